@@ -1,0 +1,24 @@
+/* SHA-256 as OpenSSL computes it (with the processor's SHA instructions), and the domain separation
+ * of everything this project signs or commits to that is not defined by a C2SP text. */
+#ifndef P2P_HASH_H
+#define P2P_HASH_H
+
+#include <p2p/base.h>
+
+struct p2p_hash p2p_sha256(struct p2p_slice bytes);
+/* SHA-256 over the concatenation of count slices. */
+struct p2p_hash p2p_sha256_many(const struct p2p_slice *parts, size_t count);
+/* RFC 6962 section 2.1: SHA256(0x00 || record). */
+struct p2p_hash p2p_leaf_hash(struct p2p_slice record);
+/* RFC 6962 section 2.1: SHA256(0x01 || left || right). */
+struct p2p_hash p2p_node_hash(const struct p2p_hash *left, const struct p2p_hash *right);
+bool p2p_hash_equal(const struct p2p_hash *a, const struct p2p_hash *b);
+
+#define P2P_ORIGIN_BYTES_MAX 255u
+
+/* The prefix of signed and committed bytes: "port2port/v1/<use>" NUL, 16-bit length, origin.
+ * Uses are listed in replication/WIRE.md. Writes at most P2P_PREFIX_BYTES_MAX; returns the length. */
+#define P2P_PREFIX_BYTES_MAX (13u + 32u + 1u + 2u + P2P_ORIGIN_BYTES_MAX)
+size_t p2p_use_prefix(uint8_t out[P2P_PREFIX_BYTES_MAX], const char *use, struct p2p_slice origin);
+
+#endif
