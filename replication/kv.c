@@ -1,0 +1,42 @@
+#include <p2p/kv.h>
+
+#include <p2p/assert.h>
+
+static void check_key(struct p2p_slice key)
+{
+    p2p_assert(key.len <= P2P_KV_KEY_BYTES_MAX);
+}
+
+enum p2p_err p2p_kv_get(const struct p2p_kv *kv, enum p2p_table table, struct p2p_slice key,
+                        struct p2p_slice *value)
+{
+    check_key(key);
+    return kv->get(kv->context, table, key, value);
+}
+
+enum p2p_err p2p_kv_put(const struct p2p_kv *kv, enum p2p_table table, struct p2p_slice key,
+                        struct p2p_slice value)
+{
+    check_key(key);
+    p2p_assert(key.len > 0);
+    return kv->put(kv->context, table, key, value);
+}
+
+enum p2p_err p2p_kv_del(const struct p2p_kv *kv, enum p2p_table table, struct p2p_slice key)
+{
+    check_key(key);
+    return kv->del(kv->context, table, key);
+}
+
+enum p2p_err p2p_kv_seek(const struct p2p_kv *kv, enum p2p_table table, struct p2p_slice key,
+                         struct p2p_slice *found, struct p2p_slice *value)
+{
+    check_key(key);
+    return kv->seek(kv->context, table, key, found, value);
+}
+
+enum p2p_err p2p_kv_next(const struct p2p_kv *kv, enum p2p_table table, struct p2p_slice *found,
+                         struct p2p_slice *value)
+{
+    return kv->next(kv->context, table, found, value);
+}
