@@ -1,16 +1,17 @@
 /* Where memory comes from: an allocator given at construction, and an arena per batch.
  *
- * The engine, sessions and parsers take a struct p2p_alloc so that tests can count allocations and
- * fail the n-th. The arena gives many small pieces that die together, under a named cap: a peer
- * cannot make us hold more by sending more. Not thread-safe; one owner at a time. */
+ * The engine, sessions and parsers take a struct p2p_alloc so that tests can count allocations
+ * and fail the n-th. The arena gives many small pieces that die together, under a named cap: a
+ * peer cannot make us hold more by sending more. Not thread-safe; one owner at a time. */
 #ifndef P2P_ALLOC_H
 #define P2P_ALLOC_H
 
 #include <p2p/base.h>
 
 struct p2p_alloc {
-    void *(*realloc)(void *context, void *old, size_t bytes); /* old NULL: allocate; NULL: none */
-    void (*free)(void *context, void *old);                   /* accepts NULL */
+    void *(*realloc)(void *context, void *old,
+                     size_t bytes);         /* old NULL: allocate; NULL: none */
+    void (*free)(void *context, void *old); /* accepts NULL */
     void *context;
 };
 

@@ -1,5 +1,6 @@
-/* Always-on assertions: what must be true if this program is right. Never applied to what peers,
- * people or disks give us. NDEBUG does not remove them; the condition has no side effects. */
+/* Always-on assertions: what must be true if this program is right. Never applied to what
+ * peers, people or disks give us. NDEBUG does not remove them; the condition has no side
+ * effects. */
 #ifndef P2P_ASSERT_H
 #define P2P_ASSERT_H
 

@@ -1,8 +1,9 @@
 /* Bounded reading and writing of bytes: the one pair of cursors under every wire format.
  *
- * No parser does pointer arithmetic of its own. A reader that would run past its end, and a writer
- * that would run past its capacity, turn `failed` on and from then on read zeros and write nothing:
- * a caller may check once at the end. Integers are big-endian. Neither owns its memory. */
+ * No parser does pointer arithmetic of its own. A reader that would run past its end, and a
+ * writer that would run past its capacity, turn `failed` on and from then on read zeros and
+ * write nothing: a caller may check once at the end. Integers are big-endian. Neither owns its
+ * memory. */
 #ifndef P2P_BYTES_H
 #define P2P_BYTES_H
 

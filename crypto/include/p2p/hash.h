@@ -1,5 +1,6 @@
-/* SHA-256 as OpenSSL computes it (with the processor's SHA instructions), and the domain separation
- * of everything this project signs or commits to that is not defined by a C2SP text. */
+/* SHA-256 as OpenSSL computes it (with the processor's SHA instructions), and the domain
+ * separation of everything this project signs or commits to that is not defined by a C2SP text.
+ */
 #ifndef P2P_HASH_H
 #define P2P_HASH_H
 
@@ -17,8 +18,10 @@ bool p2p_hash_equal(const struct p2p_hash *a, const struct p2p_hash *b);
 #define P2P_ORIGIN_BYTES_MAX 255u
 
 /* The prefix of signed and committed bytes: "port2port/v1/<use>" NUL, 16-bit length, origin.
- * Uses are listed in replication/WIRE.md. Writes at most P2P_PREFIX_BYTES_MAX; returns the length. */
+ * Uses are listed in replication/WIRE.md. Writes at most P2P_PREFIX_BYTES_MAX; returns the
+ * length. */
 #define P2P_PREFIX_BYTES_MAX (13u + 32u + 1u + 2u + P2P_ORIGIN_BYTES_MAX)
-size_t p2p_use_prefix(uint8_t out[P2P_PREFIX_BYTES_MAX], const char *use, struct p2p_slice origin);
+size_t p2p_use_prefix(uint8_t out[P2P_PREFIX_BYTES_MAX], const char *use,
+                      struct p2p_slice origin);
 
 #endif

@@ -1,9 +1,9 @@
-/* LtHash16: an incremental digest of a set (Bellare and Micciancio 1997; Lewi, Kim, Maykov, Weis,
- * "Securing Update Propagation with Homomorphic Hashing", 2019).
+/* LtHash16: an incremental digest of a set (Bellare and Micciancio 1997; Lewi, Kim, Maykov,
+ * Weis, "Securing Update Propagation with Homomorphic Hashing", 2019).
  *
- * 1,024 lanes of 16 bits. Each element is expanded to 2,048 bytes: BLAKE2b-256 of the element keys
- * the ChaCha20 stream (nonce zero). Adding is lane-wise addition mod 2^16, removing subtraction, so
- * the digest does not depend on order and a view can keep it up to date. */
+ * 1,024 lanes of 16 bits. Each element is expanded to 2,048 bytes: BLAKE2b-256 of the element
+ * keys the ChaCha20 stream (nonce zero). Adding is lane-wise addition mod 2^16, removing
+ * subtraction, so the digest does not depend on order and a view can keep it up to date. */
 #ifndef P2P_LTHASH_H
 #define P2P_LTHASH_H
 

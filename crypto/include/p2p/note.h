@@ -1,19 +1,20 @@
 /* Signed notes (c2sp.org/signed-note): text, an empty line, signature lines.
  *
- * Parsing borrows from the caller's bytes and checks the form strictly (UTF-8, no control bytes but
- * LF, canonical base64, key names without space or '+'); it verifies nothing. Verification asks a
- * list of trusted keys: unknown signatures are skipped, a bad one of a known key refuses the note.
- * A note is at most 64 KiB with at most 32 signature lines of up to 8 KiB (room for ML-DSA-44). */
+ * Parsing borrows from the caller's bytes and checks the form strictly (UTF-8, no control bytes
+ * but LF, canonical base64, key names without space or '+'); it verifies nothing. Verification
+ * asks a list of trusted keys: unknown signatures are skipped, a bad one of a known key refuses
+ * the note. A note is at most 64 KiB with at most 32 signature lines of up to 8 KiB (room for
+ * ML-DSA-44). */
 #ifndef P2P_NOTE_H
 #define P2P_NOTE_H
 
 #include <p2p/key.h>
 #include <p2p/sigs.h>
 
-#define P2P_NOTE_BYTES_MAX 65536u
-#define P2P_NOTE_SIGNATURES_MAX 32u
+#define P2P_NOTE_BYTES_MAX           65536u
+#define P2P_NOTE_SIGNATURES_MAX      32u
 #define P2P_NOTE_SIGNATURE_BYTES_MAX 6144u
-#define P2P_KEY_ID_BYTES 4u
+#define P2P_KEY_ID_BYTES             4u
 
 enum p2p_note_type {
     P2P_NOTE_ED25519 = 0x01,     /* logs */
@@ -64,14 +65,16 @@ struct p2p_note {
 P2P_MUST_CHECK enum p2p_err p2p_note_parse(struct p2p_note *note, struct p2p_slice bytes);
 
 /* verdicts[i] of note->signatures[i]: index into keys of the key that made it, or -1 (unknown).
- * times[i] is the POSIX time of a cosignature, 0 otherwise. Both have signature_count entries and
- * may be NULL. P2P_BADSIG: a known key's signature is bad, or no signature is by a known key. */
-P2P_MUST_CHECK enum p2p_err p2p_note_verify(const struct p2p_note *note, const struct p2p_sigs *sigs,
+ * times[i] is the POSIX time of a cosignature, 0 otherwise. Both have signature_count entries
+ * and may be NULL. P2P_BADSIG: a known key's signature is bad, or no signature is by a known
+ * key. */
+P2P_MUST_CHECK enum p2p_err p2p_note_verify(const struct p2p_note *note,
+                                            const struct p2p_sigs *sigs,
                                             const struct p2p_vkey *keys, size_t key_count,
                                             int *verdicts, uint64_t *times);
 
-/* Appends one signature line: `— name base64(id || signature)` LF. out has cap bytes and holds len
- * already; returns the new length, or 0 when it does not fit. */
+/* Appends one signature line: `— name base64(id || signature)` LF. out has cap bytes and holds
+ * len already; returns the new length, or 0 when it does not fit. */
 size_t p2p_note_append_line(char *out, size_t cap, size_t len, struct p2p_slice name,
                             const struct p2p_key_id *id, struct p2p_slice signature);
 

@@ -3,16 +3,17 @@
  * At rest: XChaCha20-Poly1305 under a wrapping key, bound to the payload's place (feed, index).
  * For a member: an X25519 sealed box whose ephemeral seed the caller brings; the key is
  * BLAKE2b-256(shared point || ephemeral public || recipient public) and the AEAD
- * XChaCha20-Poly1305 with a zero nonce, since each key is used once. Outputs are all or nothing. */
+ * XChaCha20-Poly1305 with a zero nonce, since each key is used once. Outputs are all or
+ * nothing. */
 #ifndef P2P_SEAL_H
 #define P2P_SEAL_H
 
 #include <p2p/key.h>
 
-#define P2P_WRAP_KEY_BYTES 32u
-#define P2P_SEAL_NONCE_BYTES 24u
+#define P2P_WRAP_KEY_BYTES      32u
+#define P2P_SEAL_NONCE_BYTES    24u
 #define P2P_SEAL_OVERHEAD_BYTES (P2P_SEAL_NONCE_BYTES + 16u)
-#define P2P_BOX_OVERHEAD_BYTES (32u + 16u)
+#define P2P_BOX_OVERHEAD_BYTES  (32u + 16u)
 
 struct p2p_wrap_key {
     uint8_t bytes[P2P_WRAP_KEY_BYTES];
@@ -23,7 +24,8 @@ void p2p_seal(uint8_t *out, struct p2p_slice plain, struct p2p_slice bound_to,
               const uint8_t nonce[P2P_SEAL_NONCE_BYTES], const struct p2p_wrap_key *key);
 /* out has sealed.len - P2P_SEAL_OVERHEAD_BYTES bytes; P2P_CORRUPT. */
 P2P_MUST_CHECK enum p2p_err p2p_unseal(uint8_t *out, struct p2p_slice sealed,
-                                       struct p2p_slice bound_to, const struct p2p_wrap_key *key);
+                                       struct p2p_slice bound_to,
+                                       const struct p2p_wrap_key *key);
 
 /* out has plain.len + P2P_BOX_OVERHEAD_BYTES bytes: ephemeral public key, ciphertext, tag. */
 P2P_MUST_CHECK enum p2p_err p2p_box_seal(uint8_t *out, struct p2p_slice plain,

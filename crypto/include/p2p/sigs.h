@@ -1,9 +1,9 @@
 /* The signature seam: who signs and verifies.
  *
- * libsodium's Ed25519 in a node; keyed BLAKE2b in most simulator runs, where signing would dominate.
- * Hashes and tokens are always real. The engine calls only through this struct. verify_many exists
- * so that a host can spread a batch over threads; jobs are independent, each verdict is written to
- * its own job, and the call returns when all are decided. */
+ * libsodium's Ed25519 in a node; keyed BLAKE2b in most simulator runs, where signing would
+ * dominate. Hashes and tokens are always real. The engine calls only through this struct.
+ * verify_many exists so that a host can spread a batch over threads; jobs are independent, each
+ * verdict is written to its own job, and the call returns when all are decided. */
 #ifndef P2P_SIGS_H
 #define P2P_SIGS_H
 

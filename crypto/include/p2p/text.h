@@ -1,11 +1,11 @@
-/* Bytes as text: lower-case hex, and base64 in its one canonical form (RFC 4648 section 4, padding
- * required, spare bits zero). Decoders accept nothing else. */
+/* Bytes as text: lower-case hex, and base64 in its one canonical form (RFC 4648 section 4,
+ * padding required, spare bits zero). Decoders accept nothing else. */
 #ifndef P2P_TEXT_H
 #define P2P_TEXT_H
 
 #include <p2p/base.h>
 
-#define P2P_HEX_BYTES(n) (2 * (n) + 1)
+#define P2P_HEX_BYTES(n)    (2 * (n) + 1)
 #define P2P_BASE64_BYTES(n) ((((n) + 2) / 3) * 4 + 1)
 
 /* Writes 2n characters and a terminator into out[P2P_HEX_BYTES(n)]. */

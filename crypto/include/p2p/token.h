@@ -1,14 +1,14 @@
 /* Tokens: keyed pseudonyms of identifiers of persons, cards, documents and plates.
  *
- * token = first 16 bytes of BLAKE2b-256(key = circle key, "port2port/v1/token" NUL || epoch u32 ||
- * 16-bit length || type || identifier in its normal form). They protect against outsiders and stolen
- * disks, not against who holds the circle key. The key stays inside the node. */
+ * token = first 16 bytes of BLAKE2b-256(key = circle key, "port2port/v1/token" NUL || epoch u32
+ * || 16-bit length || type || identifier in its normal form). They protect against outsiders
+ * and stolen disks, not against who holds the circle key. The key stays inside the node. */
 #ifndef P2P_TOKEN_H
 #define P2P_TOKEN_H
 
 #include <p2p/base.h>
 
-#define P2P_TOKEN_BYTES 16u
+#define P2P_TOKEN_BYTES      16u
 #define P2P_CIRCLE_KEY_BYTES 32u
 
 struct p2p_token {

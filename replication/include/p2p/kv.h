@@ -1,15 +1,16 @@
 /* The store seam: an ordered key-value transaction that its caller opened.
  *
- * The engine never sees LMDB. It works inside one transaction through struct p2p_kv; node/store fills
- * it with LMDB, simulations/ with an ordered map that a crash loses, tests with a wrapper that fails
- * step n. Keys are 1 to P2P_KV_KEY_BYTES_MAX bytes in memcmp order, integers in them big-endian, so
- * order in the table is order in the world. Values are borrowed until the next write to any table or
- * the end of the transaction, whichever comes first: copy what must live longer. The PAYLOAD table is
- * sealed at rest by whoever fills the seam; values in it look plain from here.
+ * The engine never sees LMDB. It works inside one transaction through struct p2p_kv; node/store
+ * fills it with LMDB, simulations/ with an ordered map that a crash loses, tests with a wrapper
+ * that fails step n. Keys are 1 to P2P_KV_KEY_BYTES_MAX bytes in memcmp order, integers in them
+ * big-endian, so order in the table is order in the world. Values are borrowed until the next
+ * write to any table or the end of the transaction, whichever comes first: copy what must live
+ * longer. The PAYLOAD table is sealed at rest by whoever fills the seam; values in it look
+ * plain from here.
  *
- * A table has one cursor: seek sets it, next advances it; a write to that table loses it. Reads of
- * what this transaction wrote see it. Any error but P2P_NOTFOUND dooms the transaction: the caller
- * aborts it and reloads what it cached. */
+ * A table has one cursor: seek sets it, next advances it; a write to that table loses it. Reads
+ * of what this transaction wrote see it. Any error but P2P_NOTFOUND dooms the transaction: the
+ * caller aborts it and reloads what it cached. */
 #ifndef P2P_KV_H
 #define P2P_KV_H
 
@@ -17,18 +18,19 @@
 
 #define P2P_KV_KEY_BYTES_MAX 500u
 
-/* X(name, word, what stands in it). Key layouts: replication/STORE.md and the source that writes it. */
-#define P2P_TABLE_MAP(X)                                                                      \
-    X(RECORD, "record", "(feed, first index) -> pack of consecutive leaves")                  \
-    X(HASH, "hash", "(feed, level, group) -> hashes of perfect subtrees")                     \
-    X(FEED, "feed", "(feed) -> edge, checkpoint; (feed, witness) -> cosignature")             \
-    X(CHECKPOINT, "checkpoint", "(feed, size) -> tree head that ended a run")                 \
-    X(PAYLOAD, "payload", "(feed, index) -> salt and payload, sealed at rest")                \
-    X(SEEN, "seen", "(feed, named feed, descending index) -> size")                           \
-    X(ISSUER, "issuer", "(feed, issuer) -> highest valid number; (feed, index) -> verdict")   \
-    X(TOUCH, "touch", "(view, view key, feed, index) -> nothing")                             \
-    X(VIEW, "view", "(view, circle, view key) -> canonical value")                            \
-    X(INDEX, "index", "(index, circle, what is looked for, record) -> nothing")               \
+/* X(name, word, what stands in it). Key layouts: replication/STORE.md and the source that
+ * writes it. */
+#define P2P_TABLE_MAP(X)                                                                       \
+    X(RECORD, "record", "(feed, first index) -> pack of consecutive leaves")                   \
+    X(HASH, "hash", "(feed, level, group) -> hashes of perfect subtrees")                      \
+    X(FEED, "feed", "(feed) -> edge, checkpoint; (feed, witness) -> cosignature")              \
+    X(CHECKPOINT, "checkpoint", "(feed, size) -> tree head that ended a run")                  \
+    X(PAYLOAD, "payload", "(feed, index) -> salt and payload, sealed at rest")                 \
+    X(SEEN, "seen", "(feed, named feed, descending index) -> size")                            \
+    X(ISSUER, "issuer", "(feed, issuer) -> highest valid number; (feed, index) -> verdict")    \
+    X(TOUCH, "touch", "(view, view key, feed, index) -> nothing")                              \
+    X(VIEW, "view", "(view, circle, view key) -> canonical value")                             \
+    X(INDEX, "index", "(index, circle, what is looked for, record) -> nothing")                \
     X(META, "meta", "name -> engine state")
 
 enum p2p_table {
@@ -47,7 +49,8 @@ struct p2p_kv {
                         struct p2p_slice value);
     /* P2P_NOTFOUND when there is no such key. */
     enum p2p_err (*del)(void *context, enum p2p_table table, struct p2p_slice key);
-    /* The smallest key at or above `key` (an empty key: the first). P2P_NOTFOUND past the end. */
+    /* The smallest key at or above `key` (an empty key: the first). P2P_NOTFOUND past the end.
+     */
     enum p2p_err (*seek)(void *context, enum p2p_table table, struct p2p_slice key,
                          struct p2p_slice *found, struct p2p_slice *value);
     /* The key after the one last found in this table. P2P_NOTFOUND past the end. */

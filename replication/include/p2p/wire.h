@@ -1,13 +1,15 @@
 /* Canonical MessagePack: the checker at the door, a reader behind it, and a writer.
  *
- * Everything that is stored, signed or sent is in one canonical form: shortest integers, shortest
- * lengths, no floats, no extension types, map keys are UTF-8 strings in ascending memcmp order without
- * repeats, strings are well-formed UTF-8, nesting at most P2P_WIRE_DEPTH_MAX, nothing trailing.
- * p2p_wire_check proves that in one pass without allocating, whatever lengths the bytes claim; only
- * then is a reader put over them. The writer is msgpack-c's packer over a bounded buffer.
+ * Everything that is stored, signed or sent is in one canonical form: shortest integers,
+ * shortest lengths, no floats, no extension types, map keys are UTF-8 strings in ascending
+ * memcmp order without repeats, strings are well-formed UTF-8, nesting at most
+ * P2P_WIRE_DEPTH_MAX, nothing trailing. p2p_wire_check proves that in one pass without
+ * allocating, whatever lengths the bytes claim; only then is a reader put over them. The writer
+ * is msgpack-c's packer over a bounded buffer.
  *
- * A reader that meets another type than it was asked for turns `failed` on and yields nothing from
- * then on: check once, at the end. Source: msgpack specification; canonical form: WIRE.md. */
+ * A reader that meets another type than it was asked for turns `failed` on and yields nothing
+ * from then on: check once, at the end. Source: msgpack specification; canonical form: WIRE.md.
+ */
 #ifndef P2P_WIRE_H
 #define P2P_WIRE_H
 
