@@ -1,0 +1,1 @@
+#include <p2p/spool.h>
