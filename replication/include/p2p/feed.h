@@ -1,0 +1,105 @@
+/* A feed as a node holds it: leaves, hashes, the right edge, signed heads.
+ *
+ * A feed is an append-only C2SP transparency log. This noun stores leaves and hashes through
+ * the kv seam and answers for any part of them; what a record means is none of its business.
+ * Within one batch, appended leaves collect in a tail buffer (from the batch's arena) and are
+ * written when a pack is full or at flush; reads here see them. In memory a feed keeps its
+ * edge, newest head and state.
+ *
+ * Store layout, integers big-endian, every value begins with a format byte 1:
+ *   RECORD      feed u32, last index u64 -> count u16, (length u16, leaf)*; packs fill four
+ * pages HASH        feed u32, level u8 (0, 8, 16, ...), group u64 -> up to 127 hashes: one page
+ *   FEED        feed u32 -> state; other rows of this table belong to witness.h
+ *   CHECKPOINT  feed u32, size u64 -> root, signature (the charter: the note)
+ * Levels between the stored ones are recomputed from at most 128 hashes.
+ *
+ * Promises: what is appended is exactly what is read back, or P2P_CORRUPT; the edge in memory
+ * is that of the stored leaves after each flush; heads are kept at most P2P_KEEP_RECORDS
+ * records or P2P_KEEP_BYTES bytes plus one commit apart, so that a run to a signed head is
+ * bounded. */
+#ifndef P2P_FEED_H
+#define P2P_FEED_H
+
+#include <p2p/alloc.h>
+#include <p2p/checkpoint.h>
+#include <p2p/kv.h>
+#include <p2p/record.h>
+#include <p2p/tree.h>
+
+#define P2P_PACK_BYTES_MAX 16368u /* four pages less LMDB's page header */
+#define P2P_GROUP_HASHES   127u
+#define P2P_KEEP_RECORDS   512u
+#define P2P_KEEP_BYTES     (256u * 1024u)
+
+enum p2p_feed_state { P2P_FEED_OK, P2P_FEED_QUARANTINED, P2P_FEED_FORKED };
+
+struct p2p_feed {
+    uint32_t number;
+    enum p2p_feed_state state;
+    struct p2p_edge edge;
+    struct p2p_tree_head head; /* newest signed head; head.size == edge.size between batches */
+    uint64_t kept_size;        /* size of the newest head in CHECKPOINT */
+    uint64_t since_kept_bytes;
+    struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
+};
+
+void p2p_feed_init(struct p2p_feed *feed, uint32_t number);
+/* Reads the state row; a feed without one is empty. P2P_CORRUPT, or the seam's error. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_load(struct p2p_feed *feed, const struct p2p_kv *kv);
+
+/* Appends one leaf whose hash the caller computed. extra_bytes: payload bytes that travel with
+ * it, counted towards the bound of a run. P2P_NOMEM (arena), or the seam's error. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_append(struct p2p_feed *feed, const struct p2p_kv *kv,
+                                            struct p2p_arena *arena, struct p2p_slice leaf,
+                                            const struct p2p_hash *leaf_hash,
+                                            size_t extra_bytes);
+/* Writes what is buffered. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_flush(struct p2p_feed *feed, const struct p2p_kv *kv);
+/* Sets the head for the present edge, keeps it in CHECKPOINT when due, flushes and writes the
+ * state row. note: for the charter the whole signed note, else empty. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_set_head(struct p2p_feed *feed, const struct p2p_kv *kv,
+                                              const struct p2p_tree_head *head,
+                                              struct p2p_slice note);
+P2P_MUST_CHECK enum p2p_err p2p_feed_set_state(struct p2p_feed *feed, const struct p2p_kv *kv,
+                                               enum p2p_feed_state state);
+/* Forgets the buffer, which the batch's arena owns; call after flush, before the arena is
+ * reset. */
+void p2p_feed_end_batch(struct p2p_feed *feed);
+
+/* The leaf at index, borrowed from store or buffer. P2P_NOTFOUND at or past the size. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_leaf(const struct p2p_feed *feed, const struct p2p_kv *kv,
+                                          uint64_t index, struct p2p_slice *leaf);
+
+/* Walks leaves from an index upward; cheap per step. Any write to the store ends its validity.
+ */
+struct p2p_feed_walk {
+    const struct p2p_feed *feed;
+    const struct p2p_kv *kv;
+    uint64_t index; /* of the leaf next returns */
+    struct p2p_reader pack;
+    uint64_t pack_end; /* index after the last leaf of the open pack; 0: none open */
+};
+void p2p_feed_walk_begin(struct p2p_feed_walk *walk, const struct p2p_feed *feed,
+                         const struct p2p_kv *kv, uint64_t index);
+P2P_MUST_CHECK enum p2p_err p2p_feed_walk_next(struct p2p_feed_walk *walk,
+                                               struct p2p_slice *leaf);
+
+/* The smallest signed head at or above size: a kept one, or the newest. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_head_from(const struct p2p_feed *feed,
+                                               const struct p2p_kv *kv, uint64_t size,
+                                               struct p2p_tree_head *head);
+/* The charter's note for exactly this size, borrowed. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_note(const struct p2p_kv *kv, uint32_t feed, uint64_t size,
+                                          struct p2p_slice *note);
+/* Fills a reader of stored subtree hashes for proofs; source must outlive it. Flush first. */
+struct p2p_feed_hashes {
+    uint32_t feed;
+    const struct p2p_kv *kv;
+};
+struct p2p_tree_reader p2p_feed_tree(struct p2p_feed_hashes *source);
+/* The root of the first `size` leaves. P2P_GAP when fewer are held. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_root_at(const struct p2p_feed *feed,
+                                             const struct p2p_kv *kv, uint64_t size,
+                                             struct p2p_hash *root);
+
+#endif
