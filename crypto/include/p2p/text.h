@@ -14,11 +14,18 @@ void p2p_hex_encode(char *out, const void *data, size_t n);
 P2P_MUST_CHECK enum p2p_err p2p_hex_decode(void *out, size_t n, struct p2p_slice text);
 /* Writes into out[P2P_BASE64_BYTES(n)], terminated. */
 void p2p_base64_encode(char *out, const void *data, size_t n);
+/* len [out] the bytes that text would decode to. P2P_MALFORMED. */
+P2P_MUST_CHECK enum p2p_err p2p_base64_measure(size_t *len, struct p2p_slice text);
 /* len [out] bytes written; at most cap. P2P_MALFORMED or P2P_TOOLARGE. */
 P2P_MUST_CHECK enum p2p_err p2p_base64_decode(void *out, size_t cap, size_t *len,
                                               struct p2p_slice text);
 /* True for well-formed UTF-8 (RFC 3629: no overlongs, no surrogates, at most U+10FFFF). */
 bool p2p_utf8_valid(struct p2p_slice text);
+/* Length of the well-formed sequence that text begins with, and its code point; 0 when there is none. */
+size_t p2p_utf8_next(struct p2p_slice text, uint32_t *code_point);
+#define P2P_DECIMAL_BYTES 21u
+/* Writes the digits, terminated; returns how many. */
+size_t p2p_decimal_encode(char out[P2P_DECIMAL_BYTES], uint64_t value);
 /* Decimal without sign or leading zeros, at most 2^63-1; P2P_MALFORMED otherwise. */
 P2P_MUST_CHECK enum p2p_err p2p_decimal_decode(uint64_t *out, struct p2p_slice text);
 

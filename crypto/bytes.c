@@ -1,0 +1,164 @@
+#include <p2p/bytes.h>
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+void p2p_reader_init(struct p2p_reader *reader, struct p2p_slice bytes)
+{
+    *reader = (struct p2p_reader){.data = bytes.data, .len = bytes.len};
+}
+
+size_t p2p_reader_left(const struct p2p_reader *reader)
+{
+    return reader->failed ? 0 : reader->len - reader->at;
+}
+
+static bool reader_has(struct p2p_reader *reader, size_t n)
+{
+    if (p2p_reader_left(reader) < n) {
+        reader->failed = true;
+    }
+    return !reader->failed;
+}
+
+static uint64_t reader_int(struct p2p_reader *reader, size_t bytes)
+{
+    uint64_t value = 0;
+    if (!reader_has(reader, bytes)) {
+        return 0;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        value = value << 8 | reader->data[reader->at++];
+    }
+    return value;
+}
+
+uint8_t p2p_reader_u8(struct p2p_reader *reader)
+{
+    return (uint8_t)reader_int(reader, 1);
+}
+
+uint16_t p2p_reader_u16(struct p2p_reader *reader)
+{
+    return (uint16_t)reader_int(reader, 2);
+}
+
+uint32_t p2p_reader_u32(struct p2p_reader *reader)
+{
+    return (uint32_t)reader_int(reader, 4);
+}
+
+uint64_t p2p_reader_u64(struct p2p_reader *reader)
+{
+    return reader_int(reader, 8);
+}
+
+struct p2p_slice p2p_reader_bytes(struct p2p_reader *reader, size_t n)
+{
+    struct p2p_slice bytes = {NULL, 0};
+    if (reader_has(reader, n) && n > 0) {
+        bytes = (struct p2p_slice){reader->data + reader->at, n};
+        reader->at += n;
+    }
+    return bytes;
+}
+
+void p2p_reader_copy(struct p2p_reader *reader, void *out, size_t n)
+{
+    struct p2p_slice bytes = p2p_reader_bytes(reader, n);
+    if (bytes.data) {
+        memcpy(out, bytes.data, n);
+    } else if (n > 0) {
+        memset(out, 0, n);
+    }
+}
+
+bool p2p_reader_done(const struct p2p_reader *reader)
+{
+    return !reader->failed && reader->at == reader->len;
+}
+
+void p2p_writer_init(struct p2p_writer *writer, void *data, size_t cap)
+{
+    *writer = (struct p2p_writer){.data = data, .cap = cap};
+}
+
+static bool writer_has(struct p2p_writer *writer, size_t n)
+{
+    p2p_assert(writer->len <= writer->cap);
+    if (n > writer->cap - writer->len) {
+        writer->failed = true;
+    }
+    return !writer->failed;
+}
+
+static void writer_int(struct p2p_writer *writer, uint64_t value, size_t bytes)
+{
+    if (!writer_has(writer, bytes)) {
+        return;
+    }
+    for (size_t i = bytes; i > 0; i--) {
+        writer->data[writer->len++] = (uint8_t)(value >> (8 * (i - 1)));
+    }
+}
+
+void p2p_writer_u8(struct p2p_writer *writer, uint8_t value)
+{
+    writer_int(writer, value, 1);
+}
+
+void p2p_writer_u16(struct p2p_writer *writer, uint16_t value)
+{
+    writer_int(writer, value, 2);
+}
+
+void p2p_writer_u32(struct p2p_writer *writer, uint32_t value)
+{
+    writer_int(writer, value, 4);
+}
+
+void p2p_writer_u64(struct p2p_writer *writer, uint64_t value)
+{
+    writer_int(writer, value, 8);
+}
+
+void p2p_writer_bytes(struct p2p_writer *writer, const void *data, size_t n)
+{
+    if (writer_has(writer, n) && n > 0) {
+        memcpy(writer->data + writer->len, data, n);
+        writer->len += n;
+    }
+}
+
+void p2p_writer_text(struct p2p_writer *writer, const char *text)
+{
+    p2p_writer_bytes(writer, text, strlen(text));
+}
+
+struct p2p_slice p2p_writer_slice(const struct p2p_writer *writer)
+{
+    return (struct p2p_slice){writer->data, writer->len};
+}
+
+struct p2p_slice p2p_slice_of(const void *data, size_t len)
+{
+    return (struct p2p_slice){data, len};
+}
+
+struct p2p_slice p2p_slice_text(const char *text)
+{
+    return p2p_slice_of(text, strlen(text));
+}
+
+bool p2p_slice_equal(struct p2p_slice a, struct p2p_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+int p2p_slice_compare(struct p2p_slice a, struct p2p_slice b)
+{
+    size_t shared = a.len < b.len ? a.len : b.len;
+    int order = shared > 0 ? memcmp(a.data, b.data, shared) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
