@@ -60,6 +60,12 @@ P2P_KEY_TYPES(transport)
 P2P_KEY_TYPES(issuer)
 P2P_KEY_TYPES(sealing)
 
+/* The check of every Ed25519 purpose, where only the purpose's number or a vkey is at hand. */
+P2P_MUST_CHECK enum p2p_err p2p_ed25519_check(const uint8_t public_key[P2P_PUBLIC_BYTES]);
+/* The public key of a seed under a purpose known at run time: key files. */
+void p2p_key_derive(enum p2p_key_purpose purpose, const uint8_t seed[P2P_SEED_BYTES],
+                    uint8_t public_key[P2P_PUBLIC_BYTES]);
+
 /* Must be called once before anything else in crypto/; P2P_IO when libsodium cannot start. */
 P2P_MUST_CHECK enum p2p_err p2p_crypto_init(void);
 /* Overwrites secrets in a way the compiler keeps. */
