@@ -56,7 +56,10 @@ struct p2p_keyfile {
     uint8_t sealed[P2P_SEED_BYTES + 16];
 };
 
-/* Seals seed; derives and stores the public key of its purpose. */
+/* 1 to P2P_KEY_NAME_BYTES_MAX bytes of UTF-8 without control bytes. */
+bool p2p_keyfile_name_valid(struct p2p_slice name);
+
+/* Seals seed under a valid name (asserted: check a person's input first); derives and stores the public key of its purpose. */
 void p2p_keyfile_seal(struct p2p_keyfile *file, enum p2p_key_purpose purpose, const char *name,
                       const uint8_t seed[P2P_SEED_BYTES],
                       const uint8_t nonce[P2P_KEYFILE_NONCE_BYTES],
@@ -66,7 +69,9 @@ void p2p_keyfile_seal(struct p2p_keyfile *file, enum p2p_key_purpose purpose, co
 P2P_MUST_CHECK enum p2p_err p2p_keyfile_open(const struct p2p_keyfile *file,
                                              const struct p2p_unlock_key *key,
                                              uint8_t seed[P2P_SEED_BYTES]);
+/* Terminated text into out; returns its length. */
 size_t p2p_keyfile_format(const struct p2p_keyfile *file, char out[P2P_KEYFILE_BYTES_MAX]);
+/* P2P_MALFORMED unless it is exactly what _format writes. */
 P2P_MUST_CHECK enum p2p_err p2p_keyfile_parse(struct p2p_keyfile *file, struct p2p_slice text);
 
 #endif

@@ -73,6 +73,11 @@ P2P_MUST_CHECK enum p2p_err p2p_note_verify(const struct p2p_note *note,
                                             const struct p2p_vkey *keys, size_t key_count,
                                             int *verdicts, uint64_t *times);
 
+#define P2P_COSIGNATURE_PREFIX_BYTES_MAX (20u + 20u + 1u)
+/* What cosignature/v1 signs before the note's text: `cosignature/v1` LF `time <POSIX seconds>` LF.
+ * Not terminated; returns the length. */
+size_t p2p_cosignature_prefix(char out[P2P_COSIGNATURE_PREFIX_BYTES_MAX], uint64_t time_s);
+
 /* Appends one signature line: `— name base64(id || signature)` LF. out has cap bytes and holds
  * len already; returns the new length, or 0 when it does not fit. */
 size_t p2p_note_append_line(char *out, size_t cap, size_t len, struct p2p_slice name,

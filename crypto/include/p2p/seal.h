@@ -22,15 +22,19 @@ struct p2p_wrap_key {
 /* out has plain.len + P2P_SEAL_OVERHEAD_BYTES bytes: nonce, ciphertext, tag. */
 void p2p_seal(uint8_t *out, struct p2p_slice plain, struct p2p_slice bound_to,
               const uint8_t nonce[P2P_SEAL_NONCE_BYTES], const struct p2p_wrap_key *key);
-/* out has sealed.len - P2P_SEAL_OVERHEAD_BYTES bytes; P2P_CORRUPT. */
+/* out has sealed.len - P2P_SEAL_OVERHEAD_BYTES bytes, untouched or zeroed when refused;
+ * P2P_CORRUPT. */
 P2P_MUST_CHECK enum p2p_err p2p_unseal(uint8_t *out, struct p2p_slice sealed,
                                        struct p2p_slice bound_to,
                                        const struct p2p_wrap_key *key);
 
-/* out has plain.len + P2P_BOX_OVERHEAD_BYTES bytes: ephemeral public key, ciphertext, tag. */
+/* out has plain.len + P2P_BOX_OVERHEAD_BYTES bytes: ephemeral public key, ciphertext, tag.
+ * P2P_BADKEY when the recipient's key is a low-order point. */
 P2P_MUST_CHECK enum p2p_err p2p_box_seal(uint8_t *out, struct p2p_slice plain,
                                          const struct p2p_sealing_public *to,
                                          const uint8_t ephemeral_seed[P2P_SEED_BYTES]);
+/* out has boxed.len - P2P_BOX_OVERHEAD_BYTES bytes, untouched or zeroed when refused.
+ * P2P_CORRUPT: not for this key, or altered; P2P_BADKEY: its ephemeral key is of low order. */
 P2P_MUST_CHECK enum p2p_err p2p_box_open(uint8_t *out, struct p2p_slice boxed,
                                          const struct p2p_sealing_secret *key);
 
