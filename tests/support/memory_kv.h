@@ -19,7 +19,7 @@ struct memory_kv *memory_kv_new(void);         /* aborts the process without mem
 void memory_kv_free(struct memory_kv *memory); /* accepts NULL; aborts an open transaction */
 
 const struct p2p_kv *memory_kv_begin(struct memory_kv *memory);
-/* The error that doomed the transaction, after undoing it, or P2P_OK. */
+/* Always P2P_OK; the type is that of a real store's commit. */
 enum p2p_err memory_kv_commit(struct memory_kv *memory);
 void memory_kv_abort(struct memory_kv *memory);
 /* The same pointer that begin returns. */
