@@ -21,7 +21,7 @@ P2P_MUST_CHECK enum p2p_err p2p_base64_decode(void *out, size_t cap, size_t *len
                                               struct p2p_slice text);
 /* True for well-formed UTF-8 (RFC 3629: no overlongs, no surrogates, at most U+10FFFF). */
 bool p2p_utf8_valid(struct p2p_slice text);
-/* Length of the well-formed sequence that text begins with, and its code point; 0 when there is none. */
+/* Length of the sequence that text begins with, and its code point; 0 when it is ill-formed. */
 size_t p2p_utf8_next(struct p2p_slice text, uint32_t *code_point);
 #define P2P_DECIMAL_BYTES 21u
 /* Writes the digits, terminated; returns how many. */
