@@ -59,8 +59,8 @@ struct p2p_keyfile {
 /* 1 to P2P_KEY_NAME_BYTES_MAX bytes of UTF-8 without control bytes. */
 bool p2p_keyfile_name_valid(struct p2p_slice name);
 
-/* Seals seed under a valid name (asserted: check a person's input first); derives and stores the
- * public key of its purpose. */
+/* Seals seed under a valid name (asserted: check a person's input first); derives and stores
+ * the public key of its purpose. */
 void p2p_keyfile_seal(struct p2p_keyfile *file, enum p2p_key_purpose purpose, const char *name,
                       const uint8_t seed[P2P_SEED_BYTES],
                       const uint8_t nonce[P2P_KEYFILE_NONCE_BYTES],

@@ -74,8 +74,8 @@ P2P_MUST_CHECK enum p2p_err p2p_note_verify(const struct p2p_note *note,
                                             int *verdicts, uint64_t *times);
 
 #define P2P_COSIGNATURE_PREFIX_BYTES_MAX (20u + 20u + 1u)
-/* What cosignature/v1 signs before the note's text: `cosignature/v1` LF `time <seconds>` LF. Not
- * terminated; returns the length. */
+/* What cosignature/v1 signs before the note's text: `cosignature/v1` LF `time <seconds>` LF.
+ * Not terminated; returns the length. */
 size_t p2p_cosignature_prefix(char out[P2P_COSIGNATURE_PREFIX_BYTES_MAX], uint64_t time_s);
 
 /* Appends one signature line: `— name base64(id || signature)` LF. out has cap bytes and holds

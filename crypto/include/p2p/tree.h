@@ -55,8 +55,8 @@ P2P_MUST_CHECK enum p2p_err p2p_tree_consistency(const struct p2p_tree_reader *r
                                                  uint64_t old_size, uint64_t new_size,
                                                  struct p2p_proof *out);
 
-/* P2P_BADPROOF for anything that is not exactly the proof, sizes that make no sense included. The
- * empty tree's root is SHA256(""), and an old_size of 0 has an empty proof. */
+/* P2P_BADPROOF for anything that is not exactly the proof, sizes that make no sense included.
+ * The empty tree's root is SHA256(""), and an old_size of 0 has an empty proof. */
 P2P_MUST_CHECK enum p2p_err p2p_inclusion_verify(const struct p2p_hash *leaf, uint64_t index,
                                                  uint64_t size, const struct p2p_hash *hashes,
                                                  size_t count, const struct p2p_hash *root);
@@ -66,10 +66,10 @@ P2P_MUST_CHECK enum p2p_err p2p_consistency_verify(uint64_t old_size,
                                                    const struct p2p_hash *new_root,
                                                    const struct p2p_hash *hashes, size_t count);
 /* What a consistency proof says whatever one expected: the roots at both sizes that its hashes
- * fold to. Needs 0 < old_size < new_size (else P2P_BADPROOF); when old_size is a power of two the old root itself
- * is not among the hashes and is taken from *old_root (in). This is how a fork is proven: the
- * new root is the signed one, the old root is not. P2P_BADPROOF when the number of hashes does
- * not fit the sizes. */
+ * fold to. Needs 0 < old_size < new_size (else P2P_BADPROOF); when old_size is a power of two
+ * the old root itself is not among the hashes and is taken from *old_root (in). This is how a
+ * fork is proven: the new root is the signed one, the old root is not. P2P_BADPROOF when the
+ * number of hashes does not fit the sizes. */
 P2P_MUST_CHECK enum p2p_err p2p_consistency_roots(uint64_t old_size, uint64_t new_size,
                                                   const struct p2p_hash *hashes, size_t count,
                                                   struct p2p_hash *old_root,
