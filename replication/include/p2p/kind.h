@@ -1,0 +1,86 @@
+/* The table of record kinds: one row each, from which names, checks, WIRE.md's table, `record
+ * add` and the generators of tests come.
+ *
+ * A row says who may write the kind, where its content stands (in the leaf for everybody, or in
+ * a payload for the record's circle), which fields it has, which kinds it may cite, which
+ * grants it needs, and which view keys it touches. Unknown kinds are kept and have no effect.
+ */
+#ifndef P2P_KIND_H
+#define P2P_KIND_H
+
+#include <p2p/record.h>
+
+/* X(NAME, number, word). Numbers are for ever. */
+#define P2P_KIND_MAP(X)                                                                        \
+    X(CHARTER, 1, "charter")                                                                   \
+    X(ADDRESS, 2, "address")                                                                   \
+    X(SEEN, 3, "seen")                                                                         \
+    X(NOTE, 4, "note")                                                                         \
+    X(FORK, 5, "fork")                                                                         \
+    X(BAN_IMPOSE, 16, "ban-impose")                                                            \
+    X(BAN_AMEND, 17, "ban-amend")                                                              \
+    X(BAN_SUSPEND, 18, "ban-suspend")                                                          \
+    X(BAN_RESUME, 19, "ban-resume")                                                            \
+    X(BAN_LIFT, 20, "ban-lift")                                                                \
+    X(DECISIONS, 32, "decisions")
+
+enum p2p_kind_number {
+#define P2P_KIND_ENUM(name, number, word) P2P_KIND_##name = (number),
+    P2P_KIND_MAP(P2P_KIND_ENUM)
+#undef P2P_KIND_ENUM
+};
+
+enum p2p_field_type {
+    P2P_FIELD_UINT,
+    P2P_FIELD_TEXT,
+    P2P_FIELD_BYTES,
+    P2P_FIELD_TIME,     /* POSIX ms */
+    P2P_FIELD_TEXTS,    /* array of distinct strings, ascending */
+    P2P_FIELD_SUBJECTS, /* array of subjects, see subject.h */
+    P2P_FIELD_ANY,      /* checked by the kind's own reader */
+};
+
+/* Traffic Light Protocol 2.0 (FIRST): how far a field may be shown. */
+enum p2p_tlp { P2P_TLP_CLEAR, P2P_TLP_GREEN, P2P_TLP_AMBER, P2P_TLP_RED };
+
+struct p2p_field {
+    const char *name; /* fields of a row ascend by name */
+    enum p2p_field_type type;
+    uint32_t max; /* bytes of a text, entries of an array, greatest number; 0: no bound but the
+                     record's */
+    bool required;
+    enum p2p_tlp tlp;
+};
+
+struct p2p_entry;
+struct p2p_ledger;
+
+enum p2p_author { P2P_BY_NODE = 1, P2P_BY_ISSUER = 2, P2P_BY_CHARTER = 4 };
+
+struct p2p_kind {
+    uint32_t number;
+    const char *word;
+    unsigned authors; /* enum p2p_author, combined */
+    enum p2p_body body;
+    const struct p2p_field *fields;
+    size_t field_count;
+    uint32_t cites[4]; /* kinds it may cite; 0 ends */
+    bool cites_required;
+    /* Whether its issuer holds what this record needs, at its place; NULL: nothing is needed.
+     */
+    bool (*granted)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
+    /* Marks the view keys this record touches; NULL: it touches none. */
+    enum p2p_err (*keys)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
+};
+
+/* NULL for an unknown kind. */
+const struct p2p_kind *p2p_kind_find(uint32_t number);
+const struct p2p_kind *p2p_kind_named(struct p2p_slice word);
+const struct p2p_kind *const *p2p_kinds(size_t *count);
+
+/* Whether content (an encoded, canonical map) has exactly the row's fields: required ones
+ * present, none unknown, each of its type and within its bound. P2P_MALFORMED, P2P_TOOLARGE. */
+P2P_MUST_CHECK enum p2p_err p2p_kind_validate(const struct p2p_kind *kind,
+                                              struct p2p_slice content);
+
+#endif
