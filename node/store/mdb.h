@@ -1,0 +1,51 @@
+/* LMDB's codes in our words, and the store's own state. Private to node/store. */
+#ifndef P2P_STORE_MDB_H
+#define P2P_STORE_MDB_H
+
+#include "wrap.h"
+
+#include <p2p/store.h>
+
+#include <lmdb.h>
+#include <stdatomic.h>
+
+#define STORE_PATH_BYTES_MAX 1024u
+
+/* X(name, word): why the store takes no writes until it is opened anew. */
+#define STORE_FAILURE_MAP(X)                                                                   \
+    X(NONE, NULL)                                                                              \
+    X(SYNC, "sync-failed")                                                                     \
+    X(MAP_FULL, "map-full")                                                                    \
+    X(DISK_FULL, "disk-full")
+
+enum store_failure {
+#define STORE_FAILURE_ENUM(name, word) STORE_FAILURE_##name,
+    STORE_FAILURE_MAP(STORE_FAILURE_ENUM)
+#undef STORE_FAILURE_ENUM
+};
+
+struct p2p_store {
+    MDB_env *env;
+    MDB_dbi dbi[P2P_TABLE_COUNT];
+    struct wrap *wrap;
+    char dir[STORE_PATH_BYTES_MAX];
+    bool read_only;
+    atomic_int failure;    /* enum store_failure */
+    atomic_uint txn_count; /* open ones */
+};
+
+/* Translated once, here; a full disk that shows as EIO is told apart by store_fail. */
+enum p2p_err store_from_mdb(int rc);
+/* Records that a write failed with rc and returns what to tell the caller: P2P_FULL when the
+ * map or the disk is full, else P2P_IO. The first failure stands. */
+enum p2p_err store_fail(struct p2p_store *store, int rc);
+/* The error of a store that takes no writes; P2P_OK while it does. */
+enum p2p_err store_failed(const struct p2p_store *store);
+/* Ends erasures that a crash interrupted. */
+P2P_MUST_CHECK enum p2p_err store_finish_erasures(struct p2p_store *store);
+
+/* PAYLOAD rows: format byte, id of the wrapping key, nonce || ciphertext || tag. */
+#define ROW_FORMAT       1u
+#define ROW_HEADER_BYTES 5u
+
+#endif
