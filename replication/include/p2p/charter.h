@@ -1,45 +1,83 @@
 /* The charter: who is who and who may do what, as a feed of its own that proves itself.
  *
- * Origin `<federation>/charter/1`, feed number 0. Each version is one record (kind `charter`, issuer
- * 0, circle 0) and one checkpoint of exactly that size, signed by the charter's log key and cosigned
- * by k of n distinct root keys, k > n/2, as they were before that entry (a rotation needs the old and
- * the new threshold). The record's content is {"ops": [op, ...], "term": n}; the ops are described in
- * replication/WIRE.md and in the table of charter_op.c. Federation id = SHA-256 of entry 0.
+ * Origin `<federation>/charter/1`, feed number 0. Each version is one record (kind `charter`,
+ * issuer 0, circle 0) and one checkpoint of exactly that size, signed by the charter's log key
+ * and cosigned by k of n distinct root keys, k > n/2, as they were before that entry (a
+ * rotation needs the old and the new threshold). The record's content is {"ops": [op, ...],
+ * "term": n}; the ops are described in replication/WIRE.md and in the table of charter_op.c.
+ * Federation id = SHA-256 of entry 0.
  *
  * struct p2p_charter is the fold of the entries taken so far: plain memory, no I/O. Numbers of
- * members, feeds, issuers and circles are given in order of appearance from 1 and never reused; feed 0
- * is the charter itself, circle 0 everybody, issuer 0 the node. "What held then" is asked with the
- * charter size known at a record: a grant given by entry e holds from a known size above e.
+ * members, feeds, issuers and circles are given in order of appearance from 1 and never reused;
+ * feed 0 is the charter itself, circle 0 everybody, issuer 0 the node. "What held then" is
+ * asked with the charter size known at a record: a grant given by entry e holds from a known
+ * size above e.
  *
- * Two heads: a validly cosigned entry that contradicts a held one stops authority at the last version
- * before them (p2p_charter_rival tells), until a settle entry that contains both heads. */
+ * Two heads: a validly cosigned entry that contradicts a held one takes authority back to the
+ * last version before them (p2p_charter_rival tells). From then on every lookup answers as of
+ * that good version, numbers given above it answer NULL, both branches may still be extended by
+ * what their roots had signed, and a settle entry that contains both heads ends this: the
+ * branch it stands on is the charter again, grants of either branch above the split are void,
+ * cut points of either hold. A charter that held the branch which ended takes over the other
+ * one by itself.
+ *
+ * Entries are immutable and shared by clones; all else in a clone is its own. */
 #ifndef P2P_CHARTER_H
 #define P2P_CHARTER_H
 
 #include <p2p/alloc.h>
 #include <p2p/checkpoint.h>
+#include <p2p/grant.h>
 #include <p2p/record.h>
 #include <p2p/seal.h>
 #include <p2p/token.h>
 #include <p2p/tree.h>
 
-#define P2P_NAME_BYTES_MAX 32u      /* members, circles: [a-z0-9-] */
+#define P2P_NAME_BYTES_MAX       32u /* members, circles: [a-z0-9-] */
 #define P2P_FEDERATION_BYTES_MAX 128u
-#define P2P_MEMBERS_MAX 4096u
-#define P2P_FEEDS_MAX 16384u
-#define P2P_ISSUERS_MAX 65536u
-#define P2P_CIRCLES_MAX 4096u
-#define P2P_ROOTS_MAX 15u
-#define P2P_GRANTS_MAX 64u          /* per issuer and entry */
-#define P2P_CHARTER_FEED 0u
+#define P2P_MEMBERS_MAX          4096u
+#define P2P_FEEDS_MAX            16384u
+#define P2P_ISSUERS_MAX          65536u
+#define P2P_CIRCLES_MAX          4096u
+#define P2P_ROOTS_MAX            15u
+#define P2P_GRANTS_MAX           64u   /* per issuer and entry */
+#define P2P_GRANTS_HELD_MAX      4096u /* per issuer, over all entries */
+#define P2P_CHARTER_FEED         0u
+#define P2P_CHARTER_KIND         1u /* the kind registry's row "charter" */
+/* `<federation>/root/<8 hex digits>` */
+#define P2P_ROOT_NAME_BYTES_MAX (P2P_FEDERATION_BYTES_MAX + 6u + 8u)
+/* `<federation>/<member>/w<n>` */
+#define P2P_WITNESS_NAME_BYTES_MAX                                                             \
+    (P2P_FEDERATION_BYTES_MAX + 1u + P2P_NAME_BYTES_MAX + 2u + 10u)
 
-enum p2p_role { P2P_ROLE_PORT, P2P_ROLE_OBSERVER, P2P_ROLE_POLICE, P2P_ROLE_CUSTOMS, P2P_ROLE_TERMINAL };
+enum p2p_role {
+    P2P_ROLE_PORT,
+    P2P_ROLE_OBSERVER,
+    P2P_ROLE_POLICE,
+    P2P_ROLE_CUSTOMS,
+    P2P_ROLE_TERMINAL
+};
 const char *p2p_role_word(enum p2p_role role);
+/* P2P_NOTFOUND for any other word. */
+P2P_MUST_CHECK enum p2p_err p2p_role_of(enum p2p_role *role, struct p2p_slice word);
+
+/* [a-z0-9-]{1,32}, not "charter": members, issuers, circles. */
+bool p2p_name_valid(struct p2p_slice name);
+/* [a-z0-9.-]{1,128}. */
+bool p2p_federation_valid(struct p2p_slice name);
+/* Empty, or two letters and three letters or digits, upper case. */
+bool p2p_locode_valid(struct p2p_slice locode);
+/* The key name of a root: `<federation>/root/<hex of the first 4 bytes of its public key>`,
+ * terminated; returns its length. Of a witness: `<federation>/<member>/w<generation>`. */
+size_t p2p_root_name(char out[P2P_ROOT_NAME_BYTES_MAX + 1], const char *federation,
+                     const struct p2p_root_public *key);
+size_t p2p_witness_name(char out[P2P_WITNESS_NAME_BYTES_MAX + 1], const char *federation,
+                        const char *member, uint32_t generation);
 
 struct p2p_member {
     uint32_t number;
-    char name[P2P_NAME_BYTES_MAX + 1];   /* beanr */
-    char locode[6];                      /* BEANR, or empty */
+    char name[P2P_NAME_BYTES_MAX + 1]; /* beanr */
+    char locode[6];                    /* BEANR, or empty */
     enum p2p_role role;
     struct p2p_witness_public witness_key; /* named <federation>/<member>/w<n> */
     uint32_t witness_generation;
@@ -64,23 +102,24 @@ uint32_t p2p_witness_faults(uint32_t witness_count);
 uint32_t p2p_witness_quorum(uint32_t witness_count);
 
 struct p2p_grant {
-    char name[32];   /* e.g. "ban-court", "level"; the words are those of kind.h */
-    char scope[P2P_NAME_BYTES_MAX + 1]; /* "*", or what the grant's kind scopes by */
-    uint32_t entry;  /* given by this charter entry */
+    char name[P2P_GRANT_BYTES_MAX +
+              1]; /* "ban-court"; words of grant.h, others have no effect */
+    char scope[P2P_NAME_BYTES_MAX + 1]; /* "*", or a locode or facility */
+    uint32_t entry;                     /* given by this charter entry */
 };
 
 struct p2p_issuer {
     uint32_t number;
     char name[P2P_NAME_BYTES_MAX + 1];
-    uint32_t member;      /* valid in this member's feeds only */
+    uint32_t member; /* valid in this member's feeds only */
     struct p2p_issuer_public key;
-    uint32_t entry;       /* first named by this entry */
+    uint32_t entry; /* first named by this entry */
     const struct p2p_grant *grants;
     size_t grant_count;
 };
 
 struct p2p_circle_epoch {
-    uint32_t epoch;             /* from 1 */
+    uint32_t epoch; /* from 1 */
     struct p2p_hash key_hash;
 };
 
@@ -94,35 +133,67 @@ struct p2p_circle {
 };
 
 struct p2p_policy {
-    uint32_t lease_s;         /* default 259200 (72 h) */
-    uint32_t heartbeat_s;     /* default 60 */
+    uint32_t lease_s;             /* default 259200 (72 h) */
+    uint32_t heartbeat_s;         /* default 60 */
     uint32_t fresh_cosignature_s; /* default 900 */
-    uint32_t clock_skew_s;    /* default 300 */
+    uint32_t clock_skew_s;        /* default 300 */
 };
 
 struct p2p_charter;
 
-/* An empty charter that accepts any entry 0 (federation_id NULL) or only the one with that id. */
-P2P_MUST_CHECK enum p2p_err p2p_charter_new(struct p2p_charter **out, const struct p2p_alloc *alloc,
+/* An empty charter that accepts any entry 0 (federation_id NULL) or only the one with that id.
+ * alloc is borrowed and outlives the charter and its clones; clones on other threads need a
+ * heap that is thread-safe, as p2p_alloc_default is. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_new(struct p2p_charter **out,
+                                            const struct p2p_alloc *alloc,
                                             const struct p2p_hash *federation_id);
 void p2p_charter_free(struct p2p_charter *charter); /* accepts NULL */
 /* An independent copy, for readers on other threads. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_clone(struct p2p_charter **out,
                                               const struct p2p_charter *charter);
 
-/* Verifies entry `index` and its checkpoint note completely and applies it. reason gets one sentence
- * on error (may be NULL). P2P_OK also for an entry that is held already, byte for byte.
- * P2P_GAP (index beyond the size), P2P_FORKED (valid, cosigned, and contradicts the held entry: kept as
- * the rival), P2P_QUORUM, P2P_BADSIG, P2P_MISMATCH, P2P_MALFORMED, P2P_BADKEY, P2P_UNKNOWN,
- * P2P_REFUSED (an op breaks a rule of the charter), P2P_NOMEM; the charter is unchanged. */
+/* Verifies entry `index` and its checkpoint note completely and applies it. reason gets one
+ * sentence on error (may be NULL). All or nothing: on any error but P2P_FORKED the charter is
+ * unchanged.
+ *
+ * P2P_OK        applied; or held already with this leaf, and the note is good too. When there
+ * are two heads: the held branch grew, authority did not (p2p_charter_good_size tells).
+ * P2P_FORKED    valid, cosigned, and contradicts the held entry: kept as the rival branch when
+ * it is the first to do so or continues the one kept; authority is at the split from now on.
+ * P2P_GAP       index beyond the size, and no continuation of the rival either
+ * P2P_MISMATCH  the note's root is not that of the entries held and this one; or entry 0 is of
+ * another federation P2P_QUORUM    fewer distinct roots (witnesses, in a note inside) than
+ * needed P2P_BADSIG    the log key, or a root named in the note, did not sign this P2P_REFUSED
+ * an op breaks a rule of the charter, or the entry belongs to a branch that was settled
+ * P2P_UNKNOWN   an op names what the charter does not hold
+ * P2P_BADKEY    an inadmissible key, or one that is in use already
+ * P2P_MALFORMED, P2P_TRUNCATED, P2P_TOOLARGE, P2P_NOMEM */
 #define P2P_REASON_BYTES 200u
 P2P_MUST_CHECK enum p2p_err p2p_charter_apply(struct p2p_charter *charter,
                                               const struct p2p_sigs *sigs, uint64_t index,
                                               struct p2p_slice leaf, struct p2p_slice note,
                                               char reason[P2P_REASON_BYTES]);
+/* What p2p_charter_apply would say to this leaf at index = size, whatever its note: for the
+ * tools that draft versions. Notes inside ops are verified, the leaf's own signatures are not.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_charter_try(const struct p2p_charter *charter,
+                                            const struct p2p_sigs *sigs, struct p2p_slice leaf,
+                                            char reason[P2P_REASON_BYTES]);
 
+/* Of the held branch: what is stored, sent and shown. */
 uint64_t p2p_charter_size(const struct p2p_charter *charter);
 struct p2p_hash p2p_charter_root(const struct p2p_charter *charter);
+/* The version authority stands at: the size, or the split while there are two heads. */
+uint64_t p2p_charter_good_size(const struct p2p_charter *charter);
+/* The term the next entry must carry (a settle: a higher one). */
+uint64_t p2p_charter_term(const struct p2p_charter *charter);
+/* The root of the first `size` entries of the held branch; P2P_USAGE above its size. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_root_at(const struct p2p_charter *charter,
+                                                uint64_t size, struct p2p_hash *root);
+/* Entry `index` of the held branch and the note it came with, borrowed until the next apply or
+ * free; P2P_NOTFOUND at or above the size. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_entry(const struct p2p_charter *charter, uint64_t index,
+                                              struct p2p_slice *leaf, struct p2p_slice *note);
 const char *p2p_charter_federation(const struct p2p_charter *charter); /* its name */
 struct p2p_hash p2p_charter_federation_id(const struct p2p_charter *charter);
 const struct p2p_charter_public *p2p_charter_log_key(const struct p2p_charter *charter);
@@ -130,21 +201,31 @@ uint32_t p2p_charter_root_count(const struct p2p_charter *charter);
 uint32_t p2p_charter_threshold(const struct p2p_charter *charter);
 const struct p2p_root_public *p2p_charter_roots(const struct p2p_charter *charter);
 const struct p2p_policy *p2p_charter_policy(const struct p2p_charter *charter);
-/* The index at which two heads part, and the rival's note; P2P_NOTFOUND when there is one head. */
-P2P_MUST_CHECK enum p2p_err p2p_charter_rival(const struct p2p_charter *charter, uint64_t *index,
-                                              struct p2p_slice *leaf, struct p2p_slice *note);
+/* The index at which two heads part, and the rival's entry there with its note; P2P_NOTFOUND
+ * when there is one head. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_rival(const struct p2p_charter *charter,
+                                              uint64_t *index, struct p2p_slice *leaf,
+                                              struct p2p_slice *note);
+/* Entry `index` of the rival branch; its size, 0 when there is none. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_rival_entry(const struct p2p_charter *charter,
+                                                    uint64_t index, struct p2p_slice *leaf,
+                                                    struct p2p_slice *note);
+uint64_t p2p_charter_rival_size(const struct p2p_charter *charter);
 
 /* Lookups; NULL when there is no such thing. Pointers live until the next apply or free. */
 uint32_t p2p_charter_member_count(const struct p2p_charter *charter);
 uint32_t p2p_charter_feed_count(const struct p2p_charter *charter); /* the charter included */
 uint32_t p2p_charter_issuer_count(const struct p2p_charter *charter);
-uint32_t p2p_charter_circle_count(const struct p2p_charter *charter); /* circle 0 not included */
+uint32_t
+p2p_charter_circle_count(const struct p2p_charter *charter); /* circle 0 not included */
 const struct p2p_member *p2p_charter_member(const struct p2p_charter *charter, uint32_t number);
 const struct p2p_member *p2p_charter_member_named(const struct p2p_charter *charter,
                                                   struct p2p_slice name);
-const struct p2p_member *p2p_charter_member_by_transport(const struct p2p_charter *charter,
-                                                         const struct p2p_transport_public *key);
-const struct p2p_feed_info *p2p_charter_feed(const struct p2p_charter *charter, uint32_t number);
+const struct p2p_member *
+p2p_charter_member_by_transport(const struct p2p_charter *charter,
+                                const struct p2p_transport_public *key);
+const struct p2p_feed_info *p2p_charter_feed(const struct p2p_charter *charter,
+                                             uint32_t number);
 /* By `beanr/1` or `charter/1`. */
 const struct p2p_feed_info *p2p_charter_feed_named(const struct p2p_charter *charter,
                                                    struct p2p_slice name);
@@ -154,24 +235,46 @@ const struct p2p_issuer *p2p_charter_issuer_named(const struct p2p_charter *char
 const struct p2p_circle *p2p_charter_circle(const struct p2p_charter *charter, uint32_t number);
 const struct p2p_circle *p2p_charter_circle_named(const struct p2p_charter *charter,
                                                   struct p2p_slice name);
+/* Any key the federation uses or ever used, of whatever purpose. */
+bool p2p_charter_has_key(const struct p2p_charter *charter,
+                         const uint8_t key[P2P_PUBLIC_BYTES]);
 bool p2p_circle_has(const struct p2p_circle *circle, uint32_t member);
 /* The box that holds this circle key epoch for one member; P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_circle_box(const struct p2p_charter *charter,
-                                                   uint32_t circle, uint32_t epoch, uint32_t member,
-                                                   struct p2p_slice *box);
+                                                   uint32_t circle, uint32_t epoch,
+                                                   uint32_t member, struct p2p_slice *box);
+
+/* The witnesses of a feed as they were at a charter size (member numbers); returns how many, 0
+ * also when the feed did not exist then. */
+uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t feed,
+                                  uint64_t charter_size, uint32_t out[P2P_WITNESSES_MAX]);
+/* Verifies a quorum-cosigned checkpoint note of a feed: origin, log signature by the feed key,
+ * and cosignatures of a quorum of distinct present witnesses (with none named the log's
+ * signature alone). checkpoint borrows from note. P2P_UNKNOWN (no such feed), P2P_MALFORMED,
+ * P2P_TOOLARGE, P2P_MISMATCH (another origin), P2P_BADSIG, P2P_QUORUM. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_quorum_note(const struct p2p_charter *charter,
+                                                    const struct p2p_sigs *sigs, uint32_t feed,
+                                                    struct p2p_slice note,
+                                                    struct p2p_checkpoint *checkpoint);
 
 /* Authority at a place. */
 enum p2p_cut { P2P_CUT_NONE, P2P_CUT_PAST };
-/* Whether a cut point known to this charter voids what `issuer` signed at (feed, index); ids listed as
- * kept in the revoking entry are not voided; a grant made by a later entry than the cut holds again
- * from its own first `seen` at or above the cut (known_size: the charter size known at the record). */
+/* Whether a cut point known to this charter voids what `issuer` signed at (feed, index): the
+ * cut is in this feed at or below index, or in an earlier generation of it. Ids listed as kept
+ * in the revoking entry are not voided; a grant made by a later entry than the cut holds again
+ * from its own first `seen` at or above the cut (known_size: the charter size known at the
+ * record). */
 enum p2p_cut p2p_charter_cut(const struct p2p_charter *charter, uint32_t issuer, uint32_t feed,
                              uint64_t index, uint64_t known_size);
-/* True when issuer holds grant `name` for `scope` at (feed, index) with that charter size known. A
- * grant with scope "*" covers every scope; scope "*" asked needs a grant of "*". */
+/* True when issuer holds grant `name` for `scope` at (feed, index) with that charter size
+ * known. A grant with scope "*" covers every scope; scope "*" asked needs a grant of "*". */
 bool p2p_charter_granted(const struct p2p_charter *charter, uint32_t issuer, const char *name,
-                         struct p2p_slice scope, uint32_t feed, uint64_t index, uint64_t known_size);
-/* Issuers whose keys, grants or cuts entry `index` changed: fills out (ascending), returns how many. */
+                         struct p2p_slice scope, uint32_t feed, uint64_t index,
+                         uint64_t known_size);
+/* Issuers whose keys, grants or cuts entry `index` changed: fills out (ascending, at most cap
+ * of them), returns how many there are. A settle touches all that lost a grant or got a cut by
+ * it. When a rival appears, what every entry from the split on had touched has changed: ask
+ * before applying. */
 size_t p2p_charter_touched(const struct p2p_charter *charter, uint64_t index, uint32_t *out,
                            size_t cap);
 

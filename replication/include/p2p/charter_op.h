@@ -1,22 +1,36 @@
 /* Charter operations: what one version changes. The content of a charter record is
- * {"ops": [op, ...], "term": n}; an op is a map with "op" naming it. One encoder per op for the tools that
- * write versions, one decoder for the fold; both follow the table in charter_op.c and WIRE.md. */
+ * {"ops": [op, ...], "term": n}; an op is a map with "op" naming it. One encoder per op for the
+ * tools that write versions, one decoder for the fold: both speak the structs below and follow
+ * the table in charter_op.c. Encoders borrow; what the decoder gives lives in the caller's
+ * arena and in the leaf. Here is shape only; the rules of the charter are the fold's. */
 #ifndef P2P_CHARTER_OP_H
 #define P2P_CHARTER_OP_H
 
 #include <p2p/charter.h>
 
 /* X(NAME, word): order is the registry's. generation and reassign are reserved words. */
-#define P2P_CHARTER_OP_MAP(X)                                                                 \
-    X(FOUND, "found")     /* federation, log key, roots, threshold */                         \
+#define P2P_CHARTER_OP_MAP(X)                                                                  \
+    X(FOUND, "found")     /* federation, log key, roots, threshold */                          \
     X(ADMIT, "admit")     /* member with its keys; creates feed member/1 with its witnesses */ \
-    X(GRANT, "grant")     /* issuer (new, or known by the same key) and grants */             \
-    X(CIRCLE, "circle")   /* members, epoch, key hash, boxes */                               \
-    X(WITNESS, "witness") /* one witness more, one less, or one for another */                \
-    X(POLICY, "policy")                                                                       \
-    X(REVOKE, "revoke")   /* cut points of one issuer, with quorum-cosigned checkpoints */    \
-    X(ROTATE, "rotate")   /* new roots and threshold */                                       \
-    X(SETTLE, "settle")   /* both heads, a higher term */
+    X(GRANT, "grant")     /* issuer (new, or known by the same key) and grants */              \
+    X(CIRCLE, "circle")   /* members, epoch, key hash, boxes */                                \
+    X(WITNESS, "witness") /* one witness more, one less, or one for another */                 \
+    X(POLICY, "policy")                                                                        \
+    X(REVOKE, "revoke") /* cut points of one issuer, with quorum-cosigned checkpoints */       \
+    X(ROTATE, "rotate") /* new roots and threshold */                                          \
+    X(SETTLE, "settle") /* both heads, a higher term */
+
+#define P2P_CHARTER_OPS_MAX   1024u /* per entry */
+#define P2P_CIRCLE_EPOCHS_MAX 1024u
+#define P2P_BOX_BYTES                                                                          \
+    (P2P_CIRCLE_KEY_BYTES + P2P_BOX_OVERHEAD_BYTES) /* a circle key for one member */
+
+enum p2p_op {
+#define P2P_OP_ENUM(name, word) P2P_OP_##name,
+    P2P_CHARTER_OP_MAP(P2P_OP_ENUM)
+#undef P2P_OP_ENUM
+};
+const char *p2p_op_word(enum p2p_op op);
 
 struct p2p_op_found {
     const char *federation;
@@ -48,13 +62,18 @@ struct p2p_op_grant {
 
 struct p2p_op_circle {
     const char *circle;
+    /* Who gets the boxes below; names that are no members yet become members. */
     const char *const *members;
     size_t member_count;
-    /* For every epoch that members need: hash, and one box per member in the order of members
-     * (P2P_CIRCLE_KEY_BYTES + P2P_BOX_OVERHEAD_BYTES each). A known epoch keeps its hash. */
+    /* Epochs ascending: hash, and one box per name in members, in that order (P2P_BOX_BYTES
+     * each, epoch-major). A known epoch keeps its hash; a new one is the next number and boxes
+     * it for every member that remains; a new member gets every epoch. */
     const struct p2p_circle_epoch *epochs;
     const uint8_t *boxes; /* epoch_count * member_count boxes */
     size_t epoch_count;
+    /* Who leaves the circle with this entry; needs a new epoch. */
+    const char *const *remove;
+    size_t remove_count;
 };
 
 struct p2p_op_witness {
@@ -65,8 +84,8 @@ struct p2p_op_witness {
 
 struct p2p_op_revoke {
     const char *issuer;
-    const char *feed;   /* beanr/1 */
-    uint64_t index;     /* the first index past the cut */
+    const char *feed;     /* beanr/1 */
+    uint64_t index;       /* the first index past the cut */
     const uint64_t *keep; /* indexes at or above it that stay in force, ascending */
     size_t keep_count;
     /* The quorum-cosigned checkpoint of that feed, of at least that size, as a signed note. */
@@ -79,9 +98,12 @@ struct p2p_op_rotate {
     uint32_t threshold;
 };
 
+/* Stands first in its entry, on the branch that goes on. */
 struct p2p_op_settle {
-    struct p2p_slice heads[2]; /* both notes */
-    struct p2p_slice rival_entries; /* encoded array of the leaves of the branch that ends */
+    struct p2p_slice
+        heads[2]; /* notes: [0] of the size this entry has as its index, [1] of the other */
+    struct p2p_slice
+        rival_entries; /* encoded array of bin: the leaves of the branch that ends */
 };
 
 /* Each packs one op map. */
@@ -96,7 +118,39 @@ void p2p_op_rotate_pack(struct p2p_pack *pack, const struct p2p_op_rotate *op);
 void p2p_op_settle_pack(struct p2p_pack *pack, const struct p2p_op_settle *op);
 
 /* Encodes a whole charter leaf around packed ops: ops is the concatenation of count op maps. */
-P2P_MUST_CHECK enum p2p_err p2p_charter_leaf(struct p2p_slice ops, uint32_t count, uint64_t term,
-                                             uint64_t time_ms, struct p2p_pack *out);
+P2P_MUST_CHECK enum p2p_err p2p_charter_leaf(struct p2p_slice ops, uint32_t count,
+                                             uint64_t term, uint64_t time_ms,
+                                             struct p2p_pack *out);
+
+struct p2p_charter_op {
+    enum p2p_op type;
+    union {
+        struct p2p_op_found found;
+        struct p2p_op_admit admit;
+        struct p2p_op_grant grant;
+        struct p2p_op_circle circle;
+        struct p2p_op_witness witness;
+        struct p2p_policy policy;
+        struct p2p_op_revoke revoke;
+        struct p2p_op_rotate rotate;
+        struct p2p_op_settle settle;
+    };
+};
+
+struct p2p_version {
+    uint64_t time_ms;
+    uint64_t term;
+    const struct p2p_charter_op *ops; /* in the arena */
+    size_t op_count;                  /* 1 to P2P_CHARTER_OPS_MAX */
+};
+
+/* Memory that always suffices for one leaf. */
+#define P2P_VERSION_ARENA_BYTES_MAX ((size_t)8 << 20)
+/* Decodes a charter leaf: a public record of kind charter by the node itself, its term and
+ * every op. Strings become zero-terminated copies; notes and rival entries are borrowed from
+ * leaf. P2P_MALFORMED, P2P_TRUNCATED, P2P_TOOLARGE, P2P_NOMEM, P2P_REFUSED (an op this version
+ * of the program does not know). */
+P2P_MUST_CHECK enum p2p_err p2p_version_decode(struct p2p_version *version,
+                                               struct p2p_slice leaf, struct p2p_arena *arena);
 
 #endif

@@ -1,0 +1,735 @@
+/* The rules of the charter, op by op. Everything here works on a copy of the fold that is
+ * thrown away when a rule says no, so handlers may stop halfway. Admissions come first in every
+ * entry, then the witnesses they name, then the other ops in their order: names may be used
+ * before they are admitted. */
+#include "charter_state.h"
+
+#include <p2p/assert.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define POLICY_LEASE_S_MIN 60u
+#define POLICY_LEASE_S_MAX (30u * 86400u)
+#define POLICY_SPAN_S_MAX  86400u
+
+static enum p2p_err key_add(struct charter_fold *fold, const uint8_t key[P2P_PUBLIC_BYTES],
+                            enum p2p_key_purpose purpose, enum p2p_err admissible,
+                            const char *whose, char *reason)
+{
+    if (admissible != P2P_OK) {
+        p2p_reason(reason, "the %s key of %s is not an admissible public key",
+                   p2p_key_purpose_word(purpose), whose);
+        return P2P_BADKEY;
+    }
+    enum p2p_err err = p2p_fold_name_add(fold, NAME_KEY, p2p_slice_of(key, P2P_PUBLIC_BYTES),
+                                         (uint32_t)purpose);
+    if (err == P2P_LOCKED) {
+        p2p_reason(reason, "the %s key of %s is in use already: every key has one purpose",
+                   p2p_key_purpose_word(purpose), whose);
+        return P2P_BADKEY;
+    }
+    return err;
+}
+
+static enum p2p_err name_add(struct charter_fold *fold, enum name_space space, const char *name,
+                             uint32_t number, char *reason)
+{
+    if (!p2p_name_valid(p2p_slice_text(name))) {
+        p2p_reason(reason, "a name has 1 to %u of a-z, 0-9 and '-', and is not 'charter'",
+                   P2P_NAME_BYTES_MAX);
+        return P2P_REFUSED;
+    }
+    enum p2p_err err = p2p_fold_name_add(fold, space, p2p_slice_text(name), number);
+    if (err == P2P_LOCKED) {
+        p2p_reason(reason, "the name %s is in use already", name);
+        return P2P_REFUSED;
+    }
+    return err;
+}
+
+static enum p2p_err too_many(const char *what, char *reason)
+{
+    p2p_reason(reason, "the charter holds no more %s", what);
+    return P2P_REFUSED;
+}
+
+/* --- found and rotate -------------------------------------------------------------------- */
+
+/* A root may stay through a rotation, so a root's key may be known as a root's. */
+static enum p2p_err root_key_add(struct charter_fold *fold, const struct p2p_root_public *key,
+                                 char *reason)
+{
+    struct p2p_slice bytes = p2p_slice_of(key->bytes, P2P_PUBLIC_BYTES);
+    if (p2p_fold_name(fold, NAME_KEY, bytes) == P2P_KEY_ROOT) {
+        return P2P_OK;
+    }
+    return key_add(fold, key->bytes, P2P_KEY_ROOT, p2p_root_public_check(key), "the federation",
+                   reason);
+}
+
+static bool root_repeated(const struct p2p_root_public *roots, uint32_t i)
+{
+    for (uint32_t j = 0; j < i; j++) {
+        if (memcmp(roots[i].bytes, roots[j].bytes, P2P_PUBLIC_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum p2p_err p2p_fold_root_set(struct charter_fold *fold, uint64_t from,
+                               const struct p2p_root_public *roots, uint32_t count,
+                               uint32_t threshold, char *reason)
+{
+    if (count == 0 || count > P2P_ROOTS_MAX) {
+        p2p_reason(reason, "a federation has 1 to %u roots", P2P_ROOTS_MAX);
+        return P2P_REFUSED;
+    }
+    if (threshold > count || threshold <= count / 2) {
+        p2p_reason(reason, "the threshold %u of %u roots is not above half of them", threshold,
+                   count);
+        return P2P_REFUSED;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (root_repeated(roots, i)) {
+            p2p_reason(reason, "a root key is named twice and would be counted twice");
+            return P2P_REFUSED;
+        }
+        enum p2p_err err = root_key_add(fold, &roots[i], reason);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    struct root_set *set = p2p_rows_add(fold->alloc, &fold->root_sets, sizeof(*set));
+    if (!set) {
+        return P2P_NOMEM;
+    }
+    set->from = from;
+    set->count = count;
+    set->threshold = threshold;
+    memcpy(set->roots, roots, count * sizeof(*roots));
+    return P2P_OK;
+}
+
+enum p2p_err p2p_fold_found(struct charter_fold *fold, const struct p2p_op_found *op,
+                            char *reason)
+{
+    p2p_assert(fold->feeds.count == 0);
+    if (!p2p_federation_valid(p2p_slice_text(op->federation))) {
+        p2p_reason(reason, "a federation's name has 1 to %u of a-z, 0-9, '.' and '-'",
+                   P2P_FEDERATION_BYTES_MAX);
+        return P2P_REFUSED;
+    }
+    enum p2p_err err =
+        key_add(fold, op->log_key.bytes, P2P_KEY_CHARTER,
+                p2p_charter_public_check(&op->log_key), "the federation", reason);
+    if (err == P2P_OK) {
+        err = p2p_fold_root_set(fold, 0, op->roots, op->root_count, op->threshold, reason);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_feed_info *feed = p2p_rows_add(fold->alloc, &fold->feeds, sizeof(*feed));
+    if (!feed) {
+        return P2P_NOMEM;
+    }
+    snprintf(fold->federation, sizeof(fold->federation), "%s", op->federation);
+    fold->log_key = op->log_key;
+    feed->generation = 1;
+    memcpy(feed->key.bytes, op->log_key.bytes, P2P_PUBLIC_BYTES);
+    snprintf(feed->origin, sizeof(feed->origin), "%s/charter/1", op->federation);
+    return P2P_OK;
+}
+
+/* --- admit ------------------------------------------------------------------------------- */
+
+static enum p2p_err member_keys_add(struct charter_fold *fold, const struct p2p_op_admit *op,
+                                    char *reason)
+{
+    const struct {
+        const uint8_t *key;
+        enum p2p_key_purpose purpose;
+        enum p2p_err admissible;
+    } keys[] = {
+        {op->feed_key.bytes, P2P_KEY_FEED, p2p_feed_public_check(&op->feed_key)},
+        {op->witness_key.bytes, P2P_KEY_WITNESS, p2p_witness_public_check(&op->witness_key)},
+        {op->transport_key.bytes, P2P_KEY_TRANSPORT,
+         p2p_transport_public_check(&op->transport_key)},
+        {op->sealing_key.bytes, P2P_KEY_SEALING, p2p_sealing_public_check(&op->sealing_key)},
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        enum p2p_err err =
+            key_add(fold, keys[i].key, keys[i].purpose, keys[i].admissible, op->member, reason);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err feed_add(struct charter_fold *fold, const struct p2p_op_admit *op,
+                             uint32_t member, uint64_t entry, uint32_t *number)
+{
+    char name[NAME_BYTES_MAX];
+    uint32_t n = (uint32_t)fold->feeds.count;
+    struct p2p_feed_info *feed = p2p_rows_add(fold->alloc, &fold->feeds, sizeof(*feed));
+    if (!feed) {
+        return P2P_NOMEM;
+    }
+    feed->number = n;
+    feed->member = member;
+    feed->generation = 1;
+    feed->key = op->feed_key;
+    feed->entry = (uint32_t)entry;
+    snprintf(name, sizeof(name), "%s/1", op->member);
+    snprintf(feed->origin, sizeof(feed->origin), "%s/%s", fold->federation, name);
+    *number = n;
+    return p2p_fold_name_add(fold, NAME_FEED, p2p_slice_text(name), n);
+}
+
+static enum p2p_err admit(struct charter_fold *fold, const struct fold_place *place,
+                          const struct p2p_op_admit *op)
+{
+    uint32_t number = (uint32_t)fold->members.count + 1, feed = 0;
+    if (number > P2P_MEMBERS_MAX || fold->feeds.count >= P2P_FEEDS_MAX) {
+        return too_many("members", place->reason);
+    }
+    if (!p2p_locode_valid(p2p_slice_text(op->locode))) {
+        p2p_reason(place->reason, "%s is not a UN/LOCODE, as BEANR is one", op->locode);
+        return P2P_REFUSED;
+    }
+    enum p2p_err err = name_add(fold, NAME_MEMBER, op->member, number, place->reason);
+    if (err == P2P_OK) {
+        err = member_keys_add(fold, op, place->reason);
+    }
+    if (err == P2P_OK) {
+        struct p2p_slice key = p2p_slice_of(op->transport_key.bytes, P2P_PUBLIC_BYTES);
+        err = p2p_fold_name_add(fold, NAME_TRANSPORT, key, number);
+    }
+    if (err == P2P_OK) {
+        err = feed_add(fold, op, number, place->index, &feed);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_member *member = p2p_rows_add(fold->alloc, &fold->members, sizeof(*member));
+    if (!member) {
+        return P2P_NOMEM;
+    }
+    member->number = number;
+    snprintf(member->name, sizeof(member->name), "%s", op->member);
+    snprintf(member->locode, sizeof(member->locode), "%s", op->locode);
+    member->role = op->role;
+    member->witness_key = op->witness_key;
+    member->witness_generation = 1;
+    member->transport_key = op->transport_key;
+    member->sealing_key = op->sealing_key;
+    member->feed = feed;
+    return P2P_OK;
+}
+
+static bool feed_has_witness(const struct p2p_feed_info *feed, uint32_t member)
+{
+    for (uint32_t i = 0; i < feed->witness_count; i++) {
+        if (feed->witnesses[i] == member) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds one witness to a feed, in the order the charter names them. */
+static enum p2p_err witness_add(const struct charter_fold *fold, struct p2p_feed_info *feed,
+                                const char *name, char *reason)
+{
+    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(name));
+    if (member == 0) {
+        p2p_reason(reason, "the witness %s is not a member", name);
+        return P2P_UNKNOWN;
+    }
+    if (member == feed->member) {
+        p2p_reason(reason, "%s cannot witness its own feed", name);
+        return P2P_REFUSED;
+    }
+    if (feed_has_witness(feed, member)) {
+        p2p_reason(reason, "the witness %s is named twice and would be counted twice", name);
+        return P2P_REFUSED;
+    }
+    if (feed->witness_count == P2P_WITNESSES_MAX) {
+        p2p_reason(reason, "%s would have more than %u witnesses", feed->origin,
+                   P2P_WITNESSES_MAX);
+        return P2P_REFUSED;
+    }
+    feed->witnesses[feed->witness_count++] = member;
+    return P2P_OK;
+}
+
+static enum p2p_err admit_witnesses(struct charter_fold *fold, const struct fold_place *place,
+                                    const struct p2p_op_admit *op)
+{
+    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(op->member));
+    struct p2p_feed_info *feed = p2p_fold_feed(fold, p2p_fold_member(fold, member)->feed);
+    for (uint32_t i = 0; i < op->witness_count; i++) {
+        enum p2p_err err = witness_add(fold, feed, op->witnesses[i], place->reason);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return P2P_OK;
+}
+
+/* --- witness ----------------------------------------------------------------------------- */
+
+static bool changed_in(const struct charter_fold *fold, const struct p2p_feed_info *feed,
+                       uint64_t entry)
+{
+    const struct witness_row *rows = fold->witness_changes.at;
+    for (size_t i = fold->witness_changes.count; i > 0 && rows[i - 1].entry == entry; i--) {
+        if (rows[i - 1].feed == feed->number) {
+            return true;
+        }
+    }
+    return feed->entry == entry;
+}
+
+static enum p2p_err witness_remember(struct charter_fold *fold,
+                                     const struct p2p_feed_info *feed, uint64_t entry)
+{
+    struct witness_row *row = p2p_rows_add(fold->alloc, &fold->witness_changes, sizeof(*row));
+    if (!row) {
+        return P2P_NOMEM;
+    }
+    row->feed = feed->number;
+    row->entry = entry;
+    row->count = feed->witness_count;
+    memcpy(row->witnesses, feed->witnesses, sizeof(row->witnesses));
+    return P2P_OK;
+}
+
+static enum p2p_err witness_remove(const struct charter_fold *fold, struct p2p_feed_info *feed,
+                                   const char *name, char *reason)
+{
+    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(name)), at = 0;
+    while (at < feed->witness_count && feed->witnesses[at] != member) {
+        at++;
+    }
+    if (member == 0 || at == feed->witness_count) {
+        p2p_reason(reason, "%s is not a witness of %s", name, feed->origin);
+        return P2P_UNKNOWN;
+    }
+    for (feed->witness_count--; at < feed->witness_count; at++) {
+        feed->witnesses[at] = feed->witnesses[at + 1];
+    }
+    feed->witnesses[feed->witness_count] = 0;
+    return P2P_OK;
+}
+
+/* One witness more, one less, or one for another; a feed's quorum before and after then share a
+ * witness that is honest while at most f of either are not. */
+static enum p2p_err witness(struct charter_fold *fold, const struct fold_place *place,
+                            const struct p2p_op_witness *op)
+{
+    char *reason = place->reason;
+    uint32_t number = p2p_fold_name(fold, NAME_FEED, p2p_slice_text(op->feed));
+    struct p2p_feed_info *feed = number ? p2p_fold_feed(fold, number) : NULL;
+    if (!feed) {
+        p2p_reason(reason, "there is no feed %s", op->feed);
+        return P2P_UNKNOWN;
+    }
+    if (!op->add && !op->remove) {
+        p2p_reason(reason, "the witness change of %s changes nothing", op->feed);
+        return P2P_REFUSED;
+    }
+    if (changed_in(fold, feed, place->index)) {
+        p2p_reason(reason, "the witnesses of %s change one per version", op->feed);
+        return P2P_REFUSED;
+    }
+    enum p2p_err err = witness_remember(fold, feed, place->index);
+    if (err == P2P_OK && op->remove) {
+        err = witness_remove(fold, feed, op->remove, reason);
+    }
+    if (err == P2P_OK && op->add) {
+        err = witness_add(fold, feed, op->add, reason);
+    }
+    if (err == P2P_OK && feed->witness_count == 0) {
+        p2p_reason(reason, "%s would be left without witnesses", op->feed);
+        return P2P_REFUSED;
+    }
+    return err;
+}
+
+/* --- grant ------------------------------------------------------------------------------- */
+
+static bool word_valid(const char *word)
+{
+    size_t len = strlen(word);
+    return len >= 1 && len <= P2P_GRANT_BYTES_MAX &&
+           strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+static bool scope_valid(const char *scope)
+{
+    size_t len = strlen(scope);
+    return strcmp(scope, "*") == 0 ||
+           (len >= 1 && strspn(scope, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789-._") == len);
+}
+
+static enum p2p_err grants_validate(const struct p2p_op_grant *op, char *reason)
+{
+    for (size_t i = 0; i < op->grant_count; i++) {
+        const struct p2p_grant *grant = &op->grants[i];
+        if (!word_valid(grant->name) || !scope_valid(grant->scope)) {
+            p2p_reason(reason, "a grant to %s has no valid name or scope", op->issuer);
+            return P2P_REFUSED;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(grant->name, op->grants[j].name) == 0 &&
+                strcmp(grant->scope, op->grants[j].scope) == 0) {
+                p2p_reason(reason, "%s is granted %s twice", op->issuer, grant->name);
+                return P2P_REFUSED;
+            }
+        }
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err issuer_add(struct charter_fold *fold, const struct fold_place *place,
+                               const struct p2p_op_grant *op, uint32_t member, uint32_t *number)
+{
+    uint32_t n = (uint32_t)fold->issuers.count + 1;
+    if (n > P2P_ISSUERS_MAX) {
+        return too_many("issuers", place->reason);
+    }
+    enum p2p_err err = name_add(fold, NAME_ISSUER, op->issuer, n, place->reason);
+    if (err == P2P_OK) {
+        err = key_add(fold, op->key.bytes, P2P_KEY_ISSUER, p2p_issuer_public_check(&op->key),
+                      op->issuer, place->reason);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_issuer *issuer = p2p_rows_add(fold->alloc, &fold->issuers, sizeof(*issuer));
+    if (!issuer) {
+        return P2P_NOMEM;
+    }
+    issuer->number = n;
+    snprintf(issuer->name, sizeof(issuer->name), "%s", op->issuer);
+    issuer->member = member;
+    issuer->key = op->key;
+    issuer->entry = (uint32_t)place->index;
+    *number = n;
+    return P2P_OK;
+}
+
+static enum p2p_err issuer_is(const struct p2p_issuer *issuer, const struct p2p_op_grant *op,
+                              uint32_t member, char *reason)
+{
+    if (issuer->member != member) {
+        p2p_reason(reason, "%s belongs to another member's feeds", op->issuer);
+        return P2P_REFUSED;
+    }
+    if (memcmp(issuer->key.bytes, op->key.bytes, P2P_PUBLIC_BYTES) != 0) {
+        p2p_reason(reason, "%s is known under another key: a new key is a new issuer",
+                   op->issuer);
+        return P2P_BADKEY;
+    }
+    return P2P_OK;
+}
+
+static bool cut_in(const struct charter_fold *fold, uint32_t issuer, uint64_t entry)
+{
+    const struct cut_row *cuts = fold->cuts.at;
+    for (size_t i = fold->cuts.count; i > 0 && cuts[i - 1].entry == entry; i--) {
+        if (cuts[i - 1].issuer == issuer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum p2p_err grants_append(struct charter_fold *fold, struct p2p_issuer *issuer,
+                                  const struct p2p_op_grant *op, uint64_t entry, char *reason)
+{
+    size_t count = issuer->grant_count + op->grant_count;
+    if (count > P2P_GRANTS_HELD_MAX) {
+        return too_many("grants to one issuer", reason);
+    }
+    if (op->grant_count == 0) {
+        return P2P_OK;
+    }
+    struct p2p_grant *grants = p2p_arena_take(&fold->arena, count * sizeof(*grants));
+    if (!grants) {
+        return P2P_NOMEM;
+    }
+    if (issuer->grant_count > 0) {
+        memcpy(grants, issuer->grants, issuer->grant_count * sizeof(*grants));
+    }
+    for (size_t i = 0; i < op->grant_count; i++) {
+        grants[issuer->grant_count + i] = op->grants[i];
+        grants[issuer->grant_count + i].entry = (uint32_t)entry;
+    }
+    issuer->grants = grants;
+    issuer->grant_count = count;
+    return P2P_OK;
+}
+
+static enum p2p_err grant(struct charter_fold *fold, const struct fold_place *place,
+                          const struct p2p_op_grant *op)
+{
+    char *reason = place->reason;
+    const struct p2p_member *member =
+        p2p_fold_member(fold, p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(op->member)));
+    if (!member) {
+        p2p_reason(reason, "%s, whose issuer %s would be, is not a member", op->member,
+                   op->issuer);
+        return P2P_UNKNOWN;
+    }
+    if (member->role == P2P_ROLE_OBSERVER) {
+        p2p_reason(reason, "%s is an observer and has no issuers", op->member);
+        return P2P_REFUSED;
+    }
+    uint32_t number = p2p_fold_name(fold, NAME_ISSUER, p2p_slice_text(op->issuer));
+    enum p2p_err err = grants_validate(op, reason);
+    if (err == P2P_OK) {
+        err = number ? issuer_is(p2p_fold_issuer(fold, number), op, member->number, reason)
+                     : issuer_add(fold, place, op, member->number, &number);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (cut_in(fold, number, place->index)) {
+        p2p_reason(reason, "%s is revoked in this entry: grant anew in a later one",
+                   op->issuer);
+        return P2P_REFUSED;
+    }
+    err = grants_append(fold, p2p_fold_issuer(fold, number), op, place->index, reason);
+    return err == P2P_OK ? p2p_fold_touch(fold, place->index, number) : err;
+}
+
+/* --- policy ------------------------------------------------------------------------------ */
+
+static enum p2p_err policy(struct charter_fold *fold, const struct p2p_policy *op, char *reason)
+{
+    if (op->lease_s < POLICY_LEASE_S_MIN || op->lease_s > POLICY_LEASE_S_MAX) {
+        p2p_reason(reason, "a lease lasts %u to %u seconds", POLICY_LEASE_S_MIN,
+                   POLICY_LEASE_S_MAX);
+        return P2P_REFUSED;
+    }
+    if (op->heartbeat_s == 0 || op->heartbeat_s > POLICY_SPAN_S_MAX || op->clock_skew_s == 0 ||
+        op->clock_skew_s > POLICY_SPAN_S_MAX || op->fresh_cosignature_s < op->heartbeat_s ||
+        op->fresh_cosignature_s > POLICY_SPAN_S_MAX) {
+        p2p_reason(reason,
+                   "heartbeat, freshness and clock skew last 1 to %u seconds, and "
+                   "freshness no less than a heartbeat",
+                   POLICY_SPAN_S_MAX);
+        return P2P_REFUSED;
+    }
+    fold->policy = *op;
+    return P2P_OK;
+}
+
+/* --- revoke ------------------------------------------------------------------------------ */
+
+static enum p2p_err keep_validate(const struct p2p_op_revoke *op, uint64_t size, char *reason)
+{
+    for (size_t i = 0; i < op->keep_count; i++) {
+        bool rises = i == 0 || op->keep[i] > op->keep[i - 1];
+        if (!rises || op->keep[i] < op->index || op->keep[i] >= size) {
+            p2p_reason(reason,
+                       "what stays in force past the cut of %s is not an ascending list "
+                       "of records from the cut to its checkpoint",
+                       op->issuer);
+            return P2P_REFUSED;
+        }
+    }
+    return P2P_OK;
+}
+
+static bool granted_in(const struct p2p_issuer *issuer, uint64_t entry)
+{
+    return issuer->grant_count > 0 && issuer->grants[issuer->grant_count - 1].entry == entry;
+}
+
+static enum p2p_err cut_add(struct charter_fold *fold, uint32_t issuer, uint32_t feed,
+                            uint64_t entry, const struct p2p_op_revoke *op)
+{
+    struct p2p_slice bytes = p2p_slice_of(op->keep, op->keep_count * sizeof(*op->keep));
+    struct p2p_slice keep =
+        op->keep_count > 0 ? p2p_arena_copy(&fold->arena, bytes) : p2p_slice_of(NULL, 0);
+    if (op->keep_count > 0 && !keep.data) {
+        return P2P_NOMEM;
+    }
+    struct cut_row *cut = p2p_rows_add(fold->alloc, &fold->cuts, sizeof(*cut));
+    if (!cut) {
+        return P2P_NOMEM;
+    }
+    cut->issuer = issuer;
+    cut->feed = feed;
+    cut->index = op->index;
+    cut->entry = entry;
+    cut->keep = (const uint64_t *)(const void *)keep.data; /* the arena aligns for any type */
+    cut->keep_count = op->keep_count;
+    return p2p_fold_touch(fold, entry, issuer);
+}
+
+enum p2p_err p2p_fold_revoke(struct charter_fold *fold, const struct fold_place *place,
+                             const struct p2p_op_revoke *op)
+{
+    struct p2p_checkpoint checkpoint;
+    uint32_t number = p2p_fold_name(fold, NAME_ISSUER, p2p_slice_text(op->issuer));
+    uint32_t feed = p2p_fold_name(fold, NAME_FEED, p2p_slice_text(op->feed));
+    if (number == 0 || feed == 0) {
+        p2p_reason(place->reason, "there is no issuer %s or no feed %s", op->issuer, op->feed);
+        return P2P_UNKNOWN;
+    }
+    const struct p2p_issuer *issuer = p2p_fold_issuer(fold, number);
+    if (p2p_fold_feed(fold, feed)->member != issuer->member) {
+        p2p_reason(place->reason, "%s is not valid in %s", op->issuer, op->feed);
+        return P2P_REFUSED;
+    }
+    if (granted_in(issuer, place->index)) {
+        p2p_reason(place->reason, "%s is granted something in this entry: revoke in another",
+                   op->issuer);
+        return P2P_REFUSED;
+    }
+    enum p2p_err err =
+        p2p_fold_quorum_note(fold, place->sigs, feed, op->note, &checkpoint, place->reason);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (checkpoint.size < op->index) {
+        p2p_reason(place->reason, "the checkpoint of %s is smaller than the cut", op->feed);
+        return P2P_REFUSED;
+    }
+    err = keep_validate(op, checkpoint.size, place->reason);
+    return err == P2P_OK ? cut_add(fold, number, feed, place->index, op) : err;
+}
+
+/* --- a whole version --------------------------------------------------------------------- */
+
+static enum p2p_err order_validate(const struct p2p_version *version,
+                                   const struct charter_fold *fold, uint64_t index,
+                                   char *reason)
+{
+    bool settles = version->ops[0].type == P2P_OP_SETTLE;
+    uint32_t rotations = 0;
+    if ((index == 0) != (version->ops[0].type == P2P_OP_FOUND)) {
+        p2p_reason(reason, "entry 0, and no other, founds the federation in its first op");
+        return P2P_REFUSED;
+    }
+    for (size_t i = 1; i < version->op_count; i++) {
+        if (version->ops[i].type == P2P_OP_FOUND || version->ops[i].type == P2P_OP_SETTLE) {
+            p2p_reason(reason, "'%s' stands first in its entry, once",
+                       p2p_op_word(version->ops[i].type));
+            return P2P_REFUSED;
+        }
+        rotations += version->ops[i].type == P2P_OP_ROTATE;
+    }
+    rotations += version->ops[0].type == P2P_OP_ROTATE;
+    if (rotations > 1 || (rotations == 1 && (settles || index == 0))) {
+        p2p_reason(reason,
+                   "roots rotate once in an entry, not in the first and not in a settle");
+        return P2P_REFUSED;
+    }
+    if (!settles && index > 0 && version->term != fold->term) {
+        p2p_reason(reason, "the entry carries term %llu, the charter is in term %llu",
+                   (unsigned long long)version->term, (unsigned long long)fold->term);
+        return P2P_REFUSED;
+    }
+    return P2P_OK;
+}
+
+/* found, settle and admissions, which the other ops of the entry may refer to. */
+static enum p2p_err apply_early(struct charter_fold *fold, const struct fold_place *place,
+                                const struct p2p_version *version,
+                                const struct p2p_charter_op *op)
+{
+    switch (op->type) {
+    case P2P_OP_FOUND:
+        fold->term = version->term;
+        return p2p_fold_found(fold, &op->found, place->reason);
+    case P2P_OP_SETTLE:
+        return p2p_fold_settle(fold, place, &op->settle, version->term);
+    case P2P_OP_ADMIT:
+        return admit(fold, place, &op->admit);
+    case P2P_OP_GRANT:
+    case P2P_OP_CIRCLE:
+    case P2P_OP_WITNESS:
+    case P2P_OP_POLICY:
+    case P2P_OP_REVOKE:
+    case P2P_OP_ROTATE:
+        return P2P_OK;
+    }
+    return P2P_MALFORMED;
+}
+
+static enum p2p_err apply_late(struct charter_fold *fold, const struct fold_place *place,
+                               const struct p2p_charter_op *op)
+{
+    switch (op->type) {
+    case P2P_OP_GRANT:
+        return grant(fold, place, &op->grant);
+    case P2P_OP_CIRCLE:
+        return p2p_fold_circle_op(fold, place, &op->circle);
+    case P2P_OP_WITNESS:
+        return witness(fold, place, &op->witness);
+    case P2P_OP_POLICY:
+        return policy(fold, &op->policy, place->reason);
+    case P2P_OP_REVOKE:
+        return p2p_fold_revoke(fold, place, &op->revoke);
+    case P2P_OP_ROTATE:
+        return p2p_fold_root_set(fold, place->index + 1, op->rotate.roots,
+                                 op->rotate.root_count, op->rotate.threshold, place->reason);
+    case P2P_OP_FOUND:
+    case P2P_OP_SETTLE:
+    case P2P_OP_ADMIT:
+        return P2P_OK;
+    }
+    return P2P_MALFORMED;
+}
+
+enum p2p_err p2p_fold_apply(struct charter_fold *fold, const struct fold_place *place,
+                            const struct p2p_version *version)
+{
+    p2p_assert(fold->size == place->index && place->index < P2P_VERSIONS_MAX);
+    enum p2p_err err = order_validate(version, fold, place->index, place->reason);
+    for (size_t i = 0; err == P2P_OK && i < version->op_count; i++) {
+        err = apply_early(fold, place, version, &version->ops[i]);
+    }
+    for (size_t i = 0; err == P2P_OK && i < version->op_count; i++) {
+        if (version->ops[i].type == P2P_OP_ADMIT) {
+            err = admit_witnesses(fold, place, &version->ops[i].admit);
+        }
+    }
+    for (size_t i = 0; err == P2P_OK && i < version->op_count; i++) {
+        err = apply_late(fold, place, &version->ops[i]);
+    }
+    fold->size++;
+    return err;
+}
+
+enum p2p_err p2p_fold_replay(struct charter_fold *fold, const struct charter_branch *held,
+                             uint64_t to)
+{
+    struct p2p_arena arena;
+    enum p2p_err err = P2P_OK;
+    p2p_arena_init(&arena, fold->alloc, P2P_VERSION_ARENA_BYTES_MAX);
+    while (err == P2P_OK && fold->size < to) {
+        struct p2p_version version;
+        struct fold_place place = {.held = held, .index = fold->size};
+        struct p2p_slice leaf = p2p_entry_leaf(held->entries[fold->size]);
+        p2p_arena_reset(&arena);
+        if (fold->size == 0) {
+            fold->federation_id = p2p_sha256(leaf);
+        }
+        err = p2p_version_decode(&version, leaf, &arena);
+        if (err == P2P_OK) {
+            err = p2p_fold_apply(fold, &place, &version);
+        }
+    }
+    p2p_arena_deinit(&arena);
+    p2p_assert(err == P2P_OK || err == P2P_NOMEM); /* it was verified when it was taken */
+    return err;
+}
