@@ -143,9 +143,10 @@ enum p2p_err p2p_kdf_derive(const struct p2p_kdf *kdf, struct p2p_slice passphra
                             struct p2p_unlock_key *out)
 {
     struct p2p_unlock_key key;
-    int rc = crypto_pwhash_argon2id(
-        key.bytes, sizeof key.bytes, (const char *)passphrase.data, passphrase.len, kdf->salt,
-        kdf->ops, (size_t)kdf->memory_kib * 1024u, crypto_pwhash_argon2id_ALG_ARGON2ID13);
+    const char *text = passphrase.len > 0 ? (const char *)passphrase.data : "";
+    int rc = crypto_pwhash_argon2id(key.bytes, sizeof key.bytes, text, passphrase.len,
+                                    kdf->salt, kdf->ops, (size_t)kdf->memory_kib * 1024u,
+                                    crypto_pwhash_argon2id_ALG_ARGON2ID13);
     if (rc == 0) {
         *out = key;
     }
