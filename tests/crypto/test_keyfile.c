@@ -16,6 +16,12 @@
 #define KDF_FILE                                                                               \
     "port2port kdf v1\nalgorithm: argon2id13\nops: 1\nmemory_kib: 8\n" KDF_SALT_LINE
 
+#define KDF_ARGON2I                                                                            \
+    "port2port kdf v1\nalgorithm: argon2i13\nops: 1\nmemory_kib: 8\n" KDF_SALT_LINE
+#define KDF_SHORT_SALT                                                                         \
+    "port2port kdf v1\nalgorithm: argon2id13\nops: 1\nmemory_kib: 8\nsalt: "                   \
+    "AAECAwQFBgcICQoLDA0O\n"
+
 static struct p2p_unlock_key unlock_key(void)
 {
     struct p2p_unlock_key key;
@@ -225,17 +231,9 @@ static void kdf_costs_have_bounds(void **state)
     "port2port kdf v1\nalgorithm: argon2id13\nops: " ops "\nmemory_kib: " kib "\n" KDF_SALT_LINE
     const char *large[] = {KDF("65", "8"), KDF("1", "4194305"),
                            KDF("9223372036854775807", "8")};
-    const char *malformed[] = {KDF("0", "8"),
-                               KDF("1", "7"),
-                               KDF("01", "8"),
-                               KDF("-1", "8"),
-                               KDF("1", ""),
-                               KDF("1", "18446744073709551616"),
-                               KDF_FILE "\n",
-                               "port2port kdf v1\nalgorithm: argon2i13\nops: 1\nmemory_kib: "
-                               "8\n" KDF_SALT_LINE,
-                               "port2port kdf v1\nalgorithm: argon2id13\nops: 1\nmemory_kib: "
-                               "8\nsalt: AAECAwQFBgcICQoLDA0O\n"};
+    const char *malformed[] = {KDF("0", "8"),  KDF("1", "7"), KDF("01", "8"),
+                               KDF("-1", "8"), KDF("1", ""),  KDF("1", "18446744073709551616"),
+                               KDF_FILE "\n",  KDF_ARGON2I,   KDF_SHORT_SALT};
     struct p2p_kdf kdf;
     CHECK_OK(p2p_kdf_parse(&kdf, p2p_slice_text(KDF("64", "4194304"))));
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {

@@ -122,8 +122,7 @@ static void key_names_have_no_space_or_plus(void **state)
                           "port2port.example/beanr/1",
                           "Zeebr\xC3\xBCgge",
                           "\xF0\x9F\x9A\xA2",
-                          "a\xE2\x80\x8B"
-                          "b",
+                          "\xE2\x80\x8B",
                           "=",
                           EM_DASH};
     const char *bad[] = {"",
