@@ -1,0 +1,108 @@
+/* A gate's decision: pure function of what the ledger holds, the question, and two clocks.
+ *
+ * The node's writer evaluates each recorded decision inside its transaction, the audit
+ * evaluates the same function over what the feed shows the gate knew. Fail closed: whatever
+ * cannot be decided is `refer`, never `allow`. Reasons carry a code and the record behind it;
+ * the strongest code decides.
+ *
+ * Two clocks: the node's own, and quorum time. A prohibition is in force if either says so;
+ * where they are further apart than the charter's policy allows and the answer depends on it:
+ * `refer`. */
+#ifndef P2P_GATE_H
+#define P2P_GATE_H
+
+#include <p2p/ban.h>
+#include <p2p/ledger.h>
+
+/* X(NAME, word), in order of strength. */
+#define P2P_ANSWER_MAP(X)                                                                      \
+    X(ALLOW, "allow")                                                                          \
+    X(POSSIBLE, "possible")                                                                    \
+    X(REFER, "refer")                                                                          \
+    X(REFUSE, "refuse")
+
+enum p2p_answer {
+#define P2P_ANSWER_ENUM(name, word) P2P_ANSWER_##name,
+    P2P_ANSWER_MAP(P2P_ANSWER_ENUM)
+#undef P2P_ANSWER_ENUM
+};
+const char *p2p_answer_word(enum p2p_answer answer);
+
+/* X(NAME, word, what it makes the answer at least). ALLOW: told only. */
+#define P2P_GATE_CODE_MAP(X)                                                                   \
+    X(BANNED, "banned", REFUSE)                                                                \
+    X(PARTIAL_MATCH, "partial-match", POSSIBLE)                                                \
+    X(SUSPENDED, "suspended", ALLOW)                                                           \
+    X(BAD_IDENTIFIER, "bad-identifier", POSSIBLE)                                              \
+    X(STALE, "stale-knowledge", REFER)                                                         \
+    X(CLOCK, "clock", REFER)                                                                   \
+    X(INCOMPLETE, "incomplete", REFER)                                                         \
+    X(READ_ONLY, "read-only", ALLOW)
+
+enum p2p_gate_code {
+#define P2P_GATE_CODE_ENUM(name, word, answer) P2P_GATE_##name,
+    P2P_GATE_CODE_MAP(P2P_GATE_CODE_ENUM)
+#undef P2P_GATE_CODE_ENUM
+};
+const char *p2p_gate_code_word(enum p2p_gate_code code);
+
+#define P2P_GATE_REASONS_MAX    64u /* more are counted, not listed */
+#define P2P_GATE_NAME_BYTES_MAX 32u
+#define P2P_GATE_CIRCLES_MAX    32u
+#define P2P_GATE_KEYS_MAX       256u
+
+/* The circle keys a node holds, every epoch that may still have a ban in force. */
+struct p2p_circle_secret {
+    uint32_t circle;
+    uint32_t epoch;
+    struct p2p_circle_key key;
+};
+
+/* Where the gate stands: its member, the circles it may look into, their keys. */
+struct p2p_gate_place {
+    char locode[6];
+    uint32_t circles[P2P_GATE_CIRCLES_MAX];
+    size_t circle_count;
+    struct p2p_circle_secret keys[P2P_GATE_KEYS_MAX];
+    size_t key_count;
+};
+
+struct p2p_gate_check {
+    char gate[P2P_GATE_NAME_BYTES_MAX + 1];
+    char purpose[8]; /* enter, work, call */
+    struct p2p_subject subjects[P2P_SUBJECTS_MAX];
+    size_t subject_count;
+    /* What the engine knows of itself when it asks. */
+    uint64_t own_ms;    /* POSIX ms by the node's clock */
+    uint64_t quorum_ms; /* POSIX ms by quorum time; 0: too few fresh cosignatures */
+    bool incomplete;    /* not complete in its circles yet */
+    bool stale;         /* policy stale_after_s is exceeded */
+    bool read_only;     /* the decision goes to the spool */
+};
+
+struct p2p_gate_reason {
+    enum p2p_gate_code code;
+    bool has_record;
+    uint32_t circle; /* of the record */
+    struct p2p_record_id record;
+};
+
+struct p2p_gate_answer {
+    enum p2p_answer answer;
+    struct p2p_gate_reason reasons[P2P_GATE_REASONS_MAX];
+    size_t reason_count;
+    size_t reasons_total;
+};
+
+/* Decides. Errors of the store are errors, never an answer. */
+P2P_MUST_CHECK enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                            const struct p2p_gate_place *place,
+                                            const struct p2p_gate_check *check,
+                                            struct p2p_gate_answer *answer);
+/* Packs one decision as it stands in a `decisions` payload; identifiers as tokens. */
+void p2p_gate_pack(struct p2p_pack *pack, const struct p2p_gate_place *place,
+                   const struct p2p_gate_check *check, const struct p2p_gate_answer *answer);
+bool p2p_gate_name_valid(struct p2p_slice name);
+bool p2p_gate_purpose_valid(struct p2p_slice purpose);
+
+#endif

@@ -1,0 +1,230 @@
+/* The ledger: all feeds a node holds, the charter folded from feed 0, and what follows from
+ * them.
+ *
+ * Append and receive meet here: p2p_ledger_apply takes one leaf (with its payload) that its
+ * caller has verified against a signed head, or is about to sign, and does everything a record
+ * causes short of folding: leaf and hash, payload, issuer number, `seen`, charter entry, marks
+ * on view keys. At the end of a batch p2p_ledger_finish recomputes each marked key once.
+ * Everything below is derived from records alone, in any order of arrival, so a late record, a
+ * new grant or a cut is the same operation.
+ *
+ * The ledger reads no clock and does no I/O: it works in the transaction given at begin.
+ * Between batches it only keeps feeds' edges and heads, the charter and the views' set hashes;
+ * after an aborted transaction it must be closed and opened again. One thread at a time. */
+#ifndef P2P_LEDGER_H
+#define P2P_LEDGER_H
+
+#include <p2p/alloc.h>
+#include <p2p/charter.h>
+#include <p2p/feed.h>
+#include <p2p/kind.h>
+#include <p2p/kv.h>
+#include <p2p/lthash.h>
+#include <p2p/record.h>
+#include <p2p/sigs.h>
+#include <p2p/subject.h>
+
+/* X(NAME, word on the command line and in WIRE.md): why a record has no effect. */
+#define P2P_WHY_MAP(X)                                                                         \
+    X(NONE, "")                                                                                \
+    X(UNKNOWN_ISSUER, "unknown-issuer")                                                        \
+    X(NO_GRANT, "no-grant")                                                                    \
+    X(BAD_SIGNATURE, "bad-signature")                                                          \
+    X(REPEATED_SEQ, "repeated-seq")                                                            \
+    X(PAST_CUT, "past-cut-point")                                                              \
+    X(FORKED, "forked-range")                                                                  \
+    X(BAD_CITATION, "bad-citation")                                                            \
+    X(BAD_PAYLOAD, "bad-payload")                                                              \
+    X(UNKNOWN_KIND, "unknown-kind")                                                            \
+    X(ERASED, "erased")
+
+enum p2p_why {
+#define P2P_WHY_ENUM(name, word) P2P_WHY_##name,
+    P2P_WHY_MAP(P2P_WHY_ENUM)
+#undef P2P_WHY_ENUM
+};
+const char *p2p_why_word(enum p2p_why why);
+
+/* Views: X(NAME, number, word). */
+#define P2P_VIEW_MAP(X) X(BANS, 1, "bans")
+enum p2p_view_number {
+#define P2P_VIEW_ENUM(name, number, word) P2P_VIEW_##name = (number),
+    P2P_VIEW_MAP(P2P_VIEW_ENUM)
+#undef P2P_VIEW_ENUM
+};
+
+/* What stands in INDEX, by its first byte. */
+enum p2p_index { P2P_INDEX_SUBJECT = 1, P2P_INDEX_ISSUER = 2, P2P_INDEX_CLAIM = 3 };
+
+#define P2P_VIEW_KEY_BYTES_MAX 64u
+#define P2P_MARKS_MAX                                                                          \
+    (1u << 20) /* per batch; more: P2P_NOMEM, and the batch is taken in halves */
+
+/* One record as the folds see it. */
+struct p2p_entry {
+    struct p2p_record_id id;
+    struct p2p_record record;
+    struct p2p_slice payload; /* opened content of a private kind; empty when not held */
+};
+
+struct p2p_ledger {
+    const struct p2p_alloc *alloc;
+    const struct p2p_sigs *sigs;
+    struct p2p_charter *charter;
+    struct p2p_feed **feeds; /* by number; [0] is the charter's */
+    size_t feed_count;
+    struct p2p_lthash verdict_set;   /* of all verdicts other than none */
+    struct p2p_view_digest *digests; /* per (view, circle) */
+    size_t digest_count;
+    bool charter_changed;  /* in this batch */
+    bool verdicts_changed; /* since the set was stored */
+    /* the batch */
+    const struct p2p_kv *kv;
+    struct p2p_arena *arena;
+    struct p2p_mark *marks;
+    size_t mark_count;
+    size_t mark_cap;
+};
+
+/* Loads everything from the store. federation_id as in p2p_charter_new. P2P_CORRUPT, or the
+ * seam's. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger,
+                                            const struct p2p_alloc *alloc,
+                                            const struct p2p_sigs *sigs,
+                                            const struct p2p_kv *kv,
+                                            const struct p2p_hash *federation_id);
+void p2p_ledger_close(struct p2p_ledger *ledger); /* accepts a zeroed object */
+
+/* A batch begins in this transaction with this arena, both the caller's. */
+void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                      struct p2p_arena *arena);
+/* Recomputes what is marked so far; may be called several times in a batch. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger);
+/* Folds, flushes, stores digests; then the arena may be reset. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger);
+
+/* NULL for a number the charter does not name. */
+struct p2p_feed *p2p_ledger_feed(const struct p2p_ledger *ledger, uint32_t number);
+
+/* What the signature of a record was found to be, before it is applied. */
+enum p2p_signature_verdict {
+    P2P_SIGNATURE_NONE,
+    P2P_SIGNATURE_GOOD,
+    P2P_SIGNATURE_BAD,
+    P2P_SIGNATURE_UNKNOWN_ISSUER
+};
+
+/* One verified leaf takes its place at the end of its feed.
+ * salted: salt and payload, or empty when the node is not entitled; opened before by the
+ * caller. Charter entries come through p2p_ledger_apply_charter instead. */
+struct p2p_arrival {
+    uint32_t feed;
+    struct p2p_record record;
+    struct p2p_hash leaf_hash;
+    struct p2p_slice salted;
+    enum p2p_signature_verdict signature;
+};
+P2P_MUST_CHECK enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger,
+                                             const struct p2p_arrival *arrival);
+/* Verifies and applies a charter entry; errors are those of p2p_charter_apply. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
+                                                     struct p2p_slice leaf,
+                                                     struct p2p_slice note,
+                                                     char reason[P2P_REASON_BYTES]);
+
+/* Verifies the issuers' signatures of count arrivals at once through the signature seam. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_verify(struct p2p_ledger *ledger,
+                                              struct p2p_arrival *arrivals, size_t count);
+
+/* Loads one record and, when held, its payload. Both live in the batch's arena. P2P_NOTFOUND.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger,
+                                             const struct p2p_record_id *id,
+                                             struct p2p_entry *out);
+/* The stored salt and payload of one record, borrowed. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger,
+                                              const struct p2p_record_id *id,
+                                              struct p2p_slice *salted);
+
+/* ---- known.c: lookup of the past ---- */
+
+/* The size of feed `of` that feed `by` knew at its index `at`: the largest its `seen` records
+ * before `at` name and prove to be a prefix, or `at` itself for its own feed. */
+P2P_MUST_CHECK enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by,
+                                           uint64_t at, uint32_t of, uint64_t *size);
+/* Stores what a `seen` record at (by, index) names. */
+P2P_MUST_CHECK enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by,
+                                            uint64_t index, struct p2p_slice content);
+/* Feed `of` has grown: claims about it that could not be checked before are checked, and what
+ * rested on a false one is marked. */
+P2P_MUST_CHECK enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of);
+/* Whether that feed's `seen` names more of the charter than is held here. */
+P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, uint32_t by,
+                                            bool *ahead);
+
+/* ---- judge.c: one function for all kinds ---- */
+
+/* Whether and why a record has no effect, from its leaf, payload and the charter in the
+ * frontier. */
+P2P_MUST_CHECK enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                                      enum p2p_why *why);
+/* Takes the issuer's number into account for a new leaf and stores a verdict other than none.
+ */
+P2P_MUST_CHECK enum p2p_err
+p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arrival *arrival, uint64_t index);
+/* Judges again what a new charter version may change, and marks what it touches. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index);
+/* The highest number this issuer validly used in this feed; 0 for none. */
+P2P_MUST_CHECK enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed,
+                                           uint32_t issuer, uint64_t *seq);
+
+/* ---- view.c: marks, folds, digests ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
+                                          struct p2p_slice key);
+/* Replaces one value (empty: removes it) and keeps the digest of (view, circle). */
+P2P_MUST_CHECK enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view,
+                                         uint32_t circle, struct p2p_slice key,
+                                         struct p2p_slice value);
+P2P_MUST_CHECK enum p2p_err p2p_view_get(const struct p2p_kv *kv, enum p2p_view_number view,
+                                         uint32_t circle, struct p2p_slice key,
+                                         struct p2p_slice *value);
+/* The key of a VIEW row, for walks: writes at most 5 + P2P_VIEW_KEY_BYTES_MAX bytes. */
+size_t p2p_view_row_key(uint8_t *out, enum p2p_view_number view, uint32_t circle,
+                        struct p2p_slice key);
+/* Digest of one view in one circle; of the empty set when nothing stands in it. */
+P2P_MUST_CHECK enum p2p_err p2p_view_digest(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                            enum p2p_view_number view, uint32_t circle,
+                                            struct p2p_hash *out);
+/* TOUCH rows: which records act on a key. */
+P2P_MUST_CHECK enum p2p_err p2p_touch_add(struct p2p_ledger *ledger, enum p2p_view_number view,
+                                          struct p2p_slice key, const struct p2p_record_id *by);
+struct p2p_touch_walk {
+    uint8_t prefix[1 + P2P_VIEW_KEY_BYTES_MAX];
+    size_t prefix_len;
+    struct p2p_record_id last;
+    bool begun;
+};
+void p2p_touch_begin(struct p2p_touch_walk *walk, enum p2p_view_number view,
+                     struct p2p_slice key);
+/* P2P_NOTFOUND at the end. Safe while other tables are written. */
+P2P_MUST_CHECK enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv,
+                                           struct p2p_record_id *by);
+
+/* ---- frontier.c ---- */
+
+/* SHA-256 over `<feed> <size> <root base64>\n`, charter included, sorted by bytes of feed. */
+P2P_MUST_CHECK enum p2p_err p2p_frontier_digest(const struct p2p_ledger *ledger,
+                                                struct p2p_hash *out);
+/* SHA256("port2port/v1/leaves" NUL || frontier digest || digest of the verdicts). */
+P2P_MUST_CHECK enum p2p_err p2p_leaves_digest(const struct p2p_ledger *ledger,
+                                              struct p2p_hash *out);
+/* `beanr/1`: a feed's name on screen, from its origin. */
+struct p2p_slice p2p_feed_name(const struct p2p_ledger *ledger, uint32_t feed);
+
+/* Record ids as keys: 12 bytes, in order. */
+#define P2P_ID_KEY_BYTES 12u
+struct p2p_slice p2p_id_key(uint8_t out[P2P_ID_KEY_BYTES], const struct p2p_record_id *id);
+bool p2p_id_from_key(struct p2p_slice key, struct p2p_record_id *id);
+
+#endif

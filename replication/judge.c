@@ -1,0 +1,383 @@
+#include <p2p/ledger.h>
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+/* ISSUER table: 1, feed u32, issuer u32 -> highest valid number u64;
+ *               2, feed u32, index u64 -> verdict u8; no row means none. */
+enum { FORMAT = 1, ROW_SEQ = 1, ROW_VERDICT = 2, KEY_BYTES_MAX = 1 + 4 + 8 };
+
+const char *p2p_why_word(enum p2p_why why)
+{
+    static const char *const words[] = {
+#define WHY_WORD(name, word) [P2P_WHY_##name] = word,
+        P2P_WHY_MAP(WHY_WORD)
+#undef WHY_WORD
+    };
+    return words[why];
+}
+
+static struct p2p_slice seq_key(uint8_t out[KEY_BYTES_MAX], uint32_t feed, uint32_t issuer)
+{
+    struct p2p_writer key;
+    p2p_writer_init(&key, out, KEY_BYTES_MAX);
+    p2p_writer_u8(&key, ROW_SEQ);
+    p2p_writer_u32(&key, feed);
+    p2p_writer_u32(&key, issuer);
+    return p2p_writer_slice(&key);
+}
+
+static struct p2p_slice verdict_key(uint8_t out[KEY_BYTES_MAX], uint32_t feed, uint64_t index)
+{
+    struct p2p_writer key;
+    p2p_writer_init(&key, out, KEY_BYTES_MAX);
+    p2p_writer_u8(&key, ROW_VERDICT);
+    p2p_writer_u32(&key, feed);
+    p2p_writer_u64(&key, index);
+    return p2p_writer_slice(&key);
+}
+
+enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
+                            uint64_t *seq)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    struct p2p_slice value;
+    enum p2p_err err =
+        p2p_kv_get(ledger->kv, P2P_TABLE_ISSUER, seq_key(key, feed, issuer), &value);
+    if (err == P2P_NOTFOUND) {
+        *seq = 0;
+        return P2P_OK;
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_reader in;
+    p2p_reader_init(&in, value);
+    uint8_t format = p2p_reader_u8(&in);
+    uint64_t held = p2p_reader_u64(&in);
+    if (!p2p_reader_done(&in) || format != FORMAT) {
+        return P2P_CORRUPT;
+    }
+    *seq = held;
+    return P2P_OK;
+}
+
+static enum p2p_err store_seq(struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
+                              uint64_t seq)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    uint8_t value[9];
+    struct p2p_writer out;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, FORMAT);
+    p2p_writer_u64(&out, seq);
+    return p2p_kv_put(ledger->kv, P2P_TABLE_ISSUER, seq_key(key, feed, issuer),
+                      p2p_writer_slice(&out));
+}
+
+/* ---- verdicts that are stored: signature and number ---- */
+
+static enum p2p_err read_verdict(const struct p2p_ledger *ledger,
+                                 const struct p2p_record_id *id, enum p2p_why *why)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    struct p2p_slice value;
+    enum p2p_err err =
+        p2p_kv_get(ledger->kv, P2P_TABLE_ISSUER, verdict_key(key, id->feed, id->index), &value);
+    if (err == P2P_NOTFOUND) {
+        *why = P2P_WHY_NONE;
+        return P2P_OK;
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (value.len != 2 || value.data[0] != FORMAT || value.data[1] > P2P_WHY_ERASED) {
+        return P2P_CORRUPT;
+    }
+    *why = (enum p2p_why)value.data[1];
+    return P2P_OK;
+}
+
+static void verdict_element(uint8_t out[KEY_BYTES_MAX + 1], const struct p2p_record_id *id,
+                            enum p2p_why why)
+{
+    verdict_key(out, id->feed, id->index);
+    out[KEY_BYTES_MAX] = (uint8_t)why;
+}
+
+/* Replaces the stored verdict of one record and keeps the set that leaves_digest covers. */
+static enum p2p_err store_verdict(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                  enum p2p_why before, enum p2p_why why)
+{
+    uint8_t key[KEY_BYTES_MAX];
+    uint8_t element[KEY_BYTES_MAX + 1];
+    const uint8_t value[] = {FORMAT, (uint8_t)why};
+    if (before == why) {
+        return P2P_OK;
+    }
+    ledger->verdicts_changed = true;
+    if (before != P2P_WHY_NONE) {
+        verdict_element(element, id, before);
+        p2p_lthash_remove(&ledger->verdict_set, p2p_slice_of(element, sizeof(element)));
+    }
+    struct p2p_slice row = verdict_key(key, id->feed, id->index);
+    if (why == P2P_WHY_NONE) {
+        return p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER, row);
+    }
+    verdict_element(element, id, why);
+    p2p_lthash_add(&ledger->verdict_set, p2p_slice_of(element, sizeof(element)));
+    return p2p_kv_put(ledger->kv, P2P_TABLE_ISSUER, row, p2p_slice_of(value, sizeof(value)));
+}
+
+/* The verdict of a record whose signature has been looked at, against the numbers used before
+ * it. */
+static enum p2p_err weigh(struct p2p_ledger *ledger, const struct p2p_record *record,
+                          uint32_t feed, enum p2p_signature_verdict signature,
+                          enum p2p_why *why)
+{
+    uint64_t highest = 0;
+    switch (signature) {
+    case P2P_SIGNATURE_NONE:
+        *why = P2P_WHY_NONE;
+        return P2P_OK;
+    case P2P_SIGNATURE_UNKNOWN_ISSUER:
+        *why = P2P_WHY_UNKNOWN_ISSUER;
+        return P2P_OK;
+    case P2P_SIGNATURE_BAD:
+        *why = P2P_WHY_BAD_SIGNATURE;
+        return P2P_OK;
+    case P2P_SIGNATURE_GOOD:
+        break;
+    }
+    enum p2p_err err = p2p_issuer_seq(ledger, feed, record->issuer, &highest);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (record->issuer_seq <= highest) {
+        *why = P2P_WHY_REPEATED_SEQ;
+        return P2P_OK;
+    }
+    *why = P2P_WHY_NONE;
+    return store_seq(ledger, feed, record->issuer, record->issuer_seq);
+}
+
+static enum p2p_err index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
+                                 const struct p2p_record_id *id)
+{
+    uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
+    struct p2p_writer out;
+    p2p_writer_init(&out, key, sizeof(key));
+    p2p_writer_u8(&out, P2P_INDEX_ISSUER);
+    p2p_writer_u32(&out, issuer);
+    p2p_writer_u32(&out, id->feed);
+    p2p_writer_u64(&out, id->index);
+    return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), p2p_slice_of("", 0));
+}
+
+enum p2p_err p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arrival *arrival,
+                               uint64_t index)
+{
+    enum p2p_why why = P2P_WHY_NONE;
+    const struct p2p_record_id id = {arrival->feed, index};
+    if (arrival->record.issuer == 0) {
+        return P2P_OK;
+    }
+    enum p2p_err err = weigh(ledger, &arrival->record, arrival->feed, arrival->signature, &why);
+    if (err == P2P_OK) {
+        err = store_verdict(ledger, &id, P2P_WHY_NONE, why);
+    }
+    return err == P2P_OK ? index_issuer(ledger, arrival->record.issuer, &id) : err;
+}
+
+/* ---- what is computed each time: cut, grant, citations, content ---- */
+
+static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                                const struct p2p_kind *kind, enum p2p_why *why)
+{
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    if (kind->cites_required && entry->record.cite_count == 0) {
+        *why = P2P_WHY_BAD_CITATION;
+        return P2P_OK;
+    }
+    p2p_cites_begin(&walk, &entry->record);
+    while (p2p_cites_next(&walk, &cite)) {
+        uint64_t known = 0;
+        enum p2p_err err =
+            p2p_known_size(ledger, entry->id.feed, entry->id.index, cite.feed, &known);
+        if (err != P2P_OK) {
+            return err;
+        }
+        const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite.feed);
+        if (feed == NULL || cite.index >= known) {
+            *why = P2P_WHY_BAD_CITATION;
+            return P2P_OK;
+        }
+        if (cite.index >= feed->edge.size) {
+            continue; /* known to its author, not here yet */
+        }
+        struct p2p_entry cited;
+        err = p2p_ledger_entry(ledger, &cite, &cited);
+        if (err != P2P_OK) {
+            return err;
+        }
+        bool allowed = cited.record.circle == entry->record.circle;
+        bool listed = false;
+        for (size_t i = 0; i < 4 && kind->cites[i] != 0; i++) {
+            listed = listed || kind->cites[i] == cited.record.kind;
+        }
+        if (!allowed || !listed) {
+            *why = P2P_WHY_BAD_CITATION;
+            return P2P_OK;
+        }
+    }
+    return P2P_OK;
+}
+
+static bool body_fits(const struct p2p_entry *entry, const struct p2p_kind *kind)
+{
+    if (entry->record.body_type != kind->body) {
+        return false;
+    }
+    switch (kind->body) {
+    case P2P_BODY_NONE:
+        return true;
+    case P2P_BODY_PUBLIC:
+        return p2p_kind_validate(kind, entry->record.content) == P2P_OK;
+    case P2P_BODY_COMMITMENT:
+        /* Not held: not entitled, so its content is nobody's business here. */
+        return entry->payload.len == 0 || p2p_kind_validate(kind, entry->payload) == P2P_OK;
+    }
+    return false;
+}
+
+static enum p2p_err judge_issuer(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                                 enum p2p_why *why)
+{
+    uint64_t known_charter = 0;
+    enum p2p_err err = read_verdict(ledger, &entry->id, why);
+    if (err != P2P_OK || *why != P2P_WHY_NONE) {
+        return err;
+    }
+    err = p2p_known_size(ledger, entry->id.feed, entry->id.index, P2P_CHARTER_FEED,
+                         &known_charter);
+    if (err == P2P_OK && p2p_charter_cut(ledger->charter, entry->record.issuer, entry->id.feed,
+                                         entry->id.index, known_charter) == P2P_CUT_PAST) {
+        *why = P2P_WHY_PAST_CUT;
+    }
+    return err;
+}
+
+enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                       enum p2p_why *out)
+{
+    enum p2p_why why = P2P_WHY_NONE;
+    const struct p2p_kind *kind = p2p_kind_find(entry->record.kind);
+    enum p2p_author author = entry->id.feed == P2P_CHARTER_FEED ? P2P_BY_CHARTER
+                             : entry->record.issuer == 0        ? P2P_BY_NODE
+                                                                : P2P_BY_ISSUER;
+    enum p2p_err err = P2P_OK;
+    if (kind == NULL) {
+        *out = P2P_WHY_UNKNOWN_KIND;
+        return P2P_OK;
+    }
+    if ((kind->authors & (unsigned)author) == 0) {
+        *out = P2P_WHY_UNKNOWN_ISSUER;
+        return P2P_OK;
+    }
+    if (entry->record.issuer != 0) {
+        err = judge_issuer(ledger, entry, &why);
+    }
+    if (err == P2P_OK && why == P2P_WHY_NONE && !body_fits(entry, kind)) {
+        why = P2P_WHY_BAD_PAYLOAD;
+    }
+    if (err == P2P_OK && why == P2P_WHY_NONE) {
+        err = judge_cites(ledger, entry, kind, &why);
+    }
+    if (err == P2P_OK && why == P2P_WHY_NONE && kind->granted != NULL &&
+        !kind->granted(ledger, entry)) {
+        why = P2P_WHY_NO_GRANT;
+    }
+    if (err == P2P_OK) {
+        *out = why;
+    }
+    return err;
+}
+
+/* ---- a new charter version ---- */
+
+/* Looks again at one record of an issuer that entry `charter_index` touched. */
+static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_record_id *id)
+{
+    struct p2p_entry entry;
+    enum p2p_why before = P2P_WHY_NONE;
+    enum p2p_why why = P2P_WHY_NONE;
+    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    if (err == P2P_OK) {
+        err = read_verdict(ledger, id, &before);
+    }
+    if (err == P2P_OK && before == P2P_WHY_UNKNOWN_ISSUER) {
+        struct p2p_arrival arrival = {.feed = id->feed, .record = entry.record};
+        err = p2p_ledger_verify(ledger, &arrival, 1);
+        if (err == P2P_OK) {
+            err = weigh(ledger, &entry.record, id->feed, arrival.signature, &why);
+        }
+        if (err == P2P_OK) {
+            err = store_verdict(ledger, id, before, why);
+        }
+    }
+    const struct p2p_kind *kind = p2p_kind_find(entry.record.kind);
+    if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
+        err = kind->keys(ledger, &entry);
+    }
+    return err;
+}
+
+static enum p2p_err judge_issuer_again(struct p2p_ledger *ledger, uint32_t issuer)
+{
+    uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
+    struct p2p_record_id id = {0, 0};
+    for (;;) {
+        struct p2p_slice found;
+        struct p2p_slice value;
+        struct p2p_writer out;
+        p2p_writer_init(&out, key, sizeof(key));
+        p2p_writer_u8(&out, P2P_INDEX_ISSUER);
+        p2p_writer_u32(&out, issuer);
+        p2p_writer_u32(&out, id.feed);
+        p2p_writer_u64(&out, id.index);
+        enum p2p_err err =
+            p2p_kv_seek(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), &found, &value);
+        if (err != P2P_OK) {
+            return err == P2P_NOTFOUND ? P2P_OK : err;
+        }
+        if (found.len != sizeof(key) || memcmp(found.data, key, 5) != 0) {
+            return P2P_OK;
+        }
+        if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), &id)) {
+            return P2P_CORRUPT;
+        }
+        err = judge_again(ledger, &id);
+        if (err != P2P_OK) {
+            return err;
+        }
+        id.index++;
+    }
+}
+
+enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index)
+{
+    uint32_t *issuers = p2p_arena_take(ledger->arena, P2P_ISSUERS_MAX * sizeof(*issuers));
+    if (issuers == NULL) {
+        return P2P_NOMEM;
+    }
+    size_t count = p2p_charter_touched(ledger->charter, entry_index, issuers, P2P_ISSUERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        enum p2p_err err = judge_issuer_again(ledger, issuers[i]);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return P2P_OK;
+}

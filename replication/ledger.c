@@ -1,0 +1,324 @@
+#include <p2p/ledger.h>
+
+#include <p2p/assert.h>
+
+#include "views.h"
+
+#include <string.h>
+
+static const char verdicts_name[] = "verdicts";
+
+/* ---- opening ---- */
+
+static enum p2p_err add_feed(struct p2p_ledger *ledger, const struct p2p_kv *kv)
+{
+    struct p2p_feed **grown =
+        p2p_alloc_resize(ledger->alloc, ledger->feeds, ledger->feed_count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        return P2P_NOMEM;
+    }
+    ledger->feeds = grown;
+    struct p2p_feed *feed = p2p_alloc_zeroed(ledger->alloc, 1, sizeof(*feed));
+    if (feed == NULL) {
+        return P2P_NOMEM;
+    }
+    p2p_feed_init(feed, (uint32_t)ledger->feed_count);
+    enum p2p_err err = p2p_feed_load(feed, kv);
+    if (err != P2P_OK) {
+        p2p_alloc_free(ledger->alloc, feed);
+        return err;
+    }
+    ledger->feeds[ledger->feed_count++] = feed;
+    return P2P_OK;
+}
+
+/* Feeds that the charter names and nobody has asked for yet. */
+static enum p2p_err add_feeds(struct p2p_ledger *ledger, const struct p2p_kv *kv)
+{
+    while (ledger->feed_count < p2p_charter_feed_count(ledger->charter)) {
+        enum p2p_err err = add_feed(ledger, kv);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return P2P_OK;
+}
+
+/* The charter is its entries: verified again from the stored bytes at each start. */
+static enum p2p_err load_charter(struct p2p_ledger *ledger, const struct p2p_kv *kv)
+{
+    const struct p2p_feed *feed = ledger->feeds[P2P_CHARTER_FEED];
+    for (uint64_t i = 0; i < feed->edge.size; i++) {
+        struct p2p_slice leaf;
+        struct p2p_slice note;
+        enum p2p_err err = p2p_feed_leaf(feed, kv, i, &leaf);
+        if (err == P2P_OK) {
+            err = p2p_feed_note(kv, P2P_CHARTER_FEED, i + 1, &note);
+        }
+        if (err == P2P_OK) {
+            err = p2p_charter_apply(ledger->charter, ledger->sigs, i, leaf, note, NULL);
+        }
+        if (err != P2P_OK) {
+            return err == P2P_NOMEM || err == P2P_IO ? err : P2P_CORRUPT;
+        }
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err load_verdicts(struct p2p_ledger *ledger, const struct p2p_kv *kv)
+{
+    struct p2p_slice value;
+    p2p_lthash_init(&ledger->verdict_set);
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_META, p2p_slice_text(verdicts_name), &value);
+    if (err == P2P_NOTFOUND) {
+        return P2P_OK;
+    }
+    if (err == P2P_OK && value.len != 2 * P2P_LTHASH_LANES) {
+        return P2P_CORRUPT;
+    }
+    if (err == P2P_OK) {
+        p2p_lthash_decode(&ledger->verdict_set, value.data);
+    }
+    return err;
+}
+
+enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *alloc,
+                             const struct p2p_sigs *sigs, const struct p2p_kv *kv,
+                             const struct p2p_hash *federation_id)
+{
+    *ledger = (struct p2p_ledger){.alloc = alloc, .sigs = sigs};
+    enum p2p_err err = p2p_charter_new(&ledger->charter, alloc, federation_id);
+    if (err == P2P_OK) {
+        err = add_feed(ledger, kv);
+    }
+    if (err == P2P_OK) {
+        err = load_charter(ledger, kv);
+    }
+    if (err == P2P_OK) {
+        err = add_feeds(ledger, kv);
+    }
+    if (err == P2P_OK) {
+        err = load_verdicts(ledger, kv);
+    }
+    if (err != P2P_OK) {
+        p2p_ledger_close(ledger);
+    }
+    return err;
+}
+
+void p2p_ledger_close(struct p2p_ledger *ledger)
+{
+    if (ledger->alloc == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < ledger->feed_count; i++) {
+        p2p_alloc_free(ledger->alloc, ledger->feeds[i]);
+    }
+    p2p_alloc_free(ledger->alloc, ledger->feeds);
+    p2p_alloc_free(ledger->alloc, ledger->digests);
+    p2p_charter_free(ledger->charter);
+    *ledger = (struct p2p_ledger){0};
+}
+
+/* ---- batches ---- */
+
+void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                      struct p2p_arena *arena)
+{
+    p2p_assert(ledger->mark_count == 0);
+    ledger->kv = kv;
+    ledger->arena = arena;
+    ledger->charter_changed = false;
+}
+
+enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
+        bool grew = ledger->feeds[i]->tail != NULL;
+        err = p2p_feed_flush(ledger->feeds[i], ledger->kv);
+        if (err == P2P_OK && grew) {
+            err = p2p_known_settle(ledger, (uint32_t)i);
+        }
+    }
+    if (err == P2P_OK) {
+        err = p2p_ledger_fold(ledger);
+    }
+    if (err == P2P_OK) {
+        err = p2p_view_store_digests(ledger);
+    }
+    if (err == P2P_OK && ledger->verdicts_changed) {
+        uint8_t value[2 * P2P_LTHASH_LANES];
+        p2p_lthash_encode(&ledger->verdict_set, value);
+        err = p2p_kv_put(ledger->kv, P2P_TABLE_META, p2p_slice_text(verdicts_name),
+                         p2p_slice_of(value, sizeof(value)));
+        ledger->verdicts_changed = false;
+    }
+    for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
+        p2p_feed_end_batch(ledger->feeds[i]);
+    }
+    return err;
+}
+
+struct p2p_feed *p2p_ledger_feed(const struct p2p_ledger *ledger, uint32_t number)
+{
+    return number < ledger->feed_count ? ledger->feeds[number] : NULL;
+}
+
+/* ---- applying ---- */
+
+static enum p2p_err store_payload(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                  struct p2p_slice salted)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    if (salted.len == 0) {
+        return P2P_OK;
+    }
+    return p2p_kv_put(ledger->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id), salted);
+}
+
+enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger, const struct p2p_arrival *arrival)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(ledger, arrival->feed);
+    p2p_assert(feed != NULL && arrival->feed != P2P_CHARTER_FEED);
+    const struct p2p_record *record = &arrival->record;
+    const struct p2p_record_id id = {arrival->feed, feed->edge.size};
+    enum p2p_err err = p2p_feed_append(feed, ledger->kv, ledger->arena, record->leaf,
+                                       &arrival->leaf_hash, arrival->salted.len);
+    if (err == P2P_OK) {
+        err = store_payload(ledger, &id, arrival->salted);
+    }
+    if (err == P2P_OK) {
+        err = p2p_judge_arrival(ledger, arrival, id.index);
+    }
+    if (err == P2P_OK && record->kind == P2P_KIND_SEEN && record->issuer == 0 &&
+        record->body_type == P2P_BODY_PUBLIC) {
+        err = p2p_known_apply(ledger, id.feed, id.index, record->content);
+    }
+    const struct p2p_kind *kind = p2p_kind_find(record->kind);
+    if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
+        struct p2p_entry entry = {.id = id, .record = *record};
+        if (arrival->salted.len > P2P_SALT_BYTES) {
+            entry.payload = p2p_slice_of(arrival->salted.data + P2P_SALT_BYTES,
+                                         arrival->salted.len - P2P_SALT_BYTES);
+        }
+        err = kind->keys(ledger, &entry);
+    }
+    return err;
+}
+
+enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
+                                      struct p2p_slice leaf, struct p2p_slice note,
+                                      char reason[P2P_REASON_BYTES])
+{
+    struct p2p_feed *feed = ledger->feeds[P2P_CHARTER_FEED];
+    uint64_t before = p2p_charter_size(ledger->charter);
+    enum p2p_err err =
+        p2p_charter_apply(ledger->charter, ledger->sigs, index, leaf, note, reason);
+    if (err != P2P_OK || p2p_charter_size(ledger->charter) == before) {
+        return err;
+    }
+    struct p2p_hash leaf_hash = p2p_leaf_hash(leaf);
+    err = p2p_feed_append(feed, ledger->kv, ledger->arena, leaf, &leaf_hash, note.len);
+    if (err == P2P_OK) {
+        const struct p2p_tree_head head = {.size = feed->edge.size,
+                                           .root = p2p_edge_root(&feed->edge)};
+        err = p2p_feed_set_head(feed, ledger->kv, &head, note);
+    }
+    if (err == P2P_OK) {
+        err = add_feeds(ledger, ledger->kv);
+    }
+    if (err == P2P_OK) {
+        ledger->charter_changed = true;
+        err = p2p_judge_charter(ledger, index);
+    }
+    return err;
+}
+
+enum p2p_err p2p_ledger_verify(struct p2p_ledger *ledger, struct p2p_arrival *arrivals,
+                               size_t count)
+{
+    struct p2p_verify_job *jobs = p2p_arena_take(ledger->arena, count * sizeof(*jobs));
+    size_t *owners = p2p_arena_take(ledger->arena, count * sizeof(*owners));
+    size_t job_count = 0;
+    if (jobs == NULL || owners == NULL) {
+        return P2P_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct p2p_record *record = &arrivals[i].record;
+        arrivals[i].signature = P2P_SIGNATURE_NONE;
+        if (record->issuer == 0) {
+            continue;
+        }
+        const struct p2p_issuer *issuer = p2p_charter_issuer(ledger->charter, record->issuer);
+        const struct p2p_feed_info *feed = p2p_charter_feed(ledger->charter, arrivals[i].feed);
+        arrivals[i].signature = P2P_SIGNATURE_UNKNOWN_ISSUER;
+        if (issuer == NULL || feed == NULL || issuer->member != feed->member) {
+            continue;
+        }
+        struct p2p_slice origin = p2p_slice_text(feed->origin);
+        uint8_t *message =
+            p2p_arena_take(ledger->arena, P2P_PREFIX_BYTES_MAX + record->leaf.len);
+        if (message == NULL) {
+            return P2P_NOMEM;
+        }
+        size_t len = p2p_record_signed_bytes(message, p2p_record_head(record), origin);
+        jobs[job_count] = (struct p2p_verify_job){.public_key = issuer->key.bytes,
+                                                  .signature = record->signature,
+                                                  .message = p2p_slice_of(message, len)};
+        owners[job_count++] = i;
+    }
+    ledger->sigs->verify_many(ledger->sigs->context, jobs, job_count);
+    for (size_t i = 0; i < job_count; i++) {
+        arrivals[owners[i]].signature = jobs[i].good ? P2P_SIGNATURE_GOOD : P2P_SIGNATURE_BAD;
+    }
+    return P2P_OK;
+}
+
+/* ---- reading ---- */
+
+enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                               struct p2p_slice *salted)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    return p2p_kv_get(ledger->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id), salted);
+}
+
+enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                              struct p2p_entry *out)
+{
+    struct p2p_entry entry = {.id = *id};
+    struct p2p_slice bytes;
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
+    if (feed == NULL) {
+        return P2P_NOTFOUND;
+    }
+    enum p2p_err err = p2p_feed_leaf(feed, ledger->kv, id->index, &bytes);
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_slice leaf = p2p_arena_copy(ledger->arena, bytes);
+    if (leaf.data == NULL) {
+        return P2P_NOMEM;
+    }
+    err = p2p_record_decode(&entry.record, leaf);
+    if (err != P2P_OK) {
+        return P2P_CORRUPT; /* only canonical records were let in */
+    }
+    if (entry.record.body_type == P2P_BODY_COMMITMENT) {
+        err = p2p_ledger_salted(ledger, id, &bytes);
+        if (err != P2P_OK && err != P2P_NOTFOUND) {
+            return err;
+        }
+        if (err == P2P_OK && bytes.len > P2P_SALT_BYTES) {
+            entry.payload =
+                p2p_arena_copy(ledger->arena, p2p_slice_of(bytes.data + P2P_SALT_BYTES,
+                                                           bytes.len - P2P_SALT_BYTES));
+            if (entry.payload.data == NULL) {
+                return P2P_NOMEM;
+            }
+        }
+    }
+    *out = entry;
+    return P2P_OK;
+}

@@ -1,0 +1,176 @@
+/* The ban view: one value per imposition, folded from the records that name it. */
+#include <p2p/ban.h>
+
+#include "../views.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+enum { NAMED_MAX = 64, NAMED_BYTES_MAX = 1 + 5 + 9 };
+
+/* The records that have a hold on one imposition, in order of id. */
+struct named {
+    struct p2p_record_id ids[NAMED_MAX];
+    uint32_t count;
+};
+
+/* Whether a record that names the ban has effect on this ban. */
+static enum p2p_err acts_on(struct p2p_ledger *ledger, const struct p2p_entry *by,
+                            const struct p2p_ban *ban, bool *acts)
+{
+    enum p2p_why why;
+    uint64_t known = 0;
+    *acts = false;
+    if (by->record.circle != ban->circle) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_judge(ledger, by, &why);
+    if (err != P2P_OK || why != P2P_WHY_NONE) {
+        return err;
+    }
+    err = p2p_known_size(ledger, by->id.feed, by->id.index, P2P_CHARTER_FEED, &known);
+    if (err == P2P_OK) {
+        *acts = p2p_ban_may_lift(ledger->charter, by->record.issuer, ban, &by->id, known);
+    }
+    return err;
+}
+
+static void name(struct named *list, const struct p2p_record_id *id)
+{
+    if (list->count < NAMED_MAX) { /* the first by id prove as much as all */
+        list->ids[list->count++] = *id;
+    }
+}
+
+/* Whether some effective resume names this suspend. */
+static enum p2p_err is_resumed(struct p2p_ledger *ledger, const struct p2p_record_id *suspend,
+                               const struct p2p_ban *ban, bool *resumed)
+{
+    uint8_t bytes[P2P_ID_KEY_BYTES];
+    struct p2p_touch_walk walk;
+    struct p2p_record_id by;
+    enum p2p_err err;
+    *resumed = false;
+    p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_id_key(bytes, suspend));
+    while ((err = p2p_touch_next(&walk, ledger->kv, &by)) == P2P_OK && !*resumed) {
+        struct p2p_entry entry;
+        err = p2p_ledger_entry(ledger, &by, &entry);
+        if (err == P2P_OK && entry.record.kind == P2P_KIND_BAN_RESUME) {
+            err = acts_on(ledger, &entry, ban, resumed);
+        }
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static enum p2p_err gather(struct p2p_ledger *ledger, const struct p2p_ban *ban,
+                           struct named *lifted, struct named *suspended)
+{
+    uint8_t bytes[P2P_ID_KEY_BYTES];
+    struct p2p_touch_walk walk;
+    struct p2p_record_id by;
+    enum p2p_err err;
+    p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_id_key(bytes, &ban->id));
+    while ((err = p2p_touch_next(&walk, ledger->kv, &by)) == P2P_OK) {
+        struct p2p_entry entry;
+        bool acts = false;
+        bool resumed = false;
+        err = p2p_ledger_entry(ledger, &by, &entry);
+        if (err == P2P_OK) {
+            err = acts_on(ledger, &entry, ban, &acts);
+        }
+        if (err == P2P_OK && acts && entry.record.kind == P2P_KIND_BAN_SUSPEND) {
+            err = is_resumed(ledger, &by, ban, &resumed);
+            if (err == P2P_OK && !resumed) {
+                name(suspended, &by);
+            }
+        } else if (err == P2P_OK && acts &&
+                   (entry.record.kind == P2P_KIND_BAN_LIFT ||
+                    entry.record.kind == P2P_KIND_BAN_AMEND)) {
+            name(lifted, &by);
+        }
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static void pack_named(struct p2p_pack *pack, const char *key, const struct named *list)
+{
+    if (list->count == 0) {
+        return;
+    }
+    p2p_pack_text(pack, key);
+    p2p_pack_array(pack, list->count);
+    for (uint32_t i = 0; i < list->count; i++) {
+        p2p_pack_array(pack, 2);
+        p2p_pack_uint(pack, list->ids[i].feed);
+        p2p_pack_uint(pack, list->ids[i].index);
+    }
+}
+
+static enum p2p_err write_value(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                                enum p2p_why why, const struct named *lifted,
+                                const struct named *suspended)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    size_t cap =
+        entry->payload.len + 128 + (size_t)(lifted->count + suspended->count) * NAMED_BYTES_MAX;
+    uint8_t *bytes = p2p_arena_take(ledger->arena, cap);
+    struct p2p_pack pack;
+    if (bytes == NULL) {
+        return P2P_NOMEM;
+    }
+    p2p_pack_init(&pack, bytes, cap);
+    p2p_pack_map(&pack,
+                 2u + (lifted->count > 0) + (suspended->count > 0) + (why != P2P_WHY_NONE));
+    p2p_pack_text(&pack, "content");
+    p2p_pack_raw(&pack, entry->payload);
+    p2p_pack_text(&pack, "issuer");
+    p2p_pack_uint(&pack, entry->record.issuer);
+    pack_named(&pack, "lifted", lifted);
+    pack_named(&pack, "suspended", suspended);
+    if (why != P2P_WHY_NONE) {
+        p2p_pack_text(&pack, "why");
+        p2p_pack_text(&pack, p2p_why_word(why));
+    }
+    p2p_assert(!p2p_pack_failed(&pack));
+    return p2p_view_put(ledger, P2P_VIEW_BANS, entry->record.circle,
+                        p2p_id_key(key, &entry->id), p2p_pack_slice(&pack));
+}
+
+static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
+{
+    struct p2p_record_id id;
+    struct p2p_entry entry;
+    struct p2p_ban ban;
+    enum p2p_why why;
+    struct named lifted = {.count = 0};
+    struct named suspended = {.count = 0};
+    if (!p2p_id_from_key(key, &id)) {
+        return P2P_CORRUPT;
+    }
+    enum p2p_err err = p2p_ledger_entry(ledger, &id, &entry);
+    if (err == P2P_NOTFOUND) {
+        return P2P_OK; /* named before it came */
+    }
+    if (err != P2P_OK || entry.payload.len == 0 ||
+        (entry.record.kind != P2P_KIND_BAN_IMPOSE && entry.record.kind != P2P_KIND_BAN_AMEND)) {
+        return err;
+    }
+    err = p2p_judge(ledger, &entry, &why);
+    if (err != P2P_OK) {
+        return err;
+    }
+    ban = (struct p2p_ban){.id = id, .circle = entry.record.circle};
+    if (p2p_ban_read_content(&ban, entry.payload) == P2P_OK) {
+        err = gather(ledger, &ban, &lifted, &suspended);
+    }
+    return err == P2P_OK ? write_value(ledger, &entry, why, &lifted, &suspended) : err;
+}
+
+const struct p2p_view p2p_view_bans = {.fold = fold};

@@ -1,0 +1,275 @@
+#include <p2p/gate.h>
+
+#include <string.h>
+
+const char *p2p_answer_word(enum p2p_answer answer)
+{
+    static const char *const words[] = {
+#define ANSWER_WORD(name, word) [P2P_ANSWER_##name] = word,
+        P2P_ANSWER_MAP(ANSWER_WORD)
+#undef ANSWER_WORD
+    };
+    return words[answer];
+}
+
+static const struct {
+    const char *word;
+    enum p2p_answer at_least;
+} codes[] = {
+#define CODE_ROW(name, word, answer) [P2P_GATE_##name] = {word, P2P_ANSWER_##answer},
+    P2P_GATE_CODE_MAP(CODE_ROW)
+#undef CODE_ROW
+};
+
+const char *p2p_gate_code_word(enum p2p_gate_code code)
+{
+    return codes[code].word;
+}
+
+bool p2p_gate_name_valid(struct p2p_slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.data[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= P2P_GATE_NAME_BYTES_MAX;
+}
+
+bool p2p_gate_purpose_valid(struct p2p_slice purpose)
+{
+    return p2p_slice_equal(purpose, p2p_slice_text("enter")) ||
+           p2p_slice_equal(purpose, p2p_slice_text("work")) ||
+           p2p_slice_equal(purpose, p2p_slice_text("call"));
+}
+
+static void add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_t circle,
+                const struct p2p_record_id *record)
+{
+    answer->reasons_total++;
+    if (codes[code].at_least > answer->answer) {
+        answer->answer = codes[code].at_least;
+    }
+    for (size_t i = 0; i < answer->reason_count; i++) {
+        const struct p2p_gate_reason *known = &answer->reasons[i];
+        if (known->code == code && known->has_record == (record != NULL) &&
+            (record == NULL || p2p_record_id_compare(&known->record, record) == 0)) {
+            return; /* another subject of the same question met the same record */
+        }
+    }
+    if (answer->reason_count < P2P_GATE_REASONS_MAX) {
+        struct p2p_gate_reason *reason = &answer->reasons[answer->reason_count++];
+        *reason = (struct p2p_gate_reason){.code = code, .circle = circle};
+        if (record != NULL) {
+            reason->has_record = true;
+            reason->record = *record;
+        }
+    }
+}
+
+/* In force by either clock; the reason `clock` when they disagree by more than policy allows.
+ */
+static bool in_force(const struct p2p_ledger *ledger, const struct p2p_gate_check *check,
+                     const struct p2p_ban *ban, struct p2p_gate_answer *answer)
+{
+    bool own = p2p_ban_state_at(ban, check->own_ms) == P2P_BAN_IN_FORCE;
+    if (check->quorum_ms == 0) {
+        return own;
+    }
+    bool quorum = p2p_ban_state_at(ban, check->quorum_ms) == P2P_BAN_IN_FORCE;
+    uint64_t apart = check->own_ms > check->quorum_ms ? check->own_ms - check->quorum_ms
+                                                      : check->quorum_ms - check->own_ms;
+    if (own != quorum && apart > p2p_charter_policy(ledger->charter)->clock_skew_s * 1000ull) {
+        add(answer, P2P_GATE_CLOCK, ban->circle, &ban->id);
+    }
+    return own || quorum;
+}
+
+/* A ban without effect only because its author knew more of the charter than we do. */
+static enum p2p_err weigh_void(struct p2p_ledger *ledger, const struct p2p_ban *ban,
+                               struct p2p_gate_answer *answer)
+{
+    bool ahead = false;
+    if (ban->why != P2P_WHY_UNKNOWN_ISSUER && ban->why != P2P_WHY_NO_GRANT) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_known_ahead(ledger, ban->id.feed, &ahead);
+    if (err == P2P_OK && ahead) {
+        add(answer, P2P_GATE_INCOMPLETE, ban->circle, &ban->id);
+    }
+    return err;
+}
+
+static enum p2p_err weigh_ban(struct p2p_ledger *ledger, const struct p2p_gate_place *place,
+                              const struct p2p_gate_check *check, bool weak,
+                              const struct p2p_ban *ban, struct p2p_gate_answer *answer)
+{
+    if (!p2p_ban_has_effect(ban, p2p_slice_text(check->purpose)) ||
+        !p2p_ban_covers(ban, p2p_slice_text(place->locode))) {
+        return P2P_OK;
+    }
+    if (ban->why != P2P_WHY_NONE) {
+        return weigh_void(ledger, ban, answer);
+    }
+    if (in_force(ledger, check, ban, answer)) {
+        add(answer, weak ? P2P_GATE_PARTIAL_MATCH : P2P_GATE_BANNED, ban->circle, &ban->id);
+    } else if (p2p_ban_state_at(ban, check->own_ms) == P2P_BAN_SUSPENDED) {
+        add(answer, P2P_GATE_SUSPENDED, ban->circle, &ban->id);
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                            const struct p2p_gate_place *place,
+                            const struct p2p_gate_check *check, uint32_t circle, bool weak,
+                            const struct p2p_subject_key *key, struct p2p_gate_answer *answer)
+{
+    struct p2p_record_id id = {0, 0};
+    bool begin = true;
+    for (;;) {
+        struct p2p_ban ban;
+        enum p2p_err err = p2p_ban_next_on(kv, circle, key, &id, begin, &id);
+        if (err == P2P_NOTFOUND) {
+            return P2P_OK;
+        }
+        if (err == P2P_OK) {
+            err = p2p_ban_get(kv, circle, &id, &ban);
+        }
+        if (err == P2P_OK) {
+            err = weigh_ban(ledger, place, check, weak, &ban, answer);
+        }
+        if (err != P2P_OK) {
+            return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
+        }
+        begin = false;
+    }
+}
+
+static enum p2p_err look_up_subject(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                    const struct p2p_gate_place *place,
+                                    const struct p2p_gate_check *check,
+                                    const struct p2p_subject *subject,
+                                    struct p2p_gate_answer *answer)
+{
+    struct p2p_subject_key key;
+    enum p2p_err err = P2P_OK;
+    if (subject->type->clear) {
+        p2p_subject_key_clear(&key, subject->type->word, p2p_slice_text(subject->value));
+        for (size_t i = 0; i < place->circle_count && err == P2P_OK; i++) {
+            err = look_up(ledger, kv, place, check, place->circles[i], subject->type->weak,
+                          &key, answer);
+        }
+        return err;
+    }
+    for (size_t i = 0; i < place->key_count && err == P2P_OK; i++) {
+        const struct p2p_circle_secret *secret = &place->keys[i];
+        struct p2p_token token = p2p_subject_token(subject, &secret->key, secret->epoch);
+        p2p_subject_key_token(&key, subject->type->word, secret->epoch, &token);
+        err = look_up(ledger, kv, place, check, secret->circle, subject->type->weak, &key,
+                      answer);
+    }
+    return err;
+}
+
+enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                             const struct p2p_gate_place *place,
+                             const struct p2p_gate_check *check, struct p2p_gate_answer *answer)
+{
+    enum p2p_err err = P2P_OK;
+    answer->answer = P2P_ANSWER_ALLOW;
+    answer->reason_count = 0;
+    answer->reasons_total = 0;
+    for (size_t i = 0; i < check->subject_count && err == P2P_OK; i++) {
+        const struct p2p_subject *subject = &check->subjects[i];
+        if (!subject->check_ok) {
+            add(answer, P2P_GATE_BAD_IDENTIFIER, 0, NULL);
+        }
+        err = look_up_subject(ledger, kv, place, check, subject, answer);
+    }
+    if (check->incomplete && answer->answer < P2P_ANSWER_REFER) {
+        add(answer, P2P_GATE_INCOMPLETE, 0, NULL);
+    }
+    if (check->stale) {
+        add(answer, P2P_GATE_STALE, 0, NULL);
+    }
+    if (check->read_only) {
+        add(answer, P2P_GATE_READ_ONLY, 0, NULL);
+    }
+    return err;
+}
+
+/* ---- a decision on the wire ---- */
+
+static void pack_tokens(struct p2p_pack *pack, const struct p2p_gate_place *place,
+                        const struct p2p_subject *subject)
+{
+    p2p_pack_array(pack, (uint32_t)place->key_count);
+    for (size_t i = 0; i < place->key_count; i++) {
+        const struct p2p_circle_secret *secret = &place->keys[i];
+        struct p2p_token token = p2p_subject_token(subject, &secret->key, secret->epoch);
+        p2p_pack_array(pack, 3);
+        p2p_pack_uint(pack, secret->circle);
+        p2p_pack_uint(pack, secret->epoch);
+        p2p_pack_bin(pack, token.bytes, sizeof(token.bytes));
+    }
+}
+
+static void pack_subjects(struct p2p_pack *pack, const struct p2p_gate_place *place,
+                          const struct p2p_gate_check *check)
+{
+    p2p_pack_array(pack, (uint32_t)check->subject_count);
+    for (size_t i = 0; i < check->subject_count; i++) {
+        const struct p2p_subject *subject = &check->subjects[i];
+        p2p_pack_array(pack, 3);
+        p2p_pack_text(pack, subject->type->word);
+        if (subject->type->clear) {
+            p2p_pack_text(pack, subject->value);
+        } else {
+            pack_tokens(pack, place, subject);
+        }
+        p2p_pack_bool(pack, subject->check_ok);
+    }
+}
+
+static void pack_reasons(struct p2p_pack *pack, const struct p2p_gate_answer *answer)
+{
+    p2p_pack_array(pack, (uint32_t)answer->reason_count);
+    for (size_t i = 0; i < answer->reason_count; i++) {
+        const struct p2p_gate_reason *reason = &answer->reasons[i];
+        p2p_pack_array(pack, reason->has_record ? 3 : 1);
+        p2p_pack_text(pack, p2p_gate_code_word(reason->code));
+        if (reason->has_record) {
+            p2p_pack_uint(pack, reason->record.feed);
+            p2p_pack_uint(pack, reason->record.index);
+        }
+    }
+}
+
+void p2p_gate_pack(struct p2p_pack *pack, const struct p2p_gate_place *place,
+                   const struct p2p_gate_check *check, const struct p2p_gate_answer *answer)
+{
+    p2p_pack_map(pack, 7u + (check->quorum_ms != 0) + check->read_only);
+    p2p_pack_text(pack, "answer");
+    p2p_pack_text(pack, p2p_answer_word(answer->answer));
+    p2p_pack_text(pack, "gate");
+    p2p_pack_text(pack, check->gate);
+    if (check->read_only) {
+        p2p_pack_text(pack, "late");
+        p2p_pack_bool(pack, true);
+    }
+    p2p_pack_text(pack, "purpose");
+    p2p_pack_text(pack, check->purpose);
+    if (check->quorum_ms != 0) {
+        p2p_pack_text(pack, "quorum_time");
+        p2p_pack_uint(pack, check->quorum_ms);
+    }
+    p2p_pack_text(pack, "reasons");
+    pack_reasons(pack, answer);
+    p2p_pack_text(pack, "state");
+    p2p_pack_uint(pack, (check->incomplete ? 1u : 0u) | (check->stale ? 2u : 0u));
+    p2p_pack_text(pack, "subjects");
+    pack_subjects(pack, place, check);
+    p2p_pack_text(pack, "time");
+    p2p_pack_uint(pack, check->own_ms);
+}

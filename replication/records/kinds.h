@@ -1,0 +1,22 @@
+/* The rows of the table of kinds, each defined in the file of its noun. Private to
+ * replication/. */
+#ifndef P2P_KINDS_H
+#define P2P_KINDS_H
+
+#include <p2p/kind.h>
+
+extern const struct p2p_kind p2p_kind_charter;
+extern const struct p2p_kind p2p_kind_address;
+extern const struct p2p_kind p2p_kind_seen;
+extern const struct p2p_kind p2p_kind_note;
+extern const struct p2p_kind p2p_kind_fork;
+extern const struct p2p_kind p2p_kind_ban_impose;
+extern const struct p2p_kind p2p_kind_ban_amend;
+extern const struct p2p_kind p2p_kind_ban_suspend;
+extern const struct p2p_kind p2p_kind_ban_resume;
+extern const struct p2p_kind p2p_kind_ban_lift;
+extern const struct p2p_kind p2p_kind_decisions;
+
+#define P2P_FIELDS(list) .fields = (list), .field_count = sizeof(list) / sizeof((list)[0])
+
+#endif

@@ -1,0 +1,75 @@
+/* The kinds a node writes by itself, and the charter's: their content stands in the leaf. */
+#include "kinds.h"
+
+static const struct p2p_field charter_fields[] = {
+    {"ops", P2P_FIELD_ANY, 0, true, P2P_TLP_CLEAR},
+    {"term", P2P_FIELD_UINT, 0, true, P2P_TLP_CLEAR},
+};
+const struct p2p_kind p2p_kind_charter = {
+    .number = P2P_KIND_CHARTER,
+    .word = "charter",
+    .authors = P2P_BY_CHARTER,
+    .body = P2P_BODY_PUBLIC,
+    P2P_FIELDS(charter_fields),
+};
+
+/* Where a member listens: `ip:tcp_port`. */
+static const struct p2p_field address_fields[] = {
+    {"peers", P2P_FIELD_TEXT, 255, true, P2P_TLP_GREEN},
+    {"people", P2P_FIELD_TEXT, 255, false, P2P_TLP_GREEN},
+};
+const struct p2p_kind p2p_kind_address = {
+    .number = P2P_KIND_ADDRESS,
+    .word = "address",
+    .authors = P2P_BY_NODE,
+    .body = P2P_BODY_PUBLIC,
+    P2P_FIELDS(address_fields),
+};
+
+/* What the member held when it wrote on: [[feed, size, root], ...]. */
+static const struct p2p_field seen_fields[] = {
+    {"feeds", P2P_FIELD_ANY, 0, true, P2P_TLP_CLEAR},
+};
+const struct p2p_kind p2p_kind_seen = {
+    .number = P2P_KIND_SEEN,
+    .word = "seen",
+    .authors = P2P_BY_NODE,
+    .body = P2P_BODY_PUBLIC,
+    P2P_FIELDS(seen_fields),
+};
+
+static const struct p2p_field note_fields[] = {
+    {"text", P2P_FIELD_TEXT, 0, true, P2P_TLP_CLEAR},
+};
+const struct p2p_kind p2p_kind_note = {
+    .number = P2P_KIND_NOTE,
+    .word = "note",
+    .authors = P2P_BY_NODE,
+    .body = P2P_BODY_PUBLIC,
+    P2P_FIELDS(note_fields),
+};
+
+/* Two histories of one feed: see fork.h. */
+static const struct p2p_field fork_fields[] = {
+    {"proof", P2P_FIELD_BYTES, 4096, true, P2P_TLP_CLEAR},
+    {"witnessed", P2P_FIELD_BYTES, 8192, false, P2P_TLP_CLEAR},
+};
+const struct p2p_kind p2p_kind_fork = {
+    .number = P2P_KIND_FORK,
+    .word = "fork",
+    .authors = P2P_BY_NODE,
+    .body = P2P_BODY_PUBLIC,
+    P2P_FIELDS(fork_fields),
+};
+
+/* What a gate answered, in the circle of the deciding member: see gate.h. */
+static const struct p2p_field decisions_fields[] = {
+    {"decisions", P2P_FIELD_ANY, 0, true, P2P_TLP_AMBER},
+};
+const struct p2p_kind p2p_kind_decisions = {
+    .number = P2P_KIND_DECISIONS,
+    .word = "decisions",
+    .authors = P2P_BY_NODE,
+    .body = P2P_BODY_COMMITMENT,
+    P2P_FIELDS(decisions_fields),
+};

@@ -1,0 +1,304 @@
+#include <p2p/ledger.h>
+
+#include <p2p/assert.h>
+
+#include "views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct p2p_mark {
+    enum p2p_view_number view;
+    struct p2p_slice key; /* in the batch's arena */
+};
+
+/* The set hash of one (view, circle), kept in META under "view/<view>/<circle>". */
+struct p2p_view_digest {
+    enum p2p_view_number view;
+    uint32_t circle;
+    bool dirty;
+    struct p2p_lthash set;
+};
+
+static const struct p2p_view *view_find(enum p2p_view_number view)
+{
+    switch (view) {
+    case P2P_VIEW_BANS:
+        return &p2p_view_bans;
+    }
+    return NULL;
+}
+
+enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
+                           struct p2p_slice key)
+{
+    p2p_assert(key.len <= P2P_VIEW_KEY_BYTES_MAX);
+    if (ledger->mark_count == ledger->mark_cap) {
+        size_t cap = ledger->mark_cap == 0 ? 64 : 2 * ledger->mark_cap;
+        struct p2p_mark *grown =
+            cap > P2P_MARKS_MAX ? NULL : p2p_arena_take(ledger->arena, cap * sizeof(*grown));
+        if (grown == NULL) {
+            return P2P_NOMEM;
+        }
+        if (ledger->mark_count > 0) {
+            memcpy(grown, ledger->marks, ledger->mark_count * sizeof(*grown));
+        }
+        ledger->marks = grown;
+        ledger->mark_cap = cap;
+    }
+    struct p2p_slice copy = p2p_arena_copy(ledger->arena, key);
+    if (copy.data == NULL) {
+        return P2P_NOMEM;
+    }
+    ledger->marks[ledger->mark_count++] = (struct p2p_mark){view, copy};
+    return P2P_OK;
+}
+
+static int compare_marks(const void *left, const void *right)
+{
+    const struct p2p_mark *a = left;
+    const struct p2p_mark *b = right;
+    if (a->view != b->view) {
+        return a->view < b->view ? -1 : 1;
+    }
+    return p2p_slice_compare(a->key, b->key);
+}
+
+enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
+{
+    size_t count = ledger->mark_count;
+    struct p2p_mark *marks = ledger->marks;
+    ledger->marks = NULL;
+    ledger->mark_count = 0;
+    ledger->mark_cap = 0;
+    if (count > 1) {
+        qsort(marks, count, sizeof(*marks), compare_marks);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && compare_marks(&marks[i - 1], &marks[i]) == 0) {
+            continue;
+        }
+        enum p2p_err err = view_find(marks[i].view)->fold(ledger, marks[i].key);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return P2P_OK;
+}
+
+/* ---- values ---- */
+
+size_t p2p_view_row_key(uint8_t *out, enum p2p_view_number view, uint32_t circle,
+                        struct p2p_slice key)
+{
+    struct p2p_writer row;
+    p2p_writer_init(&row, out, 5 + P2P_VIEW_KEY_BYTES_MAX);
+    p2p_writer_u8(&row, (uint8_t)view);
+    p2p_writer_u32(&row, circle);
+    p2p_writer_bytes(&row, key.data, key.len);
+    return p2p_writer_slice(&row).len;
+}
+
+enum p2p_err p2p_view_get(const struct p2p_kv *kv, enum p2p_view_number view, uint32_t circle,
+                          struct p2p_slice key, struct p2p_slice *value)
+{
+    uint8_t row[5 + P2P_VIEW_KEY_BYTES_MAX];
+    size_t len = p2p_view_row_key(row, view, circle, key);
+    return p2p_kv_get(kv, P2P_TABLE_VIEW, p2p_slice_of(row, len), value);
+}
+
+static struct p2p_slice digest_name(char out[64], enum p2p_view_number view, uint32_t circle)
+{
+    int len = snprintf(out, 64, "view/%u/%u", (unsigned)view, circle);
+    return p2p_slice_of(out, (size_t)len);
+}
+
+/* The digest kept in memory, loaded or begun; NULL without memory or on a read error. */
+static enum p2p_err digest_of(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                              enum p2p_view_number view, uint32_t circle,
+                              struct p2p_view_digest **out)
+{
+    char name[64];
+    struct p2p_slice value;
+    for (size_t i = 0; i < ledger->digest_count; i++) {
+        if (ledger->digests[i].view == view && ledger->digests[i].circle == circle) {
+            *out = &ledger->digests[i];
+            return P2P_OK;
+        }
+    }
+    struct p2p_view_digest *grown = p2p_alloc_resize(ledger->alloc, ledger->digests,
+                                                     ledger->digest_count + 1, sizeof(*grown));
+    if (grown == NULL) {
+        return P2P_NOMEM;
+    }
+    ledger->digests = grown;
+    struct p2p_view_digest *fresh = &grown[ledger->digest_count];
+    *fresh = (struct p2p_view_digest){.view = view, .circle = circle};
+    p2p_lthash_init(&fresh->set);
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_META, digest_name(name, view, circle), &value);
+    if (err == P2P_OK && value.len != 2 * P2P_LTHASH_LANES) {
+        err = P2P_CORRUPT;
+    }
+    if (err == P2P_OK) {
+        p2p_lthash_decode(&fresh->set, value.data);
+    }
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    ledger->digest_count++;
+    *out = fresh;
+    return P2P_OK;
+}
+
+static enum p2p_err element_of(struct p2p_ledger *ledger, struct p2p_slice key,
+                               struct p2p_slice value, struct p2p_slice *element)
+{
+    uint8_t *bytes = p2p_arena_take(ledger->arena, 2 + key.len + value.len);
+    if (bytes == NULL) {
+        return P2P_NOMEM;
+    }
+    struct p2p_writer out;
+    p2p_writer_init(&out, bytes, 2 + key.len + value.len);
+    p2p_writer_u16(&out, (uint16_t)key.len);
+    p2p_writer_bytes(&out, key.data, key.len);
+    p2p_writer_bytes(&out, value.data, value.len);
+    *element = p2p_writer_slice(&out);
+    return P2P_OK;
+}
+
+enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view, uint32_t circle,
+                          struct p2p_slice key, struct p2p_slice value)
+{
+    uint8_t row[5 + P2P_VIEW_KEY_BYTES_MAX];
+    struct p2p_slice name = p2p_slice_of(row, p2p_view_row_key(row, view, circle, key));
+    struct p2p_view_digest *digest;
+    struct p2p_slice before;
+    struct p2p_slice element;
+    enum p2p_err err = digest_of(ledger, ledger->kv, view, circle, &digest);
+    if (err != P2P_OK) {
+        return err;
+    }
+    err = p2p_kv_get(ledger->kv, P2P_TABLE_VIEW, name, &before);
+    bool had = err == P2P_OK;
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    if (had ? p2p_slice_equal(before, value) : value.len == 0) {
+        return P2P_OK;
+    }
+    if (had) {
+        err = element_of(ledger, key, before, &element);
+        if (err != P2P_OK) {
+            return err;
+        }
+        p2p_lthash_remove(&digest->set, element);
+    }
+    digest->dirty = true;
+    if (value.len == 0) {
+        return p2p_kv_del(ledger->kv, P2P_TABLE_VIEW, name);
+    }
+    err = element_of(ledger, key, value, &element);
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_lthash_add(&digest->set, element);
+    return p2p_kv_put(ledger->kv, P2P_TABLE_VIEW, name, value);
+}
+
+enum p2p_err p2p_view_digest(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                             enum p2p_view_number view, uint32_t circle, struct p2p_hash *out)
+{
+    struct p2p_view_digest *digest;
+    enum p2p_err err = digest_of(ledger, kv, view, circle, &digest);
+    if (err == P2P_OK) {
+        *out = p2p_lthash_digest(&digest->set);
+    }
+    return err;
+}
+
+enum p2p_err p2p_view_store_digests(struct p2p_ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->digest_count; i++) {
+        struct p2p_view_digest *digest = &ledger->digests[i];
+        uint8_t value[2 * P2P_LTHASH_LANES];
+        char name[64];
+        if (!digest->dirty) {
+            continue;
+        }
+        p2p_lthash_encode(&digest->set, value);
+        enum p2p_err err = p2p_kv_put(ledger->kv, P2P_TABLE_META,
+                                      digest_name(name, digest->view, digest->circle),
+                                      p2p_slice_of(value, sizeof(value)));
+        if (err != P2P_OK) {
+            return err;
+        }
+        digest->dirty = false;
+    }
+    return P2P_OK;
+}
+
+/* ---- touches ---- */
+
+static size_t touch_prefix(uint8_t *out, enum p2p_view_number view, struct p2p_slice key)
+{
+    p2p_assert(key.len <= P2P_VIEW_KEY_BYTES_MAX);
+    out[0] = (uint8_t)view;
+    memcpy(out + 1, key.data, key.len);
+    return 1 + key.len;
+}
+
+static struct p2p_slice touch_key(uint8_t *out, const uint8_t *prefix, size_t prefix_len,
+                                  const struct p2p_record_id *by)
+{
+    memcpy(out, prefix, prefix_len);
+    p2p_id_key(out + prefix_len, by);
+    return p2p_slice_of(out, prefix_len + P2P_ID_KEY_BYTES);
+}
+
+enum p2p_err p2p_touch_add(struct p2p_ledger *ledger, enum p2p_view_number view,
+                           struct p2p_slice key, const struct p2p_record_id *by)
+{
+    uint8_t prefix[1 + P2P_VIEW_KEY_BYTES_MAX];
+    uint8_t row[sizeof(prefix) + P2P_ID_KEY_BYTES];
+    size_t len = touch_prefix(prefix, view, key);
+    return p2p_kv_put(ledger->kv, P2P_TABLE_TOUCH, touch_key(row, prefix, len, by),
+                      p2p_slice_of("", 0));
+}
+
+void p2p_touch_begin(struct p2p_touch_walk *walk, enum p2p_view_number view,
+                     struct p2p_slice key)
+{
+    *walk = (struct p2p_touch_walk){0};
+    walk->prefix_len = touch_prefix(walk->prefix, view, key);
+}
+
+enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv,
+                            struct p2p_record_id *by)
+{
+    uint8_t row[sizeof(walk->prefix) + P2P_ID_KEY_BYTES];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct p2p_record_id from = {0, 0};
+    if (walk->begun) {
+        from = walk->last;
+        from.index++;
+    }
+    enum p2p_err err =
+        p2p_kv_seek(kv, P2P_TABLE_TOUCH, touch_key(row, walk->prefix, walk->prefix_len, &from),
+                    &found, &value);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (found.len != walk->prefix_len + P2P_ID_KEY_BYTES ||
+        memcmp(found.data, walk->prefix, walk->prefix_len) != 0) {
+        return P2P_NOTFOUND;
+    }
+    if (!p2p_id_from_key(p2p_slice_of(found.data + walk->prefix_len, P2P_ID_KEY_BYTES),
+                         &walk->last)) {
+        return P2P_CORRUPT;
+    }
+    walk->begun = true;
+    *by = walk->last;
+    return P2P_OK;
+}
