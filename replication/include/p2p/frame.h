@@ -1,0 +1,189 @@
+/* Frames: what two peers say to each other on one long-lived stream.
+ *
+ * A frame is a 32-bit length (of what follows), a type byte and a body of fixed big-endian
+ * fields; see WIRE.md. Encoding stands beside decoding; decoding borrows and checks every
+ * length before anything is believed. p2p_frame_split cuts frames out of a stream that arrives
+ * in pieces without copying what is whole already. A frame is at most P2P_FRAME_BYTES_MAX
+ * bytes; a longer one ends the session. */
+#ifndef P2P_FRAME_H
+#define P2P_FRAME_H
+
+#include <p2p/alloc.h>
+#include <p2p/charter.h>
+#include <p2p/checkpoint.h>
+#include <p2p/tree.h>
+
+#define P2P_FRAME_BYTES_MAX      (1792u * 1024u)
+#define P2P_FRAME_HEADER_BYTES   5u
+#define P2P_FRONTIER_ENTRIES_MAX P2P_FEEDS_MAX
+#define P2P_RUN_RECORDS_MAX      2048u
+
+/* X(NAME, number, word). */
+#define P2P_FRAME_MAP(X)                                                                       \
+    X(HELLO, 1, "hello")       /* who, which federation, whole frontier */                     \
+    X(FRONTIER, 2, "frontier") /* (feed, size, root, witnessed size) that changed, or all */   \
+    X(WANT, 3, "want")         /* send me feed from this index on */                           \
+    X(RUN, 4, "run")           /* records up to a signed head */                               \
+    X(ENTRY, 5, "entry")       /* one charter entry with its note */                           \
+    X(COSIGN, 6, "cosign")     /* a witness's cosignature, or the owner's heartbeat */         \
+    X(ACK, 7, "ack")           /* signed: held durably up to here */                           \
+    X(DIGEST, 8, "digest")     /* of the whole frontier, to compare */                         \
+    X(PROVE, 9, "prove")       /* show that this head extends that size */                     \
+    X(PROOF, 10, "proof")      /* consistency hashes */                                        \
+    X(FORK, 11, "fork")        /* proof of two histories */                                    \
+    X(GAP, 12, "gap")          /* what was wanted cannot be sent from here, and why */
+
+enum p2p_frame_type {
+#define P2P_FRAME_ENUM(name, number, word) P2P_FRAME_##name = (number),
+    P2P_FRAME_MAP(P2P_FRAME_ENUM)
+#undef P2P_FRAME_ENUM
+};
+/* "unknown" for a number without a name. */
+const char *p2p_frame_word(uint8_t type);
+
+struct p2p_frame {
+    uint8_t type;
+    struct p2p_slice body;
+};
+
+/* ---- cutting a stream ---- */
+
+struct p2p_frame_split {
+    const struct p2p_alloc *alloc;
+    uint8_t *part; /* an unfinished frame */
+    size_t part_len;
+    size_t part_cap;
+};
+void p2p_frame_split_init(struct p2p_frame_split *split, const struct p2p_alloc *alloc);
+void p2p_frame_split_deinit(struct p2p_frame_split *split);
+/* Takes from *bytes; true when a frame is whole: it borrows from *bytes or from split until the
+ * next call. False when *bytes is used up, or *err says P2P_TOOLARGE, P2P_MALFORMED or
+ * P2P_NOMEM. */
+bool p2p_frame_split_next(struct p2p_frame_split *split, struct p2p_slice *bytes,
+                          struct p2p_frame *frame, enum p2p_err *err);
+
+/* ---- bodies ---- */
+
+struct p2p_frontier_entry {
+    uint32_t feed;
+    uint64_t size;
+    struct p2p_hash root;
+    uint64_t witnessed;
+};
+
+#define P2P_WIRE_VERSION 1u
+struct p2p_hello {
+    uint16_t version;
+    struct p2p_hash federation_id;
+    uint32_t member;
+    struct p2p_slice entries; /* packed frontier entries */
+};
+struct p2p_frontier_body {
+    bool whole; /* all feeds of the sender, not only what changed */
+    struct p2p_slice entries;
+};
+#define P2P_FRONTIER_ENTRY_BYTES (4u + 8u + P2P_HASH_BYTES + 8u)
+size_t p2p_frontier_entry_count(struct p2p_slice entries);
+void p2p_frontier_entry_at(struct p2p_slice entries, size_t i, struct p2p_frontier_entry *out);
+
+struct p2p_want {
+    uint32_t feed;
+    uint64_t from;
+};
+
+struct p2p_run {
+    uint32_t feed;
+    uint64_t first;
+    struct p2p_tree_head head; /* head.size == first + count */
+    uint32_t count;
+    struct p2p_slice records; /* (u16 length, leaf, u16 length, salt and payload)* */
+};
+/* Walks the records of a run; false at the end or when the bytes do not fit (*err). */
+struct p2p_run_walk {
+    struct p2p_reader in;
+    uint32_t left;
+};
+void p2p_run_begin(struct p2p_run_walk *walk, const struct p2p_run *run);
+bool p2p_run_next(struct p2p_run_walk *walk, struct p2p_slice *leaf, struct p2p_slice *salted,
+                  enum p2p_err *err);
+
+struct p2p_entry_body {
+    uint64_t index;
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+};
+
+struct p2p_cosign_body {
+    uint32_t feed;
+    uint64_t size;
+    struct p2p_hash root;
+    uint32_t witness; /* member number; the feed's owner: a heartbeat */
+    struct p2p_cosignature cosignature;
+};
+
+struct p2p_ack {
+    uint32_t feed;
+    uint64_t size;
+    struct p2p_signature signature; /* feed key of the sender, over use "ack": see WIRE.md */
+};
+
+struct p2p_prove {
+    uint32_t feed;
+    uint64_t old_size;
+    uint64_t new_size;
+};
+
+struct p2p_proof_body {
+    uint32_t feed;
+    uint64_t old_size;
+    uint64_t new_size;
+    struct p2p_proof proof;
+};
+
+struct p2p_gap {
+    uint32_t feed;
+    uint64_t at;
+    uint8_t err; /* -enum p2p_err */
+};
+
+/* ---- encoding: each appends one whole frame ---- */
+
+/* Begins a frame and gives where it began; end fills in the length. */
+size_t p2p_frame_begin(struct p2p_writer *out, enum p2p_frame_type type);
+void p2p_frame_end(struct p2p_writer *out, size_t begin);
+
+void p2p_hello_write(struct p2p_writer *out, const struct p2p_hash *federation_id,
+                     uint32_t member, const struct p2p_frontier_entry *entries, size_t count);
+void p2p_frontier_write(struct p2p_writer *out, bool whole,
+                        const struct p2p_frontier_entry *entries, size_t count);
+void p2p_want_write(struct p2p_writer *out, const struct p2p_want *want);
+/* The header of a run; the records follow with p2p_run_record_write, then p2p_frame_end. */
+size_t p2p_run_begin_write(struct p2p_writer *out, uint32_t feed, uint64_t first,
+                           uint32_t count, const struct p2p_tree_head *head);
+void p2p_run_record_write(struct p2p_writer *out, struct p2p_slice leaf,
+                          struct p2p_slice salted);
+void p2p_entry_write(struct p2p_writer *out, const struct p2p_entry_body *entry);
+void p2p_cosign_write(struct p2p_writer *out, const struct p2p_cosign_body *cosign);
+void p2p_ack_write(struct p2p_writer *out, const struct p2p_ack *ack);
+void p2p_digest_write(struct p2p_writer *out, const struct p2p_hash *digest);
+void p2p_prove_write(struct p2p_writer *out, const struct p2p_prove *prove);
+void p2p_proof_write(struct p2p_writer *out, const struct p2p_proof_body *proof);
+void p2p_fork_write(struct p2p_writer *out, struct p2p_slice proof);
+void p2p_gap_write(struct p2p_writer *out, const struct p2p_gap *gap);
+
+/* ---- decoding: P2P_MALFORMED, P2P_TOOLARGE ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_hello_read(struct p2p_hello *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_frontier_read(struct p2p_frontier_body *out,
+                                              struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_want_read(struct p2p_want *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_run_read(struct p2p_run *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_entry_read(struct p2p_entry_body *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_cosign_read(struct p2p_cosign_body *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_ack_read(struct p2p_ack *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_digest_read(struct p2p_hash *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_prove_read(struct p2p_prove *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_proof_read(struct p2p_proof_body *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_gap_read(struct p2p_gap *out, struct p2p_slice body);
+
+#endif
