@@ -253,6 +253,7 @@ void p2p_proof_write(struct p2p_writer *out, const struct p2p_proof_body *proof)
     p2p_writer_u32(out, proof->feed);
     p2p_writer_u64(out, proof->old_size);
     p2p_writer_u64(out, proof->new_size);
+    write_hash(out, &proof->old_root);
     for (size_t i = 0; i < proof->proof.count; i++) {
         write_hash(out, &proof->proof.hashes[i]);
     }
@@ -490,6 +491,8 @@ enum p2p_err p2p_proof_read(struct p2p_proof_body *out, struct p2p_slice body)
     uint32_t feed = p2p_reader_u32(&in);
     uint64_t old_size = p2p_reader_u64(&in);
     uint64_t new_size = p2p_reader_u64(&in);
+    struct p2p_hash old_root;
+    read_hash(&in, &old_root);
     size_t left = p2p_reader_left(&in);
     if (in.failed || left % P2P_HASH_BYTES != 0) {
         return P2P_MALFORMED;
@@ -500,6 +503,7 @@ enum p2p_err p2p_proof_read(struct p2p_proof_body *out, struct p2p_slice body)
     out->feed = feed;
     out->old_size = old_size;
     out->new_size = new_size;
+    out->old_root = old_root;
     out->proof.count = left / P2P_HASH_BYTES;
     for (size_t i = 0; i < out->proof.count; i++) {
         read_hash(&in, &out->proof.hashes[i]);

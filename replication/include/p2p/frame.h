@@ -137,6 +137,7 @@ struct p2p_proof_body {
     uint32_t feed;
     uint64_t old_size;
     uint64_t new_size;
+    struct p2p_hash old_root; /* of the sender's tree at old_size */
     struct p2p_proof proof;
 };
 

@@ -1,0 +1,100 @@
+#include <p2p/fork.h>
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+size_t p2p_fork_encode(const struct p2p_fork_proof *proof, uint8_t out[P2P_FORK_BYTES_MAX])
+{
+    struct p2p_writer to;
+    p2p_writer_init(&to, out, P2P_FORK_BYTES_MAX);
+    p2p_writer_u8(&to, (uint8_t)proof->origin.len);
+    p2p_writer_bytes(&to, proof->origin.data, proof->origin.len);
+    for (unsigned i = 0; i < 2; i++) {
+        p2p_writer_u64(&to, proof->heads[i].size);
+        p2p_writer_bytes(&to, proof->heads[i].root.bytes, P2P_HASH_BYTES);
+        p2p_writer_bytes(&to, proof->heads[i].signature.bytes, P2P_SIGNATURE_BYTES);
+    }
+    p2p_writer_bytes(&to, proof->other_root.bytes, P2P_HASH_BYTES);
+    p2p_writer_u8(&to, (uint8_t)proof->proof.count);
+    for (size_t i = 0; i < proof->proof.count; i++) {
+        p2p_writer_bytes(&to, proof->proof.hashes[i].bytes, P2P_HASH_BYTES);
+    }
+    p2p_assert(!to.failed);
+    return to.len;
+}
+
+enum p2p_err p2p_fork_decode(struct p2p_fork_proof *out, struct p2p_slice bytes)
+{
+    struct p2p_reader in;
+    struct p2p_fork_proof proof;
+    p2p_reader_init(&in, bytes);
+    proof.origin = p2p_reader_bytes(&in, p2p_reader_u8(&in));
+    for (unsigned i = 0; i < 2; i++) {
+        proof.heads[i].size = p2p_reader_u64(&in);
+        p2p_reader_copy(&in, proof.heads[i].root.bytes, P2P_HASH_BYTES);
+        p2p_reader_copy(&in, proof.heads[i].signature.bytes, P2P_SIGNATURE_BYTES);
+    }
+    p2p_reader_copy(&in, proof.other_root.bytes, P2P_HASH_BYTES);
+    proof.proof.count = p2p_reader_u8(&in);
+    if (in.failed || proof.proof.count > P2P_PROOF_HASHES_MAX) {
+        return P2P_MALFORMED;
+    }
+    for (size_t i = 0; i < proof.proof.count; i++) {
+        p2p_reader_copy(&in, proof.proof.hashes[i].bytes, P2P_HASH_BYTES);
+    }
+    if (!p2p_reader_done(&in)) {
+        return P2P_MALFORMED;
+    }
+    *out = proof;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_fork_verify(const struct p2p_fork_proof *proof, const struct p2p_sigs *sigs,
+                             const struct p2p_feed_public *key)
+{
+    const struct p2p_tree_head *small = &proof->heads[0];
+    const struct p2p_tree_head *large = &proof->heads[1];
+    for (unsigned i = 0; i < 2; i++) {
+        const struct p2p_checkpoint checkpoint = {.origin = proof->origin,
+                                                  .size = proof->heads[i].size,
+                                                  .root = proof->heads[i].root};
+        enum p2p_err err =
+            p2p_checkpoint_verify_feed(&checkpoint, sigs, key, &proof->heads[i].signature);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    if (small->size == large->size) {
+        return p2p_hash_equal(&small->root, &large->root) ? P2P_BADPROOF : P2P_OK;
+    }
+    if (small->size == 0 || small->size > large->size ||
+        p2p_hash_equal(&small->root, &proof->other_root)) {
+        return P2P_BADPROOF;
+    }
+    return p2p_consistency_verify(small->size, &proof->other_root, large->size, &large->root,
+                                  proof->proof.hashes, proof->proof.count);
+}
+
+enum p2p_err p2p_fork_from_held(struct p2p_fork_proof *out, const struct p2p_feed *feed,
+                                const struct p2p_kv *kv, struct p2p_slice origin,
+                                const struct p2p_tree_head *other)
+{
+    struct p2p_fork_proof proof = {.origin = origin, .heads = {*other, feed->head}};
+    enum p2p_err err = p2p_feed_root_at(feed, kv, other->size, &proof.other_root);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (p2p_hash_equal(&proof.other_root, &other->root)) {
+        return P2P_USAGE;
+    }
+    if (other->size < feed->head.size) {
+        struct p2p_feed_hashes source = {.feed = feed->number, .kv = kv};
+        struct p2p_tree_reader reader = p2p_feed_tree(&source);
+        err = p2p_tree_consistency(&reader, other->size, feed->head.size, &proof.proof);
+    }
+    if (err == P2P_OK) {
+        *out = proof;
+    }
+    return err;
+}

@@ -1,0 +1,73 @@
+/* Witnessing one feed: the cosignatures held for its newest checkpoints, and the newest quorum.
+ *
+ * Cosignatures of two candidate checkpoints are kept, each witness counted once by its place in
+ * the charter's list. A checkpoint with k of them is quorum-cosigned; the largest such one is
+ * stored with its cosignatures (FEED: feed u32, 'q'), since records that rest on a witnessed
+ * size carry it. What this node itself cosigned is stored too (FEED: feed u32, 'w'): its size
+ * never decreases and its time neither. The owner's own cosignature is a heartbeat and counts
+ * in no quorum. */
+#ifndef P2P_WITNESS_H
+#define P2P_WITNESS_H
+
+#include <p2p/charter.h>
+#include <p2p/feed.h>
+
+struct p2p_cosigned {
+    uint64_t size;
+    struct p2p_hash root;
+    struct p2p_signature log; /* the feed's own signature over it, when has_log */
+    bool has_log;
+    uint32_t have; /* bit i: witness i of the feed's list */
+    struct p2p_cosignature cosignatures[P2P_WITNESSES_MAX];
+};
+
+struct p2p_witnessing {
+    struct p2p_cosigned candidates[2]; /* larger size first */
+    uint64_t quorum_size;              /* 0: none yet */
+    struct p2p_hash quorum_root;
+    bool quorum_dirty; /* candidates hold a quorum that is not stored yet */
+    /* this node as a witness */
+    uint64_t cosigned_size;
+    uint64_t cosigned_time_s;
+    uint64_t cosigned_mono_ms;
+    /* the owner's heartbeat */
+    uint64_t heartbeat_time_s;
+    uint64_t heartbeat_size;
+    struct p2p_cosignature heartbeat;
+    uint64_t
+        heard_mono_ms; /* when a head or heartbeat newer than before was received; 0: never */
+};
+
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing,
+                                                const struct p2p_kv *kv, uint32_t feed);
+/* Place of a member in the feed's list, or -1. */
+int p2p_witness_place(const struct p2p_feed_info *info, uint32_t member);
+/* Whether a cosignature for this size would tell anything new. */
+bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
+                          const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
+                          const struct p2p_hash *root);
+/* Takes a cosignature that was verified over (size, root), and the feed's own signature if that
+ * is its newest head. */
+void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
+                        uint32_t witness, uint64_t size, const struct p2p_hash *root,
+                        const struct p2p_cosignature *cosignature, const struct p2p_feed *feed);
+/* Looks whether a candidate within what is held has a quorum larger than the one known; true
+ * when it found one. */
+bool p2p_witnessing_settle(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
+                           const struct p2p_feed *feed, const struct p2p_kv *kv);
+/* Writes the newest quorum when it changed. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing,
+                                                 const struct p2p_kv *kv,
+                                                 const struct p2p_feed *feed);
+/* Writes what this node is about to cosign. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing *witnessing,
+                                                     const struct p2p_kv *kv, uint32_t feed,
+                                                     const struct p2p_hash *root);
+/* The stored quorum with its cosignatures. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv,
+                                            uint32_t feed);
+/* The quorum-cosigned checkpoint of a feed as a signed note; returns its length in *len. */
+P2P_MUST_CHECK enum p2p_err p2p_quorum_note(const struct p2p_charter *charter,
+                                            const struct p2p_kv *kv, uint32_t feed, char *out,
+                                            size_t cap, size_t *len);
+#endif

@@ -1,0 +1,277 @@
+#include <p2p/witness.h>
+
+#include <p2p/assert.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    FORMAT = 1,
+    KEY_BYTES = 5,
+    COSIGNATURE_BYTES = 8 + P2P_SIGNATURE_BYTES,
+    QUORUM_BYTES_MAX = 1 + 8 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 4 +
+                       P2P_WITNESSES_MAX * COSIGNATURE_BYTES,
+};
+
+static struct p2p_slice row_key(uint8_t out[KEY_BYTES], uint32_t feed, char what)
+{
+    struct p2p_writer key;
+    p2p_writer_init(&key, out, KEY_BYTES);
+    p2p_writer_u32(&key, feed);
+    p2p_writer_u8(&key, (uint8_t)what);
+    return p2p_writer_slice(&key);
+}
+
+int p2p_witness_place(const struct p2p_feed_info *info, uint32_t member)
+{
+    for (uint32_t i = 0; i < info->witness_count; i++) {
+        if (info->witnesses[i] == member) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, uint32_t feed)
+{
+    uint8_t key[KEY_BYTES];
+    struct p2p_slice value;
+    struct p2p_reader in;
+    struct p2p_cosigned held = {.has_log = true};
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_FEED, row_key(key, feed, 'q'), &value);
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_reader_init(&in, value);
+    uint8_t format = p2p_reader_u8(&in);
+    held.size = p2p_reader_u64(&in);
+    p2p_reader_copy(&in, held.root.bytes, P2P_HASH_BYTES);
+    p2p_reader_copy(&in, held.log.bytes, P2P_SIGNATURE_BYTES);
+    held.have = p2p_reader_u32(&in);
+    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+        if (held.have >> i & 1) {
+            held.cosignatures[i].time_s = p2p_reader_u64(&in);
+            p2p_reader_copy(&in, held.cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
+        }
+    }
+    if (!p2p_reader_done(&in) || format != FORMAT || held.have >> P2P_WITNESSES_MAX != 0) {
+        return P2P_CORRUPT;
+    }
+    *out = held;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing, const struct p2p_kv *kv,
+                                 uint32_t feed)
+{
+    uint8_t key[KEY_BYTES];
+    struct p2p_slice value;
+    struct p2p_witnessing loaded = {0};
+    enum p2p_err err = p2p_quorum_load(&loaded.candidates[0], kv, feed);
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    loaded.quorum_size = loaded.candidates[0].size;
+    loaded.quorum_root = loaded.candidates[0].root;
+    err = p2p_kv_get(kv, P2P_TABLE_FEED, row_key(key, feed, 'w'), &value);
+    if (err == P2P_OK) {
+        struct p2p_reader in;
+        p2p_reader_init(&in, value);
+        uint8_t format = p2p_reader_u8(&in);
+        loaded.cosigned_size = p2p_reader_u64(&in);
+        p2p_reader_bytes(&in, P2P_HASH_BYTES);
+        loaded.cosigned_time_s = p2p_reader_u64(&in);
+        if (!p2p_reader_done(&in) || format != FORMAT) {
+            return P2P_CORRUPT;
+        }
+    } else if (err != P2P_NOTFOUND) {
+        return err;
+    }
+    *witnessing = loaded;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing *witnessing,
+                                      const struct p2p_kv *kv, uint32_t feed,
+                                      const struct p2p_hash *root)
+{
+    uint8_t key[KEY_BYTES];
+    uint8_t value[1 + 8 + P2P_HASH_BYTES + 8];
+    struct p2p_writer out;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, FORMAT);
+    p2p_writer_u64(&out, witnessing->cosigned_size);
+    p2p_writer_bytes(&out, root->bytes, P2P_HASH_BYTES);
+    p2p_writer_u64(&out, witnessing->cosigned_time_s);
+    return p2p_kv_put(kv, P2P_TABLE_FEED, row_key(key, feed, 'w'), p2p_writer_slice(&out));
+}
+
+static bool same(const struct p2p_cosigned *candidate, uint64_t size,
+                 const struct p2p_hash *root)
+{
+    return candidate->size == size && p2p_hash_equal(&candidate->root, root);
+}
+
+bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
+                          const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
+                          const struct p2p_hash *root)
+{
+    int place = p2p_witness_place(info, witness);
+    if (place < 0 || size == 0 || size < witnessing->quorum_size) {
+        return false;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (same(&witnessing->candidates[i], size, root)) {
+            return (witnessing->candidates[i].have >> place & 1) == 0;
+        }
+    }
+    return size > witnessing->candidates[1].size;
+}
+
+void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
+                        uint32_t witness, uint64_t size, const struct p2p_hash *root,
+                        const struct p2p_cosignature *cosignature, const struct p2p_feed *feed)
+{
+    struct p2p_cosigned *candidates = witnessing->candidates;
+    int place = p2p_witness_place(info, witness);
+    unsigned at = 2;
+    p2p_assert(place >= 0);
+    for (unsigned i = 0; i < 2; i++) {
+        if (same(&candidates[i], size, root)) {
+            at = i;
+        }
+    }
+    if (at == 2) {
+        at = size > candidates[0].size ? 0 : 1;
+        if (at == 0) {
+            candidates[1] = candidates[0];
+        }
+        candidates[at] = (struct p2p_cosigned){.size = size, .root = *root};
+    }
+    if (feed->head.size == size && p2p_hash_equal(&feed->head.root, root)) {
+        candidates[at].log = feed->head.signature;
+        candidates[at].has_log = true;
+    }
+    candidates[at].have |= 1u << place;
+    candidates[at].cosignatures[place] = *cosignature;
+}
+
+static uint32_t count_bits(uint32_t bits)
+{
+    uint32_t count = 0;
+    for (; bits != 0; bits &= bits - 1) {
+        count++;
+    }
+    return count;
+}
+
+bool p2p_witnessing_settle(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
+                           const struct p2p_feed *feed, const struct p2p_kv *kv)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct p2p_cosigned *candidate = &witnessing->candidates[i];
+        struct p2p_hash root;
+        if (candidate->size > witnessing->quorum_size && candidate->size <= feed->edge.size &&
+            info->witness_count > 0 &&
+            count_bits(candidate->have) >= p2p_witness_quorum(info->witness_count) &&
+            p2p_feed_root_at(feed, kv, candidate->size, &root) == P2P_OK &&
+            p2p_hash_equal(&root, &candidate->root)) {
+            witnessing->quorum_size = candidate->size;
+            witnessing->quorum_root = candidate->root;
+            witnessing->quorum_dirty = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The feed's signature over exactly the quorum's size: noted with it, or that of a kept head.
+ */
+static enum p2p_err log_signature(const struct p2p_feed *feed, const struct p2p_kv *kv,
+                                  const struct p2p_cosigned *quorum, struct p2p_signature *out)
+{
+    struct p2p_tree_head head;
+    if (quorum->has_log) {
+        *out = quorum->log;
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_feed_head_from(feed, kv, quorum->size, &head);
+    if (err == P2P_OK && head.size != quorum->size) {
+        err = P2P_NOTFOUND;
+    }
+    if (err == P2P_OK) {
+        *out = head.signature;
+    }
+    return err;
+}
+
+enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing, const struct p2p_kv *kv,
+                                  const struct p2p_feed *feed)
+{
+    uint8_t key[KEY_BYTES];
+    uint8_t value[QUORUM_BYTES_MAX];
+    struct p2p_writer out;
+    struct p2p_signature log;
+    if (!witnessing->quorum_dirty) {
+        return P2P_OK;
+    }
+    const struct p2p_cosigned *candidate = &witnessing->candidates[0];
+    if (!same(candidate, witnessing->quorum_size, &witnessing->quorum_root)) {
+        candidate = &witnessing->candidates[1];
+    }
+    witnessing->quorum_dirty = false;
+    if (!same(candidate, witnessing->quorum_size, &witnessing->quorum_root)) {
+        return P2P_OK; /* overtaken: a later quorum is stored */
+    }
+    enum p2p_err err = log_signature(feed, kv, candidate, &log);
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, FORMAT);
+    p2p_writer_u64(&out, candidate->size);
+    p2p_writer_bytes(&out, candidate->root.bytes, P2P_HASH_BYTES);
+    p2p_writer_bytes(&out, log.bytes, P2P_SIGNATURE_BYTES);
+    p2p_writer_u32(&out, candidate->have);
+    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+        if (candidate->have >> i & 1) {
+            p2p_writer_u64(&out, candidate->cosignatures[i].time_s);
+            p2p_writer_bytes(&out, candidate->cosignatures[i].signature.bytes,
+                             P2P_SIGNATURE_BYTES);
+        }
+    }
+    return p2p_kv_put(kv, P2P_TABLE_FEED, row_key(key, feed->number, 'q'),
+                      p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_quorum_note(const struct p2p_charter *charter, const struct p2p_kv *kv,
+                             uint32_t feed, char *out, size_t cap, size_t *len)
+{
+    struct p2p_cosigned quorum;
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, feed);
+    if (info == NULL) {
+        return P2P_UNKNOWN;
+    }
+    enum p2p_err err = p2p_quorum_load(&quorum, kv, feed);
+    if (err != P2P_OK) {
+        return err;
+    }
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(info->origin), .size = quorum.size, .root = quorum.root};
+    size_t at = p2p_checkpoint_note(&checkpoint, info->key.bytes, &quorum.log, out, cap);
+    for (uint32_t i = 0; i < info->witness_count && at > 0; i++) {
+        const struct p2p_member *member = p2p_charter_member(charter, info->witnesses[i]);
+        if ((quorum.have >> i & 1) != 0 && member != NULL) {
+            char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
+            size_t name_len = p2p_witness_name(name, p2p_charter_federation(charter),
+                                               member->name, member->witness_generation);
+            at = p2p_checkpoint_note_add(out, cap, at, p2p_slice_of(name, name_len),
+                                         member->witness_key.bytes, &quorum.cosignatures[i]);
+        }
+    }
+    if (at == 0) {
+        return P2P_TOOLARGE;
+    }
+    *len = at;
+    return P2P_OK;
+}
