@@ -1,4 +1,5 @@
 #include "mdb.h"
+#include "sync.h"
 
 #include <p2p/assert.h>
 #include <p2p/bytes.h>
@@ -123,26 +124,12 @@ static bool path_in(char out[STORE_PATH_BYTES_MAX], const char *dir, const char 
     return len > 0 && (size_t)len < STORE_PATH_BYTES_MAX;
 }
 
-static int sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return errno;
-    }
-    int rc = fsync(fd) == 0 ? 0 : errno;
-    close(fd);
-    return rc;
-}
-
 static int make_dir(const char *dir)
 {
-    char parent[STORE_PATH_BYTES_MAX];
-
     if (mkdir(dir, 0700) != 0) {
         return errno == EEXIST ? 0 : errno;
     }
-    return path_in(parent, dir, "..") ? sync_dir(parent) : ENAMETOOLONG;
+    return sync_parent(dir);
 }
 
 /* The lock */

@@ -1,11 +1,11 @@
 #include "wrap.h"
+#include "sync.h"
 
 #include <p2p/assert.h>
 #include <p2p/bytes.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
@@ -158,23 +158,6 @@ static int env_open(MDB_env **out, MDB_dbi *dbi, const char *path, bool read_onl
     }
     *out = env;
     return 0;
-}
-
-static int sync_parent(const char *path)
-{
-    char copy[PATH_MAX];
-    int rc = 0;
-
-    snprintf(copy, sizeof(copy), "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
-    }
-    if (fsync(fd) != 0) {
-        rc = errno;
-    }
-    close(fd);
-    return rc;
 }
 
 static void new_path(char out[PATH_MAX + 4], const struct wrap *wrap)

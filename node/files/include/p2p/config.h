@@ -8,13 +8,13 @@
 #ifndef P2P_CONFIG_H
 #define P2P_CONFIG_H
 
+#include <p2p/charter.h>
 #include <p2p/file.h>
 
 #define P2P_CONFIG_BYTES_MAX     (256u << 10)
 #define P2P_CONFIG_PEERS_MAX     4096u
 #define P2P_CONFIG_OPERATORS_MAX 256u
 
-enum p2p_config_role { P2P_ROLE_MEMBER, P2P_ROLE_OBSERVER };
 enum p2p_release_level { P2P_RELEASE_MIRRORED, P2P_RELEASE_LOCAL };
 /* Also the levels of p2p/log.h. */
 enum p2p_log_level { P2P_LOG_ERROR, P2P_LOG_WARN, P2P_LOG_INFO, P2P_LOG_DEBUG };
@@ -25,15 +25,15 @@ struct p2p_config_peer {
 };
 
 struct p2p_config {
-    char *federation; /* the name in origins, e.g. sandbox.example */
-    char *member;     /* [a-z0-9-]{1,32} */
-    enum p2p_config_role role;
+    char *federation;    /* the name in origins, e.g. sandbox.example */
+    char *member;        /* [a-z0-9-]{1,32} */
+    enum p2p_role role;  /* default port */
     char *locode;        /* five letters, "" when none */
     char *listen_peers;  /* HOST:PORT; default 0.0.0.0:7400 */
     char *listen_people; /* HOST:PORT; default 127.0.0.1:7401 */
     char *dial_from;     /* address to dial from; "" the system's choice */
-    struct p2p_config_peer
-        *peers; /* addresses known by hand, used before any `address` record */
+    /* Addresses known by hand, used before any `address` record. */
+    struct p2p_config_peer *peers;
     size_t peers_count;
     char *copy;         /* path of the copy; default ../copies/MEMBER, outside the directory */
     uint64_t map_bytes; /* map_size; default 64 GiB */
@@ -57,12 +57,11 @@ P2P_MUST_CHECK enum p2p_err p2p_config_parse(struct p2p_config *config, const ch
 void p2p_config_deinit(struct p2p_config *config); /* accepts a zeroed object */
 
 /* Writes a commented dir/config.yaml, new, for these values; strings that are NULL and numbers
- * that are 0 stand there as comments with their default. Paths are written as given. P2P_USAGE
- * when it exists, P2P_FULL, P2P_IO. */
+ * that are 0 stand there as comments with their default; role, release_level and level are
+ * always written. Paths are written as given. P2P_USAGE when it exists, P2P_FULL, P2P_IO. */
 P2P_MUST_CHECK enum p2p_err p2p_config_write(const struct p2p_config *config, const char *dir,
                                              char *message, size_t message_cap);
 
-const char *p2p_config_role_word(enum p2p_config_role role);
 const char *p2p_release_level_word(enum p2p_release_level level);
 const char *p2p_log_level_word(enum p2p_log_level level);
 

@@ -29,6 +29,9 @@ P2P_MUST_CHECK enum p2p_err p2p_file_write(const char *path, struct p2p_slice by
 /* Makes one directory when it is missing and syncs its parent. P2P_IO, P2P_FULL. */
 P2P_MUST_CHECK enum p2p_err p2p_dir_make(const char *path, unsigned mode, char *message,
                                          size_t message_cap);
+/* Syncs the directory that path lies in, so that its name survives; returns errno, 0 when good.
+ */
+P2P_MUST_CHECK int p2p_parent_sync(const char *path);
 /* Joins dir and path (path alone when it is absolute). P2P_TOOLARGE. */
 P2P_MUST_CHECK enum p2p_err p2p_path_join(char out[P2P_PATH_BYTES_MAX], const char *dir,
                                           const char *path);
