@@ -79,7 +79,8 @@ enum p2p_err p2p_response_send(struct p2p_request *request, unsigned status,
 enum p2p_err p2p_response_problem(struct p2p_request *request, unsigned status,
                                   const char *code, const char *text, const char *hint);
 
-/* A streamed answer, e.g. /v1/events. Errors of begin: P2P_NOMEM (on_cancel follows). */
+/* A streamed answer, e.g. /v1/events. Errors of begin: P2P_NOMEM, or P2P_BUSY when the request
+ * was cancelled meanwhile; either way on_cancel follows. */
 P2P_MUST_CHECK enum p2p_err p2p_response_stream_begin(struct p2p_request *request,
                                                       unsigned status,
                                                       const char *content_type);
