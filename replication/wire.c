@@ -133,12 +133,14 @@ static bool read_head(struct p2p_reader *in, struct head *out)
 struct level {
     uint64_t left; /* values still due, keys counted */
     bool is_map;
-    struct p2p_slice last_key; /* of a map; data NULL before the first */
+    bool has_key;
+    struct p2p_slice last_key; /* once has_key; may be empty */
 };
 
 static bool key_follows(struct level *map, struct p2p_slice key)
 {
-    bool rises = map->last_key.data == NULL || p2p_slice_compare(map->last_key, key) < 0;
+    bool rises = !map->has_key || p2p_slice_compare(map->last_key, key) < 0;
+    map->has_key = true;
     map->last_key = key;
     return rises;
 }
