@@ -92,6 +92,7 @@ static void first_drop(struct p2p_chunks *chunks, const struct p2p_alloc *alloc)
     if (chunks->spare) {
         p2p_alloc_free(alloc, first);
     } else {
+        first->next = NULL;
         chunks->spare = first;
     }
 }

@@ -29,6 +29,7 @@ void p2p_conn_wake(struct p2p_conn *conn)
         conn->dirty = true;
         conn->dirty_next = conn->net->dirty;
         conn->net->dirty = conn;
+        p2p_net_flush_soon(conn->net);
     }
 }
 

@@ -404,7 +404,7 @@ static enum p2p_err link_new(struct p2p_links *links, uint32_t expected,
         .judge = &link->judge,
         .consume_by_hand = true,
         .window_bytes = P2P_LINK_WINDOW_BYTES,
-        .streams_max = 1,
+        .streams_max = 2, /* a second one is refused by on_begin, by name */
     };
     enum p2p_err err = p2p_conn_init(&link->conn, net, &options);
     if (err) {

@@ -6,6 +6,7 @@
 
 #include <p2p/assert.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,13 +62,16 @@ static void on_again(uv_idle_t *again)
     (void)again; /* being active is all it does: the loop does not wait then */
 }
 
+void p2p_net_flush_soon(struct p2p_net *net)
+{
+    uv_idle_start(&net->again, on_again); /* no more than a flag when it is active already */
+}
+
 static void on_flush(uv_prepare_t *flusher)
 {
     struct p2p_net *net = flusher->data;
     flush(net);
-    if (net->dirty || net->due) {
-        uv_idle_start(&net->again, on_again);
-    } else {
+    if (!net->dirty && !net->due) {
         uv_idle_stop(&net->again);
     }
 }
@@ -78,7 +82,7 @@ void p2p_net_defer(struct p2p_net *net, struct p2p_net_due *due)
         due->queued = true;
         due->next = net->due;
         net->due = due;
-        uv_idle_start(&net->again, on_again);
+        p2p_net_flush_soon(net);
     }
 }
 
@@ -127,6 +131,16 @@ static enum p2p_err buffers_make(struct p2p_net *net)
     return P2P_OK;
 }
 
+/* libuv writes without MSG_NOSIGNAL: a peer that resets would end the process. */
+static void ignore_broken_pipes(void)
+{
+    struct sigaction present;
+    if (sigaction(SIGPIPE, NULL, &present) == 0 && present.sa_handler == SIG_DFL) {
+        struct sigaction ignore = {.sa_handler = SIG_IGN};
+        sigaction(SIGPIPE, &ignore, NULL);
+    }
+}
+
 enum p2p_err p2p_net_open(const struct p2p_net_options *options, struct p2p_net **out_net)
 {
     const struct p2p_alloc *alloc = options->alloc ? options->alloc : p2p_alloc_default();
@@ -134,6 +148,7 @@ enum p2p_err p2p_net_open(const struct p2p_net_options *options, struct p2p_net 
     if (!net) {
         return P2P_NOMEM;
     }
+    ignore_broken_pipes();
     net->options = *options;
     net->alloc = alloc;
     net->loop = options->loop;

@@ -10,8 +10,8 @@
  *   uv timers, poll (reads, callbacks)  ->  mark dirty  ->  prepare: flush each dirty
  * connection
  *
- * A visit may dirty connections again (a user's link_writable); those wait for the next turn,
- * which an idle handle makes come at once. */
+ * A visit may dirty connections again (a user's link_writable); those wait for the next turn.
+ * An idle handle, active while anything is dirty, makes that turn come at once. */
 #ifndef P2P_TRANSPORT_NET_PRIVATE_H
 #define P2P_TRANSPORT_NET_PRIVATE_H
 
@@ -72,6 +72,8 @@ uint64_t p2p_net_now_ms(const struct p2p_net *net);
 void p2p_net_hold(struct p2p_net *net);
 void p2p_net_release(struct p2p_net *net);
 
+/* The next flush comes at once, and even if nothing else keeps the loop alive. */
+void p2p_net_flush_soon(struct p2p_net *net);
 /* Runs due->run once, from the next flush, which comes even if nothing else happens. */
 void p2p_net_defer(struct p2p_net *net, struct p2p_net_due *due);
 
