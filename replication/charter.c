@@ -538,6 +538,14 @@ enum p2p_err p2p_charter_root_at(const struct p2p_charter *charter, uint64_t siz
     return P2P_OK;
 }
 
+struct p2p_hash p2p_charter_root_with(const struct p2p_charter *charter, struct p2p_slice leaf)
+{
+    struct p2p_edge edge = charter->held.edge;
+    struct p2p_hash hash = p2p_leaf_hash(leaf);
+    p2p_edge_append(&edge, &hash, NULL);
+    return p2p_edge_root(&edge);
+}
+
 static enum p2p_err branch_entry(const struct charter_branch *branch, uint64_t index,
                                  struct p2p_slice *leaf, struct p2p_slice *note)
 {

@@ -193,6 +193,39 @@ void p2p_op_settle_pack(struct p2p_pack *pack, const struct p2p_op_settle *op)
     p2p_pack_raw(pack, op->rival_entries);
 }
 
+void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op)
+{
+    switch (op->type) {
+    case P2P_OP_FOUND:
+        p2p_op_found_pack(pack, &op->found);
+        break;
+    case P2P_OP_ADMIT:
+        p2p_op_admit_pack(pack, &op->admit);
+        break;
+    case P2P_OP_GRANT:
+        p2p_op_grant_pack(pack, &op->grant);
+        break;
+    case P2P_OP_CIRCLE:
+        p2p_op_circle_pack(pack, &op->circle);
+        break;
+    case P2P_OP_WITNESS:
+        p2p_op_witness_pack(pack, &op->witness);
+        break;
+    case P2P_OP_POLICY:
+        p2p_op_policy_pack(pack, &op->policy);
+        break;
+    case P2P_OP_REVOKE:
+        p2p_op_revoke_pack(pack, &op->revoke);
+        break;
+    case P2P_OP_ROTATE:
+        p2p_op_rotate_pack(pack, &op->rotate);
+        break;
+    case P2P_OP_SETTLE:
+        p2p_op_settle_pack(pack, &op->settle);
+        break;
+    }
+}
+
 enum p2p_err p2p_charter_leaf(struct p2p_slice ops, uint32_t count, uint64_t term,
                               uint64_t time_ms, struct p2p_pack *out)
 {

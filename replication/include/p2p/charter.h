@@ -190,6 +190,8 @@ uint64_t p2p_charter_term(const struct p2p_charter *charter);
 /* The root of the first `size` entries of the held branch; P2P_USAGE above its size. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_root_at(const struct p2p_charter *charter,
                                                 uint64_t size, struct p2p_hash *root);
+/* The root there would be with this leaf as the next entry of the held branch. */
+struct p2p_hash p2p_charter_root_with(const struct p2p_charter *charter, struct p2p_slice leaf);
 /* Entry `index` of the held branch and the note it came with, borrowed until the next apply or
  * free; P2P_NOTFOUND at or above the size. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_entry(const struct p2p_charter *charter, uint64_t index,

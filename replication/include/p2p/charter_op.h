@@ -137,6 +137,9 @@ struct p2p_charter_op {
     };
 };
 
+/* Packs whichever it is. */
+void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op);
+
 struct p2p_version {
     uint64_t time_ms;
     uint64_t term;
