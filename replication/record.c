@@ -72,9 +72,11 @@ enum p2p_err p2p_record_decode(struct p2p_record *record, struct p2p_slice leaf)
         return P2P_TOOLARGE;
     }
     enum p2p_err err = p2p_wire_check(leaf);
-    if (err != P2P_OK) {
-        return err;
-    }
+    return err == P2P_OK ? p2p_record_peek(record, leaf) : err;
+}
+
+enum p2p_err p2p_record_peek(struct p2p_record *record, struct p2p_slice leaf)
+{
     struct p2p_record out = {.leaf = leaf};
     struct p2p_unpack in;
     p2p_unpack_init(&in, leaf);

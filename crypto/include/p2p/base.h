@@ -45,6 +45,8 @@ enum p2p_err {
 #undef P2P_ERR_ENUM
 };
 
+enum { P2P_ERR_COUNT = 24 }; /* codes run from 0 to -(P2P_ERR_COUNT - 1) */
+
 /* The sentence of P2P_ERR_MAP; static storage. */
 const char *p2p_err_text(enum p2p_err err);
 /* The name in lower case, e.g. "badsig": the reason label in metrics and logs; static storage.

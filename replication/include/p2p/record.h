@@ -51,6 +51,9 @@ struct p2p_record {
 /* Checks canonical form, shape and bounds; borrows leaf. Unknown kinds decode.
  * P2P_TOOLARGE, P2P_MALFORMED, P2P_TRUNCATED. */
 P2P_MUST_CHECK enum p2p_err p2p_record_decode(struct p2p_record *record, struct p2p_slice leaf);
+/* The same for a leaf that was let in before, as the store gives it back: does not prove
+ * canonical form again. P2P_MALFORMED when it is no record. */
+P2P_MUST_CHECK enum p2p_err p2p_record_peek(struct p2p_record *record, struct p2p_slice leaf);
 /* cites[i] of a decoded record; i < cite_count. Walk with p2p_cites_begin/next for many. */
 struct p2p_cites {
     struct p2p_unpack in;

@@ -33,6 +33,7 @@ struct p2p_witnessing {
     /* the owner's heartbeat */
     uint64_t heartbeat_time_s;
     uint64_t heartbeat_size;
+    struct p2p_hash heartbeat_root;
     struct p2p_cosignature heartbeat;
     uint64_t
         heard_mono_ms; /* when a head or heartbeat newer than before was received; 0: never */

@@ -1,0 +1,579 @@
+#include "engine_state.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+static const char commit_name[] = "commit";
+static const char complete_name[] = "complete";
+
+const char *p2p_read_only_word(enum p2p_read_only reason)
+{
+    static const char *const words[] = {
+#define READ_ONLY_WORD(name, word) [P2P_READ_ONLY_##name] = word,
+        P2P_READ_ONLY_MAP(READ_ONLY_WORD)
+#undef READ_ONLY_WORD
+    };
+    return words[reason];
+}
+
+const char *p2p_trace_word(enum p2p_trace_type type)
+{
+    static const char *const words[P2P_TRACE_COUNT] = {
+#define TRACE_WORD(name, word) [P2P_TRACE_##name] = word,
+        P2P_TRACE_MAP(TRACE_WORD)
+#undef TRACE_WORD
+    };
+    return words[type];
+}
+
+/* ---- the batch's lists ---- */
+
+void *p2p_batch_room(struct p2p_engine *engine, void *items, size_t count, size_t *cap,
+                     size_t bytes)
+{
+    if (count < *cap) {
+        return items;
+    }
+    size_t grown_cap = *cap == 0 ? 32 : 2 * *cap;
+    void *grown = p2p_arena_take(engine->arena, grown_cap * bytes);
+    if (grown == NULL) {
+        return NULL;
+    }
+    if (count > 0) {
+        memcpy(grown, items, count * bytes);
+    }
+    *cap = grown_cap;
+    return grown;
+}
+
+void p2p_engine_trace(struct p2p_engine *engine, struct p2p_trace trace)
+{
+    struct p2p_batch_lists *lists = &engine->lists;
+    engine->traced[trace.type]++;
+    struct p2p_trace *room = p2p_batch_room(engine, lists->traces, lists->trace_count,
+                                            &lists->trace_cap, sizeof(*room));
+    if (room != NULL) { /* counted above all the same */
+        lists->traces = room;
+        lists->traces[lists->trace_count++] = trace;
+    }
+}
+
+void p2p_engine_refuse(struct p2p_engine *engine, uint32_t member, uint32_t feed, uint64_t at,
+                       enum p2p_err err)
+{
+    engine->refused[-(int)err]++;
+    p2p_engine_trace(
+        engine,
+        (struct p2p_trace){
+            .type = P2P_TRACE_REFUSED, .err = err, .feed = feed, .member = member, .at = at});
+}
+
+void p2p_engine_close_link(struct p2p_engine *engine, struct p2p_peer *peer, enum p2p_err err,
+                           const char *text)
+{
+    struct p2p_batch_lists *lists = &engine->lists;
+    struct p2p_close *room;
+    if (peer->closing) {
+        return;
+    }
+    peer->closing = true;
+    room = p2p_batch_room(engine, lists->closes, lists->close_count, &lists->close_cap,
+                          sizeof(*room));
+    if (room != NULL) {
+        lists->closes = room;
+        lists->closes[lists->close_count++] = (struct p2p_close){peer->link, err, text};
+    }
+}
+
+enum p2p_err p2p_engine_send(struct p2p_engine *engine, struct p2p_peer *peer,
+                             struct p2p_slice frames)
+{
+    struct p2p_batch_lists *lists = &engine->lists;
+    if (peer->closing) {
+        return P2P_OK;
+    }
+    struct p2p_send *room = p2p_batch_room(engine, lists->sends, lists->send_count,
+                                           &lists->send_cap, sizeof(*room));
+    struct p2p_slice copy = p2p_arena_copy(engine->arena, frames);
+    if (room == NULL || copy.data == NULL) {
+        return P2P_NOMEM;
+    }
+    lists->sends = room;
+    lists->sends[lists->send_count++] = (struct p2p_send){peer->link, copy};
+    peer->ahead_bytes += frames.len;
+    return P2P_OK;
+}
+
+void p2p_engine_random(struct p2p_engine *engine, uint8_t out[32])
+{
+    uint8_t counter[8];
+    struct p2p_writer writer;
+    p2p_writer_init(&writer, counter, sizeof(counter));
+    p2p_writer_u64(&writer, engine->salts++);
+    const struct p2p_slice parts[] = {p2p_slice_of(engine->now.seed, sizeof(engine->now.seed)),
+                                      p2p_slice_of(counter, sizeof(counter))};
+    struct p2p_hash hash = p2p_sha256_many(parts, 2);
+    memcpy(out, hash.bytes, 32);
+}
+
+void p2p_wake_at(uint64_t *wake_ms, uint64_t at_ms)
+{
+    if (at_ms < *wake_ms) {
+        *wake_ms = at_ms;
+    }
+}
+
+/* ---- peers ---- */
+
+struct p2p_peer *p2p_engine_peer(struct p2p_engine *engine, uint64_t link)
+{
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        if (engine->peers[i].link == link) {
+            return &engine->peers[i];
+        }
+    }
+    return NULL;
+}
+
+struct p2p_feed *p2p_engine_own(const struct p2p_engine *engine)
+{
+    return engine->feed == 0 ? NULL : p2p_ledger_feed(&engine->ledger, engine->feed);
+}
+
+struct p2p_peer_feed *p2p_peer_feed(struct p2p_engine *engine, struct p2p_peer *peer,
+                                    uint32_t feed)
+{
+    if (feed >= engine->extra_count) {
+        return NULL;
+    }
+    if (feed >= peer->feed_cap) {
+        size_t cap = engine->extra_count;
+        struct p2p_peer_feed *grown =
+            p2p_alloc_resize(engine->options.alloc, peer->feeds, cap, sizeof(*grown));
+        if (grown == NULL) {
+            return NULL;
+        }
+        memset(grown + peer->feed_cap, 0, (cap - peer->feed_cap) * sizeof(*grown));
+        peer->feeds = grown;
+        peer->feed_cap = cap;
+    }
+    return &peer->feeds[feed];
+}
+
+static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        if (engine->extras[i].want_link == peer->link) {
+            engine->extras[i].want_link = 0;
+        }
+    }
+    p2p_alloc_free(engine->options.alloc, peer->feeds);
+    *peer = (struct p2p_peer){0};
+}
+
+static enum p2p_err link_up(struct p2p_engine *engine, uint64_t link, uint32_t member)
+{
+    struct p2p_peer *peer = p2p_engine_peer(engine, 0);
+    p2p_assert(link != 0);
+    if (peer == NULL || member == engine->member) {
+        struct p2p_peer refused = {.link = link, .member = member};
+        p2p_engine_refuse(engine, member, 0, 0, P2P_BUSY);
+        p2p_engine_close_link(engine, &refused, P2P_BUSY, "no room for another session");
+        return P2P_OK;
+    }
+    *peer = (struct p2p_peer){.link = link, .member = member};
+    return p2p_session_greet(engine, peer);
+}
+
+/* ---- following the charter ---- */
+
+static enum p2p_err grow_extras(struct p2p_engine *engine)
+{
+    size_t count = engine->ledger.feed_count;
+    if (count > engine->extra_count) {
+        struct p2p_feed_extra *grown =
+            p2p_alloc_resize(engine->options.alloc, engine->extras, count, sizeof(*grown));
+        if (grown == NULL) {
+            return P2P_NOMEM;
+        }
+        engine->extras = grown;
+        for (size_t i = engine->extra_count; i < count; i++) {
+            grown[i] = (struct p2p_feed_extra){0};
+            enum p2p_err err =
+                p2p_witnessing_load(&grown[i].witnessing, engine->kv, (uint32_t)i);
+            if (err != P2P_OK) {
+                return err;
+            }
+            engine->extra_count = i + 1;
+        }
+    }
+    size_t members = p2p_charter_member_count(engine->ledger.charter) + 1;
+    if (members > engine->clock_count) {
+        struct p2p_member_clock *clocks =
+            p2p_alloc_resize(engine->options.alloc, engine->clocks, members, sizeof(*clocks));
+        if (clocks == NULL) {
+            return P2P_NOMEM;
+        }
+        memset(clocks + engine->clock_count, 0,
+               (members - engine->clock_count) * sizeof(*clocks));
+        engine->clocks = clocks;
+        engine->clock_count = members;
+    }
+    return P2P_OK;
+}
+
+/* Opens the boxes addressed to this member; a box that does not open, or a key that is not the
+ * one the charter names, is left out: what needs it is `refer`, never `allow`. */
+static void take_circle_keys(struct p2p_engine *engine, const struct p2p_circle *circle)
+{
+    struct p2p_gate_place *place = &engine->place;
+    for (size_t i = 0; i < circle->epoch_count; i++) {
+        struct p2p_slice box;
+        struct p2p_circle_secret secret = {.circle = circle->number,
+                                           .epoch = circle->epochs[i].epoch};
+        if (place->key_count == P2P_GATE_KEYS_MAX ||
+            p2p_charter_circle_box(engine->ledger.charter, circle->number, secret.epoch,
+                                   engine->member, &box) != P2P_OK ||
+            box.len != P2P_CIRCLE_KEY_BYTES + P2P_BOX_OVERHEAD_BYTES ||
+            p2p_box_open(secret.key.bytes, box, engine->options.sealing_key) != P2P_OK) {
+            continue;
+        }
+        struct p2p_hash hash = p2p_circle_key_hash(&secret.key);
+        if (p2p_hash_equal(&hash, &circle->epochs[i].key_hash)) {
+            place->keys[place->key_count++] = secret;
+        }
+    }
+}
+
+enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
+{
+    const struct p2p_charter *charter = engine->ledger.charter;
+    const struct p2p_member *own =
+        p2p_charter_member_named(charter, p2p_slice_text(engine->options.member));
+    enum p2p_err err = grow_extras(engine);
+    if (err != P2P_OK || own == NULL) {
+        return err;
+    }
+    engine->member = own->number;
+    engine->feed = own->feed;
+    p2p_wipe(&engine->place, sizeof(engine->place));
+    memcpy(engine->place.locode, own->locode, sizeof(engine->place.locode));
+    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
+        if (circle != NULL && p2p_circle_has(circle, own->number) &&
+            engine->place.circle_count < P2P_GATE_CIRCLES_MAX) {
+            engine->place.circles[engine->place.circle_count++] = i;
+            take_circle_keys(engine, circle);
+        }
+    }
+    p2p_session_check_complete(engine);
+    return P2P_OK;
+}
+
+/* ---- opening ---- */
+
+static enum p2p_err read_number(const struct p2p_kv *kv, const char *name, uint64_t *out)
+{
+    struct p2p_slice value;
+    struct p2p_reader in;
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_META, p2p_slice_text(name), &value);
+    *out = 0;
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    p2p_reader_init(&in, value);
+    *out = p2p_reader_u64(&in);
+    return p2p_reader_done(&in) ? P2P_OK : P2P_CORRUPT;
+}
+
+static enum p2p_err write_number(const struct p2p_kv *kv, const char *name, uint64_t number)
+{
+    uint8_t value[8];
+    struct p2p_writer out;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u64(&out, number);
+    return p2p_kv_put(kv, P2P_TABLE_META, p2p_slice_text(name), p2p_writer_slice(&out));
+}
+
+static enum p2p_err load_seen(struct p2p_engine *engine)
+{
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    for (size_t i = 0; own != NULL && i < engine->extra_count; i++) {
+        enum p2p_err err = p2p_known_size(&engine->ledger, engine->feed, own->edge.size,
+                                          (uint32_t)i, &engine->extras[i].seen_size);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return P2P_OK;
+}
+
+/* DESIGN.md section 7: a copy equal to or behind the store, by size and by commit number, is a
+ * restart; missing, unreadable, contradicting or ahead is a restored backup. */
+static enum p2p_err compare_copy(struct p2p_engine *engine)
+{
+    const struct p2p_engine_options *options = &engine->options;
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    struct p2p_hash root;
+    if (options->copy_lost || options->copy_commit > engine->commit_number ||
+        (own == NULL && options->copy_size > 0) ||
+        (own != NULL && options->copy_size > own->edge.size)) {
+        engine->read_only = P2P_READ_ONLY_RESTORED;
+        return P2P_OK;
+    }
+    if (own == NULL || options->copy_size == 0) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_feed_root_at(own, engine->kv, options->copy_size, &root);
+    if (err == P2P_OK && !p2p_hash_equal(&root, &options->copy_root)) {
+        engine->read_only = P2P_READ_ONLY_RESTORED;
+    }
+    if (own->state == P2P_FEED_FORKED) {
+        engine->read_only = P2P_READ_ONLY_FORKED;
+    }
+    return err;
+}
+
+enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_options *options,
+                             const struct p2p_kv *kv)
+{
+    struct p2p_engine *engine = p2p_alloc_zeroed(options->alloc, 1, sizeof(*engine));
+    uint64_t complete = 0;
+    if (engine == NULL) {
+        return P2P_NOMEM;
+    }
+    engine->options = *options;
+    engine->kv = kv;
+    engine->scratch = p2p_alloc_resize(options->alloc, NULL, 1, P2P_FRAME_BYTES_MAX + 4);
+    enum p2p_err err = engine->scratch == NULL ? P2P_NOMEM : P2P_OK;
+    if (err == P2P_OK) {
+        err = p2p_ledger_open(&engine->ledger, options->alloc, options->sigs, kv,
+                              options->federation_id);
+    }
+    if (err == P2P_OK) {
+        engine->ledger.kv = kv;
+        err = read_number(kv, complete_name, &complete);
+        engine->complete = complete == 1;
+    }
+    if (err == P2P_OK) {
+        err = read_number(kv, commit_name, &engine->commit_number);
+    }
+    if (err == P2P_OK) {
+        err = p2p_engine_follow_charter(engine);
+    }
+    if (err == P2P_OK) {
+        err = load_seen(engine);
+    }
+    if (err == P2P_OK) {
+        err = compare_copy(engine);
+    }
+    if (err != P2P_OK) {
+        p2p_engine_close(engine);
+        return err;
+    }
+    engine->kv = NULL;
+    *out = engine;
+    return P2P_OK;
+}
+
+void p2p_engine_close(struct p2p_engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    const struct p2p_alloc *alloc = engine->options.alloc;
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        p2p_alloc_free(alloc, engine->peers[i].feeds);
+    }
+    p2p_alloc_free(alloc, engine->extras);
+    p2p_alloc_free(alloc, engine->clocks);
+    p2p_alloc_free(alloc, engine->scratch);
+    p2p_ledger_close(&engine->ledger);
+    p2p_wipe(&engine->place, sizeof(engine->place));
+    p2p_alloc_free(alloc, engine);
+}
+
+/* ---- a batch ---- */
+
+void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
+                      struct p2p_arena *arena, const struct p2p_now *now)
+{
+    engine->kv = kv;
+    engine->arena = arena;
+    engine->now = *now;
+    engine->salts = 0;
+    engine->lists = (struct p2p_batch_lists){0};
+    engine->requests = NULL;
+    engine->requests_end = &engine->requests;
+    engine->own_records = 0;
+    engine->own_bytes = 0;
+    engine->seen_written = false;
+    engine->ticked = false;
+    engine->signature_made = false;
+    engine->heartbeat_due = false;
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        engine->extras[i].grew = false;
+    }
+    p2p_ledger_begin(&engine->ledger, kv, arena);
+}
+
+/* What a request will add, so that a batch ends before it is too large for one commit. */
+static void count_request(struct p2p_engine *engine, const struct p2p_request *request)
+{
+    engine->own_records += request->type == P2P_REQUEST_APPEND ? request->append.count : 1;
+    for (size_t i = 0; request->type == P2P_REQUEST_APPEND && i < request->append.count; i++) {
+        engine->own_bytes += 256 + request->append.records[i].payload.len +
+                             request->append.records[i].content.len;
+    }
+    engine->own_bytes += 512;
+}
+
+bool p2p_engine_full(const struct p2p_engine *engine)
+{
+    return engine->own_records >= P2P_COMMIT_RECORDS_MAX ||
+           engine->own_bytes >= P2P_COMMIT_BYTES_MAX / 2;
+}
+
+enum p2p_err p2p_engine_step(struct p2p_engine *engine, const struct p2p_event *event)
+{
+    struct p2p_peer *peer = NULL;
+    switch (event->type) {
+    case P2P_EVENT_LINK_UP:
+        return link_up(engine, event->link, event->member);
+    case P2P_EVENT_LINK_DOWN:
+        peer = p2p_engine_peer(engine, event->link);
+        if (peer != NULL) {
+            drop_peer(engine, peer);
+        }
+        return P2P_OK;
+    case P2P_EVENT_WRITABLE:
+        peer = p2p_engine_peer(engine, event->link);
+        if (peer != NULL) {
+            peer->ahead_bytes = 0;
+        }
+        return P2P_OK;
+    case P2P_EVENT_FRAME:
+        peer = p2p_engine_peer(engine, event->link);
+        if (peer == NULL || peer->closing) {
+            return P2P_OK;
+        }
+        return p2p_session_frame(engine, peer, &event->frame);
+    case P2P_EVENT_REQUEST:
+        count_request(engine, event->request);
+        event->request->next = NULL;
+        *engine->requests_end = event->request;
+        engine->requests_end = &event->request->next;
+        return P2P_OK;
+    case P2P_EVENT_TICK:
+        engine->ticked = true;
+        return P2P_OK;
+    }
+    return P2P_USAGE;
+}
+
+/* The first record of a feed is its address, so that none stays empty. */
+static enum p2p_err append_address(struct p2p_engine *engine)
+{
+    uint8_t content[1024];
+    struct p2p_pack pack;
+    struct p2p_record_id id;
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    if (own == NULL || own->edge.size > 0 || engine->read_only != P2P_READ_ONLY_NONE ||
+        engine->options.listen_peers == NULL) {
+        return P2P_OK;
+    }
+    p2p_pack_init(&pack, content, sizeof(content));
+    p2p_pack_map(&pack, engine->options.listen_people != NULL ? 2 : 1);
+    p2p_pack_text(&pack, "peers");
+    p2p_pack_text(&pack, engine->options.listen_peers);
+    if (engine->options.listen_people != NULL) {
+        p2p_pack_text(&pack, "people");
+        p2p_pack_text(&pack, engine->options.listen_people);
+    }
+    if (p2p_pack_failed(&pack)) {
+        return P2P_TOOLARGE;
+    }
+    const struct p2p_append address = {.kind = P2P_KIND_ADDRESS,
+                                       .content = p2p_pack_slice(&pack)};
+    return p2p_append_own(engine, &address, &id);
+}
+
+/* Everything that must stand in the transaction before it is committed. */
+static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    enum p2p_err err = p2p_ledger_finish(&engine->ledger); /* what peers sent */
+    if (err == P2P_OK && engine->ledger.charter_changed) {
+        err = p2p_engine_follow_charter(engine);
+    }
+    if (err == P2P_OK) {
+        err = append_address(engine);
+    }
+    if (err == P2P_OK) {
+        err = p2p_append_requests(engine);
+    }
+    if (err == P2P_OK) {
+        err = p2p_append_head(engine);
+    }
+    if (err == P2P_OK) {
+        err = p2p_ledger_finish(&engine->ledger);
+    }
+    if (err == P2P_OK && engine->ledger.charter_changed) {
+        err = p2p_engine_follow_charter(engine); /* a version that came as a request */
+    }
+    if (err == P2P_OK) {
+        err = p2p_witness_cosign_due(engine, wake_ms);
+    }
+    if (err == P2P_OK) {
+        err = p2p_witness_heartbeat(engine, wake_ms);
+    }
+    if (err == P2P_OK) {
+        err = p2p_witness_store_due(engine, wake_ms);
+    }
+    return err;
+}
+
+enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *actions)
+{
+    uint64_t wake_ms = engine->now.mono_ms + 1000;
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    uint64_t size_before = own == NULL ? 0 : own->head.size;
+    bool complete_before = engine->complete;
+    enum p2p_err err = complete_batch(engine, &wake_ms);
+    if (err == P2P_OK) {
+        err = p2p_session_tick(engine, &wake_ms);
+    }
+    if (err == P2P_OK && engine->ledger.charter_changed) {
+        err = p2p_session_resync(engine);
+    }
+    if (err == P2P_OK) {
+        err = p2p_send_due(engine, &wake_ms);
+    }
+    if (err == P2P_OK && engine->complete && !complete_before) {
+        err = write_number(engine->kv, complete_name, 1);
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COMPLETE});
+    }
+    own = p2p_engine_own(engine);
+    bool head_changed = own != NULL && own->head.size != size_before;
+    if (err == P2P_OK && (engine->signature_made || head_changed)) {
+        engine->commit_number++;
+        err = write_number(engine->kv, commit_name, engine->commit_number);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    *actions = (struct p2p_actions){
+        .sends = engine->lists.sends,
+        .send_count = engine->lists.send_count,
+        .closes = engine->lists.closes,
+        .close_count = engine->lists.close_count,
+        .replies = engine->requests,
+        .traces = engine->lists.traces,
+        .trace_count = engine->lists.trace_count,
+        .charter_changed = engine->ledger.charter_changed,
+        .own_head_changed = head_changed,
+        .signature_made = engine->signature_made,
+        .wake_mono_ms = wake_ms,
+    };
+    return P2P_OK;
+}

@@ -1,0 +1,246 @@
+/* Two histories of one feed: found by comparing signed heads, proven with hashes, then
+ * quarantined.
+ *
+ *     ok --(a head that does not fit, proof asked)--> ok --(proof holds)--> forked
+ *
+ * A head that does not fit is either records that are not its own (the peer's fault) or a fork
+ * (the owner's). The consistency proof of whoever sent it decides: if it leads from another
+ * root at our size to that signed head, the two signed heads contradict each other. A forked
+ * feed is read-only here: no run of it is taken, nobody cosigns it. What its two branches mean
+ * is for the charter to settle. */
+#include "engine_state.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+/* ---- finding ---- */
+
+enum p2p_err p2p_fork_ask_head(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                               uint64_t from)
+{
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    const struct p2p_want want = {.feed = feed, .from = from};
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_want_write(&out, &want);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+static bool head_verifies(const struct p2p_engine *engine, const struct p2p_feed_info *info,
+                          const struct p2p_tree_head *head)
+{
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(info->origin), .size = head->size, .root = head->root};
+    return p2p_checkpoint_verify_feed(&checkpoint, engine->options.sigs, &info->key,
+                                      &head->signature) == P2P_OK;
+}
+
+/* Appends our own `fork` record, so that everybody who holds our feed has the proof. */
+static enum p2p_err append_fork(struct p2p_engine *engine, struct p2p_slice proof)
+{
+    uint8_t content[P2P_FORK_BYTES_MAX + 64];
+    struct p2p_pack pack;
+    struct p2p_record_id id;
+    if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
+        return P2P_OK;
+    }
+    p2p_pack_init(&pack, content, sizeof(content));
+    p2p_pack_map(&pack, 1);
+    p2p_pack_text(&pack, "proof");
+    p2p_pack_bin(&pack, proof.data, proof.len);
+    const struct p2p_append record = {.kind = P2P_KIND_FORK, .content = p2p_pack_slice(&pack)};
+    return p2p_append_own(engine, &record, &id);
+}
+
+/* A verified proof: quarantine, tell everybody first, keep it in our own feed. */
+static enum p2p_err quarantine(struct p2p_engine *engine, uint32_t number,
+                               const struct p2p_fork_proof *proof)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    uint8_t bytes[P2P_FORK_BYTES_MAX];
+    struct p2p_writer out;
+    if (feed->state == P2P_FEED_FORKED) {
+        return P2P_OK;
+    }
+    struct p2p_slice encoded = p2p_slice_of(bytes, p2p_fork_encode(proof, bytes));
+    enum p2p_err err = P2P_OK;
+    if (number != engine->feed) {
+        err = append_fork(engine, encoded);
+    }
+    if (err == P2P_OK) {
+        err = p2p_feed_flush(feed, engine->kv);
+    }
+    if (err == P2P_OK) {
+        err = p2p_feed_set_state(feed, engine->kv, P2P_FEED_FORKED);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (number == engine->feed) {
+        engine->read_only = P2P_READ_ONLY_FORKED;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
+                                                    .value = P2P_READ_ONLY_FORKED});
+    }
+    engine->extras[number].cosign_due = false;
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_FORK,
+                                                .err = P2P_FORKED,
+                                                .feed = number,
+                                                .at = proof->heads[0].size});
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_fork_write(&out, encoded);
+    return p2p_send_to_all(engine, p2p_writer_slice(&out), 0);
+}
+
+/* A signed head no larger than what is held: the same history, or a proof. */
+enum p2p_err p2p_fork_check_head(struct p2p_engine *engine, struct p2p_peer *peer,
+                                 uint32_t number, const struct p2p_tree_head *head)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, number);
+    struct p2p_fork_proof proof;
+    struct p2p_hash root;
+    enum p2p_err err = p2p_feed_flush(feed, engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(feed, engine->kv, head->size, &root);
+    }
+    if (err != P2P_OK || head->size == 0) {
+        return err;
+    }
+    if (p2p_hash_equal(&root, &head->root)) {
+        p2p_session_note_size(engine, peer, number, head->size);
+        return P2P_OK; /* a run that came twice */
+    }
+    if (!head_verifies(engine, info, head)) {
+        p2p_engine_refuse(engine, peer->member, number, head->size, P2P_BADSIG);
+        p2p_engine_close_link(engine, peer, P2P_BADSIG,
+                              "sent a head that its feed did not sign");
+        return P2P_OK;
+    }
+    if (feed->edge.size != feed->head.size) {
+        return P2P_OK; /* our own batch is not signed yet: the peer will be compared again */
+    }
+    err = p2p_fork_from_held(&proof, feed, engine->kv, p2p_slice_text(info->origin), head);
+    return err == P2P_OK ? quarantine(engine, number, &proof) : err;
+}
+
+/* ---- asking and answering ---- */
+
+enum p2p_err p2p_fork_ask(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                          const struct p2p_tree_head *head)
+{
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    const struct p2p_prove prove = {
+        .feed = feed, .old_size = held->head.size, .new_size = head->size};
+    engine->extras[feed].want_link = 0;
+    p2p_engine_refuse(engine, peer->member, feed, head->size, P2P_MISMATCH);
+    if (held->head.size == 0) {
+        p2p_engine_close_link(engine, peer, P2P_MISMATCH,
+                              "sent records that do not lead to the signed root");
+        return P2P_OK;
+    }
+    peer->suspect = *head;
+    peer->suspect_feed = feed;
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_prove_write(&out, &prove);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_fork_receive_prove(struct p2p_engine *engine, struct p2p_peer *peer,
+                                    struct p2p_slice body)
+{
+    struct p2p_prove prove;
+    struct p2p_writer out;
+    enum p2p_err err = p2p_prove_read(&prove, body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, prove.feed);
+    if (feed == NULL || prove.old_size == 0 || prove.new_size > feed->edge.size) {
+        p2p_engine_refuse(engine, peer->member, prove.feed, prove.new_size, P2P_UNKNOWN);
+        return P2P_OK;
+    }
+    struct p2p_proof_body answer = {
+        .feed = prove.feed, .old_size = prove.old_size, .new_size = prove.new_size};
+    struct p2p_feed_hashes source = {.feed = prove.feed, .kv = engine->kv};
+    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    err = p2p_feed_flush(feed, engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(feed, engine->kv, prove.old_size, &answer.old_root);
+    }
+    if (err == P2P_OK) {
+        err = p2p_tree_consistency(&reader, prove.old_size, prove.new_size, &answer.proof);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_proof_write(&out, &answer);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *peer,
+                                    struct p2p_slice body)
+{
+    struct p2p_proof_body *answer = p2p_arena_take(engine->arena, sizeof(*answer));
+    if (answer == NULL) {
+        return P2P_NOMEM;
+    }
+    enum p2p_err err = p2p_proof_read(answer, body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, answer->feed);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, answer->feed);
+    if (feed == NULL || answer->feed != peer->suspect_feed ||
+        answer->new_size != peer->suspect.size || answer->old_size != feed->head.size) {
+        return P2P_OK; /* we have moved on since we asked */
+    }
+    struct p2p_fork_proof proof = {.origin = p2p_slice_text(info->origin),
+                                   .heads = {feed->head, peer->suspect},
+                                   .other_root = answer->old_root,
+                                   .proof = answer->proof};
+    peer->suspect_feed = 0;
+    if (p2p_fork_verify(&proof, engine->options.sigs, &info->key) == P2P_OK) {
+        return quarantine(engine, answer->feed, &proof);
+    }
+    p2p_engine_refuse(engine, peer->member, answer->feed, answer->new_size, P2P_BADPROOF);
+    p2p_engine_close_link(engine, peer, P2P_BADPROOF,
+                          "sent records that do not lead to the signed root");
+    return P2P_OK;
+}
+
+/* A proof from a peer, in a frame or as a `fork` record of its feed. */
+enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
+                              struct p2p_slice bytes)
+{
+    struct p2p_fork_proof *proof = p2p_arena_take(engine->arena, sizeof(*proof));
+    if (proof == NULL) {
+        return P2P_NOMEM;
+    }
+    enum p2p_err err = p2p_fork_decode(proof, bytes);
+    for (uint32_t i = 1; err == P2P_OK && i < engine->extra_count; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
+        if (!p2p_slice_equal(p2p_slice_text(info->origin), proof->origin)) {
+            continue;
+        }
+        err = p2p_fork_verify(proof, engine->options.sigs, &info->key);
+        if (err == P2P_OK) {
+            return quarantine(engine, i, proof);
+        }
+    }
+    /* An honest feed is never framed: what does not verify is counted and dropped. */
+    p2p_engine_refuse(engine, member, 0, 0, err == P2P_OK ? P2P_UNKNOWN : P2P_BADPROOF);
+    return P2P_OK;
+}
+
+enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
+                                   const struct p2p_entry_body *entry)
+{
+    struct p2p_writer out;
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_entry_write(&out, entry);
+    return p2p_send_to_all(engine, p2p_writer_slice(&out), 0);
+}

@@ -1,0 +1,278 @@
+/* Runs and charter entries from peers: nothing unverified reaches the store. */
+#include "engine_state.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+/* Whether this node may hold payloads of a circle; an unknown circle is one of a later charter.
+ */
+static enum p2p_err entitled(const struct p2p_engine *engine, uint32_t circle, bool *out)
+{
+    const struct p2p_circle *info = p2p_charter_circle(engine->ledger.charter, circle);
+    if (circle != 0 && info == NULL) {
+        return P2P_UNKNOWN;
+    }
+    *out = circle == 0 || p2p_circle_has(info, engine->member);
+    return P2P_OK;
+}
+
+/* Takes one record of a run apart. A record this node is entitled to comes with a payload that
+ * opens its commitment, or not at all. */
+static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_feed_info *info,
+                                 struct p2p_slice leaf, struct p2p_slice salted,
+                                 struct p2p_arrival *out)
+{
+    bool may_hold = false;
+    struct p2p_slice payload;
+    enum p2p_err err = p2p_record_decode(&out->record, leaf);
+    if (err == P2P_OK) {
+        err = entitled(engine, out->record.circle, &may_hold);
+    }
+    if (err == P2P_OK && out->record.body_type == P2P_BODY_COMMITMENT && may_hold) {
+        err = p2p_record_open(&out->record, p2p_slice_text(info->origin), salted, &payload);
+        if (err != P2P_OK) {
+            err = P2P_COMMITMENT;
+        }
+    } else {
+        salted = (struct p2p_slice){0};
+    }
+    out->feed = info->number;
+    out->salted = salted;
+    out->leaf_hash = p2p_leaf_hash(leaf);
+    return err;
+}
+
+/* Reads all records of a run and the tree they lead to. at [out]: the record an error is about.
+ */
+static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_info *info,
+                             const struct p2p_run *run, struct p2p_edge *edge,
+                             struct p2p_arrival *arrivals, uint64_t *at)
+{
+    struct p2p_run_walk walk;
+    struct p2p_slice leaf;
+    struct p2p_slice salted;
+    enum p2p_err err;
+    size_t i = 0;
+    p2p_run_begin(&walk, run);
+    while (p2p_run_next(&walk, &leaf, &salted, &err)) {
+        *at = run->first + i;
+        err = read_arrival(engine, info, leaf, salted, &arrivals[i]);
+        if (err != P2P_OK) {
+            return err;
+        }
+        p2p_edge_append(edge, &arrivals[i].leaf_hash, NULL);
+        i++;
+    }
+    return err;
+}
+
+static enum p2p_err check_head(const struct p2p_engine *engine,
+                               const struct p2p_feed_info *info,
+                               const struct p2p_tree_head *head)
+{
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(info->origin), .size = head->size, .root = head->root};
+    return p2p_checkpoint_verify_feed(&checkpoint, engine->options.sigs, &info->key,
+                                      &head->signature);
+}
+
+/* A peer's fault: counted, named; what proves malice or a broken program ends the session. */
+static enum p2p_err refuse_run(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                               uint64_t at, enum p2p_err err)
+{
+    engine->extras[feed].want_link = 0;
+    p2p_engine_refuse(engine, peer->member, feed, at, err);
+    switch (err) {
+    case P2P_COMMITMENT: /* the run ends before it: another peer is asked */
+    case P2P_UNKNOWN:    /* of a charter version still to come */
+    case P2P_GAP: {
+        struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+        if (row != NULL) {
+            row->size = 0; /* until it names a size again */
+        }
+        return P2P_OK;
+    }
+    default:
+        p2p_engine_close_link(engine, peer, err, "sent a run that does not verify");
+        return P2P_OK;
+    }
+}
+
+/* After a run: did this end the search for the own feed (see compare_copy)? */
+static enum p2p_err check_restored(struct p2p_engine *engine)
+{
+    const struct p2p_engine_options *options = &engine->options;
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    struct p2p_hash root;
+    if (engine->read_only != P2P_READ_ONLY_RESTORED || options->copy_lost ||
+        own->edge.size < options->copy_size) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_feed_flush(p2p_engine_own(engine), engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(own, engine->kv, options->copy_size, &root);
+    }
+    if (err == P2P_OK && p2p_hash_equal(&root, &options->copy_root)) {
+        engine->read_only = P2P_READ_ONLY_NONE;
+        if (engine->commit_number < options->copy_commit) {
+            engine->commit_number = options->copy_commit;
+        }
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
+                                                    .value = P2P_READ_ONLY_NONE});
+    }
+    return err;
+}
+
+/* What some kinds cause beyond the ledger. */
+static enum p2p_err act_on(struct p2p_engine *engine, const struct p2p_arrival *arrival)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, arrival->feed);
+    struct p2p_unpack in;
+    if (arrival->record.kind != P2P_KIND_SEEN) {
+        engine->extras[arrival->feed].noteworthy = true;
+    }
+    if (arrival->record.kind == P2P_KIND_FORK && arrival->record.body_type == P2P_BODY_PUBLIC &&
+        p2p_unpack_find(arrival->record.content, "proof", &in)) {
+        return p2p_fork_receive(engine, info->member, p2p_unpack_bin(&in));
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
+                             struct p2p_feed *feed, const struct p2p_run *run,
+                             struct p2p_arrival *arrivals)
+{
+    enum p2p_err err = p2p_ledger_verify(&engine->ledger, arrivals, run->count);
+    for (uint32_t i = 0; i < run->count && err == P2P_OK; i++) {
+        err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
+    }
+    if (err == P2P_OK) {
+        p2p_assert(feed->edge.size == run->head.size);
+        err = p2p_feed_set_head(feed, engine->kv, &run->head, p2p_slice_of(NULL, 0));
+    }
+    for (uint32_t i = 0; i < run->count && err == P2P_OK; i++) {
+        err = act_on(engine, &arrivals[i]);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_feed_extra *extra = &engine->extras[run->feed];
+    extra->grew = true;
+    extra->cosign_due = true;
+    extra->announce_at_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
+    extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS; /* it goes on well */
+    p2p_session_note_size(engine, peer, run->feed, run->head.size);
+    p2p_witness_heard(engine, run->feed);
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_RECEIVED,
+                                                .feed = run->feed,
+                                                .member = peer->member,
+                                                .at = run->head.size,
+                                                .value = run->count});
+    if (extra->want_link == peer->link &&
+        feed->edge.size >= p2p_peer_feed(engine, peer, run->feed)->size) {
+        extra->want_link = 0;
+    }
+    return run->feed == engine->feed ? check_restored(engine) : P2P_OK;
+}
+
+enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
+                             struct p2p_slice body)
+{
+    struct p2p_run run;
+    uint64_t at = 0;
+    enum p2p_err err = p2p_run_read(&run, body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, run.feed);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, run.feed);
+    if (feed == NULL || info == NULL || run.feed == P2P_CHARTER_FEED) {
+        p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_UNKNOWN);
+        return P2P_OK;
+    }
+    at = run.first;
+    if (run.head.size <= feed->edge.size) {
+        return p2p_fork_check_head(engine, peer, run.feed, &run.head);
+    }
+    if (feed->state != P2P_FEED_OK ||
+        (run.feed == engine->feed && engine->read_only != P2P_READ_ONLY_RESTORED)) {
+        p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_FORKED);
+        return P2P_OK;
+    }
+    if (run.first != feed->edge.size) {
+        p2p_session_note_size(engine, peer, run.feed, run.head.size);
+        p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_GAP);
+        return p2p_session_want(engine, peer, run.feed);
+    }
+    struct p2p_edge *edge = p2p_arena_take(engine->arena, sizeof(*edge));
+    struct p2p_arrival *arrivals =
+        p2p_arena_take(engine->arena, (run.count + 1) * sizeof(*arrivals));
+    if (edge == NULL || arrivals == NULL) {
+        return P2P_NOMEM;
+    }
+    *edge = feed->edge;
+    err = read_run(engine, info, &run, edge, arrivals, &at);
+    if (err == P2P_OK) {
+        err = check_head(engine, info, &run.head);
+    }
+    if (err == P2P_NOMEM) {
+        return err;
+    }
+    if (err != P2P_OK) {
+        return refuse_run(engine, peer, run.feed, at, err);
+    }
+    struct p2p_hash root = p2p_edge_root(edge);
+    if (!p2p_hash_equal(&root, &run.head.root)) {
+        /* A validly signed head over another history, or records that are not its own: ask. */
+        return p2p_fork_ask(engine, peer, run.feed, &run.head);
+    }
+    return take_run(engine, peer, feed, &run, arrivals);
+}
+
+enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
+                               struct p2p_slice body)
+{
+    struct p2p_entry_body entry;
+    uint64_t index;
+    struct p2p_slice rival_leaf;
+    struct p2p_slice rival_note;
+    enum p2p_err err = p2p_entry_read(&entry, body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    bool had_rival =
+        p2p_charter_rival(engine->ledger.charter, &index, &rival_leaf, &rival_note) == P2P_OK;
+    uint64_t before = p2p_charter_size(engine->ledger.charter);
+    err = p2p_ledger_apply_charter(&engine->ledger, entry.index, entry.leaf, entry.note, NULL);
+    p2p_session_note_size(engine, peer, P2P_CHARTER_FEED, entry.index + 1);
+    engine->extras[P2P_CHARTER_FEED].want_link = 0;
+    switch (err) {
+    case P2P_OK:
+        if (p2p_charter_size(engine->ledger.charter) == before) {
+            return P2P_OK;
+        }
+        engine->extras[P2P_CHARTER_FEED].grew = true;
+        engine->extras[P2P_CHARTER_FEED].noteworthy = true;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CHARTER,
+                                                    .member = peer->member,
+                                                    .at = entry.index + 1});
+        return p2p_engine_follow_charter(engine);
+    case P2P_GAP:
+        return p2p_session_want(engine, peer, P2P_CHARTER_FEED);
+    case P2P_FORKED:
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CHARTER_RIVAL,
+                                                    .member = peer->member,
+                                                    .at = entry.index});
+        return had_rival ? P2P_OK : p2p_fork_spread_rival(engine, &entry);
+    case P2P_NOMEM:
+    case P2P_IO:
+    case P2P_FULL:
+    case P2P_CORRUPT:
+        return err;
+    default:
+        p2p_engine_refuse(engine, peer->member, P2P_CHARTER_FEED, entry.index, err);
+        p2p_engine_close_link(engine, peer, err, "sent a charter entry that does not verify");
+        return P2P_OK;
+    }
+}

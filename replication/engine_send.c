@@ -1,0 +1,218 @@
+/* Frames out: what is ours is pushed, what is wanted is sent, what was received is announced.
+ */
+#include "engine_state.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+enum {
+    RUN_HEADER_BYTES =
+        P2P_FRAME_HEADER_BYTES + 4 + 8 + 8 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 4
+};
+
+enum p2p_err p2p_send_to_all(struct p2p_engine *engine, struct p2p_slice frames,
+                             uint64_t except_link)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link != 0 && peer->greeted && peer->link != except_link) {
+            err = p2p_engine_send(engine, peer, frames);
+        }
+    }
+    return err;
+}
+
+static enum p2p_err send_gap(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                             uint64_t at, enum p2p_err why)
+{
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    const struct p2p_gap gap = {.feed = feed, .at = at, .err = (uint8_t) - (int)why};
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_gap_write(&out, &gap);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+/* What goes with a leaf to this peer: its payload, if the peer's member is in the circle.
+ * P2P_COMMITMENT: the peer may have it and we have it not, so the run must end before it. */
+static enum p2p_err payload_for(struct p2p_engine *engine, const struct p2p_peer *peer,
+                                const struct p2p_record_id *id, struct p2p_slice leaf,
+                                struct p2p_slice *salted)
+{
+    struct p2p_record record;
+    *salted = (struct p2p_slice){0};
+    enum p2p_err err = p2p_record_peek(&record, leaf);
+    if (err != P2P_OK) {
+        return P2P_CORRUPT;
+    }
+    if (record.body_type != P2P_BODY_COMMITMENT) {
+        return P2P_OK;
+    }
+    const struct p2p_circle *circle = p2p_charter_circle(engine->ledger.charter, record.circle);
+    if (record.circle != 0 && (circle == NULL || !p2p_circle_has(circle, peer->member))) {
+        return P2P_OK;
+    }
+    err = p2p_ledger_salted(&engine->ledger, id, salted);
+    return err == P2P_NOTFOUND ? P2P_COMMITMENT : err;
+}
+
+/* Sends one run from row->sent to the next signed head. */
+static enum p2p_err send_run(struct p2p_engine *engine, struct p2p_peer *peer,
+                             struct p2p_peer_feed *row, const struct p2p_feed *feed)
+{
+    struct p2p_tree_head head;
+    struct p2p_feed_walk walk;
+    struct p2p_writer out;
+    enum p2p_err err = p2p_feed_head_from(feed, engine->kv, row->sent + 1, &head);
+    if (err != P2P_OK) {
+        return err;
+    }
+    uint64_t count = head.size - row->sent;
+    if (count > P2P_RUN_RECORDS_MAX) {
+        return P2P_CORRUPT; /* heads are kept closer than that */
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    size_t begin = p2p_run_begin_write(&out, feed->number, row->sent, (uint32_t)count, &head);
+    p2p_feed_walk_begin(&walk, feed, engine->kv, row->sent);
+    for (uint64_t i = 0; i < count && err == P2P_OK; i++) {
+        const struct p2p_record_id id = {feed->number, row->sent + i};
+        struct p2p_slice leaf;
+        struct p2p_slice salted;
+        err = p2p_feed_walk_next(&walk, &leaf);
+        if (err == P2P_OK) {
+            err = payload_for(engine, peer, &id, leaf, &salted);
+        }
+        if (err == P2P_COMMITMENT) {
+            row->sending = false;
+            return send_gap(engine, peer, feed->number, id.index, P2P_COMMITMENT);
+        }
+        if (err == P2P_OK) {
+            p2p_run_record_write(&out, leaf, salted);
+        }
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (out.failed) {
+        return P2P_CORRUPT; /* runs between kept heads fit a frame */
+    }
+    p2p_frame_end(&out, begin);
+    row->sent = head.size;
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+static enum p2p_err send_entry(struct p2p_engine *engine, struct p2p_peer *peer,
+                               struct p2p_peer_feed *row, const struct p2p_feed *feed)
+{
+    struct p2p_writer out;
+    struct p2p_entry_body entry = {.index = row->sent};
+    struct p2p_slice leaf;
+    enum p2p_err err = p2p_feed_leaf(feed, engine->kv, row->sent, &leaf);
+    if (err == P2P_OK) {
+        entry.leaf = leaf;
+        err = p2p_feed_note(engine->kv, P2P_CHARTER_FEED, row->sent + 1, &entry.note);
+    }
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_entry_write(&out, &entry);
+    row->sent++;
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+/* The charter goes to everybody who has less of it; a feed to who wants it; our own to all. */
+static bool due(const struct p2p_engine *engine, const struct p2p_peer_feed *row,
+                const struct p2p_feed *feed)
+{
+    bool pushed = feed->number == engine->feed || feed->number == P2P_CHARTER_FEED;
+    return row->told && (row->sending || pushed) && row->sent < feed->head.size &&
+           feed->state != P2P_FEED_FORKED;
+}
+
+static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
+        struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
+        const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
+        if (row == NULL) {
+            return P2P_NOMEM;
+        }
+        while (due(engine, row, feed)) {
+            if (peer->ahead_bytes >= P2P_SEND_AHEAD_BYTES) {
+                return P2P_OK; /* goes on when the link says it is writable */
+            }
+            enum p2p_err err = i == P2P_CHARTER_FEED ? send_entry(engine, peer, row, feed)
+                                                     : send_run(engine, peer, row, feed);
+            if (err != P2P_OK) {
+                return err;
+            }
+        }
+        if (i != engine->feed && row->sent >= feed->head.size) {
+            row->sending = false; /* what comes next it gets from the owner, or asks again */
+        }
+    }
+    return P2P_OK;
+}
+
+/* Peers that have not shown in time that they got a feed from elsewhere are told what we hold.
+ */
+static enum p2p_err announce(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    struct p2p_writer out;
+    struct p2p_frontier_entry entries[64];
+    size_t count = 0;
+    for (uint32_t i = 0; i < engine->extra_count && count < 64; i++) {
+        const struct p2p_feed_extra *extra = &engine->extras[i];
+        const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
+        if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms &&
+            row != NULL && row->size < p2p_ledger_feed(&engine->ledger, i)->head.size) {
+            entries[count++] = p2p_session_entry(engine, i);
+        }
+    }
+    if (count == 0) {
+        return P2P_OK;
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_frontier_write(&out, false, entries, count);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    struct p2p_writer out;
+    if (feed == P2P_CHARTER_FEED || held->head.size == 0) {
+        return P2P_OK;
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    size_t begin = p2p_run_begin_write(&out, feed, held->head.size, 0, &held->head);
+    p2p_frame_end(&out, begin);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link == 0 || !peer->greeted || peer->closing) {
+            continue;
+        }
+        err = send_to_peer(engine, peer);
+        if (err == P2P_OK) {
+            err = announce(engine, peer);
+        }
+    }
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        uint64_t *at = &engine->extras[i].announce_at_ms;
+        if (*at != 0 && engine->now.mono_ms >= *at) {
+            *at = 0;
+        } else if (*at != 0) {
+            p2p_wake_at(wake_ms, *at);
+        }
+    }
+    return err;
+}

@@ -1,0 +1,462 @@
+/* Who has what: hello, frontiers, wants, digests. A cached idea of a peer is a hint, never a
+ * fact.
+ *
+ *     link up --> greeting (hello sent) --> greeted (its hello taken) --> link down
+ *
+ * In `greeting` only a hello is taken; in `greeted` everything but a second hello. A frame that
+ * breaks this, or does not parse, closes the session. */
+#include "engine_state.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    return (struct p2p_frontier_entry){
+        .feed = feed,
+        .size = held->head.size,
+        .root = held->head.root,
+        .witnessed = engine->extras[feed].witnessing.quorum_size,
+    };
+}
+
+/* All feeds of this node that hold anything. */
+static enum p2p_err whole_frontier(struct p2p_engine *engine,
+                                   struct p2p_frontier_entry **entries, size_t *count)
+{
+    *entries = p2p_arena_take(engine->arena, engine->extra_count * sizeof(**entries) + 1);
+    *count = 0;
+    if (*entries == NULL) {
+        return P2P_NOMEM;
+    }
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
+        if (p2p_ledger_feed(&engine->ledger, i)->head.size > 0) {
+            (*entries)[(*count)++] = p2p_session_entry(engine, i);
+        }
+    }
+    return P2P_OK;
+}
+
+enum p2p_err p2p_session_greet(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    struct p2p_frontier_entry *entries;
+    size_t count;
+    struct p2p_writer out;
+    enum p2p_err err = whole_frontier(engine, &entries, &count);
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_hash id = p2p_charter_federation_id(engine->ledger.charter);
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_hello_write(&out, &id, engine->member, entries, count);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+static enum p2p_err send_frontier(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    struct p2p_frontier_entry *entries;
+    size_t count;
+    struct p2p_writer out;
+    enum p2p_err err = whole_frontier(engine, &entries, &count);
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_frontier_write(&out, true, entries, count);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_session_resync(struct p2p_engine *engine)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link != 0 && peer->greeted && !peer->closing) {
+            peer->frontier_sent = true;
+            err = send_frontier(engine, peer);
+        }
+    }
+    return err;
+}
+
+void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                           uint64_t size)
+{
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+    if (row != NULL) {
+        row->told = true;
+        if (size > row->size) {
+            row->size = size;
+        }
+        if (size > row->sent) {
+            row->sent = size;
+        }
+    }
+}
+
+/* Asks one peer at a time for what a feed lacks. */
+enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    bool own_restoring = feed == engine->feed && engine->read_only == P2P_READ_ONLY_RESTORED;
+    if (held->state != P2P_FEED_OK || (feed == engine->feed && !own_restoring) ||
+        (extra->want_link != 0 && engine->now.mono_ms < extra->want_until_ms)) {
+        return P2P_OK;
+    }
+    extra->want_link = peer->link;
+    extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
+    const struct p2p_want want = {.feed = feed, .from = held->edge.size};
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_want_write(&out, &want);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+/* ---- the start-up rule ---- */
+
+/* DESIGN.md section 5: complete once every size is reached that n-k+1+f of the own witnesses
+ * named in their hello. */
+void p2p_session_check_complete(struct p2p_engine *engine)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
+    if (engine->complete || engine->feed == 0 || info == NULL) {
+        return;
+    }
+    uint32_t n = info->witness_count;
+    uint32_t needed = n == 0 ? 0 : n - p2p_witness_quorum(n) + 1 + p2p_witness_faults(n);
+    uint32_t reached = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        reached += engine->greeted_witnesses[i] != 0 &&
+                   engine->greeted_witnesses[i] == info->witnesses[i] &&
+                   engine->unreached[i] == 0;
+    }
+    engine->complete = reached >= needed;
+}
+
+/* Counts, for one witness, the feeds whose named size is not reached yet. */
+static void follow_witness(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
+    int place = info == NULL ? -1 : p2p_witness_place(info, peer->member);
+    if (engine->complete || engine->feed == 0 || place < 0 || !peer->greeted) {
+        return;
+    }
+    uint32_t unreached = 0;
+    for (uint32_t i = 0; i < engine->extra_count && i < peer->feed_cap; i++) {
+        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
+        unreached += peer->feeds[i].hello_size > held->edge.size &&
+                     held->state == P2P_FEED_OK && i != engine->feed;
+    }
+    engine->greeted_witnesses[place] = peer->member;
+    engine->unreached[place] = unreached;
+    p2p_session_check_complete(engine);
+}
+
+/* ---- frames ---- */
+
+/* One entry of a peer's frontier: it has more, less, the same, or something else. */
+static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
+                               const struct p2p_frontier_entry *entry, bool is_hello)
+{
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, entry->feed);
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, entry->feed);
+    if (row == NULL || held == NULL) {
+        return P2P_OK; /* a feed of a charter version that is still to come */
+    }
+    row->told = true;
+    row->size = entry->size;
+    row->hello_size = is_hello ? entry->size : row->hello_size;
+    if (!row->sending || entry->size < row->sent) {
+        row->sent = entry->size; /* what we believed to have sent did not arrive */
+    }
+    if (entry->feed == engine->feed) {
+        row->sending = true;
+    }
+    enum p2p_err err = P2P_OK;
+    if (entry->size > held->edge.size) {
+        err = p2p_session_want(engine, peer, entry->feed);
+    } else if (entry->size > 0 && entry->feed != P2P_CHARTER_FEED) {
+        struct p2p_hash root;
+        err = p2p_feed_root_at(held, engine->kv, entry->size, &root);
+        if (err == P2P_OK && !p2p_hash_equal(&root, &entry->root)) {
+            err = p2p_fork_ask_head(engine, peer, entry->feed, entry->size);
+        }
+    } else if (entry->size > 0 && entry->size == held->edge.size &&
+               !p2p_hash_equal(&held->head.root, &entry->root)) {
+        err = p2p_fork_ask_head(engine, peer, entry->feed, entry->size - 1);
+    }
+    if (err == P2P_OK &&
+        entry->witnessed < engine->extras[entry->feed].witnessing.quorum_size &&
+        entry->feed != P2P_CHARTER_FEED) {
+        err = p2p_witness_send_quorum(engine, peer, entry->feed);
+    }
+    return err;
+}
+
+static enum p2p_err take_entries(struct p2p_engine *engine, struct p2p_peer *peer,
+                                 struct p2p_slice entries, bool is_hello)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < p2p_frontier_entry_count(entries) && err == P2P_OK; i++) {
+        struct p2p_frontier_entry entry;
+        p2p_frontier_entry_at(entries, i, &entry);
+        err = take_entry(engine, peer, &entry, is_hello);
+    }
+    return err;
+}
+
+static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *peer,
+                                  struct p2p_slice body)
+{
+    struct p2p_hello hello;
+    struct p2p_hash id = p2p_charter_federation_id(engine->ledger.charter);
+    enum p2p_err err = p2p_hello_read(&hello, body);
+    if (err == P2P_OK && hello.version != P2P_WIRE_VERSION) {
+        p2p_engine_refuse(engine, peer->member, 0, hello.version, P2P_UNKNOWN);
+        p2p_engine_close_link(engine, peer, P2P_UNKNOWN, "speaks another protocol version");
+        return P2P_OK;
+    }
+    if (err == P2P_OK && (peer->greeted || hello.member != peer->member ||
+                          !p2p_hash_equal(&hello.federation_id, &id))) {
+        err = P2P_MALFORMED;
+    }
+    if (err != P2P_OK) {
+        p2p_engine_refuse(engine, peer->member, 0, 0, err);
+        p2p_engine_close_link(engine, peer, err, "hello is not of this federation and member");
+        return P2P_OK;
+    }
+    peer->greeted = true;
+    p2p_engine_trace(engine,
+                     (struct p2p_trace){.type = P2P_TRACE_SESSION, .member = peer->member});
+    /* Whatever it has not named it has nothing of; our own feed is pushed from there. */
+    struct p2p_peer_feed *own = p2p_peer_feed(engine, peer, engine->feed);
+    if (own != NULL && engine->feed != 0) {
+        own->sending = true;
+        own->told = true;
+    }
+    err = take_entries(engine, peer, hello.entries, true);
+    if (err == P2P_OK) {
+        err = p2p_witness_send_heartbeats(engine, peer);
+    }
+    return err;
+}
+
+static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *peer,
+                                 struct p2p_slice body)
+{
+    struct p2p_want want;
+    enum p2p_err err = p2p_want_read(&want, body);
+    struct p2p_peer_feed *row = err == P2P_OK ? p2p_peer_feed(engine, peer, want.feed) : NULL;
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (row == NULL) {
+        p2p_engine_refuse(engine, peer->member, want.feed, want.from, P2P_UNKNOWN);
+        return P2P_OK;
+    }
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, want.feed);
+    row->told = true;
+    row->sending = true;
+    row->sent = want.from;
+    if (want.from < held->head.size) {
+        return P2P_OK; /* p2p_send_due sends from there */
+    }
+    return p2p_send_head(engine, peer, want.feed);
+}
+
+static enum p2p_err receive_digest(struct p2p_engine *engine, struct p2p_peer *peer,
+                                   struct p2p_slice body)
+{
+    struct p2p_hash theirs;
+    struct p2p_hash ours;
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    enum p2p_err err = p2p_digest_read(&theirs, body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    err = p2p_frontier_digest(&engine->ledger, &ours);
+    if (err != P2P_OK) {
+        return err;
+    }
+    bool is_echo = peer->digest_sent;
+    peer->digest_sent = false;
+    if (!p2p_hash_equal(&theirs, &ours)) {
+        peer->frontier_sent = true;
+        return send_frontier(engine, peer);
+    }
+    if (is_echo) {
+        return P2P_OK;
+    }
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_digest_write(&out, &ours);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+static enum p2p_err receive_frontier(struct p2p_engine *engine, struct p2p_peer *peer,
+                                     struct p2p_slice body)
+{
+    struct p2p_frontier_body frontier;
+    enum p2p_err err = p2p_frontier_read(&frontier, body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (frontier.whole && !peer->frontier_sent) {
+        err = send_frontier(engine, peer); /* it found a difference: it shall know ours too */
+    }
+    if (frontier.whole) {
+        peer->frontier_sent = false;
+    }
+    return err == P2P_OK ? take_entries(engine, peer, frontier.entries, false) : err;
+}
+
+static enum p2p_err receive_gap(struct p2p_engine *engine, struct p2p_peer *peer,
+                                struct p2p_slice body)
+{
+    struct p2p_gap gap;
+    enum p2p_err err = p2p_gap_read(&gap, body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (gap.feed < engine->extra_count && engine->extras[gap.feed].want_link == peer->link) {
+        engine->extras[gap.feed].want_link = 0; /* ask another */
+    }
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_GAP,
+                                                .feed = gap.feed,
+                                                .member = peer->member,
+                                                .at = gap.at,
+                                                .value = gap.err});
+    return P2P_OK;
+}
+
+static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
+                             const struct p2p_frame *frame)
+{
+    switch (frame->type) {
+    case P2P_FRAME_HELLO:
+        return receive_hello(engine, peer, frame->body);
+    case P2P_FRAME_FRONTIER:
+        return receive_frontier(engine, peer, frame->body);
+    case P2P_FRAME_WANT:
+        return receive_want(engine, peer, frame->body);
+    case P2P_FRAME_RUN:
+        return p2p_receive_run(engine, peer, frame->body);
+    case P2P_FRAME_ENTRY:
+        return p2p_receive_entry(engine, peer, frame->body);
+    case P2P_FRAME_COSIGN:
+        return p2p_witness_receive(engine, peer, frame->body);
+    case P2P_FRAME_ACK:
+        return p2p_witness_receive_ack(engine, peer, frame->body);
+    case P2P_FRAME_DIGEST:
+        return receive_digest(engine, peer, frame->body);
+    case P2P_FRAME_PROVE:
+        return p2p_fork_receive_prove(engine, peer, frame->body);
+    case P2P_FRAME_PROOF:
+        return p2p_fork_receive_proof(engine, peer, frame->body);
+    case P2P_FRAME_FORK:
+        return p2p_fork_receive(engine, peer->member, frame->body);
+    case P2P_FRAME_GAP:
+        return receive_gap(engine, peer, frame->body);
+    default: /* a later version's frame: skipped, counted */
+        p2p_engine_refuse(engine, peer->member, 0, frame->type, P2P_UNKNOWN);
+        return P2P_OK;
+    }
+}
+
+enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
+                               const struct p2p_frame *frame)
+{
+    if (!peer->greeted && frame->type != P2P_FRAME_HELLO) {
+        p2p_engine_refuse(engine, peer->member, 0, frame->type, P2P_MALFORMED);
+        p2p_engine_close_link(engine, peer, P2P_MALFORMED, "sent a frame before its hello");
+        return P2P_OK;
+    }
+    enum p2p_err err = dispatch(engine, peer, frame);
+    if (err == P2P_MALFORMED || err == P2P_TRUNCATED || err == P2P_TOOLARGE) {
+        p2p_engine_refuse(engine, peer->member, 0, frame->type, err);
+        p2p_engine_close_link(engine, peer, err, "sent a frame that is not well-formed");
+        return P2P_OK;
+    }
+    return err;
+}
+
+/* ---- time ---- */
+
+/* Wants that were not answered are asked of another peer that named more. */
+static enum p2p_err retry_wants(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    for (uint32_t feed = 0; feed < engine->extra_count; feed++) {
+        struct p2p_feed_extra *extra = &engine->extras[feed];
+        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+        if (extra->want_link != 0 && engine->now.mono_ms < extra->want_until_ms) {
+            p2p_wake_at(wake_ms, extra->want_until_ms);
+            continue;
+        }
+        for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+            /* Begin after the peer that failed, so that each gets its turn. */
+            struct p2p_peer *peer =
+                &engine
+                     ->peers[(i + (size_t)(extra->want_link % P2P_PEERS_MAX)) % P2P_PEERS_MAX];
+            if (peer->link != 0 && peer->greeted && !peer->closing &&
+                peer->link != extra->want_link && feed < peer->feed_cap &&
+                peer->feeds[feed].size > held->edge.size) {
+                extra->want_link = 0;
+                enum p2p_err err = p2p_session_want(engine, peer, feed);
+                if (err != P2P_OK) {
+                    return err;
+                }
+                break;
+            }
+        }
+    }
+    return P2P_OK;
+}
+
+/* Every 30 s one random peer gets the digest of our frontier. */
+static enum p2p_err anti_entropy(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    uint8_t random[32];
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    struct p2p_hash digest;
+    if (engine->now.mono_ms < engine->next_anti_entropy_ms) {
+        p2p_wake_at(wake_ms, engine->next_anti_entropy_ms);
+        return P2P_OK;
+    }
+    engine->next_anti_entropy_ms = engine->now.mono_ms + P2P_ANTI_ENTROPY_EVERY_MS;
+    p2p_wake_at(wake_ms, engine->next_anti_entropy_ms);
+    p2p_engine_random(engine, random);
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *peer = &engine->peers[(random[0] + i) % P2P_PEERS_MAX];
+        if (peer->link == 0 || !peer->greeted || peer->closing) {
+            continue;
+        }
+        enum p2p_err err = p2p_frontier_digest(&engine->ledger, &digest);
+        if (err != P2P_OK) {
+            return err;
+        }
+        peer->digest_sent = true;
+        p2p_writer_init(&out, bytes, sizeof(bytes));
+        p2p_digest_write(&out, &digest);
+        return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+    }
+    return P2P_OK;
+}
+
+enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    enum p2p_err err = retry_wants(engine, wake_ms);
+    if (err == P2P_OK) {
+        err = anti_entropy(engine, wake_ms);
+    }
+    for (size_t i = 0; i < P2P_PEERS_MAX && !engine->complete; i++) {
+        if (engine->peers[i].link != 0) {
+            follow_witness(engine, &engine->peers[i]);
+        }
+    }
+    return err;
+}

@@ -1,0 +1,216 @@
+/* The engine's state and its parts, one file each. Private to replication/.
+ *
+ *   engine.c          open, close, begin, step, finish; the order of a batch
+ *   engine_session.c  hello, frontier, want, digest: who has what
+ *   engine_receive.c  runs and charter entries from peers
+ *   engine_send.c     frames out: pushes, runs, announcements
+ *   engine_append.c   own records: seen, requests, decisions, the head
+ *   engine_witness.c  cosignatures, heartbeats, acknowledgements, quorum time
+ *   engine_fork.c     two histories: finding, proving, quarantine
+ *   engine_view.c     looking at it */
+#ifndef P2P_ENGINE_STATE_H
+#define P2P_ENGINE_STATE_H
+
+#include <p2p/engine.h>
+#include <p2p/fork.h>
+
+#define P2P_SEEN_EVERY_MS         60000u /* without a decision or an issuer's record */
+#define P2P_COSIGN_EVERY_MS       100u   /* under load; idle: at once */
+#define P2P_HEARTBEAT_GAP_MS      1000u  /* at most one with each own commit in this time */
+#define P2P_ANTI_ENTROPY_EVERY_MS 30000u
+#define P2P_WANT_TIMEOUT_MS       5000u
+#define P2P_ANNOUNCE_AFTER_MS     100u /* to peers that seem to lack what was received */
+#define P2P_STORE_QUORUM_EVERY_MS 1000u
+
+/* What one peer has of one feed, as far as we know: hints, never facts. */
+struct p2p_peer_feed {
+    uint64_t size;       /* it named or acknowledged this much */
+    uint64_t sent;       /* it will have this much once what we sent arrives */
+    bool sending;        /* it wants the feed from us, or the feed is ours */
+    bool told;           /* `size` came from it, in this session */
+    uint64_t hello_size; /* what its hello named: the start-up rule */
+};
+
+struct p2p_peer {
+    uint64_t link; /* 0: free slot */
+    uint32_t member;
+    bool greeted;
+    bool closing;
+    bool digest_sent;            /* the next digest answers ours */
+    bool frontier_sent;          /* the next whole frontier answers ours */
+    uint64_t ahead_bytes;        /* queued since it was last writable */
+    struct p2p_peer_feed *feeds; /* feed_cap entries */
+    size_t feed_cap;
+    struct p2p_tree_head suspect; /* a head that did not fit: a proof was asked for */
+    uint32_t suspect_feed;
+};
+
+/* What the engine keeps of each feed beside the ledger. */
+struct p2p_feed_extra {
+    struct p2p_witnessing witnessing;
+    uint64_t seen_size; /* named by our own newest `seen` */
+    bool noteworthy;    /* grew by more than `seen` since */
+    uint64_t want_link; /* asked from this link, 0: nobody */
+    uint64_t want_until_ms;
+    uint64_t announce_at_ms; /* 0: nothing to announce */
+    bool grew;               /* in this batch */
+    bool cosign_due;
+};
+
+/* The newest time a member's witness key has signed, and when that arrived. */
+struct p2p_member_clock {
+    uint64_t time_s;
+    uint64_t heard_mono_ms; /* 0: never */
+};
+
+struct p2p_batch_lists {
+    struct p2p_send *sends;
+    size_t send_count, send_cap;
+    struct p2p_close *closes;
+    size_t close_count, close_cap;
+    struct p2p_trace *traces;
+    size_t trace_count, trace_cap;
+};
+
+struct p2p_engine {
+    struct p2p_engine_options options;
+    struct p2p_ledger ledger;
+    uint32_t member;               /* own number */
+    uint32_t feed;                 /* own feed */
+    struct p2p_feed_extra *extras; /* by feed number */
+    size_t extra_count;
+    struct p2p_peer peers[P2P_PEERS_MAX];
+    struct p2p_gate_place place;
+    enum p2p_read_only read_only;
+    bool complete;
+    /* The start-up rule, by place in the own feed's list of witnesses. */
+    uint32_t greeted_witnesses[P2P_WITNESSES_MAX]; /* member, 0: no hello yet */
+    uint32_t unreached[P2P_WITNESSES_MAX];         /* feeds whose named size is not reached */
+    uint64_t mirrored_size;
+    uint64_t commit_number;
+    uint64_t last_seen_ms;
+    uint64_t last_heartbeat_ms;
+    uint64_t next_anti_entropy_ms;
+    uint64_t next_store_quorum_ms;
+    struct p2p_member_clock *clocks; /* by member number */
+    size_t clock_count;
+    uint64_t refused[P2P_ERR_COUNT];
+    uint64_t traced[P2P_TRACE_COUNT];
+    uint8_t *scratch; /* one frame */
+    /* the batch */
+    const struct p2p_kv *kv;
+    struct p2p_arena *arena;
+    struct p2p_now now;
+    uint64_t salts; /* drawn from now.seed so far */
+    struct p2p_batch_lists lists;
+    struct p2p_request *requests, **requests_end;
+    size_t own_records;
+    size_t own_bytes;
+    bool seen_written;
+    bool ticked;
+    bool signature_made;
+    bool heartbeat_due;
+};
+
+/* engine.c */
+void p2p_engine_trace(struct p2p_engine *engine, struct p2p_trace trace);
+void p2p_engine_refuse(struct p2p_engine *engine, uint32_t member, uint32_t feed, uint64_t at,
+                       enum p2p_err err);
+void p2p_engine_close_link(struct p2p_engine *engine, struct p2p_peer *peer, enum p2p_err err,
+                           const char *text);
+P2P_MUST_CHECK enum p2p_err p2p_engine_send(struct p2p_engine *engine, struct p2p_peer *peer,
+                                            struct p2p_slice frames);
+struct p2p_peer *p2p_engine_peer(struct p2p_engine *engine, uint64_t link);
+/* The peer's row for a feed, or NULL when the charter does not name the feed. */
+struct p2p_peer_feed *p2p_peer_feed(struct p2p_engine *engine, struct p2p_peer *peer,
+                                    uint32_t feed);
+/* The own feed; NULL while the charter does not name this member. */
+struct p2p_feed *p2p_engine_own(const struct p2p_engine *engine);
+/* After the charter grew: own numbers, circles and keys, rows for new feeds. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine);
+
+/* engine_session.c */
+P2P_MUST_CHECK enum p2p_err p2p_session_greet(struct p2p_engine *engine, struct p2p_peer *peer);
+P2P_MUST_CHECK enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              const struct p2p_frame *frame);
+P2P_MUST_CHECK enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer,
+                                             uint32_t feed);
+void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                           uint64_t size);
+struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed);
+/* A new charter version may name feeds that were skipped before: everybody compares again. */
+P2P_MUST_CHECK enum p2p_err p2p_session_resync(struct p2p_engine *engine);
+void p2p_session_check_complete(struct p2p_engine *engine);
+
+/* engine_receive.c */
+P2P_MUST_CHECK enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
+                                            struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              struct p2p_slice body);
+
+/* engine_send.c */
+P2P_MUST_CHECK enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_send_to_all(struct p2p_engine *engine, struct p2p_slice frames,
+                                            uint64_t except_link);
+
+/* Answers a want at or above what is held: the newest head, with no records. */
+P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_peer *peer,
+                                          uint32_t feed);
+
+/* engine_append.c */
+P2P_MUST_CHECK enum p2p_err p2p_append_requests(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_append_own(struct p2p_engine *engine,
+                                           const struct p2p_append *append,
+                                           struct p2p_record_id *id);
+P2P_MUST_CHECK enum p2p_err p2p_append_seen(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_append_head(struct p2p_engine *engine);
+
+/* engine_witness.c */
+P2P_MUST_CHECK enum p2p_err p2p_witness_receive(struct p2p_engine *engine,
+                                                struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer,
+                                                    struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine,
+                                                   uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms);
+/* The cosignatures of the newest quorum, for a peer that knows a smaller one. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer, uint32_t feed);
+/* The newest heartbeat of each feed, to a peer that just came. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine,
+                                                        struct p2p_peer *peer);
+/* What an acknowledgement signs: use "ack" and the feed's origin, size u64, root. */
+#define P2P_ACK_MESSAGE_BYTES_MAX (P2P_PREFIX_BYTES_MAX + 8u + P2P_HASH_BYTES)
+size_t p2p_ack_message(uint8_t out[P2P_ACK_MESSAGE_BYTES_MAX], const char *origin,
+                       uint64_t size, const struct p2p_hash *root);
+void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed);
+
+/* engine_fork.c */
+/* A peer's frontier names another root for a size held here: asks for its signed head. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_ask_head(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              uint32_t feed, uint64_t from);
+P2P_MUST_CHECK enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
+                                                  const struct p2p_entry_body *entry);
+P2P_MUST_CHECK enum p2p_err p2p_fork_check_head(struct p2p_engine *engine,
+                                                struct p2p_peer *peer, uint32_t feed,
+                                                const struct p2p_tree_head *head);
+P2P_MUST_CHECK enum p2p_err p2p_fork_ask(struct p2p_engine *engine, struct p2p_peer *peer,
+                                         uint32_t feed, const struct p2p_tree_head *head);
+P2P_MUST_CHECK enum p2p_err
+p2p_fork_receive_prove(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err
+p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
+                                             struct p2p_slice bytes);
+
+/* A grown list in the batch's arena. */
+void *p2p_batch_room(struct p2p_engine *engine, void *items, size_t count, size_t *cap,
+                     size_t bytes);
+/* 32 fresh bytes from the batch's seed. */
+void p2p_engine_random(struct p2p_engine *engine, uint8_t out[32]);
+void p2p_wake_at(uint64_t *wake_ms, uint64_t at_ms);
+
+#endif

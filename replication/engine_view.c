@@ -1,0 +1,152 @@
+/* Looking at the engine: for the API, the gate's advice reads, metrics and tests. */
+#include "engine_state.h"
+
+#include <string.h>
+
+const struct p2p_ledger *p2p_engine_ledger(const struct p2p_engine *engine)
+{
+    return &engine->ledger;
+}
+
+struct p2p_ledger *p2p_engine_ledger_mut(struct p2p_engine *engine)
+{
+    return &engine->ledger;
+}
+
+uint32_t p2p_engine_member(const struct p2p_engine *engine)
+{
+    return engine->member;
+}
+
+uint32_t p2p_engine_own_feed(const struct p2p_engine *engine)
+{
+    return engine->feed;
+}
+
+const struct p2p_gate_place *p2p_engine_place(const struct p2p_engine *engine)
+{
+    return &engine->place;
+}
+
+const struct p2p_witnessing *p2p_engine_witnessing(const struct p2p_engine *engine,
+                                                   uint32_t feed)
+{
+    return feed < engine->extra_count ? &engine->extras[feed].witnessing : NULL;
+}
+
+enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine)
+{
+    return engine->read_only;
+}
+
+void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason)
+{
+    engine->read_only = reason;
+}
+
+bool p2p_engine_complete(const struct p2p_engine *engine)
+{
+    return engine->complete;
+}
+
+uint64_t p2p_engine_mirrored(const struct p2p_engine *engine)
+{
+    return engine->mirrored_size;
+}
+
+uint64_t p2p_engine_commit_number(const struct p2p_engine *engine)
+{
+    return engine->commit_number;
+}
+
+uint64_t p2p_engine_age_ms(const struct p2p_engine *engine, uint32_t feed,
+                           const struct p2p_now *now)
+{
+    if (feed == engine->feed && feed != 0) {
+        return 0;
+    }
+    const struct p2p_witnessing *witnessing = p2p_engine_witnessing(engine, feed);
+    if (witnessing == NULL || witnessing->heard_mono_ms == 0) {
+        return UINT64_MAX;
+    }
+    uint64_t since = now->mono_ms - witnessing->heard_mono_ms;
+    uint64_t beat_ms = witnessing->heartbeat_time_s * 1000;
+    uint64_t behind = beat_ms != 0 && now->wall_ms > beat_ms ? now->wall_ms - beat_ms : 0;
+    return since > behind ? since : behind;
+}
+
+/* Fewer than k of the own witnesses' feeds are younger than the policy allows. */
+static bool is_stale(const struct p2p_engine *engine, const struct p2p_now *now)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
+    if (engine->options.stale_after_s == 0 || engine->feed == 0 || info->witness_count == 0) {
+        return false;
+    }
+    uint32_t young = 0;
+    for (uint32_t i = 0; i < info->witness_count; i++) {
+        const struct p2p_member *member =
+            p2p_charter_member(engine->ledger.charter, info->witnesses[i]);
+        uint64_t age =
+            member == NULL ? UINT64_MAX : p2p_engine_age_ms(engine, member->feed, now);
+        young += age != UINT64_MAX && age / 1000 < engine->options.stale_after_s;
+    }
+    return young < p2p_witness_quorum(info->witness_count);
+}
+
+void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now *now,
+                           struct p2p_gate_check *check)
+{
+    check->own_ms = now->wall_ms;
+    check->quorum_ms = p2p_engine_quorum_ms(engine, now);
+    check->incomplete = !engine->complete;
+    check->stale = is_stale(engine, now);
+    check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
+}
+
+size_t p2p_engine_peers(const struct p2p_engine *engine, struct p2p_peer_state *out, size_t cap)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < P2P_PEERS_MAX && count < cap; i++) {
+        const struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link == 0) {
+            continue;
+        }
+        struct p2p_peer_state state = {
+            .member = peer->member, .link = peer->link, .greeted = peer->greeted};
+        for (uint32_t f = 0; f < peer->feed_cap && f < engine->extra_count; f++) {
+            uint64_t held = p2p_ledger_feed(&engine->ledger, f)->edge.size;
+            if (peer->feeds[f].size > held) {
+                state.behind += peer->feeds[f].size - held;
+            }
+        }
+        out[count++] = state;
+    }
+    return count;
+}
+
+uint64_t p2p_engine_refused(const struct p2p_engine *engine, enum p2p_err err)
+{
+    return engine->refused[-(int)err];
+}
+
+uint64_t p2p_engine_traced(const struct p2p_engine *engine, enum p2p_trace_type type)
+{
+    return engine->traced[type];
+}
+
+enum p2p_err p2p_engine_circle_key(const struct p2p_engine *engine, uint32_t circle,
+                                   struct p2p_circle_secret *out)
+{
+    const struct p2p_circle_secret *newest = NULL;
+    for (size_t i = 0; i < engine->place.key_count; i++) {
+        const struct p2p_circle_secret *key = &engine->place.keys[i];
+        if (key->circle == circle && (newest == NULL || key->epoch > newest->epoch)) {
+            newest = key;
+        }
+    }
+    if (newest == NULL) {
+        return P2P_NOTFOUND;
+    }
+    *out = *newest;
+    return P2P_OK;
+}

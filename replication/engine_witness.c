@@ -1,0 +1,435 @@
+/* Cosignatures made and taken, heartbeats, acknowledgements, quorum time. */
+#include "engine_state.h"
+
+#include <p2p/assert.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct p2p_checkpoint checkpoint_of(const struct p2p_feed_info *info, uint64_t size,
+                                           const struct p2p_hash *root)
+{
+    return (struct p2p_checkpoint){
+        .origin = p2p_slice_text(info->origin), .size = size, .root = *root};
+}
+
+/* ---- made by this node ---- */
+
+/* Cosigns a feed's newest head, or our own as a heartbeat, and sends it to everybody. The size
+ * that is stored never decreases; neither does the time, whatever the clock does. */
+static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    struct p2p_witnessing *witnessing = &extra->witnessing;
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    const struct p2p_checkpoint checkpoint =
+        checkpoint_of(info, held->head.size, &held->head.root);
+    struct p2p_cosign_body body = {.feed = feed,
+                                   .size = held->head.size,
+                                   .root = held->head.root,
+                                   .witness = engine->member};
+    uint8_t bytes[256];
+    struct p2p_writer out;
+    uint64_t time_s = engine->now.wall_ms / 1000;
+    p2p_assert(held->head.size >= witnessing->cosigned_size);
+    if (time_s < engine->clocks[engine->member].time_s) {
+        time_s = engine->clocks[engine->member].time_s;
+    }
+    engine->clocks[engine->member].time_s = time_s;
+    witnessing->cosigned_size = held->head.size;
+    witnessing->cosigned_time_s = time_s;
+    witnessing->cosigned_mono_ms = engine->now.mono_ms;
+    extra->cosign_due = false;
+    enum p2p_err err = p2p_witnessing_store_own(witnessing, engine->kv, feed, &held->head.root);
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_cosign_witness(&checkpoint, engine->options.sigs, engine->options.witness_key, time_s,
+                       &body.cosignature);
+    engine->signature_made = true;
+    if (feed == engine->feed) {
+        witnessing->heartbeat_time_s = time_s;
+        witnessing->heartbeat_size = body.size;
+        witnessing->heartbeat_root = body.root;
+        witnessing->heartbeat = body.cosignature;
+    } else {
+        if (p2p_witnessing_wants(witnessing, info, engine->member, body.size, &body.root)) {
+            p2p_witnessing_add(witnessing, info, engine->member, body.size, &body.root,
+                               &body.cosignature, held);
+        }
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COSIGNED,
+                                                    .feed = feed,
+                                                    .member = engine->member,
+                                                    .at = body.size});
+    }
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_cosign_write(&out, &body);
+    return p2p_send_to_all(engine, p2p_writer_slice(&out), 0);
+}
+
+/* Who is no witness of a feed acknowledges to its owner what it holds durably. */
+static enum p2p_err acknowledge(struct p2p_engine *engine, uint32_t feed,
+                                const struct p2p_feed_info *info)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    struct p2p_ack ack = {.feed = feed, .size = held->head.size};
+    uint8_t message[P2P_ACK_MESSAGE_BYTES_MAX];
+    uint8_t bytes[128];
+    struct p2p_writer out;
+    const struct p2p_sigs *sigs = engine->options.sigs;
+    engine->extras[feed].cosign_due = false;
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link == 0 || !peer->greeted || peer->member != info->member) {
+            continue;
+        }
+        size_t len = p2p_ack_message(message, info->origin, ack.size, &held->head.root);
+        sigs->sign(sigs->context, engine->options.feed_key->seed,
+                   engine->options.feed_key->public_key.bytes, p2p_slice_of(message, len),
+                   &ack.signature);
+        engine->signature_made = true;
+        p2p_writer_init(&out, bytes, sizeof(bytes));
+        p2p_ack_write(&out, &ack);
+        return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+    }
+    return P2P_OK;
+}
+
+size_t p2p_ack_message(uint8_t out[P2P_ACK_MESSAGE_BYTES_MAX], const char *origin,
+                       uint64_t size, const struct p2p_hash *root)
+{
+    struct p2p_writer writer;
+    size_t prefix = p2p_use_prefix(out, "ack", p2p_slice_text(origin));
+    p2p_writer_init(&writer, out + prefix, P2P_ACK_MESSAGE_BYTES_MAX - prefix);
+    p2p_writer_u64(&writer, size);
+    p2p_writer_bytes(&writer, root->bytes, P2P_HASH_BYTES);
+    return prefix + p2p_writer_slice(&writer).len;
+}
+
+enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    enum p2p_err err = P2P_OK;
+    if (engine->read_only != P2P_READ_ONLY_NONE || engine->member == 0) {
+        return P2P_OK;
+    }
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        struct p2p_feed_extra *extra = &engine->extras[i];
+        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
+        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
+        if (!extra->cosign_due || i == engine->feed || held->state != P2P_FEED_OK) {
+            continue;
+        }
+        uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;
+        if (extra->witnessing.cosigned_mono_ms != 0 && engine->now.mono_ms < due_ms) {
+            p2p_wake_at(wake_ms, due_ms);
+        } else if (p2p_witness_place(info, engine->member) >= 0) {
+            err = cosign(engine, i);
+        } else {
+            extra->witnessing.cosigned_mono_ms = engine->now.mono_ms;
+            err = acknowledge(engine, i, info);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    if (own == NULL || own->head.size == 0 || engine->read_only != P2P_READ_ONLY_NONE) {
+        return P2P_OK;
+    }
+    uint64_t every_ms = p2p_charter_policy(engine->ledger.charter)->heartbeat_s * 1000ull;
+    uint64_t since_ms = engine->now.mono_ms - engine->last_heartbeat_ms;
+    bool first = engine->last_heartbeat_ms == 0;
+    if (first || since_ms >= every_ms ||
+        (engine->heartbeat_due && since_ms >= P2P_HEARTBEAT_GAP_MS)) {
+        engine->last_heartbeat_ms = engine->now.mono_ms;
+        p2p_wake_at(wake_ms, engine->now.mono_ms + every_ms);
+        return cosign(engine, engine->feed);
+    }
+    p2p_wake_at(wake_ms, engine->last_heartbeat_ms + every_ms);
+    return P2P_OK;
+}
+
+/* ---- taken from peers ---- */
+
+void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed)
+{
+    engine->extras[feed].witnessing.heard_mono_ms = engine->now.mono_ms;
+}
+
+static void note_clock(struct p2p_engine *engine, uint32_t member, uint64_t time_s)
+{
+    if (member < engine->clock_count && time_s >= engine->clocks[member].time_s) {
+        engine->clocks[member] =
+            (struct p2p_member_clock){.time_s = time_s, .heard_mono_ms = engine->now.mono_ms};
+    }
+}
+
+/* The own feed is mirrored once a peer has shown that it holds it durably. */
+static void note_mirrored(struct p2p_engine *engine, uint32_t member, uint64_t size)
+{
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    if (size > engine->mirrored_size && size <= own->head.size) {
+        engine->mirrored_size = size;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_MIRRORED,
+                                                    .feed = engine->feed,
+                                                    .member = member,
+                                                    .at = size});
+    }
+}
+
+static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *peer,
+                                   const struct p2p_cosign_body *body)
+{
+    struct p2p_witnessing *witnessing = &engine->extras[body->feed].witnessing;
+    uint8_t bytes[256];
+    struct p2p_writer out;
+    witnessing->heartbeat_time_s = body->cosignature.time_s;
+    witnessing->heartbeat_size = body->size;
+    witnessing->heartbeat = body->cosignature;
+    witnessing->heartbeat_root = body->root;
+    p2p_witness_heard(engine, body->feed);
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_cosign_write(&out, body);
+    return p2p_send_to_all(engine, p2p_writer_slice(&out), peer->link);
+}
+
+/* What a cosignature says about sizes: a witness holds what it cosigned. */
+static enum p2p_err follow_size(struct p2p_engine *engine, struct p2p_peer *peer,
+                                const struct p2p_cosign_body *body)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, body->feed);
+    struct p2p_hash root;
+    if (peer->member == body->witness) {
+        p2p_session_note_size(engine, peer, body->feed, body->size);
+    }
+    if (body->size > held->edge.size) {
+        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, body->feed);
+        /* The owner pushes; only who is not its neighbour asks at once. */
+        for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+            if (engine->peers[i].link != 0 && engine->peers[i].greeted &&
+                engine->peers[i].member == info->member) {
+                return P2P_OK;
+            }
+        }
+        return p2p_session_want(engine, peer, body->feed);
+    }
+    enum p2p_err err = p2p_feed_flush(p2p_ledger_feed(&engine->ledger, body->feed), engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(held, engine->kv, body->size, &root);
+    }
+    if (err == P2P_OK && !p2p_hash_equal(&root, &body->root)) {
+        err = p2p_fork_ask_head(engine, peer, body->feed, body->size);
+    }
+    return err;
+}
+
+enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *peer,
+                                 struct p2p_slice bytes)
+{
+    struct p2p_cosign_body body;
+    enum p2p_err err = p2p_cosign_read(&body, bytes);
+    if (err != P2P_OK) {
+        return err;
+    }
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, body.feed);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, body.feed);
+    const struct p2p_member *witness = p2p_charter_member(engine->ledger.charter, body.witness);
+    if (held == NULL || info == NULL || witness == NULL || body.feed == P2P_CHARTER_FEED) {
+        p2p_engine_refuse(engine, peer->member, body.feed, body.size, P2P_UNKNOWN);
+        return P2P_OK;
+    }
+    struct p2p_witnessing *witnessing = &engine->extras[body.feed].witnessing;
+    bool heartbeat = body.witness == info->member;
+    bool news =
+        heartbeat ? body.feed != engine->feed &&
+                        body.cosignature.time_s > witnessing->heartbeat_time_s
+                  : p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root);
+    if (!news) {
+        if (!heartbeat && p2p_witness_place(info, body.witness) < 0) {
+            p2p_engine_refuse(engine, peer->member, body.feed, body.size, P2P_UNKNOWN);
+        }
+        return P2P_OK;
+    }
+    const struct p2p_checkpoint checkpoint = checkpoint_of(info, body.size, &body.root);
+    err = p2p_cosignature_verify_witness(&checkpoint, engine->options.sigs,
+                                         &witness->witness_key, &body.cosignature);
+    if (err != P2P_OK) {
+        p2p_engine_refuse(engine, peer->member, body.feed, body.size, err);
+        p2p_engine_close_link(engine, peer, err, "sent a cosignature that does not verify");
+        return P2P_OK;
+    }
+    note_clock(engine, body.witness, body.cosignature.time_s);
+    err = follow_size(engine, peer, &body);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (heartbeat) {
+        return take_heartbeat(engine, peer, &body);
+    }
+    p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root, &body.cosignature,
+                       held);
+    if (body.feed == engine->feed) {
+        note_mirrored(engine, body.witness, body.size);
+    }
+    return P2P_OK;
+}
+
+enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine, struct p2p_peer *peer,
+                                     struct p2p_slice bytes)
+{
+    struct p2p_ack ack;
+    struct p2p_hash root;
+    uint8_t message[P2P_ACK_MESSAGE_BYTES_MAX];
+    enum p2p_err err = p2p_ack_read(&ack, bytes);
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_feed *own = p2p_engine_own(engine);
+    const struct p2p_member *member = p2p_charter_member(engine->ledger.charter, peer->member);
+    const struct p2p_feed_info *theirs =
+        member == NULL ? NULL : p2p_charter_feed(engine->ledger.charter, member->feed);
+    if (own == NULL || ack.feed != engine->feed || theirs == NULL ||
+        ack.size > own->head.size) {
+        p2p_engine_refuse(engine, peer->member, ack.feed, ack.size, P2P_UNKNOWN);
+        return P2P_OK;
+    }
+    err = p2p_feed_flush(own, engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(own, engine->kv, ack.size, &root);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
+    size_t len = p2p_ack_message(message, info->origin, ack.size, &root);
+    const struct p2p_sigs *sigs = engine->options.sigs;
+    if (!sigs->verify(sigs->context, theirs->key.bytes, ack.signature.bytes,
+                      p2p_slice_of(message, len))) {
+        p2p_engine_refuse(engine, peer->member, ack.feed, ack.size, P2P_BADSIG);
+        return P2P_OK;
+    }
+    p2p_session_note_size(engine, peer, ack.feed, ack.size);
+    note_mirrored(engine, peer->member, ack.size);
+    return P2P_OK;
+}
+
+/* ---- quorums ---- */
+
+/* Looks for new quorums after each batch; they are written with the next commit that is due
+ * anyway, or within a second, since others hold the cosignatures too. */
+enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    bool store = engine->now.mono_ms >= engine->next_store_quorum_ms;
+    bool waiting = false;
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
+        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
+        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
+        if (p2p_witnessing_settle(witnessing, info, held, engine->kv)) {
+            p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_WITNESSED,
+                                                        .feed = i,
+                                                        .at = witnessing->quorum_size});
+        }
+        if (witnessing->quorum_dirty && (store || engine->signature_made)) {
+            err = p2p_witnessing_store(witnessing, engine->kv, held);
+        }
+        waiting = waiting || witnessing->quorum_dirty;
+    }
+    if (store) {
+        engine->next_store_quorum_ms = engine->now.mono_ms + P2P_STORE_QUORUM_EVERY_MS;
+    }
+    if (waiting) {
+        p2p_wake_at(wake_ms, engine->next_store_quorum_ms);
+    }
+    return err;
+}
+
+enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine, struct p2p_peer *peer,
+                                     uint32_t feed)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
+    uint8_t bytes[256];
+    enum p2p_err err = P2P_OK;
+    for (unsigned c = 0; c < 2; c++) {
+        const struct p2p_cosigned *candidate = &witnessing->candidates[c];
+        for (uint32_t i = 0; i < info->witness_count && err == P2P_OK; i++) {
+            struct p2p_writer out;
+            const struct p2p_cosign_body body = {.feed = feed,
+                                                 .size = candidate->size,
+                                                 .root = candidate->root,
+                                                 .witness = info->witnesses[i],
+                                                 .cosignature = candidate->cosignatures[i]};
+            if ((candidate->have >> i & 1) == 0) {
+                continue;
+            }
+            p2p_writer_init(&out, bytes, sizeof(bytes));
+            p2p_cosign_write(&out, &body);
+            err = p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    uint8_t bytes[256];
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        const struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
+        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
+        struct p2p_writer out;
+        const struct p2p_cosign_body body = {.feed = i,
+                                             .size = witnessing->heartbeat_size,
+                                             .root = witnessing->heartbeat_root,
+                                             .witness = info->member,
+                                             .cosignature = witnessing->heartbeat};
+        if (witnessing->heartbeat_time_s == 0) {
+            continue;
+        }
+        p2p_writer_init(&out, bytes, sizeof(bytes));
+        p2p_cosign_write(&out, &body);
+        err = p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+    }
+    return err;
+}
+
+/* ---- quorum time ---- */
+
+static int compare_descending(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return a > b ? -1 : a < b;
+}
+
+uint64_t p2p_engine_quorum_ms(const struct p2p_engine *engine, const struct p2p_now *now)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
+    uint64_t times[P2P_WITNESSES_MAX];
+    size_t fresh = 0;
+    if (engine->feed == 0 || info->witness_count == 0) {
+        return 0;
+    }
+    uint64_t fresh_ms =
+        p2p_charter_policy(engine->ledger.charter)->fresh_cosignature_s * 1000ull;
+    for (uint32_t i = 0; i < info->witness_count; i++) {
+        uint32_t member = info->witnesses[i];
+        const struct p2p_member_clock *clock =
+            member < engine->clock_count ? &engine->clocks[member] : NULL;
+        if (clock != NULL && clock->heard_mono_ms != 0 &&
+            now->mono_ms - clock->heard_mono_ms <= fresh_ms) {
+            times[fresh++] = clock->time_s * 1000 + (now->mono_ms - clock->heard_mono_ms);
+        }
+    }
+    size_t k = p2p_witness_quorum(info->witness_count);
+    if (fresh < k) {
+        return 0;
+    }
+    qsort(times, fresh, sizeof(times[0]), compare_descending);
+    return times[k - 1];
+}

@@ -1,0 +1,270 @@
+/* The replication engine: events in, actions out, in a transaction its caller opened.
+ *
+ * One batch: p2p_engine_begin with the transaction and the time, p2p_engine_step for each
+ * event, p2p_engine_finish. Then the caller commits and syncs, writes the checkpoint copy, and
+ * only then carries out the actions: nothing signed, acknowledged or answered leaves before
+ * what it rests on is durable. After any error but P2P_OK, or a failed commit, the caller
+ * aborts and opens a new engine from the store: what was in memory is in doubt.
+ *
+ *     begin --> step* --> finish --> (commit, sync) --> actions
+ *
+ * Within a batch frames from peers act at once; requests of this node wait for finish, where
+ * they follow in this order: fold what was received, `seen`, authority-bearing and other
+ * records, fold, decisions against exactly that state, the signed head, cosignatures. So each
+ * decision is evaluated against what its `seen` names.
+ *
+ * The engine reads no clock and draws no randomness: both come with begin. Same events, same
+ * actions. One thread at a time. It borrows the options' keys and strings for its life; actions
+ * live in the batch's arena until it is reset. Bounds: P2P_PEERS_MAX sessions,
+ * P2P_COMMIT_RECORDS_MAX own records and P2P_COMMIT_BYTES_MAX bytes a batch (p2p_engine_full
+ * tells), P2P_SEND_AHEAD_BYTES per link. */
+#ifndef P2P_ENGINE_H
+#define P2P_ENGINE_H
+
+#include <p2p/frame.h>
+#include <p2p/gate.h>
+#include <p2p/ledger.h>
+#include <p2p/witness.h>
+
+#define P2P_PEERS_MAX           64u
+#define P2P_COMMIT_RECORDS_MAX  512u
+#define P2P_COMMIT_BYTES_MAX    (1024u * 1024u)
+#define P2P_SEND_AHEAD_BYTES    (1024u * 1024u)
+#define P2P_BATCH_ARENA_BYTES   (256u * 1024u * 1024u) /* the cap to give a batch's arena */
+#define P2P_DECISIONS_BYTES_MAX 56000u
+
+/* X(NAME, word): why the node does not append. */
+#define P2P_READ_ONLY_MAP(X)                                                                   \
+    X(NONE, "")                                                                                \
+    X(RESTORED, "restored")                                                                    \
+    X(SYNC_FAILED, "sync-failed")                                                              \
+    X(MAP_FULL, "map-full")                                                                    \
+    X(DISK_FULL, "disk-full")                                                                  \
+    X(FORKED, "forked")                                                                        \
+    X(CLOSED, "closed")
+enum p2p_read_only {
+#define P2P_READ_ONLY_ENUM(name, word) P2P_READ_ONLY_##name,
+    P2P_READ_ONLY_MAP(P2P_READ_ONLY_ENUM)
+#undef P2P_READ_ONLY_ENUM
+};
+const char *p2p_read_only_word(enum p2p_read_only reason);
+
+struct p2p_engine_options {
+    const struct p2p_alloc *alloc;
+    const struct p2p_sigs *sigs;
+    const char *member;
+    const struct p2p_feed_secret *feed_key;
+    const struct p2p_witness_secret *witness_key;
+    const struct p2p_sealing_secret *sealing_key;
+    const struct p2p_hash *federation_id; /* NULL: whatever entry 0 says */
+    const char *listen_peers;             /* for the `address` record */
+    const char *listen_people;            /* or NULL */
+    uint32_t stale_after_s;               /* 0: ages are only shown */
+    /* The checkpoint copy found at start. */
+    bool copy_lost; /* missing or unreadable: restored */
+    uint64_t copy_size;
+    struct p2p_hash copy_root;
+    uint64_t copy_commit;
+};
+
+struct p2p_now {
+    uint64_t mono_ms; /* monotonic, counts suspension */
+    uint64_t wall_ms; /* POSIX */
+    uint8_t seed[32]; /* fresh random bytes */
+};
+
+/* ---- requests of this node ---- */
+
+/* One record to append. Everything is borrowed until the reply. */
+struct p2p_append {
+    uint32_t kind;
+    uint32_t circle;
+    uint32_t issuer;                     /* 0: the node itself */
+    const struct p2p_issuer_secret *key; /* of the issuer; NULL for 0 */
+    const struct p2p_record_id *cites;
+    size_t cite_count;
+    struct p2p_slice content; /* a public kind's map, or */
+    struct p2p_slice payload; /* a private kind's payload */
+};
+
+enum p2p_request_type {
+    P2P_REQUEST_APPEND,
+    P2P_REQUEST_CHECK,
+    P2P_REQUEST_PREPARE,
+    P2P_REQUEST_SUBMIT,
+    P2P_REQUEST_CHARTER
+};
+
+struct p2p_request {
+    enum p2p_request_type type;
+    void *owner;              /* the caller's */
+    struct p2p_request *next; /* the engine's, until the reply */
+    union {
+        struct {
+            const struct p2p_append *records; /* all or none */
+            size_t count;
+        } append;
+        struct p2p_gate_check check; /* clocks and state are filled in by the engine */
+        struct p2p_append prepare;   /* one record to be signed outside */
+        struct {
+            struct p2p_slice leaf;   /* signed */
+            struct p2p_slice salted; /* empty for none */
+        } submit;
+        struct {
+            uint64_t index;
+            struct p2p_slice leaf;
+            struct p2p_slice note;
+        } charter;
+    };
+    struct {
+        enum p2p_err err;
+        char reason[P2P_REASON_BYTES]; /* of err; may be empty */
+        struct p2p_record_id first;    /* of what was appended, or the decisions record */
+        uint32_t decision;             /* n of <record id>#n */
+        bool spooled; /* decided but not recorded: the caller spools `packed` */
+        struct p2p_gate_answer answer;
+        struct p2p_slice leaf;   /* PREPARE: the unsigned leaf; CHECK: the packed decision */
+        struct p2p_slice salted; /* PREPARE */
+    } result;
+};
+
+/* ---- events ---- */
+
+enum p2p_event_type {
+    P2P_EVENT_LINK_UP,   /* link, member: authenticated */
+    P2P_EVENT_LINK_DOWN, /* link */
+    P2P_EVENT_WRITABLE,  /* link: what was queued has left */
+    P2P_EVENT_FRAME,     /* link, frame: borrowed for the batch */
+    P2P_EVENT_REQUEST,   /* request: taken until its reply */
+    P2P_EVENT_TICK,
+};
+
+struct p2p_event {
+    enum p2p_event_type type;
+    uint64_t link; /* the caller's number, never reused */
+    uint32_t member;
+    struct p2p_frame frame;
+    struct p2p_request *request;
+};
+
+/* ---- actions ---- */
+
+struct p2p_send {
+    uint64_t link;
+    struct p2p_slice bytes; /* whole frames */
+};
+struct p2p_close {
+    uint64_t link;
+    enum p2p_err err;
+    const char *text; /* static */
+};
+
+/* X(NAME, word): what happened, for logs, events and counters. */
+#define P2P_TRACE_MAP(X)                                                                       \
+    X(APPENDED, "appended")           /* own record: feed, index, kind in value */             \
+    X(RECEIVED, "received")           /* a run: feed, new size, count in value, member */      \
+    X(COSIGNED, "cosigned")           /* this node: feed, size */                              \
+    X(WITNESSED, "witnessed")         /* a quorum: feed, size */                               \
+    X(MIRRORED, "mirrored")           /* own feed: size, member */                             \
+    X(CHARTER, "charter")             /* a new version: size */                                \
+    X(CHARTER_RIVAL, "charter-rival") /* two heads: index */                                   \
+    X(FORK, "fork")                   /* proven: feed */                                       \
+    X(GAP, "gap")                     /* feed, index, err, member */                           \
+    X(REFUSED, "refused")             /* err, member; feed and size where known */             \
+    X(SESSION, "session")             /* hello taken: member */                                \
+    X(COMPLETE, "complete")           /* the start-up rule is met */                           \
+    X(READ_ONLY, "read-only")         /* value: enum p2p_read_only */                          \
+    X(CLOCK, "clock")                 /* quorum time and own clock apart: value in s */
+enum p2p_trace_type {
+#define P2P_TRACE_ENUM(name, word) P2P_TRACE_##name,
+    P2P_TRACE_MAP(P2P_TRACE_ENUM)
+#undef P2P_TRACE_ENUM
+        P2P_TRACE_COUNT
+};
+const char *p2p_trace_word(enum p2p_trace_type type);
+
+struct p2p_trace {
+    enum p2p_trace_type type;
+    enum p2p_err err;
+    uint32_t feed;
+    uint32_t member;
+    uint64_t at; /* index or size */
+    uint64_t value;
+};
+
+struct p2p_actions {
+    const struct p2p_send *sends;
+    size_t send_count;
+    const struct p2p_close *closes;
+    size_t close_count;
+    struct p2p_request *replies; /* linked by next, in order */
+    const struct p2p_trace *traces;
+    size_t trace_count;
+    bool charter_changed;  /* pins, roles and circles may have changed */
+    bool own_head_changed; /* the copy must be written before anything leaves */
+    bool signature_made;   /* the commit number counts */
+    uint64_t wake_mono_ms; /* when the next TICK is due */
+};
+
+struct p2p_engine;
+
+P2P_MUST_CHECK enum p2p_err p2p_engine_open(struct p2p_engine **out,
+                                            const struct p2p_engine_options *options,
+                                            const struct p2p_kv *kv);
+void p2p_engine_close(struct p2p_engine *engine); /* accepts NULL */
+
+void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
+                      struct p2p_arena *arena, const struct p2p_now *now);
+P2P_MUST_CHECK enum p2p_err p2p_engine_step(struct p2p_engine *engine,
+                                            const struct p2p_event *event);
+P2P_MUST_CHECK enum p2p_err p2p_engine_finish(struct p2p_engine *engine,
+                                              struct p2p_actions *actions);
+/* The batch holds as many own records or bytes as one commit may: finish it before more
+ * requests. */
+bool p2p_engine_full(const struct p2p_engine *engine);
+
+/* ---- looking at it, between batches or within one ---- */
+
+const struct p2p_ledger *p2p_engine_ledger(const struct p2p_engine *engine);
+/* The ledger for reads that need a mutable cache (digests, entries): same thread, in a batch.
+ */
+struct p2p_ledger *p2p_engine_ledger_mut(struct p2p_engine *engine);
+uint32_t p2p_engine_member(const struct p2p_engine *engine);   /* 0: not in the charter (yet) */
+uint32_t p2p_engine_own_feed(const struct p2p_engine *engine); /* 0 likewise */
+const struct p2p_gate_place *p2p_engine_place(const struct p2p_engine *engine);
+const struct p2p_witnessing *p2p_engine_witnessing(const struct p2p_engine *engine,
+                                                   uint32_t feed);
+enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine);
+/* The store or copy failed: the node answers but does not append. */
+void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
+bool p2p_engine_complete(const struct p2p_engine *engine);
+uint64_t p2p_engine_mirrored(const struct p2p_engine *engine); /* size of the own feed */
+uint64_t p2p_engine_commit_number(const struct p2p_engine *engine);
+/* Milliseconds since the owner of this feed was last heard of (UINT64_MAX: never): the larger
+ * of the time since receipt and own clock minus its heartbeat's time. The own feed: 0. */
+uint64_t p2p_engine_age_ms(const struct p2p_engine *engine, uint32_t feed,
+                           const struct p2p_now *now);
+/* POSIX ms by quorum time, 0 with too few fresh cosignatures. */
+uint64_t p2p_engine_quorum_ms(const struct p2p_engine *engine, const struct p2p_now *now);
+/* Fills what the engine knows of itself into a check, as it does for recorded ones. */
+void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now *now,
+                           struct p2p_gate_check *check);
+
+struct p2p_peer_state {
+    uint32_t member;
+    uint64_t link;
+    bool greeted;    /* its hello was taken */
+    uint64_t behind; /* records it has named that are not held here */
+};
+size_t p2p_engine_peers(const struct p2p_engine *engine, struct p2p_peer_state *out,
+                        size_t cap);
+
+/* Counters since open: refusals by error, everything else by trace. */
+uint64_t p2p_engine_refused(const struct p2p_engine *engine, enum p2p_err err);
+uint64_t p2p_engine_traced(const struct p2p_engine *engine, enum p2p_trace_type type);
+/* The key of a circle's newest epoch held here. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_circle_key(const struct p2p_engine *engine,
+                                                  uint32_t circle,
+                                                  struct p2p_circle_secret *out);
+
+#endif
