@@ -1,0 +1,75 @@
+#include "nouns.h"
+#include "print.h"
+#include "request.h"
+
+static int check_run(struct p2p_cli_call *call)
+{
+    char path[P2P_CLI_PATH_BYTES], prefixed[P2P_CLI_PATH_BYTES];
+    const char *gate = p2p_cli_value(call, "gate", "main");
+    json_t *body = p2p_cli_body(call);
+    if (body == NULL || !p2p_cli_path(prefixed, "/v1/gates/", gate)) {
+        json_decref(body);
+        return p2p_cli_fail_err(call, P2P_NOMEM, NULL);
+    }
+    snprintf(path, sizeof path, "%.2000s/checks", prefixed);
+    struct p2p_cli_session session;
+    struct p2p_api_reply reply = {0};
+    p2p_cli_session_of(&session, call);
+    p2p_cli_session_call(
+        &session, &(struct p2p_api_request){.method = "POST", .path = path, .body = body},
+        &reply);
+    int exit = p2p_cli_show(call, &reply, p2p_cli_print_gate);
+    p2p_api_reply_deinit(&reply);
+    json_decref(body);
+    p2p_cli_session_deinit(&session);
+    return exit;
+}
+
+static const struct p2p_cli_command GATE_COMMANDS[] = {
+    {
+        .verb = "check",
+        .summary = "may they enter, work or call here, now?",
+        .details =
+            "Answers from this node's own store, offline too, and records the decision. Exit "
+            "0 allow, 1 refuse, 3 refer (a human must decide) or possible (look at the "
+            "papers).",
+        .options = P2P_CLI_OPTIONS(
+            {.name = "subject",
+             .value = "S",
+             .help = "who or what stands at the gate: card:alfapass:1234567, plate:BE:1ABC234, "
+                     "imo:9179842; may be repeated",
+             .rules = P2P_CLI_REQUIRED | P2P_CLI_REPEATS},
+            {.name = "purpose",
+             .value = "P",
+             .help = "what for; to enter includes to work",
+             .rules = P2P_CLI_REQUIRED,
+             .choices = "enter|work|call"},
+            {.name = "gate",
+             .value = "NAME",
+             .help = "which gate asks (default main)",
+             .rules = P2P_CLI_LOCAL}),
+        .run = check_run,
+    },
+    {
+        .verb = "log",
+        .summary = "the decisions of this member's gates",
+        .options =
+            P2P_CLI_OPTIONS({.name = "since", .value = "T", .help = "only from this time on"}),
+        .run = p2p_cli_request_run,
+        .route = {.method = "GET",
+                  .path = "/v1/gates/log",
+                  .rows = "decisions",
+                  .print = p2p_cli_print_decisions,
+                  .none = "no decisions"},
+    },
+    {.verb = "collect", .summary = "release a container", .rules = P2P_CLI_HIDDEN},
+    {.verb = "override", .summary = "overrule a gate", .rules = P2P_CLI_HIDDEN},
+    {.verb = "approve", .summary = "approve an override", .rules = P2P_CLI_HIDDEN},
+    {0},
+};
+
+const struct p2p_cli_noun p2p_cli_noun_gate = {
+    .name = "gate",
+    .summary = "the question every gate asks",
+    .commands = GATE_COMMANDS,
+};

@@ -1,0 +1,176 @@
+#include "nouns.h"
+#include "print.h"
+#include "request.h"
+
+#include <p2p/key.h>
+#include <p2p/keydir.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define UNLOCK_SECONDS (8u * 3600u)
+
+/* One line from the terminal, not shown. The caller wipes out. */
+static enum p2p_err ask(const char *issuer, char out[P2P_PASSPHRASE_BYTES_MAX], size_t *len)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    struct termios shown, hidden;
+    if (fd < 0 || tcgetattr(fd, &shown) != 0) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return P2P_NOTFOUND;
+    }
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    hidden.c_lflag |= ECHONL;
+    /* An interrupt here must not leave the terminal mute: the keys that raise signals end the
+     * line instead. */
+    hidden.c_lflag &= ~(tcflag_t)ISIG;
+    tcsetattr(fd, TCSAFLUSH, &hidden);
+    dprintf(fd, "Passphrase of %s: ", issuer);
+    size_t used = 0;
+    enum p2p_err err = P2P_OK;
+    for (;;) {
+        char c = 0;
+        ssize_t n = read(fd, &c, 1);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0 || c == '\n' || c == '\r') {
+            break;
+        }
+        if (c == 3) {
+            err = P2P_REFUSED;
+            break;
+        }
+        if (used == P2P_PASSPHRASE_BYTES_MAX - 1) {
+            err = P2P_TOOLARGE;
+            break;
+        }
+        out[used++] = c;
+    }
+    tcsetattr(fd, TCSAFLUSH, &shown);
+    close(fd);
+    out[used] = '\0';
+    *len = used;
+    return err;
+}
+
+static int unlock_run(struct p2p_cli_call *call)
+{
+    char passphrase[P2P_PASSPHRASE_BYTES_MAX] = "";
+    char message[P2P_MESSAGE_BYTES_MAX] = "";
+    size_t len = 0;
+    const char *issuer = p2p_cli_argument(call, 0);
+    enum p2p_err err = call->passphrase_file != NULL
+                           ? p2p_passphrase_read(call->passphrase_file, passphrase, &len,
+                                                 message, sizeof message)
+                           : ask(issuer, passphrase, &len);
+    if (err == P2P_REFUSED) {
+        p2p_wipe(passphrase, sizeof passphrase);
+        return P2P_CLI_UNDECIDED;
+    }
+    if (err != P2P_OK) {
+        p2p_wipe(passphrase, sizeof passphrase);
+        return message[0] != '\0'
+                   ? p2p_cli_fail_err(call, err, message)
+                   : p2p_cli_fail(call, P2P_CLI_USAGE, "usage",
+                                  "there is no terminal to ask for the passphrase",
+                                  "give it with --passphrase-file F");
+    }
+    json_t *body = json_pack("{s:s,s:s%,s:I}", "issuer", issuer, "passphrase", passphrase, len,
+                             "for_s", (json_int_t)p2p_cli_seconds(call, "for", UNLOCK_SECONDS));
+    p2p_wipe(passphrase, sizeof passphrase);
+    if (body == NULL) {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "the passphrase is not UTF-8", "");
+    }
+    struct p2p_cli_session session;
+    struct p2p_api_reply reply = {0};
+    p2p_cli_session_of(&session, call);
+    session.socket_only = true; /* a key is unlocked in the node that serves, or not at all */
+    p2p_cli_session_call(
+        &session,
+        &(struct p2p_api_request){.method = "POST", .path = "/v1/keys/unlock", .body = body},
+        &reply);
+    int exit = p2p_cli_is_problem(&reply) ? p2p_cli_fail_reply(call, &reply) : P2P_CLI_YES;
+    if (exit == P2P_CLI_YES && call->json) {
+        p2p_cli_put_json(call->out, reply.json);
+    } else if (exit == P2P_CLI_YES) {
+        char span[P2P_CLI_SPAN_BYTES];
+        fprintf(call->out, "%s is unlocked for %s\n", issuer,
+                p2p_cli_span(span, (double)p2p_cli_seconds(call, "for", UNLOCK_SECONDS)));
+    }
+    json_decref(body);
+    p2p_api_reply_deinit(&reply);
+    p2p_cli_session_deinit(&session);
+    return exit;
+}
+
+static int lock_run(struct p2p_cli_call *call)
+{
+    struct p2p_cli_session session;
+    struct p2p_api_reply reply = {0};
+    json_t *body = p2p_cli_body(call);
+    p2p_cli_session_of(&session, call);
+    session.socket_only = true;
+    p2p_cli_session_call(
+        &session,
+        &(struct p2p_api_request){.method = "POST", .path = "/v1/keys/lock", .body = body},
+        &reply);
+    int exit = p2p_cli_is_problem(&reply) ? p2p_cli_fail_reply(call, &reply) : P2P_CLI_YES;
+    if (exit == P2P_CLI_YES && call->json) {
+        p2p_cli_put_json(call->out, reply.json);
+    } else if (exit == P2P_CLI_YES) {
+        fprintf(call->out, "%s is locked\n", p2p_cli_argument(call, 0));
+    }
+    json_decref(body);
+    p2p_api_reply_deinit(&reply);
+    p2p_cli_session_deinit(&session);
+    return exit;
+}
+
+static const struct p2p_cli_command KEY_COMMANDS[] = {
+    {
+        .verb = "unlock",
+        .summary = "let the serving node sign for an issuer for a while",
+        .details =
+            "Asks for the passphrase on the terminal, without showing it, or reads it from "
+            "--passphrase-file.",
+        .options = P2P_CLI_OPTIONS({.name = "for",
+                                    .value = "TIME",
+                                    .help = "how long, as 30m or 8h (default 8h)",
+                                    .type = P2P_CLI_DURATION}),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "ISSUER", .help = "as beanr-pso", .rules = P2P_CLI_REQUIRED}),
+        .run = unlock_run,
+    },
+    {
+        .verb = "lock",
+        .summary = "take an issuer's key away from the serving node again",
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "ISSUER", .help = "as beanr-pso", .rules = P2P_CLI_REQUIRED}),
+        .run = lock_run,
+    },
+    {
+        .verb = "list",
+        .summary = "the issuers whose keys lie here, locked or not",
+        .run = p2p_cli_request_run,
+        .route = {.method = "GET",
+                  .path = "/v1/keys",
+                  .rows = "keys",
+                  .print = p2p_cli_print_keys,
+                  .none = "no issuer's key lies here"},
+    },
+    {0},
+};
+
+const struct p2p_cli_noun p2p_cli_noun_key = {
+    .name = "key",
+    .summary = "the keys of this member's officers",
+    .commands = KEY_COMMANDS,
+};

@@ -1,0 +1,34 @@
+/* Replies of the API as people read them: pure functions from JSON to text.
+ *
+ * Every printer takes what it finds: a member that is missing prints as nothing, so that a node
+ * of a newer version can be asked too. Lists get one page of rows. */
+#ifndef P2P_CLI_PRINT_H
+#define P2P_CLI_PRINT_H
+
+#include "style.h"
+
+void p2p_cli_print_bans(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_ban(const struct p2p_cli_style *style, const json_t *ban);
+void p2p_cli_print_gate(const struct p2p_cli_style *style, const json_t *answer);
+void p2p_cli_print_decisions(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_status(const struct p2p_cli_style *style, const json_t *status);
+void p2p_cli_print_peers(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_doctor(const struct p2p_cli_style *style, const json_t *report);
+void p2p_cli_print_keys(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_records(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_record(const struct p2p_cli_style *style, const json_t *record);
+void p2p_cli_print_charter(const struct p2p_cli_style *style, const json_t *charter);
+void p2p_cli_print_charter_log(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_event(const struct p2p_cli_style *style, const json_t *event);
+/* One line for a peer, without the member's name: "up to date", "behind 12", "refused: reason".
+ */
+const char *p2p_cli_peer_state(char *out, size_t cap, const json_t *peer);
+
+/* "name     value" when value is not empty; names are padded to the widest of a block. */
+void p2p_cli_field(const struct p2p_cli_style *style, const char *name, const char *value);
+
+#define P2P_CLI_WHEN_BYTES 32u
+/* A time of the API for people: "2024-06-25", or "2024-06-25 14:03:07" with a time of day. */
+const char *p2p_cli_when(char out[P2P_CLI_WHEN_BYTES], const json_t *object, const char *name);
+
+#endif

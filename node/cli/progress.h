@@ -1,0 +1,25 @@
+/* One moving line on stderr: how far, how much, how long still. Nothing unless stderr is a
+ * terminal.
+ */
+#ifndef P2P_CLI_PROGRESS_H
+#define P2P_CLI_PROGRESS_H
+
+#include <p2p/base.h>
+
+#include <stdio.h>
+
+struct p2p_cli_progress {
+    FILE *out; /* NULL: silent */
+    const char *what;
+    uint64_t total; /* 0: unknown */
+    uint64_t begun_ms;
+    uint64_t shown_ms;
+};
+
+void p2p_cli_progress_init(struct p2p_cli_progress *progress, FILE *out, const char *what,
+                           uint64_t total);
+/* done of total, and count of whatever is counted. Draws at most ten times a second. */
+void p2p_cli_progress_show(struct p2p_cli_progress *progress, uint64_t done, uint64_t count);
+void p2p_cli_progress_clear(struct p2p_cli_progress *progress);
+
+#endif
