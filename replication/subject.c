@@ -245,6 +245,23 @@ void p2p_subject_pack(struct p2p_pack *pack, const struct p2p_subject *subject,
     p2p_pack_bin(pack, token.bytes, sizeof(token.bytes));
 }
 
+/* Whether a subject of this type stands as its type wants it: a person never in clear, a ship
+ * never as a token, a value in its normal form, because gates look for nothing else. Types of a
+ * later version pass. */
+static bool stands_as_due(struct p2p_slice type_word, bool clear, struct p2p_slice value)
+{
+    char normal[P2P_SUBJECT_BYTES_MAX];
+    const struct p2p_subject_type *type = p2p_subject_type_named(type_word);
+    if (type == NULL) {
+        return true;
+    }
+    if (type->clear != clear) {
+        return false;
+    }
+    return !clear ||
+           (type->normalise(value, normal) && p2p_slice_equal(p2p_slice_text(normal), value));
+}
+
 bool p2p_subject_unpack(struct p2p_unpack *in, struct p2p_subject_key *key)
 {
     if (p2p_unpack_array(in) != 2) {
@@ -256,7 +273,8 @@ bool p2p_subject_unpack(struct p2p_unpack *in, struct p2p_subject_key *key)
     }
     if (p2p_unpack_type(in) == P2P_WIRE_STR) {
         struct p2p_slice value = p2p_unpack_str(in);
-        if (value.len == 0 || value.len >= P2P_SUBJECT_BYTES_MAX) {
+        if (value.len == 0 || value.len >= P2P_SUBJECT_BYTES_MAX ||
+            !stands_as_due(type, true, value)) {
             return false;
         }
         key_clear(key, type, value);
@@ -268,11 +286,26 @@ bool p2p_subject_unpack(struct p2p_unpack *in, struct p2p_subject_key *key)
     uint32_t epoch = p2p_unpack_u32(in);
     struct p2p_token token;
     p2p_unpack_fixed(in, token.bytes, sizeof(token.bytes));
-    if (p2p_unpack_failed(in)) {
+    if (p2p_unpack_failed(in) || !stands_as_due(type, false, (struct p2p_slice){0})) {
         return false;
     }
     key_token(key, type, epoch, token.bytes);
     return true;
+}
+
+/* A subject of a type we do not know is a peer's text: nothing in it may reach a terminal. */
+static void blank_controls(char *text)
+{
+    for (; *text != '\0'; text++) {
+        bool c1 =
+            (uint8_t)text[0] == 0xc2 && (uint8_t)text[1] >= 0x80 && (uint8_t)text[1] < 0xa0;
+        if ((uint8_t)*text < 0x20 || *text == 0x7f || c1) {
+            *text = '?';
+            if (c1) {
+                text[1] = '?';
+            }
+        }
+    }
 }
 
 bool p2p_subject_print(struct p2p_unpack *in, const char *circle, char *out, size_t cap)
@@ -285,6 +318,7 @@ bool p2p_subject_print(struct p2p_unpack *in, const char *circle, char *out, siz
         struct p2p_slice value = p2p_unpack_str(in);
         snprintf(out, cap, "%.*s:%.*s", (int)type.len, (const char *)type.data, (int)value.len,
                  (const char *)value.data);
+        blank_controls(out);
         return !p2p_unpack_failed(in);
     }
     struct p2p_token token;
@@ -298,5 +332,6 @@ bool p2p_subject_print(struct p2p_unpack *in, const char *circle, char *out, siz
     p2p_hex_encode(hex, token.bytes, 8);
     snprintf(out, cap, "%.*s:token:%s/%u:%s", (int)type.len, (const char *)type.data, circle,
              epoch, hex);
+    blank_controls(out);
     return true;
 }

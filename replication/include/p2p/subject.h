@@ -55,11 +55,13 @@ struct p2p_token p2p_subject_token(const struct p2p_subject *subject,
 /* Packs [type, value], by the circle's key where the type is not clear. */
 void p2p_subject_pack(struct p2p_pack *pack, const struct p2p_subject *subject,
                       const struct p2p_circle_key *key, uint32_t epoch);
-/* Reads one packed subject and gives its key; false when its shape is wrong. */
+/* Reads one packed subject and gives its key; false when its shape is wrong, which includes a
+ * known type in clear that is due as a token, or the reverse, and a value that is not in its
+ * normal form: no gate would ever find it. */
 bool p2p_subject_unpack(struct p2p_unpack *in, struct p2p_subject_key *key);
 /* Prints a packed subject as CLI.md says: `imo:9179842` or `card:token:<circle>/<epoch>:<16
- * hex>`; moves past it. out has P2P_SUBJECT_BYTES_MAX + 64 bytes. False when its shape is
- * wrong. */
+ * hex>`; moves past it. Control characters become '?'. out has P2P_SUBJECT_BYTES_MAX + 64
+ * bytes. False when its shape is wrong. */
 bool p2p_subject_print(struct p2p_unpack *in, const char *circle, char *out, size_t cap);
 
 #endif
