@@ -404,8 +404,8 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     engine->now = *now;
     engine->salts = 0;
     engine->lists = (struct p2p_batch_lists){0};
-    engine->requests = NULL;
-    engine->requests_end = &engine->requests;
+    engine->jobs = NULL;
+    engine->jobs_end = &engine->jobs;
     engine->own_records = 0;
     engine->own_bytes = 0;
     engine->seen_written = false;
@@ -418,13 +418,13 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     p2p_ledger_begin(&engine->ledger, kv, arena);
 }
 
-/* What a request will add, so that a batch ends before it is too large for one commit. */
-static void count_request(struct p2p_engine *engine, const struct p2p_request *request)
+/* What a job will add, so that a batch ends before it is too large for one commit. */
+static void count_job(struct p2p_engine *engine, const struct p2p_job *job)
 {
-    engine->own_records += request->type == P2P_REQUEST_APPEND ? request->append.count : 1;
-    for (size_t i = 0; request->type == P2P_REQUEST_APPEND && i < request->append.count; i++) {
-        engine->own_bytes += 256 + request->append.records[i].payload.len +
-                             request->append.records[i].content.len;
+    engine->own_records += job->type == P2P_JOB_APPEND ? job->append.count : 1;
+    for (size_t i = 0; job->type == P2P_JOB_APPEND && i < job->append.count; i++) {
+        engine->own_bytes +=
+            256 + job->append.records[i].payload.len + job->append.records[i].content.len;
     }
     engine->own_bytes += 512;
 }
@@ -459,11 +459,11 @@ enum p2p_err p2p_engine_step(struct p2p_engine *engine, const struct p2p_event *
             return P2P_OK;
         }
         return p2p_session_frame(engine, peer, &event->frame);
-    case P2P_EVENT_REQUEST:
-        count_request(engine, event->request);
-        event->request->next = NULL;
-        *engine->requests_end = event->request;
-        engine->requests_end = &event->request->next;
+    case P2P_EVENT_JOB:
+        count_job(engine, event->job);
+        event->job->next = NULL;
+        *engine->jobs_end = event->job;
+        engine->jobs_end = &event->job->next;
         return P2P_OK;
     case P2P_EVENT_TICK:
         engine->ticked = true;
@@ -510,7 +510,7 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = append_address(engine);
     }
     if (err == P2P_OK) {
-        err = p2p_append_requests(engine);
+        err = p2p_append_jobs(engine);
     }
     if (err == P2P_OK) {
         err = p2p_append_head(engine);
@@ -519,7 +519,7 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_ledger_finish(&engine->ledger);
     }
     if (err == P2P_OK && engine->ledger.charter_changed) {
-        err = p2p_engine_follow_charter(engine); /* a version that came as a request */
+        err = p2p_engine_follow_charter(engine); /* a version that came as a job */
     }
     if (err == P2P_OK) {
         err = p2p_witness_cosign_due(engine, wake_ms);
@@ -567,7 +567,7 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         .send_count = engine->lists.send_count,
         .closes = engine->lists.closes,
         .close_count = engine->lists.close_count,
-        .replies = engine->requests,
+        .replies = engine->jobs,
         .traces = engine->lists.traces,
         .trace_count = engine->lists.trace_count,
         .charter_changed = engine->ledger.charter_changed,

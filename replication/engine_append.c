@@ -8,10 +8,10 @@
 
 enum { SEEN_ENTRY_BYTES = 1 + 5 + 9 + 2 + P2P_HASH_BYTES };
 
-static void fail(struct p2p_request *request, enum p2p_err err, const char *reason)
+static void fail(struct p2p_job *job, enum p2p_err err, const char *reason)
 {
-    request->result.err = err;
-    snprintf(request->result.reason, sizeof(request->result.reason), "%s", reason);
+    job->result.err = err;
+    snprintf(job->result.reason, sizeof(job->result.reason), "%s", reason);
 }
 
 static enum p2p_err take_pack(struct p2p_engine *engine, size_t cap, struct p2p_pack *pack)
@@ -253,81 +253,81 @@ static enum p2p_err append_idle_seen(struct p2p_engine *engine)
     return p2p_append_seen(engine);
 }
 
-/* ---- requests ---- */
+/* ---- jobs ---- */
 
-static enum p2p_err append_request(struct p2p_engine *engine, struct p2p_request *request)
+static enum p2p_err append_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     bool by_issuer = false;
     enum p2p_err err = P2P_OK;
     if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
-        fail(request, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+        fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
         return P2P_OK;
     }
-    for (size_t i = 0; i < request->append.count; i++) {
-        const struct p2p_append *record = &request->append.records[i];
+    for (size_t i = 0; i < job->append.count; i++) {
+        const struct p2p_append *record = &job->append.records[i];
         by_issuer = by_issuer || record->issuer != 0;
         if (record->payload.len > P2P_PAYLOAD_BYTES_MAX || record->cite_count > P2P_CITES_MAX ||
             record->content.len + 16 * record->cite_count > P2P_BODY_BYTES_MAX) {
-            fail(request, P2P_TOOLARGE, "a record of this request is larger than 60,000 bytes");
+            fail(job, P2P_TOOLARGE, "a record of this job is larger than 60,000 bytes");
             return P2P_OK;
         }
     }
     if (by_issuer) {
         err = p2p_append_seen(engine);
     }
-    for (size_t i = 0; i < request->append.count && err == P2P_OK; i++) {
+    for (size_t i = 0; i < job->append.count && err == P2P_OK; i++) {
         struct p2p_record_id id;
-        err = p2p_append_own(engine, &request->append.records[i], &id);
+        err = p2p_append_own(engine, &job->append.records[i], &id);
         if (i == 0) {
-            request->result.first = id;
+            job->result.first = id;
         }
     }
     return err;
 }
 
-static enum p2p_err prepare_request(struct p2p_engine *engine, struct p2p_request *request)
+static enum p2p_err prepare_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     uint64_t seq;
     struct p2p_slice head;
     if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
-        fail(request, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+        fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
         return P2P_OK;
     }
-    enum p2p_err err = next_number(engine, request->prepare.issuer, &seq);
+    enum p2p_err err = next_number(engine, job->prepare.issuer, &seq);
     if (err == P2P_OK) {
-        err = reserve_number(engine, request->prepare.issuer, seq);
+        err = reserve_number(engine, job->prepare.issuer, seq);
     }
     if (err == P2P_OK) {
-        err = encode(engine, &request->prepare, seq, &head, &request->result.salted);
+        err = encode(engine, &job->prepare, seq, &head, &job->result.salted);
     }
     if (err == P2P_OK) {
-        err = finish_leaf(engine, head, NULL, &request->result.leaf);
+        err = finish_leaf(engine, head, NULL, &job->result.leaf);
     }
     if (err == P2P_TOOLARGE) {
-        fail(request, err, "the record is larger than 60,000 bytes");
+        fail(job, err, "the record is larger than 60,000 bytes");
         err = P2P_OK;
     }
     return err;
 }
 
 /* A record that was signed outside must be one that would have effect. */
-static enum p2p_err submit_request(struct p2p_engine *engine, struct p2p_request *request)
+static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
-    struct p2p_arrival arrival = {.feed = engine->feed, .salted = request->submit.salted};
+    struct p2p_arrival arrival = {.feed = engine->feed, .salted = job->submit.salted};
     struct p2p_slice payload;
     uint64_t highest = 0;
     if (engine->read_only != P2P_READ_ONLY_NONE || info == NULL) {
-        fail(request, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+        fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
         return P2P_OK;
     }
-    enum p2p_err err = p2p_record_decode(&arrival.record, request->submit.leaf);
+    enum p2p_err err = p2p_record_decode(&arrival.record, job->submit.leaf);
     if (err == P2P_OK && arrival.record.body_type == P2P_BODY_COMMITMENT) {
         err = p2p_record_open(&arrival.record, p2p_slice_text(info->origin), arrival.salted,
                               &payload);
     }
     if (err != P2P_OK) {
-        fail(request, err, "the submitted bytes are not a whole record with its payload");
+        fail(job, err, "the submitted bytes are not a whole record with its payload");
         return P2P_OK;
     }
     err = p2p_ledger_verify(&engine->ledger, &arrival, 1);
@@ -335,7 +335,7 @@ static enum p2p_err submit_request(struct p2p_engine *engine, struct p2p_request
         return err;
     }
     if (arrival.signature != P2P_SIGNATURE_GOOD) {
-        fail(request, P2P_BADSIG, "the issuer's signature does not verify in this feed");
+        fail(job, P2P_BADSIG, "the issuer's signature does not verify in this feed");
         return P2P_OK;
     }
     err = p2p_issuer_seq(&engine->ledger, engine->feed, arrival.record.issuer, &highest);
@@ -343,26 +343,26 @@ static enum p2p_err submit_request(struct p2p_engine *engine, struct p2p_request
         return err;
     }
     if (arrival.record.issuer_seq <= highest) {
-        fail(request, P2P_REFUSED, "that number was used already; prepare the record again");
+        fail(job, P2P_REFUSED, "that number was used already; prepare the record again");
         return P2P_OK;
     }
     err = p2p_append_seen(engine);
     if (err == P2P_OK) {
-        err = apply(engine, request->submit.leaf, request->submit.salted, arrival.signature,
-                    &request->result.first);
+        err = apply(engine, job->submit.leaf, job->submit.salted, arrival.signature,
+                    &job->result.first);
     }
     return err;
 }
 
-static enum p2p_err charter_request(struct p2p_engine *engine, struct p2p_request *request)
+static enum p2p_err charter_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     enum p2p_err err =
-        p2p_ledger_apply_charter(&engine->ledger, request->charter.index, request->charter.leaf,
-                                 request->charter.note, request->result.reason);
+        p2p_ledger_apply_charter(&engine->ledger, job->charter.index, job->charter.leaf,
+                                 job->charter.note, job->result.reason);
     if (err == P2P_NOMEM || err == P2P_IO || err == P2P_FULL || err == P2P_CORRUPT) {
         return err;
     }
-    request->result.err = err;
+    job->result.err = err;
     if (err == P2P_OK) {
         engine->extras[P2P_CHARTER_FEED].grew = true;
         engine->extras[P2P_CHARTER_FEED].noteworthy = true;
@@ -377,36 +377,36 @@ static enum p2p_err charter_request(struct p2p_engine *engine, struct p2p_reques
 /* ---- decisions ---- */
 
 /* Decides one check and keeps it packed for the record. */
-static enum p2p_err decide(struct p2p_engine *engine, struct p2p_request *request)
+static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job)
 {
     struct p2p_pack pack;
-    size_t cap = 512 + P2P_GATE_REASONS_MAX * 32 +
-                 request->check.subject_count *
-                     (P2P_SUBJECT_BYTES_MAX + 16 + engine->place.key_count * 32);
+    size_t cap =
+        512 + P2P_GATE_REASONS_MAX * 32 +
+        job->check.subject_count * (P2P_SUBJECT_BYTES_MAX + 16 + engine->place.key_count * 32);
     enum p2p_err err = take_pack(engine, cap, &pack);
     if (err != P2P_OK) {
         return err;
     }
-    p2p_engine_fill_check(engine, &engine->now, &request->check);
-    err = p2p_gate_decide(&engine->ledger, engine->kv, &engine->place, &request->check,
-                          &request->result.answer);
+    p2p_engine_fill_check(engine, &engine->now, &job->check);
+    err = p2p_gate_decide(&engine->ledger, engine->kv, &engine->place, &job->check,
+                          &job->result.answer);
     if (err != P2P_OK) {
         return err;
     }
-    p2p_gate_pack(&pack, &engine->place, &request->check, &request->result.answer);
+    p2p_gate_pack(&pack, &engine->place, &job->check, &job->result.answer);
     p2p_assert(!p2p_pack_failed(&pack));
-    request->result.leaf = p2p_pack_slice(&pack);
+    job->result.leaf = p2p_pack_slice(&pack);
     return P2P_OK;
 }
 
 /* One `decisions` record for as many of the list as fit; sets *rest to the first that does not.
  */
-static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_request *from,
-                                     struct p2p_request **rest)
+static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_job *from,
+                                     struct p2p_job **rest)
 {
     size_t bytes = 32;
     uint32_t count = 0;
-    struct p2p_request *end = from;
+    struct p2p_job *end = from;
     struct p2p_pack pack;
     struct p2p_record_id id;
     const struct p2p_member *member =
@@ -414,7 +414,7 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_reque
     const struct p2p_circle *own =
         p2p_charter_circle_named(engine->ledger.charter, p2p_slice_text(member->name));
     for (; end != NULL; end = end->next) {
-        if (end->type == P2P_REQUEST_CHECK && end->result.leaf.len > 0) {
+        if (end->type == P2P_JOB_CHECK && end->result.leaf.len > 0) {
             if (bytes + end->result.leaf.len > P2P_DECISIONS_BYTES_MAX && count > 0) {
                 break;
             }
@@ -433,9 +433,9 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_reque
     p2p_pack_map(&pack, 1);
     p2p_pack_text(&pack, "decisions");
     p2p_pack_array(&pack, count);
-    for (struct p2p_request *request = from; request != end; request = request->next) {
-        if (request->type == P2P_REQUEST_CHECK && request->result.leaf.len > 0) {
-            p2p_pack_raw(&pack, request->result.leaf);
+    for (struct p2p_job *job = from; job != end; job = job->next) {
+        if (job->type == P2P_JOB_CHECK && job->result.leaf.len > 0) {
+            p2p_pack_raw(&pack, job->result.leaf);
         }
     }
     const struct p2p_append record = {.kind = P2P_KIND_DECISIONS,
@@ -443,10 +443,10 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_reque
                                       .payload = p2p_pack_slice(&pack)};
     err = p2p_append_own(engine, &record, &id);
     uint32_t n = 0;
-    for (struct p2p_request *request = from; request != end; request = request->next) {
-        if (request->type == P2P_REQUEST_CHECK && request->result.leaf.len > 0) {
-            request->result.first = id;
-            request->result.decision = n++;
+    for (struct p2p_job *job = from; job != end; job = job->next) {
+        if (job->type == P2P_JOB_CHECK && job->result.leaf.len > 0) {
+            job->result.first = id;
+            job->result.decision = n++;
         }
     }
     return err;
@@ -456,9 +456,8 @@ static enum p2p_err append_decisions(struct p2p_engine *engine)
 {
     bool any = false;
     enum p2p_err err = P2P_OK;
-    for (struct p2p_request *request = engine->requests; request != NULL && err == P2P_OK;
-         request = request->next) {
-        any = any || request->type == P2P_REQUEST_CHECK;
+    for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
+        any = any || job->type == P2P_JOB_CHECK;
     }
     if (!any) {
         return P2P_OK;
@@ -470,40 +469,38 @@ static enum p2p_err append_decisions(struct p2p_engine *engine)
     if (err == P2P_OK) {
         err = p2p_ledger_finish(&engine->ledger); /* decisions see what this batch appended */
     }
-    for (struct p2p_request *request = engine->requests; request != NULL && err == P2P_OK;
-         request = request->next) {
-        if (request->type == P2P_REQUEST_CHECK) {
-            err = decide(engine, request);
-            request->result.spooled = !recorded;
+    for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
+        if (job->type == P2P_JOB_CHECK) {
+            err = decide(engine, job);
+            job->result.spooled = !recorded;
         }
     }
-    struct p2p_request *rest = engine->requests;
+    struct p2p_job *rest = engine->jobs;
     while (recorded && rest != NULL && err == P2P_OK) {
         err = record_decisions(engine, rest, &rest);
     }
     return err;
 }
 
-enum p2p_err p2p_append_requests(struct p2p_engine *engine)
+enum p2p_err p2p_append_jobs(struct p2p_engine *engine)
 {
     enum p2p_err err = P2P_OK;
-    for (struct p2p_request *request = engine->requests; request != NULL && err == P2P_OK;
-         request = request->next) {
-        memset(&request->result, 0, sizeof(request->result));
-        switch (request->type) {
-        case P2P_REQUEST_APPEND:
-            err = append_request(engine, request);
+    for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
+        memset(&job->result, 0, sizeof(job->result));
+        switch (job->type) {
+        case P2P_JOB_APPEND:
+            err = append_job(engine, job);
             break;
-        case P2P_REQUEST_PREPARE:
-            err = prepare_request(engine, request);
+        case P2P_JOB_PREPARE:
+            err = prepare_job(engine, job);
             break;
-        case P2P_REQUEST_SUBMIT:
-            err = submit_request(engine, request);
+        case P2P_JOB_SUBMIT:
+            err = submit_job(engine, job);
             break;
-        case P2P_REQUEST_CHARTER:
-            err = charter_request(engine, request);
+        case P2P_JOB_CHARTER:
+            err = charter_job(engine, job);
             break;
-        case P2P_REQUEST_CHECK:
+        case P2P_JOB_CHECK:
             break; /* after everything that this batch appends */
         }
     }

@@ -103,7 +103,7 @@ struct p2p_engine {
     struct p2p_now now;
     uint64_t salts; /* drawn from now.seed so far */
     struct p2p_batch_lists lists;
-    struct p2p_request *requests, **requests_end;
+    struct p2p_job *jobs, **jobs_end;
     size_t own_records;
     size_t own_bytes;
     bool seen_written;
@@ -159,7 +159,7 @@ P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_
                                           uint32_t feed);
 
 /* engine_append.c */
-P2P_MUST_CHECK enum p2p_err p2p_append_requests(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_append_jobs(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_append_own(struct p2p_engine *engine,
                                            const struct p2p_append *append,
                                            struct p2p_record_id *id);

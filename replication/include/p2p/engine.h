@@ -73,7 +73,7 @@ struct p2p_now {
     uint8_t seed[32]; /* fresh random bytes */
 };
 
-/* ---- requests of this node ---- */
+/* ---- jobs: what this node wants done ---- */
 
 /* One record to append. Everything is borrowed until the reply. */
 struct p2p_append {
@@ -87,18 +87,18 @@ struct p2p_append {
     struct p2p_slice payload; /* a private kind's payload */
 };
 
-enum p2p_request_type {
-    P2P_REQUEST_APPEND,
-    P2P_REQUEST_CHECK,
-    P2P_REQUEST_PREPARE,
-    P2P_REQUEST_SUBMIT,
-    P2P_REQUEST_CHARTER
+enum p2p_job_type {
+    P2P_JOB_APPEND,
+    P2P_JOB_CHECK,
+    P2P_JOB_PREPARE,
+    P2P_JOB_SUBMIT,
+    P2P_JOB_CHARTER
 };
 
-struct p2p_request {
-    enum p2p_request_type type;
-    void *owner;              /* the caller's */
-    struct p2p_request *next; /* the engine's, until the reply */
+struct p2p_job {
+    enum p2p_job_type type;
+    void *owner;          /* the caller's */
+    struct p2p_job *next; /* the engine's, until the reply */
     union {
         struct {
             const struct p2p_append *records; /* all or none */
@@ -135,7 +135,7 @@ enum p2p_event_type {
     P2P_EVENT_LINK_DOWN, /* link */
     P2P_EVENT_WRITABLE,  /* link: what was queued has left */
     P2P_EVENT_FRAME,     /* link, frame: borrowed for the batch */
-    P2P_EVENT_REQUEST,   /* request: taken until its reply */
+    P2P_EVENT_JOB,       /* job: taken until its reply */
     P2P_EVENT_TICK,
 };
 
@@ -144,7 +144,7 @@ struct p2p_event {
     uint64_t link; /* the caller's number, never reused */
     uint32_t member;
     struct p2p_frame frame;
-    struct p2p_request *request;
+    struct p2p_job *job;
 };
 
 /* ---- actions ---- */
@@ -197,7 +197,7 @@ struct p2p_actions {
     size_t send_count;
     const struct p2p_close *closes;
     size_t close_count;
-    struct p2p_request *replies; /* linked by next, in order */
+    struct p2p_job *replies; /* linked by next, in order */
     const struct p2p_trace *traces;
     size_t trace_count;
     bool charter_changed;  /* pins, roles and circles may have changed */
