@@ -14,7 +14,7 @@
 #define CONN_OF(pointer, member)                                                               \
     ((struct p2p_conn *)(void *)((char *)(pointer)-offsetof(struct p2p_conn, member)))
 
-static const char plain_http_answer[] =
+static const char http1_answer[] =
     "HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\n"
     "connection: close\r\ncontent-length: 30\r\n\r\nonly HTTP/2 is spoken here\r\n\r\n";
 
@@ -255,7 +255,7 @@ static void on_refused(struct p2p_stream *stream, enum p2p_refusal reason, bool 
         p2p_conn_end(conn, P2P_LINK_END_REFUSED_THERE, NGHTTP2_NO_ERROR, text);
         return;
     }
-    conn->plain_reply = reason == P2P_REFUSAL_HTTP1 && !stream->session_made;
+    conn->http1_reply = reason == P2P_REFUSAL_HTTP1;
     p2p_conn_refuse(conn, reason, text);
 }
 
@@ -455,8 +455,8 @@ static void end_now(struct p2p_conn *conn)
         close_now(conn);
         return;
     }
-    if (conn->plain_reply) {
-        p2p_stream_write_plain(stream, plain_http_answer);
+    if (conn->http1_reply) {
+        p2p_stream_last_words(stream, http1_answer);
     } else if (conn->h2_made && stream->open && !stream->refused) {
         char text[P2P_LINK_REASON_BYTES + 1];
         snprintf(text, sizeof text, "%.*s", (int)P2P_LINK_REASON_BYTES, conn->text);
@@ -491,7 +491,7 @@ void p2p_conn_flush(struct p2p_conn *conn)
         }
         return;
     }
-    if (!conn->end_due && conn->h2_made) {
+    if (!conn->end_due && conn->h2_made && p2p_h2_ready(&conn->h2)) {
         if (user->before_frames) {
             user->before_frames(conn, p2p_net_now_ms(conn->net));
         }
@@ -500,7 +500,7 @@ void p2p_conn_flush(struct p2p_conn *conn)
         }
     }
     if (conn->h2_made && conn->h2.failed) {
-        conn->plain_reply = conn->h2.reason == P2P_REFUSAL_HTTP1 && !conn->options.tls;
+        conn->http1_reply = conn->h2.reason == P2P_REFUSAL_HTTP1;
         p2p_conn_refuse(conn, conn->h2.reason, conn->h2.why);
     } else if (conn->h2_made && p2p_h2_over(&conn->h2) && conn->stream.pending_bytes == 0) {
         p2p_conn_end(

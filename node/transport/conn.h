@@ -69,7 +69,7 @@ struct p2p_conn {
     bool handshake_counted, listener_counted, h2_made, dirty, ended_told;
     bool end_due;     /* end, text and code say how */
     bool end_silent;  /* without a last word */
-    bool plain_reply; /* the last word is a line of plain HTTP/1.1 */
+    bool http1_reply; /* the last word is an answer in HTTP/1.1 */
     enum p2p_link_end end;
     uint32_t code; /* of the last GOAWAY */
     char text[192];

@@ -333,6 +333,11 @@ void p2p_h2_feed(struct p2p_h2 *h2, const uint8_t *data, size_t len, uint64_t no
 /* -- bytes out -------------------------------------------------------------------------------
  */
 
+bool p2p_h2_ready(const struct p2p_h2 *h2)
+{
+    return !h2->failed && (!h2->server || h2->preface_bytes == PREFACE_BYTES);
+}
+
 size_t p2p_h2_fill(struct p2p_h2 *h2, uint8_t *out, size_t cap)
 {
     size_t len = 0;

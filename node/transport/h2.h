@@ -70,6 +70,9 @@ void p2p_h2_deinit(struct p2p_h2 *h2); /* accepts a zeroed object */
 
 /* Received bytes; events come from inside. Look at h2->failed afterwards. */
 void p2p_h2_feed(struct p2p_h2 *h2, const uint8_t *data, size_t len, uint64_t now_ms);
+/* False while a server has not seen the whole preface: nothing is sent to who may not speak
+ * HTTP/2. */
+bool p2p_h2_ready(const struct p2p_h2 *h2);
 /* Writes whole frames into out (cap at least 32 KiB); returns the bytes, 0: nothing to send
  * now. */
 size_t p2p_h2_fill(struct p2p_h2 *h2, uint8_t *out, size_t cap);

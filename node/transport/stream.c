@@ -194,11 +194,14 @@ enum p2p_err p2p_stream_write(struct p2p_stream *stream, const uint8_t *data, si
     return err ? err : sent;
 }
 
-void p2p_stream_write_plain(struct p2p_stream *stream, const char *text)
+void p2p_stream_last_words(struct p2p_stream *stream, const char *text)
 {
-    if (!stream->closing && !stream->shut) {
-        /* Best effort: they are being refused either way. */
-        (void)socket_write(stream, (const uint8_t *)text, strlen(text));
+    const uint8_t *bytes = (const uint8_t *)text;
+    /* Best effort: they are being refused either way. */
+    if (stream->open) {
+        (void)!p2p_stream_write(stream, bytes, strlen(text));
+    } else if (!stream->session_made && !stream->closing && !stream->shut) {
+        (void)!socket_write(stream, bytes, strlen(text));
     }
 }
 

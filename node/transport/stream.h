@@ -79,8 +79,9 @@ P2P_MUST_CHECK enum p2p_err p2p_stream_connect(struct p2p_stream *stream,
  * useless, close it. */
 P2P_MUST_CHECK enum p2p_err p2p_stream_write(struct p2p_stream *stream, const uint8_t *data,
                                              size_t len);
-/* As write, but never encrypted: the last words to someone who does not speak TLS. */
-void p2p_stream_write_plain(struct p2p_stream *stream, const char *text);
+/* Sends text to someone who does not speak our protocol: encrypted if TLS is open, plain if it
+ * never began. */
+void p2p_stream_last_words(struct p2p_stream *stream, const char *text);
 /* From now on what arrives is counted and thrown away; no more `bytes` or `opened`. */
 void p2p_stream_discard(struct p2p_stream *stream);
 /* No more writes: close_notify, then FIN after what is pending. Idempotent. */

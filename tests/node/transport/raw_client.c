@@ -321,5 +321,8 @@ void raw_clients_pump(struct world *world)
         if (client->fd >= 0) {
             pump(client);
         }
+        if (client->pumped) {
+            client->pumped(client);
+        }
     }
 }

@@ -36,7 +36,9 @@ struct raw_client {
     size_t out_len, out_at, out_cap;
     uint8_t *in;
     size_t in_len, in_cap;
-    int alert; /* received, or 0 */
+    int alert;                                 /* received, or 0 */
+    void (*pumped)(struct raw_client *client); /* after each turn; may be NULL */
+    void *user;
 };
 
 struct raw_client *raw_open(struct world *world, const struct raw_options *options);

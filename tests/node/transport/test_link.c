@@ -295,7 +295,7 @@ static void test_strangers_at_the_peers_address(void **state)
         CHECK(after == 1);
         CHECK(who->reason == P2P_REFUSAL_COUNT ||
               pair.b.refusals[who->reason] == before[who->reason] + 1);
-        if (who->tls == RAW_PLAIN && who->reason == P2P_REFUSAL_HTTP1) {
+        if (who->reason == P2P_REFUSAL_HTTP1) {
             CHECK(client->in_len > 0 && memcmp(client->in, "HTTP/1.1 505", 12) == 0);
         }
     }
