@@ -1,0 +1,568 @@
+#include <p2p/verbs.h>
+
+#include <p2p/text.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum p2p_err say(struct p2p_verb *verb, enum p2p_err err, const char *format,
+                        const char *what)
+{
+    snprintf(verb->message, verb->message_cap, format, what);
+    return err;
+}
+
+static enum p2p_err add(struct p2p_verb *verb, const struct p2p_charter_op *op)
+{
+    p2p_charter_op_pack(&verb->change->ops, op);
+    enum p2p_err err = p2p_change_count(verb->change);
+    return err == P2P_OK ? P2P_OK
+                         : say(verb, err, "%s does not fit into one entry with the rest",
+                               p2p_op_word(op->type));
+}
+
+static const struct p2p_member *member_named(const struct p2p_verb *verb, const char *name)
+{
+    return p2p_charter_member_named(verb->charter, p2p_slice_text(name));
+}
+
+enum p2p_err p2p_key_file_public(const char *path, enum p2p_key_purpose purpose,
+                                 uint8_t out[P2P_PUBLIC_BYTES], char *message,
+                                 size_t message_cap)
+{
+    char *text = NULL;
+    size_t len = 0;
+    struct p2p_keyfile file;
+    enum p2p_err err =
+        p2p_file_read(path, P2P_KEYFILE_BYTES_MAX, &text, &len, message, message_cap);
+    if (err != P2P_OK) {
+        return err;
+    }
+    err = p2p_keyfile_parse(&file, p2p_slice_of(text, len));
+    free(text);
+    if (err != P2P_OK || file.purpose != purpose) {
+        snprintf(message, message_cap, "%s is not the file of a key of purpose %s", path,
+                 p2p_key_purpose_word(purpose));
+        return err != P2P_OK ? err : P2P_BADKEY;
+    }
+    memcpy(out, file.public_key, P2P_PUBLIC_BYTES);
+    return P2P_OK;
+}
+
+/* --- circles ----------------------------------------------------------------------------- */
+
+/* People for a circle op, by name. */
+struct people {
+    const char **names;
+    struct p2p_sealing_public *keys;
+    size_t count;
+};
+
+static enum p2p_err people_init(struct people *people, size_t cap)
+{
+    *people = (struct people){.names = calloc(cap + 1, sizeof(*people->names)),
+                              .keys = calloc(cap + 1, sizeof(*people->keys))};
+    return people->names && people->keys ? P2P_OK : P2P_NOMEM;
+}
+
+static void people_deinit(struct people *people)
+{
+    free(people->names);
+    free(people->keys);
+}
+
+static void people_add(struct people *people, const struct p2p_member *member)
+{
+    people->names[people->count] = member->name;
+    people->keys[people->count++] = member->sealing_key;
+}
+
+static enum p2p_err people_named(struct p2p_verb *verb, struct people *people,
+                                 const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct p2p_member *member = member_named(verb, names[i]);
+        if (!member) {
+            return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
+                       names[i]);
+        }
+        people_add(people, member);
+    }
+    return P2P_OK;
+}
+
+static bool listed(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Packs boxes of epochs first to last for these people; fresh as in circle_keys.h. */
+static enum p2p_err give(struct p2p_verb *verb, const char *circle, uint32_t first,
+                         uint32_t last, uint32_t fresh, const struct people *people,
+                         const struct p2p_verb_circle *leaving)
+{
+    struct p2p_circle_change change = {
+        .circle = circle,
+        .first = first,
+        .last = last,
+        .fresh = fresh,
+        .to = {.names = people->names, .keys = people->keys, .count = people->count},
+        .remove = leaving ? leaving->remove : NULL,
+        .remove_count = leaving ? leaving->remove_count : 0};
+    if (!verb->ceremony) {
+        return say(
+            verb, P2P_USAGE,
+            "the key of circle %s lies in the ceremony directory; name a --root-key there",
+            circle);
+    }
+    return p2p_circle_change_pack(&change, verb->ceremony, verb->change, verb->message,
+                                  verb->message_cap);
+}
+
+/* Everybody who is in the circle afterwards. */
+static enum p2p_err people_after(struct p2p_verb *verb, struct people *people,
+                                 const struct p2p_circle *known,
+                                 const struct p2p_verb_circle *options)
+{
+    for (size_t i = 0; i < known->member_count; i++) {
+        const struct p2p_member *member = p2p_charter_member(verb->charter, known->members[i]);
+        if (!listed(member->name, options->remove, options->remove_count) &&
+            !listed(member->name, options->add, options->add_count)) {
+            people_add(people, member);
+        }
+    }
+    return people_named(verb, people, options->add, options->add_count);
+}
+
+static enum p2p_err circle_change(struct p2p_verb *verb, const struct p2p_circle *known,
+                                  const struct p2p_verb_circle *options,
+                                  struct people *newcomers, struct people *all)
+{
+    uint32_t epochs = (uint32_t)known->epoch_count;
+    enum p2p_err err = people_named(verb, newcomers, options->add, options->add_count);
+    if (err == P2P_OK) {
+        err = people_after(verb, all, known, options);
+    }
+    if (err == P2P_OK && newcomers->count > 0) {
+        err = give(verb, options->circle, 1, epochs, 0, newcomers, NULL);
+    }
+    if (err == P2P_OK && (options->remove_count > 0 || options->new_epoch)) {
+        err = give(verb, options->circle, epochs + 1, epochs + 1, epochs + 1, all, options);
+    }
+    return err;
+}
+
+enum p2p_err p2p_verb_circle(struct p2p_verb *verb, const struct p2p_verb_circle *options)
+{
+    struct people newcomers = {0}, all = {0};
+    const struct p2p_circle *known =
+        p2p_charter_circle_named(verb->charter, p2p_slice_text(options->circle));
+    if (options->add_count == 0 && options->remove_count == 0 && !options->new_epoch) {
+        return say(verb, P2P_USAGE, "say who joins or leaves circle %s, or ask for a new epoch",
+                   options->circle);
+    }
+    enum p2p_err err = people_init(&newcomers, options->add_count);
+    if (err == P2P_OK) {
+        err = people_init(&all, options->add_count + (known ? known->member_count : 0));
+    }
+    if (err == P2P_OK && known) {
+        err = circle_change(verb, known, options, &newcomers, &all);
+    } else if (err == P2P_OK && options->remove_count > 0) {
+        err = say(verb, P2P_UNKNOWN, "there is no circle %s that anyone could leave",
+                  options->circle);
+    } else if (err == P2P_OK) {
+        err = people_named(verb, &newcomers, options->add, options->add_count);
+        if (err == P2P_OK) {
+            err = give(verb, options->circle, 1, 1, 1, &newcomers, NULL);
+        }
+    }
+    people_deinit(&newcomers);
+    people_deinit(&all);
+    return err;
+}
+
+/* --- admit ------------------------------------------------------------------------------- */
+
+static enum p2p_err join_belongs(struct p2p_verb *verb, const struct p2p_join *join)
+{
+    struct p2p_hash id = p2p_charter_federation_id(verb->charter);
+    if (!p2p_hash_equal(&id, &join->federation_id) ||
+        strcmp(join->federation, p2p_charter_federation(verb->charter)) != 0) {
+        return say(verb, P2P_MISMATCH, "%s asks to join another federation", join->member);
+    }
+    if (member_named(verb, join->member)) {
+        return say(verb, P2P_REFUSED, "there is a member %s already", join->member);
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err admit_op(struct p2p_verb *verb, const struct p2p_join *join,
+                             const struct p2p_verb_admit *options)
+{
+    const char *first[P2P_WITNESSES_MAX];
+    struct p2p_charter_op op = {.type = P2P_OP_ADMIT,
+                                .admit = {.member = join->member,
+                                          .locode = join->locode,
+                                          .role = join->role,
+                                          .feed_key = join->feed_key,
+                                          .witness_key = join->witness_key,
+                                          .transport_key = join->transport_key,
+                                          .sealing_key = join->sealing_key,
+                                          .witnesses = options->witnesses,
+                                          .witness_count = (uint32_t)options->witness_count}};
+    if (options->witness_count == 0) {
+        uint32_t count = p2p_charter_member_count(verb->charter);
+        count = count < P2P_WITNESSES_MAX ? count : P2P_WITNESSES_MAX;
+        for (uint32_t i = 0; i < count; i++) {
+            first[i] = p2p_charter_member(verb->charter, i + 1)->name;
+        }
+        op.admit.witnesses = first;
+        op.admit.witness_count = count;
+    }
+    return add(verb, &op);
+}
+
+static enum p2p_err admit_circles(struct p2p_verb *verb, const struct p2p_join *join,
+                                  const struct p2p_verb_admit *options)
+{
+    const char *name = join->member;
+    struct p2p_sealing_public key = join->sealing_key;
+    struct people one = {.names = &name, .keys = &key, .count = 1};
+    enum p2p_err err = P2P_OK;
+    if (!p2p_charter_circle_named(verb->charter, p2p_slice_text(join->member))) {
+        err = give(verb, join->member, 1, 1, 1, &one, NULL);
+    }
+    for (size_t i = 0; err == P2P_OK && i < options->circle_count; i++) {
+        const struct p2p_circle *circle =
+            p2p_charter_circle_named(verb->charter, p2p_slice_text(options->circles[i]));
+        if (!circle) {
+            return say(verb, P2P_UNKNOWN, "there is no circle %s", options->circles[i]);
+        }
+        err = give(verb, circle->name, 1, (uint32_t)circle->epoch_count, 0, &one, NULL);
+    }
+    return err;
+}
+
+enum p2p_err p2p_verb_admit(struct p2p_verb *verb, const struct p2p_verb_admit *options)
+{
+    struct p2p_join join;
+    enum p2p_err err = p2p_join_read(&join, options->join, verb->message, verb->message_cap);
+    if (err == P2P_OK) {
+        err = join_belongs(verb, &join);
+    }
+    if (err == P2P_OK) {
+        err = admit_op(verb, &join, options);
+    }
+    return err == P2P_OK ? admit_circles(verb, &join, options) : err;
+}
+
+/* --- grant ------------------------------------------------------------------------------- */
+
+static enum p2p_err issuer_key(struct p2p_verb *verb, const char *key,
+                               struct p2p_issuer_public *out)
+{
+    size_t len = 0;
+    struct p2p_slice text = p2p_slice_text(key);
+    if (p2p_base64_measure(&len, text) == P2P_OK && len == P2P_PUBLIC_BYTES &&
+        p2p_base64_decode(out->bytes, P2P_PUBLIC_BYTES, &len, text) == P2P_OK) {
+        return P2P_OK;
+    }
+    return p2p_key_file_public(key, P2P_KEY_ISSUER, out->bytes, verb->message,
+                               verb->message_cap);
+}
+
+/* "word" or "word:scope"; a word nobody asks for would be a silent nothing. */
+static enum p2p_err grant_read(struct p2p_verb *verb, const char *text, struct p2p_grant *out)
+{
+    enum p2p_grant_word word;
+    size_t len = strcspn(text, ":");
+    const char *scope = text[len] == ':' ? text + len + 1 : "*";
+    *out = (struct p2p_grant){0};
+    if (p2p_grant_of(&word, p2p_slice_of(text, len)) != P2P_OK) {
+        return say(verb, P2P_USAGE, "\"%.64s\" is not a grant; write word or word:scope", text);
+    }
+    if (strlen(scope) == 0 || strlen(scope) > P2P_NAME_BYTES_MAX) {
+        return say(verb, P2P_USAGE, "\"%.64s\" has no scope; leave it out for all", text);
+    }
+    snprintf(out->name, sizeof(out->name), "%s", p2p_grant_name(word));
+    snprintf(out->scope, sizeof(out->scope), "%s", scope);
+    return P2P_OK;
+}
+
+static enum p2p_err grant_issuer(struct p2p_verb *verb, const struct p2p_verb_grant *options,
+                                 struct p2p_op_grant *op)
+{
+    const struct p2p_issuer *known =
+        p2p_charter_issuer_named(verb->charter, p2p_slice_text(options->issuer));
+    op->issuer = options->issuer;
+    op->member = options->member;
+    if (known) {
+        const struct p2p_member *member = p2p_charter_member(verb->charter, known->member);
+        op->member = op->member ? op->member : member->name;
+        op->key = known->key;
+    }
+    if (!op->member) {
+        return say(verb, P2P_USAGE, "%s is new: name the member it signs for", op->issuer);
+    }
+    if (options->key) {
+        return issuer_key(verb, options->key, &op->key);
+    }
+    return known ? P2P_OK : say(verb, P2P_USAGE, "%s is new: name its key", op->issuer);
+}
+
+enum p2p_err p2p_verb_grant(struct p2p_verb *verb, const struct p2p_verb_grant *options)
+{
+    struct p2p_grant grants[P2P_GRANTS_MAX];
+    struct p2p_charter_op op = {.type = P2P_OP_GRANT};
+    if (options->grant_count == 0 || options->grant_count > P2P_GRANTS_MAX) {
+        return say(verb, P2P_USAGE, "name what %s is granted, at most 64 things",
+                   options->issuer);
+    }
+    enum p2p_err err = grant_issuer(verb, options, &op.grant);
+    for (size_t i = 0; err == P2P_OK && i < options->grant_count; i++) {
+        err = grant_read(verb, options->grants[i], &grants[i]);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    op.grant.grants = grants;
+    op.grant.grant_count = options->grant_count;
+    return add(verb, &op);
+}
+
+/* --- witness, policy, revoke, rotate ----------------------------------------------------- */
+
+/* "beanr" or "beanr/1" as the latter; NULL when there is no such feed. */
+static const char *feed_name(const struct p2p_verb *verb, const char *feed)
+{
+    const struct p2p_feed_info *info = NULL;
+    const struct p2p_member *member = member_named(verb, feed);
+    if (member) {
+        info = p2p_charter_feed(verb->charter, member->feed);
+    } else {
+        info = p2p_charter_feed_named(verb->charter, p2p_slice_text(feed));
+    }
+    return info ? info->origin + strlen(p2p_charter_federation(verb->charter)) + 1 : NULL;
+}
+
+enum p2p_err p2p_verb_witness(struct p2p_verb *verb, const struct p2p_verb_witness *options)
+{
+    struct p2p_charter_op op = {.type = P2P_OP_WITNESS,
+                                .witness = {.feed = feed_name(verb, options->feed),
+                                            .add = options->add,
+                                            .remove = options->remove}};
+    if (!op.witness.feed) {
+        return say(verb, P2P_UNKNOWN, "there is no feed %s", options->feed);
+    }
+    if (!op.witness.add && !op.witness.remove) {
+        return say(verb, P2P_USAGE, "say which witness of %s comes or goes", options->feed);
+    }
+    return add(verb, &op);
+}
+
+static uint32_t or_kept(uint32_t wanted, uint32_t kept)
+{
+    return wanted != 0 ? wanted : kept;
+}
+
+enum p2p_err p2p_verb_policy(struct p2p_verb *verb, const struct p2p_policy *changes)
+{
+    const struct p2p_policy *now = p2p_charter_policy(verb->charter);
+    struct p2p_charter_op op = {
+        .type = P2P_OP_POLICY,
+        .policy = {
+            .lease_s = or_kept(changes->lease_s, now->lease_s),
+            .heartbeat_s = or_kept(changes->heartbeat_s, now->heartbeat_s),
+            .fresh_cosignature_s =
+                or_kept(changes->fresh_cosignature_s, now->fresh_cosignature_s),
+            .clock_skew_s = or_kept(changes->clock_skew_s, now->clock_skew_s),
+        }};
+    return add(verb, &op);
+}
+
+static int index_compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static enum p2p_err revoke_add(struct p2p_verb *verb, const struct p2p_verb_revoke *options,
+                               struct p2p_charter_op *op)
+{
+    uint64_t *keep = calloc(options->keep_count + 1, sizeof(*keep));
+    if (!keep) {
+        return P2P_NOMEM;
+    }
+    if (options->keep_count > 0) {
+        memcpy(keep, options->keep, options->keep_count * sizeof(*keep));
+    }
+    qsort(keep, options->keep_count, sizeof(*keep), index_compare);
+    op->revoke.keep = keep;
+    op->revoke.keep_count = options->keep_count;
+    enum p2p_err err = add(verb, op);
+    free(keep);
+    return err;
+}
+
+enum p2p_err p2p_verb_revoke(struct p2p_verb *verb, const struct p2p_verb_revoke *options)
+{
+    struct p2p_checkpoint checkpoint;
+    const struct p2p_issuer *issuer =
+        p2p_charter_issuer_named(verb->charter, p2p_slice_text(options->issuer));
+    if (!issuer) {
+        return say(verb, P2P_UNKNOWN, "there is no issuer %s; `charter show` lists them",
+                   options->issuer);
+    }
+    const char *feed =
+        options->feed
+            ? feed_name(verb, options->feed)
+            : feed_name(verb, p2p_charter_member(verb->charter, issuer->member)->name);
+    if (!feed) {
+        return say(verb, P2P_UNKNOWN, "there is no feed %s", options->feed);
+    }
+    enum p2p_err err = p2p_charter_quorum_note(
+        verb->charter, p2p_sigs_ed25519(),
+        p2p_charter_feed_named(verb->charter, p2p_slice_text(feed))->number, options->note,
+        &checkpoint);
+    if (err != P2P_OK) {
+        return say(verb, err,
+                   "the checkpoint of %s is not cosigned by a quorum of its witnesses; fetch a "
+                   "newer one",
+                   feed);
+    }
+    struct p2p_charter_op op = {
+        .type = P2P_OP_REVOKE,
+        .revoke = {.issuer = options->issuer,
+                   .feed = feed,
+                   .index = options->at ? *options->at : checkpoint.size,
+                   .note = options->note}};
+    return revoke_add(verb, options, &op);
+}
+
+enum p2p_err p2p_verb_rotate(struct p2p_verb *verb, const struct p2p_verb_rotate *options)
+{
+    struct p2p_root_public roots[P2P_ROOTS_MAX];
+    struct p2p_charter_op op = {.type = P2P_OP_ROTATE,
+                                .rotate = {.roots = roots,
+                                           .root_count = (uint32_t)options->root_count,
+                                           .threshold = options->threshold}};
+    if (options->root_count == 0 || options->root_count > P2P_ROOTS_MAX) {
+        return say(verb, P2P_USAGE, "name all roots from then on, %s", "1 to 15");
+    }
+    for (size_t i = 0; i < options->root_count; i++) {
+        enum p2p_err err = p2p_key_file_public(options->roots[i], P2P_KEY_ROOT, roots[i].bytes,
+                                               verb->message, verb->message_cap);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return add(verb, &op);
+}
+
+/* --- settle ------------------------------------------------------------------------------ */
+
+/* What one leaf of the branch that ends means for the settle. */
+static enum p2p_err rival_leaf(struct p2p_slice leaf, uint64_t *term, bool *rotates)
+{
+    struct p2p_arena arena;
+    struct p2p_version version;
+    p2p_arena_init(&arena, p2p_alloc_default(), P2P_VERSION_ARENA_BYTES_MAX);
+    enum p2p_err err = p2p_version_decode(&version, leaf, &arena);
+    for (size_t i = 0; err == P2P_OK && i < version.op_count; i++) {
+        *rotates = *rotates || version.ops[i].type == P2P_OP_ROTATE;
+    }
+    if (err == P2P_OK && version.term > *term) {
+        *term = version.term;
+    }
+    p2p_arena_deinit(&arena);
+    return err;
+}
+
+/* The branch that ends, up to its first rotation: its leaves, and the note of the last of them.
+ */
+static enum p2p_err rival_pack(const struct p2p_charter *charter, struct p2p_pack *leaves,
+                               struct p2p_slice *head, uint64_t *term)
+{
+    uint64_t first = 0, end = p2p_charter_rival_size(charter), last;
+    struct p2p_slice leaf, note;
+    bool rotates = false;
+    enum p2p_err err = p2p_charter_rival(charter, &first, &leaf, &note);
+    for (last = first; err == P2P_OK && last < end && !rotates; last++) {
+        err = p2p_charter_rival_entry(charter, last, &leaf, head);
+        if (err == P2P_OK) {
+            err = rival_leaf(leaf, term, &rotates);
+        }
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_pack_array(leaves, (uint32_t)(last - first));
+    for (uint64_t i = first; i < last; i++) {
+        err = p2p_charter_rival_entry(charter, i, &leaf, &note);
+        if (err != P2P_OK) {
+            return err;
+        }
+        p2p_pack_bin(leaves, leaf.data, leaf.len);
+    }
+    return p2p_pack_failed(leaves) ? P2P_TOOLARGE : P2P_OK;
+}
+
+/* The held branch's terms may be above the split's, where the charter's own stands. */
+static enum p2p_err held_term(const struct p2p_charter *charter, uint64_t *term)
+{
+    struct p2p_slice leaf, note;
+    bool rotates = false;
+    enum p2p_err err = P2P_OK;
+    for (uint64_t i = p2p_charter_good_size(charter);
+         err == P2P_OK && i < p2p_charter_size(charter); i++) {
+        err = p2p_charter_entry(charter, i, &leaf, &note);
+        if (err == P2P_OK) {
+            err = rival_leaf(leaf, term, &rotates);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_verb_settle(struct p2p_verb *verb, uint64_t *term)
+{
+    struct p2p_charter_op op = {.type = P2P_OP_SETTLE};
+    struct p2p_slice leaf;
+    struct p2p_pack leaves;
+    uint64_t highest = p2p_charter_term(verb->charter);
+    if (p2p_charter_rival_size(verb->charter) == 0) {
+        return say(verb, P2P_NOTFOUND,
+                   "the charter of %s has one head; nothing is to be settled",
+                   p2p_charter_federation(verb->charter));
+    }
+    uint8_t *bytes = malloc(P2P_CHANGE_BYTES_MAX);
+    if (!bytes) {
+        return P2P_NOMEM;
+    }
+    p2p_pack_init(&leaves, bytes, P2P_CHANGE_BYTES_MAX);
+    enum p2p_err err = rival_pack(verb->charter, &leaves, &op.settle.heads[1], &highest);
+    if (err == P2P_OK) {
+        err = held_term(verb->charter, &highest);
+    }
+    if (err == P2P_OK) {
+        err = p2p_charter_entry(verb->charter, p2p_charter_size(verb->charter) - 1, &leaf,
+                                &op.settle.heads[0]);
+    }
+    if (err == P2P_OK) {
+        op.settle.rival_entries = p2p_pack_slice(&leaves);
+        err = add(verb, &op);
+    } else {
+        say(verb, err, "the other branch of %s does not fit into one entry",
+            p2p_charter_federation(verb->charter));
+    }
+    if (err == P2P_OK) {
+        *term = highest + 1;
+    }
+    free(bytes);
+    return err;
+}
