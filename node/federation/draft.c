@@ -176,11 +176,15 @@ static bool roots_have(const struct p2p_root_public *roots, uint32_t count,
     return false;
 }
 
-/* A root of the charter, or one that this very entry makes a root. */
+/* A root of the charter, or one that this very entry makes a root. A settle is signed by the
+ * roots at its split, who may have been rotated out since: any key that ever was in the charter
+ * may try. */
 static bool is_root(const struct reading *reading, const struct p2p_charter *charter,
                     const struct p2p_root_public *key)
 {
-    if (p2p_charter_has_key(charter, key->bytes)) {
+    bool settles = reading->version.ops[0].type == P2P_OP_SETTLE;
+    if (roots_have(p2p_charter_roots(charter), p2p_charter_root_count(charter), key) ||
+        (settles && p2p_charter_has_key(charter, key->bytes))) {
         return true;
     }
     for (size_t i = 0; i < reading->version.op_count; i++) {
