@@ -212,7 +212,7 @@ static void fold_replace(struct p2p_charter *charter, struct charter_fold *fold)
 static enum p2p_err rival_whole(const struct p2p_charter *charter, struct charter_branch *out)
 {
     struct charter_branch below = charter->held;
-    struct charter_branch whole;
+    struct charter_branch whole = {0};
     below.count = charter->rival.first;
     enum p2p_err err = p2p_branch_clone(&whole, &below, charter->alloc);
     for (size_t i = 0; err == P2P_OK && i < charter->rival.count; i++) {

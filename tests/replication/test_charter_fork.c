@@ -2,6 +2,7 @@
 
 #include "charter_world.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Two worlds with one past: entry 0 and 1 are common, then each goes its own way. */
@@ -219,6 +220,73 @@ static void settle_on_the_rival_branch(void **state)
     p2p_charter_free(kept);
 }
 
+struct failing {
+    long countdown;
+    long held;
+};
+
+static void *failing_realloc(void *context, void *old, size_t bytes)
+{
+    struct failing *failing = context;
+    if (failing->countdown == 0) {
+        return NULL;
+    }
+    failing->countdown -= failing->countdown > 0;
+    failing->held += old == NULL;
+    return realloc(old, bytes);
+}
+
+static void failing_free(void *context, void *old)
+{
+    struct failing *failing = context;
+    failing->held -= old != NULL;
+    free(old);
+}
+
+/* The whole story of two heads on one charter; stops at the first failure. */
+static enum p2p_err story(struct p2p_charter *fresh, const struct p2p_charter *from)
+{
+    struct p2p_slice leaf, any;
+    const struct world_entry *rivals[] = {&right2, &right3, &settle};
+    const enum p2p_err expected[] = {P2P_FORKED, P2P_FORKED, P2P_OK};
+    for (uint64_t i = 0; i < p2p_charter_size(from); i++) {
+        CHECK_OK(p2p_charter_entry(from, i, &leaf, &any));
+        enum p2p_err err = p2p_charter_apply(fresh, p2p_sigs_ed25519(), i, leaf, any, reason);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t size = p2p_charter_size(fresh), rival = p2p_charter_rival_size(fresh);
+        enum p2p_err err = world_apply(fresh, rivals[i], reason);
+        if (err != expected[i]) {
+            CHECK(p2p_charter_size(fresh) == size && p2p_charter_rival_size(fresh) == rival);
+            return err;
+        }
+    }
+    return P2P_OK;
+}
+
+/* A branch half taken over when memory runs out, or memory that is lost. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    settle_seal(&right, &right3, &left3, &left2, 5, ALL);
+    enum p2p_err err = P2P_NOMEM;
+    for (long at = 0; err != P2P_OK; at++) {
+        struct failing failing = {.countdown = at};
+        struct p2p_alloc alloc = {failing_realloc, failing_free, &failing};
+        struct p2p_charter *fresh = NULL;
+        err = p2p_charter_new(&fresh, &alloc, NULL);
+        if (err == P2P_OK) {
+            err = story(fresh, charter);
+        }
+        CHECK(err == P2P_OK || err == P2P_NOMEM);
+        p2p_charter_free(fresh);
+        CHECK(failing.held == 0);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -227,6 +295,7 @@ int main(void)
         TEST(a_rival_needs_its_roots),
         TEST(settle_on_the_held_branch),
         TEST(settle_on_the_rival_branch),
+        TEST(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
