@@ -254,12 +254,30 @@ P2P_MUST_CHECK enum p2p_err p2p_fold_replay(struct charter_fold *fold,
 /* Only entry 0 needs it before its note can be verified: federation, log key and roots. */
 P2P_MUST_CHECK enum p2p_err p2p_fold_found(struct charter_fold *fold,
                                            const struct p2p_op_found *op, char *reason);
-P2P_MUST_CHECK enum p2p_err p2p_fold_revoke(struct charter_fold *fold,
-                                            const struct fold_place *place,
-                                            const struct p2p_op_revoke *op);
 P2P_MUST_CHECK enum p2p_err p2p_fold_root_set(struct charter_fold *fold, uint64_t from,
                                               const struct p2p_root_public *roots,
                                               uint32_t count, uint32_t threshold, char *reason);
+
+/* Enters a key that is checked (admissible) and not in use. P2P_BADKEY. */
+P2P_MUST_CHECK enum p2p_err p2p_fold_key_add(struct charter_fold *fold,
+                                             const uint8_t key[P2P_PUBLIC_BYTES],
+                                             enum p2p_key_purpose purpose,
+                                             enum p2p_err admissible, const char *whose,
+                                             char *reason);
+/* Enters a name that is one and not in use. P2P_REFUSED. */
+P2P_MUST_CHECK enum p2p_err p2p_fold_named_add(struct charter_fold *fold, enum name_space space,
+                                               const char *name, uint32_t number, char *reason);
+/* P2P_REFUSED, with the sentence. */
+P2P_MUST_CHECK enum p2p_err p2p_fold_too_many(const char *what, char *reason);
+
+/* --- charter_issuer.c -------------------------------------------------------------------- */
+
+P2P_MUST_CHECK enum p2p_err p2p_fold_grant(struct charter_fold *fold,
+                                           const struct fold_place *place,
+                                           const struct p2p_op_grant *op);
+P2P_MUST_CHECK enum p2p_err p2p_fold_revoke(struct charter_fold *fold,
+                                            const struct fold_place *place,
+                                            const struct p2p_op_revoke *op);
 
 /* --- charter_circle.c -------------------------------------------------------------------- */
 

@@ -291,7 +291,7 @@ static void settle_two_heads(void **state)
     struct p2p_charter *other, *kept = charter;
     struct p2p_slice leaf, note;
     struct p2p_policy lease = {.lease_s = 3600};
-    char path[P2P_PATH_BYTES_MAX + 16], reason[P2P_REASON_BYTES];
+    char path[4 * P2P_PATH_BYTES_MAX], reason[P2P_REASON_BYTES];
     CHECK_ERR(p2p_verb_settle(&verb, &term), P2P_NOTFOUND);
     CHECK_OK(p2p_charter_clone(&other, charter));
     CHECK_OK(p2p_verb_policy(&verb, &lease));
