@@ -56,11 +56,45 @@ static struct p2p_slice feed_key(uint8_t out[4], uint32_t feed)
 
 /* ---- the pack as bytes ---- */
 
+static enum p2p_err pack_next(struct p2p_reader *leaves, struct p2p_slice *leaf)
+{
+    uint16_t len = p2p_reader_u16(leaves);
+    struct p2p_slice bytes = p2p_reader_bytes(leaves, len);
+    if (leaves->failed || len == 0) {
+        return P2P_CORRUPT;
+    }
+    *leaf = bytes;
+    return P2P_OK;
+}
+
+/* Whether a row is a pack: as many leaves as it says, and nothing after the last. A wrong count
+ * would otherwise shift every leaf to its neighbour's index. */
+static enum p2p_err read_pack(struct p2p_slice value, struct p2p_reader *leaves,
+                              uint16_t *count)
+{
+    struct p2p_slice leaf;
+    p2p_reader_init(leaves, value);
+    uint8_t format = p2p_reader_u8(leaves);
+    *count = p2p_reader_u16(leaves);
+    if (leaves->failed || format != FORMAT || *count == 0) {
+        return P2P_CORRUPT;
+    }
+    struct p2p_reader ahead = *leaves;
+    for (uint16_t i = 0; i < *count; i++) {
+        enum p2p_err err = pack_next(&ahead, &leaf);
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    return p2p_reader_done(&ahead) ? P2P_OK : P2P_CORRUPT;
+}
+
 /* A pack's row: its leaves and where they stand. */
 static enum p2p_err open_pack(struct p2p_slice key, struct p2p_slice value, uint32_t feed,
                               struct p2p_reader *leaves, uint64_t *first, uint64_t *end)
 {
     struct p2p_reader in;
+    uint16_t count;
     p2p_reader_init(&in, key);
     uint32_t key_feed = p2p_reader_u32(&in);
     uint64_t last = p2p_reader_u64(&in);
@@ -70,25 +104,12 @@ static enum p2p_err open_pack(struct p2p_slice key, struct p2p_slice value, uint
     if (key_feed != feed) {
         return P2P_NOTFOUND;
     }
-    p2p_reader_init(leaves, value);
-    uint8_t format = p2p_reader_u8(leaves);
-    uint16_t count = p2p_reader_u16(leaves);
-    if (leaves->failed || format != FORMAT || count == 0 || count > last + 1) {
+    enum p2p_err err = read_pack(value, leaves, &count);
+    if (err != P2P_OK || count > last + 1) {
         return P2P_CORRUPT;
     }
     *first = last + 1 - count;
     *end = last + 1;
-    return P2P_OK;
-}
-
-static enum p2p_err pack_next(struct p2p_reader *leaves, struct p2p_slice *leaf)
-{
-    uint16_t len = p2p_reader_u16(leaves);
-    struct p2p_slice bytes = p2p_reader_bytes(leaves, len);
-    if (leaves->failed || len == 0) {
-        return P2P_CORRUPT;
-    }
-    *leaf = bytes;
     return P2P_OK;
 }
 
@@ -127,7 +148,8 @@ enum p2p_err p2p_feed_load(struct p2p_feed *feed, const struct p2p_kv *kv)
         }
     }
     p2p_reader_copy(&in, loaded.head.signature.bytes, P2P_SIGNATURE_BYTES);
-    if (!p2p_reader_done(&in) || format != FORMAT || state > P2P_FEED_FORKED) {
+    if (!p2p_reader_done(&in) || format != FORMAT || state > P2P_FEED_FORKED ||
+        loaded.kept_size > loaded.edge.size) {
         return P2P_CORRUPT;
     }
     loaded.state = (enum p2p_feed_state)state;
@@ -183,14 +205,26 @@ static enum p2p_err load_pack(struct p2p_feed *feed, const struct p2p_kv *kv,
     if (err != P2P_OK) {
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
-    if (value.len < PACK_HEADER_BYTES || value.len >= sizeof(tail->pack)) {
+    struct p2p_reader leaves;
+    uint16_t count;
+    err = read_pack(value, &leaves, &count);
+    if (err != P2P_OK || count > feed->edge.size) {
+        return P2P_CORRUPT;
+    }
+    if (value.len >= sizeof(tail->pack)) {
         return P2P_OK; /* full, or one large leaf of its own: begin the next */
     }
     memcpy(tail->pack, value.data, value.len);
     tail->pack_len = value.len;
-    tail->count = (uint16_t)(tail->pack[1] << 8 | tail->pack[2]);
+    tail->count = count;
     tail->stored_last = last;
     return P2P_OK;
+}
+
+/* Whether a row of hashes is one, and holds count of them. */
+static bool is_group(struct p2p_slice value, size_t count)
+{
+    return value.len == 1 + count * P2P_HASH_BYTES && value.data[0] == FORMAT;
 }
 
 static enum p2p_err load_group(struct p2p_feed *feed, const struct p2p_kv *kv,
@@ -206,7 +240,7 @@ static enum p2p_err load_group(struct p2p_feed *feed, const struct p2p_kv *kv,
     enum p2p_err err =
         p2p_kv_get(kv, P2P_TABLE_HASH,
                    hash_key(key, feed->number, 0, feed->edge.size / P2P_GROUP_HASHES), &value);
-    if (err == P2P_NOTFOUND || (err == P2P_OK && value.len != 1 + tail->group_count * 32)) {
+    if (err == P2P_NOTFOUND || (err == P2P_OK && !is_group(value, tail->group_count))) {
         return P2P_CORRUPT;
     }
     if (err == P2P_OK) {
@@ -297,7 +331,7 @@ static enum p2p_err append_high(struct p2p_feed *feed, const struct p2p_kv *kv, 
     if (at > 0) {
         struct p2p_slice held;
         enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_HASH, name, &held);
-        if (err == P2P_NOTFOUND || (err == P2P_OK && held.len != 1 + at * P2P_HASH_BYTES)) {
+        if (err == P2P_NOTFOUND || (err == P2P_OK && !is_group(held, at))) {
             return P2P_CORRUPT;
         }
         if (err != P2P_OK) {
@@ -558,7 +592,8 @@ static enum p2p_err stored_hash(const struct p2p_feed_hashes *source, unsigned l
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
     size_t at = 1 + (size_t)(index % P2P_GROUP_HASHES) * P2P_HASH_BYTES;
-    if (value.len < at + P2P_HASH_BYTES || value.data[0] != FORMAT) {
+    if (value.len < at + P2P_HASH_BYTES || value.data[0] != FORMAT ||
+        value.len % P2P_HASH_BYTES != 1) {
         return P2P_CORRUPT;
     }
     memcpy(out->bytes, value.data + at, P2P_HASH_BYTES);

@@ -13,10 +13,11 @@
  *   CHECKPOINT  feed u32, size u64 -> root, signature (the charter: the note)
  * Levels between the stored ones are recomputed from at most 128 hashes.
  *
- * Promises: what is appended is exactly what is read back, or P2P_CORRUPT; the edge in memory
- * is that of the stored leaves after each flush; heads are kept at most P2P_KEEP_RECORDS
- * records or P2P_KEEP_BYTES bytes plus one commit apart, so that a run to a signed head is
- * bounded. */
+ * Promises: what is appended is what is read back, at its own index; a row that is cut, grown,
+ * gone or miscounted is P2P_CORRUPT, while a changed byte inside a leaf is found by who hashes
+ * it again (the scrubber); the edge in memory is that of the stored leaves after each flush;
+ * heads are kept at most P2P_KEEP_RECORDS records or P2P_KEEP_BYTES bytes plus one commit
+ * apart, so that a run to a signed head is bounded. */
 #ifndef P2P_FEED_H
 #define P2P_FEED_H
 
