@@ -1,0 +1,837 @@
+#include "check.h"
+#include "faulty_alloc.h"
+#include "faulty_kv.h"
+#include "memory_kv.h"
+#include "rng.h"
+
+#include <p2p/feed.h>
+
+#include <stdlib.h>
+
+enum { ARENA_BYTES = 1 << 20 };
+
+/* What a feed should be: its leaves, and the root after each of them. */
+struct model {
+    uint8_t **leaves;
+    size_t *lens;
+    struct p2p_hash *hashes;
+    struct p2p_hash *roots; /* roots[n]: of the first n leaves */
+    size_t count;
+    size_t cap;
+    struct p2p_edge edge;
+};
+
+static void model_init(struct model *model)
+{
+    *model = (struct model){.cap = 16};
+    model->leaves = calloc(model->cap, sizeof(*model->leaves));
+    model->lens = calloc(model->cap, sizeof(*model->lens));
+    model->hashes = calloc(model->cap, sizeof(*model->hashes));
+    model->roots = calloc(model->cap + 1, sizeof(*model->roots));
+    CHECK(model->leaves && model->lens && model->hashes && model->roots);
+    p2p_edge_init(&model->edge);
+    model->roots[0] = p2p_edge_root(&model->edge);
+}
+
+static void model_free(struct model *model)
+{
+    for (size_t i = 0; i < model->count; i++) {
+        free(model->leaves[i]);
+    }
+    free(model->leaves);
+    free(model->lens);
+    free(model->hashes);
+    free(model->roots);
+}
+
+static void model_add(struct model *model, size_t len)
+{
+    if (model->count == model->cap) {
+        model->cap *= 2;
+        model->leaves = realloc(model->leaves, model->cap * sizeof(*model->leaves));
+        model->lens = realloc(model->lens, model->cap * sizeof(*model->lens));
+        model->hashes = realloc(model->hashes, model->cap * sizeof(*model->hashes));
+        model->roots = realloc(model->roots, (model->cap + 1) * sizeof(*model->roots));
+        CHECK(model->leaves && model->lens && model->hashes && model->roots);
+    }
+    size_t i = model->count++;
+    model->leaves[i] = malloc(len);
+    CHECK(model->leaves[i] != NULL && len >= 10);
+    memset(model->leaves[i], (int)(i * 7 + len), len);
+    for (size_t b = 0; b < 8; b++) {
+        model->leaves[i][b] = (uint8_t)(i >> (8 * b)); /* no two leaves are the same */
+    }
+    model->lens[i] = len;
+    model->hashes[i] = p2p_leaf_hash(p2p_slice_of(model->leaves[i], len));
+    p2p_edge_append(&model->edge, &model->hashes[i], NULL);
+    model->roots[i + 1] = p2p_edge_root(&model->edge);
+}
+
+static struct p2p_slice model_leaf(const struct model *model, size_t i)
+{
+    return p2p_slice_of(model->leaves[i], model->lens[i]);
+}
+
+/* A head is opaque to the feed; this one can be told from others. */
+static struct p2p_tree_head head_of(const struct model *model, size_t size)
+{
+    struct p2p_tree_head head = {.size = size, .root = model->roots[size]};
+    memset(head.signature.bytes, (int)size, P2P_SIGNATURE_BYTES);
+    head.signature.bytes[0] = (uint8_t)(size >> 8);
+    return head;
+}
+
+/* Appends the model's leaves from the feed's size up to `to`, in one batch with its head. */
+static enum p2p_err append_batch(struct p2p_feed *feed, const struct p2p_kv *kv,
+                                 struct p2p_arena *arena, const struct model *model, size_t to)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = (size_t)feed->edge.size; i < to && err == P2P_OK; i++) {
+        err = p2p_feed_append(feed, kv, arena, model_leaf(model, i), &model->hashes[i], 0);
+    }
+    if (err == P2P_OK) {
+        struct p2p_tree_head head = head_of(model, to);
+        err = p2p_feed_set_head(feed, kv, &head, (struct p2p_slice){0});
+    }
+    if (err == P2P_OK) {
+        p2p_feed_end_batch(feed);
+    }
+    return err;
+}
+
+static void commit_batch(struct p2p_feed *feed, struct memory_kv *store, struct model *model,
+                         size_t to)
+{
+    struct p2p_arena arena;
+    p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
+    CHECK_OK(append_batch(feed, memory_kv_begin(store), &arena, model, to));
+    CHECK_OK(memory_kv_commit(store));
+    p2p_arena_deinit(&arena);
+}
+
+static void check_leaf(const struct p2p_feed *feed, const struct p2p_kv *kv,
+                       const struct model *model, size_t i)
+{
+    struct p2p_slice leaf;
+    CHECK_OK(p2p_feed_leaf(feed, kv, i, &leaf));
+    CHECK(p2p_slice_equal(leaf, model_leaf(model, i)));
+}
+
+static void check_all_leaves(const struct p2p_feed *feed, const struct p2p_kv *kv,
+                             const struct model *model)
+{
+    struct p2p_feed_walk walk;
+    struct p2p_slice leaf;
+    p2p_feed_walk_begin(&walk, feed, kv, 0);
+    for (size_t i = 0; i < feed->edge.size; i++) {
+        CHECK_OK(p2p_feed_walk_next(&walk, &leaf));
+        CHECK(p2p_slice_equal(leaf, model_leaf(model, i)));
+    }
+    CHECK_ERR(p2p_feed_walk_next(&walk, &leaf), P2P_NOTFOUND);
+    CHECK_ERR(p2p_feed_leaf(feed, kv, feed->edge.size, &leaf), P2P_NOTFOUND);
+    CHECK_ERR(p2p_feed_leaf(feed, kv, UINT64_MAX, &leaf), P2P_NOTFOUND);
+}
+
+static void check_inclusion(const struct p2p_feed *feed, const struct p2p_kv *kv,
+                            const struct model *model, size_t index, size_t size)
+{
+    struct p2p_feed_hashes source = {feed->number, kv};
+    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    struct p2p_proof proof;
+    CHECK_OK(p2p_tree_inclusion(&reader, index, size, &proof));
+    CHECK_OK(p2p_inclusion_verify(&model->hashes[index], index, size, proof.hashes, proof.count,
+                                  &model->roots[size]));
+}
+
+static void check_consistency(const struct p2p_feed *feed, const struct p2p_kv *kv,
+                              const struct model *model, size_t old_size, size_t new_size)
+{
+    struct p2p_feed_hashes source = {feed->number, kv};
+    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    struct p2p_proof proof;
+    struct p2p_hash root;
+    CHECK_OK(p2p_tree_consistency(&reader, old_size, new_size, &proof));
+    CHECK_OK(p2p_consistency_verify(old_size, &model->roots[old_size], new_size,
+                                    &model->roots[new_size], proof.hashes, proof.count));
+    CHECK_OK(p2p_feed_root_at(feed, kv, new_size, &root));
+    CHECK(p2p_hash_equal(&root, &model->roots[new_size]));
+}
+
+/* The feed read from the store is the feed in memory, but for what a batch holds. */
+static void check_reload(const struct p2p_feed *feed, const struct p2p_kv *kv)
+{
+    struct p2p_feed loaded;
+    p2p_feed_init(&loaded, feed->number);
+    CHECK_OK(p2p_feed_load(&loaded, kv));
+    CHECK(loaded.edge.size == feed->edge.size && loaded.state == feed->state);
+    CHECK(loaded.kept_size == feed->kept_size);
+    CHECK(loaded.since_kept_bytes == feed->since_kept_bytes);
+    CHECK(loaded.head.size == feed->head.size && loaded.tail == NULL);
+    CHECK(p2p_hash_equal(&loaded.head.root, &feed->head.root));
+    CHECK_BYTES(loaded.head.signature.bytes, feed->head.signature.bytes, P2P_SIGNATURE_BYTES);
+    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX; level++) {
+        CHECK(!(feed->edge.size >> level & 1) ||
+              p2p_hash_equal(&loaded.edge.peaks[level], &feed->edge.peaks[level]));
+    }
+}
+
+/* Lengths as they occur: mostly small, some around what fits a pack, a few of the largest. */
+static size_t random_len(struct rng *rng)
+{
+    switch (rng_below(rng, 40)) {
+    case 0:
+        return P2P_RECORD_BYTES_MAX;
+    case 1:
+        return P2P_PACK_BYTES_MAX - 8 + rng_below(rng, 8); /* around a pack of its own */
+    case 2:
+        return 1 + rng_below(rng, P2P_RECORD_BYTES_MAX - 10) + 9;
+    case 3:
+        return 4000 + rng_below(rng, 200); /* four to a pack, or not quite */
+    default:
+        return 10 + rng_below(rng, 300);
+    }
+}
+
+/* Without this, what was appended would not be what is read back, or the tree over it another
+ * one: leaves, roots and reloaded feed after each of many random batches. */
+static void test_random_batches(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct rng rng = {seed};
+        struct memory_kv *store = memory_kv_new();
+        struct model model;
+        struct p2p_feed feed;
+        print_message("seed %llu\n", (unsigned long long)seed);
+        model_init(&model);
+        p2p_feed_init(&feed, 3);
+        for (unsigned batch = 0; batch < 60; batch++) {
+            size_t n =
+                rng_below(&rng, 4) == 0 ? 1 + rng_below(&rng, 90) : 1 + rng_below(&rng, 8);
+            for (size_t i = 0; i < n; i++) {
+                model_add(&model, random_len(&rng));
+            }
+            commit_batch(&feed, store, &model, model.count);
+            if (rng_below(&rng, 2)) { /* go on as after a restart */
+                p2p_feed_init(&feed, 3);
+                CHECK_OK(p2p_feed_load(&feed, memory_kv_begin(store)));
+                CHECK_OK(memory_kv_commit(store));
+            }
+            const struct p2p_kv *kv = memory_kv_begin(store);
+            check_reload(&feed, kv);
+            CHECK(feed.edge.size == model.count);
+            struct p2p_hash root = p2p_edge_root(&feed.edge);
+            CHECK(p2p_hash_equal(&root, &model.roots[model.count]));
+            check_leaf(&feed, kv, &model, rng_below(&rng, model.count));
+            check_inclusion(&feed, kv, &model, rng_below(&rng, model.count), model.count);
+            CHECK_OK(memory_kv_commit(store));
+        }
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        check_all_leaves(&feed, kv, &model);
+        for (size_t i = 0; i < model.count; i++) {
+            check_leaf(&feed, kv, &model, i);
+        }
+        memory_kv_abort(store);
+        memory_kv_free(store);
+        model_free(&model);
+    }
+}
+
+/* Without this, some record could not be proven to be in the log, or some size not to be
+ * extended by another: every pair of sizes around the ends of hash groups (127) and stored
+ * levels (256). */
+static void test_all_proofs(void **state)
+{
+    struct memory_kv *store = memory_kv_new();
+    struct model model;
+    struct p2p_feed feed;
+    (void)state;
+    model_init(&model);
+    p2p_feed_init(&feed, 1);
+    while (model.count < 515) {
+        model_add(&model, 20);
+        commit_batch(&feed, store, &model, model.count);
+    }
+    const struct p2p_kv *kv = memory_kv_begin(store);
+    for (size_t size = 1; size <= model.count; size++) {
+        bool near = size <= 40 || (size >= 126 && size <= 130) ||
+                    (size >= 253 && size <= 259) || size >= 509;
+        for (size_t i = 0; i < size && near; i += size <= 40 ? 1 : 3) {
+            check_inclusion(&feed, kv, &model, i, size);
+            check_consistency(&feed, kv, &model, i, size);
+        }
+        if (near) {
+            check_consistency(&feed, kv, &model, size, size);
+            check_inclusion(&feed, kv, &model, size - 1, size);
+        }
+    }
+    struct p2p_hash root;
+    CHECK_ERR(p2p_feed_root_at(&feed, kv, model.count + 1, &root), P2P_GAP);
+    CHECK_OK(p2p_feed_root_at(&feed, kv, 0, &root));
+    CHECK(p2p_hash_equal(&root, &model.roots[0]));
+    memory_kv_abort(store);
+    memory_kv_free(store);
+    model_free(&model);
+}
+
+/* Without this, proofs would fail where the third stored level begins: at 65,536 records, and
+ * at 127 * 256, where a group of the second is full. */
+static void test_large_feed(void **state)
+{
+    struct rng rng = {20260120};
+    struct memory_kv *store = memory_kv_new();
+    struct model model;
+    struct p2p_feed feed;
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)rng.state);
+    model_init(&model);
+    p2p_feed_init(&feed, UINT32_MAX);
+    while (model.count < 66000) {
+        for (size_t n = 1 + rng_below(&rng, 2000); n > 0; n--) {
+            model_add(&model, 10 + rng_below(&rng, 20));
+        }
+        commit_batch(&feed, store, &model, model.count);
+    }
+    const struct p2p_kv *kv = memory_kv_begin(store);
+    check_reload(&feed, kv);
+    for (unsigned i = 0; i < 300; i++) {
+        size_t size = 1 + rng_below(&rng, model.count);
+        if (i % 3 == 0) {
+            static const size_t edges[] = {127 * 256, 127 * 256 + 1, 65536,
+                                           65537,     65535,         256 * 100};
+            size = edges[rng_below(&rng, 6)];
+        }
+        check_inclusion(&feed, kv, &model, rng_below(&rng, size), size);
+        check_consistency(&feed, kv, &model, rng_below(&rng, size + 1), size);
+    }
+    for (unsigned i = 0; i < 3000; i++) {
+        check_leaf(&feed, kv, &model, rng_below(&rng, model.count));
+    }
+    memory_kv_abort(store);
+    memory_kv_free(store);
+    model_free(&model);
+}
+
+/* Without this, a record appended a moment ago could not be read by the next one in its batch.
+ */
+static void test_reads_in_batch(void **state)
+{
+    struct rng rng = {20260121};
+    struct memory_kv *store = memory_kv_new();
+    struct model model;
+    struct p2p_feed feed;
+    struct p2p_arena arena;
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)rng.state);
+    model_init(&model);
+    p2p_feed_init(&feed, 2);
+    p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
+    for (unsigned batch = 0; batch < 10; batch++) {
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        for (unsigned i = 0; i < 40; i++) {
+            model_add(&model, random_len(&rng));
+            size_t last = model.count - 1;
+            CHECK_OK(p2p_feed_append(&feed, kv, &arena, model_leaf(&model, last),
+                                     &model.hashes[last], 0));
+            check_leaf(&feed, kv, &model, last);
+            check_leaf(&feed, kv, &model, rng_below(&rng, model.count));
+            if (rng_below(&rng, 8) == 0) {
+                CHECK_OK(p2p_feed_flush(&feed, kv));
+                check_inclusion(&feed, kv, &model, rng_below(&rng, model.count), model.count);
+            }
+            if (rng_below(&rng, 16) == 0) { /* several signed heads in one batch */
+                struct p2p_tree_head head = head_of(&model, model.count);
+                CHECK_OK(p2p_feed_set_head(&feed, kv, &head, (struct p2p_slice){0}));
+                check_reload(&feed, kv);
+            }
+        }
+        check_all_leaves(&feed, kv, &model);
+        struct p2p_tree_head head = head_of(&model, model.count);
+        CHECK_OK(p2p_feed_set_head(&feed, kv, &head, (struct p2p_slice){0}));
+        p2p_feed_end_batch(&feed);
+        p2p_arena_reset(&arena);
+        CHECK_OK(memory_kv_commit(store));
+    }
+    p2p_arena_deinit(&arena);
+    memory_kv_free(store);
+    model_free(&model);
+}
+
+/* Without this, a leaf at the very edge of a pack would be cut, or push its pack over four
+ * pages. */
+static void test_pack_boundaries(void **state)
+{
+    enum { FULL = P2P_PACK_BYTES_MAX - 3 - 2 }; /* the largest leaf that fits a pack */
+    static const size_t lens[] = {FULL,      FULL + 1, FULL - 1, 10,   FULL - 12, 10,
+                                  FULL - 11, 10,       FULL,     FULL, 60000,     10,
+                                  60000,     60000,    FULL + 1, 10};
+    (void)state;
+    for (size_t batch = 1; batch <= sizeof(lens) / sizeof(lens[0]); batch++) {
+        struct memory_kv *store = memory_kv_new();
+        struct model model;
+        struct p2p_feed feed;
+        model_init(&model);
+        p2p_feed_init(&feed, 1);
+        for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+            model_add(&model, lens[i]);
+        }
+        for (size_t to = batch; to < model.count; to += batch) {
+            commit_batch(&feed, store, &model, to);
+        }
+        commit_batch(&feed, store, &model, model.count);
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        struct p2p_slice found, value;
+        check_all_leaves(&feed, kv, &model);
+        enum p2p_err err =
+            p2p_kv_seek(kv, P2P_TABLE_RECORD, (struct p2p_slice){0}, &found, &value);
+        for (; err == P2P_OK; err = p2p_kv_next(kv, P2P_TABLE_RECORD, &found, &value)) {
+            bool alone = value.len >= 3 && value.data[1] == 0 && value.data[2] == 1;
+            CHECK(value.len <= P2P_PACK_BYTES_MAX || alone);
+        }
+        memory_kv_abort(store);
+        memory_kv_free(store);
+        model_free(&model);
+    }
+}
+
+/* Without this, two feeds in one store would read each other's rows. */
+static void test_two_feeds(void **state)
+{
+    struct memory_kv *store = memory_kv_new();
+    static const uint32_t numbers[] = {0, 1, 2, 255, 256, UINT32_MAX};
+    struct model models[6];
+    struct p2p_feed feeds[6];
+    (void)state;
+    for (size_t f = 0; f < 6; f++) {
+        model_init(&models[f]);
+        p2p_feed_init(&feeds[f], numbers[f]);
+    }
+    for (unsigned round = 0; round < 40; round++) {
+        for (size_t f = 0; f < 6; f++) {
+            if (f == 4) {
+                continue; /* this one stays empty between full neighbours */
+            }
+            model_add(&models[f], 500 + 37 * f);
+            commit_batch(&feeds[f], store, &models[f], models[f].count);
+        }
+    }
+    const struct p2p_kv *kv = memory_kv_begin(store);
+    for (size_t f = 0; f < 6; f++) {
+        struct p2p_tree_head head;
+        check_all_leaves(&feeds[f], kv, &models[f]);
+        check_reload(&feeds[f], kv);
+        enum p2p_err err = p2p_feed_head_from(&feeds[f], kv, 1, &head);
+        CHECK_ERR(err, f == 4 ? P2P_NOTFOUND : P2P_OK);
+        CHECK(err != P2P_OK || head.size == models[f].count);
+    }
+    memory_kv_abort(store);
+    for (size_t f = 0; f < 6; f++) {
+        model_free(&models[f]);
+    }
+    memory_kv_free(store);
+}
+
+/* Without this, a run to a signed head could grow past what a peer may send at once, or a head
+ * be given that nobody signed. */
+static void test_kept_heads(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct rng rng = {seed};
+        struct memory_kv *store = memory_kv_new();
+        struct model model;
+        struct p2p_feed feed;
+        size_t signed_sizes[400], signed_count = 0;
+        print_message("seed %llu\n", (unsigned long long)seed);
+        model_init(&model);
+        p2p_feed_init(&feed, 5);
+        for (unsigned batch = 0; batch < 300; batch++) {
+            size_t n = 1 + rng_below(&rng, 40);
+            for (size_t i = 0; i < n; i++) {
+                model_add(&model, seed % 2 ? 10 + rng_below(&rng, 30) : 3000);
+            }
+            commit_batch(&feed, store, &model, model.count);
+            signed_sizes[signed_count++] = model.count;
+        }
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        struct p2p_tree_head head = {0};
+        for (size_t from = 0; from < model.count; from = (size_t)head.size) {
+            CHECK_OK(p2p_feed_head_from(&feed, kv, from + 1, &head));
+            CHECK(head.size > from);
+            bool was_signed = false;
+            size_t bytes = 0;
+            for (size_t i = 0; i < signed_count; i++) {
+                was_signed = was_signed || signed_sizes[i] == head.size;
+            }
+            for (size_t i = from; i < head.size; i++) {
+                bytes += model.lens[i];
+            }
+            CHECK(was_signed);
+            CHECK(head.size - from <= P2P_KEEP_RECORDS + 40);
+            CHECK(bytes <= P2P_KEEP_BYTES + 40 * 3000);
+            struct p2p_tree_head expected = head_of(&model, (size_t)head.size);
+            CHECK(p2p_hash_equal(&head.root, &expected.root));
+            CHECK_BYTES(head.signature.bytes, expected.signature.bytes, P2P_SIGNATURE_BYTES);
+            /* Every size on the way there leads to the same head. */
+            struct p2p_tree_head again;
+            CHECK_OK(p2p_feed_head_from(&feed, kv, from + 1 + rng_below(&rng, head.size - from),
+                                        &again));
+            CHECK(again.size == head.size);
+        }
+        CHECK_ERR(p2p_feed_head_from(&feed, kv, model.count + 1, &head), P2P_NOTFOUND);
+        memory_kv_abort(store);
+        memory_kv_free(store);
+        model_free(&model);
+    }
+}
+
+/* Without this, payload bytes would not count, and a run with large payloads be unbounded. */
+static void test_payloads_count(void **state)
+{
+    struct memory_kv *store = memory_kv_new();
+    struct model model;
+    struct p2p_feed feed;
+    struct p2p_arena arena;
+    (void)state;
+    model_init(&model);
+    p2p_feed_init(&feed, 5);
+    p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
+    for (unsigned i = 0; i < 12; i++) {
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        model_add(&model, 100);
+        CHECK_OK(
+            p2p_feed_append(&feed, kv, &arena, model_leaf(&model, i), &model.hashes[i], 60000));
+        struct p2p_tree_head head = head_of(&model, model.count);
+        CHECK_OK(p2p_feed_set_head(&feed, kv, &head, (struct p2p_slice){0}));
+        p2p_feed_end_batch(&feed);
+        CHECK_OK(memory_kv_commit(store));
+    }
+    CHECK(memory_kv_count(store, P2P_TABLE_CHECKPOINT) == 2);
+    p2p_arena_deinit(&arena);
+    memory_kv_free(store);
+    model_free(&model);
+}
+
+/* Without this, the charter's notes, which prove it, would be lost between versions. */
+static void test_notes(void **state)
+{
+    struct memory_kv *store = memory_kv_new();
+    struct model model;
+    struct p2p_feed feed;
+    struct p2p_arena arena;
+    struct p2p_slice note;
+    (void)state;
+    model_init(&model);
+    p2p_feed_init(&feed, 0);
+    p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
+    for (unsigned i = 0; i < 5; i++) {
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        char text[] = "note 0";
+        text[5] = (char)('0' + i);
+        model_add(&model, 100);
+        CHECK_OK(
+            p2p_feed_append(&feed, kv, &arena, model_leaf(&model, i), &model.hashes[i], 0));
+        struct p2p_tree_head head = head_of(&model, model.count);
+        CHECK_OK(p2p_feed_set_head(&feed, kv, &head, p2p_slice_text(text)));
+        p2p_feed_end_batch(&feed);
+        CHECK_OK(memory_kv_commit(store));
+    }
+    const struct p2p_kv *kv = memory_kv_begin(store);
+    for (unsigned i = 0; i < 5; i++) {
+        char text[] = "note 0";
+        text[5] = (char)('0' + i);
+        CHECK_OK(p2p_feed_note(kv, 0, i + 1, &note));
+        CHECK(p2p_slice_equal(note, p2p_slice_text(text)));
+    }
+    CHECK_ERR(p2p_feed_note(kv, 0, 6, &note), P2P_NOTFOUND);
+    CHECK_ERR(p2p_feed_note(kv, 0, 0, &note), P2P_NOTFOUND);
+    memory_kv_abort(store);
+    p2p_arena_deinit(&arena);
+    memory_kv_free(store);
+    model_free(&model);
+}
+
+/* Without this, a quarantine would end with a restart. */
+static void test_state(void **state)
+{
+    struct memory_kv *store = memory_kv_new();
+    struct model model;
+    struct p2p_feed feed;
+    (void)state;
+    model_init(&model);
+    p2p_feed_init(&feed, 1);
+    model_add(&model, 10);
+    commit_batch(&feed, store, &model, 1);
+    const struct p2p_kv *kv = memory_kv_begin(store);
+    CHECK_OK(p2p_feed_set_state(&feed, kv, P2P_FEED_QUARANTINED));
+    check_reload(&feed, kv);
+    CHECK_OK(memory_kv_commit(store));
+    model_add(&model, 10);
+    commit_batch(&feed, store, &model, 2);
+    CHECK(feed.state == P2P_FEED_QUARANTINED);
+    check_reload(&feed, memory_kv_begin(store));
+    memory_kv_abort(store);
+    memory_kv_free(store);
+    model_free(&model);
+}
+
+/* ---- faults ---- */
+
+/* Without this, a disk or memory that fails in the middle of a batch would leave half of it, or
+ * a feed that cannot be taken up again. */
+static void test_every_step_fails(void **state)
+{
+    static const size_t starts[] = {0, 1, 126, 254, 255, 300};
+    struct rng rng = {20260122};
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)rng.state);
+    for (size_t s = 0; s < 6; s++) {
+        struct memory_kv *base = memory_kv_new();
+        struct model model;
+        struct p2p_feed before;
+        model_init(&model);
+        p2p_feed_init(&before, 1);
+        for (size_t i = 0; i < starts[s]; i++) {
+            model_add(&model, 10 + rng_below(&rng, 500));
+        }
+        if (starts[s] > 0) {
+            commit_batch(&before, base, &model, starts[s]);
+        }
+        for (unsigned i = 0; i < 140; i++) {
+            model_add(&model, i == 70 ? 60000 : 10 + rng_below(&rng, 500));
+        }
+        struct memory_kv *expected = memory_kv_clone(base);
+        struct p2p_feed after = before;
+        commit_batch(&after, expected, &model, model.count);
+
+        for (int memory = 0; memory < 2; memory++) {
+            for (long at = 0;; at++) {
+                struct memory_kv *store = memory_kv_clone(base);
+                struct faulty_kv faulty;
+                struct faulty_alloc heap;
+                struct p2p_arena arena;
+                struct p2p_feed feed;
+                faulty_kv_init(&faulty, memory ? -1 : at, P2P_IO);
+                faulty_alloc_init(&heap, memory ? at : -1);
+                p2p_arena_init(&arena, &heap.alloc, ARENA_BYTES);
+                const struct p2p_kv *kv = faulty_kv_begin(&faulty, memory_kv_begin(store));
+                p2p_feed_init(&feed, 1);
+                enum p2p_err err = p2p_feed_load(&feed, kv);
+                if (err == P2P_OK) {
+                    err = append_batch(&feed, kv, &arena, &model, model.count);
+                }
+                memory_kv_abort(store);
+                p2p_arena_deinit(&arena);
+                CHECK(heap.live_bytes == 0);
+                if (faulty.tripped || heap.tripped) {
+                    CHECK_ERR(err, memory ? P2P_NOMEM : P2P_IO);
+                } else {
+                    CHECK_OK(err);
+                }
+                CHECK(memory_kv_equal(store, base));
+                p2p_feed_init(&feed, 1);
+                CHECK_OK(p2p_feed_load(&feed, memory_kv_begin(store)));
+                memory_kv_abort(store);
+                commit_batch(&feed, store, &model, model.count);
+                CHECK(memory_kv_equal(store, expected));
+                memory_kv_free(store);
+                if (err == P2P_OK) {
+                    CHECK(at > 0);
+                    break;
+                }
+            }
+        }
+        memory_kv_free(expected);
+        memory_kv_free(base);
+        model_free(&model);
+    }
+}
+
+enum damage { CUT, GROWN, EMPTY, FLIPPED, GONE, DAMAGES };
+
+/* Everything that reads a feed, once; P2P_OK when nothing was found wrong. */
+static enum p2p_err read_everything(const struct p2p_kv *kv, const struct model *model,
+                                    bool *differs)
+{
+    struct p2p_feed feed;
+    struct p2p_feed_walk walk;
+    struct p2p_slice leaf;
+    struct p2p_hash root;
+    struct p2p_tree_head head;
+    struct p2p_arena arena;
+    struct p2p_feed_hashes source = {1, kv};
+    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    p2p_feed_init(&feed, 1);
+    enum p2p_err err = p2p_feed_load(&feed, kv);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (feed.edge.size != model->count) {
+        *differs = true;
+        feed.edge.size = feed.edge.size > model->count ? model->count : feed.edge.size;
+    }
+    p2p_feed_walk_begin(&walk, &feed, kv, 0);
+    for (size_t i = 0; i < feed.edge.size && err == P2P_OK; i++) {
+        err = p2p_feed_walk_next(&walk, &leaf);
+        if (err == P2P_OK && !p2p_slice_equal(leaf, model_leaf(model, i))) {
+            *differs = true;
+        }
+        enum p2p_err other = p2p_feed_leaf(&feed, kv, feed.edge.size - 1 - i, &leaf);
+        CHECK(other == P2P_OK || other == P2P_CORRUPT);
+    }
+    for (size_t i = 0; i < model->count && err == P2P_OK; i += 5) {
+        struct p2p_proof proof;
+        err = p2p_tree_inclusion(&reader, i, model->count, &proof);
+    }
+    for (size_t i = 0; i < feed.edge.size && err == P2P_OK; i += 3) {
+        err = p2p_feed_root_at(&feed, kv, i, &root);
+        if (err == P2P_OK && !p2p_hash_equal(&root, &model->roots[i])) {
+            *differs = true;
+        }
+        if (err == P2P_OK) {
+            err = p2p_feed_head_from(&feed, kv, i, &head);
+        }
+    }
+    p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
+    for (unsigned i = 0; i < 200 && err == P2P_OK; i++) {
+        err = p2p_feed_append(&feed, kv, &arena, model_leaf(model, 0), &model->hashes[0], 0);
+    }
+    if (err == P2P_OK) {
+        err = p2p_feed_flush(&feed, kv);
+    }
+    p2p_arena_deinit(&arena);
+    return err;
+}
+
+/* Without this, a disk that gives back something else would crash the node, or shift records to
+ * their neighbours' places: rows cut, grown, emptied, gone or with a bit changed are corrupt,
+ * or differ in exactly what was changed. */
+static void test_damaged_rows(void **state)
+{
+    static const enum p2p_table tables[] = {P2P_TABLE_RECORD, P2P_TABLE_HASH, P2P_TABLE_FEED,
+                                            P2P_TABLE_CHECKPOINT};
+    struct rng rng = {20260123};
+    struct memory_kv *base = memory_kv_new();
+    struct model model;
+    struct p2p_feed feed;
+    bool differs = false;
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)rng.state);
+    model_init(&model);
+    p2p_feed_init(&feed, 1);
+    for (unsigned batch = 0; batch < 4; batch++) {
+        for (unsigned i = 0; i < 150; i++) {
+            model_add(&model, i == 100 ? 30000 : 10 + rng_below(&rng, 200));
+        }
+        commit_batch(&feed, base, &model, model.count);
+    }
+    CHECK_OK(read_everything(memory_kv_begin(base), &model, &differs));
+    CHECK(!differs);
+    memory_kv_abort(base);
+    for (size_t t = 0; t < 4; t++) {
+        size_t rows = memory_kv_count(base, tables[t]);
+        CHECK(rows > 0);
+        for (unsigned round = 0; round < 60 + 4 * rows; round++) {
+            struct p2p_slice found, value;
+            enum damage damage = (enum damage)(round % DAMAGES);
+            const struct p2p_kv *kv = memory_kv_begin(base);
+            CHECK_OK(p2p_kv_seek(kv, tables[t], (struct p2p_slice){0}, &found, &value));
+            for (size_t skip = rng_below(&rng, rows); skip > 0; skip--) {
+                CHECK_OK(p2p_kv_next(kv, tables[t], &found, &value));
+            }
+            uint8_t key[16], *bytes = malloc(value.len + 1);
+            size_t len = value.len;
+            CHECK(bytes != NULL && found.len <= sizeof(key));
+            memcpy(key, found.data, found.len);
+            memcpy(bytes, value.data, value.len);
+            struct p2p_slice name = p2p_slice_of(key, found.len);
+            if (damage == CUT) {
+                len = rng_below(&rng, len);
+            } else if (damage == GROWN) {
+                bytes[len++] = 0;
+            } else if (damage == EMPTY) {
+                len = 0;
+            } else if (damage == FLIPPED) {
+                size_t at = rng_below(&rng, rng_below(&rng, 2) ? len : 24 < len ? 24 : len);
+                bytes[at] ^= (uint8_t)(1u << rng_below(&rng, 8));
+            }
+            if (damage == GONE) {
+                CHECK_OK(p2p_kv_del(kv, tables[t], name));
+            } else {
+                CHECK_OK(p2p_kv_put(kv, tables[t], name, p2p_slice_of(bytes, len)));
+            }
+            free(bytes);
+            differs = false;
+            enum p2p_err err = read_everything(kv, &model, &differs);
+            memory_kv_abort(base);
+            CHECK(err == P2P_OK || err == P2P_CORRUPT);
+            /* A head that is kept no longer is no damage; a changed hash or leaf is found by
+             * whoever hashes. All else must be seen here. */
+            if (damage != FLIPPED && tables[t] != P2P_TABLE_CHECKPOINT) {
+                CHECK(err == P2P_CORRUPT || differs);
+            }
+        }
+    }
+    memory_kv_free(base);
+    model_free(&model);
+}
+
+/* Without this, a pack that counts one leaf too few or too many would give every record its
+ * neighbour's bytes. */
+static void test_wrong_count(void **state)
+{
+    (void)state;
+    for (int change = -1; change <= 1; change += 2) {
+        struct memory_kv *store = memory_kv_new();
+        struct model model;
+        struct p2p_feed feed;
+        struct p2p_slice found, value, leaf;
+        struct p2p_arena arena;
+        uint8_t key[12], bytes[1024];
+        model_init(&model);
+        p2p_feed_init(&feed, 1);
+        for (unsigned i = 0; i < 10; i++) {
+            model_add(&model, 50);
+        }
+        commit_batch(&feed, store, &model, 10);
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        CHECK_OK(p2p_kv_seek(kv, P2P_TABLE_RECORD, (struct p2p_slice){0}, &found, &value));
+        memcpy(key, found.data, sizeof(key));
+        memcpy(bytes, value.data, value.len);
+        CHECK(bytes[2] == 10);
+        bytes[2] = (uint8_t)(10 + change);
+        CHECK_OK(p2p_kv_put(kv, P2P_TABLE_RECORD, p2p_slice_of(key, 12),
+                            p2p_slice_of(bytes, value.len)));
+        for (unsigned i = 0; i < 10; i++) {
+            CHECK_ERR(p2p_feed_leaf(&feed, kv, i, &leaf), P2P_CORRUPT);
+        }
+        p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
+        CHECK_ERR(
+            p2p_feed_append(&feed, kv, &arena, model_leaf(&model, 0), &model.hashes[0], 0),
+            P2P_CORRUPT);
+        p2p_arena_deinit(&arena);
+        memory_kv_abort(store);
+        memory_kv_free(store);
+        model_free(&model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_batches),
+        cmocka_unit_test(test_all_proofs),
+        cmocka_unit_test(test_large_feed),
+        cmocka_unit_test(test_reads_in_batch),
+        cmocka_unit_test(test_pack_boundaries),
+        cmocka_unit_test(test_two_feeds),
+        cmocka_unit_test(test_kept_heads),
+        cmocka_unit_test(test_payloads_count),
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_state),
+        cmocka_unit_test(test_every_step_fails),
+        cmocka_unit_test(test_damaged_rows),
+        cmocka_unit_test(test_wrong_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
