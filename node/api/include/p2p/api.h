@@ -1,12 +1,13 @@
 /* The API: one table of routes, spoken over node.sock, and in process when no daemon runs.
  *
- * A command and an HTTP request become the same struct p2p_api_request; the same handler answers
- * both with a JSON document. What changes state is evaluated by the writer, not here. Errors are
- * problem documents {"code","text","hint"} (RFC 9457 members "title" and "status" beside them).
+ * A command and an HTTP request become the same struct p2p_api_request; the same handler
+ * answers both with a JSON document. What changes state is evaluated by the writer, not here.
+ * Errors are problem documents {"code","text","hint"} (RFC 9457 members "title" and "status"
+ * beside them).
  *
- * p2p_api_call is for the caller who owns the node alone (a command with the daemon down): it runs to
- * the end before it returns. A serving node calls p2p_api_start on its loop thread and gets the answer
- * later, once what it rests on is durable. */
+ * p2p_api_call is for the caller who owns the node alone (a command with the daemon down): it
+ * runs to the end before it returns. A serving node calls p2p_api_start on its loop thread and
+ * gets the answer later, once what it rests on is durable. */
 #ifndef P2P_API_H
 #define P2P_API_H
 
@@ -24,12 +25,14 @@ struct p2p_api_request {
 };
 
 struct p2p_api_reply {
-    int status;       /* HTTP: 200; 400 usage, 403 a definite no, 404 and 503 undecided, 422 damaged */
-    json_t *json;     /* owned by the receiver; NULL when text is set */
-    char *text;       /* malloc'd; /metrics only */
+    int status;   /* HTTP: 200; 400 usage, 403 a definite no, 404 and 503 undecided, 422 damaged
+                   */
+    json_t *json; /* owned by the receiver; NULL when text is set */
+    char *text;   /* malloc'd; /metrics only */
 };
 
-/* The exit code that CLI.md gives for a status and a document (a gate's answer decides with 200). */
+/* The exit code that CLI.md gives for a status and a document (a gate's answer decides with
+ * 200). */
 int p2p_api_exit_code(const struct p2p_api_reply *reply);
 void p2p_api_reply_deinit(struct p2p_api_reply *reply);
 

@@ -1,0 +1,296 @@
+#include "call.h"
+
+#include <p2p/assert.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct p2p_route *const tables[] = {
+    p2p_ban_routes,    p2p_gate_routes,    p2p_status_routes,
+    p2p_record_routes, p2p_charter_routes, p2p_key_routes,
+};
+
+int p2p_api_exit_code(const struct p2p_api_reply *reply)
+{
+    const char *answer;
+    switch (reply->status) {
+    case 200:
+        answer = json_string_value(json_object_get(reply->json, "answer"));
+        if (answer != NULL && strcmp(answer, "refuse") == 0) {
+            return 1;
+        }
+        if (answer != NULL && strcmp(answer, "allow") != 0) {
+            return 3;
+        }
+        return json_integer_value(json_object_get(reply->json, "refused")) > 0 ? 1 : 0;
+    case 403:
+        return 1;
+    case 400:
+        return 2;
+    case 422:
+        return 4;
+    default:
+        return 3;
+    }
+}
+
+void p2p_api_reply_deinit(struct p2p_api_reply *reply)
+{
+    json_decref(reply->json);
+    free(reply->text);
+    *reply = (struct p2p_api_reply){0};
+}
+
+/* ---- replying ---- */
+
+void p2p_call_reply(struct p2p_call *call, json_t *json)
+{
+    p2p_api_reply_deinit(&call->reply);
+    call->reply.status = 200;
+    call->reply.json = json;
+    call->work.done = true;
+    if (json == NULL) {
+        p2p_call_error(call, 503, "no-memory", NULL, "there was no memory for the answer");
+    }
+}
+
+void p2p_call_error(struct p2p_call *call, int status, const char *code, const char *hint,
+                    const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    p2p_api_reply_deinit(&call->reply);
+    call->reply.status = status;
+    call->reply.json = json_pack("{s:s, s:s, s:s, s:i, s:s*}", "title", text, "code", code,
+                                 "text", text, "status", status, "hint", hint);
+    call->work.done = true;
+}
+
+void p2p_call_err(struct p2p_call *call, enum p2p_err err, const char *text)
+{
+    switch (err) {
+    case P2P_USAGE:
+    case P2P_TOOLARGE:
+    case P2P_UNKNOWN:
+        p2p_call_error(call, 400, p2p_err_name(err), NULL, "%s", text);
+        break;
+    case P2P_REFUSED:
+    case P2P_QUORUM:
+        p2p_call_error(call, 403, p2p_err_name(err), NULL, "%s", text);
+        break;
+    case P2P_NOTFOUND:
+        p2p_call_error(call, 404, p2p_err_name(err), NULL, "%s", text);
+        break;
+    case P2P_BADSIG:
+    case P2P_MALFORMED:
+    case P2P_TRUNCATED:
+    case P2P_BADKEY:
+    case P2P_BADPROOF:
+    case P2P_MISMATCH:
+    case P2P_COMMITMENT:
+    case P2P_CORRUPT:
+    case P2P_FORKED:
+        p2p_call_error(call, 422, p2p_err_name(err), NULL, "%s", text);
+        break;
+    case P2P_RDONLY:
+        p2p_call_error(call, 503, "read-only", "see port2port status and doctor",
+                       "this node does not append at present (%s)", text);
+        break;
+    case P2P_FULL:
+        p2p_call_error(call, 503, "full", "free space or raise map_size, then restart the node",
+                       "the disk or the store's map is full; nothing of this was kept");
+        break;
+    case P2P_OK:
+    case P2P_NOMEM:
+    case P2P_GAP:
+    case P2P_IO:
+    case P2P_LOCKED:
+    case P2P_PASSPHRASE:
+    case P2P_BUSY:
+        p2p_call_error(call, 503, p2p_err_name(err), NULL, "%s", text);
+        break;
+    }
+}
+
+/* ---- a call as the writer's work ---- */
+
+static struct p2p_call *call_of(struct p2p_work *work)
+{
+    return (struct p2p_call *)work; /* its first member */
+}
+
+static void start(struct p2p_work *work, struct p2p_node *node)
+{
+    struct p2p_call *call = call_of(work);
+    call->route->start(call, node);
+    p2p_assert(work->done || call->route->finish != NULL);
+}
+
+static void finish(struct p2p_work *work, struct p2p_node *node)
+{
+    struct p2p_call *call = call_of(work);
+    call->route->finish(call, node);
+}
+
+static void fail(struct p2p_work *work, struct p2p_node *node, enum p2p_err err)
+{
+    (void)node;
+    if (!work->done) {
+        p2p_call_err(call_of(work), err, p2p_err_text(err));
+    }
+}
+
+static void waited(struct p2p_work *work, struct p2p_node *node, bool reached)
+{
+    struct p2p_call *call = call_of(work);
+    const char *level = p2p_level_word(work->wait_level);
+    (void)node;
+    if (reached) {
+        json_object_set_new(call->reply.json, "level", json_string(level));
+        return;
+    }
+    const char *id = json_string_value(json_object_get(call->reply.json, "id"));
+    char copy[P2P_ID_TEXT_BYTES];
+    snprintf(copy, sizeof(copy), "%s", id != NULL ? id : "");
+    p2p_call_error(call, 503, "level-not-reached",
+                   "the record stands; wait record shows when it gets there",
+                   "%s was recorded but is not %s yet", copy, level);
+    json_object_set_new(call->reply.json, "id", json_string(copy));
+}
+
+static void call_free(struct p2p_call *call)
+{
+    p2p_api_reply_deinit(&call->reply);
+    json_decref(call->body);
+    free(call->method);
+    free(call->path);
+    free(call->query);
+    p2p_arena_deinit(&call->arena);
+    free(call);
+}
+
+static void release(struct p2p_work *work)
+{
+    struct p2p_call *call = call_of(work);
+    struct p2p_api_reply reply = call->reply;
+    call->reply = (struct p2p_api_reply){0};
+    call->done(call->done_context, &reply);
+    p2p_api_reply_deinit(&reply);
+    call_free(call);
+}
+
+static bool matches(const struct p2p_route *route, const char *path, const char **rest)
+{
+    size_t len = strlen(route->prefix);
+    if (strncmp(path, route->prefix, len) != 0) {
+        return false;
+    }
+    *rest = path + len;
+    return route->prefix[len - 1] == '/' ? path[len] != '\0' : path[len] == '\0';
+}
+
+static const struct p2p_route *find_route(const char *method, const char *path,
+                                          const char **rest, bool *other_method)
+{
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+        for (const struct p2p_route *route = tables[t]; route->method != NULL; route++) {
+            if (matches(route, path, rest)) {
+                if (strcmp(route->method, method) == 0) {
+                    return route;
+                }
+                *other_method = true;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void no_route(struct p2p_call *call, struct p2p_node *node)
+{
+    (void)node;
+    p2p_call_error(call, 404, "no-such-route", "see port2port help",
+                   "there is nothing at %s %s", call->method, call->path);
+}
+
+static const struct p2p_route nowhere = {"", "", no_route, NULL};
+
+static struct p2p_call *call_new(const struct p2p_api_request *request, p2p_api_done done,
+                                 void *context)
+{
+    bool other_method = false;
+    struct p2p_call *call = calloc(1, sizeof(*call));
+    if (call == NULL) {
+        return NULL;
+    }
+    p2p_arena_init(&call->arena, p2p_alloc_default(), P2P_CALL_ARENA_BYTES);
+    call->method = strdup(request->method);
+    call->path = strdup(request->path);
+    call->query =
+        request->query != NULL && *request->query != '\0' ? strdup(request->query) : NULL;
+    call->body = json_incref(request->body);
+    if (call->method == NULL || call->path == NULL) {
+        call_free(call);
+        return NULL;
+    }
+    call->route = find_route(call->method, call->path, &call->rest, &other_method);
+    if (call->route == NULL) {
+        call->route = &nowhere;
+    }
+    call->done = done;
+    call->done_context = context;
+    call->work = (struct p2p_work){
+        .start = start, .finish = finish, .fail = fail, .waited = waited, .release = release};
+    return call;
+}
+
+/* ---- in process: the caller owns the node ---- */
+
+static void keep_reply(void *context, struct p2p_api_reply *reply)
+{
+    struct p2p_api_reply *out = context;
+    *out = *reply;
+    *reply = (struct p2p_api_reply){0};
+}
+
+void p2p_api_call(struct p2p_node *node, const struct p2p_api_request *request,
+                  struct p2p_api_reply *reply)
+{
+    struct p2p_batch batch;
+    struct p2p_call *call = call_new(request, keep_reply, reply);
+    *reply = (struct p2p_api_reply){0};
+    if (call == NULL) {
+        reply->status = 503;
+        return;
+    }
+    p2p_batch_init(&batch);
+    batch.works = &call->work;
+    do {
+        p2p_writer_run(node, &batch);
+        while (batch.works != NULL) {
+            struct p2p_work *work = batch.works;
+            batch.works = work->next;
+            work->release(work);
+        }
+        p2p_batch_clear(&batch);
+    } while (reply->status == 0);
+    p2p_batch_deinit(&batch);
+}
+
+/* ---- in a daemon: queued for the writer's thread ---- */
+
+void p2p_api_start(struct p2p_node *node, const struct p2p_api_request *request,
+                   p2p_api_done done, void *context)
+{
+    struct p2p_call *call = call_new(request, done, context);
+    if (call == NULL) {
+        struct p2p_api_reply reply = {.status = 503};
+        done(context, &reply);
+        return;
+    }
+    node->queue_work(node, &call->work);
+}

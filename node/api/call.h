@@ -1,0 +1,102 @@
+/* One call of the API, from its JSON request to its JSON reply. Private to node/api. */
+#ifndef P2P_CALL_H
+#define P2P_CALL_H
+
+#include "../core/node_state.h"
+
+#include <p2p/api.h>
+#include <p2p/ban.h>
+
+#define P2P_CALL_ARENA_BYTES (16u * 1024u * 1024u)
+#define P2P_CALL_RECORDS_MAX P2P_COMMIT_RECORDS_MAX
+
+struct p2p_call {
+    struct p2p_work work; /* first: a work is its call */
+    char *method;
+    char *path;
+    char *query;      /* NULL for none */
+    json_t *body;     /* owned; NULL for none */
+    const char *rest; /* what follows the route's prefix in path */
+    const struct p2p_route *route;
+    struct p2p_arena arena; /* lives until the reply is made */
+    struct p2p_job *job;
+    void *state; /* the handler's own, in the arena */
+    struct p2p_api_reply reply;
+    p2p_api_done done;
+    void *done_context;
+};
+
+struct p2p_route {
+    const char *method;
+    const char
+        *prefix; /* "/v1/bans/" matches what begins so; without '/' at its end: exactly */
+    void (*start)(struct p2p_call *call, struct p2p_node *node);
+    void (*finish)(struct p2p_call *call, struct p2p_node *node); /* NULL: start replies */
+};
+
+/* The tables of the parts; each ends with a row without method. */
+extern const struct p2p_route p2p_ban_routes[];
+extern const struct p2p_route p2p_gate_routes[];
+extern const struct p2p_route p2p_status_routes[];
+extern const struct p2p_route p2p_record_routes[];
+extern const struct p2p_route p2p_charter_routes[];
+extern const struct p2p_route p2p_key_routes[];
+
+/* ---- replying: each ends the call's work ---- */
+
+void p2p_call_reply(struct p2p_call *call, json_t *json); /* taken; 200 */
+/* One sentence that names the thing (printf) and what to do (may be NULL). status as in api.h.
+ */
+void p2p_call_error(struct p2p_call *call, int status, const char *code, const char *hint,
+                    const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The error of an engine or store operation. */
+void p2p_call_err(struct p2p_call *call, enum p2p_err err, const char *text);
+
+/* ---- reading requests ---- */
+
+void *p2p_call_take(struct p2p_call *call, size_t bytes); /* zeroed; asserts below the cap */
+/* A string of the body, or NULL. */
+const char *p2p_call_text(const struct p2p_call *call, const char *key);
+/* Strings of a body's array (or one string): at most max, into out in the arena; -1 with an
+ * error reply when it is something else. */
+int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **out, size_t max);
+/* One decoded parameter of the query in the arena, or NULL. */
+const char *p2p_call_param(struct p2p_call *call, const char *name);
+/* RFC 3339 or a date, as POSIX ms; false when it is neither. */
+bool p2p_time_parse(const char *text, uint64_t *ms);
+/* "2026-11-21T22:08:15Z", with milliseconds when there are any. */
+json_t *p2p_time_json(uint64_t ms);
+/* --level of an append; false with an error reply. */
+bool p2p_call_level(struct p2p_call *call);
+/* The issuer to sign with: --as, or the only one here whose grants `may` approves. NULL with an
+ * error reply (403 none, 400 several, 503 locked). */
+typedef bool (*p2p_may)(const struct p2p_issuer *issuer, void *context);
+const struct p2p_issuer *p2p_call_issuer(struct p2p_call *call, struct p2p_node *node,
+                                         p2p_may may, void *context, const char *what,
+                                         const struct p2p_issuer_secret **key);
+/* The circle named by --circle, or `national`; NULL with an error reply. */
+const struct p2p_circle *p2p_call_circle(struct p2p_call *call, struct p2p_node *node);
+
+/* ---- appending ---- */
+
+/* Gives the records to the engine as one job; the route's finish replies with
+ * p2p_call_appended. */
+void p2p_call_append(struct p2p_call *call, struct p2p_node *node,
+                     const struct p2p_append *records, size_t count);
+/* {"id","time","level"}; waits for the level asked for. */
+void p2p_call_appended(struct p2p_call *call, struct p2p_node *node);
+
+/* ---- ids and names ---- */
+
+/* `beanr/1:17` or `beanr/1:17#3` into out. */
+#define P2P_ID_TEXT_BYTES 320u
+void p2p_id_text(const struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                 char out[P2P_ID_TEXT_BYTES]);
+bool p2p_id_parse(const struct p2p_ledger *ledger, const char *text, struct p2p_record_id *id);
+json_t *p2p_id_json(const struct p2p_ledger *ledger, const struct p2p_record_id *id);
+const char *p2p_circle_name(const struct p2p_ledger *ledger, uint32_t circle);
+json_t *p2p_hex_json(const struct p2p_hash *hash);
+json_t *p2p_slice_json(struct p2p_slice text);
+const char *p2p_record_level(const struct p2p_node *node, const struct p2p_record_id *id);
+
+#endif

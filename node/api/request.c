@@ -1,0 +1,242 @@
+/* Reading requests: strings, times, levels, who signs, which circle. */
+#include "call.h"
+
+#include <p2p/assert.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void *p2p_call_take(struct p2p_call *call, size_t bytes)
+{
+    void *taken = p2p_arena_take(&call->arena, bytes == 0 ? 1 : bytes);
+    p2p_assert(taken != NULL); /* bodies are bounded well below the arena's cap */
+    memset(taken, 0, bytes);
+    return taken;
+}
+
+const char *p2p_call_text(const struct p2p_call *call, const char *key)
+{
+    return json_string_value(json_object_get(call->body, key));
+}
+
+int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **out, size_t max)
+{
+    json_t *value = json_object_get(call->body, key);
+    size_t count = json_is_array(value) ? json_array_size(value) : value != NULL;
+    const char **texts = p2p_call_take(call, (count + 1) * sizeof(*texts));
+    if (count > max) {
+        p2p_call_error(call, 400, "too-many", NULL, "at most %zu of %s are taken at once", max,
+                       key);
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
+        if (texts[i] == NULL) {
+            p2p_call_error(call, 400, "bad-request", NULL, "%s must be text", key);
+            return -1;
+        }
+    }
+    *out = texts;
+    return (int)count;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+const char *p2p_call_param(struct p2p_call *call, const char *name)
+{
+    size_t name_len = strlen(name);
+    for (const char *at = call->query; at != NULL && *at != '\0';) {
+        size_t len = strcspn(at, "&");
+        if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
+            char *out = p2p_call_take(call, len);
+            size_t n = 0;
+            for (size_t i = name_len + 1; i < len; i++) {
+                if (at[i] == '%' && i + 2 < len + 0 && hex_digit(at[i + 1]) >= 0 &&
+                    hex_digit(at[i + 2]) >= 0) {
+                    out[n++] = (char)(hex_digit(at[i + 1]) * 16 + hex_digit(at[i + 2]));
+                    i += 2;
+                } else {
+                    out[n++] = at[i] == '+' ? ' ' : at[i];
+                }
+            }
+            return out;
+        }
+        at += len;
+        at += *at == '&';
+    }
+    return NULL;
+}
+
+bool p2p_time_parse(const char *text, uint64_t *ms)
+{
+    struct tm tm = {0};
+    unsigned millis = 0;
+    const char *rest = strptime(text, "%Y-%m-%d", &tm);
+    if (rest != NULL && *rest == 'T') {
+        rest = strptime(rest, "T%H:%M:%S", &tm);
+        if (rest != NULL && *rest == '.') {
+            char *end;
+            double fraction = strtod(rest, &end);
+            millis = (unsigned)(fraction * 1000.0 + 0.5);
+            rest = end;
+        }
+        if (rest == NULL || strcmp(rest, "Z") != 0) {
+            return false;
+        }
+    } else if (rest == NULL || *rest != '\0') {
+        return false;
+    }
+    time_t seconds = timegm(&tm);
+    if (seconds < 0) {
+        return false;
+    }
+    *ms = (uint64_t)seconds * 1000 + millis;
+    return true;
+}
+
+json_t *p2p_time_json(uint64_t ms)
+{
+    char text[64];
+    struct tm tm;
+    time_t seconds = (time_t)(ms / 1000);
+    gmtime_r(&seconds, &tm);
+    size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    if (ms % 1000 != 0) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, ".%03u", (unsigned)(ms % 1000));
+    }
+    snprintf(text + len, sizeof(text) - len, "Z");
+    return json_string(text);
+}
+
+bool p2p_call_level(struct p2p_call *call)
+{
+    const char *level = p2p_call_text(call, "level");
+    if (level == NULL || strcmp(level, "local") == 0) {
+        return true;
+    }
+    if (strcmp(level, "mirrored") == 0) {
+        call->work.wait_level = P2P_LEVEL_MIRRORED;
+    } else if (strcmp(level, "witnessed") == 0) {
+        call->work.wait_level = P2P_LEVEL_WITNESSED;
+    } else {
+        p2p_call_error(call, 400, "bad-level", "use local, mirrored or witnessed",
+                       "%s is no level", level);
+        return false;
+    }
+    return true;
+}
+
+static bool own_issuer(const struct p2p_node *node, const struct p2p_issuer *issuer)
+{
+    return issuer != NULL && issuer->member == p2p_engine_member(node->engine);
+}
+
+static const struct p2p_issuer *with_key(struct p2p_call *call, struct p2p_node *node,
+                                         const struct p2p_issuer *issuer,
+                                         const struct p2p_issuer_secret **key)
+{
+    enum p2p_err err = p2p_node_issuer_key(node, issuer->name, key);
+    if (err == P2P_OK && memcmp((*key)->public_key.bytes, issuer->key.bytes, 32) != 0) {
+        p2p_call_error(call, 422, "bad-key", "admit the new key with charter grant",
+                       "the key file of %s is not the key that the charter names",
+                       issuer->name);
+        return NULL;
+    }
+    if (err == P2P_OK) {
+        return issuer;
+    }
+    if (err == P2P_LOCKED) {
+        p2p_call_error(call, 503, "locked", "run port2port key unlock, or --passphrase-file",
+                       "the key of %s is locked", issuer->name);
+    } else if (err == P2P_NOTFOUND) {
+        p2p_call_error(call, 503, "no-key", "sign outside with --prepare and submit",
+                       "the key of %s is not on this node", issuer->name);
+    } else {
+        p2p_call_err(call, err, p2p_err_text(err));
+    }
+    return NULL;
+}
+
+static const struct p2p_issuer *only_candidate(struct p2p_call *call, struct p2p_node *node,
+                                               p2p_may may, void *context, const char *what)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_issuer *found = NULL;
+    char list[512] = "";
+    size_t count = 0;
+    for (uint32_t i = 1; i <= p2p_charter_issuer_count(charter); i++) {
+        const struct p2p_issuer *issuer = p2p_charter_issuer(charter, i);
+        const struct p2p_issuer_secret *key;
+        if (!own_issuer(node, issuer) || !may(issuer, context) ||
+            p2p_node_issuer_key(node, issuer->name, &key) == P2P_NOTFOUND) {
+            continue;
+        }
+        found = issuer;
+        count++;
+        size_t len = strlen(list);
+        snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "", issuer->name);
+    }
+    if (count == 0) {
+        p2p_call_error(call, 403, "no-grant", "name an issuer with --as",
+                       "no issuer of this node may %s", what);
+        return NULL;
+    }
+    if (count > 1) {
+        p2p_call_error(call, 400, "several-issuers", "name one with --as",
+                       "several issuers here may %s: %s", what, list);
+        return NULL;
+    }
+    return found;
+}
+
+const struct p2p_issuer *p2p_call_issuer(struct p2p_call *call, struct p2p_node *node,
+                                         p2p_may may, void *context, const char *what,
+                                         const struct p2p_issuer_secret **key)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const char *name = p2p_call_text(call, "as");
+    const struct p2p_issuer *issuer;
+    if (name == NULL) {
+        issuer = only_candidate(call, node, may, context, what);
+    } else {
+        issuer = p2p_charter_issuer_named(charter, p2p_slice_text(name));
+        if (!own_issuer(node, issuer)) {
+            p2p_call_error(call, 403, "unknown-issuer", "see port2port key list",
+                           "%s is no issuer of this node", name);
+            return NULL;
+        }
+        if (!may(issuer, context)) {
+            p2p_call_error(call, 403, "no-grant", "see port2port charter show", "%s may not %s",
+                           name, what);
+            return NULL;
+        }
+    }
+    if (issuer == NULL || key == NULL) {
+        return issuer;
+    }
+    return with_key(call, node, issuer, key);
+}
+
+const struct p2p_circle *p2p_call_circle(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const char *name = p2p_call_text(call, "circle");
+    if (name == NULL) {
+        name = "national";
+    }
+    const struct p2p_circle *circle = p2p_charter_circle_named(charter, p2p_slice_text(name));
+    if (circle == NULL || !p2p_circle_has(circle, p2p_engine_member(node->engine))) {
+        p2p_call_error(call, 400, "unknown-circle", "see port2port charter show",
+                       "this node is in no circle %s", name);
+        return NULL;
+    }
+    return circle;
+}

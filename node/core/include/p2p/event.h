@@ -1,0 +1,31 @@
+/* Events: what happened on this node, numbered, for watchers.
+ *
+ * A ring in memory of the newest P2P_EVENTS_MAX traces of the engine with their time; a watcher
+ * says which number it has seen and gets what follows. Numbers start at 1 with each start of
+ * the node, whose boot number stands beside them. Written by the writer's thread, read from
+ * any: one lock. */
+#ifndef P2P_NODE_EVENT_H
+#define P2P_NODE_EVENT_H
+
+#include <p2p/engine.h>
+
+#define P2P_EVENTS_MAX 16384u
+
+struct p2p_event_entry {
+    uint64_t number;
+    uint64_t time_ms;
+    struct p2p_trace trace;
+    char feed[P2P_ORIGIN_BYTES_MAX + 1]; /* beanr/1 */
+    char member[P2P_NAME_BYTES_MAX + 1];
+    char kind[16]; /* of a record, or "" */
+};
+
+struct p2p_events;
+P2P_MUST_CHECK enum p2p_err p2p_events_open(struct p2p_events **out);
+void p2p_events_close(struct p2p_events *events);
+void p2p_events_add(struct p2p_events *events, const struct p2p_event_entry *entry);
+/* Copies up to cap entries with numbers above after; returns how many. */
+size_t p2p_events_after(struct p2p_events *events, uint64_t after, struct p2p_event_entry *out,
+                        size_t cap);
+
+#endif

@@ -1,0 +1,99 @@
+/* The writer: all write transactions of a node, one batch at a time.
+ *
+ * A batch takes what has arrived (frames of peers, pieces of work from the API), runs the
+ * engine over it in one transaction, commits and syncs, re-reads and re-hashes the node's own
+ * new records, writes the checkpoint copy, and only then hands out what others may see: frames,
+ * replies, events. A failed commit undoes the batch: the engine is opened again from the store,
+ * the work is answered with the error, and sessions end, since what was said in them is in
+ * doubt.
+ *
+ *     gather --> begin --> step, start work --> finish --> commit, sync --> re-hash --> copy
+ * --> hand out
+ *                                     \--(any failure)--> abort, reopen, answer with the error
+ *
+ * With the daemon up one thread runs batches (writer_thread.h); a command with the daemon down
+ * runs them itself. When the store takes no more writes, batches run on a read transaction:
+ * checks are answered and spooled, nothing is appended, and the status says why. */
+#ifndef P2P_NODE_WRITER_H
+#define P2P_NODE_WRITER_H
+
+#include <p2p/engine.h>
+#include <p2p/node.h>
+
+#define P2P_BATCH_INPUTS_MAX 4096u
+#define P2P_WORK_WAIT_MS     30000u /* for a level */
+
+/* ---- work: one request of a person or program, from its start to its reply ---- */
+
+enum p2p_level { P2P_LEVEL_LOCAL, P2P_LEVEL_MIRRORED, P2P_LEVEL_WITNESSED };
+const char *p2p_level_word(enum p2p_level level);
+
+struct p2p_work {
+    /* Called in a batch, on the writer's thread: reads what it needs, gives jobs to the engine
+     * with p2p_work_job, or is done at once by setting `done`. */
+    void (*start)(struct p2p_work *work, struct p2p_node *node);
+    /* Called once its batch is durable: makes the reply. May set wait_level and wait_size. */
+    void (*finish)(struct p2p_work *work, struct p2p_node *node);
+    /* Called instead of finish when the batch failed: makes an error reply. */
+    void (*fail)(struct p2p_work *work, struct p2p_node *node, enum p2p_err err);
+    /* Called when the level waited for is reached (true) or its time is over. */
+    void (*waited)(struct p2p_work *work, struct p2p_node *node, bool reached);
+    /* Hands the work back to whoever made it, on the thread that carries out the batch. */
+    void (*release)(struct p2p_work *work);
+    void *context; /* the maker's */
+    bool done;     /* nothing more to wait for in the batch */
+    enum p2p_level wait_level;
+    uint64_t wait_size; /* of the own feed */
+    uint64_t wait_until_ms;
+    struct p2p_work *next;
+};
+
+/* Gives one job to the engine in the batch that runs now; job->owner is free for the caller. */
+void p2p_work_job(struct p2p_node *node, struct p2p_job *job);
+
+/* ---- batches ---- */
+
+/* What arrived from the network, in order. frame bytes are owned by the input. */
+struct p2p_input {
+    enum p2p_event_type type;
+    uint64_t link;
+    uint32_t member;
+    struct p2p_frame frame;
+    void *bytes;       /* of the frame; freed with the batch */
+    size_t owed_bytes; /* to be consumed on the link once committed */
+    struct p2p_input *next;
+};
+
+/* One entry of who may connect and where to reach them. */
+struct p2p_pin {
+    uint32_t member;
+    char name[P2P_NAME_BYTES_MAX + 1];
+    struct p2p_transport_public key;
+    char address[256]; /* "" unknown */
+};
+
+struct p2p_batch {
+    struct p2p_input *inputs;
+    struct p2p_work *works; /* in: to be started; out: finished, to be released */
+    struct p2p_arena arena;
+    struct p2p_actions actions;
+    bool pins_wanted; /* in: give the list of pins even if the charter did not change */
+    bool failed;      /* links must end: their sessions are in doubt */
+    struct p2p_pin
+        *pins; /* new list when the charter changed; malloc'd, taken by the receiver */
+    size_t pin_count;
+};
+
+void p2p_batch_init(struct p2p_batch *batch);
+void p2p_batch_deinit(struct p2p_batch *batch);
+/* Runs one batch to the end, as above. Work that waits for a level stays with the node and
+ * comes out of a later batch. After it, the caller carries out batch->actions and releases
+ * batch->works. */
+void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch);
+/* Frees inputs and resets the arena, when everything is carried out. */
+void p2p_batch_clear(struct p2p_batch *batch);
+/* Everybody who may connect, as the charter stands. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_writer_pins(struct p2p_node *node, struct p2p_pin **pins,
+                                            size_t *count);
+
+#endif

@@ -1,0 +1,88 @@
+/* What a node is made of. Private to node/core, node/api and node/daemon: the API's handlers
+ * run on the writer's thread and look at it directly. */
+#ifndef P2P_NODE_STATE_H
+#define P2P_NODE_STATE_H
+
+#include <p2p/config.h>
+#include <p2p/copy.h>
+#include <p2p/event.h>
+#include <p2p/keydir.h>
+#include <p2p/log.h>
+#include <p2p/spool.h>
+#include <p2p/store.h>
+#include <p2p/writer.h>
+
+#define P2P_UNLOCKED_MAX 256u
+
+/* An issuer's key that this node may sign with until a time. */
+struct p2p_unlocked {
+    char issuer[P2P_NAME_BYTES_MAX + 1];
+    struct p2p_issuer_secret secret;
+    uint64_t until_mono_ms; /* UINT64_MAX: as long as the node runs */
+};
+
+/* How the network side sees a member. */
+struct p2p_link_view {
+    uint32_t member;
+    bool connected;
+    bool paused;
+    uint64_t since_ms; /* POSIX */
+    char reason[128];
+    uint64_t socket_bytes_in, socket_bytes_out;
+};
+
+struct p2p_node {
+    char dir[P2P_PATH_BYTES_MAX];
+    struct p2p_config config;
+    struct p2p_keydir keydir;
+    struct p2p_feed_secret feed_key;
+    struct p2p_witness_secret witness_key;
+    struct p2p_transport_secret transport_key;
+    struct p2p_sealing_secret sealing_key;
+    struct p2p_unlocked unlocked[P2P_UNLOCKED_MAX];
+    size_t unlocked_count;
+    struct p2p_store *store;
+    struct p2p_copy *copy; /* NULL while it is lost */
+    enum p2p_copy_state copy_state;
+    struct p2p_copy_point copy_point;
+    struct p2p_spool *spool;
+    struct p2p_log *log;
+    struct p2p_events *events;
+    struct p2p_sigs_pool *sigs;
+    struct p2p_engine *engine;
+    struct p2p_hash federation_id;
+    uint64_t boot;
+    uint64_t started_wall_ms;
+    bool serving;
+    bool copy_dirty;
+    uint64_t copy_synced_ms;
+    char alarm[P2P_MESSAGE_BYTES]; /* the newest reason for concern, or "" */
+    /* the batch that runs */
+    struct p2p_txn *txn;
+    const struct p2p_kv *kv;
+    struct p2p_now now;
+    struct p2p_batch *batch;
+    struct p2p_work *waiting;  /* for a level */
+    struct p2p_work *deferred; /* for room in a batch */
+    /* Hands work to the thread that runs batches; set by the daemon. */
+    void (*queue_work)(struct p2p_node *node, struct p2p_work *work);
+    /* What the network side knows, set by the daemon for status and peers. */
+    void (*describe_links)(void *context, struct p2p_link_view *views, size_t *count,
+                           size_t cap);
+    void *daemon;
+};
+
+void p2p_node_now(struct p2p_now *now);
+/* Opens the engine from the store, in a transaction of its own; closes an earlier one. */
+P2P_MUST_CHECK enum p2p_err p2p_node_open_engine(struct p2p_node *node);
+/* The key of an issuer, if it is here and usable: in memory, or in a file without passphrase.
+ * P2P_NOTFOUND (no such file), P2P_LOCKED. */
+P2P_MUST_CHECK enum p2p_err p2p_node_issuer_key(struct p2p_node *node, const char *issuer,
+                                                const struct p2p_issuer_secret **key);
+/* Unlocks with a passphrase for a while. */
+P2P_MUST_CHECK enum p2p_err p2p_node_unlock(struct p2p_node *node, const char *issuer,
+                                            struct p2p_slice passphrase, uint64_t for_ms,
+                                            char message[P2P_MESSAGE_BYTES]);
+void p2p_node_lock(struct p2p_node *node, const char *issuer);
+
+#endif
