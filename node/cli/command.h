@@ -33,11 +33,14 @@ enum p2p_cli_type {
 
 /* Rules of options, arguments and commands. */
 enum {
-    P2P_CLI_REPEATS = 1,  /* option, last argument: any number, sent as an array */
-    P2P_CLI_REQUIRED = 2, /* option, argument */
-    P2P_CLI_LOCAL = 4,    /* option, argument: for this program, never sent */
-    P2P_CLI_APPENDS = 8,  /* command: takes --level and --prepare */
-    P2P_CLI_HIDDEN = 16,  /* command: known, and not part of this version */
+    P2P_CLI_REPEATS = 1,           /* option, last argument: any number, sent as an array */
+    P2P_CLI_REQUIRED = 2,          /* option, argument */
+    P2P_CLI_LOCAL = 4,             /* option, argument: for this program, never sent */
+    P2P_CLI_APPENDS = 8,           /* command: takes --level and --prepare */
+    P2P_CLI_HIDDEN = 16,           /* command: known, and not part of this version */
+    P2P_CLI_PREFIX = 32,           /* command: stands before another verb, whose command runs */
+    P2P_CLI_PREFIXED = 64,         /* command: may stand behind such a one */
+    P2P_CLI_UNLESS_PREFIXED = 128, /* option: required, but not behind such a one */
 };
 
 struct p2p_cli_option {
@@ -106,6 +109,7 @@ struct p2p_cli_given {
 struct p2p_cli_call {
     const struct p2p_cli_noun *noun;       /* NULL: none was named */
     const struct p2p_cli_command *command; /* NULL: none was named */
+    const struct p2p_cli_command *prefix;  /* what stood before it, or NULL */
     const char *dir;                       /* -C, $PORT2PORT_DIR or "." */
     const char *as;
     const char *passphrase_file; /* the option, $PORT2PORT_PASSPHRASE_FILE or NULL */

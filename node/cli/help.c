@@ -85,7 +85,7 @@ void p2p_cli_usage_line(FILE *out, const struct p2p_cli_noun *noun,
     const struct p2p_cli_option *o = command->options;
     for (; o != NULL && o->name != NULL; o++) {
         char name[96];
-        bool required = o->rules & P2P_CLI_REQUIRED;
+        bool required = o->rules & (P2P_CLI_REQUIRED | P2P_CLI_UNLESS_PREFIXED);
         option_name(name, sizeof name, o);
         fprintf(out, " %s%s%s%s", required ? "" : "[", name,
                 o->rules & P2P_CLI_REPEATS ? " ..." : "", required ? "" : "]");

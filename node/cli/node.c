@@ -132,6 +132,39 @@ const struct p2p_cli_noun p2p_cli_noun_peers = {
     .commands = PEERS_COMMANDS,
 };
 
+static const struct p2p_cli_command INIT_COMMANDS[] = {
+    {
+        .summary = "make a node directory for a member to be, with its keys and its join.json",
+        .details =
+            "The directory is that of -C. Send join.json to the federation's roots, who admit "
+            "it with charter admit. Compare the federation's id with them by voice. The keys' "
+            "passphrase comes from --passphrase-file; none means an empty one.",
+        .options =
+            P2P_CLI_OPTIONS({.name = "federation",
+                             .value = "FILE",
+                             .help = "its federation.json",
+                             .type = P2P_CLI_FILE,
+                             .rules = P2P_CLI_REQUIRED},
+                            {.name = "name",
+                             .value = "NAME",
+                             .help = "the member's, as beanr",
+                             .rules = P2P_CLI_REQUIRED},
+                            {.name = "locode", .value = "L", .help = "its UN/LOCODE, as BEANR"},
+                            {.name = "role",
+                             .value = "ROLE",
+                             .help = "what it is (default port)",
+                             .choices = "port|observer|police|customs|terminal"}),
+        .run = p2p_cli_init_run,
+    },
+    {0},
+};
+
+const struct p2p_cli_noun p2p_cli_noun_init = {
+    .name = "init",
+    .summary = "make a node directory for a member to be",
+    .commands = INIT_COMMANDS,
+};
+
 static const struct p2p_cli_command SERVE_COMMANDS[] = {
     {
         .summary = "run this node until it is told to stop",

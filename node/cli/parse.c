@@ -127,9 +127,20 @@ static enum p2p_err find_command(struct p2p_cli_call *call, int argc, char **arg
     } else {
         noun_at = argc;
     }
+    int second_at = argc;
+    if (call->command != NULL && (call->command->rules & P2P_CLI_PREFIX)) {
+        int at = next_word(argc, argv, verb_at + 1);
+        const struct p2p_cli_command *command =
+            is_word(argc, argv, at) ? p2p_cli_command_find(call->noun, argv[at]) : NULL;
+        if (command != NULL && (command->rules & P2P_CLI_PREFIXED)) {
+            call->prefix = call->command;
+            call->command = command;
+            second_at = at;
+        }
+    }
     *count = 0;
     for (int i = 0; i < argc; i++) {
-        if (i != noun_at && i != verb_at) {
+        if (i != noun_at && i != verb_at && i != second_at) {
             call->words[(*count)++] = argv[i];
         }
     }
@@ -260,6 +271,7 @@ static enum p2p_err take_options(struct p2p_cli_call *call, int count,
     all.globals = all.count;
     if (call->command != NULL) {
         add_options(&all, call->command->options);
+        add_options(&all, call->prefix != NULL ? call->prefix->options : NULL);
         if (call->command->rules & P2P_CLI_APPENDS) {
             add_options(&all, p2p_cli_appends);
         }
@@ -302,6 +314,21 @@ static enum p2p_err take_options(struct p2p_cli_call *call, int count,
     }
 }
 
+static enum p2p_err check_required(const struct p2p_cli_call *call, const char *who,
+                                   const struct p2p_cli_option *options,
+                                   struct p2p_cli_problem *problem)
+{
+    unsigned rules = P2P_CLI_REQUIRED | (call->prefix == NULL ? P2P_CLI_UNLESS_PREFIXED : 0u);
+    for (const struct p2p_cli_option *o = options; o != NULL && o->name != NULL; o++) {
+        if ((o->rules & rules) && !p2p_cli_flag(call, o->name)) {
+            usage(problem, "%s needs --%s", who, o->name);
+            advise(problem, call, NULL);
+            return P2P_USAGE;
+        }
+    }
+    return P2P_OK;
+}
+
 static enum p2p_err check_arguments(struct p2p_cli_call *call, struct p2p_cli_problem *problem)
 {
     const char *verb = call->command->verb;
@@ -332,15 +359,11 @@ static enum p2p_err check_arguments(struct p2p_cli_call *call, struct p2p_cli_pr
         advise(problem, call, NULL);
         return P2P_USAGE;
     }
-    const struct p2p_cli_option *o = call->command->options;
-    for (; o != NULL && o->name != NULL; o++) {
-        if ((o->rules & P2P_CLI_REQUIRED) && !p2p_cli_flag(call, o->name)) {
-            usage(problem, "%s needs --%s", who, o->name);
-            advise(problem, call, NULL);
-            return P2P_USAGE;
-        }
+    enum p2p_err err = check_required(call, who, call->command->options, problem);
+    if (err == P2P_OK && call->prefix != NULL) {
+        err = check_required(call, who, call->prefix->options, problem);
     }
-    return P2P_OK;
+    return err;
 }
 
 static bool asked_for_json(int argc, char **argv)
@@ -391,6 +414,12 @@ enum p2p_err p2p_cli_parse(struct p2p_cli_call *call, int argc, char **argv,
     call->argument_count = (size_t)(count - optind);
     if (call->help || call->version) {
         return P2P_OK;
+    }
+    if (call->command != NULL && (call->command->rules & P2P_CLI_PREFIX)) {
+        usage(problem, "%s %s needs another verb behind it", call->noun->name,
+              call->command->verb);
+        advise(problem, call, NULL);
+        return P2P_USAGE;
     }
     if (call->command == NULL) {
         usage(problem, "%s needs %s", call->noun != NULL ? call->noun->name : "port2port",

@@ -369,16 +369,15 @@ static int run_list(struct p2p_cli_call *call, struct p2p_cli_session *session,
 int p2p_cli_request_run(struct p2p_cli_call *call)
 {
     const struct p2p_cli_route *route = &call->command->route;
-    char path[P2P_CLI_PATH_BYTES];
-    size_t len = strlen(route->path);
-    snprintf(path, sizeof path, "%s", route->path);
-    if (len > 3 && strcmp(route->path + len - 3, "/ID") == 0) {
-        path[len - 2] = '\0';
-        char prefix[64];
-        snprintf(prefix, sizeof prefix, "%s", path);
-        if (!p2p_cli_path(path, prefix, p2p_cli_argument(call, 0))) {
-            return p2p_cli_fail(call, P2P_CLI_USAGE, "toolarge", "the ID is too long", "");
-        }
+    char path[P2P_CLI_PATH_BYTES], prefix[64];
+    snprintf(prefix, sizeof prefix, "%s", route->path);
+    size_t len = strlen(prefix);
+    bool has_id = len > 3 && strcmp(prefix + len - 3, "/ID") == 0;
+    if (has_id) {
+        prefix[len - 2] = '\0';
+    }
+    if (!p2p_cli_path(path, prefix, has_id ? p2p_cli_argument(call, 0) : "")) {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "toolarge", "the ID is too long", "");
     }
     if (strcmp(route->method, "POST") == 0) {
         return p2p_cli_post(call, path, p2p_cli_body(call));
