@@ -77,6 +77,26 @@ const struct p2p_issuer *p2p_call_issuer(struct p2p_call *call, struct p2p_node 
 /* The circle named by --circle, or `national`; NULL with an error reply. */
 const struct p2p_circle *p2p_call_circle(struct p2p_call *call, struct p2p_node *node);
 
+/* ---- bans as requests (ban_request.c); false with an error reply ---- */
+
+bool p2p_ban_read_subjects(struct p2p_call *call, json_t *body, struct p2p_subject **out,
+                           size_t *count);
+/* Reads what an imposition says; without_subject: an amend may leave them as they are. */
+bool p2p_ban_read_draft(struct p2p_call *call, json_t *body, struct p2p_ban_draft *draft,
+                        bool without_subject);
+/* Packs the payload with the circle's key and sets circle and payload of out. */
+bool p2p_ban_pack_draft(struct p2p_call *call, struct p2p_node *node,
+                        const struct p2p_circle *circle, const struct p2p_ban_draft *draft,
+                        struct p2p_append *out);
+/* The call's body as impose, amend, suspend, resume or lift: kind, circle, cites and payload of
+ * out. */
+bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const char *what,
+                          struct p2p_append *out);
+
+/* Import (ban_import.c). */
+void p2p_ban_import_start(struct p2p_call *call, struct p2p_node *node);
+void p2p_ban_import_finish(struct p2p_call *call, struct p2p_node *node);
+
 /* ---- appending ---- */
 
 /* Gives the records to the engine as one job; the route's finish replies with

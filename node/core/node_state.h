@@ -62,6 +62,7 @@ struct p2p_node {
     const struct p2p_kv *kv;
     struct p2p_now now;
     struct p2p_batch *batch;
+    uint64_t decisions[4];     /* by enum p2p_answer, since start */
     struct p2p_work *waiting;  /* for a level */
     struct p2p_work *deferred; /* for room in a batch */
     /* Hands work to the thread that runs batches; set by the daemon. */

@@ -249,11 +249,13 @@ enum p2p_err p2p_ban_pack(struct p2p_pack *pack, const struct p2p_ban_draft *dra
                           const struct p2p_circle_key *key, uint32_t epoch)
 {
     static const char *const everywhere[] = {"*"};
-    if (draft->subject_count == 0 || draft->subject_count > P2P_SUBJECTS_MAX ||
+    bool packed = draft->subject_count == 0 && draft->packed_subjects.len > 0;
+    if ((draft->subject_count == 0 && !packed) || draft->subject_count > P2P_SUBJECTS_MAX ||
+        (packed && draft->effect_count == 0) ||
         draft->effect_count > P2P_BAN_EFFECTS_MAX || draft->scope_count > P2P_BAN_SCOPES_MAX) {
         return P2P_TOOLARGE;
     }
-    const char *usual[] = {draft->subjects[0].type->effect};
+    const char *usual[] = {packed ? NULL : draft->subjects[0].type->effect};
     p2p_pack_map(pack,
                  5u + (draft->from_ms != 0) + (draft->reason != NULL) + (draft->until_ms != 0));
     p2p_pack_text(pack, "effects");
@@ -281,7 +283,11 @@ enum p2p_err p2p_ban_pack(struct p2p_pack *pack, const struct p2p_ban_draft *dra
         pack_texts(pack, everywhere, 1);
     }
     p2p_pack_text(pack, "subjects");
-    p2p_pack_array(pack, (uint32_t)draft->subject_count);
+    if (packed) {
+        p2p_pack_raw(pack, draft->packed_subjects);
+    } else {
+        p2p_pack_array(pack, (uint32_t)draft->subject_count);
+    }
     for (size_t i = 0; i < draft->subject_count; i++) {
         p2p_subject_pack(pack, &draft->subjects[i], key, epoch);
     }

@@ -92,11 +92,12 @@ P2P_MUST_CHECK enum p2p_err p2p_ban_next_on(const struct p2p_kv *kv, uint32_t ci
 struct p2p_ban_draft {
     const struct p2p_subject *subjects;
     size_t subject_count;
+    struct p2p_slice packed_subjects; /* an encoded array instead, when subject_count is 0 */
     enum p2p_ground ground;
     const char *reference;
     const char *reason; /* NULL for none */
     const char *const *effects;
-    size_t effect_count; /* 0: the default of the first subject's type */
+    size_t effect_count; /* 0: the default of the first subject's type; needed when subjects are packed */
     const char *const *scope;
     size_t scope_count; /* 0: "*" */
     uint64_t from_ms;

@@ -1,0 +1,296 @@
+/* A ban as a request becomes the payload of a record: one reader for the API, the import and
+ * prepare. */
+#include "call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PAYLOAD_CAP = 4096 + P2P_SUBJECTS_MAX * 256 + P2P_BAN_SCOPES_MAX * 64 };
+
+bool p2p_ban_read_subjects(struct p2p_call *call, json_t *body, struct p2p_subject **out,
+                           size_t *count)
+{
+    json_t *value = json_object_get(body, "subject");
+    size_t n = json_is_array(value) ? json_array_size(value) : value != NULL;
+    struct p2p_subject *subjects = p2p_call_take(call, (n + 1) * sizeof(*subjects));
+    if (n == 0 || n > P2P_SUBJECTS_MAX) {
+        p2p_call_error(call, 400, "bad-subject", "for example --subject imo:9179842",
+                       "between 1 and %u subjects are needed", P2P_SUBJECTS_MAX);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *text =
+            json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
+        enum p2p_err err = text == NULL ? P2P_MALFORMED
+                                        : p2p_subject_parse(&subjects[i], p2p_slice_text(text));
+        if (err != P2P_OK) {
+            p2p_call_error(call, 400, "bad-subject",
+                           "write type:value, e.g. imo:9179842 or card:alfapass:1234567",
+                           "%s is no subject", text != NULL ? text : "(not text)");
+            return false;
+        }
+    }
+    *out = subjects;
+    *count = n;
+    return true;
+}
+
+static bool read_time(struct p2p_call *call, json_t *body, const char *key, uint64_t *ms)
+{
+    const char *text = json_string_value(json_object_get(body, key));
+    if (text != NULL && *text != '\0' && !p2p_time_parse(text, ms)) {
+        p2p_call_error(call, 400, "bad-time", "write 2026-11-21 or 2026-11-21T22:00:00Z",
+                       "%s is no time for --%s", text, key);
+        return false;
+    }
+    return true;
+}
+
+static bool effect_valid(const char *word)
+{
+    return strcmp(word, "enter") == 0 || strcmp(word, "work") == 0 || strcmp(word, "call") == 0;
+}
+
+static bool read_words(struct p2p_call *call, struct p2p_ban_draft *draft)
+{
+    const char *const *words;
+    int n = p2p_call_texts(call, "effect", &words, P2P_BAN_EFFECTS_MAX);
+    if (n < 0) {
+        return false;
+    }
+    draft->effects = words;
+    draft->effect_count = (size_t)n;
+    for (int i = 0; i < n; i++) {
+        if (!effect_valid(words[i])) {
+            p2p_call_error(call, 400, "bad-effect", "use enter, work or call",
+                           "%s is no effect of a ban", words[i]);
+            return false;
+        }
+    }
+    n = p2p_call_texts(call, "scope", &words, P2P_BAN_SCOPES_MAX);
+    draft->scope = words;
+    draft->scope_count = n < 0 ? 0 : (size_t)n;
+    return n >= 0;
+}
+
+bool p2p_ban_read_draft(struct p2p_call *call, json_t *body, struct p2p_ban_draft *draft,
+                        bool without_subject)
+{
+    struct p2p_subject *subjects = NULL;
+    const char *ground = json_string_value(json_object_get(body, "ground"));
+    *draft = (struct p2p_ban_draft){
+        .reference = json_string_value(json_object_get(body, "reference")),
+        .reason = json_string_value(json_object_get(body, "reason")),
+    };
+    if (ground == NULL || !p2p_ground_named(p2p_slice_text(ground), &draft->ground)) {
+        p2p_call_error(call, 400, "bad-ground",
+                       "use court, magistrate, administrative, local or eu-regulation",
+                       "%s is no ground of a ban", ground != NULL ? ground : "(nothing)");
+        return false;
+    }
+    if (draft->reference == NULL || strlen(draft->reference) > 500 ||
+        (draft->reason != NULL && strlen(draft->reason) > 2000)) {
+        p2p_call_error(
+            call, 400, "bad-reference", "name the decision with --reference",
+            "a reference of at most 500 bytes is needed, a reason has at most 2,000");
+        return false;
+    }
+    if ((!without_subject &&
+         !p2p_ban_read_subjects(call, body, &subjects, &draft->subject_count)) ||
+        !read_words(call, draft) || !read_time(call, body, "from", &draft->from_ms) ||
+        !read_time(call, body, "until", &draft->until_ms)) {
+        return false;
+    }
+    draft->subjects = without_subject ? NULL : subjects;
+    return true;
+}
+
+bool p2p_ban_pack_draft(struct p2p_call *call, struct p2p_node *node,
+                        const struct p2p_circle *circle, const struct p2p_ban_draft *draft,
+                        struct p2p_append *out)
+{
+    struct p2p_circle_secret secret = {0};
+    struct p2p_pack pack;
+    bool needs_key = false;
+    for (size_t i = 0; i < draft->subject_count; i++) {
+        needs_key = needs_key || !draft->subjects[i].type->clear;
+    }
+    if (needs_key && p2p_engine_circle_key(node->engine, circle->number, &secret) != P2P_OK) {
+        p2p_call_error(call, 503, "no-circle-key", "see port2port doctor",
+                       "this node does not hold the key of circle %s", circle->name);
+        return false;
+    }
+    p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);
+    enum p2p_err err = p2p_ban_pack(&pack, draft, &secret.key, secret.epoch);
+    p2p_wipe(&secret, sizeof(secret));
+    if (err != P2P_OK) {
+        p2p_call_err(call, err, "the ban is too large for one record");
+        return false;
+    }
+    out->circle = circle->number;
+    out->payload = p2p_pack_slice(&pack);
+    return true;
+}
+
+/* A lift, suspend or resume carries only its reason. */
+static bool pack_reason(struct p2p_call *call, const char *reason, struct p2p_append *out)
+{
+    struct p2p_pack pack;
+    if (reason == NULL || *reason == '\0' || strlen(reason) > 2000) {
+        p2p_call_error(call, 400, "bad-reason", "say why with --reason",
+                       "a reason of at most 2,000 bytes is needed");
+        return false;
+    }
+    p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);
+    p2p_pack_map(&pack, 1);
+    p2p_pack_text(&pack, "reason");
+    p2p_pack_text(&pack, reason);
+    out->payload = p2p_pack_slice(&pack);
+    return true;
+}
+
+/* The records named by `id`; all must stand in one circle that this node is in. */
+static bool read_cites(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+{
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    const char *const *texts;
+    int n = p2p_call_texts(call, "id", &texts, P2P_CITES_MAX);
+    struct p2p_record_id *cites = p2p_call_take(call, (size_t)(n + 1) * sizeof(*cites));
+    if (n <= 0) {
+        if (n == 0) {
+            p2p_call_error(call, 400, "no-id", "see port2port ban list",
+                           "the id of a record is needed");
+        }
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        struct p2p_entry entry;
+        if (!p2p_id_parse(ledger, texts[i], &cites[i]) ||
+            p2p_ledger_entry(ledger, &cites[i], &entry) != P2P_OK) {
+            p2p_call_error(call, 404, "not-found", "see port2port ban list",
+                           "there is no record %s here", texts[i]);
+            return false;
+        }
+        if (i > 0 && entry.record.circle != out->circle) {
+            p2p_call_error(call, 400, "two-circles", "name them in separate commands",
+                           "%s stands in another circle than %s", texts[i], texts[0]);
+            return false;
+        }
+        out->circle = entry.record.circle;
+    }
+    out->cites = cites;
+    out->cite_count = (size_t)n;
+    return true;
+}
+
+static const struct {
+    const char *what;
+    uint32_t kind;
+    uint32_t cites[2]; /* kinds; none for an imposition */
+} forms[] = {
+    {"impose", P2P_KIND_BAN_IMPOSE, {0, 0}},
+    {"amend", P2P_KIND_BAN_AMEND, {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND}},
+    {"suspend", P2P_KIND_BAN_SUSPEND, {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND}},
+    {"resume", P2P_KIND_BAN_RESUME, {P2P_KIND_BAN_SUSPEND, 0}},
+    {"lift", P2P_KIND_BAN_LIFT, {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND}},
+};
+
+/* Copies an encoded array of strings into the draft's words. */
+static const char *const *unpack_words(struct p2p_call *call, struct p2p_slice texts,
+                                       size_t *count)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, texts);
+    uint32_t n = p2p_unpack_array(&in);
+    const char **words = p2p_call_take(call, (n + 1) * sizeof(*words));
+    for (uint32_t i = 0; i < n; i++) {
+        struct p2p_slice text = p2p_unpack_str(&in);
+        char *word = p2p_call_take(call, text.len + 1);
+        memcpy(word, text.data, text.len);
+        words[i] = word;
+    }
+    *count = n;
+    return words;
+}
+
+static const char *copy_text(struct p2p_call *call, struct p2p_slice text)
+{
+    char *copy = p2p_call_take(call, text.len + 1);
+    memcpy(copy, text.data, text.len);
+    return copy;
+}
+
+/* An amend says only what changes: the rest is taken from the first ban it names. */
+static bool read_amended(struct p2p_call *call, struct p2p_node *node,
+                         const struct p2p_append *append, struct p2p_ban_draft *draft)
+{
+    struct p2p_ban ban;
+    json_t *body = call->body;
+    size_t count;
+    if (p2p_ban_get(node->kv, append->circle, &append->cites[0], &ban) != P2P_OK ||
+        ban.subjects.len == 0) {
+        p2p_call_error(call, 404, "not-found", "see port2port ban list",
+                       "what is to be amended is no ban");
+        return false;
+    }
+    if (json_object_get(body, "ground") == NULL) {
+        json_object_set_new(body, "ground", json_string(p2p_ground_word(ban.ground)));
+    }
+    if (json_object_get(body, "reference") == NULL) {
+        json_object_set_new(body, "reference", p2p_slice_json(ban.reference));
+    }
+    /* Borrowed from the store until its next write: copied before anything else happens. */
+    struct p2p_ban kept = ban;
+    const char *const *effects = unpack_words(call, ban.effects, &count);
+    size_t effect_count = count;
+    const char *const *scope = unpack_words(call, ban.scope, &count);
+    const char *subjects = copy_text(call, ban.subjects);
+    bool has_subject = json_object_get(body, "subject") != NULL;
+    if (!p2p_ban_read_draft(call, body, draft, !has_subject)) {
+        return false;
+    }
+    if (!has_subject) {
+        draft->packed_subjects = p2p_slice_of(subjects, kept.subjects.len);
+    }
+    if (draft->effect_count == 0) {
+        draft->effects = effects;
+        draft->effect_count = effect_count;
+    }
+    if (draft->scope_count == 0) {
+        draft->scope = scope;
+        draft->scope_count = count;
+    }
+    draft->from_ms = draft->from_ms != 0 ? draft->from_ms : kept.from_ms;
+    draft->until_ms = draft->until_ms != 0 ? draft->until_ms : kept.until_ms;
+    return true;
+}
+
+bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const char *what,
+                          struct p2p_append *out)
+{
+    struct p2p_ban_draft draft;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (strcmp(forms[i].what, what) != 0) {
+            continue;
+        }
+        out->kind = forms[i].kind;
+        if (forms[i].cites[0] != 0 && !read_cites(call, node, out)) {
+            return false;
+        }
+        if (out->kind == P2P_KIND_BAN_IMPOSE) {
+            const struct p2p_circle *circle = p2p_call_circle(call, node);
+            return circle != NULL && p2p_ban_read_draft(call, call->body, &draft, false) &&
+                   p2p_ban_pack_draft(call, node, circle, &draft, out);
+        }
+        if (out->kind != P2P_KIND_BAN_AMEND) {
+            return pack_reason(call, p2p_call_text(call, "reason"), out);
+        }
+        const struct p2p_circle *circle =
+            p2p_charter_circle(p2p_engine_ledger(node->engine)->charter, out->circle);
+        return read_amended(call, node, out, &draft) &&
+               p2p_ban_pack_draft(call, node, circle, &draft, out);
+    }
+    p2p_call_error(call, 400, "bad-request", NULL, "%s is not something one does to a ban",
+                   what);
+    return false;
+}
