@@ -134,6 +134,9 @@ static enum p2p_err prepare(struct p2p_cli_http *http, const struct p2p_api_requ
     }
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    /* libcurl 7.88.1 (Debian 12) breaks the second exchange of a connection made with prior
+     * knowledge (curl issue 10634); over a Unix socket a new one costs next to nothing. */
+    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->why);

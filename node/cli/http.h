@@ -1,9 +1,8 @@
 /* Speaks HTTP/2 with prior knowledge over a node's Unix socket: the client's half of the API.
  *
- * One struct p2p_cli_http is one connection, made at the first call and kept; calls wait for
- * their answer. The socket is reached through its directory's descriptor, so the length of DIR
- * does not matter. A socket file that a killed node left behind counts as nobody serving. One
- * thread. */
+ * Each call makes a connection of its own and waits for its answer. The socket is reached
+ * through its directory's descriptor, so the length of DIR does not matter. A socket file that
+ * a killed node left behind counts as nobody serving. One thread. */
 #ifndef P2P_CLI_HTTP_H
 #define P2P_CLI_HTTP_H
 
