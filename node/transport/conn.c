@@ -213,6 +213,7 @@ static bool h2_make(struct p2p_conn *conn)
     };
     if (p2p_h2_init(&conn->h2, &options, p2p_net_now_ms(conn->net)) != P2P_OK) {
         p2p_conn_refuse(conn, P2P_REFUSAL_NO_MEMORY, "no memory for this connection");
+        conn->end_silent = true;
         return false;
     }
     conn->h2_made = true;

@@ -221,7 +221,7 @@ nghttp2_mem p2p_h2_mem(const struct p2p_alloc *alloc)
 
 static int settings_submit(struct p2p_h2 *h2, const struct p2p_h2_options *options)
 {
-    nghttp2_settings_entry entries[5];
+    nghttp2_settings_entry entries[4];
     size_t n = 0;
     entries[n++] =
         (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->streams_max};
@@ -231,12 +231,11 @@ static int settings_submit(struct p2p_h2 *h2, const struct p2p_h2_options *optio
         entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
                                                 options->window_bytes};
     }
-    if (options->server) {
-        /* No priority tree: it costs, and its frames could be a flood of their own. */
-        entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1};
-    } else {
+    if (!options->server) {
         entries[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
     }
+    /* SETTINGS_NO_RFC7540_PRIORITIES stays out: with it nghttp2 1.52 frees a stream's item
+     * twice when memory runs out as a body begins. */
     int rc = nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, n);
     /* SETTINGS changes the windows of streams only; the connection's takes this. */
     return rc != 0 ? rc
