@@ -162,8 +162,7 @@ void p2p_cli_nearest(const char *word, const char *candidate, const char **best,
     if (len >= 3 && strncmp(word, candidate, len) == 0) {
         far = 1; /* the beginning of a word was meant as the word */
     }
-    /* A third of the letters may be wrong, two at most. */
-    unsigned bound = len < 3 ? 1 : 2;
+    unsigned bound = len < 5 ? 1 : 2;
     if (far <= bound && far < len && (*best == NULL || far < *distance)) {
         *best = candidate;
         *distance = far;
