@@ -27,6 +27,17 @@ enum p2p_err p2p_fork_ask_head(struct p2p_engine *engine, struct p2p_peer *peer,
     return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
 }
 
+enum p2p_err p2p_fork_ask_branch(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    uint64_t split;
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+    if (p2p_charter_rival(engine->ledger.charter, &split, &leaf, &note) != P2P_OK) {
+        split = 1; /* entry 0 is the federation's id */
+    }
+    return p2p_fork_ask_head(engine, peer, P2P_CHARTER_FEED, split);
+}
+
 static bool head_verifies(const struct p2p_engine *engine, const struct p2p_feed_info *info,
                           const struct p2p_tree_head *head)
 {

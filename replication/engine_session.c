@@ -96,6 +96,38 @@ void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uin
     }
 }
 
+/* The link to the owner of a feed, 0 without one. */
+static uint64_t owner_link(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    for (size_t i = 0; info != NULL && i < P2P_PEERS_MAX; i++) {
+        const struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link != 0 && !peer->closing && peer->member == info->member) {
+            return peer->link;
+        }
+    }
+    return 0;
+}
+
+/* A peer has more of a feed than we do. Everybody pushes the charter and an owner its feed, so
+ * that asking as well would bring the same records twice: whoever pushes is given time, then
+ * retry_wants asks. */
+enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    uint64_t pusher = feed == P2P_CHARTER_FEED ? peer->link : owner_link(engine, feed);
+    if (pusher == 0 || feed == engine->feed) {
+        return p2p_session_want(engine, peer, feed);
+    }
+    if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
+        extra->want_link = pusher;
+        extra->asked = false;
+        extra->want_until_ms = engine->now.mono_ms +
+                               (pusher == peer->link ? P2P_WANT_TIMEOUT_MS : P2P_PUSH_GRACE_MS);
+    }
+    return P2P_OK;
+}
+
 /* Asks one peer at a time for what a feed lacks. */
 enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
 {
@@ -105,10 +137,11 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
     struct p2p_writer out;
     bool own_restoring = feed == engine->feed && engine->read_only == P2P_READ_ONLY_RESTORED;
     if (held->state != P2P_FEED_OK || (feed == engine->feed && !own_restoring) ||
-        (extra->want_link != 0 && engine->now.mono_ms < extra->want_until_ms)) {
+        (extra->want_link != 0 && extra->asked && engine->now.mono_ms < extra->want_until_ms)) {
         return P2P_OK;
     }
     extra->want_link = peer->link;
+    extra->asked = true;
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
     const struct p2p_want want = {.feed = feed, .from = held->edge.size};
     p2p_writer_init(&out, bytes, sizeof(bytes));
@@ -152,11 +185,33 @@ static void follow_witness(struct p2p_engine *engine, struct p2p_peer *peer)
                      held->state == P2P_FEED_OK && i != engine->feed;
     }
     engine->greeted_witnesses[place] = peer->member;
-    engine->unreached[place] = unreached;
+    engine->unreached[place] = unreached + peer->hello_unknown;
     p2p_session_check_complete(engine);
 }
 
 /* ---- frames ---- */
+
+/* A root that is not ours at that size: another history, to be shown by its signed head. The
+ * charter's entries prove themselves; those from the split on are asked for. */
+static enum p2p_err compare_root(struct p2p_engine *engine, struct p2p_peer *peer,
+                                 const struct p2p_frontier_entry *entry)
+{
+    struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, entry->feed);
+    struct p2p_hash root;
+    if (entry->size == 0 || held->state == P2P_FEED_FORKED) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_feed_flush(held, engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(held, engine->kv, entry->size, &root);
+    }
+    if (err != P2P_OK || p2p_hash_equal(&root, &entry->root)) {
+        return err;
+    }
+    return entry->feed == P2P_CHARTER_FEED
+               ? p2p_fork_ask_branch(engine, peer)
+               : p2p_fork_ask_head(engine, peer, entry->feed, entry->size);
+}
 
 /* One entry of a peer's frontier: it has more, less, the same, or something else. */
 static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -164,8 +219,11 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
 {
     struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, entry->feed);
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, entry->feed);
-    if (row == NULL || held == NULL) {
+    if (held == NULL) {
         return P2P_OK; /* a feed of a charter version that is still to come */
+    }
+    if (row == NULL) {
+        return P2P_NOMEM;
     }
     row->told = true;
     row->size = entry->size;
@@ -176,35 +234,44 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
     if (entry->feed == engine->feed) {
         row->sending = true;
     }
-    enum p2p_err err = P2P_OK;
-    if (entry->size > held->edge.size) {
-        err = p2p_session_want(engine, peer, entry->feed);
-    } else if (entry->size > 0 && entry->feed != P2P_CHARTER_FEED) {
-        struct p2p_hash root;
-        err = p2p_feed_root_at(held, engine->kv, entry->size, &root);
-        if (err == P2P_OK && !p2p_hash_equal(&root, &entry->root)) {
-            err = p2p_fork_ask_head(engine, peer, entry->feed, entry->size);
-        }
-    } else if (entry->size > 0 && entry->size == held->edge.size &&
-               !p2p_hash_equal(&held->head.root, &entry->root)) {
-        err = p2p_fork_ask_head(engine, peer, entry->feed, entry->size - 1);
-    }
-    if (err == P2P_OK &&
-        entry->witnessed < engine->extras[entry->feed].witnessing.quorum_size &&
-        entry->feed != P2P_CHARTER_FEED) {
+    enum p2p_err err = entry->size > held->edge.size
+                           ? p2p_session_lack(engine, peer, entry->feed)
+                           : compare_root(engine, peer, entry);
+    uint64_t quorum_size = engine->extras[entry->feed].witnessing.quorum_size;
+    if (err == P2P_OK && entry->feed != P2P_CHARTER_FEED && entry->witnessed < quorum_size &&
+        row->quorum_told < quorum_size &&
+        peer->feeds[P2P_CHARTER_FEED].size >= p2p_charter_size(engine->ledger.charter)) {
+        row->quorum_told = quorum_size;
         err = p2p_witness_send_quorum(engine, peer, entry->feed);
     }
     return err;
 }
 
+/* Entries ascend by feed. In a whole frontier a feed without an entry is one of which the peer
+ * has nothing, whatever we believed. */
 static enum p2p_err take_entries(struct p2p_engine *engine, struct p2p_peer *peer,
-                                 struct p2p_slice entries, bool is_hello)
+                                 struct p2p_slice entries, bool whole)
 {
+    size_t count = p2p_frontier_entry_count(entries);
+    uint32_t next = 0;
     enum p2p_err err = P2P_OK;
-    for (size_t i = 0; i < p2p_frontier_entry_count(entries) && err == P2P_OK; i++) {
-        struct p2p_frontier_entry entry;
-        p2p_frontier_entry_at(entries, i, &entry);
-        err = take_entry(engine, peer, &entry, is_hello);
+    bool is_hello = whole && peer->hello_unknown;
+    peer->hello_unknown = false;
+    for (size_t i = 0; i <= count && err == P2P_OK; i++) {
+        struct p2p_frontier_entry entry = {.feed = (uint32_t)engine->extra_count};
+        if (i < count) {
+            p2p_frontier_entry_at(entries, i, &entry);
+            peer->hello_unknown = peer->hello_unknown || entry.feed >= engine->extra_count;
+        }
+        for (; whole && next < entry.feed && next < engine->extra_count && err == P2P_OK;
+             next++) {
+            const struct p2p_frontier_entry none = {.feed = next};
+            err = take_entry(engine, peer, &none, is_hello);
+        }
+        if (i < count && err == P2P_OK) {
+            err = take_entry(engine, peer, &entry, is_hello);
+            next = entry.feed + 1;
+        }
     }
     return err;
 }
@@ -230,14 +297,9 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
         return P2P_OK;
     }
     peer->greeted = true;
+    peer->hello_unknown = true;
     p2p_engine_trace(engine,
                      (struct p2p_trace){.type = P2P_TRACE_SESSION, .member = peer->member});
-    /* Whatever it has not named it has nothing of; our own feed is pushed from there. */
-    struct p2p_peer_feed *own = p2p_peer_feed(engine, peer, engine->feed);
-    if (own != NULL && engine->feed != 0) {
-        own->sending = true;
-        own->told = true;
-    }
     err = take_entries(engine, peer, hello.entries, true);
     if (err == P2P_OK) {
         err = p2p_witness_send_heartbeats(engine, peer);
@@ -311,7 +373,7 @@ static enum p2p_err receive_frontier(struct p2p_engine *engine, struct p2p_peer 
     if (frontier.whole) {
         peer->frontier_sent = false;
     }
-    return err == P2P_OK ? take_entries(engine, peer, frontier.entries, false) : err;
+    return err == P2P_OK ? take_entries(engine, peer, frontier.entries, frontier.whole) : err;
 }
 
 static enum p2p_err receive_gap(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -322,8 +384,12 @@ static enum p2p_err receive_gap(struct p2p_engine *engine, struct p2p_peer *peer
     if (err != P2P_OK) {
         return err;
     }
-    if (gap.feed < engine->extra_count && engine->extras[gap.feed].want_link == peer->link) {
-        engine->extras[gap.feed].want_link = 0; /* ask another */
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, gap.feed);
+    if (row != NULL) {
+        row->size = 0; /* ask another, until it names a size again */
+        if (engine->extras[gap.feed].want_link == peer->link) {
+            engine->extras[gap.feed].want_link = 0;
+        }
     }
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_GAP,
                                                 .feed = gap.feed,
@@ -386,34 +452,47 @@ enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
 
 /* ---- time ---- */
 
-/* Wants that were not answered are asked of another peer that named more. */
-static enum p2p_err retry_wants(struct p2p_engine *engine, uint64_t *wake_ms)
+/* Who has named more of a feed than is held: after `except`, so that each gets its turn, and
+ * `except` itself only when there is nobody else. */
+static struct p2p_peer *who_has_more(struct p2p_engine *engine, uint32_t feed, uint64_t except)
 {
-    for (uint32_t feed = 0; feed < engine->extra_count; feed++) {
-        struct p2p_feed_extra *extra = &engine->extras[feed];
-        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
-        if (extra->want_link != 0 && engine->now.mono_ms < extra->want_until_ms) {
-            p2p_wake_at(wake_ms, extra->want_until_ms);
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    struct p2p_peer *last = NULL;
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *peer = &engine->peers[(i + (size_t)except) % P2P_PEERS_MAX];
+        if (peer->link == 0 || !peer->greeted || peer->closing || feed >= peer->feed_cap ||
+            peer->feeds[feed].size <= held->edge.size) {
             continue;
         }
-        for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
-            /* Begin after the peer that failed, so that each gets its turn. */
-            struct p2p_peer *peer =
-                &engine
-                     ->peers[(i + (size_t)(extra->want_link % P2P_PEERS_MAX)) % P2P_PEERS_MAX];
-            if (peer->link != 0 && peer->greeted && !peer->closing &&
-                peer->link != extra->want_link && feed < peer->feed_cap &&
-                peer->feeds[feed].size > held->edge.size) {
-                extra->want_link = 0;
-                enum p2p_err err = p2p_session_want(engine, peer, feed);
-                if (err != P2P_OK) {
-                    return err;
-                }
-                break;
+        if (peer->link != except) {
+            return peer;
+        }
+        last = peer;
+    }
+    return last;
+}
+
+/* Wants that were not answered in time are asked again, of another peer that named more if
+ * there is one. */
+static enum p2p_err retry_wants(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t feed = 0; feed < engine->extra_count && err == P2P_OK; feed++) {
+        struct p2p_feed_extra *extra = &engine->extras[feed];
+        if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
+            bool late = extra->want_link != 0;
+            struct p2p_peer *peer = who_has_more(engine, feed, extra->want_link);
+            extra->want_link = 0;
+            if (peer != NULL) {
+                err = late ? p2p_session_want(engine, peer, feed)
+                           : p2p_session_lack(engine, peer, feed);
             }
         }
+        if (extra->want_link != 0) {
+            p2p_wake_at(wake_ms, extra->want_until_ms);
+        }
     }
-    return P2P_OK;
+    return err;
 }
 
 /* Every 30 s one random peer gets the digest of our frontier. */

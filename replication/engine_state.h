@@ -19,16 +19,18 @@
 #define P2P_HEARTBEAT_GAP_MS      1000u  /* at most one with each own commit in this time */
 #define P2P_ANTI_ENTROPY_EVERY_MS 30000u
 #define P2P_WANT_TIMEOUT_MS       5000u
-#define P2P_ANNOUNCE_AFTER_MS     100u /* to peers that seem to lack what was received */
+#define P2P_PUSH_GRACE_MS         1000u /* an owner is given this before others are asked */
+#define P2P_ANNOUNCE_AFTER_MS     100u  /* to peers that seem to lack what was received */
 #define P2P_STORE_QUORUM_EVERY_MS 1000u
 
 /* What one peer has of one feed, as far as we know: hints, never facts. */
 struct p2p_peer_feed {
-    uint64_t size;       /* it named or acknowledged this much */
-    uint64_t sent;       /* it will have this much once what we sent arrives */
-    bool sending;        /* it wants the feed from us, or the feed is ours */
-    bool told;           /* `size` came from it, in this session */
-    uint64_t hello_size; /* what its hello named: the start-up rule */
+    uint64_t size;        /* it named or acknowledged this much */
+    uint64_t sent;        /* it will have this much once what we sent arrives */
+    bool sending;         /* it wants the feed from us, or the feed is ours */
+    bool told;            /* `size` came from it, in this session */
+    uint64_t hello_size;  /* what its hello named: the start-up rule */
+    uint64_t quorum_told; /* its cosignatures were sent on this link */
 };
 
 struct p2p_peer {
@@ -38,6 +40,7 @@ struct p2p_peer {
     bool closing;
     bool digest_sent;            /* the next digest answers ours */
     bool frontier_sent;          /* the next whole frontier answers ours */
+    bool hello_unknown;          /* its hello named feeds of a charter version to come */
     uint64_t ahead_bytes;        /* queued since it was last writable */
     struct p2p_peer_feed *feeds; /* feed_cap entries */
     size_t feed_cap;
@@ -50,7 +53,8 @@ struct p2p_feed_extra {
     struct p2p_witnessing witnessing;
     uint64_t seen_size; /* named by our own newest `seen` */
     bool noteworthy;    /* grew by more than `seen` since */
-    uint64_t want_link; /* asked from this link, 0: nobody */
+    uint64_t want_link; /* expected from this link, 0: from nobody */
+    bool asked;         /* by a want; else it is pushed to us */
     uint64_t want_until_ms;
     uint64_t announce_at_ms; /* 0: nothing to announce */
     bool grew;               /* in this batch */
@@ -136,6 +140,8 @@ P2P_MUST_CHECK enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct 
 P2P_MUST_CHECK enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms);
 P2P_MUST_CHECK enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer,
                                              uint32_t feed);
+P2P_MUST_CHECK enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer,
+                                             uint32_t feed);
 void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
                            uint64_t size);
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed);
@@ -192,6 +198,9 @@ void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed);
 /* A peer's frontier names another root for a size held here: asks for its signed head. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_ask_head(struct p2p_engine *engine, struct p2p_peer *peer,
                                               uint32_t feed, uint64_t from);
+/* A peer's charter is another branch: asks for its entries from the split on. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_ask_branch(struct p2p_engine *engine,
+                                                struct p2p_peer *peer);
 P2P_MUST_CHECK enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
                                                   const struct p2p_entry_body *entry);
 P2P_MUST_CHECK enum p2p_err p2p_fork_check_head(struct p2p_engine *engine,

@@ -206,15 +206,7 @@ static enum p2p_err follow_size(struct p2p_engine *engine, struct p2p_peer *peer
         p2p_session_note_size(engine, peer, body->feed, body->size);
     }
     if (body->size > held->edge.size) {
-        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, body->feed);
-        /* The owner pushes; only who is not its neighbour asks at once. */
-        for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
-            if (engine->peers[i].link != 0 && engine->peers[i].greeted &&
-                engine->peers[i].member == info->member) {
-                return P2P_OK;
-            }
-        }
-        return p2p_session_want(engine, peer, body->feed);
+        return p2p_session_lack(engine, peer, body->feed);
     }
     enum p2p_err err = p2p_feed_flush(p2p_ledger_feed(&engine->ledger, body->feed), engine->kv);
     if (err == P2P_OK) {

@@ -293,7 +293,20 @@ static enum p2p_err check_entries(struct p2p_slice entries)
     if (entries.len % P2P_FRONTIER_ENTRY_BYTES != 0) {
         return P2P_MALFORMED;
     }
-    return p2p_frontier_entry_count(entries) > P2P_FRONTIER_ENTRIES_MAX ? P2P_TOOLARGE : P2P_OK;
+    size_t count = p2p_frontier_entry_count(entries);
+    if (count > P2P_FRONTIER_ENTRIES_MAX) {
+        return P2P_TOOLARGE;
+    }
+    uint64_t next = 0; /* feeds ascend, so each stands in a frame once */
+    for (size_t i = 0; i < count; i++) {
+        struct p2p_frontier_entry entry;
+        p2p_frontier_entry_at(entries, i, &entry);
+        if (entry.feed < next) {
+            return P2P_MALFORMED;
+        }
+        next = (uint64_t)entry.feed + 1;
+    }
+    return P2P_OK;
 }
 
 size_t p2p_frontier_entry_count(struct p2p_slice entries)

@@ -76,7 +76,7 @@ struct p2p_hello {
     uint16_t version;
     struct p2p_hash federation_id;
     uint32_t member;
-    struct p2p_slice entries; /* packed frontier entries */
+    struct p2p_slice entries; /* packed frontier entries, ascending by feed */
 };
 struct p2p_frontier_body {
     bool whole; /* all feeds of the sender, not only what changed */
