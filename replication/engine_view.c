@@ -103,6 +103,19 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
 }
 
+uint64_t p2p_engine_lag(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    uint64_t named = 0;
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        const struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link != 0 && feed < peer->feed_cap && peer->feeds[feed].size > named) {
+            named = peer->feeds[feed].size;
+        }
+    }
+    return held != NULL && named > held->edge.size ? named - held->edge.size : 0;
+}
+
 size_t p2p_engine_peers(const struct p2p_engine *engine, struct p2p_peer_state *out, size_t cap)
 {
     size_t count = 0;

@@ -12,7 +12,8 @@
 #include <p2p/store.h>
 #include <p2p/writer.h>
 
-#define P2P_UNLOCKED_MAX 256u
+#define P2P_UNLOCKED_MAX   256u
+#define P2P_REFUSALS_COUNT 64u /* of the network layer; its table is in p2p/refusal.h */
 
 /* An issuer's key that this node may sign with until a time. */
 struct p2p_unlocked {
@@ -26,9 +27,10 @@ struct p2p_link_view {
     uint32_t member;
     bool connected;
     bool paused;
-    uint64_t since_ms; /* POSIX */
+    bool refused;      /* the last attempt ended in a refusal, by either side: see reason */
+    uint64_t since_ms; /* POSIX; 0 not since the node started */
     char reason[128];
-    uint64_t socket_bytes_in, socket_bytes_out;
+    uint64_t socket_bytes_in, socket_bytes_out; /* of all its links since the node started */
 };
 
 struct p2p_node {
@@ -62,14 +64,21 @@ struct p2p_node {
     const struct p2p_kv *kv;
     struct p2p_now now;
     struct p2p_batch *batch;
-    uint64_t decisions[4];     /* by enum p2p_answer, since start */
     struct p2p_work *waiting;  /* for a level */
     struct p2p_work *deferred; /* for room in a batch */
+    /* counters since the start, for metrics and doctor */
+    uint64_t refused_frames; /* cut out of a stream that was not well-formed */
+    uint64_t refusals[64];   /* of the network, by enum p2p_refusal; set by the daemon */
+    uint64_t decisions[4];                 /* by enum p2p_answer */
+    uint64_t refusals[P2P_REFUSALS_COUNT]; /* by enum p2p_refusal; filled by the daemon */
     /* Hands work to the thread that runs batches; set by the daemon. */
     void (*queue_work)(struct p2p_node *node, struct p2p_work *work);
     /* What the network side knows, set by the daemon for status and peers. */
     void (*describe_links)(void *context, struct p2p_link_view *views, size_t *count,
                            size_t cap);
+    /* Closes the session with a member and refuses it until it is resumed; set by the daemon.
+     */
+    void (*pause)(struct p2p_node *node, uint32_t member, bool paused);
     void *daemon;
 };
 

@@ -250,6 +250,9 @@ uint64_t p2p_engine_quorum_ms(const struct p2p_engine *engine, const struct p2p_
 void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now *now,
                            struct p2p_gate_check *check);
 
+/* Records of this feed that a connected peer has named and that are not held here. */
+uint64_t p2p_engine_lag(const struct p2p_engine *engine, uint32_t feed);
+
 struct p2p_peer_state {
     uint32_t member;
     uint64_t link;
