@@ -1,0 +1,241 @@
+/* Requests of people and programs become API calls; watchers get events as they happen. */
+#include "daemon.h"
+
+#include <p2p/api.h>
+#include <p2p/server.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENTS_AT_ONCE = 256, STREAM_HIGH_BYTES = 128 * 1024 };
+
+/* A request that waits for its answer; outlives a request that was cancelled. */
+struct asked {
+    struct p2p_request *request; /* NULL once cancelled */
+};
+
+/* An open /v1/events. */
+struct p2p_watch {
+    struct p2p_request *request;
+    uint64_t after;
+    struct p2p_watch *next;
+};
+
+/* ---- answers ---- */
+
+static void answer(void *context, struct p2p_api_reply *reply)
+{
+    struct asked *asked = context;
+    if (asked->request != NULL) {
+        asked->request->data = NULL;
+        if (reply->text != NULL) {
+            p2p_response_send(asked->request, (unsigned)reply->status,
+                              "text/plain; version=0.0.4; charset=utf-8",
+                              p2p_slice_text(reply->text));
+        } else {
+            char *text = reply->json != NULL ? json_dumps(reply->json, JSON_COMPACT) : NULL;
+            p2p_response_send(asked->request, (unsigned)reply->status,
+                              reply->status == 200 ? "application/json"
+                                                   : "application/problem+json",
+                              p2p_slice_text(text != NULL ? text : "{}"));
+            free(text);
+        }
+    }
+    free(asked);
+}
+
+static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
+{
+    json_error_t error;
+    json_t *body = NULL;
+    if (request->body.len > 0) {
+        body = json_loadb((const char *)request->body.data, request->body.len,
+                          JSON_REJECT_DUPLICATES, &error);
+        if (!json_is_object(body)) {
+            json_decref(body);
+            p2p_response_problem(request, 400, "bad-json", "the body is not a JSON object",
+                                 error.text);
+            return;
+        }
+    }
+    struct asked *asked = calloc(1, sizeof(*asked));
+    if (asked == NULL) {
+        json_decref(body);
+        p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
+        return;
+    }
+    asked->request = request;
+    request->data = asked;
+    const struct p2p_api_request call = {.method = request->method,
+                                         .path = request->path,
+                                         .query = request->query,
+                                         .body = body};
+    p2p_api_start(daemon->node, &call, answer, asked);
+    json_decref(body);
+}
+
+/* ---- events ---- */
+
+static json_t *event_json(const struct p2p_event_entry *entry)
+{
+    const struct p2p_trace *trace = &entry->trace;
+    json_t *json =
+        json_pack("{s:I, s:I, s:s, s:s, s:s}", "n", (json_int_t)entry->number, "time_ms",
+                  (json_int_t)entry->time_ms, "event", p2p_trace_word(trace->type), "feed",
+                  entry->feed, "member", entry->member);
+    if (entry->kind[0] != '\0') {
+        json_object_set_new(json, "kind", json_string(entry->kind));
+        json_object_set_new(
+            json, "id", json_sprintf("%s:%llu", entry->feed, (unsigned long long)trace->at));
+    }
+    json_object_set_new(json, "at", json_integer((json_int_t)trace->at));
+    json_object_set_new(json, "value", json_integer((json_int_t)trace->value));
+    if (trace->err != P2P_OK) {
+        json_object_set_new(json, "error", json_string(p2p_err_name(trace->err)));
+    }
+    return json;
+}
+
+/* Writes what has happened since; false when the stream was ended underneath. */
+static bool pump(struct p2p_daemon *daemon, struct p2p_watch *watch)
+{
+    struct p2p_event_entry *entries = malloc(EVENTS_AT_ONCE * sizeof(*entries));
+    size_t count = 1;
+    while (entries != NULL && count > 0 &&
+           p2p_response_stream_queued(watch->request) < STREAM_HIGH_BYTES) {
+        count = p2p_events_after(daemon->node->events, watch->after, entries, EVENTS_AT_ONCE);
+        for (size_t i = 0; i < count; i++) {
+            json_t *json = event_json(&entries[i]);
+            char *text = json_dumps(json, JSON_COMPACT);
+            watch->after = entries[i].number;
+            enum p2p_err err = P2P_OK;
+            if (text != NULL) {
+                err = p2p_response_stream_write(watch->request, text, strlen(text));
+            }
+            if (err == P2P_OK) {
+                err = p2p_response_stream_write(watch->request, "\n", 1);
+            }
+            free(text);
+            json_decref(json);
+            if (err != P2P_OK) {
+                free(entries);
+                return false; /* on_cancel follows and forgets the watch */
+            }
+        }
+    }
+    free(entries);
+    return true;
+}
+
+void p2p_http_pump_events(struct p2p_daemon *daemon)
+{
+    struct p2p_watch *watch = daemon->watches;
+    while (watch != NULL) {
+        struct p2p_watch *next = watch->next;
+        pump(daemon, watch);
+        watch = next;
+    }
+}
+
+static void start_watch(struct p2p_daemon *daemon, struct p2p_request *request)
+{
+    struct p2p_watch *watch = calloc(1, sizeof(*watch));
+    const char *after = strstr(request->query, "after=");
+    if (watch == NULL) {
+        p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
+        return;
+    }
+    watch->request = request;
+    watch->after = after != NULL ? strtoull(after + strlen("after="), NULL, 10) : 0;
+    watch->next = daemon->watches;
+    daemon->watches = watch;
+    if (p2p_response_stream_begin(request, 200, "application/x-ndjson") == P2P_OK) {
+        pump(daemon, watch);
+    }
+}
+
+/* ---- what the server tells ---- */
+
+/* On the people's listener only what anybody may see: the charter proves itself. */
+static bool is_public(const struct p2p_request *request)
+{
+    return strcmp(request->method, "GET") == 0 && strcmp(request->path, "/v1/charter") == 0;
+}
+
+static void on_request(void *user, struct p2p_request *request)
+{
+    struct p2p_daemon *daemon = user;
+    if (!request->via_unix && !is_public(request)) {
+        p2p_response_problem(request, 403, "not-public",
+                             "only the charter is served here without a client certificate",
+                             "use the node's socket");
+    } else if (strcmp(request->path, "/v1/events") == 0 &&
+               strcmp(request->method, "GET") == 0) {
+        start_watch(daemon, request);
+    } else {
+        start_call(daemon, request);
+    }
+}
+
+static void on_cancel(void *user, struct p2p_request *request)
+{
+    struct p2p_daemon *daemon = user;
+    struct asked *asked = request->data;
+    if (asked != NULL) {
+        asked->request = NULL;
+    }
+    for (struct p2p_watch **at = &daemon->watches; *at != NULL; at = &(*at)->next) {
+        if ((*at)->request == request) {
+            struct p2p_watch *gone = *at;
+            *at = gone->next;
+            free(gone);
+            return;
+        }
+    }
+}
+
+static void on_writable(void *user, struct p2p_request *request)
+{
+    struct p2p_daemon *daemon = user;
+    for (struct p2p_watch *watch = daemon->watches; watch != NULL; watch = watch->next) {
+        if (watch->request == request) {
+            pump(daemon, watch);
+            return;
+        }
+    }
+}
+
+enum p2p_err p2p_http_open(struct p2p_daemon *daemon, char message[P2P_MESSAGE_BYTES])
+{
+    struct p2p_node *node = daemon->node;
+    const struct p2p_server_user user = {.on_request = on_request,
+                                         .on_cancel = on_cancel,
+                                         .on_writable = on_writable,
+                                         .user = daemon};
+    char path[P2P_PATH_BYTES_MAX];
+    char certificate[P2P_PATH_BYTES_MAX];
+    char key[P2P_PATH_BYTES_MAX];
+    struct p2p_tls *tls = NULL;
+    enum p2p_err err = p2p_server_open(daemon->net, &user, &daemon->server);
+    if (err == P2P_OK) {
+        err = p2p_path_join(path, node->dir, "node.sock");
+    }
+    if (err == P2P_OK) {
+        err = p2p_server_listen_unix(daemon->server, path, message);
+    }
+    if (err != P2P_OK || node->config.listen_people[0] == '\0') {
+        return err;
+    }
+    err = p2p_path_join(certificate, node->dir, "people.crt");
+    if (err == P2P_OK) {
+        err = p2p_path_join(key, node->dir, "people.key");
+    }
+    if (err == P2P_OK) {
+        err = p2p_tls_open_people(certificate, key, &tls, message);
+    }
+    if (err == P2P_OK) {
+        err = p2p_server_listen_tls(daemon->server, tls, node->config.listen_people, message);
+    }
+    p2p_tls_free(tls);
+    return err;
+}

@@ -1,0 +1,247 @@
+#include "daemon.h"
+
+#include <p2p/assert.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the writer's thread ---- */
+
+/* Waits until there is something to do, a free batch to do it in, or the engine's wake time. */
+static struct p2p_batch_slot *next_batch(struct p2p_queue *queue, uint64_t wake_mono_ms,
+                                         bool *stop)
+{
+    struct p2p_batch_slot *slot = NULL;
+    pthread_mutex_lock(&queue->lock);
+    for (;;) {
+        bool due = p2p_daemon_mono_ms() >= wake_mono_ms;
+        bool something = queue->inputs != NULL || queue->works != NULL || due;
+        *stop = queue->stopping && queue->works == NULL;
+        if (*stop || (something && queue->idle != NULL)) {
+            break;
+        }
+        struct timespec until;
+        uint64_t now_ms = p2p_daemon_mono_ms();
+        uint64_t wait_ms = something ? 1000 : wake_mono_ms > now_ms ? wake_mono_ms - now_ms : 0;
+        wait_ms = wait_ms > 1000 ? 1000 : wait_ms;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += (time_t)(wait_ms / 1000);
+        until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_sec++;
+            until.tv_nsec -= 1000000000;
+        }
+        pthread_cond_timedwait(&queue->wake_writer, &queue->lock, &until);
+    }
+    if (!*stop) {
+        slot = queue->idle;
+        queue->idle = slot->next;
+        struct p2p_input **at = &slot->batch.inputs;
+        for (size_t i = 0; i < P2P_BATCH_INPUTS_MAX && queue->inputs != NULL; i++) {
+            *at = queue->inputs;
+            queue->inputs = queue->inputs->next;
+            at = &(*at)->next;
+            *at = NULL;
+        }
+        if (queue->inputs == NULL) {
+            queue->inputs_end = &queue->inputs;
+        }
+        slot->batch.works = queue->works;
+        queue->works = NULL;
+        queue->works_end = &queue->works;
+        queue->work_count = 0;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return slot;
+}
+
+static void *write_batches(void *context)
+{
+    struct p2p_daemon *daemon = context;
+    struct p2p_queue *queue = &daemon->queue;
+    uint64_t wake_mono_ms = 0;
+    bool first = true;
+    for (;;) {
+        bool stop;
+        struct p2p_batch_slot *slot = next_batch(queue, wake_mono_ms, &stop);
+        if (stop) {
+            return NULL;
+        }
+        slot->batch.pins_wanted = first;
+        first = false;
+        p2p_writer_run(daemon->node, &slot->batch);
+        wake_mono_ms = slot->batch.actions.wake_mono_ms;
+        pthread_mutex_lock(&queue->lock);
+        slot->next = NULL;
+        *queue->done_end = slot;
+        queue->done_end = &slot->next;
+        pthread_mutex_unlock(&queue->lock);
+        uv_async_send(&queue->async);
+    }
+}
+
+/* ---- the loop's side ---- */
+
+static void carry_out(struct p2p_daemon *daemon, struct p2p_batch *batch)
+{
+    if (batch->pins != NULL) {
+        p2p_peers_take_pins(daemon, batch->pins, batch->pin_count);
+    }
+    p2p_peers_carry_out(daemon, batch);
+    while (batch->works != NULL) {
+        struct p2p_work *work = batch->works;
+        batch->works = work->next;
+        work->release(work);
+    }
+}
+
+void p2p_queue_pause(struct p2p_daemon *daemon, uint32_t member, bool paused)
+{
+    struct p2p_queue *queue = &daemon->queue;
+    pthread_mutex_lock(&queue->lock);
+    if (queue->pause_count < sizeof(queue->pauses) / sizeof(queue->pauses[0])) {
+        queue->pauses[queue->pause_count++] = 2 * member + (paused ? 1 : 0);
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static void take_pauses(struct p2p_daemon *daemon)
+{
+    struct p2p_queue *queue = &daemon->queue;
+    uint32_t pauses[sizeof(queue->pauses) / sizeof(queue->pauses[0])];
+    pthread_mutex_lock(&queue->lock);
+    size_t count = queue->pause_count;
+    memcpy(pauses, queue->pauses, count * sizeof(pauses[0]));
+    queue->pause_count = 0;
+    pthread_mutex_unlock(&queue->lock);
+    for (size_t i = 0; i < count; i++) {
+        p2p_peers_pause(daemon, pauses[i] / 2, pauses[i] % 2 == 1);
+    }
+}
+
+static void take_done(uv_async_t *async)
+{
+    struct p2p_daemon *daemon = async->data;
+    struct p2p_queue *queue = &daemon->queue;
+    take_pauses(daemon);
+    pthread_mutex_lock(&queue->lock);
+    struct p2p_batch_slot *slot = queue->done;
+    queue->done = NULL;
+    queue->done_end = &queue->done;
+    pthread_mutex_unlock(&queue->lock);
+    while (slot != NULL) {
+        struct p2p_batch_slot *next = slot->next;
+        carry_out(daemon, &slot->batch);
+        p2p_batch_clear(&slot->batch);
+        pthread_mutex_lock(&queue->lock);
+        slot->next = queue->idle;
+        queue->idle = slot;
+        pthread_cond_signal(&queue->wake_writer);
+        pthread_mutex_unlock(&queue->lock);
+        slot = next;
+    }
+    p2p_http_pump_events(daemon);
+    if (!daemon->ready_said) {
+        daemon->ready_said = true;
+        if (daemon->ready != NULL) {
+            daemon->ready(daemon->ready_context, daemon->node);
+        }
+    }
+}
+
+void p2p_queue_input(struct p2p_daemon *daemon, struct p2p_input *input)
+{
+    struct p2p_queue *queue = &daemon->queue;
+    input->next = NULL;
+    pthread_mutex_lock(&queue->lock);
+    *queue->inputs_end = input;
+    queue->inputs_end = &input->next;
+    pthread_cond_signal(&queue->wake_writer);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+bool p2p_queue_work(struct p2p_daemon *daemon, struct p2p_work *work)
+{
+    struct p2p_queue *queue = &daemon->queue;
+    bool taken = false;
+    work->next = NULL;
+    pthread_mutex_lock(&queue->lock);
+    if (queue->work_count < P2P_WORKS_MAX && !queue->stopping) {
+        *queue->works_end = work;
+        queue->works_end = &work->next;
+        queue->work_count++;
+        pthread_cond_signal(&queue->wake_writer);
+        taken = true;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return taken;
+}
+
+static void queue_from_api(struct p2p_node *node, struct p2p_work *work)
+{
+    if (!p2p_queue_work(node->daemon, work)) {
+        work->fail(work, node, P2P_BUSY);
+        work->release(work);
+    }
+}
+
+enum p2p_err p2p_queue_open(struct p2p_daemon *daemon)
+{
+    struct p2p_queue *queue = &daemon->queue;
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue->wake_writer, &attributes);
+    pthread_condattr_destroy(&attributes);
+    queue->inputs_end = &queue->inputs;
+    queue->works_end = &queue->works;
+    queue->done_end = &queue->done;
+    for (size_t i = 0; i < P2P_BATCHES; i++) {
+        p2p_batch_init(&queue->slots[i].batch);
+        queue->slots[i].next = queue->idle;
+        queue->idle = &queue->slots[i];
+    }
+    daemon->node->queue_work = queue_from_api;
+    if (uv_async_init(&daemon->loop, &queue->async, take_done) != 0) {
+        return P2P_IO;
+    }
+    queue->async.data = daemon;
+    if (pthread_create(&queue->thread, NULL, write_batches, daemon) != 0) {
+        return P2P_NOMEM;
+    }
+    queue->thread_runs = true;
+    return P2P_OK;
+}
+
+void p2p_queue_stop(struct p2p_daemon *daemon)
+{
+    struct p2p_queue *queue = &daemon->queue;
+    if (!queue->thread_runs) {
+        return;
+    }
+    pthread_mutex_lock(&queue->lock);
+    queue->stopping = true;
+    pthread_cond_signal(&queue->wake_writer);
+    pthread_mutex_unlock(&queue->lock);
+    pthread_join(queue->thread, NULL);
+    queue->thread_runs = false;
+    take_done(&queue->async); /* the last answers */
+}
+
+void p2p_queue_close(struct p2p_daemon *daemon)
+{
+    struct p2p_queue *queue = &daemon->queue;
+    p2p_assert(!queue->thread_runs);
+    while (queue->inputs != NULL) {
+        struct p2p_input *input = queue->inputs;
+        queue->inputs = input->next;
+        free(input->bytes);
+        free(input);
+    }
+    for (size_t i = 0; i < P2P_BATCHES; i++) {
+        p2p_batch_deinit(&queue->slots[i].batch);
+    }
+    pthread_cond_destroy(&queue->wake_writer);
+    pthread_mutex_destroy(&queue->lock);
+}
