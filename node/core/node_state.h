@@ -67,8 +67,7 @@ struct p2p_node {
     struct p2p_work *waiting;  /* for a level */
     struct p2p_work *deferred; /* for room in a batch */
     /* counters since the start, for metrics and doctor */
-    uint64_t refused_frames; /* cut out of a stream that was not well-formed */
-    uint64_t refusals[64];   /* of the network, by enum p2p_refusal; set by the daemon */
+    uint64_t refused_frames;               /* cut out of a stream that was not well-formed */
     uint64_t decisions[4];                 /* by enum p2p_answer */
     uint64_t refusals[P2P_REFUSALS_COUNT]; /* by enum p2p_refusal; filled by the daemon */
     /* Hands work to the thread that runs batches; set by the daemon. */
