@@ -1,0 +1,264 @@
+#include "check.h"
+
+#include "disk_fault.h"
+#include "temp_dir.h"
+
+#include <p2p/bytes.h>
+#include <p2p/spool.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ENTRIES 5u
+
+static struct p2p_spool *open_in(const char *path, uint64_t boot, uint64_t *lost)
+{
+    struct p2p_spool *spool = NULL;
+    char message[256] = "";
+    enum p2p_err err = p2p_spool_open(&spool, path, boot, lost, message, sizeof(message));
+
+    if (err != P2P_OK) {
+        print_error("%s\n", message);
+    }
+    CHECK_OK(err);
+    return spool;
+}
+
+static struct p2p_slice text_of(char out[64], uint64_t n)
+{
+    snprintf(out, 64, "decision %llu refused %.*s", (unsigned long long)n, (int)(n * 3),
+             "for reasons of its own, which follow");
+    return p2p_slice_text(out);
+}
+
+static void append(struct p2p_spool *spool, uint64_t n, uint64_t boot)
+{
+    char text[64];
+    struct p2p_spool_id id;
+
+    CHECK_OK(p2p_spool_append(spool, text_of(text, n), &id));
+    CHECK(id.boot == boot);
+    CHECK(id.n == n);
+}
+
+/* The entries are those of boot 7, numbered from 0, without a gap; how many. */
+static size_t check_entries(struct p2p_spool *spool)
+{
+    char text[64];
+    uint64_t at = 0;
+    struct p2p_spool_id id;
+    struct p2p_slice payload;
+    size_t count = 0;
+
+    while (p2p_spool_next(spool, &at, &id, &payload) == P2P_OK) {
+        CHECK(id.boot == 7);
+        CHECK(id.n == count);
+        CHECK(p2p_slice_equal(payload, text_of(text, count)));
+        count++;
+    }
+    CHECK(at == p2p_spool_bytes(spool));
+    CHECK(count == p2p_spool_count(spool));
+    return count;
+}
+
+/* Entries come back in order with their ids after opening anew; clearing empties; numbers go
+ * on. */
+static void keeps_order(void **state)
+{
+    struct temp_dir dir;
+    char path[TEMP_PATH_BYTES];
+    char id_text[P2P_SPOOL_ID_BYTES_MAX];
+    struct p2p_spool *second = NULL;
+    uint64_t lost = 1;
+
+    (void)state;
+    temp_dir_make(&dir);
+    struct p2p_spool *spool = open_in(temp_path(&dir, "spool", path), 7, &lost);
+    CHECK(lost == 0);
+    for (uint64_t n = 0; n < ENTRIES; n++) {
+        append(spool, n, 7);
+    }
+    CHECK(check_entries(spool) == ENTRIES);
+    CHECK_ERR(p2p_spool_open(&second, path, 8, NULL, NULL, 0), P2P_LOCKED);
+    p2p_spool_close(spool);
+    spool = open_in(path, 8, NULL);
+    CHECK(check_entries(spool) == ENTRIES);
+    append(spool, 0, 8);
+    append(spool, 1, 8);
+    CHECK(p2p_spool_count(spool) == ENTRIES + 2);
+    CHECK_OK(p2p_spool_clear(spool));
+    CHECK(p2p_spool_count(spool) == 0);
+    append(spool, 2, 8);
+    p2p_spool_close(spool);
+    p2p_spool_close(NULL);
+    spool = open_in(path, 8, NULL); /* the same boot again: no id twice */
+    append(spool, 3, 8);
+    p2p_spool_close(spool);
+    CHECK(p2p_spool_id_format((struct p2p_spool_id){8, 3}, id_text) == 3);
+    CHECK(strcmp(id_text, "8:3") == 0);
+    CHECK(p2p_spool_id_format((struct p2p_spool_id){UINT64_MAX, UINT64_MAX}, id_text) == 41);
+    temp_dir_remove(&dir);
+}
+
+/* Cut off at every length the spool has every whole entry, tells what it lost, keeps that
+ * aside, and takes new ones. */
+static void cut_at_every_length(void **state)
+{
+    struct temp_dir dir;
+    char path[TEMP_PATH_BYTES];
+    char damaged[TEMP_PATH_BYTES];
+    size_t len;
+    size_t before = 0;
+
+    (void)state;
+    temp_dir_make(&dir);
+    temp_path(&dir, "spool.damaged", damaged);
+    struct p2p_spool *spool = open_in(temp_path(&dir, "spool", path), 7, NULL);
+    for (uint64_t n = 0; n < ENTRIES; n++) {
+        append(spool, n, 7);
+    }
+    p2p_spool_close(spool);
+    unsigned char *whole = temp_read(path, &len);
+    for (size_t cut = 0; cut <= len; cut++) {
+        uint64_t lost = 0;
+        temp_write(path, whole, cut);
+        spool = open_in(path, 7, &lost);
+        size_t count = check_entries(spool);
+        CHECK(count >= before && count <= before + 1);
+        CHECK(p2p_spool_bytes(spool) + lost == cut);
+        if (lost > 0) {
+            size_t tail_len;
+            unsigned char *tail = temp_read(damaged, &tail_len);
+            CHECK(tail_len == lost);
+            CHECK_BYTES(tail, whole + cut - lost, lost);
+            free(tail);
+            CHECK(unlink(damaged) == 0);
+        }
+        append(spool, count, 7);
+        CHECK(check_entries(spool) == count + 1);
+        p2p_spool_close(spool);
+        before = count;
+    }
+    CHECK(before == ENTRIES);
+    free(whole);
+    temp_dir_remove(&dir);
+}
+
+/* Any damaged byte is noticed: what comes back is a whole prefix, the rest is set aside. */
+static void every_damaged_byte(void **state)
+{
+    struct temp_dir dir;
+    char path[TEMP_PATH_BYTES];
+    size_t len;
+
+    (void)state;
+    temp_dir_make(&dir);
+    struct p2p_spool *spool = open_in(temp_path(&dir, "spool", path), 7, NULL);
+    for (uint64_t n = 0; n < ENTRIES; n++) {
+        append(spool, n, 7);
+    }
+    p2p_spool_close(spool);
+    unsigned char *whole = temp_read(path, &len);
+    for (size_t at = 0; at < len; at++) {
+        uint64_t lost = 0;
+        whole[at] ^= 0x40;
+        temp_write(path, whole, len);
+        whole[at] ^= 0x40;
+        spool = open_in(path, 9, &lost);
+        CHECK(check_entries(spool) < ENTRIES);
+        CHECK(p2p_spool_bytes(spool) <= at);
+        CHECK(lost == len - p2p_spool_bytes(spool));
+        p2p_spool_close(spool);
+    }
+    free(whole);
+    temp_dir_remove(&dir);
+}
+
+/* An entry that was confirmed survives a crash at any later disk call; one that was not is
+ * whole or gone. A failed call is said, and nothing more is taken. */
+static void crashes_and_failures(void **state)
+{
+    struct temp_dir dir;
+    char path[TEMP_PATH_BYTES];
+    char text[64];
+    struct p2p_spool_id id;
+
+    (void)state;
+    for (int kind = DISK_FAULT_EIO; kind <= DISK_FAULT_CRASH; kind++) {
+        for (long at = 0; at < 2; at++) { /* write, sync */
+            int status;
+            temp_dir_make(&dir);
+            temp_path(&dir, "spool", path);
+            fflush(NULL);
+            pid_t pid = fork();
+            CHECK(pid >= 0);
+            if (pid == 0) {
+                struct p2p_spool *spool = open_in(path, 7, NULL);
+                append(spool, 0, 7);
+                disk_fault_arm((enum disk_fault_kind)kind, at, false);
+                enum p2p_err err = p2p_spool_append(spool, text_of(text, 1), &id);
+                disk_fault_disarm();
+                bool closed = p2p_spool_append(spool, text_of(text, 1), &id) == P2P_IO &&
+                              p2p_spool_clear(spool) == P2P_IO;
+                _exit(err == P2P_IO && closed ? 0 : 1);
+            }
+            CHECK(waitpid(pid, &status, 0) == pid);
+            CHECK(WIFEXITED(status));
+            CHECK(WEXITSTATUS(status) == (kind == DISK_FAULT_CRASH ? DISK_FAULT_EXIT : 0));
+            struct p2p_spool *spool = open_in(path, 7, NULL);
+            size_t count = check_entries(spool);
+            CHECK(count == 1 || count == 2);
+            append(spool, count, 7);
+            p2p_spool_close(spool);
+            temp_dir_remove(&dir);
+        }
+    }
+}
+
+/* At its bound the spool refuses more and keeps what it has; entries have a bound of their own.
+ */
+static void bounded(void **state)
+{
+    struct temp_dir dir;
+    char path[TEMP_PATH_BYTES];
+    struct p2p_spool_id id;
+    uint8_t *bytes = calloc(1, P2P_SPOOL_ENTRY_BYTES_MAX + 1);
+    enum p2p_err err = P2P_OK;
+    size_t count = 0;
+
+    (void)state;
+    CHECK(bytes != NULL);
+    temp_dir_make(&dir);
+    struct p2p_spool *spool = open_in(temp_path(&dir, "spool", path), 7, NULL);
+    CHECK_ERR(p2p_spool_append(spool, p2p_slice_of(bytes, 0), &id), P2P_TOOLARGE);
+    CHECK_ERR(p2p_spool_append(spool, p2p_slice_of(bytes, P2P_SPOOL_ENTRY_BYTES_MAX + 1), &id),
+              P2P_TOOLARGE);
+    while ((err = p2p_spool_append(spool, p2p_slice_of(bytes, P2P_SPOOL_ENTRY_BYTES_MAX),
+                                   &id)) == P2P_OK) {
+        count++;
+    }
+    CHECK_ERR(err, P2P_FULL);
+    CHECK(count == 63);
+    CHECK(p2p_spool_bytes(spool) <= P2P_SPOOL_BYTES_MAX);
+    CHECK_OK(
+        p2p_spool_append(spool, p2p_slice_of(bytes, 100), &id)); /* a small one still fits */
+    CHECK_OK(p2p_spool_clear(spool));
+    CHECK_OK(p2p_spool_append(spool, p2p_slice_of(bytes, P2P_SPOOL_ENTRY_BYTES_MAX), &id));
+    p2p_spool_close(spool);
+    free(bytes);
+    temp_dir_remove(&dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_order),
+        cmocka_unit_test(cut_at_every_length),
+        cmocka_unit_test(every_damaged_byte),
+        cmocka_unit_test(crashes_and_failures),
+        cmocka_unit_test(bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
