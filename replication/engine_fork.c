@@ -152,6 +152,10 @@ enum p2p_err p2p_fork_ask(struct p2p_engine *engine, struct p2p_peer *peer, uint
                               "sent records that do not lead to the signed root");
         return P2P_OK;
     }
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+    if (row != NULL) {
+        row->size = 0; /* nothing more is asked of it before it has answered */
+    }
     peer->suspect = *head;
     peer->suspect_feed = feed;
     p2p_writer_init(&out, bytes, sizeof(bytes));

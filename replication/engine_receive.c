@@ -43,26 +43,29 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
     return err;
 }
 
-/* Reads all records of a run and the tree they lead to. at [out]: the record an error is about.
- */
+/* Reads the records of a run that are not held yet and the tree they lead to. at [out]: the
+ * record an error is about. */
 static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_info *info,
                              const struct p2p_run *run, struct p2p_edge *edge,
                              struct p2p_arrival *arrivals, uint64_t *at)
 {
+    uint64_t held = edge->size - run->first;
     struct p2p_run_walk walk;
     struct p2p_slice leaf;
     struct p2p_slice salted;
     enum p2p_err err;
-    size_t i = 0;
     p2p_run_begin(&walk, run);
-    while (p2p_run_next(&walk, &leaf, &salted, &err)) {
+    for (uint64_t i = 0; p2p_run_next(&walk, &leaf, &salted, &err); i++) {
         *at = run->first + i;
-        err = read_arrival(engine, info, leaf, salted, &arrivals[i]);
+        if (i < held) {
+            continue; /* whoever sent it did not know that we had got so far */
+        }
+        struct p2p_arrival *arrival = &arrivals[i - held];
+        err = read_arrival(engine, info, leaf, salted, arrival);
         if (err != P2P_OK) {
             return err;
         }
-        p2p_edge_append(edge, &arrivals[i].leaf_hash, NULL);
-        i++;
+        p2p_edge_append(edge, &arrival->leaf_hash, NULL);
     }
     return err;
 }
@@ -141,17 +144,17 @@ static enum p2p_err act_on(struct p2p_engine *engine, const struct p2p_arrival *
 
 static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
                              struct p2p_feed *feed, const struct p2p_run *run,
-                             struct p2p_arrival *arrivals)
+                             struct p2p_arrival *arrivals, size_t count)
 {
-    enum p2p_err err = p2p_ledger_verify(&engine->ledger, arrivals, run->count);
-    for (uint32_t i = 0; i < run->count && err == P2P_OK; i++) {
+    enum p2p_err err = p2p_ledger_verify(&engine->ledger, arrivals, count);
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
         err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
     }
     if (err == P2P_OK) {
         p2p_assert(feed->edge.size == run->head.size);
         err = p2p_feed_set_head(feed, engine->kv, &run->head, p2p_slice_of(NULL, 0));
     }
-    for (uint32_t i = 0; i < run->count && err == P2P_OK; i++) {
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
         err = act_on(engine, &arrivals[i]);
     }
     if (err != P2P_OK) {
@@ -168,7 +171,7 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
                                                 .feed = run->feed,
                                                 .member = peer->member,
                                                 .at = run->head.size,
-                                                .value = run->count});
+                                                .value = count});
     if (extra->want_link == peer->link &&
         feed->edge.size >= p2p_peer_feed(engine, peer, run->feed)->size) {
         extra->want_link = 0;
@@ -200,7 +203,7 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_FORKED);
         return P2P_OK;
     }
-    if (run.first != feed->edge.size) {
+    if (run.first > feed->edge.size) {
         p2p_session_note_size(engine, peer, run.feed, run.head.size);
         p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_GAP);
         return p2p_session_want(engine, peer, run.feed);
@@ -227,7 +230,8 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         /* A validly signed head over another history, or records that are not its own: ask. */
         return p2p_fork_ask(engine, peer, run.feed, &run.head);
     }
-    return take_run(engine, peer, feed, &run, arrivals);
+    return take_run(engine, peer, feed, &run, arrivals,
+                    (size_t)(run.head.size - feed->edge.size));
 }
 
 enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -260,6 +264,12 @@ enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
         return p2p_engine_follow_charter(engine);
     case P2P_GAP:
         return p2p_session_want(engine, peer, P2P_CHARTER_FEED);
+    case P2P_MISMATCH:
+        if (entry.index > 0) { /* it stands on a branch that parts earlier */
+            p2p_engine_refuse(engine, peer->member, P2P_CHARTER_FEED, entry.index, err);
+            return p2p_fork_ask_branch(engine, peer);
+        }
+        break;
     case P2P_FORKED:
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CHARTER_RIVAL,
                                                     .member = peer->member,
@@ -271,8 +281,9 @@ enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
     case P2P_CORRUPT:
         return err;
     default:
-        p2p_engine_refuse(engine, peer->member, P2P_CHARTER_FEED, entry.index, err);
-        p2p_engine_close_link(engine, peer, err, "sent a charter entry that does not verify");
-        return P2P_OK;
+        break;
     }
+    p2p_engine_refuse(engine, peer->member, P2P_CHARTER_FEED, entry.index, err);
+    p2p_engine_close_link(engine, peer, err, "sent a charter entry that does not verify");
+    return P2P_OK;
 }

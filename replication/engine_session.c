@@ -456,12 +456,15 @@ enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
  * `except` itself only when there is nobody else. */
 static struct p2p_peer *who_has_more(struct p2p_engine *engine, uint32_t feed, uint64_t except)
 {
-    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    uint64_t held = p2p_ledger_feed(&engine->ledger, feed)->edge.size;
     struct p2p_peer *last = NULL;
+    if (feed == P2P_CHARTER_FEED && p2p_charter_rival_size(engine->ledger.charter) > held) {
+        held = p2p_charter_rival_size(engine->ledger.charter); /* kept beside our branch */
+    }
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         struct p2p_peer *peer = &engine->peers[(i + (size_t)except) % P2P_PEERS_MAX];
         if (peer->link == 0 || !peer->greeted || peer->closing || feed >= peer->feed_cap ||
-            peer->feeds[feed].size <= held->edge.size) {
+            peer->feeds[feed].size <= held) {
             continue;
         }
         if (peer->link != except) {
