@@ -6,6 +6,7 @@
 #include <p2p/bundle.h>
 #include <p2p/bytes.h>
 #include <p2p/ceremony.h>
+#include <p2p/node.h>
 #include <p2p/sandbox.h>
 #include <p2p/text.h>
 
@@ -56,6 +57,7 @@ static int sandbox_run(struct p2p_cli_call *call)
         .name = p2p_cli_value(call, "name", NULL),
         .tcp_port = (uint32_t)number,
         .now_ms = p2p_cli_wall_ms(),
+        .store = {.make = p2p_node_make_store},
     };
     enum p2p_err err = p2p_sandbox_make(&options, message, sizeof message);
     if (err == P2P_OK) {

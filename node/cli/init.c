@@ -5,6 +5,7 @@
 
 #include <p2p/bytes.h>
 #include <p2p/member_init.h>
+#include <p2p/node.h>
 #include <p2p/text.h>
 
 #include <string.h>
@@ -29,6 +30,7 @@ int p2p_cli_init_run(struct p2p_cli_call *call)
         .cost = P2P_KDF_MODERATE,
         .passphrase = p2p_slice_of(passphrase, len),
         .now_ms = p2p_cli_wall_ms(),
+        .store = {.make = p2p_node_make_store},
     };
     if (err == P2P_OK) {
         err = p2p_member_init(&options, message, sizeof message);
