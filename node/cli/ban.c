@@ -17,8 +17,8 @@
 #define WINDOW                                                                                 \
     {.name = "effect",                                                                         \
      .value = "WHAT",                                                                          \
-     .help = "what it forbids: enter, work or call (default enter for persons and plates, "    \
-             "call for ships); may be repeated",                                               \
+     .help = "what it forbids; may be repeated (default enter for persons and plates, "        \
+             "call for ships)",                                                                \
      .rules = P2P_CLI_REPEATS,                                                                 \
      .choices = EFFECTS},                                                                      \
         {.name = "scope",                                                                      \

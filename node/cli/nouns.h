@@ -30,6 +30,10 @@ extern const struct p2p_cli_noun p2p_cli_noun_completion;
 extern const struct p2p_cli_noun p2p_cli_noun_version;
 
 int p2p_cli_init_run(struct p2p_cli_call *call);
+int p2p_cli_charter_change_run(struct p2p_cli_call *call);
+int p2p_cli_charter_sign_run(struct p2p_cli_call *call);
+int p2p_cli_charter_append_run(struct p2p_cli_call *call);
+int p2p_cli_charter_fetch_run(struct p2p_cli_call *call);
 int p2p_cli_import_run(struct p2p_cli_call *call);
 int p2p_cli_serve_run(struct p2p_cli_call *call);
 int p2p_cli_wait_run(struct p2p_cli_call *call);

@@ -4,6 +4,7 @@
 #include <p2p/config.h>
 #include <p2p/node.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,13 +61,18 @@ int p2p_cli_serve_run(struct p2p_cli_call *call)
         .lock_wait_ms = P2P_CLI_LOCK_MS,
     };
     enum p2p_err err = p2p_config_read(&serve.config, call->dir, message, sizeof message);
+    char *dir = realpath(call->dir, NULL);
     if (err == P2P_OK) {
-        err = p2p_path_join(serve.socket_path, call->dir, "node.sock");
+        err = p2p_path_join(serve.socket_path, dir != NULL ? dir : call->dir, "node.sock");
     }
     if (err == P2P_OK) {
         err = p2p_node_open(&node, &options, message);
     }
     int exit = P2P_CLI_YES;
+    if (err == P2P_MALFORMED) { /* config.yaml: what somebody wrote, not a record */
+        exit = p2p_cli_fail(call, P2P_CLI_USAGE, p2p_err_name(err), message, NULL);
+        goto out;
+    }
     if (err != P2P_OK) {
         exit = p2p_cli_fail_err(call, err, message);
         goto out;
@@ -83,5 +89,6 @@ out:
         p2p_node_close(node);
     }
     p2p_config_deinit(&serve.config);
+    free(dir);
     return exit;
 }

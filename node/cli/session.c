@@ -92,7 +92,9 @@ static bool open_node(struct p2p_cli_session *session, enum p2p_err *err,
         return true;
     }
     session->node = NULL;
-    p2p_cli_problem_reply(reply, p2p_cli_status_of(*err), p2p_err_name(*err), "", "%s",
+    /* What is malformed here is a config.yaml that somebody wrote, not a record. */
+    int status = *err == P2P_MALFORMED ? 400 : p2p_cli_status_of(*err);
+    p2p_cli_problem_reply(reply, status, p2p_err_name(*err), "", "%s",
                           message[0] != '\0' ? message : p2p_err_text(*err));
     return false;
 }

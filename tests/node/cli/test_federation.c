@@ -69,6 +69,34 @@ static void a_sandbox_is_made_in_an_empty_directory_only(void **state)
     run("federation up @/nothing", 3);
 }
 
+/* Where it serves, and as whom: the line that scripts wait for. */
+static void serve_says_when_it_is_ready(void **state)
+{
+    (void)state;
+    static const char *const status[] = {"{\"read_only\":null}"};
+    double_node.replies = status;
+    double_node.reply_count = 1;
+    char expected[512];
+    run("-C @/sandbox/bezee serve", 0);
+    snprintf(expected, sizeof expected,
+             "ready bezee peers 127.77.0.2:7400 people 127.77.0.2:7401 socket "
+             "%s/sandbox/bezee/node.sock\n",
+             root);
+    CHECK(strcmp(double_out, expected) == 0);
+    run("-C @/sandbox/bezee serve --json", 0);
+    json_t *line = json_loads(double_out, 0, NULL);
+    CHECK(strcmp(json_string_value(json_object_get(line, "event")), "ready") == 0);
+    CHECK(json_integer_value(json_object_get(line, "pid")) == getpid());
+    CHECK(json_is_null(json_object_get(line, "read_only")));
+    CHECK(json_object_size(line) == 7);
+    json_decref(line);
+    double_node.open_err = P2P_LOCKED;
+    double_node.open_message = "pid 4711 serves here already";
+    run("-C @/sandbox/bezee serve", 3);
+    CHECK(strcmp(double_err, "port2port: pid 4711 serves here already\n") == 0);
+    double_reset();
+}
+
 static void roots_at_hand_change_the_charter_in_one_go(void **state)
 {
     (void)state;
@@ -158,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sandbox_is_made_in_an_empty_directory_only),
+        cmocka_unit_test(serve_says_when_it_is_ready),
         cmocka_unit_test(roots_at_hand_change_the_charter_in_one_go),
         cmocka_unit_test(roots_far_away_sign_a_draft),
         cmocka_unit_test(fetch_hands_a_newer_charter_to_the_node),
