@@ -56,6 +56,15 @@ void p2p_call_reply(struct p2p_call *call, json_t *json)
     }
 }
 
+void p2p_call_reply_text(struct p2p_call *call, char *text)
+{
+    p2p_call_reply(call, NULL);
+    if (text != NULL) {
+        p2p_api_reply_deinit(&call->reply);
+        call->reply = (struct p2p_api_reply){.status = 200, .text = text};
+    }
+}
+
 void p2p_call_error(struct p2p_call *call, int status, const char *code, const char *hint,
                     const char *format, ...)
 {
@@ -237,6 +246,7 @@ static struct p2p_call *call_new(const struct p2p_api_request *request, p2p_api_
         call_free(call);
         return NULL;
     }
+    p2p_percent_decode(call->path);
     call->route = find_route(call->method, call->path, &call->rest, &other_method);
     if (call->route == NULL) {
         call->route = &nowhere;

@@ -45,6 +45,8 @@ extern const struct p2p_route p2p_key_routes[];
 /* ---- replying: each ends the call's work ---- */
 
 void p2p_call_reply(struct p2p_call *call, json_t *json); /* taken; 200 */
+/* malloc'd, taken; 200. NULL: there was no memory for it. */
+void p2p_call_reply_text(struct p2p_call *call, char *text);
 /* One sentence that names the thing (printf) and what to do (may be NULL). status as in api.h.
  */
 void p2p_call_error(struct p2p_call *call, int status, const char *code, const char *hint,
@@ -60,6 +62,8 @@ const char *p2p_call_text(const struct p2p_call *call, const char *key);
 /* Strings of a body's array (or one string): at most max, into out in the arena; -1 with an
  * error reply when it is something else. */
 int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **out, size_t max);
+/* Undoes percent-encoding in place; what is no escape stays as it is, as does %00. */
+void p2p_percent_decode(char *text);
 /* One decoded parameter of the query in the arena, or NULL. */
 const char *p2p_call_param(struct p2p_call *call, const char *name);
 /* RFC 3339 or a date, as POSIX ms; false when it is neither. */

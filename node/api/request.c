@@ -50,23 +50,34 @@ static int hex_digit(char c)
                                   : -1;
 }
 
+void p2p_percent_decode(char *text)
+{
+    char *out = text;
+    for (const char *at = text; *at != '\0'; at++) {
+        int high = *at == '%' ? hex_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        if (low >= 0 && high * 16 + low != 0) {
+            *out++ = (char)(high * 16 + low);
+            at += 2;
+        } else {
+            *out++ = *at;
+        }
+    }
+    *out = '\0';
+}
+
 const char *p2p_call_param(struct p2p_call *call, const char *name)
 {
     size_t name_len = strlen(name);
     for (const char *at = call->query; at != NULL && *at != '\0';) {
         size_t len = strcspn(at, "&");
         if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
-            char *out = p2p_call_take(call, len);
-            size_t n = 0;
-            for (size_t i = name_len + 1; i < len; i++) {
-                if (at[i] == '%' && i + 2 < len + 0 && hex_digit(at[i + 1]) >= 0 &&
-                    hex_digit(at[i + 2]) >= 0) {
-                    out[n++] = (char)(hex_digit(at[i + 1]) * 16 + hex_digit(at[i + 2]));
-                    i += 2;
-                } else {
-                    out[n++] = at[i] == '+' ? ' ' : at[i];
-                }
+            char *out = p2p_call_take(call, len - name_len);
+            for (size_t i = 0; i + name_len + 1 < len; i++) {
+                char c = at[i + name_len + 1];
+                out[i] = c == '+' ? ' ' : c; /* HTML's form encoding */
             }
+            p2p_percent_decode(out);
             return out;
         }
         at += len;

@@ -1,0 +1,374 @@
+/* GET /v1/doctor: looks over this node; each check is one line, with what to do when it is bad.
+ */
+#include "status.h"
+
+#include <p2p/refusal.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DISK_FREE_BYTES_MIN ((uint64_t)512 << 20)
+#define MAP_USED_PERCENT    90u
+#define FEEDS_NAMED_MAX     16u
+
+struct visit {
+    struct p2p_call *call;
+    struct p2p_node *node;
+    const struct p2p_ledger *ledger;
+    json_t *checks;
+};
+
+static void check(struct visit *visit, const char *name, bool ok, const char *hint,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static void check(struct visit *visit, const char *name, bool ok, const char *hint,
+                  const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    json_array_append_new(visit->checks,
+                          json_pack("{s:s, s:b, s:s, s:o}", "name", name, "ok", ok, "text",
+                                    text, "hint", ok ? json_null() : p2p_text_or_null(hint)));
+}
+
+/* ---- what lies on disk ---- */
+
+static void check_store(struct visit *visit)
+{
+    struct p2p_store_stat stat;
+    const char *reason = p2p_store_read_only_reason(visit->node->store);
+    enum p2p_err err = p2p_store_stat(visit->node->store, &stat);
+    if (err != P2P_OK) {
+        check(visit, "store", false, "restart the node; if it stays, restore it from a backup",
+              "the store cannot be read: %s", p2p_err_text(err));
+        return;
+    }
+    check(visit, "store", reason == NULL, "make room or raise map_size, then restart the node",
+          reason == NULL ? "%llu records in %llu MiB, readable and writable"
+                         : "%llu records in %llu MiB, not writable: %s",
+          (unsigned long long)p2p_records_held(visit->ledger),
+          (unsigned long long)(stat.used_bytes >> 20), reason != NULL ? reason : "");
+    bool full = stat.used_bytes > stat.map_bytes / 100 * MAP_USED_PERCENT;
+    bool low = stat.disk_free_bytes < DISK_FREE_BYTES_MIN;
+    check(visit, "disk", !full && !low,
+          full ? "raise map_size in config.yaml and restart" : "make room on the disk",
+          "%llu MiB free on the disk; %llu of at most %llu MiB used",
+          (unsigned long long)(stat.disk_free_bytes >> 20),
+          (unsigned long long)(stat.used_bytes >> 20),
+          (unsigned long long)(stat.map_bytes >> 20));
+}
+
+static void check_appends(struct visit *visit)
+{
+    const char *reason = p2p_read_only_reason(visit->node);
+    bool admitted = p2p_engine_own_feed(visit->node->engine) != 0;
+    if (!admitted) {
+        check(visit, "appends", false, "have the roots admit its join.json",
+              "the charter held here does not name %s", visit->node->config.member);
+        return;
+    }
+    check(visit, "appends", reason == NULL,
+          reason != NULL && strcmp(reason, "restored") == 0
+              ? "have the roots grant a new generation; it answers and refuses meanwhile"
+              : "see the reason in the store check, or have the roots grant a new generation",
+          reason == NULL ? "records of its own are taken%s" : "nothing is appended: %s",
+          reason != NULL ? reason : "");
+}
+
+static void check_copy(struct visit *visit)
+{
+    const struct p2p_node *node = visit->node;
+    const struct p2p_feed *own =
+        p2p_ledger_feed(visit->ledger, p2p_engine_own_feed(node->engine));
+    const struct p2p_copy_point *point = &node->copy_point;
+    uint64_t size = own != NULL ? own->edge.size : 0;
+    uint64_t commit = p2p_engine_commit_number(node->engine);
+    if (node->copy_state != P2P_COPY_OK) {
+        check(visit, "copy", false,
+              "put the newest copy back, or have the roots grant a new generation",
+              "the checkpoint copy %s is %s", node->config.copy,
+              node->copy_state == P2P_COPY_MISSING ? "missing" : "not readable");
+        return;
+    }
+    bool ahead = point->size > size || point->commit > commit;
+    check(visit, "copy", !ahead, "this store is older than the copy: was it restored?",
+          ahead ? "the copy is ahead of the store: it names size %llu, commit %llu"
+                : "the copy names size %llu, commit %llu, and the store is as far",
+          (unsigned long long)point->size, (unsigned long long)point->commit);
+}
+
+static void check_spool(struct visit *visit)
+{
+    size_t count = p2p_spool_count(visit->node->spool);
+    check(visit, "spool", count == 0,
+          "they are appended once the node may append again; see appends",
+          count == 0 ? "no decisions wait" : "%zu decisions wait to be appended", count);
+}
+
+/* ---- who it is ---- */
+
+static void check_keys(struct visit *visit)
+{
+    const struct p2p_node *node = visit->node;
+    const struct p2p_charter *charter = visit->ledger->charter;
+    const struct p2p_member *own = p2p_charter_member(charter, p2p_engine_member(node->engine));
+    const struct p2p_feed_info *feed =
+        p2p_charter_feed(charter, p2p_engine_own_feed(node->engine));
+    if (own == NULL || feed == NULL) {
+        return; /* check_appends says so */
+    }
+    const struct {
+        const char *word;
+        const uint8_t *here;
+        const uint8_t *charter;
+    } keys[] = {
+        {"feed", node->feed_key.public_key.bytes, feed->key.bytes},
+        {"witness", node->witness_key.public_key.bytes, own->witness_key.bytes},
+        {"transport", node->transport_key.public_key.bytes, own->transport_key.bytes},
+        {"sealing", node->sealing_key.public_key.bytes, own->sealing_key.bytes},
+    };
+    char bad[64] = "";
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (memcmp(keys[i].here, keys[i].charter, P2P_PUBLIC_BYTES) != 0) {
+            size_t len = strlen(bad);
+            snprintf(bad + len, sizeof(bad) - len, "%s%s", len > 0 ? ", " : "", keys[i].word);
+        }
+    }
+    check(visit, "keys", bad[0] == '\0', "put the admitted keys back into keys/",
+          bad[0] == '\0' ? "the four keys are those the charter names%s"
+                         : "the charter names another key for: %s",
+          bad);
+}
+
+static bool holds_key(const struct p2p_gate_place *place, uint32_t circle, uint32_t epoch)
+{
+    for (size_t i = 0; i < place->key_count; i++) {
+        if (place->keys[i].circle == circle && place->keys[i].epoch == epoch) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_circles(struct visit *visit)
+{
+    const struct p2p_gate_place *place = p2p_engine_place(visit->node->engine);
+    const struct p2p_charter *charter = visit->ledger->charter;
+    uint32_t own = p2p_engine_member(visit->node->engine);
+    char missing[256] = "";
+    size_t circles = 0;
+    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
+        if (circle == NULL || !p2p_circle_has(circle, own)) {
+            continue;
+        }
+        circles++;
+        for (size_t e = 0; e < circle->epoch_count; e++) {
+            if (!holds_key(place, i, circle->epochs[e].epoch)) {
+                size_t len = strlen(missing);
+                snprintf(missing + len, sizeof(missing) - len, "%s%s/%u", len > 0 ? ", " : "",
+                         circle->name, circle->epochs[e].epoch);
+            }
+        }
+    }
+    check(visit, "circles", missing[0] == '\0',
+          "have the roots box the key for this member again (charter circle --add)",
+          missing[0] == '\0' ? "every key of its %zu circles opens%s"
+                             : "of its %zu circles these keys are missing: %s",
+          circles, missing);
+}
+
+/* ---- what it holds ---- */
+
+static void check_charter(struct visit *visit)
+{
+    const struct p2p_charter *charter = visit->ledger->charter;
+    uint64_t index = 0;
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+    if (p2p_charter_rival(charter, &index, &leaf, &note) == P2P_OK) {
+        check(visit, "charter", false,
+              "authority stands still until the roots settle it: port2port charter settle",
+              "the charter has two heads that part at version %llu",
+              (unsigned long long)index + 1);
+        return;
+    }
+    check(visit, "charter", p2p_charter_size(charter) > 0, "port2port charter fetch",
+          "version %llu, one head", (unsigned long long)p2p_charter_size(charter));
+}
+
+static void check_feeds(struct visit *visit)
+{
+    size_t count;
+    size_t bad = 0;
+    const struct p2p_feed_view *views = p2p_feed_views(visit->call, visit->node, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct p2p_feed_view *view = &views[i];
+        char name[P2P_ORIGIN_BYTES_MAX + 8];
+        if (strcmp(view->state, "ok") == 0 || bad++ >= FEEDS_NAMED_MAX) {
+            continue;
+        }
+        bool behind = strcmp(view->state, "behind") == 0;
+        snprintf(name, sizeof(name), "feed %.*s", (int)view->name.len,
+                 (const char *)view->name.data);
+        check(visit, name, false,
+              behind ? "it should catch up by itself; see peers"
+                     : "have the roots settle it or grant a new generation",
+              "%s: %llu held, %llu named by others and missing here", view->state,
+              (unsigned long long)view->size, (unsigned long long)view->lag);
+    }
+    check(visit, "feeds", bad == 0, "see the lines above", "%zu feeds, %zu of them not well",
+          count, bad);
+}
+
+static void check_complete(struct visit *visit)
+{
+    bool complete = p2p_engine_complete(visit->node->engine);
+    bool serving = visit->node->describe_links != NULL;
+    check(visit, "complete", complete || !serving,
+          "wait until its witnesses were heard; until then gates answer refer",
+          complete  ? "it has reached what its witnesses hold"
+          : serving ? "it has not yet reached what its witnesses hold"
+                    : "not known: it has never reached its witnesses, and no daemon runs");
+}
+
+static void check_clock(struct visit *visit)
+{
+    const struct p2p_node *node = visit->node;
+    uint64_t quorum_ms = p2p_engine_quorum_ms(node->engine, &node->now);
+    uint64_t own_ms = node->now.wall_ms;
+    uint64_t apart_ms = quorum_ms > own_ms ? quorum_ms - own_ms : own_ms - quorum_ms;
+    uint32_t skew_s = p2p_charter_policy(visit->ledger->charter)->clock_skew_s;
+    if (quorum_ms == 0) {
+        check(visit, "clock", true, NULL,
+              "too few fresh cosignatures for quorum time: the own clock decides alone");
+        return;
+    }
+    check(visit, "clock", apart_ms <= (uint64_t)skew_s * 1000,
+          "set this machine's clock (chrony, systemd-timesyncd)",
+          "the own clock is %llu ms %s quorum time; %u s are allowed",
+          (unsigned long long)apart_ms, own_ms >= quorum_ms ? "after" : "before", skew_s);
+}
+
+/* ---- the others ---- */
+
+static size_t connected_witnesses(const struct p2p_feed_info *info,
+                                  const struct p2p_peer_view *peers, size_t count)
+{
+    size_t connected = 0;
+    for (size_t i = 0; i < count; i++) {
+        connected += peers[i].state == P2P_PEER_CONNECTED &&
+                     p2p_witness_place(info, peers[i].member) >= 0;
+    }
+    return connected;
+}
+
+static void check_witnesses(struct visit *visit, const struct p2p_peer_view *peers,
+                            size_t count)
+{
+    uint32_t own = p2p_engine_own_feed(visit->node->engine);
+    const struct p2p_feed_info *info = p2p_charter_feed(visit->ledger->charter, own);
+    if (own == 0 || info == NULL) {
+        return;
+    }
+    uint32_t quorum = p2p_witness_quorum(info->witness_count);
+    size_t connected = connected_witnesses(info, peers, count);
+    const struct p2p_witnessing *witnessing = p2p_engine_witnessing(visit->node->engine, own);
+    check(visit, "witnesses", connected >= quorum,
+          "what is appended here stays unwitnessed until more of them are reached",
+          "%zu of %u witnesses are reached, %u are needed; witnessed up to %llu of %llu",
+          connected, info->witness_count, quorum, (unsigned long long)witnessing->quorum_size,
+          (unsigned long long)p2p_ledger_feed(visit->ledger, own)->edge.size);
+}
+
+static void check_peers(struct visit *visit)
+{
+    size_t count;
+    size_t tallies[P2P_PEER_COUNT] = {0};
+    const struct p2p_peer_view *peers = p2p_peer_views(visit->call, visit->node, &count);
+    if (visit->node->describe_links == NULL) {
+        check(visit, "peers", true, NULL,
+              "no daemon runs here, so nothing is replicated until port2port serve");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        tallies[peers[i].state]++;
+    }
+    check(visit, "peers", tallies[P2P_PEER_OFFLINE] + tallies[P2P_PEER_REFUSED] == 0,
+          "port2port peers names them and why",
+          "%zu connected, %zu offline, %zu refused, %zu paused", tallies[P2P_PEER_CONNECTED],
+          tallies[P2P_PEER_OFFLINE], tallies[P2P_PEER_REFUSED], tallies[P2P_PEER_PAUSED]);
+    check_witnesses(visit, peers, count);
+}
+
+/* What peers sent and this node did not take; being late or busy is no fault. */
+static bool is_fault(enum p2p_err err)
+{
+    return err != P2P_OK && err != P2P_GAP && err != P2P_BUSY && err != P2P_NOMEM;
+}
+
+static void check_frames(struct visit *visit)
+{
+    char list[512] = "";
+    uint64_t faults = visit->node->refused_frames;
+    if (faults > 0) {
+        snprintf(list, sizeof(list), ": %llu frames not well-formed",
+                 (unsigned long long)faults);
+    }
+    for (int i = 1; i < P2P_ERR_COUNT; i++) {
+        enum p2p_err err = (enum p2p_err) - i;
+        uint64_t count = p2p_engine_refused(visit->node->engine, err);
+        if (is_fault(err) && count > 0) {
+            size_t len = strlen(list);
+            faults += count;
+            snprintf(list + len, sizeof(list) - len, "%s %llu %s", len > 0 ? "," : ":",
+                     (unsigned long long)count, p2p_err_name(err));
+        }
+    }
+    check(visit, "frames", faults == 0, "the log names who sent them; see also /metrics",
+          "%llu of what peers sent was refused since the start%s", (unsigned long long)faults,
+          list);
+}
+
+/* Strangers at the door are told, but are nothing to mend here. */
+static void check_connections(struct visit *visit)
+{
+    char list[512] = "";
+    uint64_t total = 0;
+    for (unsigned i = 0; i < P2P_REFUSAL_COUNT && i < P2P_REFUSALS_COUNT; i++) {
+        uint64_t count = visit->node->refusals[i];
+        size_t len = strlen(list);
+        if (count > 0) {
+            total += count;
+            snprintf(list + len, sizeof(list) - len, "%s %llu %s", len > 0 ? "," : ":",
+                     (unsigned long long)count, p2p_refusal_name((enum p2p_refusal)i));
+        }
+    }
+    check(visit, "connections", true, NULL, "%llu connections were refused since the start%s",
+          (unsigned long long)total, list);
+}
+
+void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
+{
+    struct visit visit = {call, node, p2p_engine_ledger(node->engine), json_array()};
+    check_store(&visit);
+    check_appends(&visit);
+    check_copy(&visit);
+    check_spool(&visit);
+    check_keys(&visit);
+    check_circles(&visit);
+    check_charter(&visit);
+    check_feeds(&visit);
+    check_complete(&visit);
+    check_clock(&visit);
+    check_peers(&visit);
+    check_frames(&visit);
+    check_connections(&visit);
+    check(&visit, "alarm", node->alarm[0] == '\0', "the log has the particulars", "%s",
+          node->alarm[0] == '\0' ? "none" : node->alarm);
+    p2p_call_reply(call, json_pack("{s:o}", "checks", visit.checks));
+}
