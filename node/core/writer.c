@@ -387,7 +387,7 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
         start_works(node, batch);
         err = p2p_engine_finish(node->engine, &batch->actions);
     }
-    if (err == P2P_OK && (batch->actions.charter_changed || batch->pins_wanted)) {
+    if (err == P2P_OK && batch->actions.charter_changed) {
         err = p2p_writer_pins(node, &batch->pins, &batch->pin_count);
     }
     if (err != P2P_OK) {

@@ -397,6 +397,28 @@ static void pause_from_api(struct p2p_node *node, uint32_t member, bool paused)
 
 /* ---- open, close ---- */
 
+/* Who may connect is known before anybody can; later lists come with the batches. */
+static enum p2p_err first_pins(struct p2p_daemon *daemon)
+{
+    struct p2p_node *node = daemon->node;
+    struct p2p_txn *txn;
+    struct p2p_pin *pins = NULL;
+    size_t count = 0;
+    enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
+    if (err != P2P_OK) {
+        return err;
+    }
+    node->kv = p2p_txn_kv(txn);
+    err = p2p_writer_pins(node, &pins, &count);
+    node->kv = NULL;
+    p2p_txn_abort(txn);
+    if (err == P2P_OK) {
+        p2p_peers_take_pins(daemon, pins, count);
+    }
+    free(pins);
+    return err;
+}
+
 enum p2p_err p2p_peers_open(struct p2p_daemon *daemon, char message[P2P_MESSAGE_BYTES])
 {
     struct p2p_node *node = daemon->node;
@@ -412,6 +434,9 @@ enum p2p_err p2p_peers_open(struct p2p_daemon *daemon, char message[P2P_MESSAGE_
         err = p2p_links_open(daemon->net, tls, &user, &daemon->links);
     }
     p2p_tls_free(tls);
+    if (err == P2P_OK) {
+        err = first_pins(daemon);
+    }
     if (err == P2P_OK && node->config.listen_peers[0] != '\0') {
         err = p2p_links_listen(daemon->links, node->config.listen_peers, message);
     }

@@ -60,15 +60,12 @@ static void *write_batches(void *context)
     struct p2p_daemon *daemon = context;
     struct p2p_queue *queue = &daemon->queue;
     uint64_t wake_mono_ms = 0;
-    bool first = true;
     for (;;) {
         bool stop;
         struct p2p_batch_slot *slot = next_batch(queue, wake_mono_ms, &stop);
         if (stop) {
             return NULL;
         }
-        slot->batch.pins_wanted = first;
-        first = false;
         p2p_writer_run(daemon->node, &slot->batch);
         wake_mono_ms = slot->batch.actions.wake_mono_ms;
         pthread_mutex_lock(&queue->lock);
