@@ -316,6 +316,10 @@ static enum p2p_err compare_copy(struct p2p_engine *engine)
     const struct p2p_engine_options *options = &engine->options;
     const struct p2p_feed *own = p2p_engine_own(engine);
     struct p2p_hash root;
+    if (own != NULL && own->state == P2P_FEED_FORKED) {
+        engine->read_only = P2P_READ_ONLY_FORKED;
+        return P2P_OK;
+    }
     if (options->copy_lost || options->copy_commit > engine->commit_number ||
         (own == NULL && options->copy_size > 0) ||
         (own != NULL && options->copy_size > own->edge.size)) {
@@ -328,9 +332,6 @@ static enum p2p_err compare_copy(struct p2p_engine *engine)
     enum p2p_err err = p2p_feed_root_at(own, engine->kv, options->copy_size, &root);
     if (err == P2P_OK && !p2p_hash_equal(&root, &options->copy_root)) {
         engine->read_only = P2P_READ_ONLY_RESTORED;
-    }
-    if (own->state == P2P_FEED_FORKED) {
-        engine->read_only = P2P_READ_ONLY_FORKED;
     }
     return err;
 }
@@ -355,6 +356,7 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         engine->ledger.kv = kv;
         err = read_number(kv, complete_name, &complete);
         engine->complete = complete == 1;
+        engine->complete_stored = engine->complete;
     }
     if (err == P2P_OK) {
         err = read_number(kv, commit_name, &engine->commit_number);
@@ -412,21 +414,29 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     engine->ticked = false;
     engine->signature_made = false;
     engine->heartbeat_due = false;
+    engine->proofs = NULL;
+    engine->proofs_end = &engine->proofs;
     for (size_t i = 0; i < engine->extra_count; i++) {
         engine->extras[i].grew = false;
     }
     p2p_ledger_begin(&engine->ledger, kv, arena);
 }
 
+size_t p2p_job_bytes(const struct p2p_job *job)
+{
+    size_t bytes = 512;
+    for (size_t i = 0; job->type == P2P_JOB_APPEND && i < job->append.count; i++) {
+        const struct p2p_append *record = &job->append.records[i];
+        bytes += 256 + record->payload.len + record->content.len + 16 * record->cite_count;
+    }
+    return bytes;
+}
+
 /* What a job will add, so that a batch ends before it is too large for one commit. */
 static void count_job(struct p2p_engine *engine, const struct p2p_job *job)
 {
     engine->own_records += job->type == P2P_JOB_APPEND ? job->append.count : 1;
-    for (size_t i = 0; job->type == P2P_JOB_APPEND && i < job->append.count; i++) {
-        engine->own_bytes +=
-            256 + job->append.records[i].payload.len + job->append.records[i].content.len;
-    }
-    engine->own_bytes += 512;
+    engine->own_bytes += p2p_job_bytes(job);
 }
 
 bool p2p_engine_full(const struct p2p_engine *engine)
@@ -510,6 +520,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = append_address(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_fork_append(engine);
+    }
+    if (err == P2P_OK) {
         err = p2p_append_jobs(engine);
     }
     if (err == P2P_OK) {
@@ -538,7 +551,6 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     uint64_t wake_ms = engine->now.mono_ms + 1000;
     const struct p2p_feed *own = p2p_engine_own(engine);
     uint64_t size_before = own == NULL ? 0 : own->head.size;
-    bool complete_before = engine->complete;
     enum p2p_err err = complete_batch(engine, &wake_ms);
     if (err == P2P_OK) {
         err = p2p_session_tick(engine, &wake_ms);
@@ -549,7 +561,8 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     if (err == P2P_OK) {
         err = p2p_send_due(engine, &wake_ms);
     }
-    if (err == P2P_OK && engine->complete && !complete_before) {
+    if (err == P2P_OK && engine->complete && !engine->complete_stored) {
+        engine->complete_stored = true;
         err = write_number(engine->kv, complete_name, 1);
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COMPLETE});
     }

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SEEN_ENTRY_BYTES = 1 + 5 + 9 + 2 + P2P_HASH_BYTES };
+enum {
+    SEEN_ENTRY_BYTES = 1 + 5 + 9 + 2 + P2P_HASH_BYTES,
+    SEEN_FEEDS_MAX = (P2P_BODY_BYTES_MAX - 64) / SEEN_ENTRY_BYTES /* in one record */
+};
 
 static void fail(struct p2p_job *job, enum p2p_err err, const char *reason)
 {
@@ -120,6 +123,12 @@ static enum p2p_err apply(struct p2p_engine *engine, struct p2p_slice leaf,
                                                 .member = engine->member,
                                                 .at = id->index,
                                                 .value = arrival.record.kind});
+    /* A commit larger than a run is signed in between: a run must fit a frame. */
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    if (err == P2P_OK && (own->edge.size - own->kept_size >= P2P_KEEP_RECORDS ||
+                          own->since_kept_bytes >= P2P_KEEP_BYTES)) {
+        err = p2p_append_head(engine);
+    }
     return err;
 }
 
@@ -199,21 +208,17 @@ enum p2p_err p2p_append_own(struct p2p_engine *engine, const struct p2p_append *
 
 /* ---- seen ---- */
 
-enum p2p_err p2p_append_seen(struct p2p_engine *engine)
+static bool unseen(const struct p2p_engine *engine, uint32_t feed)
+{
+    return feed != engine->feed &&
+           p2p_ledger_feed(&engine->ledger, feed)->edge.size > engine->extras[feed].seen_size;
+}
+
+/* One record that names the first `count` unseen feeds from *next on. */
+static enum p2p_err append_seen_of(struct p2p_engine *engine, uint32_t *next, uint32_t count)
 {
     struct p2p_pack pack;
     struct p2p_record_id id;
-    uint32_t count = 0;
-    if (engine->seen_written) {
-        return P2P_OK;
-    }
-    for (uint32_t i = 0; i < engine->extra_count; i++) {
-        const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
-        count += i != engine->feed && feed->edge.size > engine->extras[i].seen_size;
-    }
-    if (count == 0) {
-        return P2P_OK;
-    }
     enum p2p_err err = take_pack(engine, 32 + (size_t)count * SEEN_ENTRY_BYTES, &pack);
     if (err != P2P_OK) {
         return err;
@@ -221,23 +226,46 @@ enum p2p_err p2p_append_seen(struct p2p_engine *engine)
     p2p_pack_map(&pack, 1);
     p2p_pack_text(&pack, "feeds");
     p2p_pack_array(&pack, count);
-    for (uint32_t i = 0; i < engine->extra_count; i++) {
-        const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
-        if (i == engine->feed || feed->edge.size <= engine->extras[i].seen_size) {
+    for (; count > 0; (*next)++) {
+        const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, *next);
+        if (!unseen(engine, *next)) {
             continue;
         }
         struct p2p_hash root = p2p_edge_root(&feed->edge);
         p2p_pack_array(&pack, 3);
-        p2p_pack_uint(&pack, i);
+        p2p_pack_uint(&pack, *next);
         p2p_pack_uint(&pack, feed->edge.size);
         p2p_pack_bin(&pack, root.bytes, P2P_HASH_BYTES);
-        engine->extras[i].seen_size = feed->edge.size;
-        engine->extras[i].noteworthy = false;
+        engine->extras[*next].seen_size = feed->edge.size;
+        engine->extras[*next].noteworthy = false;
+        count--;
+    }
+    const struct p2p_append seen = {.kind = P2P_KIND_SEEN, .content = p2p_pack_slice(&pack)};
+    return p2p_append_own(engine, &seen, &id);
+}
+
+enum p2p_err p2p_append_seen(struct p2p_engine *engine)
+{
+    uint32_t next = 0;
+    uint32_t count = 0;
+    enum p2p_err err = P2P_OK;
+    if (engine->seen_written) {
+        return P2P_OK;
+    }
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
+        count += unseen(engine, i);
+    }
+    if (count == 0) {
+        return P2P_OK;
     }
     engine->seen_written = true;
     engine->last_seen_ms = engine->now.mono_ms;
-    const struct p2p_append seen = {.kind = P2P_KIND_SEEN, .content = p2p_pack_slice(&pack)};
-    return p2p_append_own(engine, &seen, &id);
+    while (count > 0 && err == P2P_OK) {
+        uint32_t part = count < SEEN_FEEDS_MAX ? count : SEEN_FEEDS_MAX;
+        err = append_seen_of(engine, &next, part);
+        count -= part;
+    }
+    return err;
 }
 
 /* Without a decision or an issuer's record: at most one a minute, and not for `seen` alone. */
@@ -255,20 +283,85 @@ static enum p2p_err append_idle_seen(struct p2p_engine *engine)
 
 /* ---- jobs ---- */
 
+/* What a record says in full: shape by its kind, and a circle that this member is in. A leaf
+ * that peers must refuse would stand in their way for ever. */
+struct shape {
+    uint32_t kind;
+    uint32_t circle;
+    enum p2p_author author;
+    struct p2p_slice content;
+    struct p2p_slice payload;
+};
+
+static bool fits(const struct p2p_engine *engine, const struct shape *shape,
+                 struct p2p_job *job)
+{
+    const struct p2p_kind *kind = p2p_kind_find(shape->kind);
+    const struct p2p_circle *circle = p2p_charter_circle(engine->ledger.charter, shape->circle);
+    if (kind == NULL || (kind->authors & (unsigned)shape->author) == 0) {
+        fail(job, P2P_UNKNOWN, "nobody here may write a record of this kind");
+        return false;
+    }
+    if (shape->circle != 0 && (circle == NULL || !p2p_circle_has(circle, engine->member))) {
+        fail(job, P2P_UNKNOWN, "this member is in no such circle");
+        return false;
+    }
+    struct p2p_slice body = kind->body == P2P_BODY_PUBLIC ? shape->content : shape->payload;
+    bool whole = kind->body != P2P_BODY_NONE &&
+                 (kind->body == P2P_BODY_PUBLIC ? shape->payload : shape->content).len == 0;
+    enum p2p_err err = whole ? p2p_wire_check(body) : P2P_MALFORMED;
+    if (err == P2P_OK) {
+        err = p2p_kind_validate(kind, body);
+    }
+    if (err != P2P_OK) {
+        fail(job, err, "the content is not what a record of this kind holds");
+    }
+    return err == P2P_OK;
+}
+
+static bool append_fits(const struct p2p_engine *engine, const struct p2p_append *record,
+                        struct p2p_job *job)
+{
+    if (record->payload.len > P2P_PAYLOAD_BYTES_MAX || record->cite_count > P2P_CITES_MAX ||
+        record->content.len + 16 * record->cite_count > P2P_BODY_BYTES_MAX) {
+        fail(job, P2P_TOOLARGE, "a record of this job is larger than 60,000 bytes");
+        return false;
+    }
+    const struct shape shape = {.kind = record->kind,
+                                .circle = record->circle,
+                                .author = record->issuer == 0 ? P2P_BY_NODE : P2P_BY_ISSUER,
+                                .content = record->content,
+                                .payload = record->payload};
+    return fits(engine, &shape, job);
+}
+
+static bool may_append(const struct p2p_engine *engine, struct p2p_job *job)
+{
+    if (engine->read_only != P2P_READ_ONLY_NONE) {
+        fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+        return false;
+    }
+    if (engine->feed == 0) {
+        fail(job, P2P_RDONLY, "the charter held here does not name this member");
+        return false;
+    }
+    return true;
+}
+
 static enum p2p_err append_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     bool by_issuer = false;
     enum p2p_err err = P2P_OK;
-    if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
-        fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+    if (!may_append(engine, job)) {
+        return P2P_OK;
+    }
+    if (p2p_job_bytes(job) > P2P_JOB_BYTES_MAX) {
+        fail(job, P2P_TOOLARGE, "the job is larger than one commit may be");
         return P2P_OK;
     }
     for (size_t i = 0; i < job->append.count; i++) {
-        const struct p2p_append *record = &job->append.records[i];
-        by_issuer = by_issuer || record->issuer != 0;
-        if (record->payload.len > P2P_PAYLOAD_BYTES_MAX || record->cite_count > P2P_CITES_MAX ||
-            record->content.len + 16 * record->cite_count > P2P_BODY_BYTES_MAX) {
-            fail(job, P2P_TOOLARGE, "a record of this job is larger than 60,000 bytes");
+        by_issuer = by_issuer || job->append.records[i].issuer != 0;
+        if (!append_fits(engine, &job->append.records[i], job)) {
             return P2P_OK;
         }
     }
@@ -289,8 +382,7 @@ static enum p2p_err prepare_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     uint64_t seq;
     struct p2p_slice head;
-    if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
-        fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+    if (!may_append(engine, job) || !append_fits(engine, &job->prepare, job)) {
         return P2P_OK;
     }
     enum p2p_err err = next_number(engine, job->prepare.issuer, &seq);
@@ -315,10 +407,9 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
     struct p2p_arrival arrival = {.feed = engine->feed, .salted = job->submit.salted};
-    struct p2p_slice payload;
+    struct p2p_slice payload = {0};
     uint64_t highest = 0;
-    if (engine->read_only != P2P_READ_ONLY_NONE || info == NULL) {
-        fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+    if (!may_append(engine, job)) {
         return P2P_OK;
     }
     enum p2p_err err = p2p_record_decode(&arrival.record, job->submit.leaf);
@@ -326,8 +417,20 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
         err = p2p_record_open(&arrival.record, p2p_slice_text(info->origin), arrival.salted,
                               &payload);
     }
+    if (err == P2P_OK &&
+        (arrival.record.body_type == P2P_BODY_COMMITMENT) == (arrival.salted.len == 0)) {
+        err = P2P_COMMITMENT;
+    }
     if (err != P2P_OK) {
         fail(job, err, "the submitted bytes are not a whole record with its payload");
+        return P2P_OK;
+    }
+    const struct shape shape = {.kind = arrival.record.kind,
+                                .circle = arrival.record.circle,
+                                .author = P2P_BY_ISSUER,
+                                .content = arrival.record.content,
+                                .payload = payload};
+    if (!fits(engine, &shape, job)) {
         return P2P_OK;
     }
     err = p2p_ledger_verify(&engine->ledger, &arrival, 1);
@@ -395,8 +498,26 @@ static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job)
     }
     p2p_gate_pack(&pack, &engine->place, &job->check, &job->result.answer);
     p2p_assert(!p2p_pack_failed(&pack));
+    if (p2p_pack_slice(&pack).len > P2P_DECISIONS_BYTES_MAX - 32) {
+        fail(job, P2P_TOOLARGE, "ask for fewer subjects at a time");
+        return P2P_OK;
+    }
     job->result.leaf = p2p_pack_slice(&pack);
     return P2P_OK;
+}
+
+/* The circle of this member alone, in which its decisions stand; 0 while there is none. */
+static uint32_t own_circle(const struct p2p_engine *engine)
+{
+    const struct p2p_member *member =
+        p2p_charter_member(engine->ledger.charter, engine->member);
+    const struct p2p_circle *own =
+        member == NULL
+            ? NULL
+            : p2p_charter_circle_named(engine->ledger.charter, p2p_slice_text(member->name));
+    return own == NULL || own->member_count != 1 || !p2p_circle_has(own, engine->member)
+               ? 0
+               : own->number;
 }
 
 /* One `decisions` record for as many of the list as fit; sets *rest to the first that does not.
@@ -409,10 +530,6 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_job *
     struct p2p_job *end = from;
     struct p2p_pack pack;
     struct p2p_record_id id;
-    const struct p2p_member *member =
-        p2p_charter_member(engine->ledger.charter, engine->member);
-    const struct p2p_circle *own =
-        p2p_charter_circle_named(engine->ledger.charter, p2p_slice_text(member->name));
     for (; end != NULL; end = end->next) {
         if (end->type == P2P_JOB_CHECK && end->result.leaf.len > 0) {
             if (bytes + end->result.leaf.len > P2P_DECISIONS_BYTES_MAX && count > 0) {
@@ -439,7 +556,7 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_job *
         }
     }
     const struct p2p_append record = {.kind = P2P_KIND_DECISIONS,
-                                      .circle = own != NULL ? own->number : 0,
+                                      .circle = own_circle(engine),
                                       .payload = p2p_pack_slice(&pack)};
     err = p2p_append_own(engine, &record, &id);
     uint32_t n = 0;
@@ -462,7 +579,8 @@ static enum p2p_err append_decisions(struct p2p_engine *engine)
     if (!any) {
         return P2P_OK;
     }
-    bool recorded = engine->read_only == P2P_READ_ONLY_NONE && engine->feed != 0;
+    /* Without a circle of its own to write it in, a decision is not told to everybody. */
+    bool recorded = engine->read_only == P2P_READ_ONLY_NONE && own_circle(engine) != 0;
     if (recorded) {
         err = p2p_append_seen(engine);
     }
@@ -472,7 +590,7 @@ static enum p2p_err append_decisions(struct p2p_engine *engine)
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
         if (job->type == P2P_JOB_CHECK) {
             err = decide(engine, job);
-            job->result.spooled = !recorded;
+            job->result.spooled = !recorded && job->result.err == P2P_OK;
         }
     }
     struct p2p_job *rest = engine->jobs;
@@ -482,11 +600,23 @@ static enum p2p_err append_decisions(struct p2p_engine *engine)
     return err;
 }
 
-enum p2p_err p2p_append_jobs(struct p2p_engine *engine)
+/* The charter first, so that `seen` names it and all that follows is judged by it. */
+static enum p2p_err take_charters(struct p2p_engine *engine)
 {
     enum p2p_err err = P2P_OK;
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
         memset(&job->result, 0, sizeof(job->result));
+        if (job->type == P2P_JOB_CHARTER) {
+            err = charter_job(engine, job);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_append_jobs(struct p2p_engine *engine)
+{
+    enum p2p_err err = take_charters(engine);
+    for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
         switch (job->type) {
         case P2P_JOB_APPEND:
             err = append_job(engine, job);
@@ -498,8 +628,7 @@ enum p2p_err p2p_append_jobs(struct p2p_engine *engine)
             err = submit_job(engine, job);
             break;
         case P2P_JOB_CHARTER:
-            err = charter_job(engine, job);
-            break;
+            break; /* taken already */
         case P2P_JOB_CHECK:
             break; /* after everything that this batch appends */
         }

@@ -47,24 +47,43 @@ static bool head_verifies(const struct p2p_engine *engine, const struct p2p_feed
                                       &head->signature) == P2P_OK;
 }
 
-/* Appends our own `fork` record, so that everybody who holds our feed has the proof. */
-static enum p2p_err append_fork(struct p2p_engine *engine, struct p2p_slice proof)
+static enum p2p_err keep_proof(struct p2p_engine *engine, struct p2p_slice bytes)
 {
-    uint8_t content[P2P_FORK_BYTES_MAX + 64];
-    struct p2p_pack pack;
-    struct p2p_record_id id;
+    struct p2p_kept_proof *kept = p2p_arena_take(engine->arena, sizeof(*kept));
+    struct p2p_slice copy = p2p_arena_copy(engine->arena, bytes);
+    if (kept == NULL || copy.data == NULL) {
+        return P2P_NOMEM;
+    }
+    *kept = (struct p2p_kept_proof){.bytes = copy};
+    *engine->proofs_end = kept;
+    engine->proofs_end = &kept->next;
+    return P2P_OK;
+}
+
+/* So that everybody who holds our feed has the proof. */
+enum p2p_err p2p_fork_append(struct p2p_engine *engine)
+{
+    enum p2p_err err = P2P_OK;
     if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
         return P2P_OK;
     }
-    p2p_pack_init(&pack, content, sizeof(content));
-    p2p_pack_map(&pack, 1);
-    p2p_pack_text(&pack, "proof");
-    p2p_pack_bin(&pack, proof.data, proof.len);
-    const struct p2p_append record = {.kind = P2P_KIND_FORK, .content = p2p_pack_slice(&pack)};
-    return p2p_append_own(engine, &record, &id);
+    for (const struct p2p_kept_proof *kept = engine->proofs; kept != NULL && err == P2P_OK;
+         kept = kept->next) {
+        uint8_t content[P2P_FORK_BYTES_MAX + 64];
+        struct p2p_pack pack;
+        struct p2p_record_id id;
+        p2p_pack_init(&pack, content, sizeof(content));
+        p2p_pack_map(&pack, 1);
+        p2p_pack_text(&pack, "proof");
+        p2p_pack_bin(&pack, kept->bytes.data, kept->bytes.len);
+        const struct p2p_append record = {.kind = P2P_KIND_FORK,
+                                          .content = p2p_pack_slice(&pack)};
+        err = p2p_append_own(engine, &record, &id);
+    }
+    return err;
 }
 
-/* A verified proof: quarantine, tell everybody first, keep it in our own feed. */
+/* A verified proof: quarantine, tell everybody, keep it in our own feed. */
 static enum p2p_err quarantine(struct p2p_engine *engine, uint32_t number,
                                const struct p2p_fork_proof *proof)
 {
@@ -77,7 +96,7 @@ static enum p2p_err quarantine(struct p2p_engine *engine, uint32_t number,
     struct p2p_slice encoded = p2p_slice_of(bytes, p2p_fork_encode(proof, bytes));
     enum p2p_err err = P2P_OK;
     if (number != engine->feed) {
-        err = append_fork(engine, encoded);
+        err = keep_proof(engine, encoded);
     }
     if (err == P2P_OK) {
         err = p2p_feed_flush(feed, engine->kv);
@@ -128,9 +147,7 @@ enum p2p_err p2p_fork_check_head(struct p2p_engine *engine, struct p2p_peer *pee
                               "sent a head that its feed did not sign");
         return P2P_OK;
     }
-    if (feed->edge.size != feed->head.size) {
-        return P2P_OK; /* our own batch is not signed yet: the peer will be compared again */
-    }
+    p2p_assert(feed->edge.size == feed->head.size);
     err = p2p_fork_from_held(&proof, feed, engine->kv, p2p_slice_text(info->origin), head);
     return err == P2P_OK ? quarantine(engine, number, &proof) : err;
 }

@@ -76,6 +76,12 @@ struct p2p_batch_lists {
     size_t trace_count, trace_cap;
 };
 
+/* A fork found in this batch; own records wait until all frames were taken. */
+struct p2p_kept_proof {
+    struct p2p_slice bytes;
+    struct p2p_kept_proof *next;
+};
+
 struct p2p_engine {
     struct p2p_engine_options options;
     struct p2p_ledger ledger;
@@ -87,6 +93,7 @@ struct p2p_engine {
     struct p2p_gate_place place;
     enum p2p_read_only read_only;
     bool complete;
+    bool complete_stored;
     /* The start-up rule, by place in the own feed's list of witnesses. */
     uint32_t greeted_witnesses[P2P_WITNESSES_MAX]; /* member, 0: no hello yet */
     uint32_t unreached[P2P_WITNESSES_MAX];         /* feeds whose named size is not reached */
@@ -114,9 +121,13 @@ struct p2p_engine {
     bool ticked;
     bool signature_made;
     bool heartbeat_due;
+    struct p2p_kept_proof *proofs, **proofs_end; /* to be appended as `fork` */
 };
 
 /* engine.c */
+/* What a job adds to a commit, about. */
+#define P2P_JOB_BYTES_MAX (16u * 1024u * 1024u)
+size_t p2p_job_bytes(const struct p2p_job *job);
 void p2p_engine_trace(struct p2p_engine *engine, struct p2p_trace trace);
 void p2p_engine_refuse(struct p2p_engine *engine, uint32_t member, uint32_t feed, uint64_t at,
                        enum p2p_err err);
@@ -212,6 +223,8 @@ P2P_MUST_CHECK enum p2p_err
 p2p_fork_receive_prove(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err
 p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
+/* Our own `fork` records for what this batch found. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
                                              struct p2p_slice bytes);
 
