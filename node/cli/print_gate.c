@@ -1,6 +1,7 @@
 #include "print.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 static enum p2p_cli_colour answer_colour(const char *answer)
@@ -37,6 +38,13 @@ static void print_reason(const struct p2p_cli_style *style, const json_t *reason
     fputc('\n', style->out);
 }
 
+/* Seconds; a feed that was never heard is older than any. */
+static double age_of(const json_t *feed)
+{
+    const json_t *age = json_object_get(feed, "age_s");
+    return json_is_number(age) ? json_number_value(age) : HUGE_VAL;
+}
+
 /* How old what the gate knows is: the oldest feed decides. */
 static void print_knowledge(const struct p2p_cli_style *style, const json_t *answer)
 {
@@ -45,8 +53,7 @@ static void print_knowledge(const struct p2p_cli_style *style, const json_t *ans
     size_t index = 0;
     json_array_foreach(known, index, feed)
     {
-        if (oldest == NULL || json_number_value(json_object_get(feed, "age_s")) >
-                                  json_number_value(json_object_get(oldest, "age_s"))) {
+        if (oldest == NULL || age_of(feed) > age_of(oldest)) {
             oldest = feed;
         }
     }

@@ -120,6 +120,11 @@ static void print_head(const struct p2p_cli_style *style, const json_t *status)
         p2p_cli_put(style->out, read_only_words(read_only));
         fputc('\n', style->out);
     }
+    p2p_cli_field(style, "alarm", p2p_cli_text(status, "alarm"));
+    if (json_is_false(json_object_get(status, "complete"))) {
+        fputs("has not yet heard all there is; until then gates refer what they would allow\n",
+              style->out);
+    }
     const json_t *charter = json_object_get(status, "charter");
     snprintf(text, sizeof text, "%" PRIu64 " versions", p2p_cli_number(charter, "size"));
     p2p_cli_field(style, "charter", text);

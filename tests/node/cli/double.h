@@ -25,6 +25,7 @@ struct double_node {
     enum p2p_err open_err;
     const char *open_message;
     size_t opened;
+    size_t stores; /* made */
     size_t closed;
     struct double_call calls[DOUBLE_CALLS_MAX];
     size_t call_count;

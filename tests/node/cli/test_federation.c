@@ -50,6 +50,7 @@ static void a_sandbox_is_made_in_an_empty_directory_only(void **state)
     CHECK(strlen(json_string_value(json_object_get(json, "federation_id"))) == 64);
     CHECK(json_array_size(json_object_get(json, "members")) == 3);
     json_decref(json);
+    CHECK(double_node.stores == 3);
     CHECK(there("sandbox/trust") && there("sandbox/federation.json"));
     CHECK(there("sandbox/roots/root-3.key") && there("sandbox/copies/beanr"));
     CHECK(there("sandbox/beanr/config.yaml") &&

@@ -56,6 +56,16 @@ static void a_gate_answers_loud_and_with_reasons(void **state)
            true);
 }
 
+/* A feed that was never heard counts as the oldest, not as the newest. */
+static void never_heard_is_older_than_long_ago(void **state)
+{
+    (void)state;
+    expect(p2p_cli_print_gate,
+           "{\"answer\":\"allow\",\"reasons\":[],\"decision\":\"x#0\",\"knowledge\":[{\"feed\":"
+           "\"a/1\",\"age_s\":900},{\"feed\":\"b/1\",\"age_s\":null}],\"knowledge_total\":2}",
+           "ALLOW\n          decision x#0; knows 2 feeds; b/1 was never heard\n", false);
+}
+
 static void bans_stand_in_columns(void **state)
 {
     (void)state;
@@ -262,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gate_answers_loud_and_with_reasons),
+        cmocka_unit_test(never_heard_is_older_than_long_ago),
         cmocka_unit_test(bans_stand_in_columns),
         cmocka_unit_test(text_of_others_cannot_steer_the_terminal),
         cmocka_unit_test(peers_are_told_in_words),
