@@ -41,6 +41,7 @@ extern const struct p2p_route p2p_status_routes[];
 extern const struct p2p_route p2p_record_routes[];
 extern const struct p2p_route p2p_charter_routes[];
 extern const struct p2p_route p2p_key_routes[];
+extern const struct p2p_route p2p_checkpoint_routes[];
 
 /* ---- replying: each ends the call's work ---- */
 

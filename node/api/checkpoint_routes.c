@@ -1,0 +1,37 @@
+/* Checkpoints: the newest quorum-cosigned one of a feed, as a signed note for those who rest on
+ * it. */
+#include "call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void start_checkpoint(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_feed_info *feed =
+        p2p_charter_feed_named(charter, p2p_slice_text(call->rest));
+    char *note = p2p_call_take(call, P2P_NOTE_BYTES_MAX);
+    size_t len = 0;
+    if (feed == NULL || feed->number == P2P_CHARTER_FEED) {
+        p2p_call_error(call, 404, "not-found", "see port2port status",
+                       "there is no feed %s here", call->rest);
+        return;
+    }
+    enum p2p_err err =
+        p2p_quorum_note(charter, node->kv, feed->number, note, P2P_NOTE_BYTES_MAX, &len);
+    if (err == P2P_NOTFOUND) {
+        p2p_call_error(call, 404, "not-witnessed", "wait until a quorum of its witnesses is up",
+                       "no checkpoint of %s is cosigned by a quorum yet", call->rest);
+        return;
+    }
+    if (err != P2P_OK) {
+        p2p_call_err(call, err, "the stored checkpoint cannot be read");
+        return;
+    }
+    p2p_call_reply(call, json_pack("{s:s, s:s%}", "feed", call->rest, "checkpoint", note, len));
+}
+
+const struct p2p_route p2p_checkpoint_routes[] = {
+    {"GET", "/v1/checkpoints/", start_checkpoint, NULL},
+    {NULL, NULL, NULL, NULL},
+};
