@@ -252,12 +252,21 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     const struct p2p_member *own =
         p2p_charter_member_named(charter, p2p_slice_text(engine->options.member));
     enum p2p_err err = grow_extras(engine);
-    if (err != P2P_OK || own == NULL) {
+    if (err != P2P_OK) {
         return err;
     }
-    engine->member = own->number;
-    engine->feed = own->feed;
     p2p_wipe(&engine->place, sizeof(engine->place));
+    engine->member = own == NULL ? 0 : own->number;
+    engine->feed = own == NULL ? 0 : own->feed;
+    if (own == NULL) {
+        return P2P_OK;
+    }
+    /* The times that a witness key signs never decrease, across restarts too. */
+    struct p2p_member_clock *clock = &engine->clocks[engine->member];
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        uint64_t time_s = engine->extras[i].witnessing.cosigned_time_s;
+        clock->time_s = time_s > clock->time_s ? time_s : clock->time_s;
+    }
     memcpy(engine->place.locode, own->locode, sizeof(engine->place.locode));
     for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
         const struct p2p_circle *circle = p2p_charter_circle(charter, i);

@@ -226,7 +226,7 @@ enum p2p_err p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *
     }
     const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, answer->feed);
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, answer->feed);
-    if (feed == NULL || answer->feed != peer->suspect_feed ||
+    if (feed == NULL || info == NULL || answer->feed != peer->suspect_feed ||
         answer->new_size != peer->suspect.size || answer->old_size != feed->head.size) {
         return P2P_OK; /* we have moved on since we asked */
     }
@@ -255,7 +255,7 @@ enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
     enum p2p_err err = p2p_fork_decode(proof, bytes);
     for (uint32_t i = 1; err == P2P_OK && i < engine->extra_count; i++) {
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
-        if (!p2p_slice_equal(p2p_slice_text(info->origin), proof->origin)) {
+        if (info == NULL || !p2p_slice_equal(p2p_slice_text(info->origin), proof->origin)) {
             continue;
         }
         err = p2p_fork_verify(proof, engine->options.sigs, &info->key);

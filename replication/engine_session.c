@@ -300,6 +300,10 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
     peer->hello_unknown = true;
     p2p_engine_trace(engine,
                      (struct p2p_trace){.type = P2P_TRACE_SESSION, .member = peer->member});
+    const struct p2p_member *member = p2p_charter_member(engine->ledger.charter, peer->member);
+    if (member != NULL) { /* it may have forgotten that we hold what it wrote */
+        engine->extras[member->feed].cosign_due = true;
+    }
     err = take_entries(engine, peer, hello.entries, true);
     if (err == P2P_OK) {
         err = p2p_witness_send_heartbeats(engine, peer);

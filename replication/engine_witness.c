@@ -54,7 +54,8 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed)
         witnessing->heartbeat_root = body.root;
         witnessing->heartbeat = body.cosignature;
     } else {
-        if (p2p_witnessing_wants(witnessing, info, engine->member, body.size, &body.root)) {
+        if (p2p_witnessing_wants(witnessing, info, engine->member, body.size, &body.root,
+                                 held)) {
             p2p_witnessing_add(witnessing, info, engine->member, body.size, &body.root,
                                &body.cosignature, held);
         }
@@ -117,7 +118,8 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         struct p2p_feed_extra *extra = &engine->extras[i];
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
-        if (!extra->cosign_due || i == engine->feed || held->state != P2P_FEED_OK) {
+        if (!extra->cosign_due || i == engine->feed || held->state != P2P_FEED_OK ||
+            info == NULL || held->head.size == 0) {
             continue;
         }
         uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;
@@ -196,24 +198,30 @@ static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *p
     return p2p_send_to_all(engine, p2p_writer_slice(&out), peer->link);
 }
 
-/* What a cosignature says about sizes: a witness holds what it cosigned. */
+/* What a cosignature says about sizes and histories: a witness holds what it cosigned.
+ * fits [out]: it is not about another history than ours. */
 static enum p2p_err follow_size(struct p2p_engine *engine, struct p2p_peer *peer,
-                                const struct p2p_cosign_body *body)
+                                const struct p2p_cosign_body *body, bool *fits)
 {
-    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, body->feed);
+    struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, body->feed);
     struct p2p_hash root;
     if (peer->member == body->witness) {
         p2p_session_note_size(engine, peer, body->feed, body->size);
     }
+    *fits = true;
     if (body->size > held->edge.size) {
         return p2p_session_lack(engine, peer, body->feed);
     }
-    enum p2p_err err = p2p_feed_flush(p2p_ledger_feed(&engine->ledger, body->feed), engine->kv);
+    enum p2p_err err = p2p_feed_flush(held, engine->kv);
     if (err == P2P_OK) {
         err = p2p_feed_root_at(held, engine->kv, body->size, &root);
     }
     if (err == P2P_OK && !p2p_hash_equal(&root, &body->root)) {
-        err = p2p_fork_ask_head(engine, peer, body->feed, body->size);
+        *fits = false;
+        p2p_engine_refuse(engine, peer->member, body->feed, body->size, P2P_MISMATCH);
+        if (held->state == P2P_FEED_OK) {
+            err = p2p_fork_ask_head(engine, peer, body->feed, body->size);
+        }
     }
     return err;
 }
@@ -235,10 +243,10 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     }
     struct p2p_witnessing *witnessing = &engine->extras[body.feed].witnessing;
     bool heartbeat = body.witness == info->member;
-    bool news =
-        heartbeat ? body.feed != engine->feed &&
-                        body.cosignature.time_s > witnessing->heartbeat_time_s
-                  : p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root);
+    bool news = heartbeat ? body.feed != engine->feed && body.size > 0 &&
+                                body.cosignature.time_s > witnessing->heartbeat_time_s
+                          : p2p_witnessing_wants(witnessing, info, body.witness, body.size,
+                                                 &body.root, held);
     if (!news) {
         if (!heartbeat && p2p_witness_place(info, body.witness) < 0) {
             p2p_engine_refuse(engine, peer->member, body.feed, body.size, P2P_UNKNOWN);
@@ -254,8 +262,9 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
         return P2P_OK;
     }
     note_clock(engine, body.witness, body.cosignature.time_s);
-    err = follow_size(engine, peer, &body);
-    if (err != P2P_OK) {
+    bool fits;
+    err = follow_size(engine, peer, &body, &fits);
+    if (err != P2P_OK || !fits) {
         return err;
     }
     if (heartbeat) {
@@ -321,12 +330,17 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
         struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
-        if (p2p_witnessing_settle(witnessing, info, held, engine->kv)) {
+        bool found = false;
+        if (info == NULL) {
+            continue; /* named by a branch of the charter that does not stand */
+        }
+        err = p2p_witnessing_settle(witnessing, info, held, engine->kv, &found);
+        if (found) {
             p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_WITNESSED,
                                                         .feed = i,
                                                         .at = witnessing->quorum_size});
         }
-        if (witnessing->quorum_dirty && (store || engine->signature_made)) {
+        if (err == P2P_OK && witnessing->quorum_dirty && (store || engine->signature_made)) {
             err = p2p_witnessing_store(witnessing, engine->kv, held);
         }
         waiting = waiting || witnessing->quorum_dirty;
@@ -347,16 +361,16 @@ enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine, struct p2p_peer 
     const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
     uint8_t bytes[256];
     enum p2p_err err = P2P_OK;
-    for (unsigned c = 0; c < 2; c++) {
+    for (unsigned c = 0; info != NULL && c < 2; c++) {
         const struct p2p_cosigned *candidate = &witnessing->candidates[c];
-        for (uint32_t i = 0; i < info->witness_count && err == P2P_OK; i++) {
+        for (uint32_t i = 0; i < candidate->count && err == P2P_OK; i++) {
             struct p2p_writer out;
             const struct p2p_cosign_body body = {.feed = feed,
                                                  .size = candidate->size,
                                                  .root = candidate->root,
-                                                 .witness = info->witnesses[i],
+                                                 .witness = candidate->members[i],
                                                  .cosignature = candidate->cosignatures[i]};
-            if ((candidate->have >> i & 1) == 0) {
+            if (p2p_witness_place(info, candidate->members[i]) < 0) {
                 continue;
             }
             p2p_writer_init(&out, bytes, sizeof(bytes));
@@ -375,14 +389,14 @@ enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine, struct p2p_p
         const struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
         struct p2p_writer out;
+        if (info == NULL || witnessing->heartbeat_time_s == 0) {
+            continue;
+        }
         const struct p2p_cosign_body body = {.feed = i,
                                              .size = witnessing->heartbeat_size,
                                              .root = witnessing->heartbeat_root,
                                              .witness = info->member,
                                              .cosignature = witnessing->heartbeat};
-        if (witnessing->heartbeat_time_s == 0) {
-            continue;
-        }
         p2p_writer_init(&out, bytes, sizeof(bytes));
         p2p_cosign_write(&out, &body);
         err = p2p_engine_send(engine, peer, p2p_writer_slice(&out));
@@ -404,7 +418,7 @@ uint64_t p2p_engine_quorum_ms(const struct p2p_engine *engine, const struct p2p_
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
     uint64_t times[P2P_WITNESSES_MAX];
     size_t fresh = 0;
-    if (engine->feed == 0 || info->witness_count == 0) {
+    if (engine->feed == 0 || info == NULL || info->witness_count == 0) {
         return 0;
     }
     uint64_t fresh_ms =

@@ -8,8 +8,8 @@
 enum {
     FORMAT = 1,
     KEY_BYTES = 5,
-    COSIGNATURE_BYTES = 8 + P2P_SIGNATURE_BYTES,
-    QUORUM_BYTES_MAX = 1 + 8 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 4 +
+    COSIGNATURE_BYTES = 4 + 8 + P2P_SIGNATURE_BYTES,
+    QUORUM_BYTES_MAX = 1 + 8 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 1 +
                        P2P_WITNESSES_MAX * COSIGNATURE_BYTES,
 };
 
@@ -47,14 +47,13 @@ enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, 
     held.size = p2p_reader_u64(&in);
     p2p_reader_copy(&in, held.root.bytes, P2P_HASH_BYTES);
     p2p_reader_copy(&in, held.log.bytes, P2P_SIGNATURE_BYTES);
-    held.have = p2p_reader_u32(&in);
-    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
-        if (held.have >> i & 1) {
-            held.cosignatures[i].time_s = p2p_reader_u64(&in);
-            p2p_reader_copy(&in, held.cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
-        }
+    held.count = p2p_reader_u8(&in);
+    for (unsigned i = 0; i < held.count && i < P2P_WITNESSES_MAX; i++) {
+        held.members[i] = p2p_reader_u32(&in);
+        held.cosignatures[i].time_s = p2p_reader_u64(&in);
+        p2p_reader_copy(&in, held.cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
     }
-    if (!p2p_reader_done(&in) || format != FORMAT || held.have >> P2P_WITNESSES_MAX != 0) {
+    if (!p2p_reader_done(&in) || format != FORMAT || held.count > P2P_WITNESSES_MAX) {
         return P2P_CORRUPT;
     }
     *out = held;
@@ -112,20 +111,67 @@ static bool same(const struct p2p_cosigned *candidate, uint64_t size,
     return candidate->size == size && p2p_hash_equal(&candidate->root, root);
 }
 
+static bool has_member(const struct p2p_cosigned *candidate, uint32_t member)
+{
+    for (uint32_t i = 0; i < candidate->count; i++) {
+        if (candidate->members[i] == member) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The witness's place among those that wait: its own, or one that nobody has a right to any
+ * more. There is always one, since there are as many as witnesses. */
+static struct p2p_cosigned_ahead *ahead_of(struct p2p_witnessing *witnessing,
+                                           const struct p2p_feed_info *info, uint32_t witness)
+{
+    struct p2p_cosigned_ahead *room = NULL;
+    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+        struct p2p_cosigned_ahead *ahead = &witnessing->ahead[i];
+        if (ahead->member == witness) {
+            return ahead;
+        }
+        if (ahead->member == 0 || p2p_witness_place(info, ahead->member) < 0) {
+            room = ahead;
+        }
+    }
+    return room;
+}
+
 bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
                           const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
-                          const struct p2p_hash *root)
+                          const struct p2p_hash *root, const struct p2p_feed *feed)
 {
-    int place = p2p_witness_place(info, witness);
-    if (place < 0 || size == 0 || size < witnessing->quorum_size) {
+    if (p2p_witness_place(info, witness) < 0 || size == 0 || size < witnessing->quorum_size) {
         return false;
+    }
+    if (size > feed->edge.size) {
+        for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+            if (witnessing->ahead[i].member == witness) {
+                return size > witnessing->ahead[i].size;
+            }
+        }
+        return true;
     }
     for (unsigned i = 0; i < 2; i++) {
         if (same(&witnessing->candidates[i], size, root)) {
-            return (witnessing->candidates[i].have >> place & 1) == 0;
+            return !has_member(&witnessing->candidates[i], witness);
         }
     }
     return size > witnessing->candidates[1].size;
+}
+
+/* The place of one more cosignature: behind the others, or that of a witness no longer. */
+static uint32_t take_place(struct p2p_cosigned *candidate, const struct p2p_feed_info *info)
+{
+    for (uint32_t i = 0; i < candidate->count; i++) {
+        if (p2p_witness_place(info, candidate->members[i]) < 0) {
+            return i;
+        }
+    }
+    p2p_assert(candidate->count < P2P_WITNESSES_MAX);
+    return candidate->count++;
 }
 
 void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
@@ -133,9 +179,13 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
                         const struct p2p_cosignature *cosignature, const struct p2p_feed *feed)
 {
     struct p2p_cosigned *candidates = witnessing->candidates;
-    int place = p2p_witness_place(info, witness);
     unsigned at = 2;
-    p2p_assert(place >= 0);
+    p2p_assert(p2p_witnessing_wants(witnessing, info, witness, size, root, feed));
+    if (size > feed->edge.size) {
+        *ahead_of(witnessing, info, witness) = (struct p2p_cosigned_ahead){
+            .member = witness, .size = size, .root = *root, .cosignature = *cosignature};
+        return;
+    }
     for (unsigned i = 0; i < 2; i++) {
         if (same(&candidates[i], size, root)) {
             at = i;
@@ -148,41 +198,68 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
         }
         candidates[at] = (struct p2p_cosigned){.size = size, .root = *root};
     }
-    if (feed->head.size == size && p2p_hash_equal(&feed->head.root, root)) {
+    if (feed->head.size == size) {
         candidates[at].log = feed->head.signature;
         candidates[at].has_log = true;
     }
-    candidates[at].have |= 1u << place;
+    uint32_t place = take_place(&candidates[at], info);
+    candidates[at].members[place] = witness;
     candidates[at].cosignatures[place] = *cosignature;
 }
 
-static uint32_t count_bits(uint32_t bits)
+/* What waited for records: taken when it fits them, forgotten when it does not. */
+static enum p2p_err take_ahead(struct p2p_witnessing *witnessing,
+                               const struct p2p_feed_info *info, const struct p2p_feed *feed,
+                               const struct p2p_kv *kv)
+{
+    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+        const struct p2p_cosigned_ahead ahead = witnessing->ahead[i];
+        struct p2p_hash root;
+        if (ahead.member == 0 || ahead.size > feed->edge.size) {
+            continue;
+        }
+        witnessing->ahead[i] = (struct p2p_cosigned_ahead){0};
+        enum p2p_err err = p2p_feed_root_at(feed, kv, ahead.size, &root);
+        if (err != P2P_OK) {
+            return err;
+        }
+        if (p2p_hash_equal(&root, &ahead.root) &&
+            p2p_witnessing_wants(witnessing, info, ahead.member, ahead.size, &root, feed)) {
+            p2p_witnessing_add(witnessing, info, ahead.member, ahead.size, &root,
+                               &ahead.cosignature, feed);
+        }
+    }
+    return P2P_OK;
+}
+
+static uint32_t count_present(const struct p2p_cosigned *candidate,
+                              const struct p2p_feed_info *info)
 {
     uint32_t count = 0;
-    for (; bits != 0; bits &= bits - 1) {
-        count++;
+    for (uint32_t i = 0; i < candidate->count; i++) {
+        count += p2p_witness_place(info, candidate->members[i]) >= 0;
     }
     return count;
 }
 
-bool p2p_witnessing_settle(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
-                           const struct p2p_feed *feed, const struct p2p_kv *kv)
+enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,
+                                   const struct p2p_feed_info *info,
+                                   const struct p2p_feed *feed, const struct p2p_kv *kv,
+                                   bool *found)
 {
-    for (unsigned i = 0; i < 2; i++) {
+    enum p2p_err err = take_ahead(witnessing, info, feed, kv);
+    *found = false;
+    for (unsigned i = 0; i < 2 && err == P2P_OK && !*found; i++) {
         const struct p2p_cosigned *candidate = &witnessing->candidates[i];
-        struct p2p_hash root;
-        if (candidate->size > witnessing->quorum_size && candidate->size <= feed->edge.size &&
-            info->witness_count > 0 &&
-            count_bits(candidate->have) >= p2p_witness_quorum(info->witness_count) &&
-            p2p_feed_root_at(feed, kv, candidate->size, &root) == P2P_OK &&
-            p2p_hash_equal(&root, &candidate->root)) {
+        if (candidate->size > witnessing->quorum_size && info->witness_count > 0 &&
+            count_present(candidate, info) >= p2p_witness_quorum(info->witness_count)) {
             witnessing->quorum_size = candidate->size;
             witnessing->quorum_root = candidate->root;
             witnessing->quorum_dirty = true;
-            return true;
+            *found = true;
         }
     }
-    return false;
+    return err;
 }
 
 /* The feed's signature over exactly the quorum's size: noted with it, or that of a kept head.
@@ -232,13 +309,11 @@ enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing, const struc
     p2p_writer_u64(&out, candidate->size);
     p2p_writer_bytes(&out, candidate->root.bytes, P2P_HASH_BYTES);
     p2p_writer_bytes(&out, log.bytes, P2P_SIGNATURE_BYTES);
-    p2p_writer_u32(&out, candidate->have);
-    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
-        if (candidate->have >> i & 1) {
-            p2p_writer_u64(&out, candidate->cosignatures[i].time_s);
-            p2p_writer_bytes(&out, candidate->cosignatures[i].signature.bytes,
-                             P2P_SIGNATURE_BYTES);
-        }
+    p2p_writer_u8(&out, (uint8_t)candidate->count);
+    for (uint32_t i = 0; i < candidate->count; i++) {
+        p2p_writer_u32(&out, candidate->members[i]);
+        p2p_writer_u64(&out, candidate->cosignatures[i].time_s);
+        p2p_writer_bytes(&out, candidate->cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
     }
     return p2p_kv_put(kv, P2P_TABLE_FEED, row_key(key, feed->number, 'q'),
                       p2p_writer_slice(&out));
@@ -259,9 +334,9 @@ enum p2p_err p2p_quorum_note(const struct p2p_charter *charter, const struct p2p
     const struct p2p_checkpoint checkpoint = {
         .origin = p2p_slice_text(info->origin), .size = quorum.size, .root = quorum.root};
     size_t at = p2p_checkpoint_note(&checkpoint, info->key.bytes, &quorum.log, out, cap);
-    for (uint32_t i = 0; i < info->witness_count && at > 0; i++) {
-        const struct p2p_member *member = p2p_charter_member(charter, info->witnesses[i]);
-        if ((quorum.have >> i & 1) != 0 && member != NULL) {
+    for (uint32_t i = 0; i < quorum.count && at > 0; i++) {
+        const struct p2p_member *member = p2p_charter_member(charter, quorum.members[i]);
+        if (p2p_witness_place(info, quorum.members[i]) >= 0 && member != NULL) {
             char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
             size_t name_len = p2p_witness_name(name, p2p_charter_federation(charter),
                                                member->name, member->witness_generation);

@@ -1,11 +1,12 @@
 /* Witnessing one feed: the cosignatures held for its newest checkpoints, and the newest quorum.
  *
- * Cosignatures of two candidate checkpoints are kept, each witness counted once by its place in
- * the charter's list. A checkpoint with k of them is quorum-cosigned; the largest such one is
- * stored with its cosignatures (FEED: feed u32, 'q'), since records that rest on a witnessed
- * size carry it. What this node itself cosigned is stored too (FEED: feed u32, 'w'): its size
- * never decreases and its time neither. The owner's own cosignature is a heartbeat and counts
- * in no quorum. */
+ * Cosignatures of two candidate checkpoints of what is held are kept, each member counted once
+ * and only while the charter names it as a witness. One that arrives before the records it is
+ * about waits beside them, one for each witness, so that a lying witness takes no other's room.
+ * A checkpoint with k cosignatures is quorum-cosigned; the largest such one is stored with them
+ * (FEED: feed u32, 'q'), since records that rest on a witnessed size carry it. What this node
+ * itself cosigned is stored too (FEED: feed u32, 'w'): its size never decreases and its time
+ * neither. The owner's own cosignature is a heartbeat and counts in no quorum. */
 #ifndef P2P_WITNESS_H
 #define P2P_WITNESS_H
 
@@ -17,13 +18,23 @@ struct p2p_cosigned {
     struct p2p_hash root;
     struct p2p_signature log; /* the feed's own signature over it, when has_log */
     bool has_log;
-    uint32_t have; /* bit i: witness i of the feed's list */
+    uint32_t count;
+    uint32_t members[P2P_WITNESSES_MAX]; /* whose the cosignatures are */
     struct p2p_cosignature cosignatures[P2P_WITNESSES_MAX];
+};
+
+/* The newest cosignature of one witness for more than is held. */
+struct p2p_cosigned_ahead {
+    uint32_t member; /* 0: none */
+    uint64_t size;
+    struct p2p_hash root;
+    struct p2p_cosignature cosignature;
 };
 
 struct p2p_witnessing {
     struct p2p_cosigned candidates[2]; /* larger size first */
-    uint64_t quorum_size;              /* 0: none yet */
+    struct p2p_cosigned_ahead ahead[P2P_WITNESSES_MAX];
+    uint64_t quorum_size; /* 0: none yet */
     struct p2p_hash quorum_root;
     bool quorum_dirty; /* candidates hold a quorum that is not stored yet */
     /* this node as a witness */
@@ -46,16 +57,18 @@ int p2p_witness_place(const struct p2p_feed_info *info, uint32_t member);
 /* Whether a cosignature for this size would tell anything new. */
 bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
                           const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
-                          const struct p2p_hash *root);
-/* Takes a cosignature that was verified over (size, root), and the feed's own signature if that
- * is its newest head. */
+                          const struct p2p_hash *root, const struct p2p_feed *feed);
+/* Takes a wanted cosignature that was verified over (size, root), and the feed's own signature
+ * if that is its newest head. For a size that is held, root is the held one. */
 void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
                         uint32_t witness, uint64_t size, const struct p2p_hash *root,
                         const struct p2p_cosignature *cosignature, const struct p2p_feed *feed);
-/* Looks whether a candidate within what is held has a quorum larger than the one known; true
- * when it found one. */
-bool p2p_witnessing_settle(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
-                           const struct p2p_feed *feed, const struct p2p_kv *kv);
+/* Takes what waited for records that are held now, then looks whether a candidate has a quorum
+ * larger than the one known. Flush first. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,
+                                                  const struct p2p_feed_info *info,
+                                                  const struct p2p_feed *feed,
+                                                  const struct p2p_kv *kv, bool *found);
 /* Writes the newest quorum when it changed. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing,
                                                  const struct p2p_kv *kv,
