@@ -3,10 +3,10 @@
 #include <p2p/assert.h>
 #include <p2p/sigs_pool.h>
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ void p2p_node_now(struct p2p_now *now)
 {
     now->mono_ms = clock_ms(CLOCK_BOOTTIME); /* counts suspension */
     now->wall_ms = clock_ms(CLOCK_REALTIME);
-    randombytes_buf(now->seed, sizeof(now->seed));
+    p2p_assert(getentropy(now->seed, sizeof(now->seed)) == 0);
 }
 
 /* ---- keys ---- */

@@ -48,6 +48,7 @@ struct p2p_node {
     enum p2p_copy_state copy_state;
     struct p2p_copy_point copy_point;
     struct p2p_spool *spool;
+    uint64_t spool_at; /* how far the spool was appended in this start */
     struct p2p_log *log;
     struct p2p_events *events;
     struct p2p_sigs_pool *sigs;

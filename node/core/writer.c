@@ -1,4 +1,4 @@
-#include "node_state.h"
+#include "late.h"
 
 #include <p2p/assert.h>
 
@@ -383,6 +383,9 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (writable) {
         err = step_inputs(node, batch);
     }
+    if (err == P2P_OK && writable) {
+        err = p2p_late_start(node, &batch->arena);
+    }
     if (err == P2P_OK) {
         start_works(node, batch);
         err = p2p_engine_finish(node->engine, &batch->actions);
@@ -400,6 +403,9 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err == P2P_OK) {
         err = recheck(node, &batch->actions);
     }
+    if (err == P2P_OK) {
+        err = p2p_late_finish(node);
+    }
     return err == P2P_OK ? spool_decisions(node, &batch->actions) : err;
 }
 
@@ -409,6 +415,7 @@ static void undo_batch(struct p2p_node *node, struct p2p_batch *batch, enum p2p_
     struct p2p_work *works = batch->works;
     batch->works = NULL;
     batch->failed = true;
+    node->spool_at = 0; /* what stands in META tells what was taken */
     batch->actions = (struct p2p_actions){.wake_mono_ms = node->now.mono_ms + 1000};
     snprintf(node->alarm, sizeof(node->alarm), "a batch was undone: %s", p2p_err_text(err));
     p2p_log_write(node->log, P2P_LOG_ERROR, "batch.undone", P2P_LOG_FIELDS(p2p_log_err(err)));

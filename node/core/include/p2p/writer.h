@@ -77,7 +77,7 @@ struct p2p_batch {
     struct p2p_work *works; /* in: to be started; out: finished, to be released */
     struct p2p_arena arena;
     struct p2p_actions actions;
-    bool failed;      /* links must end: their sessions are in doubt */
+    bool failed; /* links must end: their sessions are in doubt */
     struct p2p_pin
         *pins; /* new list when the charter changed; malloc'd, taken by the receiver */
     size_t pin_count;
