@@ -155,6 +155,7 @@ enum p2p_err p2p_feed_load(struct p2p_feed *feed, const struct p2p_kv *kv)
     loaded.state = (enum p2p_feed_state)state;
     loaded.head.size = loaded.edge.size;
     loaded.head.root = p2p_edge_root(&loaded.edge);
+    loaded.settled_size = loaded.edge.size;
     *feed = loaded;
     return P2P_OK;
 }

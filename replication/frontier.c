@@ -44,7 +44,12 @@ static int compare_lines(const void *left, const void *right)
 {
     const struct line *a = left;
     const struct line *b = right;
-    return p2p_slice_compare(a->name, b->name);
+    int order = p2p_slice_compare(a->name, b->name);
+    if (order != 0) {
+        return order;
+    }
+    /* While the charter has two heads some feeds have no name. */
+    return a->feed->number < b->feed->number ? -1 : a->feed->number > b->feed->number;
 }
 
 enum p2p_err p2p_frontier_digest(const struct p2p_ledger *ledger, struct p2p_hash *out)

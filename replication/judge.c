@@ -2,6 +2,8 @@
 
 #include <p2p/assert.h>
 
+#include "views.h"
+
 #include <string.h>
 
 /* ISSUER table: 1, feed u32, issuer u32 -> highest valid number u64;
@@ -175,6 +177,21 @@ static enum p2p_err index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
     return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), p2p_slice_of("", 0));
 }
 
+static enum p2p_err verify_again(struct p2p_ledger *ledger, uint32_t feed,
+                                 const struct p2p_record *record,
+                                 enum p2p_signature_verdict *signature)
+{
+    struct p2p_scratch scratch;
+    struct p2p_arrival arrival = {.feed = feed, .record = *record};
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_verify(ledger, &arrival, 1);
+    p2p_scratch_end(&scratch, ledger);
+    if (err == P2P_OK) {
+        *signature = arrival.signature;
+    }
+    return err;
+}
+
 enum p2p_err p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arrival *arrival,
                                uint64_t index)
 {
@@ -183,7 +200,15 @@ enum p2p_err p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arriv
     if (arrival->record.issuer == 0) {
         return P2P_OK;
     }
-    enum p2p_err err = weigh(ledger, &arrival->record, arrival->feed, arrival->signature, &why);
+    enum p2p_signature_verdict signature = arrival->signature;
+    enum p2p_err err = P2P_OK;
+    if (signature == P2P_SIGNATURE_NONE || signature == P2P_SIGNATURE_UNKNOWN_ISSUER) {
+        /* The charter may have named the issuer since this was verified, in this very batch. */
+        err = verify_again(ledger, arrival->feed, &arrival->record, &signature);
+    }
+    if (err == P2P_OK) {
+        err = weigh(ledger, &arrival->record, arrival->feed, signature, &why);
+    }
     if (err == P2P_OK) {
         err = store_verdict(ledger, &id, P2P_WHY_NONE, why);
     }
@@ -191,6 +216,16 @@ enum p2p_err p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arriv
 }
 
 /* ---- what is computed each time: cut, grant, citations, content ---- */
+
+static bool may_cite(const struct p2p_kind *kind, uint32_t cited)
+{
+    for (size_t i = 0; i < sizeof(kind->cites) / sizeof(kind->cites[0]); i++) {
+        if (kind->cites[i] == cited) {
+            return cited != 0;
+        }
+    }
+    return false;
+}
 
 static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                                 const struct p2p_kind *kind, enum p2p_why *why)
@@ -209,25 +244,24 @@ static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entr
         if (err != P2P_OK) {
             return err;
         }
-        const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite.feed);
-        if (feed == NULL || cite.index >= known) {
+        if (cite.index >= known) {
             *why = P2P_WHY_BAD_CITATION;
             return P2P_OK;
         }
-        if (cite.index >= feed->edge.size) {
-            continue; /* known to its author, not here yet */
+        const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite.feed);
+        if (feed == NULL || cite.index >= feed->edge.size) {
+            continue; /* known to its author, not here yet: p2p_touch_settle comes back to it */
         }
-        struct p2p_entry cited;
-        err = p2p_ledger_entry(ledger, &cite, &cited);
+        struct p2p_slice leaf;
+        struct p2p_record cited;
+        err = p2p_feed_leaf(feed, ledger->kv, cite.index, &leaf);
         if (err != P2P_OK) {
             return err;
         }
-        bool allowed = cited.record.circle == entry->record.circle;
-        bool listed = false;
-        for (size_t i = 0; i < 4 && kind->cites[i] != 0; i++) {
-            listed = listed || kind->cites[i] == cited.record.kind;
+        if (p2p_record_decode(&cited, leaf) != P2P_OK) {
+            return P2P_CORRUPT; /* only canonical records were let in */
         }
-        if (!allowed || !listed) {
+        if (cited.circle != entry->record.circle || !may_cite(kind, cited.kind)) {
             *why = P2P_WHY_BAD_CITATION;
             return P2P_OK;
         }
@@ -305,32 +339,58 @@ enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
     return err;
 }
 
+enum p2p_err p2p_judge_once(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                            enum p2p_why *why)
+{
+    struct p2p_judged *memo =
+        &ledger->judged[(entry->id.feed ^ entry->id.index) % P2P_JUDGED_MAX];
+    if (!memo->known || p2p_record_id_compare(&memo->id, &entry->id) != 0) {
+        enum p2p_err err = p2p_judge(ledger, entry, &memo->why);
+        memo->known = err == P2P_OK;
+        memo->id = entry->id;
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    *why = memo->why;
+    return P2P_OK;
+}
+
 /* ---- a new charter version ---- */
 
-/* Looks again at one record of an issuer that entry `charter_index` touched. */
-static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_record_id *id)
+/* Weighs again a record whose issuer was unknown; the others' signatures were looked at. */
+static enum p2p_err weigh_again(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                const struct p2p_record *record)
 {
-    struct p2p_entry entry;
     enum p2p_why before = P2P_WHY_NONE;
     enum p2p_why why = P2P_WHY_NONE;
+    enum p2p_signature_verdict signature = P2P_SIGNATURE_NONE;
+    enum p2p_err err = read_verdict(ledger, id, &before);
+    if (err != P2P_OK || before != P2P_WHY_UNKNOWN_ISSUER) {
+        return err;
+    }
+    err = verify_again(ledger, id->feed, record, &signature);
+    if (err == P2P_OK) {
+        err = weigh(ledger, record, id->feed, signature, &why);
+    }
+    return err == P2P_OK ? store_verdict(ledger, id, before, why) : err;
+}
+
+/* Looks again at one record of an issuer that a charter entry touched. */
+static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_record_id *id)
+{
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    p2p_scratch_begin(&scratch, ledger);
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
     if (err == P2P_OK) {
-        err = read_verdict(ledger, id, &before);
+        err = weigh_again(ledger, id, &entry.record);
     }
-    if (err == P2P_OK && before == P2P_WHY_UNKNOWN_ISSUER) {
-        struct p2p_arrival arrival = {.feed = id->feed, .record = entry.record};
-        err = p2p_ledger_verify(ledger, &arrival, 1);
-        if (err == P2P_OK) {
-            err = weigh(ledger, &entry.record, id->feed, arrival.signature, &why);
-        }
-        if (err == P2P_OK) {
-            err = store_verdict(ledger, id, before, why);
-        }
-    }
-    const struct p2p_kind *kind = p2p_kind_find(entry.record.kind);
-    if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
+    const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
+    if (kind != NULL && kind->keys != NULL) {
         err = kind->keys(ledger, &entry);
     }
+    p2p_scratch_end(&scratch, ledger);
     return err;
 }
 
@@ -368,11 +428,12 @@ static enum p2p_err judge_issuer_again(struct p2p_ledger *ledger, uint32_t issue
 
 enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index)
 {
-    uint32_t *issuers = p2p_arena_take(ledger->arena, P2P_ISSUERS_MAX * sizeof(*issuers));
+    size_t count = p2p_charter_touched(ledger->charter, entry_index, NULL, 0);
+    uint32_t *issuers = p2p_arena_take(ledger->arena, count * sizeof(*issuers));
     if (issuers == NULL) {
         return P2P_NOMEM;
     }
-    size_t count = p2p_charter_touched(ledger->charter, entry_index, issuers, P2P_ISSUERS_MAX);
+    p2p_charter_touched(ledger->charter, entry_index, issuers, count);
     for (size_t i = 0; i < count; i++) {
         enum p2p_err err = judge_issuer_again(ledger, issuers[i]);
         if (err != P2P_OK) {

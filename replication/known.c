@@ -1,10 +1,44 @@
+/* Lookup of the past: what a feed's `seen` records say it held.
+ *
+ * One row per (claim, place). A claim is `open` while it is about more than is held here: it
+ * cannot be refuted and counts. When the feed it is about has grown that far it becomes `true`,
+ * or `false` and counts no longer, and whatever its author wrote from there on is looked at
+ * again. Rows and their states are a function of the records held, in whatever order they came:
+ * every claim is stored, whatever was claimed before it.
+ *
+ *     apply --held--> true | false
+ *       |
+ *       +--not held--> open --settle--> true | false
+ *
+ * What was known at an index is the largest claim below it that is not false. Honest claims
+ * rise, so the newest row answers; `highest` says when an older one might be larger. No more
+ * than CLAIMS_LOOKED_AT rows are read: who made that many claims that are false, or smaller
+ * than earlier ones, in a row, has named nothing. */
 #include <p2p/ledger.h>
+
+#include <p2p/assert.h>
+
+#include "views.h"
 
 #include <string.h>
 
-/* SEEN: by u32, of u32, complement of index u64 -> format, size u64, root. The complement makes
- * the newest row the first at or after a seek. */
-enum { FORMAT = 1, KEY_BYTES = 16, VALUE_BYTES = 1 + 8 + P2P_HASH_BYTES };
+/* SEEN: by u32, of u32, complement of index u64 -> format, state, size u64, highest u64, root.
+ * The complement makes the newest row the first at or after a seek. */
+enum {
+    FORMAT = 2,
+    KEY_BYTES = 16,
+    VALUE_BYTES = 2 + 8 + 8 + P2P_HASH_BYTES,
+    CLAIMS_LOOKED_AT = 64
+};
+
+enum claim_state { CLAIM_OPEN, CLAIM_TRUE, CLAIM_FALSE };
+
+struct claim {
+    enum claim_state state;
+    uint64_t size;
+    uint64_t highest; /* the largest size in rows before this one, whatever their state */
+    struct p2p_hash root;
+};
 
 static struct p2p_slice seen_key(uint8_t out[KEY_BYTES], uint32_t by, uint32_t of,
                                  uint64_t below)
@@ -16,11 +50,6 @@ static struct p2p_slice seen_key(uint8_t out[KEY_BYTES], uint32_t by, uint32_t o
     p2p_writer_u64(&key, ~below);
     return p2p_writer_slice(&key);
 }
-
-struct claim {
-    uint64_t size;
-    struct p2p_hash root;
-};
 
 /* The claim at the row found, if it still is one by `by` about `of`; P2P_NOTFOUND otherwise. */
 static enum p2p_err read_claim(struct p2p_slice found, struct p2p_slice value, uint32_t by,
@@ -35,165 +64,216 @@ static enum p2p_err read_claim(struct p2p_slice found, struct p2p_slice value, u
     }
     p2p_reader_init(&in, value);
     uint8_t format = p2p_reader_u8(&in);
+    uint8_t state = p2p_reader_u8(&in);
     claim->size = p2p_reader_u64(&in);
+    claim->highest = p2p_reader_u64(&in);
     p2p_reader_copy(&in, claim->root.bytes, P2P_HASH_BYTES);
-    return p2p_reader_done(&in) && format == FORMAT ? P2P_OK : P2P_CORRUPT;
+    if (!p2p_reader_done(&in) || format != FORMAT || state > CLAIM_FALSE) {
+        return P2P_CORRUPT;
+    }
+    claim->state = (enum claim_state)state;
+    return P2P_OK;
 }
 
-/* A claim about more than is held cannot be refuted here; one about a prefix must have its
- * root. */
-static enum p2p_err claim_holds(const struct p2p_ledger *ledger, uint32_t of,
-                                const struct claim *claim, bool *holds)
+static enum p2p_err put_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                              uint32_t of, const struct claim *claim)
 {
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
-    struct p2p_hash root;
-    if (feed == NULL || claim->size > feed->edge.size) {
-        *holds = true;
-        return P2P_OK;
-    }
-    enum p2p_err err = p2p_feed_root_at(feed, ledger->kv, claim->size, &root);
-    if (err == P2P_OK) {
-        *holds = p2p_hash_equal(&root, &claim->root);
-    }
-    return err;
+    uint8_t key[KEY_BYTES];
+    uint8_t value[VALUE_BYTES];
+    struct p2p_writer out;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, FORMAT);
+    p2p_writer_u8(&out, (uint8_t)claim->state);
+    p2p_writer_u64(&out, claim->size);
+    p2p_writer_u64(&out, claim->highest);
+    p2p_writer_bytes(&out, claim->root.bytes, P2P_HASH_BYTES);
+    return p2p_kv_put(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, index),
+                      p2p_writer_slice(&out));
 }
 
-/* The largest claim of `by` about `of` in rows below index `at`. Claims rise, so it is the
- * newest that holds. */
-static enum p2p_err newest_claim(const struct p2p_ledger *ledger, uint32_t by, uint64_t at,
+/* The newest claim in rows at or below an index. */
+static enum p2p_err newest_claim(const struct p2p_kv *kv, uint32_t by, uint64_t below,
                                  uint32_t of, struct claim *claim)
 {
     uint8_t key[KEY_BYTES];
     struct p2p_slice found;
     struct p2p_slice value;
-    if (at == 0) {
-        return P2P_NOTFOUND;
+    enum p2p_err err =
+        p2p_kv_seek(kv, P2P_TABLE_SEEN, seen_key(key, by, of, below), &found, &value);
+    return err == P2P_OK ? read_claim(found, value, by, of, claim) : err;
+}
+
+static enum p2p_err known_size(const struct p2p_kv *kv, uint32_t by, uint64_t at, uint32_t of,
+                               uint64_t *size)
+{
+    uint64_t best = 0;
+    struct claim claim;
+    if (by == of || at == 0) {
+        *size = at;
+        return P2P_OK;
     }
-    uint64_t below = at - 1;
-    for (;;) {
-        enum p2p_err err = p2p_kv_seek(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, below),
-                                       &found, &value);
+    enum p2p_err err = newest_claim(kv, by, at - 1, of, &claim);
+    for (unsigned i = 0; err == P2P_OK && i < CLAIMS_LOOKED_AT; i++) {
+        struct p2p_slice found;
+        struct p2p_slice value;
+        if (claim.state != CLAIM_FALSE && claim.size > best) {
+            best = claim.size;
+        }
+        if (claim.highest <= best) {
+            break;
+        }
+        err = p2p_kv_next(kv, P2P_TABLE_SEEN, &found, &value);
         if (err == P2P_OK) {
-            err = read_claim(found, value, by, of, claim);
+            err = read_claim(found, value, by, of, &claim);
         }
-        if (err != P2P_OK) {
-            return err;
-        }
-        struct p2p_reader in;
-        p2p_reader_init(&in, found);
-        p2p_reader_bytes(&in, 8);
-        uint64_t index = ~p2p_reader_u64(&in);
-        bool holds = false;
-        err = claim_holds(ledger, of, claim, &holds);
-        if (err != P2P_OK || holds) {
-            return err;
-        }
-        if (index == 0) {
-            return P2P_NOTFOUND;
-        }
-        below = index - 1;
     }
+    if (err == P2P_OK || err == P2P_NOTFOUND) {
+        *size = best;
+        err = P2P_OK;
+    }
+    return err;
 }
 
 enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by, uint64_t at,
                             uint32_t of, uint64_t *size)
 {
-    struct claim claim = {0};
-    if (by == of) {
-        *size = at;
+    return known_size(ledger->kv, by, at, of, size);
+}
+
+/* Compares a claim with what is held of the feed it is about. */
+static enum p2p_err look_at_claim(const struct p2p_ledger *ledger, uint32_t of,
+                                  struct claim *claim)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
+    struct p2p_hash root;
+    if (feed == NULL || claim->size > feed->edge.size) {
+        claim->state = CLAIM_OPEN;
         return P2P_OK;
     }
-    enum p2p_err err = newest_claim(ledger, by, at, of, &claim);
-    if (err == P2P_NOTFOUND) {
-        claim.size = 0;
-        err = P2P_OK;
+    enum p2p_err err =
+        p2p_feed_flush(feed, ledger->kv); /* its hashes are read from the store */
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(feed, ledger->kv, claim->size, &root);
     }
     if (err == P2P_OK) {
-        *size = claim.size;
+        claim->state = p2p_hash_equal(&root, &claim->root) ? CLAIM_TRUE : CLAIM_FALSE;
     }
     return err;
 }
 
-/* INDEX_CLAIM: of u32, size u64, by u32, index u64 -> root: claims about more than is held, to
- * be checked when `of` has grown so far. */
-enum { CLAIM_KEY_BYTES = 1 + 4 + 8 + 4 + 8 };
+/* ---- claims about what is not here yet ---- */
 
-static enum p2p_err note_unchecked(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
-                                   uint32_t of, const struct claim *claim)
+/* INDEX_CLAIM: of u32, size u64, by u32, index u64 -> nothing: open claims, in the order in
+ * which they can be looked at. */
+enum { OPEN_KEY_BYTES = 1 + 4 + 8 + 4 + 8 };
+
+static enum p2p_err note_open(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                              uint32_t of, uint64_t size)
 {
-    uint8_t key[CLAIM_KEY_BYTES];
+    uint8_t key[OPEN_KEY_BYTES];
     struct p2p_writer out;
     p2p_writer_init(&out, key, sizeof(key));
     p2p_writer_u8(&out, P2P_INDEX_CLAIM);
     p2p_writer_u32(&out, of);
-    p2p_writer_u64(&out, claim->size);
+    p2p_writer_u64(&out, size);
     p2p_writer_u32(&out, by);
     p2p_writer_u64(&out, index);
-    return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out),
-                      p2p_slice_of(claim->root.bytes, P2P_HASH_BYTES));
+    return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), p2p_slice_of("", 0));
+}
+
+/* Whether the record a walk gave touches any view key. */
+static enum p2p_err touches(struct p2p_slice leaf, bool *out)
+{
+    struct p2p_record record;
+    if (p2p_record_decode(&record, leaf) != P2P_OK) {
+        return P2P_CORRUPT; /* only canonical records were let in */
+    }
+    const struct p2p_kind *kind = p2p_kind_find(record.kind);
+    *out = kind != NULL && kind->keys != NULL;
+    return P2P_OK;
 }
 
 /* Everything `by` wrote from index on may have rested on a claim that was false. */
 static enum p2p_err mark_from(struct p2p_ledger *ledger, uint32_t by, uint64_t index)
 {
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, by);
-    for (; feed != NULL && index < feed->edge.size; index++) {
-        struct p2p_entry entry;
-        const struct p2p_record_id id = {by, index};
-        enum p2p_err err = p2p_ledger_entry(ledger, &id, &entry);
-        const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
-        if (kind != NULL && kind->keys != NULL) {
-            err = kind->keys(ledger, &entry);
+    struct p2p_feed_walk walk;
+    enum p2p_err err = P2P_OK;
+    if (feed == NULL) {
+        return P2P_OK;
+    }
+    p2p_feed_walk_begin(&walk, feed, ledger->kv, index);
+    while (err == P2P_OK && walk.index < feed->edge.size) {
+        struct p2p_record_id id = {by, walk.index};
+        struct p2p_slice leaf;
+        bool acts = false;
+        err = p2p_feed_walk_next(&walk, &leaf);
+        if (err == P2P_OK) {
+            err = touches(leaf, &acts);
         }
-        if (err != P2P_OK) {
-            return err;
+        if (err == P2P_OK && acts) {
+            err = p2p_ledger_touch_again(ledger, &id); /* which writes, and ends the walk */
+            p2p_feed_walk_begin(&walk, feed, ledger->kv, id.index + 1);
         }
     }
-    return P2P_OK;
+    return err;
+}
+
+/* One open claim whose feed has grown so far. */
+static enum p2p_err settle_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                                 uint32_t of)
+{
+    uint8_t key[KEY_BYTES];
+    struct p2p_slice value;
+    struct claim claim;
+    struct p2p_slice row = seen_key(key, by, of, index);
+    enum p2p_err err = p2p_kv_get(ledger->kv, P2P_TABLE_SEEN, row, &value);
+    if (err == P2P_OK) {
+        err = read_claim(row, value, by, of, &claim);
+    }
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
+    }
+    err = look_at_claim(ledger, of, &claim);
+    if (err == P2P_OK) {
+        err = put_claim(ledger, by, index, of, &claim);
+    }
+    if (err == P2P_OK && claim.state == CLAIM_FALSE) {
+        err = mark_from(ledger, by, index);
+    }
+    return err;
 }
 
 enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of)
 {
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
     for (;;) {
-        uint8_t key[CLAIM_KEY_BYTES] = {P2P_INDEX_CLAIM};
+        uint8_t key[OPEN_KEY_BYTES] = {P2P_INDEX_CLAIM};
         struct p2p_slice found;
         struct p2p_slice value;
         struct p2p_writer out;
+        struct p2p_reader in;
         p2p_writer_init(&out, key + 1, 4);
         p2p_writer_u32(&out, of);
         enum p2p_err err =
             p2p_kv_seek(ledger->kv, P2P_TABLE_INDEX, p2p_slice_of(key, 5), &found, &value);
-        if (err == P2P_NOTFOUND) {
-            return P2P_OK;
-        }
         if (err != P2P_OK) {
-            return err;
+            return err == P2P_NOTFOUND ? P2P_OK : err;
         }
         if (found.len != sizeof(key) || memcmp(found.data, key, 5) != 0) {
             return P2P_OK;
         }
         memcpy(key, found.data, sizeof(key));
-        struct p2p_reader in;
         p2p_reader_init(&in, p2p_slice_of(key + 5, sizeof(key) - 5));
         uint64_t size = p2p_reader_u64(&in);
         uint32_t by = p2p_reader_u32(&in);
         uint64_t index = p2p_reader_u64(&in);
-        struct claim claim = {.size = size};
         if (size > feed->edge.size) {
             return P2P_OK;
         }
-        if (value.len != P2P_HASH_BYTES) {
-            return P2P_CORRUPT;
-        }
-        memcpy(claim.root.bytes, value.data, P2P_HASH_BYTES);
-        bool holds = false;
-        err = claim_holds(ledger, of, &claim, &holds);
+        err = p2p_kv_del(ledger->kv, P2P_TABLE_INDEX, p2p_slice_of(key, sizeof(key)));
         if (err == P2P_OK) {
-            err = p2p_kv_del(ledger->kv, P2P_TABLE_INDEX, p2p_slice_of(key, sizeof(key)));
-        }
-        if (err == P2P_OK && !holds) {
-            err = mark_from(ledger, by, index);
+            err = settle_claim(ledger, by, index, of);
         }
         if (err != P2P_OK) {
             return err;
@@ -201,67 +281,86 @@ enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of)
     }
 }
 
-/* One [feed, size, root] of a `seen`: stored unless it would shrink what the feed claimed
- * before. */
+/* ---- taking a `seen` ---- */
+
 static enum p2p_err apply_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
-                                uint32_t of, const struct claim *claim)
+                                uint32_t of, struct claim *claim)
 {
-    uint8_t key[KEY_BYTES];
-    uint8_t value[VALUE_BYTES];
     struct claim before;
-    struct p2p_writer out;
-    enum p2p_err err = newest_claim(ledger, by, index, of, &before);
-    if (err == P2P_OK && before.size >= claim->size) {
-        return P2P_OK;
-    }
+    enum p2p_err err =
+        index == 0 ? P2P_NOTFOUND : newest_claim(ledger->kv, by, index - 1, of, &before);
     if (err != P2P_OK && err != P2P_NOTFOUND) {
         return err;
     }
-    p2p_writer_init(&out, value, sizeof(value));
-    p2p_writer_u8(&out, FORMAT);
-    p2p_writer_u64(&out, claim->size);
-    p2p_writer_bytes(&out, claim->root.bytes, P2P_HASH_BYTES);
-    err = p2p_kv_put(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, index),
-                     p2p_writer_slice(&out));
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
-    if (err == P2P_OK && (feed == NULL || claim->size > feed->edge.size)) {
-        err = note_unchecked(ledger, by, index, of, claim);
+    if (err == P2P_OK) {
+        claim->highest = before.size > before.highest ? before.size : before.highest;
+    }
+    err = look_at_claim(ledger, of, claim);
+    if (err == P2P_OK) {
+        err = put_claim(ledger, by, index, of, claim);
+    }
+    if (err == P2P_OK && claim->state == CLAIM_OPEN) {
+        err = note_open(ledger, by, index, of, claim->size);
     }
     return err;
+}
+
+/* Reads one [feed, size, root]; feeds ascend. */
+static bool read_entry(struct p2p_unpack *in, uint64_t *least, uint32_t *of,
+                       struct claim *claim)
+{
+    *claim = (struct claim){.state = CLAIM_OPEN};
+    bool shape = p2p_unpack_array(in) == 3;
+    *of = p2p_unpack_u32(in);
+    claim->size = p2p_unpack_uint(in);
+    p2p_unpack_fixed(in, claim->root.bytes, P2P_HASH_BYTES);
+    shape = shape && !p2p_unpack_failed(in) && *of >= *least;
+    *least = (uint64_t)*of + 1;
+    return shape;
+}
+
+static bool entries_fit(struct p2p_unpack in)
+{
+    struct claim claim;
+    uint64_t least = 0;
+    uint32_t of;
+    uint32_t count = p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!read_entry(&in, &least, &of, &claim)) {
+            return false;
+        }
+    }
+    return p2p_unpack_done(&in);
 }
 
 enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
                              struct p2p_slice content)
 {
     struct p2p_unpack in;
-    if (!p2p_unpack_find(content, "feeds", &in)) {
+    uint64_t least = 0;
+    enum p2p_err err = P2P_OK;
+    if (p2p_kind_validate(p2p_kind_find(P2P_KIND_SEEN), content) != P2P_OK ||
+        !p2p_unpack_find(content, "feeds", &in) || !entries_fit(in)) {
         return P2P_OK; /* names nothing */
     }
     uint32_t count = p2p_unpack_array(&in);
-    for (uint32_t i = 0; i < count && !p2p_unpack_failed(&in); i++) {
-        struct claim claim = {0};
-        bool shape = p2p_unpack_array(&in) == 3;
-        uint32_t of = p2p_unpack_u32(&in);
-        claim.size = p2p_unpack_uint(&in);
-        p2p_unpack_fixed(&in, claim.root.bytes, P2P_HASH_BYTES);
-        if (!shape || p2p_unpack_failed(&in)) {
-            return P2P_OK;
-        }
-        if (of == by) {
-            continue;
-        }
-        enum p2p_err err = apply_claim(ledger, by, index, of, &claim);
-        if (err != P2P_OK) {
-            return err;
+    for (uint32_t i = 0; i < count && err == P2P_OK; i++) {
+        struct claim claim;
+        uint32_t of;
+        bool fits = read_entry(&in, &least, &of, &claim);
+        p2p_assert(fits);
+        if (of != by && claim.size > 0) {
+            err = apply_claim(ledger, by, index, of, &claim);
         }
     }
-    return P2P_OK;
+    return err;
 }
 
-enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, uint32_t by, bool *ahead)
+enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                             uint32_t by, bool *ahead)
 {
     uint64_t size = 0;
-    enum p2p_err err = p2p_known_size(ledger, by, UINT64_MAX, P2P_CHARTER_FEED, &size);
+    enum p2p_err err = known_size(kv, by, UINT64_MAX, P2P_CHARTER_FEED, &size);
     if (err == P2P_OK) {
         *ahead = size > p2p_charter_size(ledger->charter);
     }

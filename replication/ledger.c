@@ -86,7 +86,7 @@ enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *
                              const struct p2p_sigs *sigs, const struct p2p_kv *kv,
                              const struct p2p_hash *federation_id)
 {
-    *ledger = (struct p2p_ledger){.alloc = alloc, .sigs = sigs};
+    *ledger = (struct p2p_ledger){.alloc = alloc, .sigs = sigs, .kv = kv};
     enum p2p_err err = p2p_charter_new(&ledger->charter, alloc, federation_id);
     if (err == P2P_OK) {
         err = add_feed(ledger, kv);
@@ -116,6 +116,7 @@ void p2p_ledger_close(struct p2p_ledger *ledger)
     }
     p2p_alloc_free(ledger->alloc, ledger->feeds);
     p2p_alloc_free(ledger->alloc, ledger->digests);
+    p2p_alloc_free(ledger->alloc, ledger->marks);
     p2p_charter_free(ledger->charter);
     *ledger = (struct p2p_ledger){0};
 }
@@ -133,16 +134,9 @@ void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
 
 enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
 {
-    enum p2p_err err = P2P_OK;
+    enum p2p_err err = p2p_ledger_fold(ledger);
     for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
-        bool grew = ledger->feeds[i]->tail != NULL;
         err = p2p_feed_flush(ledger->feeds[i], ledger->kv);
-        if (err == P2P_OK && grew) {
-            err = p2p_known_settle(ledger, (uint32_t)i);
-        }
-    }
-    if (err == P2P_OK) {
-        err = p2p_ledger_fold(ledger);
     }
     if (err == P2P_OK) {
         err = p2p_view_store_digests(ledger);
@@ -276,6 +270,38 @@ enum p2p_err p2p_ledger_verify(struct p2p_ledger *ledger, struct p2p_arrival *ar
 }
 
 /* ---- reading ---- */
+
+void p2p_scratch_begin(struct p2p_scratch *scratch, struct p2p_ledger *ledger)
+{
+    p2p_arena_init(&scratch->arena, ledger->alloc, P2P_SCRATCH_BYTES_MAX);
+    scratch->outer = ledger->arena;
+    ledger->arena = &scratch->arena;
+}
+
+void p2p_scratch_reset(struct p2p_scratch *scratch)
+{
+    p2p_arena_reset(&scratch->arena);
+}
+
+void p2p_scratch_end(struct p2p_scratch *scratch, struct p2p_ledger *ledger)
+{
+    ledger->arena = scratch->outer;
+    p2p_arena_deinit(&scratch->arena);
+}
+
+enum p2p_err p2p_ledger_touch_again(struct p2p_ledger *ledger, const struct p2p_record_id *id)
+{
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
+    if (kind != NULL && kind->keys != NULL) {
+        err = kind->keys(ledger, &entry);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    return err;
+}
 
 enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger, const struct p2p_record_id *id,
                                struct p2p_slice *salted)

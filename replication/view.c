@@ -10,7 +10,8 @@
 
 struct p2p_mark {
     enum p2p_view_number view;
-    struct p2p_slice key; /* in the batch's arena */
+    uint8_t len;
+    uint8_t key[P2P_VIEW_KEY_BYTES_MAX];
 };
 
 /* The set hash of one (view, circle), kept in META under "view/<view>/<circle>". */
@@ -30,29 +31,9 @@ static const struct p2p_view *view_find(enum p2p_view_number view)
     return NULL;
 }
 
-enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
-                           struct p2p_slice key)
+static struct p2p_slice mark_key(const struct p2p_mark *mark)
 {
-    p2p_assert(key.len <= P2P_VIEW_KEY_BYTES_MAX);
-    if (ledger->mark_count == ledger->mark_cap) {
-        size_t cap = ledger->mark_cap == 0 ? 64 : 2 * ledger->mark_cap;
-        struct p2p_mark *grown =
-            cap > P2P_MARKS_MAX ? NULL : p2p_arena_take(ledger->arena, cap * sizeof(*grown));
-        if (grown == NULL) {
-            return P2P_NOMEM;
-        }
-        if (ledger->mark_count > 0) {
-            memcpy(grown, ledger->marks, ledger->mark_count * sizeof(*grown));
-        }
-        ledger->marks = grown;
-        ledger->mark_cap = cap;
-    }
-    struct p2p_slice copy = p2p_arena_copy(ledger->arena, key);
-    if (copy.data == NULL) {
-        return P2P_NOMEM;
-    }
-    ledger->marks[ledger->mark_count++] = (struct p2p_mark){view, copy};
-    return P2P_OK;
+    return p2p_slice_of(mark->key, mark->len);
 }
 
 static int compare_marks(const void *left, const void *right)
@@ -62,29 +43,88 @@ static int compare_marks(const void *left, const void *right)
     if (a->view != b->view) {
         return a->view < b->view ? -1 : 1;
     }
-    return p2p_slice_compare(a->key, b->key);
+    return p2p_slice_compare(mark_key(a), mark_key(b));
 }
 
-enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
+/* Recomputes each marked key once. Folds mark nothing, so the list stands still. */
+static enum p2p_err fold_marks(struct p2p_ledger *ledger)
 {
-    size_t count = ledger->mark_count;
+    struct p2p_scratch scratch;
     struct p2p_mark *marks = ledger->marks;
-    ledger->marks = NULL;
+    size_t count = ledger->mark_count;
+    enum p2p_err err = P2P_OK;
     ledger->mark_count = 0;
-    ledger->mark_cap = 0;
     if (count > 1) {
         qsort(marks, count, sizeof(*marks), compare_marks);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && compare_marks(&marks[i - 1], &marks[i]) == 0) {
-            continue;
+    memset(ledger->judged, 0, sizeof(ledger->judged));
+    p2p_scratch_begin(&scratch, ledger);
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        if (i == 0 || compare_marks(&marks[i - 1], &marks[i]) != 0) {
+            err = view_find(marks[i].view)->fold(ledger, mark_key(&marks[i]));
+            p2p_scratch_reset(&scratch);
         }
-        enum p2p_err err = view_find(marks[i].view)->fold(ledger, marks[i].key);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    p2p_assert(ledger->mark_count == 0);
+    return err;
+}
+
+enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
+                           struct p2p_slice key)
+{
+    p2p_assert(key.len <= P2P_VIEW_KEY_BYTES_MAX);
+    if (ledger->mark_count == P2P_MARKS_MAX) {
+        enum p2p_err err = fold_marks(ledger);
         if (err != P2P_OK) {
             return err;
         }
     }
+    if (ledger->mark_count == ledger->mark_cap) {
+        size_t cap = ledger->mark_cap == 0 ? 64 : 2 * ledger->mark_cap;
+        struct p2p_mark *grown =
+            p2p_alloc_resize(ledger->alloc, ledger->marks, cap, sizeof(*grown));
+        if (grown == NULL) {
+            return P2P_NOMEM;
+        }
+        ledger->marks = grown;
+        ledger->mark_cap = cap;
+    }
+    struct p2p_mark *mark = &ledger->marks[ledger->mark_count++];
+    mark->view = view;
+    mark->len = (uint8_t)key.len;
+    memcpy(mark->key, key.data, key.len);
     return P2P_OK;
+}
+
+/* What others said about a feed before its records were here: once for each batch it grew in.
+ */
+static enum p2p_err settle(struct p2p_ledger *ledger, struct p2p_feed *feed)
+{
+    uint64_t from = feed->settled_size;
+    if (from == feed->edge.size) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_feed_flush(feed, ledger->kv);
+    if (err == P2P_OK) {
+        err = p2p_known_settle(ledger, feed->number);
+    }
+    if (err == P2P_OK) {
+        err = p2p_touch_settle(ledger, feed->number, from);
+    }
+    if (err == P2P_OK) {
+        feed->settled_size = feed->edge.size;
+    }
+    return err;
+}
+
+enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
+        err = settle(ledger, ledger->feeds[i]);
+    }
+    return err == P2P_OK ? fold_marks(ledger) : err;
 }
 
 /* ---- values ---- */
@@ -301,4 +341,37 @@ enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv
     walk->begun = true;
     *by = walk->last;
     return P2P_OK;
+}
+
+enum p2p_err p2p_touch_settle(struct p2p_ledger *ledger, uint32_t of, uint64_t from)
+{
+    /* A row: view, the id of the cited record, the id of the one that cites it. */
+    enum { ROW_BYTES = 1 + P2P_ID_KEY_BYTES + P2P_ID_KEY_BYTES };
+    struct p2p_record_id cited = {of, from};
+    struct p2p_record_id by = {0, 0};
+    for (;;) {
+        uint8_t row[ROW_BYTES];
+        struct p2p_slice found;
+        struct p2p_slice value;
+        row[0] = P2P_VIEW_BANS;
+        p2p_id_key(row + 1, &cited);
+        p2p_id_key(row + 1 + P2P_ID_KEY_BYTES, &by);
+        enum p2p_err err = p2p_kv_seek(ledger->kv, P2P_TABLE_TOUCH,
+                                       p2p_slice_of(row, sizeof(row)), &found, &value);
+        if (err != P2P_OK) {
+            return err == P2P_NOTFOUND ? P2P_OK : err;
+        }
+        if (found.len != ROW_BYTES || found.data[0] != P2P_VIEW_BANS ||
+            !p2p_id_from_key(p2p_slice_of(found.data + 1, P2P_ID_KEY_BYTES), &cited) ||
+            !p2p_id_from_key(p2p_slice_of(found.data + 1 + P2P_ID_KEY_BYTES, P2P_ID_KEY_BYTES),
+                             &by) ||
+            cited.feed != of || cited.index >= p2p_ledger_feed(ledger, of)->edge.size) {
+            return P2P_OK;
+        }
+        err = p2p_ledger_touch_again(ledger, &by);
+        if (err != P2P_OK) {
+            return err;
+        }
+        by.index++;
+    }
 }

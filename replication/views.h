@@ -12,6 +12,25 @@ struct p2p_view {
 
 extern const struct p2p_view p2p_view_bans; /* records/ban_view.c */
 
+/* An arena of its own for one record's work, so that a batch does not grow with the number of
+ * records a fold, a cut or a false `seen` looks at. Between begin and end the ledger's arena is
+ * this one; reset forgets what one round took. */
+#define P2P_SCRATCH_BYTES_MAX ((size_t)1 << 20)
+struct p2p_scratch {
+    struct p2p_arena arena;
+    struct p2p_arena *outer;
+};
+void p2p_scratch_begin(struct p2p_scratch *scratch, struct p2p_ledger *ledger);
+void p2p_scratch_reset(struct p2p_scratch *scratch);
+void p2p_scratch_end(struct p2p_scratch *scratch, struct p2p_ledger *ledger);
+
+/* Marks what the record at id touches, if it is of a kind that touches anything. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_touch_again(struct p2p_ledger *ledger,
+                                                   const struct p2p_record_id *id);
+/* p2p_judge, asked again and again about the same few records during one fold. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_once(struct p2p_ledger *ledger,
+                                           const struct p2p_entry *entry, enum p2p_why *why);
+
 /* Writes the set hashes that changed; part of p2p_ledger_finish. */
 P2P_MUST_CHECK enum p2p_err p2p_view_store_digests(struct p2p_ledger *ledger);
 

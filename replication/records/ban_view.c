@@ -25,7 +25,7 @@ static enum p2p_err acts_on(struct p2p_ledger *ledger, const struct p2p_entry *b
     if (by->record.circle != ban->circle) {
         return P2P_OK;
     }
-    enum p2p_err err = p2p_judge(ledger, by, &why);
+    enum p2p_err err = p2p_judge_once(ledger, by, &why);
     if (err != P2P_OK || why != P2P_WHY_NONE) {
         return err;
     }
@@ -43,6 +43,21 @@ static void name(struct named *list, const struct p2p_record_id *id)
     }
 }
 
+/* Whether the record at id is an effective resume, as far as this ban is concerned. */
+static enum p2p_err resumes(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                            const struct p2p_ban *ban, bool *resumed)
+{
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    if (err == P2P_OK && entry.record.kind == P2P_KIND_BAN_RESUME) {
+        err = acts_on(ledger, &entry, ban, resumed);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    return err;
+}
+
 /* Whether some effective resume names this suspend. */
 static enum p2p_err is_resumed(struct p2p_ledger *ledger, const struct p2p_record_id *suspend,
                                const struct p2p_ban *ban, bool *resumed)
@@ -50,52 +65,63 @@ static enum p2p_err is_resumed(struct p2p_ledger *ledger, const struct p2p_recor
     uint8_t bytes[P2P_ID_KEY_BYTES];
     struct p2p_touch_walk walk;
     struct p2p_record_id by;
-    enum p2p_err err;
+    enum p2p_err err = P2P_OK;
     *resumed = false;
     p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_id_key(bytes, suspend));
-    while ((err = p2p_touch_next(&walk, ledger->kv, &by)) == P2P_OK && !*resumed) {
-        struct p2p_entry entry;
-        err = p2p_ledger_entry(ledger, &by, &entry);
-        if (err == P2P_OK && entry.record.kind == P2P_KIND_BAN_RESUME) {
-            err = acts_on(ledger, &entry, ban, resumed);
-        }
-        if (err != P2P_OK) {
-            return err;
+    while (err == P2P_OK && !*resumed) {
+        err = p2p_touch_next(&walk, ledger->kv, &by);
+        if (err == P2P_OK) {
+            err = resumes(ledger, &by, ban, resumed);
         }
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* Adds the record at id to what it does to this ban, if it does anything. */
+static enum p2p_err gather_one(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                               const struct p2p_ban *ban, struct named *lifted,
+                               struct named *suspended)
+{
+    struct p2p_entry entry;
+    bool acts = false;
+    bool resumed = false;
+    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    if (err == P2P_OK) {
+        err = acts_on(ledger, &entry, ban, &acts);
+    }
+    if (err != P2P_OK || !acts) {
+        return err;
+    }
+    if (entry.record.kind == P2P_KIND_BAN_SUSPEND) {
+        err = is_resumed(ledger, id, ban, &resumed);
+        if (err == P2P_OK && !resumed) {
+            name(suspended, id);
+        }
+    } else if (entry.record.kind == P2P_KIND_BAN_LIFT ||
+               entry.record.kind == P2P_KIND_BAN_AMEND) {
+        name(lifted, id);
+    }
+    return err;
 }
 
 static enum p2p_err gather(struct p2p_ledger *ledger, const struct p2p_ban *ban,
                            struct named *lifted, struct named *suspended)
 {
     uint8_t bytes[P2P_ID_KEY_BYTES];
+    struct p2p_scratch scratch;
     struct p2p_touch_walk walk;
     struct p2p_record_id by;
-    enum p2p_err err;
+    enum p2p_err err = P2P_OK;
+    p2p_scratch_begin(&scratch, ledger);
     p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_id_key(bytes, &ban->id));
-    while ((err = p2p_touch_next(&walk, ledger->kv, &by)) == P2P_OK) {
-        struct p2p_entry entry;
-        bool acts = false;
-        bool resumed = false;
-        err = p2p_ledger_entry(ledger, &by, &entry);
+    while (err == P2P_OK) {
+        err = p2p_touch_next(&walk, ledger->kv, &by);
         if (err == P2P_OK) {
-            err = acts_on(ledger, &entry, ban, &acts);
+            err = gather_one(ledger, &by, ban, lifted, suspended);
         }
-        if (err == P2P_OK && acts && entry.record.kind == P2P_KIND_BAN_SUSPEND) {
-            err = is_resumed(ledger, &by, ban, &resumed);
-            if (err == P2P_OK && !resumed) {
-                name(suspended, &by);
-            }
-        } else if (err == P2P_OK && acts &&
-                   (entry.record.kind == P2P_KIND_BAN_LIFT ||
-                    entry.record.kind == P2P_KIND_BAN_AMEND)) {
-            name(lifted, &by);
-        }
-        if (err != P2P_OK) {
-            return err;
-        }
+        p2p_scratch_reset(&scratch);
     }
+    p2p_scratch_end(&scratch, ledger);
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 

@@ -87,21 +87,22 @@ static bool in_force(const struct p2p_ledger *ledger, const struct p2p_gate_chec
 }
 
 /* A ban without effect only because its author knew more of the charter than we do. */
-static enum p2p_err weigh_void(struct p2p_ledger *ledger, const struct p2p_ban *ban,
-                               struct p2p_gate_answer *answer)
+static enum p2p_err weigh_void(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                               const struct p2p_ban *ban, struct p2p_gate_answer *answer)
 {
     bool ahead = false;
     if (ban->why != P2P_WHY_UNKNOWN_ISSUER && ban->why != P2P_WHY_NO_GRANT) {
         return P2P_OK;
     }
-    enum p2p_err err = p2p_known_ahead(ledger, ban->id.feed, &ahead);
+    enum p2p_err err = p2p_known_ahead(ledger, kv, ban->id.feed, &ahead);
     if (err == P2P_OK && ahead) {
         add(answer, P2P_GATE_INCOMPLETE, ban->circle, &ban->id);
     }
     return err;
 }
 
-static enum p2p_err weigh_ban(struct p2p_ledger *ledger, const struct p2p_gate_place *place,
+static enum p2p_err weigh_ban(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                              const struct p2p_gate_place *place,
                               const struct p2p_gate_check *check, bool weak,
                               const struct p2p_ban *ban, struct p2p_gate_answer *answer)
 {
@@ -110,7 +111,7 @@ static enum p2p_err weigh_ban(struct p2p_ledger *ledger, const struct p2p_gate_p
         return P2P_OK;
     }
     if (ban->why != P2P_WHY_NONE) {
-        return weigh_void(ledger, ban, answer);
+        return weigh_void(ledger, kv, ban, answer);
     }
     if (in_force(ledger, check, ban, answer)) {
         add(answer, weak ? P2P_GATE_PARTIAL_MATCH : P2P_GATE_BANNED, ban->circle, &ban->id);
@@ -137,7 +138,7 @@ static enum p2p_err look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
             err = p2p_ban_get(kv, circle, &id, &ban);
         }
         if (err == P2P_OK) {
-            err = weigh_ban(ledger, place, check, weak, &ban, answer);
+            err = weigh_ban(ledger, kv, place, check, weak, &ban, answer);
         }
         if (err != P2P_OK) {
             return err == P2P_NOTFOUND ? P2P_CORRUPT : err;

@@ -41,6 +41,7 @@ struct p2p_feed {
     struct p2p_tree_head head; /* newest signed head; head.size == edge.size between batches */
     uint64_t kept_size;        /* size of the newest head in CHECKPOINT */
     uint64_t since_kept_bytes;
+    uint64_t settled_size;      /* the ledger's: see p2p_ledger_fold */
     struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
 };
 

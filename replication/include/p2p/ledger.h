@@ -57,14 +57,21 @@ enum p2p_view_number {
 enum p2p_index { P2P_INDEX_SUBJECT = 1, P2P_INDEX_ISSUER = 2, P2P_INDEX_CLAIM = 3 };
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u
-#define P2P_MARKS_MAX                                                                          \
-    (1u << 20) /* per batch; more: P2P_NOMEM, and the batch is taken in halves */
+#define P2P_MARKS_MAX          16384u /* held at one time; at this many they are folded */
+#define P2P_JUDGED_MAX         16u    /* verdicts remembered while marks are folded */
 
 /* One record as the folds see it. */
 struct p2p_entry {
     struct p2p_record_id id;
     struct p2p_record record;
     struct p2p_slice payload; /* opened content of a private kind; empty when not held */
+};
+
+/* A verdict that holds as long as no record and no charter entry comes. */
+struct p2p_judged {
+    bool known;
+    struct p2p_record_id id;
+    enum p2p_why why;
 };
 
 struct p2p_ledger {
@@ -84,6 +91,7 @@ struct p2p_ledger {
     struct p2p_mark *marks;
     size_t mark_count;
     size_t mark_cap;
+    struct p2p_judged judged[P2P_JUDGED_MAX]; /* while folding: one lift may name 1,024 bans */
 };
 
 /* Loads everything from the store. federation_id as in p2p_charter_new. P2P_CORRUPT, or the
@@ -98,7 +106,8 @@ void p2p_ledger_close(struct p2p_ledger *ledger); /* accepts a zeroed object */
 /* A batch begins in this transaction with this arena, both the caller's. */
 void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                       struct p2p_arena *arena);
-/* Recomputes what is marked so far; may be called several times in a batch. */
+/* Settles what was said about records that came since, and recomputes what is marked so far;
+ * may be called several times in a batch. Takes no lasting memory from the arena. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger);
 /* Folds, flushes, stores digests; then the arena may be reset. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger);
@@ -148,19 +157,21 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger,
 
 /* ---- known.c: lookup of the past ---- */
 
-/* The size of feed `of` that feed `by` knew at its index `at`: the largest its `seen` records
- * before `at` name and prove to be a prefix, or `at` itself for its own feed. */
+/* The size of feed `of` that feed `by` knew at its index `at`: the largest that its `seen`
+ * records before `at` name, or `at` itself for its own feed. An entry that is not a prefix of
+ * what is held names nothing; one about more than is held counts until that much is here. */
 P2P_MUST_CHECK enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by,
                                            uint64_t at, uint32_t of, uint64_t *size);
-/* Stores what a `seen` record at (by, index) names. */
+/* Stores what a `seen` record at (by, index) names: nothing when its content is not as the kind
+ * wants it, with feeds ascending. */
 P2P_MUST_CHECK enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by,
                                             uint64_t index, struct p2p_slice content);
 /* Feed `of` has grown: claims about it that could not be checked before are checked, and what
  * rested on a false one is marked. */
 P2P_MUST_CHECK enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of);
 /* Whether that feed's `seen` names more of the charter than is held here. */
-P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, uint32_t by,
-                                            bool *ahead);
+P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger,
+                                            const struct p2p_kv *kv, uint32_t by, bool *ahead);
 
 /* ---- judge.c: one function for all kinds ---- */
 
@@ -210,6 +221,11 @@ void p2p_touch_begin(struct p2p_touch_walk *walk, enum p2p_view_number view,
 /* P2P_NOTFOUND at the end. Safe while other tables are written. */
 P2P_MUST_CHECK enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv,
                                            struct p2p_record_id *by);
+
+/* Records cited before they were here: what their citers act on is marked, for those of feed
+ * `of` from index `from` on. */
+P2P_MUST_CHECK enum p2p_err p2p_touch_settle(struct p2p_ledger *ledger, uint32_t of,
+                                             uint64_t from);
 
 /* ---- frontier.c ---- */
 
