@@ -84,11 +84,12 @@ enum p2p_err p2p_ban_decode(struct p2p_ban *out, const struct p2p_record_id *id,
     }
     ban.why =
         p2p_unpack_find(value, "why", &in) ? why_named(p2p_unpack_str(&in)) : P2P_WHY_NONE;
-    if (!p2p_unpack_find(value, "content", &in)) {
-        return P2P_CORRUPT;
-    }
-    if (p2p_ban_read_content(&ban, p2p_unpack_raw(&in)) != P2P_OK && ban.why == P2P_WHY_NONE) {
-        return P2P_CORRUPT; /* only a ban without effect may have an unreadable payload */
+    if (p2p_unpack_find(value, "content", &in)) {
+        if (p2p_ban_read_content(&ban, p2p_unpack_raw(&in)) != P2P_OK) {
+            return P2P_CORRUPT;
+        }
+    } else if (ban.why == P2P_WHY_NONE) {
+        return P2P_CORRUPT; /* only a ban without effect may have a payload nobody can read */
     }
     *out = ban;
     return P2P_OK;
@@ -251,8 +252,8 @@ enum p2p_err p2p_ban_pack(struct p2p_pack *pack, const struct p2p_ban_draft *dra
     static const char *const everywhere[] = {"*"};
     bool packed = draft->subject_count == 0 && draft->packed_subjects.len > 0;
     if ((draft->subject_count == 0 && !packed) || draft->subject_count > P2P_SUBJECTS_MAX ||
-        (packed && draft->effect_count == 0) ||
-        draft->effect_count > P2P_BAN_EFFECTS_MAX || draft->scope_count > P2P_BAN_SCOPES_MAX) {
+        (packed && draft->effect_count == 0) || draft->effect_count > P2P_BAN_EFFECTS_MAX ||
+        draft->scope_count > P2P_BAN_SCOPES_MAX) {
         return P2P_TOOLARGE;
     }
     const char *usual[] = {packed ? NULL : draft->subjects[0].type->effect};

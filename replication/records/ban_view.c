@@ -139,23 +139,27 @@ static void pack_named(struct p2p_pack *pack, const char *key, const struct name
     }
 }
 
+/* content is the payload, or empty when it is not that of an imposition: a value is one map and
+ * must stay canonical whatever an author committed to. */
 static enum p2p_err write_value(struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                                enum p2p_why why, const struct named *lifted,
-                                const struct named *suspended)
+                                struct p2p_slice content, enum p2p_why why,
+                                const struct named *lifted, const struct named *suspended)
 {
     uint8_t key[P2P_ID_KEY_BYTES];
     size_t cap =
-        entry->payload.len + 128 + (size_t)(lifted->count + suspended->count) * NAMED_BYTES_MAX;
+        content.len + 128 + (size_t)(lifted->count + suspended->count) * NAMED_BYTES_MAX;
     uint8_t *bytes = p2p_arena_take(ledger->arena, cap);
     struct p2p_pack pack;
     if (bytes == NULL) {
         return P2P_NOMEM;
     }
     p2p_pack_init(&pack, bytes, cap);
-    p2p_pack_map(&pack,
-                 2u + (lifted->count > 0) + (suspended->count > 0) + (why != P2P_WHY_NONE));
-    p2p_pack_text(&pack, "content");
-    p2p_pack_raw(&pack, entry->payload);
+    p2p_pack_map(&pack, 1u + (content.len > 0) + (lifted->count > 0) + (suspended->count > 0) +
+                            (why != P2P_WHY_NONE));
+    if (content.len > 0) {
+        p2p_pack_text(&pack, "content");
+        p2p_pack_raw(&pack, content);
+    }
     p2p_pack_text(&pack, "issuer");
     p2p_pack_uint(&pack, entry->record.issuer);
     pack_named(&pack, "lifted", lifted);
@@ -192,11 +196,15 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
     if (err != P2P_OK) {
         return err;
     }
+    struct p2p_slice content = {0};
     ban = (struct p2p_ban){.id = id, .circle = entry.record.circle};
-    if (p2p_ban_read_content(&ban, entry.payload) == P2P_OK) {
+    if (p2p_kind_validate(p2p_kind_find(entry.record.kind), entry.payload) == P2P_OK &&
+        p2p_ban_read_content(&ban, entry.payload) == P2P_OK) {
+        content = entry.payload;
         err = gather(ledger, &ban, &lifted, &suspended);
     }
-    return err == P2P_OK ? write_value(ledger, &entry, why, &lifted, &suspended) : err;
+    p2p_assert(err != P2P_OK || content.len > 0 || why != P2P_WHY_NONE);
+    return err == P2P_OK ? write_value(ledger, &entry, content, why, &lifted, &suspended) : err;
 }
 
 const struct p2p_view p2p_view_bans = {.fold = fold};

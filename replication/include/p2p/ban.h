@@ -7,9 +7,9 @@
  * apart) covering the ban's scope.
  *
  * View value, keyed by the imposition's id in its circle, a canonical map:
- *   content: the imposition's payload · issuer: number · lifted: [[feed, index], ...] ·
- *   suspended: [[feed, index], ...] · why: word; absent left out.
- * INDEX_SUBJECT: circle u32, subject key, imposition id -> nothing. */
+ *   content: the imposition's payload, if it is one · issuer: number · lifted: [[feed, index],
+ * ...] · suspended: [[feed, index], ...] · why: word; absent left out. INDEX_SUBJECT: circle
+ * u32, subject key, imposition id -> nothing. */
 #ifndef P2P_BAN_H
 #define P2P_BAN_H
 
@@ -97,7 +97,8 @@ struct p2p_ban_draft {
     const char *reference;
     const char *reason; /* NULL for none */
     const char *const *effects;
-    size_t effect_count; /* 0: the default of the first subject's type; needed when subjects are packed */
+    size_t effect_count; /* 0: the default of the first subject's type; needed when subjects are
+                            packed */
     const char *const *scope;
     size_t scope_count; /* 0: "*" */
     uint64_t from_ms;
