@@ -47,7 +47,6 @@ bool p2p_gate_purpose_valid(struct p2p_slice purpose)
 static void add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_t circle,
                 const struct p2p_record_id *record)
 {
-    answer->reasons_total++;
     if (codes[code].at_least > answer->answer) {
         answer->answer = codes[code].at_least;
     }
@@ -58,6 +57,7 @@ static void add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_
             return; /* another subject of the same question met the same record */
         }
     }
+    answer->reasons_total++;
     if (answer->reason_count < P2P_GATE_REASONS_MAX) {
         struct p2p_gate_reason *reason = &answer->reasons[answer->reason_count++];
         *reason = (struct p2p_gate_reason){.code = code, .circle = circle};
@@ -68,22 +68,30 @@ static void add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_
     }
 }
 
-/* In force by either clock; the reason `clock` when they disagree by more than policy allows.
- */
-static bool in_force(const struct p2p_ledger *ledger, const struct p2p_gate_check *check,
-                     const struct p2p_ban *ban, struct p2p_gate_answer *answer)
+static uint64_t apart_ms(const struct p2p_gate_check *check)
 {
-    bool own = p2p_ban_state_at(ban, check->own_ms) == P2P_BAN_IN_FORCE;
-    if (check->quorum_ms == 0) {
-        return own;
-    }
-    bool quorum = p2p_ban_state_at(ban, check->quorum_ms) == P2P_BAN_IN_FORCE;
-    uint64_t apart = check->own_ms > check->quorum_ms ? check->own_ms - check->quorum_ms
-                                                      : check->quorum_ms - check->own_ms;
-    if (own != quorum && apart > p2p_charter_policy(ledger->charter)->clock_skew_s * 1000ull) {
+    return check->own_ms > check->quorum_ms ? check->own_ms - check->quorum_ms
+                                            : check->quorum_ms - check->own_ms;
+}
+
+/* A prohibition is in force if either clock says so. Where only one does and they are further
+ * apart than policy allows, nobody can tell: people decide. */
+static void weigh_time(const struct p2p_ledger *ledger, const struct p2p_gate_check *check,
+                       bool weak, const struct p2p_ban *ban, struct p2p_gate_answer *answer)
+{
+    enum p2p_ban_state state = p2p_ban_state_at(ban, check->own_ms);
+    bool own = state == P2P_BAN_IN_FORCE;
+    bool quorum = check->quorum_ms == 0
+                      ? own
+                      : p2p_ban_state_at(ban, check->quorum_ms) == P2P_BAN_IN_FORCE;
+    if (own != quorum &&
+        apart_ms(check) > p2p_charter_policy(ledger->charter)->clock_skew_s * 1000ull) {
         add(answer, P2P_GATE_CLOCK, ban->circle, &ban->id);
+    } else if (own || quorum) {
+        add(answer, weak ? P2P_GATE_PARTIAL_MATCH : P2P_GATE_BANNED, ban->circle, &ban->id);
+    } else if (state == P2P_BAN_SUSPENDED) {
+        add(answer, P2P_GATE_SUSPENDED, ban->circle, &ban->id);
     }
-    return own || quorum;
 }
 
 /* A ban without effect only because its author knew more of the charter than we do. */
@@ -113,11 +121,7 @@ static enum p2p_err weigh_ban(struct p2p_ledger *ledger, const struct p2p_kv *kv
     if (ban->why != P2P_WHY_NONE) {
         return weigh_void(ledger, kv, ban, answer);
     }
-    if (in_force(ledger, check, ban, answer)) {
-        add(answer, weak ? P2P_GATE_PARTIAL_MATCH : P2P_GATE_BANNED, ban->circle, &ban->id);
-    } else if (p2p_ban_state_at(ban, check->own_ms) == P2P_BAN_SUSPENDED) {
-        add(answer, P2P_GATE_SUSPENDED, ban->circle, &ban->id);
-    }
+    weigh_time(ledger, check, weak, ban, answer);
     return P2P_OK;
 }
 
