@@ -1,0 +1,533 @@
+#include "check.h"
+#include "ledger_world.h"
+#include "rng.h"
+
+#include <stdlib.h>
+
+/* ---- a random past ---- */
+
+struct past {
+    struct p2p_record_id bans[256];
+    uint32_t circles[256]; /* of bans */
+    size_t ban_count;
+    struct p2p_record_id suspends[256];
+    size_t suspend_count;
+    unsigned grants, cuts;
+};
+
+static const struct author {
+    uint32_t member;
+    uint32_t issuer;
+    enum p2p_ground ground;
+} authors[] = {
+    {1, COURT_1, P2P_GROUND_COURT},          {2, ADMIN_2, P2P_GROUND_ADMINISTRATIVE},
+    {1, LOCAL_1, P2P_GROUND_LOCAL},          {3, EU_3, P2P_GROUND_EU_REGULATION},
+    {3, COURT_3, P2P_GROUND_COURT},          {2, LATE_2, P2P_GROUND_LOCAL},
+    {1, COURT_1, P2P_GROUND_ADMINISTRATIVE}, /* has no such grant */
+    {4, COURT_1, P2P_GROUND_COURT},          /* writes in a feed that is not his */
+};
+
+static const struct author *any_author(struct rng *rng)
+{
+    return &authors[rng_below(rng, sizeof(authors) / sizeof(authors[0]))];
+}
+
+static void add_imposition(struct ledger_world *world, struct rng *rng, struct past *past,
+                           const struct p2p_record_id *amends, size_t amend_count)
+{
+    static const char *const subjects[] = {"imo:9179842", "imo:9074729", "card:alfapass:1",
+                                           "phone:1"};
+    const struct author *author = any_author(rng);
+    struct ledger_ban ban = {.subject = subjects[rng_below(rng, 4)],
+                             .ground = author->ground,
+                             .scope = author->issuer == LOCAL_1 ? "BEANR" : NULL,
+                             .circle = rng_below(rng, 4) == 0 ? CIRCLE_PAIR : CIRCLE_ALL,
+                             .amends = amends,
+                             .amend_count = amend_count};
+    past->circles[past->ban_count] = ban.circle;
+    past->bans[past->ban_count++] =
+        ledger_world_ban(world, author->member, author->issuer, &ban);
+}
+
+/* One to three records that exist already, now and then one that does not yet. Returns the
+ * circle of the first. */
+static uint32_t any_cites(struct ledger_world *world, struct rng *rng, const struct past *past,
+                          bool suspends, struct p2p_record_id out[3], size_t *n)
+{
+    size_t count = suspends ? past->suspend_count : past->ban_count;
+    uint32_t circle = CIRCLE_ALL;
+    *n = rng_below(rng, 3) == 0 ? 2 + rng_below(rng, 2) : 1;
+    for (size_t i = *n; i-- > 0;) {
+        size_t pick = rng_below(rng, count);
+        out[i] = suspends ? past->suspends[pick] : past->bans[pick];
+        circle = suspends ? CIRCLE_ALL : past->circles[pick];
+        if (rng_below(rng, 20) == 0) {
+            out[i].feed = 1 + (uint32_t)rng_below(rng, 6); /* 5 and 6 do not exist */
+            out[i].index =
+                ledger_world_size(world, 1 + (uint32_t)rng_below(rng, 4)) + rng_below(rng, 4);
+        }
+    }
+    return rng_below(rng, 8) == 0 ? CIRCLE_PAIR : circle;
+}
+
+static void add_act(struct ledger_world *world, struct rng *rng, struct past *past)
+{
+    static const enum p2p_kind_number kinds[] = {P2P_KIND_BAN_LIFT, P2P_KIND_BAN_SUSPEND,
+                                                 P2P_KIND_BAN_SUSPEND, P2P_KIND_BAN_RESUME,
+                                                 P2P_KIND_BAN_AMEND};
+    const struct author *author = rng_below(rng, 2) ? &authors[rng_below(rng, 2) * 4]
+                                                    : any_author(rng); /* often a court */
+    struct p2p_record_id cites[3];
+    enum p2p_kind_number kind = kinds[rng_below(rng, 5)];
+    bool resume = kind == P2P_KIND_BAN_RESUME;
+    size_t n;
+    if ((resume ? past->suspend_count : past->ban_count) == 0) {
+        return;
+    }
+    uint32_t circle = any_cites(world, rng, past, resume, cites, &n);
+    if (rng_below(rng, 3) > 0) {
+        ledger_world_seen(world, author->member);
+    }
+    if (kind == P2P_KIND_BAN_AMEND) {
+        add_imposition(world, rng, past, cites, n);
+        return;
+    }
+    struct p2p_record_id id =
+        ledger_world_act(world, author->member, author->issuer, kind, circle, cites, n);
+    if (kind == P2P_KIND_BAN_SUSPEND) {
+        past->suspends[past->suspend_count++] = id;
+    }
+}
+
+/* A claim that is false, smaller than an earlier one, or about what is not written yet. */
+static void add_lie(struct ledger_world *world, struct rng *rng)
+{
+    uint32_t by = 1 + (uint32_t)rng_below(rng, 4), of = (uint32_t)rng_below(rng, 6);
+    uint64_t size = of <= 4 ? ledger_world_size(world, of) : 3;
+    struct ledger_claim claim = {of, size, true};
+    if (of == by) {
+        return;
+    }
+    if (rng_below(rng, 2) && of <= 4 && size > 0) {
+        claim.lie = false; /* true, and less than it may have said before */
+        claim.size = 1 + rng_below(rng, size);
+    } else {
+        claim.size = size + rng_below(rng, 6);
+    }
+    ledger_world_claims(world, by, &claim, 1);
+}
+
+/* What no author of ours writes: repeated numbers, bad signatures, payloads of another shape.
+ */
+static void add_wrong(struct ledger_world *world, struct rng *rng, struct past *past)
+{
+    static const char deep[] = "\x81\xa1"
+                               "a\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91"
+                               "\xc0";
+    static const char lift[] = "\x81\xa6reason\xa1x";
+    const struct author *author = any_author(rng);
+    struct p2p_draft draft = {.kind = P2P_KIND_BAN_LIFT,
+                              .circle = CIRCLE_ALL,
+                              .issuer = author->issuer,
+                              .issuer_seq =
+                                  1 + rng_below(rng, world->next_seq[author->issuer] + 1),
+                              .cites = past->bans,
+                              .cite_count = past->ban_count > 0,
+                              .payload = p2p_slice_of(lift, sizeof(lift) - 1)};
+    unsigned wrong = rng_below(rng, 2) ? WRITE_BAD_SIGNATURE : 0;
+    switch (rng_below(rng, 4)) {
+    case 0: /* a lift under a number that may be taken, perhaps badly signed */
+        break;
+    case 1: /* an imposition nested as deep as a record may be */
+        draft.kind = P2P_KIND_BAN_IMPOSE;
+        draft.issuer_seq = ++world->next_seq[author->issuer];
+        draft.payload = p2p_slice_of(deep, sizeof(deep) - 1);
+        draft.cite_count = 0;
+        wrong = 0;
+        break;
+    case 2: /* a kind nobody knows */
+        draft.kind = 4711;
+        break;
+    default: /* a note by an issuer */
+        draft.kind = P2P_KIND_NOTE;
+        draft.payload = (struct p2p_slice){0};
+        draft.content = p2p_slice_of(lift, sizeof(lift) - 1);
+        break;
+    }
+    struct p2p_record_id id = ledger_world_write(world, author->member, draft, wrong);
+    if (draft.kind == P2P_KIND_BAN_IMPOSE) {
+        past->circles[past->ban_count] = CIRCLE_ALL;
+        past->bans[past->ban_count++] = id;
+    }
+}
+
+static void add_entry(struct ledger_world *world, struct rng *rng, struct past *past)
+{
+    if (world->entry_count >= 8) {
+        return;
+    }
+    switch (rng_below(rng, 4)) {
+    case 0:
+        ledger_world_grant(world, LATE_2, 2, past->grants++ % 2 ? "ban-court" : "ban-local",
+                           "*");
+        break;
+    case 1:
+        ledger_world_grant(world, COURT_1, 1, "ban-administrative", "*");
+        break;
+    default: {
+        const struct author *author = &authors[rng_below(rng, 5)];
+        uint64_t size = ledger_world_size(world, author->member);
+        uint64_t index = rng_below(rng, size + 1);
+        uint64_t keep[1] = {index};
+        if (size > 0) {
+            ledger_world_cut(world, author->issuer, author->member, index, keep,
+                             index < size && rng_below(rng, 2));
+            if (rng_below(rng, 2) && world->entry_count < 8) {
+                ledger_world_grant(world, author->issuer, author->member, "ban-court", "*");
+            }
+        }
+        break;
+    }
+    }
+}
+
+static void write_past(struct ledger_world *world, struct rng *rng, unsigned steps)
+{
+    struct past past = {.ban_count = 0};
+    ledger_world_init(world);
+    for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS; member++) {
+        ledger_world_seen(world, member);
+    }
+    for (unsigned i = 0; i < steps; i++) {
+        size_t roll = rng_below(rng, 100);
+        if (roll < 25) {
+            add_imposition(world, rng, &past, NULL, 0);
+        } else if (roll < 55) {
+            add_act(world, rng, &past);
+        } else if (roll < 80) {
+            ledger_world_seen(world, 1 + (uint32_t)rng_below(rng, 4));
+        } else if (roll < 86) {
+            add_lie(world, rng);
+        } else if (roll < 92) {
+            add_wrong(world, rng, &past);
+        } else if (roll < 96) {
+            add_entry(world, rng, &past);
+        } else {
+            ledger_world_note(world, 1 + (uint32_t)rng_below(rng, 4));
+        }
+    }
+}
+
+/* ---- taken in some order ---- */
+
+/* Every feed and the charter in its own order, everything else as the seed says: who goes
+ * first, where batches end, when the ledger is folded early or opened again. */
+static void take_at_random(struct ledger_node *node, struct rng *rng)
+{
+    const struct ledger_world *world = node->world;
+    size_t charter_share = 1 + rng_below(rng, 20); /* the charter early, late or in between */
+    ledger_node_begin(node);
+    ledger_node_charter(node, 1);
+    for (;;) {
+        uint64_t left = world->entry_count - p2p_charter_size(node->ledger.charter);
+        bool charter_left = left > 0;
+        for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+            left += ledger_world_size(world, f) - p2p_ledger_feed(&node->ledger, f)->edge.size;
+        }
+        if (left == 0) {
+            break;
+        }
+        uint32_t f = 1 + (uint32_t)rng_below(rng, LEDGER_WORLD_MEMBERS);
+        uint64_t held = p2p_ledger_feed(&node->ledger, f)->edge.size;
+        uint64_t more = ledger_world_size(world, f) - held;
+        if (charter_left && rng_below(rng, 20) < charter_share) {
+            ledger_node_charter(node, p2p_charter_size(node->ledger.charter) + 1);
+        } else if (more > 0) {
+            ledger_node_take(node, f, held + 1 + rng_below(rng, more));
+        }
+        if (rng_below(rng, 6) == 0) {
+            CHECK_OK(p2p_ledger_fold(&node->ledger));
+        }
+        if (rng_below(rng, 4) == 0) {
+            ledger_node_end(node);
+            if (rng_below(rng, 8) == 0) {
+                ledger_node_reopen(node);
+            }
+            ledger_node_begin(node);
+        }
+    }
+    ledger_node_end(node);
+}
+
+/* Without this, two ports with the same records would enforce different bans, or could not tell
+ * that they agree: 1,000 orders and batchings of random records, by honest and other members,
+ * with charter entries early, late and in between. */
+static void test_thousand_orders(void **state)
+{
+    enum { WORLDS = 40, ORDERS = 25 };
+    unsigned in_force = 0, lifted = 0, suspended = 0, void_bans = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= WORLDS; seed++) {
+        struct rng rng = {seed};
+        struct ledger_world world;
+        struct ledger_node replay;
+        print_message("seed %llu\n", (unsigned long long)seed);
+        write_past(&world, &rng, 40 + (unsigned)rng_below(&rng, 40));
+        ledger_node_init(&replay, &world, 0);
+        ledger_node_take_all(&replay);
+        ledger_node_check_digests(&replay);
+        for (unsigned order = 0; order < ORDERS; order++) {
+            struct ledger_node node;
+            ledger_node_init(&node, &world, 0);
+            take_at_random(&node, &rng);
+            ledger_node_check_same(&node, &replay);
+            ledger_node_check_digests(&node);
+            ledger_node_deinit(&node);
+        }
+        const struct p2p_kv *kv = memory_kv_begin(replay.store);
+        for (uint32_t circle = CIRCLE_ALL; circle <= CIRCLE_PAIR; circle++) {
+            struct p2p_ban ban;
+            enum p2p_err err = p2p_ban_next(kv, circle, NULL, true, &ban);
+            for (; err == P2P_OK; err = p2p_ban_next(kv, circle, &ban.id, false, &ban)) {
+                enum p2p_ban_state is = p2p_ban_state_at(&ban, LEDGER_WORLD_TIME_MS);
+                in_force += is == P2P_BAN_IN_FORCE;
+                lifted += is == P2P_BAN_LIFTED;
+                suspended += is == P2P_BAN_SUSPENDED;
+                void_bans += is == P2P_BAN_NO_EFFECT;
+            }
+            CHECK_ERR(err, P2P_NOTFOUND);
+        }
+        memory_kv_abort(replay.store);
+        ledger_node_deinit(&replay);
+        ledger_world_deinit(&world);
+    }
+    print_message("%u in force, %u lifted, %u suspended, %u without effect\n", in_force, lifted,
+                  suspended, void_bans);
+    CHECK(in_force > 100 && lifted > 20 && suspended > 10 && void_bans > 100);
+}
+
+/* Without this, a node that is not in a circle would disagree with others of its kind, or take
+ * part in what it cannot read. */
+static void test_orders_without_payloads(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 101; seed <= 106; seed++) {
+        struct rng rng = {seed};
+        struct ledger_world world;
+        struct ledger_node replay, everything;
+        struct p2p_hash digest, other;
+        write_past(&world, &rng, 60);
+        ledger_node_init(&replay, &world, 4);
+        ledger_node_take_all(&replay);
+        ledger_node_init(&everything, &world, 0);
+        ledger_node_take_all(&everything);
+        for (unsigned order = 0; order < 8; order++) {
+            struct ledger_node node;
+            ledger_node_init(&node, &world, 3); /* in the same circles as 4 */
+            take_at_random(&node, &rng);
+            ledger_node_check_same(&node, &replay);
+            ledger_node_check_digests(&node);
+            ledger_node_deinit(&node);
+        }
+        /* What everybody can compare is the same for all; so is a circle both are in. */
+        CHECK_OK(p2p_leaves_digest(&replay.ledger, &digest));
+        CHECK_OK(p2p_leaves_digest(&everything.ledger, &other));
+        CHECK(p2p_hash_equal(&digest, &other));
+        const struct p2p_kv *kv = memory_kv_begin(replay.store);
+        struct p2p_ban ban;
+        CHECK_ERR(p2p_ban_next(kv, CIRCLE_PAIR, NULL, true, &ban), P2P_NOTFOUND);
+        CHECK_OK(p2p_view_digest(&replay.ledger, kv, P2P_VIEW_BANS, CIRCLE_ALL, &digest));
+        memory_kv_abort(replay.store);
+        kv = memory_kv_begin(everything.store);
+        CHECK_OK(p2p_view_digest(&everything.ledger, kv, P2P_VIEW_BANS, CIRCLE_ALL, &other));
+        CHECK(p2p_hash_equal(&digest, &other));
+        memory_kv_abort(everything.store);
+        ledger_node_deinit(&everything);
+        ledger_node_deinit(&replay);
+        ledger_world_deinit(&world);
+    }
+}
+
+/* Without this, a batch that fails halfway would leave marks, rows or digests of records that
+ * were never committed: every store call and every allocation fails once. */
+static void test_every_step_fails(void **state)
+{
+    struct rng rng = {9};
+    struct ledger_world world;
+    struct ledger_node expected;
+    (void)state;
+    print_message("seed %llu\n", (unsigned long long)rng.state);
+    write_past(&world, &rng, 24);
+    ledger_node_init(&expected, &world, 0);
+    ledger_node_take_all(&expected);
+    for (int memory = 0; memory < 2; memory++) {
+        long steps = 0, stride = 1;
+        for (long at = -1; at < steps; at += at < 0 ? 1 : stride) {
+            struct ledger_node node;
+            enum p2p_err err = P2P_OK;
+            ledger_node_init(&node, &world, 0);
+            ledger_node_begin(&node);
+            ledger_node_charter(&node, 1);
+            ledger_node_take(&node, 1, ledger_world_size(&world, 1) / 2);
+            ledger_node_take(&node, 2, ledger_world_size(&world, 2) / 2);
+            ledger_node_end(&node);
+            struct memory_kv *before = memory_kv_clone(node.store);
+
+            ledger_node_begin(&node);
+            node.faulty.steps = 0;
+            node.heap.calls = 0;
+            node.faulty.countdown = memory ? -1 : at;
+            node.heap.countdown = memory ? at : -1;
+            err = ledger_node_try_charter(&node, world.entry_count);
+            for (uint32_t f = LEDGER_WORLD_MEMBERS; f >= 1 && err == P2P_OK; f--) {
+                err = ledger_node_try_take(&node, f, ledger_world_size(&world, f));
+            }
+            if (err == P2P_OK) {
+                err = p2p_ledger_finish(&node.ledger);
+            }
+            if (at < 0) { /* the run that counts */
+                CHECK_OK(err);
+                steps = memory ? node.heap.calls : node.faulty.steps;
+                stride = 1 + steps / 400;
+                CHECK(steps > (memory ? 10 : 100));
+            } else {
+                CHECK_ERR(err, memory ? P2P_NOMEM : P2P_IO);
+            }
+            node.faulty.countdown = -1;
+            node.heap.countdown = -1;
+            node.faulty.tripped = false;
+            ledger_node_abort(&node);
+            CHECK(memory_kv_equal(node.store, before));
+            memory_kv_free(before);
+            if (at < 0 || at % (5 * stride) == 0) {
+                ledger_node_take_all(&node);
+                ledger_node_check_same(&node, &expected);
+            }
+            ledger_node_deinit(&node);
+        }
+    }
+    ledger_node_deinit(&expected);
+    ledger_world_deinit(&world);
+}
+
+/* ---- values, marks and touches by themselves ---- */
+
+/* Without this, the digest of a view would depend on the way to it, not on what stands there.
+ */
+static void test_put_and_digest(void **state)
+{
+    struct ledger_world world;
+    struct ledger_node node;
+    struct p2p_hash empty, one, two, now;
+    struct p2p_slice value;
+    const struct p2p_slice key_a = p2p_slice_text("a"), key_b = p2p_slice_text("ab");
+    (void)state;
+    ledger_world_init(&world);
+    ledger_node_init(&node, &world, 0);
+    struct p2p_ledger *ledger = &node.ledger;
+    ledger_node_begin(&node);
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 1, &empty));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_a, p2p_slice_text("x")));
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 1, &one));
+    CHECK(!p2p_hash_equal(&empty, &one));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_b, p2p_slice_text("y")));
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 1, &two));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_a, p2p_slice_text("z")));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_a, p2p_slice_text("x")));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_a, p2p_slice_text("x")));
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 1, &now));
+    CHECK(p2p_hash_equal(&now, &two));
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 2, &now)); /* its own circle's */
+    CHECK(p2p_hash_equal(&now, &empty));
+    CHECK_ERR(p2p_view_get(node.kv, P2P_VIEW_BANS, 2, key_a, &value), P2P_NOTFOUND);
+    CHECK_OK(p2p_view_get(node.kv, P2P_VIEW_BANS, 1, key_a, &value));
+    CHECK(p2p_slice_equal(value, p2p_slice_text("x")));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_b, p2p_slice_text("")));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_b, p2p_slice_text("")));
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 1, &now));
+    CHECK(p2p_hash_equal(&now, &one));
+    ledger_node_end(&node);
+    ledger_node_reopen(&node);
+    ledger_node_begin(&node);
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 1, &now));
+    CHECK(p2p_hash_equal(&now, &one));
+    CHECK_OK(p2p_view_put(ledger, P2P_VIEW_BANS, 1, key_a, p2p_slice_text("")));
+    CHECK_OK(p2p_view_digest(ledger, node.kv, P2P_VIEW_BANS, 1, &now));
+    CHECK(p2p_hash_equal(&now, &empty));
+    ledger_node_end(&node);
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
+/* Without this, a fold would miss a record that acts on its key, or read its neighbour's. */
+static void test_touches(void **state)
+{
+    static const struct p2p_record_id ids[] = {
+        {1, 0}, {1, 1}, {1, UINT64_MAX - 1}, {2, 0}, {UINT32_MAX, 5}};
+    struct ledger_world world;
+    struct ledger_node node;
+    struct p2p_touch_walk walk;
+    struct p2p_record_id by;
+    (void)state;
+    ledger_world_init(&world);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_begin(&node);
+    for (size_t i = 5; i-- > 0;) {
+        CHECK_OK(p2p_touch_add(&node.ledger, P2P_VIEW_BANS, p2p_slice_text("key"), &ids[i]));
+        CHECK_OK(p2p_touch_add(&node.ledger, P2P_VIEW_BANS, p2p_slice_text("kez"), &ids[i]));
+        CHECK_OK(p2p_touch_add(&node.ledger, P2P_VIEW_BANS, p2p_slice_text("ke"), &ids[0]));
+    }
+    p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_slice_text("key"));
+    for (size_t i = 0; i < 5; i++) {
+        CHECK_OK(p2p_touch_next(&walk, node.kv, &by));
+        CHECK(p2p_record_id_compare(&by, &ids[i]) == 0);
+    }
+    CHECK_ERR(p2p_touch_next(&walk, node.kv, &by), P2P_NOTFOUND);
+    p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_slice_text("kex"));
+    CHECK_ERR(p2p_touch_next(&walk, node.kv, &by), P2P_NOTFOUND);
+    ledger_node_end(&node);
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
+/* Without this, one record that names very many bans would stop its feed for want of memory:
+ * more marks than are held at one time are folded on the way. */
+static void test_more_marks_than_held(void **state)
+{
+    struct ledger_world world;
+    struct ledger_node node;
+    static struct p2p_record_id many[P2P_CITES_MAX];
+    struct p2p_record_id suspends[40];
+    (void)state;
+    ledger_world_init(&world);
+    ledger_world_seen(&world, 1);
+    struct p2p_record_id ban =
+        ledger_world_ban(&world, 1, COURT_1, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+    for (size_t s = 0; s < 40; s++) { /* 40 suspends of 1,024 each: most of them do not exist */
+        for (size_t i = 0; i < P2P_CITES_MAX; i++) {
+            many[i] = (struct p2p_record_id){2, 1000 * s + i};
+        }
+        suspends[s] = ledger_world_act(&world, 1, COURT_1, P2P_KIND_BAN_SUSPEND, CIRCLE_ALL,
+                                       many, P2P_CITES_MAX);
+    }
+    ledger_world_act(&world, 1, COURT_1, P2P_KIND_BAN_RESUME, CIRCLE_ALL, suspends, 40);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(ledger_node_state(&node, CIRCLE_ALL, &ban) == P2P_BAN_IN_FORCE);
+    CHECK(node.heap.peak_bytes < 16u << 20);
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_put_and_digest),
+        cmocka_unit_test(test_touches),
+        cmocka_unit_test(test_more_marks_than_held),
+        cmocka_unit_test(test_orders_without_payloads),
+        cmocka_unit_test(test_every_step_fails),
+        cmocka_unit_test(test_thousand_orders),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,628 @@
+#include "check.h"
+
+#include "ledger_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ARENA_BYTES = 64 << 20 };
+
+/* ---- signatures ---- */
+
+static bool remembered_verify(void *context, const uint8_t public_key[P2P_PUBLIC_BYTES],
+                              const uint8_t signature[P2P_SIGNATURE_BYTES],
+                              struct p2p_slice message)
+{
+    struct remembered *table = context;
+    const struct p2p_slice parts[] = {p2p_slice_of(public_key, P2P_PUBLIC_BYTES),
+                                      p2p_slice_of(signature, P2P_SIGNATURE_BYTES), message};
+    struct p2p_hash question = p2p_sha256_many(parts, 3);
+    struct remembered *slot =
+        &table[(question.bytes[0] << 8 | question.bytes[1]) % REMEMBERED_MAX];
+    if (!slot->used || !p2p_hash_equal(&slot->question, &question)) {
+        const struct p2p_sigs *sigs = p2p_sigs_ed25519();
+        slot->used = true;
+        slot->question = question;
+        slot->good = sigs->verify(sigs->context, public_key, signature, message);
+    }
+    return slot->good;
+}
+
+static void remembered_verify_many(void *context, struct p2p_verify_job *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].good =
+            remembered_verify(context, jobs[i].public_key, jobs[i].signature, jobs[i].message);
+    }
+}
+
+/* ---- the charter ---- */
+
+static void append_circle(struct world_draft *draft, const char *name, uint32_t first_key,
+                          const char *const *members, size_t count)
+{
+    /* Epoch e of a circle has key first_key + e - 1, so circles do not share keys. */
+    struct p2p_circle_epoch epoch = {.epoch = 1};
+    uint8_t boxes[LEDGER_WORLD_MEMBERS * P2P_BOX_BYTES] = {0};
+    struct p2p_circle_key key = world_circle_key(first_key);
+    struct p2p_op_circle op = {.circle = name,
+                               .members = members,
+                               .member_count = count,
+                               .epochs = &epoch,
+                               .boxes = boxes,
+                               .epoch_count = 1};
+    epoch.key_hash = p2p_circle_key_hash(&key);
+    p2p_op_circle_pack(&draft->ops, &op);
+    world_op(draft);
+}
+
+struct p2p_circle_key ledger_world_key(uint32_t circle, uint32_t epoch)
+{
+    return world_circle_key(100 * circle + epoch);
+}
+
+void ledger_world_init(struct ledger_world *world)
+{
+    static struct world_draft draft;
+    static const char *const all[] = {"m1", "m2", "m3", "m4"};
+    *world = (struct ledger_world){0};
+    world->entries = calloc(LEDGER_WORLD_ENTRIES, sizeof(*world->entries));
+    world->remembered = calloc(REMEMBERED_MAX, sizeof(*world->remembered));
+    CHECK(world->entries != NULL && world->remembered != NULL);
+    world->sigs = (struct p2p_sigs){.sign = p2p_sigs_ed25519()->sign,
+                                    .verify = remembered_verify,
+                                    .verify_many = remembered_verify_many,
+                                    .context = world->remembered};
+    world_init(&world->charter_world);
+    CHECK_OK(p2p_charter_new(&world->charter, p2p_alloc_default(), NULL));
+    for (size_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+        struct written_feed *feed = &world->feeds[f];
+        feed->cap = 64;
+        feed->records = calloc(feed->cap, sizeof(*feed->records));
+        feed->roots = calloc(feed->cap + 1, sizeof(*feed->roots));
+        CHECK(feed->records != NULL && feed->roots != NULL);
+        p2p_edge_init(&feed->edge);
+        feed->roots[0] = p2p_edge_root(&feed->edge);
+    }
+    world_draft(&draft);
+    world_found(&draft, &world->charter_world, 3, 2);
+    for (uint32_t i = 1; i <= LEDGER_WORLD_MEMBERS; i++) {
+        world_admit(&draft, i, LEDGER_WORLD_MEMBERS);
+    }
+    append_circle(&draft, "all", 101, all, 4);
+    append_circle(&draft, "pair", 201, all, 2);
+    world_grant(&draft, "court-1", COURT_1, "m1", "ban-court", "*");
+    world_grant(&draft, "admin-2", ADMIN_2, "m2", "ban-administrative", "*");
+    world_grant(&draft, "local-1", LOCAL_1, "m1", "ban-local", "BEANR");
+    world_grant(&draft, "eu-3", EU_3, "m3", "ban-eu-regulation", "*");
+    world_grant(&draft, "court-3", COURT_3, "m3", "ban-court", "*");
+    ledger_world_entry(world, &draft);
+    const struct p2p_issuer *eu =
+        p2p_charter_issuer_named(world->charter, p2p_slice_text("court-3"));
+    CHECK(eu != NULL && eu->number == COURT_3 && eu->member == 3);
+}
+
+void ledger_world_deinit(struct ledger_world *world)
+{
+    for (size_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+        struct written_feed *feed = &world->feeds[f];
+        for (size_t i = 0; i < feed->count; i++) {
+            free((void *)feed->records[i].leaf.data);
+            free((void *)feed->records[i].salted.data);
+        }
+        free(feed->records);
+        free(feed->roots);
+    }
+    p2p_charter_free(world->charter);
+    free(world->entries);
+    free(world->remembered);
+}
+
+void ledger_world_entry(struct ledger_world *world, struct world_draft *draft)
+{
+    char reason[P2P_REASON_BYTES];
+    CHECK(world->entry_count < LEDGER_WORLD_ENTRIES);
+    struct world_entry *entry = &world->entries[world->entry_count++];
+    world_seal(&world->charter_world, draft, LEDGER_WORLD_ROOTS, entry);
+    enum p2p_err err = world_apply(world->charter, entry, reason);
+    if (err != P2P_OK) {
+        print_error("entry %llu: %s\n", (unsigned long long)entry->index, reason);
+    }
+    CHECK_OK(err);
+    world_push(&world->charter_world, entry);
+}
+
+void ledger_world_grant(struct ledger_world *world, uint32_t issuer, uint32_t member,
+                        const char *grant, const char *scope)
+{
+    static struct world_draft draft;
+    char name[32], of[16];
+    const struct p2p_issuer *known = p2p_charter_issuer(world->charter, issuer);
+    snprintf(name, sizeof(name), "issuer-%u", issuer);
+    snprintf(of, sizeof(of), "m%u", member);
+    world_draft(&draft);
+    world_grant(&draft, known != NULL ? known->name : name, issuer, of, grant, scope);
+    ledger_world_entry(world, &draft);
+    CHECK(p2p_charter_issuer(world->charter, issuer) != NULL);
+}
+
+/* The feed's checkpoint as written, cosigned by all other members. */
+static size_t feed_note(const struct ledger_world *world, uint32_t feed, char *out, size_t cap)
+{
+    char origin[64], name[P2P_WITNESS_NAME_BYTES_MAX + 1];
+    struct world_member owner, witness;
+    struct p2p_signature signature;
+    uint64_t size = ledger_world_size(world, feed);
+    world_member(&owner, feed);
+    snprintf(origin, sizeof(origin), WORLD_FEDERATION "/%s/1", owner.name);
+    struct p2p_checkpoint checkpoint = {p2p_slice_text(origin), size,
+                                        ledger_world_root(world, feed, size)};
+    p2p_checkpoint_sign_feed(&checkpoint, p2p_sigs_ed25519(), &owner.feed, &signature);
+    size_t len =
+        p2p_checkpoint_note(&checkpoint, owner.feed.public_key.bytes, &signature, out, cap);
+    for (uint32_t i = 1; i <= LEDGER_WORLD_MEMBERS; i++) {
+        struct p2p_cosignature cosignature;
+        if (i == feed) {
+            continue;
+        }
+        world_member(&witness, i);
+        size_t name_len = p2p_witness_name(name, WORLD_FEDERATION, witness.name, 1);
+        p2p_cosign_witness(&checkpoint, p2p_sigs_ed25519(), &witness.witness, 1700000000,
+                           &cosignature);
+        len = p2p_checkpoint_note_add(out, cap, len, p2p_slice_of(name, name_len),
+                                      witness.witness.public_key.bytes, &cosignature);
+    }
+    CHECK(len > 0);
+    return len;
+}
+
+void ledger_world_cut(struct ledger_world *world, uint32_t issuer, uint32_t feed,
+                      uint64_t index, const uint64_t *keep, size_t keep_count)
+{
+    static struct world_draft draft;
+    static char note[8192];
+    char name[16];
+    size_t len = feed_note(world, feed, note, sizeof(note));
+    snprintf(name, sizeof(name), "m%u/1", feed);
+    struct p2p_op_revoke op = {.issuer = p2p_charter_issuer(world->charter, issuer)->name,
+                               .feed = name,
+                               .index = index,
+                               .keep = keep,
+                               .keep_count = keep_count,
+                               .note = p2p_slice_of(note, len)};
+    world_draft(&draft);
+    p2p_op_revoke_pack(&draft.ops, &op);
+    world_op(&draft);
+    ledger_world_entry(world, &draft);
+}
+
+/* ---- records ---- */
+
+static struct p2p_slice own_copy(struct p2p_slice bytes)
+{
+    uint8_t *copy = malloc(bytes.len > 0 ? bytes.len : 1);
+    CHECK(copy != NULL);
+    if (bytes.len > 0) {
+        memcpy(copy, bytes.data, bytes.len);
+    }
+    return p2p_slice_of(copy, bytes.len);
+}
+
+static void append(struct written_feed *feed, uint32_t number, struct p2p_slice leaf,
+                   struct p2p_slice salted)
+{
+    if (feed->count == feed->cap) {
+        feed->cap *= 2;
+        feed->records = realloc(feed->records, feed->cap * sizeof(*feed->records));
+        feed->roots = realloc(feed->roots, (feed->cap + 1) * sizeof(*feed->roots));
+        CHECK(feed->records != NULL && feed->roots != NULL);
+    }
+    struct written *record = &feed->records[feed->count];
+    *record = (struct written){.id = {number, feed->count},
+                               .leaf = own_copy(leaf),
+                               .salted = own_copy(salted),
+                               .leaf_hash = p2p_leaf_hash(leaf)};
+    p2p_edge_append(&feed->edge, &record->leaf_hash, NULL);
+    feed->roots[++feed->count] = p2p_edge_root(&feed->edge);
+}
+
+static struct p2p_slice sign_leaf(struct p2p_slice unsigned_leaf, uint32_t issuer,
+                                  struct p2p_slice origin, unsigned wrong, uint8_t *room)
+{
+    static uint8_t message[P2P_SIGNED_BYTES_MAX];
+    struct p2p_issuer_secret key = world_issuer_key(issuer);
+    const struct p2p_sigs *sigs = p2p_sigs_ed25519();
+    struct p2p_slice head = p2p_slice_of(unsigned_leaf.data, unsigned_leaf.len - 1);
+    struct p2p_signature signature;
+    struct p2p_pack pack;
+    size_t len = p2p_record_signed_bytes(message, head, origin);
+    sigs->sign(sigs->context, key.seed, key.public_key.bytes, p2p_slice_of(message, len),
+               &signature);
+    signature.bytes[0] ^= (wrong & WRITE_BAD_SIGNATURE) != 0;
+    p2p_pack_init(&pack, room, P2P_RECORD_BYTES_MAX);
+    CHECK_OK(p2p_record_attach(head, &signature, &pack));
+    return p2p_pack_slice(&pack);
+}
+
+struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t member,
+                                        struct p2p_draft draft, unsigned wrong)
+{
+    static uint8_t first[P2P_RECORD_BYTES_MAX], second[P2P_RECORD_BYTES_MAX];
+    static uint8_t salted[P2P_SALT_BYTES + P2P_PAYLOAD_BYTES_MAX];
+    char origin_text[64];
+    struct p2p_pack pack;
+    snprintf(origin_text, sizeof(origin_text), WORLD_FEDERATION "/m%u/1", member);
+    struct p2p_slice origin = p2p_slice_text(origin_text);
+    uint64_t number = ++world->counter;
+    struct p2p_hash salt = p2p_sha256(p2p_slice_of(&number, sizeof(number)));
+    memcpy(draft.salt, salt.bytes, P2P_SALT_BYTES);
+    draft.time_ms = LEDGER_WORLD_TIME_MS + number;
+    p2p_pack_init(&pack, first, sizeof(first));
+    CHECK_OK(p2p_record_encode(&draft, origin, &pack));
+    struct p2p_slice leaf = p2p_pack_slice(&pack);
+    if (draft.issuer != 0) {
+        leaf = sign_leaf(leaf, draft.issuer, origin, wrong, second);
+    }
+    size_t salted_len = 0;
+    if (draft.payload.len > 0) {
+        memcpy(salted, draft.salt, P2P_SALT_BYTES);
+        memcpy(salted + P2P_SALT_BYTES, draft.payload.data, draft.payload.len);
+        salted_len = P2P_SALT_BYTES + draft.payload.len;
+    }
+    append(&world->feeds[member], member, leaf, p2p_slice_of(salted, salted_len));
+    return (struct p2p_record_id){member, world->feeds[member].count - 1};
+}
+
+const struct written *ledger_world_record(const struct ledger_world *world,
+                                          const struct p2p_record_id *id)
+{
+    CHECK(id->feed >= 1 && id->feed <= LEDGER_WORLD_MEMBERS);
+    CHECK(id->index < world->feeds[id->feed].count);
+    return &world->feeds[id->feed].records[id->index];
+}
+
+uint64_t ledger_world_size(const struct ledger_world *world, uint32_t feed)
+{
+    return feed == P2P_CHARTER_FEED ? world->entry_count : world->feeds[feed].count;
+}
+
+struct p2p_hash ledger_world_root(const struct ledger_world *world, uint32_t feed,
+                                  uint64_t size)
+{
+    struct p2p_hash root;
+    if (feed == P2P_CHARTER_FEED) {
+        CHECK_OK(p2p_charter_root_at(world->charter, size, &root));
+        return root;
+    }
+    CHECK(size <= world->feeds[feed].count);
+    return world->feeds[feed].roots[size];
+}
+
+struct p2p_record_id ledger_world_claims(struct ledger_world *world, uint32_t member,
+                                         const struct ledger_claim *claims, size_t count)
+{
+    uint8_t room[2048];
+    struct p2p_pack pack;
+    p2p_pack_init(&pack, room, sizeof(room));
+    p2p_pack_map(&pack, 1);
+    p2p_pack_text(&pack, "feeds");
+    p2p_pack_array(&pack, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        bool held = !claims[i].lie && claims[i].of <= LEDGER_WORLD_MEMBERS;
+        struct p2p_hash root = {{0xee}};
+        if (held) {
+            root = ledger_world_root(world, claims[i].of, claims[i].size);
+        }
+        p2p_pack_array(&pack, 3);
+        p2p_pack_uint(&pack, claims[i].of);
+        p2p_pack_uint(&pack, claims[i].size);
+        p2p_pack_bin(&pack, root.bytes, sizeof(root.bytes));
+    }
+    CHECK(!p2p_pack_failed(&pack));
+    return ledger_world_write(
+        world, member,
+        (struct p2p_draft){.kind = P2P_KIND_SEEN, .content = p2p_pack_slice(&pack)}, 0);
+}
+
+struct p2p_record_id ledger_world_seen(struct ledger_world *world, uint32_t member)
+{
+    struct ledger_claim claims[LEDGER_WORLD_MEMBERS + 1];
+    size_t count = 0;
+    for (uint32_t of = 0; of <= LEDGER_WORLD_MEMBERS; of++) {
+        if (of != member && ledger_world_size(world, of) > 0) {
+            claims[count++] = (struct ledger_claim){of, ledger_world_size(world, of), false};
+        }
+    }
+    return ledger_world_claims(world, member, claims, count);
+}
+
+struct p2p_record_id ledger_world_note(struct ledger_world *world, uint32_t member)
+{
+    static const char content[] = "\x81\xa4text\xa4idle";
+    return ledger_world_write(
+        world, member,
+        (struct p2p_draft){.kind = P2P_KIND_NOTE,
+                           .content = p2p_slice_of(content, sizeof(content) - 1)},
+        0);
+}
+
+struct p2p_record_id ledger_world_ban(struct ledger_world *world, uint32_t member,
+                                      uint32_t issuer, const struct ledger_ban *ban)
+{
+    uint8_t room[2048];
+    struct p2p_pack pack;
+    struct p2p_subject subject;
+    uint32_t circle = ban->circle != 0 ? ban->circle : CIRCLE_ALL;
+    uint32_t epoch = ban->epoch != 0 ? ban->epoch : 1;
+    struct p2p_circle_key key = ledger_world_key(circle, epoch);
+    struct p2p_ban_draft draft = {.subjects = &subject,
+                                  .subject_count = 1,
+                                  .ground = ban->ground,
+                                  .reference = "a reference",
+                                  .effects = &ban->effect,
+                                  .effect_count = ban->effect != NULL,
+                                  .scope = &ban->scope,
+                                  .scope_count = ban->scope != NULL,
+                                  .from_ms = ban->from_ms,
+                                  .until_ms = ban->until_ms};
+    const char *text = ban->subject != NULL ? ban->subject : "imo:9179842";
+    CHECK_OK(p2p_subject_parse(&subject, p2p_slice_text(text)));
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_ban_pack(&pack, &draft, &key, epoch));
+    return ledger_world_write(world, member,
+                              (struct p2p_draft){.kind = ban->amends != NULL
+                                                             ? P2P_KIND_BAN_AMEND
+                                                             : P2P_KIND_BAN_IMPOSE,
+                                                 .circle = circle,
+                                                 .issuer = issuer,
+                                                 .issuer_seq = ++world->next_seq[issuer],
+                                                 .cites = ban->amends,
+                                                 .cite_count = ban->amend_count,
+                                                 .payload = p2p_pack_slice(&pack)},
+                              0);
+}
+
+struct p2p_record_id ledger_world_act(struct ledger_world *world, uint32_t member,
+                                      uint32_t issuer, enum p2p_kind_number kind,
+                                      uint32_t circle, const struct p2p_record_id *cites,
+                                      size_t cite_count)
+{
+    static const char payload[] = "\x81\xa6reason\xa3why";
+    return ledger_world_write(
+        world, member,
+        (struct p2p_draft){.kind = kind,
+                           .circle = circle,
+                           .issuer = issuer,
+                           .issuer_seq = ++world->next_seq[issuer],
+                           .cites = cites,
+                           .cite_count = cite_count,
+                           .payload = p2p_slice_of(payload, sizeof(payload) - 1)},
+        0);
+}
+
+/* ---- nodes ---- */
+
+static void open_ledger(struct ledger_node *node)
+{
+    CHECK_OK(p2p_ledger_open(&node->ledger, &node->heap.alloc, &node->world->sigs,
+                             memory_kv_begin(node->store), NULL));
+    CHECK_OK(memory_kv_commit(node->store));
+}
+
+void ledger_node_init(struct ledger_node *node, const struct ledger_world *world,
+                      uint32_t member)
+{
+    *node = (struct ledger_node){.world = world, .member = member};
+    node->store = memory_kv_new();
+    faulty_kv_init(&node->faulty, -1, P2P_IO);
+    faulty_alloc_init(&node->heap, -1);
+    p2p_arena_init(&node->arena, p2p_alloc_default(), ARENA_BYTES);
+    open_ledger(node);
+}
+
+void ledger_node_deinit(struct ledger_node *node)
+{
+    p2p_ledger_close(&node->ledger);
+    CHECK(node->heap.live_bytes == 0);
+    p2p_arena_deinit(&node->arena);
+    memory_kv_free(node->store);
+}
+
+void ledger_node_begin(struct ledger_node *node)
+{
+    CHECK(node->kv == NULL);
+    node->kv = faulty_kv_begin(&node->faulty, memory_kv_begin(node->store));
+    p2p_ledger_begin(&node->ledger, node->kv, &node->arena);
+}
+
+void ledger_node_end(struct ledger_node *node)
+{
+    CHECK_OK(p2p_ledger_finish(&node->ledger));
+    CHECK_OK(memory_kv_commit(node->store));
+    p2p_arena_reset(&node->arena);
+    node->kv = NULL;
+}
+
+void ledger_node_abort(struct ledger_node *node)
+{
+    memory_kv_abort(node->store);
+    p2p_arena_reset(&node->arena);
+    node->kv = NULL;
+    ledger_node_reopen(node);
+}
+
+void ledger_node_reopen(struct ledger_node *node)
+{
+    p2p_ledger_close(&node->ledger);
+    CHECK(node->heap.live_bytes == 0);
+    open_ledger(node);
+}
+
+enum p2p_err ledger_node_try_charter(struct ledger_node *node, uint64_t size)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint64_t i = p2p_charter_size(node->ledger.charter); i < size && err == P2P_OK; i++) {
+        const struct world_entry *entry = &node->world->entries[i];
+        err = p2p_ledger_apply_charter(&node->ledger, i,
+                                       p2p_slice_of(entry->leaf, entry->leaf_len),
+                                       p2p_slice_of(entry->note, entry->note_len), NULL);
+    }
+    return err;
+}
+
+static bool entitled(const struct ledger_node *node, const struct p2p_record *record)
+{
+    const struct p2p_circle *circle = p2p_charter_circle(node->ledger.charter, record->circle);
+    return node->member == 0 || record->circle == 0 ||
+           (circle != NULL && p2p_circle_has(circle, node->member));
+}
+
+enum p2p_err ledger_node_try_take(struct ledger_node *node, uint32_t number, uint64_t size)
+{
+    const struct written_feed *written = &node->world->feeds[number];
+    struct p2p_feed *feed = p2p_ledger_feed(&node->ledger, number);
+    CHECK(feed != NULL && size <= written->count);
+    uint64_t from = feed->edge.size;
+    if (size <= from) {
+        return P2P_OK;
+    }
+    struct p2p_arrival *arrivals = calloc((size_t)(size - from), sizeof(*arrivals));
+    CHECK(arrivals != NULL);
+    for (uint64_t i = from; i < size; i++) {
+        struct p2p_arrival *arrival = &arrivals[i - from];
+        *arrival =
+            (struct p2p_arrival){.feed = number, .leaf_hash = written->records[i].leaf_hash};
+        CHECK_OK(p2p_record_decode(&arrival->record, written->records[i].leaf));
+        if (entitled(node, &arrival->record)) {
+            arrival->salted = written->records[i].salted;
+        }
+    }
+    enum p2p_err err = p2p_ledger_verify(&node->ledger, arrivals, (size_t)(size - from));
+    for (uint64_t i = from; i < size && err == P2P_OK; i++) {
+        err = p2p_ledger_apply(&node->ledger, &arrivals[i - from]);
+    }
+    if (err == P2P_OK) {
+        struct p2p_tree_head head = {.size = size, .root = written->roots[size]};
+        err = p2p_feed_set_head(feed, node->kv, &head, (struct p2p_slice){0});
+    }
+    free(arrivals);
+    return err;
+}
+
+void ledger_node_charter(struct ledger_node *node, uint64_t size)
+{
+    CHECK_OK(ledger_node_try_charter(node, size));
+}
+
+void ledger_node_take(struct ledger_node *node, uint32_t feed, uint64_t size)
+{
+    CHECK_OK(ledger_node_try_take(node, feed, size));
+}
+
+void ledger_node_take_all(struct ledger_node *node)
+{
+    ledger_node_begin(node);
+    ledger_node_charter(node, node->world->entry_count);
+    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+        ledger_node_take(node, f, ledger_world_size(node->world, f));
+    }
+    ledger_node_end(node);
+}
+
+enum p2p_why ledger_node_why(struct ledger_node *node, const struct p2p_record_id *id)
+{
+    struct p2p_entry entry;
+    enum p2p_why why;
+    CHECK_OK(p2p_ledger_entry(&node->ledger, id, &entry));
+    CHECK_OK(p2p_judge(&node->ledger, &entry, &why));
+    return why;
+}
+
+struct p2p_ban ledger_node_ban(struct ledger_node *node, uint32_t circle,
+                               const struct p2p_record_id *id)
+{
+    struct p2p_ban ban;
+    const struct p2p_kv *kv = node->kv != NULL ? node->kv : memory_kv_begin(node->store);
+    CHECK_OK(p2p_ban_get(kv, circle, id, &ban));
+    if (node->kv == NULL) {
+        memory_kv_abort(node->store);
+    }
+    return ban; /* its slices are dead; numbers and verdict are not */
+}
+
+enum p2p_ban_state ledger_node_state(struct ledger_node *node, uint32_t circle,
+                                     const struct p2p_record_id *id)
+{
+    struct p2p_ban ban = ledger_node_ban(node, circle, id);
+    return p2p_ban_state_at(&ban, LEDGER_WORLD_TIME_MS);
+}
+
+static void check_table(const struct p2p_kv *a, const struct p2p_kv *b, enum p2p_table table)
+{
+    struct p2p_slice key_a, key_b, value_a, value_b;
+    enum p2p_err err_a = p2p_kv_seek(a, table, (struct p2p_slice){0}, &key_a, &value_a);
+    enum p2p_err err_b = p2p_kv_seek(b, table, (struct p2p_slice){0}, &key_b, &value_b);
+    while (err_a == P2P_OK && err_b == P2P_OK) {
+        CHECK(p2p_slice_equal(key_a, key_b));
+        CHECK(p2p_slice_equal(value_a, value_b));
+        err_a = p2p_kv_next(a, table, &key_a, &value_a);
+        err_b = p2p_kv_next(b, table, &key_b, &value_b);
+    }
+    CHECK_ERR(err_a, P2P_NOTFOUND);
+    CHECK_ERR(err_b, P2P_NOTFOUND);
+}
+
+void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
+{
+    static const enum p2p_table tables[] = {P2P_TABLE_VIEW, P2P_TABLE_ISSUER, P2P_TABLE_TOUCH,
+                                            P2P_TABLE_SEEN, P2P_TABLE_INDEX};
+    struct p2p_hash of_a, of_b;
+    CHECK(a->kv == NULL && b->kv == NULL);
+    const struct p2p_kv *kv_a = memory_kv_begin(a->store);
+    const struct p2p_kv *kv_b = memory_kv_begin(b->store);
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        check_table(kv_a, kv_b, tables[i]);
+    }
+    for (uint32_t circle = 0; circle <= 3; circle++) {
+        CHECK_OK(p2p_view_digest(&a->ledger, kv_a, P2P_VIEW_BANS, circle, &of_a));
+        CHECK_OK(p2p_view_digest(&b->ledger, kv_b, P2P_VIEW_BANS, circle, &of_b));
+        CHECK(p2p_hash_equal(&of_a, &of_b));
+    }
+    CHECK_OK(p2p_leaves_digest(&a->ledger, &of_a));
+    CHECK_OK(p2p_leaves_digest(&b->ledger, &of_b));
+    CHECK(p2p_hash_equal(&of_a, &of_b));
+    memory_kv_abort(a->store);
+    memory_kv_abort(b->store);
+}
+
+void ledger_node_check_digests(struct ledger_node *node)
+{
+    const struct p2p_kv *kv = memory_kv_begin(node->store);
+    for (uint32_t circle = 0; circle <= 3; circle++) {
+        struct p2p_lthash set;
+        struct p2p_hash kept, walked;
+        struct p2p_slice key, value;
+        p2p_lthash_init(&set);
+        enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_VIEW, (struct p2p_slice){0}, &key, &value);
+        for (; err == P2P_OK; err = p2p_kv_next(kv, P2P_TABLE_VIEW, &key, &value)) {
+            static uint8_t element[P2P_PAYLOAD_BYTES_MAX + 4096];
+            struct p2p_reader in;
+            struct p2p_writer out;
+            p2p_reader_init(&in, key);
+            if (p2p_reader_u8(&in) != P2P_VIEW_BANS || p2p_reader_u32(&in) != circle) {
+                continue;
+            }
+            size_t len = p2p_reader_left(&in);
+            p2p_writer_init(&out, element, sizeof(element));
+            p2p_writer_u16(&out, (uint16_t)len);
+            p2p_writer_bytes(&out, p2p_reader_bytes(&in, len).data, len);
+            p2p_writer_bytes(&out, value.data, value.len);
+            CHECK_OK(p2p_wire_check(value));
+            p2p_lthash_add(&set, p2p_writer_slice(&out));
+        }
+        walked = p2p_lthash_digest(&set);
+        CHECK_OK(p2p_view_digest(&node->ledger, kv, P2P_VIEW_BANS, circle, &kept));
+        CHECK(p2p_hash_equal(&kept, &walked));
+    }
+    memory_kv_abort(node->store);
+}

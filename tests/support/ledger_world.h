@@ -1,0 +1,175 @@
+/* A small federation whose records are written first and read later, by ledgers on stores in
+ * memory, in any order a test likes.
+ *
+ * The world is what exists: charter entries with their notes, and per feed the leaves with
+ * their payloads, each signed by who it says. A node is one ledger that has taken part of it:
+ * charter up to some size, feeds up to some sizes, payloads of the circles of its member only.
+ * Issuers carry on numbering by themselves; a test may write anything wrong on purpose. Static
+ * members m1 to m4, feeds of the same numbers; everything CHECKs. Keys follow from numbers (see
+ * charter_world.h), salts and times from a counter. */
+#ifndef LEDGER_WORLD_H
+#define LEDGER_WORLD_H
+
+#include "charter_world.h"
+#include "faulty_alloc.h"
+#include "faulty_kv.h"
+#include "memory_kv.h"
+
+#include <p2p/ban.h>
+#include <p2p/ledger.h>
+
+#define LEDGER_WORLD_MEMBERS 4u
+#define LEDGER_WORLD_ENTRIES 16u
+#define LEDGER_WORLD_ROOTS   7u /* mask of the roots that sign: three of three */
+#define LEDGER_WORLD_TIME_MS UINT64_C(1700000000000)
+
+/* Circles of the founding entry, and its issuers: number, key and member as named. */
+enum { CIRCLE_ALL = 1, CIRCLE_PAIR = 2 }; /* m1 to m4; m1 and m2 */
+enum {
+    COURT_1 = 1, /* m1: ban-court everywhere */
+    ADMIN_2 = 2, /* m2: ban-administrative everywhere */
+    LOCAL_1 = 3, /* m1: ban-local in BEANR */
+    EU_3 = 4,    /* m3: ban-eu-regulation everywhere */
+    COURT_3 = 5, /* m3: ban-court everywhere */
+    LATE_2 = 6,  /* m2: named by no entry until a test does */
+    ISSUERS_MAX = 16
+};
+
+struct written {
+    struct p2p_record_id id;
+    struct p2p_slice leaf;   /* owned */
+    struct p2p_slice salted; /* owned; empty for public kinds */
+    struct p2p_hash leaf_hash;
+};
+
+struct written_feed {
+    struct written *records;
+    size_t count;
+    size_t cap;
+    struct p2p_edge edge;
+    struct p2p_hash *roots; /* roots[n]: of the first n leaves; cap + 1 of them */
+};
+
+/* Ed25519, remembering what was found: the same few signatures are verified in every order. */
+struct remembered {
+    bool used, good;
+    struct p2p_hash question;
+};
+#define REMEMBERED_MAX 4096u
+
+struct ledger_world {
+    struct p2p_sigs sigs;
+    struct remembered *remembered; /* REMEMBERED_MAX of them */
+    struct charter_world charter_world;
+    struct p2p_charter *charter; /* all entries */
+    struct world_entry *entries;
+    size_t entry_count;
+    struct written_feed feeds[LEDGER_WORLD_MEMBERS + 1]; /* by number; [0] unused */
+    uint64_t next_seq[ISSUERS_MAX];
+    uint64_t counter;
+};
+
+/* Entry 0: members, circles and the issuers above but LATE_2. */
+void ledger_world_init(struct ledger_world *world);
+void ledger_world_deinit(struct ledger_world *world);
+
+/* Adds an entry of the ops collected in draft, signed by all roots. */
+void ledger_world_entry(struct ledger_world *world, struct world_draft *draft);
+/* Entries tests need often: a grant to an issuer with the key of its number; a cut at (feed,
+ * index), cosigned at the feed's size as written. */
+void ledger_world_grant(struct ledger_world *world, uint32_t issuer, uint32_t member,
+                        const char *grant, const char *scope);
+void ledger_world_cut(struct ledger_world *world, uint32_t issuer, uint32_t feed,
+                      uint64_t index, const uint64_t *keep, size_t keep_count);
+
+/* Wrong on purpose. */
+enum { WRITE_BAD_SIGNATURE = 1 };
+/* Signs (issuer not 0) and appends to feed `member`. draft->salt is filled in. */
+struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t member,
+                                        struct p2p_draft draft, unsigned wrong);
+const struct written *ledger_world_record(const struct ledger_world *world,
+                                          const struct p2p_record_id *id);
+uint64_t ledger_world_size(const struct ledger_world *world, uint32_t feed);
+/* The root of the first `size` records of a feed, or entries of the charter. */
+struct p2p_hash ledger_world_root(const struct ledger_world *world, uint32_t feed,
+                                  uint64_t size);
+
+/* `seen` of everything that is written so far, the charter included. */
+struct p2p_record_id ledger_world_seen(struct ledger_world *world, uint32_t member);
+struct ledger_claim {
+    uint32_t of;
+    uint64_t size;
+    bool lie; /* with a root that is not the one */
+};
+struct p2p_record_id ledger_world_claims(struct ledger_world *world, uint32_t member,
+                                         const struct ledger_claim *claims, size_t count);
+struct p2p_record_id ledger_world_note(struct ledger_world *world, uint32_t member);
+
+/* A ban on one subject; zeros mean: circle all, local ground, everywhere, default effect. */
+struct ledger_ban {
+    const char *subject;
+    enum p2p_ground ground;
+    const char *scope;
+    const char *effect;
+    uint32_t circle;
+    uint32_t epoch; /* of the circle's key; 0: 1 */
+    uint64_t from_ms, until_ms;
+    const struct p2p_record_id *amends; /* NULL: an imposition */
+    size_t amend_count;
+};
+struct p2p_record_id ledger_world_ban(struct ledger_world *world, uint32_t member,
+                                      uint32_t issuer, const struct ledger_ban *ban);
+/* A lift, suspend or resume in a circle. */
+struct p2p_record_id ledger_world_act(struct ledger_world *world, uint32_t member,
+                                      uint32_t issuer, enum p2p_kind_number kind,
+                                      uint32_t circle, const struct p2p_record_id *cites,
+                                      size_t cite_count);
+/* The key of a circle's epoch. */
+struct p2p_circle_key ledger_world_key(uint32_t circle, uint32_t epoch);
+
+/* ---- a ledger that takes some of it ---- */
+
+struct ledger_node {
+    const struct ledger_world *world;
+    uint32_t member; /* whose payloads it is given; 0: everybody's */
+    struct memory_kv *store;
+    struct faulty_kv faulty;
+    struct faulty_alloc heap;
+    struct p2p_ledger ledger;
+    struct p2p_arena arena;
+    const struct p2p_kv *kv; /* of the open batch, or NULL */
+};
+
+void ledger_node_init(struct ledger_node *node, const struct ledger_world *world,
+                      uint32_t member);
+void ledger_node_deinit(struct ledger_node *node);
+void ledger_node_begin(struct ledger_node *node);
+/* Finishes and commits. */
+void ledger_node_end(struct ledger_node *node);
+/* Ends the batch without a trace and opens the ledger again, as after a failure. */
+void ledger_node_abort(struct ledger_node *node);
+void ledger_node_reopen(struct ledger_node *node); /* as after a restart */
+
+/* Within a batch: entries up to a charter size; records up to a feed size, verified, applied
+ * and headed. */
+enum p2p_err ledger_node_try_charter(struct ledger_node *node, uint64_t size);
+enum p2p_err ledger_node_try_take(struct ledger_node *node, uint32_t feed, uint64_t size);
+void ledger_node_charter(struct ledger_node *node, uint64_t size);
+void ledger_node_take(struct ledger_node *node, uint32_t feed, uint64_t size);
+/* A batch of its own: the whole charter, then everything in order of feeds. */
+void ledger_node_take_all(struct ledger_node *node);
+
+/* Why the record has no effect, by p2p_judge. In a batch. */
+enum p2p_why ledger_node_why(struct ledger_node *node, const struct p2p_record_id *id);
+/* The state of a ban at a time, and why it is one of no effect. In a batch or not. */
+enum p2p_ban_state ledger_node_state(struct ledger_node *node, uint32_t circle,
+                                     const struct p2p_record_id *id);
+struct p2p_ban ledger_node_ban(struct ledger_node *node, uint32_t circle,
+                               const struct p2p_record_id *id);
+/* CHECKs that two nodes of equal frontier hold the same views, verdicts, touches and claims,
+ * byte for byte, and say the same digests. */
+void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b);
+/* CHECKs that the digest kept for each circle is that of the rows that stand there. */
+void ledger_node_check_digests(struct ledger_node *node);
+
+#endif
