@@ -1,5 +1,6 @@
 #include "conn.h"
 
+#include "admission.h"
 #include "listener.h"
 
 #include <p2p/assert.h>
@@ -33,56 +34,16 @@ void p2p_conn_wake(struct p2p_conn *conn)
     }
 }
 
-/* -- admission -------------------------------------------------------------------------------
- */
-
-static void handshake_count(struct p2p_conn *conn)
-{
-    struct p2p_net *net = conn->net;
-    p2p_assert(net->counts.handshakes < P2P_HANDSHAKES_MAX);
-    conn->handshake_index = net->counts.handshakes;
-    net->handshakes[net->counts.handshakes++] = conn;
-    conn->handshake_counted = true;
-}
-
-static void handshake_uncount(struct p2p_conn *conn)
-{
-    struct p2p_net *net = conn->net;
-    if (conn->handshake_counted) {
-        conn->handshake_counted = false;
-        struct p2p_conn *last = net->handshakes[--net->counts.handshakes];
-        net->handshakes[conn->handshake_index] = last;
-        last->handshake_index = conn->handshake_index;
-    }
-}
-
-static bool handshake_allowed(const struct p2p_conn *conn, enum p2p_refusal *out_reason)
-{
-    const struct p2p_net *net = conn->net;
-    if (net->counts.handshakes >= P2P_HANDSHAKES_MAX) {
-        *out_reason = P2P_REFUSAL_TOO_MANY_HANDSHAKES;
-        return false;
-    }
-    unsigned same = 0;
-    for (uint32_t i = 0; i < net->counts.handshakes; i++) {
-        same +=
-            p2p_address_same_host(&net->handshakes[i]->stream.address, &conn->stream.address);
-    }
-    *out_reason = P2P_REFUSAL_TOO_MANY_FROM_ADDRESS;
-    return same < P2P_HANDSHAKES_PER_ADDRESS_MAX;
-}
-
 void p2p_conn_admit(struct p2p_conn *conn)
 {
     if (conn->state == P2P_CONN_STARTING) {
-        handshake_uncount(conn);
+        p2p_admission_leave(conn);
         conn->state = P2P_CONN_OPEN;
         conn->ping_due_ms = p2p_net_now_ms(conn->net) + P2P_PING_MS;
     }
 }
 
-/* -- ends ------------------------------------------------------------------------------------
- */
+/* Ends. */
 
 void p2p_conn_end(struct p2p_conn *conn, enum p2p_link_end end, uint32_t code, const char *text)
 {
@@ -171,8 +132,7 @@ void p2p_conn_drain(struct p2p_conn *conn)
     }
 }
 
-/* -- HTTP/2's events that are the connection's own --------------------------------------------
- */
+/* HTTP/2's events that are the connection's own. */
 
 struct p2p_conn *p2p_conn_of_h2(struct p2p_h2 *h2)
 {
@@ -196,8 +156,7 @@ void p2p_conn_h2_goaway(struct p2p_h2 *h2, uint32_t code, struct p2p_slice text)
     p2p_text_clean(conn->farewell, sizeof conn->farewell, text.data, text.len);
 }
 
-/* -- the stream's events ----------------------------------------------------------------------
- */
+/* The stream's events. */
 
 static bool h2_make(struct p2p_conn *conn)
 {
@@ -318,8 +277,7 @@ static const struct p2p_stream_user stream_user = {
     .closed = on_closed,
 };
 
-/* -- beginnings ------------------------------------------------------------------------------
- */
+/* Beginnings. */
 
 enum p2p_err p2p_conn_init(struct p2p_conn *conn, struct p2p_net *net,
                            const struct p2p_conn_options *options)
@@ -353,7 +311,7 @@ static bool admitted(struct p2p_conn *conn)
         reason = P2P_REFUSAL_PEER_CREDENTIALS;
     } else if (listener->connections >= P2P_CONNECTIONS_MAX) {
         reason = P2P_REFUSAL_TOO_MANY_CONNECTIONS;
-    } else if (is_unix || handshake_allowed(conn, &reason)) {
+    } else if (is_unix || p2p_admission_allows(conn, &reason)) {
         return true;
     }
     p2p_conn_refuse(conn, reason, p2p_refusal_text(reason));
@@ -376,7 +334,7 @@ void p2p_conn_accept(struct p2p_conn *conn)
     listener->connections++;
     conn->listener_counted = true;
     if (conn->options.tls) {
-        handshake_count(conn);
+        p2p_admission_enter(conn);
     } else if (!h2_make(conn)) {
         return;
     }
@@ -396,8 +354,7 @@ enum p2p_err p2p_conn_connect(struct p2p_conn *conn, const struct sockaddr_stora
     return err;
 }
 
-/* -- the flush -------------------------------------------------------------------------------
- */
+/* The flush. */
 
 static void dirty_forget(struct p2p_conn *conn)
 {
@@ -416,7 +373,7 @@ static void close_now(struct p2p_conn *conn)
 {
     if (!conn->ended_told) {
         conn->ended_told = true;
-        handshake_uncount(conn);
+        p2p_admission_leave(conn);
         if (conn->options.user->ended) {
             conn->options.user->ended(conn);
         }
@@ -469,11 +426,14 @@ static void end_now(struct p2p_conn *conn)
         }
     }
     conn->state = P2P_CONN_LINGERING;
-    conn->linger_until_ms = p2p_net_now_ms(conn->net) + P2P_LINGER_MS_MAX;
+    /* At a graceful end what is pending matters, and gets the time of a drain. */
+    conn->linger_until_ms =
+        p2p_net_now_ms(conn->net) +
+        (conn->end == P2P_LINK_END_CLOSED ? P2P_DRAIN_MS_MAX : P2P_LINGER_MS_MAX);
     p2p_stream_discard(stream);
     p2p_stream_shutdown(stream);
     conn->ended_told = true;
-    handshake_uncount(conn);
+    p2p_admission_leave(conn);
     if (conn->options.user->ended) {
         conn->options.user->ended(conn);
     }
@@ -514,8 +474,7 @@ void p2p_conn_flush(struct p2p_conn *conn)
     }
 }
 
-/* -- the clock -------------------------------------------------------------------------------
- */
+/* The clock. */
 
 static void ping(struct p2p_conn *conn, uint64_t now_ms)
 {

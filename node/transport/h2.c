@@ -22,8 +22,7 @@ void p2p_h2_fail(struct p2p_h2 *h2, enum p2p_refusal reason, const char *why)
     }
 }
 
-/* -- nghttp2's callbacks: each becomes an event, none after a failure -------------------------
- */
+/* Nghttp2's callbacks: each becomes an event, none after a failure. */
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
@@ -187,8 +186,7 @@ nghttp2_session_callbacks *p2p_h2_callbacks(void)
     return callbacks;
 }
 
-/* -- memory ----------------------------------------------------------------------------------
- */
+/* Memory. */
 
 static void *mem_malloc(size_t bytes, void *user)
 {
@@ -216,8 +214,7 @@ nghttp2_mem p2p_h2_mem(const struct p2p_alloc *alloc)
                          mem_realloc};
 }
 
-/* -- life ------------------------------------------------------------------------------------
- */
+/* Life. */
 
 static int settings_submit(struct p2p_h2 *h2, const struct p2p_h2_options *options)
 {
@@ -276,8 +273,7 @@ void p2p_h2_deinit(struct p2p_h2 *h2)
     h2->session = NULL;
 }
 
-/* -- bytes in --------------------------------------------------------------------------------
- */
+/* Bytes in. */
 
 /* Compares with the client's preface; returns how many bytes belonged to it. */
 static size_t preface_check(struct p2p_h2 *h2, const uint8_t *data, size_t len)
@@ -329,8 +325,7 @@ void p2p_h2_feed(struct p2p_h2 *h2, const uint8_t *data, size_t len, uint64_t no
     }
 }
 
-/* -- bytes out -------------------------------------------------------------------------------
- */
+/* Bytes out. */
 
 bool p2p_h2_ready(const struct p2p_h2 *h2)
 {

@@ -31,8 +31,7 @@ void p2p_net_counts_get(const struct p2p_net *net, struct p2p_net_counts *out_co
     *out_counts = net->counts;
 }
 
-/* -- the turn of the loop
- * ---------------------------------------------------------------------- */
+/* The turn of the loop. */
 
 static void flush(struct p2p_net *net)
 {
@@ -103,8 +102,7 @@ static void on_tick(uv_timer_t *ticker)
     p2p_net_tick(ticker->data);
 }
 
-/* -- life
- * -------------------------------------------------------------------------------------- */
+/* Life. */
 
 static void buffers_free(struct p2p_net *net)
 {

@@ -11,8 +11,7 @@
 #define SPARE_TEXT_BYTES 1024u
 #define SPARE_BODY_BYTES 4096u
 
-/* -- one request ------------------------------------------------------------------------------
- */
+/* One request. */
 
 static struct p2p_held_request *held_of(struct p2p_requests *requests, int32_t stream)
 {
@@ -147,8 +146,7 @@ void p2p_desk_deinit(struct p2p_desk *desk)
     desk->spare_count = 0;
 }
 
-/* -- arriving ---------------------------------------------------------------------------------
- */
+/* Arriving. */
 
 void p2p_requests_init(struct p2p_requests *requests, struct p2p_desk *desk, struct p2p_h2 *h2,
                        const char *remote, bool via_unix)
@@ -274,13 +272,28 @@ void p2p_requests_headers(struct p2p_requests *requests, int32_t stream)
     }
 }
 
+/* The rest of a request that was answered early. Clients that are still sending take a reset
+ * for a failure and lose the answer, so some of it is let in and thrown away. */
+static void discard(struct p2p_held_request *held, size_t len)
+{
+    held->discarded_bytes += len;
+    if (held->state == P2P_HELD_ANSWERED &&
+        held->discarded_bytes > P2P_REQUEST_DISCARD_BYTES_MAX) {
+        p2p_held_reset(held, NGHTTP2_NO_ERROR); /* RFC 9113 section 8.1: please stop */
+    }
+}
+
 void p2p_requests_data(struct p2p_requests *requests, int32_t stream, const uint8_t *data,
                        size_t len)
 {
     struct p2p_held_request *held = held_of(requests, stream);
     struct p2p_desk *desk = requests->desk;
-    if (!held || held->state != P2P_HELD_ARRIVING) {
-        return; /* the rest of something already answered */
+    if (!held) {
+        return;
+    }
+    if (held->state != P2P_HELD_ARRIVING) {
+        discard(held, len);
+        return;
     }
     held->moved_ms = requests->now_ms;
     if (len > P2P_REQUEST_BODY_BYTES_MAX - p2p_buffer_left(&held->body)) {
@@ -348,17 +361,7 @@ void p2p_requests_finished(struct p2p_requests *requests, int32_t stream)
     ask(held);
 }
 
-/* -- ending -----------------------------------------------------------------------------------
- */
-
-void p2p_requests_sent_all(struct p2p_requests *requests, int32_t stream)
-{
-    struct p2p_held_request *held = held_of(requests, stream);
-    if (held && !held->received_all) {
-        /* Answered early: RFC 9113 section 8.1 asks the client to stop this way. */
-        p2p_held_reset(held, NGHTTP2_NO_ERROR);
-    }
-}
+/* Ending. */
 
 void p2p_requests_closed(struct p2p_requests *requests, int32_t stream)
 {
@@ -423,6 +426,8 @@ void p2p_requests_tick(struct p2p_requests *requests, uint64_t now_ms)
             if (still && unsent) {
                 stalled(held, P2P_REFUSAL_NO_PROGRESS,
                         "nothing of the answer was read for 30 s");
+            } else if (still && !held->received_all) {
+                p2p_held_reset(held, NGHTTP2_NO_ERROR); /* answered early, and counted then */
             }
             break;
         case P2P_HELD_ASKED:     /* the handler's time, not the client's */

@@ -42,7 +42,8 @@ struct p2p_held_request {
     size_t field_at[P2P_HELD_FIELD_COUNT]; /* in text; 0: absent */
     struct p2p_buffer text; /* a zero byte, then the fields, each zero-terminated */
     struct p2p_buffer body;
-    struct p2p_buffer out; /* of the answer, not yet handed to nghttp2 */
+    struct p2p_buffer out;  /* of the answer, not yet handed to nghttp2 */
+    size_t discarded_bytes; /* received after it was answered */
     uint64_t begun_ms, moved_ms;
 };
 

@@ -128,8 +128,7 @@ enum p2p_err p2p_response_send(struct p2p_request *request, unsigned status,
     return answer(held, status, content_type, body.len);
 }
 
-/* -- problem+json -----------------------------------------------------------------------------
- */
+/* Problem+json. */
 
 static enum p2p_err json_text(struct p2p_buffer *out, const struct p2p_alloc *alloc,
                               const char *text)
@@ -201,8 +200,7 @@ enum p2p_err p2p_response_problem(struct p2p_request *request, unsigned status,
     return p2p_held_problem(held, status, code, text, hint);
 }
 
-/* -- streams ----------------------------------------------------------------------------------
- */
+/* Streams. */
 
 enum p2p_err p2p_response_stream_begin(struct p2p_request *request, unsigned status,
                                        const char *content_type)

@@ -74,11 +74,6 @@ static void on_finished(struct p2p_h2 *h2, int32_t stream)
     p2p_requests_finished(requests_of(h2), stream);
 }
 
-static void on_sent_all(struct p2p_h2 *h2, int32_t stream)
-{
-    p2p_requests_sent_all(requests_of(h2), stream);
-}
-
 static void on_stream_closed(struct p2p_h2 *h2, int32_t stream, uint32_t code)
 {
     (void)code;
@@ -187,7 +182,6 @@ static const struct p2p_conn_user conn_user = {
            .headers = on_headers,
            .data = on_data,
            .finished = on_finished,
-           .sent_all = on_sent_all,
            .closed = on_stream_closed,
            .pong = p2p_conn_h2_pong,
            .goaway = p2p_conn_h2_goaway},

@@ -113,8 +113,7 @@ enum p2p_err p2p_stream_accept(struct p2p_stream *stream, uv_stream_t *listener)
     return P2P_OK;
 }
 
-/* -- writing ---------------------------------------------------------------------------------
- */
+/* Writing. */
 
 static void on_written(uv_write_t *request, int status)
 {
@@ -248,8 +247,7 @@ void p2p_stream_close(struct p2p_stream *stream)
     }
 }
 
-/* -- reading ---------------------------------------------------------------------------------
- */
+/* Reading. */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -361,8 +359,7 @@ enum p2p_err p2p_stream_start(struct p2p_stream *stream)
     return uv_read_start(&stream->uv.stream, on_alloc, on_read) == 0 ? P2P_OK : P2P_IO;
 }
 
-/* -- dialling --------------------------------------------------------------------------------
- */
+/* Dialling. */
 
 static void on_connected(uv_connect_t *request, int status)
 {

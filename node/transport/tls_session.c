@@ -213,7 +213,9 @@ static enum p2p_tls_step judge_error(struct p2p_tls_session *session, int result
         session->failure.by_other = true;
         snprintf(text, sizeof text, "the other side ended TLS with the alert \"%s\"%s",
                  SSL_alert_desc_string_long(alert),
-                 alert == SSL_AD_UNKNOWN_CA ? ": our transport key is not in its charter" : "");
+                 session->judge && alert == SSL_AD_UNKNOWN_CA
+                     ? ": our transport key is not in its charter"
+                     : "");
     } else {
         snprintf(text, sizeof text, "TLS failed: %s",
                  error != 0 ? p2p_openssl_reason() : "no more is known");

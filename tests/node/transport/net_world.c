@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* -- the world -------------------------------------------------------------------------------
- */
+/* The world. */
 
 void world_init(struct world *world)
 {
@@ -54,8 +53,7 @@ uint32_t bytes_sum(uint32_t sum, const uint8_t *data, size_t n)
     return sum;
 }
 
-/* -- what a node does -------------------------------------------------------------------------
- */
+/* What a node does. */
 
 static void on_refusal(void *user, enum p2p_refusal reason, const char *remote,
                        const char *detail)
@@ -175,8 +173,7 @@ static void on_stream_writable(void *user, struct p2p_request *request)
     node->stream_writables++;
 }
 
-/* -- life ------------------------------------------------------------------------------------
- */
+/* Life. */
 
 void node_init(struct node *node, struct world *world, uint8_t seed)
 {

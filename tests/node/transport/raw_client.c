@@ -215,8 +215,7 @@ bool raw_all_sent(const struct raw_client *client)
     return client->out_at == client->out_len;
 }
 
-/* -- moving ----------------------------------------------------------------------------------
- */
+/* Moving. */
 
 static void note_error(struct raw_client *client, int result)
 {

@@ -46,8 +46,7 @@ static void field_deinit(struct field *field)
     world_deinit(&field->world);
 }
 
-/* -- floods ----------------------------------------------------------------------------------
- */
+/* Floods. */
 
 struct flood {
     const char *what;
@@ -316,8 +315,7 @@ static void test_stuck_socket(void **state)
     field_deinit(&field);
 }
 
-/* -- handshakes ------------------------------------------------------------------------------
- */
+/* Handshakes. */
 
 /* Broken if half-open handshakes could crowd out honest ones, or a flood of them cost memory.
  */

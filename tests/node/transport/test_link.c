@@ -65,8 +65,7 @@ static void test_up_and_bytes_both_ways(void **state)
     pair_deinit(&pair);
 }
 
-/* -- flow ------------------------------------------------------------------------------------
- */
+/* Flow. */
 
 /* The heap, counted. */
 struct tally {
@@ -192,8 +191,7 @@ static void test_queue_is_bounded(void **state)
     pair_deinit(&pair);
 }
 
-/* -- who is let in ---------------------------------------------------------------------------
- */
+/* Who is let in. */
 
 /* Broken if a stranger got a link, or was turned away without both sides knowing why. In
  * TLS 1.3 the dialler's handshake is complete before the acceptor has judged it: it must not
@@ -334,8 +332,7 @@ static void test_only_post_v1_peer(void **state)
     pair_deinit(&pair);
 }
 
-/* -- ends ------------------------------------------------------------------------------------
- */
+/* Ends. */
 
 /* Broken if a dial to nobody hung, or said nothing. */
 static void test_unreachable(void **state)
@@ -514,8 +511,7 @@ static void test_close_inside_callbacks(void **state)
     }
 }
 
-/* -- the clock -------------------------------------------------------------------------------
- */
+/* The clock. */
 
 /* Broken if a link that idles were closed, or a dead one kept. */
 static void test_ping_keeps_and_ends(void **state)

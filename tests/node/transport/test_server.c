@@ -47,8 +47,7 @@ static uint32_t open_requests(struct served *served)
     return counts.open;
 }
 
-/* -- requests --------------------------------------------------------------------------------
- */
+/* Requests. */
 
 /* Broken if a request lost a part of itself, or if the handler could not tell the local user.
  */
@@ -168,8 +167,7 @@ static void test_problem_is_json(void **state)
     served_deinit(&served);
 }
 
-/* -- bounds ----------------------------------------------------------------------------------
- */
+/* Bounds. */
 
 /* Broken if a body beyond the bound reached the handler or memory, or ended more than its
  * request. */
@@ -197,6 +195,59 @@ static void test_body_too_large(void **state)
     CHECK(counts.body_bytes == 0);
     CHECK(h2_get(client, "/after")->status == 200);
     h2_free(client);
+    served_deinit(&served);
+}
+
+/* The sum of all WINDOW_UPDATEs of a stream so far. */
+static size_t window_updates(const struct raw_client *client, uint8_t stream)
+{
+    size_t sum = 0;
+    for (size_t at = 0; client->in_len - at >= 13;) {
+        const uint8_t *head = client->in + at;
+        if (head[3] == NGHTTP2_WINDOW_UPDATE && head[8] == stream) {
+            sum += (size_t)head[9] << 24 | (size_t)head[10] << 16 | (size_t)head[11] << 8 |
+                   head[12];
+        }
+        size_t len = 9 + ((size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2]);
+        if (len > client->in_len - at) {
+            break;
+        }
+        at += len;
+    }
+    return sum;
+}
+
+/* Broken if an upload without end or length got past its 413, or cost the client its answer. */
+static void test_endless_upload(void **state)
+{
+    (void)state;
+    struct served served;
+    served_init(&served);
+    struct raw_options options = {.address = served.path, .tls = RAW_PLAIN};
+    struct raw_client *client = raw_open(&served.world, &options);
+    static const uint8_t part[16384];
+    size_t sent = 0;
+    raw_preface(client);
+    raw_post(client, 1, "/v1/bans", false);
+    struct p2p_slice headers = {0};
+    struct p2p_slice reset = {0};
+    while (raw_frames(client, NGHTTP2_RST_STREAM, &reset) == 0) {
+        if (raw_all_sent(client)) {
+            if (sent + sizeof part <= 65535 + window_updates(client, 1) &&
+                sent + sizeof part <= 65535 + window_updates(client, 0)) {
+                raw_frame(client, NGHTTP2_DATA, 0, 1, part, sizeof part);
+                sent += sizeof part;
+            }
+        }
+        world_turn(&served.world);
+        CHECK(sent < 2 * P2P_REQUEST_DISCARD_BYTES_MAX);
+        CHECK(raw_frames(client, NGHTTP2_HEADERS, &headers) <= 1);
+    }
+    CHECK(raw_frames(client, NGHTTP2_HEADERS, &headers) == 1 && headers.len > 0);
+    CHECK(raw_frames(client, NGHTTP2_DATA, NULL) == 1);
+    CHECK(reset.len == 4 && memcmp(reset.data, "\0\0\0\0", 4) == 0);
+    CHECK(sent > P2P_REQUEST_DISCARD_BYTES_MAX && served.node.asked == 0);
+    CHECK(served.node.refusals[P2P_REFUSAL_BODY_TOO_LARGE] == 1);
     served_deinit(&served);
 }
 
@@ -287,8 +338,7 @@ static void test_backlog_is_bounded(void **state)
     served_deinit(&served);
 }
 
-/* -- streams and cancelling ------------------------------------------------------------------
- */
+/* Streams and cancelling. */
 
 /* Broken if events did not come as written, came late, or the stream could not end. */
 static void test_event_stream(void **state)
@@ -418,8 +468,7 @@ static void test_client_vanishes_at_any_moment(void **state)
     }
 }
 
-/* -- who is let in, and how it ends -----------------------------------------------------------
- */
+/* Who is let in, and how it ends. */
 
 /* Broken if others could open the socket, or a stale file kept a node from starting. */
 static void test_unix_socket_file(void **state)
@@ -568,6 +617,7 @@ int main(void)
         cmocka_unit_test(test_large_answer),
         cmocka_unit_test(test_problem_is_json),
         cmocka_unit_test(test_body_too_large),
+        cmocka_unit_test(test_endless_upload),
         cmocka_unit_test(test_long_paths_and_fields),
         cmocka_unit_test(test_no_progress),
         cmocka_unit_test(test_backlog_is_bounded),

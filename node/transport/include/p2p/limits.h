@@ -56,10 +56,12 @@
 #define P2P_LINK_REASON_BYTES    128u /* of the text that travels with an end */
 
 /* Requests: what is beyond is answered with the status beside it. */
-#define P2P_REQUEST_BODY_BYTES_MAX  (1024u * 1024u) /* 413 */
-#define P2P_REQUEST_PATH_BYTES_MAX  4096u           /* 414, path and query together */
-#define P2P_REQUEST_FIELD_BYTES_MAX 1024u           /* 431, each header field that is kept */
-#define P2P_REQUEST_MS_MAX          120000u         /* for a whole request to arrive */
+#define P2P_REQUEST_BODY_BYTES_MAX (1024u * 1024u) /* 413 */
+#define P2P_REQUEST_DISCARD_BYTES_MAX                                                          \
+    (4u * 1024u * 1024u)                    /* the rest of it, then it is reset */
+#define P2P_REQUEST_PATH_BYTES_MAX  4096u   /* 414, path and query together */
+#define P2P_REQUEST_FIELD_BYTES_MAX 1024u   /* 431, each header field that is kept */
+#define P2P_REQUEST_MS_MAX          120000u /* for a whole request to arrive */
 #define P2P_BODIES_BYTES_MAX        (64u * 1024u * 1024u) /* 503, all bodies held by a server */
 #define P2P_BACKLOG_BYTES_MAX       (16u * 1024u * 1024u) /* 503, unread answers of a connection */
 #define P2P_STREAMS_PER_CONNECTION  256u

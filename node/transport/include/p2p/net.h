@@ -43,7 +43,8 @@ struct p2p_net_counts {
     uint32_t handshakes;                  /* unfinished now */
 };
 
-/* options: copied. Also makes the process ignore SIGPIPE, unless it has a handler. Errors: P2P_NOMEM. */
+/* options: copied. Also makes the process ignore SIGPIPE, unless it has a handler. Errors:
+ * P2P_NOMEM. */
 P2P_MUST_CHECK enum p2p_err p2p_net_open(const struct p2p_net_options *options,
                                          struct p2p_net **out_net);
 /* Closes every connection at once and frees the net; on_closed (may be NULL) comes from the
