@@ -394,7 +394,7 @@ static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_reco
     return err;
 }
 
-static enum p2p_err judge_issuer_again(struct p2p_ledger *ledger, uint32_t issuer)
+enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer)
 {
     uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
     struct p2p_record_id id = {0, 0};
@@ -435,7 +435,7 @@ enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index)
     }
     p2p_charter_touched(ledger->charter, entry_index, issuers, count);
     for (size_t i = 0; i < count; i++) {
-        enum p2p_err err = judge_issuer_again(ledger, issuers[i]);
+        enum p2p_err err = p2p_judge_issuer(ledger, issuers[i]);
         if (err != P2P_OK) {
             return err;
         }

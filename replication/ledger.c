@@ -2,6 +2,7 @@
 
 #include <p2p/assert.h>
 
+#include "charter_store.h"
 #include "views.h"
 
 #include <string.h>
@@ -44,27 +45,6 @@ static enum p2p_err add_feeds(struct p2p_ledger *ledger, const struct p2p_kv *kv
     return P2P_OK;
 }
 
-/* The charter is its entries: verified again from the stored bytes at each start. */
-static enum p2p_err load_charter(struct p2p_ledger *ledger, const struct p2p_kv *kv)
-{
-    const struct p2p_feed *feed = ledger->feeds[P2P_CHARTER_FEED];
-    for (uint64_t i = 0; i < feed->edge.size; i++) {
-        struct p2p_slice leaf;
-        struct p2p_slice note;
-        enum p2p_err err = p2p_feed_leaf(feed, kv, i, &leaf);
-        if (err == P2P_OK) {
-            err = p2p_feed_note(kv, P2P_CHARTER_FEED, i + 1, &note);
-        }
-        if (err == P2P_OK) {
-            err = p2p_charter_apply(ledger->charter, ledger->sigs, i, leaf, note, NULL);
-        }
-        if (err != P2P_OK) {
-            return err == P2P_NOMEM || err == P2P_IO ? err : P2P_CORRUPT;
-        }
-    }
-    return P2P_OK;
-}
-
 static enum p2p_err load_verdicts(struct p2p_ledger *ledger, const struct p2p_kv *kv)
 {
     struct p2p_slice value;
@@ -92,7 +72,7 @@ enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *
         err = add_feed(ledger, kv);
     }
     if (err == P2P_OK) {
-        err = load_charter(ledger, kv);
+        err = p2p_charter_load(ledger, kv);
     }
     if (err == P2P_OK) {
         err = add_feeds(ledger, kv);
@@ -201,32 +181,48 @@ enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger, const struct p2p_arriva
     return err;
 }
 
+/* Everything that rests on the charter is judged again: two heads, or the end of them, take
+ * authority back from what a whole branch granted. */
+static enum p2p_err judge_all(struct p2p_ledger *ledger, uint32_t issuer_count)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i <= issuer_count && err == P2P_OK; i++) {
+        err = p2p_judge_issuer(ledger, i);
+    }
+    return err;
+}
+
 enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
                                       struct p2p_slice leaf, struct p2p_slice note,
                                       char reason[P2P_REASON_BYTES])
 {
-    struct p2p_feed *feed = ledger->feeds[P2P_CHARTER_FEED];
-    uint64_t before = p2p_charter_size(ledger->charter);
-    enum p2p_err err =
+    const struct p2p_charter *charter = ledger->charter;
+    uint64_t size = p2p_charter_size(charter);
+    uint64_t good_size = p2p_charter_good_size(charter);
+    uint64_t rival_size = p2p_charter_rival_size(charter);
+    uint32_t issuers = p2p_charter_issuer_count(charter);
+    enum p2p_err applied =
         p2p_charter_apply(ledger->charter, ledger->sigs, index, leaf, note, reason);
-    if (err != P2P_OK || p2p_charter_size(ledger->charter) == before) {
-        return err;
+    if (applied != P2P_OK && applied != P2P_FORKED) {
+        return applied;
     }
-    struct p2p_hash leaf_hash = p2p_leaf_hash(leaf);
-    err = p2p_feed_append(feed, ledger->kv, ledger->arena, leaf, &leaf_hash, note.len);
-    if (err == P2P_OK) {
-        const struct p2p_tree_head head = {.size = feed->edge.size,
-                                           .root = p2p_edge_root(&feed->edge)};
-        err = p2p_feed_set_head(feed, ledger->kv, &head, note);
+    bool same_heads = rival_size == p2p_charter_rival_size(charter);
+    if (size == p2p_charter_size(charter) && same_heads) {
+        return applied; /* held already */
     }
+    enum p2p_err err = p2p_charter_store(ledger);
     if (err == P2P_OK) {
         err = add_feeds(ledger, ledger->kv);
     }
     if (err == P2P_OK) {
         ledger->charter_changed = true;
-        err = p2p_judge_charter(ledger, index);
+        bool grew = same_heads && p2p_charter_good_size(charter) == good_size + 1 &&
+                    p2p_charter_size(charter) == size + 1;
+        uint32_t now = p2p_charter_issuer_count(charter);
+        err = grew ? p2p_judge_charter(ledger, index)
+                   : judge_all(ledger, issuers > now ? issuers : now);
     }
-    return err;
+    return err == P2P_OK ? applied : err;
 }
 
 enum p2p_err p2p_ledger_verify(struct p2p_ledger *ledger, struct p2p_arrival *arrivals,

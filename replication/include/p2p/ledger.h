@@ -135,7 +135,8 @@ struct p2p_arrival {
 };
 P2P_MUST_CHECK enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger,
                                              const struct p2p_arrival *arrival);
-/* Verifies and applies a charter entry; errors are those of p2p_charter_apply. */
+/* Verifies and applies a charter entry; errors are those of p2p_charter_apply. P2P_FORKED: a
+ * rival that is kept and stored, so the batch goes on. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
                                                      struct p2p_slice leaf,
                                                      struct p2p_slice note,
@@ -185,6 +186,8 @@ P2P_MUST_CHECK enum p2p_err
 p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arrival *arrival, uint64_t index);
 /* Judges again what a new charter version may change, and marks what it touches. */
 P2P_MUST_CHECK enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index);
+/* The same for everything one issuer signed. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer);
 /* The highest number this issuer validly used in this feed; 0 for none. */
 P2P_MUST_CHECK enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed,
                                            uint32_t issuer, uint64_t *seq);

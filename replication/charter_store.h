@@ -1,0 +1,14 @@
+/* The charter in the store; part of the ledger. Private to replication/. */
+#ifndef P2P_CHARTER_STORE_H
+#define P2P_CHARTER_STORE_H
+
+#include <p2p/ledger.h>
+
+/* The charter is its entries: verified again from the stored bytes at each start. P2P_CORRUPT.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_charter_load(struct p2p_ledger *ledger,
+                                             const struct p2p_kv *kv);
+/* Makes feed 0 and the rival's rows say what the fold holds now. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_store(struct p2p_ledger *ledger);
+
+#endif
