@@ -409,6 +409,43 @@ static void write_copy(struct network_node *n)
     }
 }
 
+static bool signed_before(const struct network_node *n, const uint8_t *signature)
+{
+    for (size_t i = 0; i < 512; i++) {
+        if (memcmp(n->cosigned[i], signature, 8) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void watch(struct network_node *n, struct p2p_slice bytes)
+{
+    struct p2p_frame_split split;
+    struct p2p_frame frame;
+    enum p2p_err err;
+    p2p_frame_split_init(&split, p2p_alloc_default());
+    while (p2p_frame_split_next(&split, &bytes, &frame, &err)) {
+        struct p2p_cosign_body body;
+        if (frame.type != P2P_FRAME_COSIGN) {
+            continue;
+        }
+        CHECK_OK(p2p_cosign_read(&body, frame.body));
+        if (body.witness != n->number || body.feed >= NETWORK_NODES_MAX + 2 ||
+            signed_before(n, body.cosignature.signature.bytes)) {
+            continue;
+        }
+        CHECK(body.size >= n->cosigned_size[body.feed]);
+        CHECK(body.cosignature.time_s >= n->cosigned_time_s);
+        memcpy(n->cosigned[n->cosigned_count % 512], body.cosignature.signature.bytes, 8);
+        n->cosigned_size[body.feed] = body.size;
+        n->cosigned_time_s = body.cosignature.time_s;
+        n->cosigned_count++;
+    }
+    CHECK_OK(err);
+    p2p_frame_split_deinit(&split);
+}
+
 static void carry_out(struct network *net, uint32_t node)
 {
     struct network_node *n = &net->nodes[node];
@@ -416,6 +453,7 @@ static void carry_out(struct network *net, uint32_t node)
     note_actions(net, node, actions);
     for (size_t i = 0; i < actions->send_count; i++) {
         uint32_t peer = peer_of(net, node, actions->sends[i].link);
+        watch(n, actions->sends[i].bytes);
         if (peer != 0) {
             network_inject(net, node, peer, actions->sends[i].bytes);
         }

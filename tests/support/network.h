@@ -6,7 +6,8 @@
  * "police" of the first two members. Frames are cut out of a pipe when it is delivered, in
  * order within a pipe, in an order drawn from the seed between pipes. A batch is begun,
  * stepped, finished, committed, and only then its sends go into the pipes, as in a node. CHECKs
- * what it does, except where a function returns an error. */
+ * what it does, except where a function returns an error, and in everything that engines send:
+ * that neither size nor time of a witness's cosignatures ever decreases. */
 #ifndef NETWORK_H
 #define NETWORK_H
 
@@ -53,7 +54,12 @@ struct network_node {
     int64_t wall_skew_ms;
     uint64_t batches;
     uint64_t wake_ms;
-    uint64_t queued; /* bytes since the last WRITABLE is announced */
+    /* What its witness key has signed, over all lives: CHECKed never to decrease. */
+    uint64_t cosigned_size[NETWORK_NODES_MAX + 2];
+    uint64_t cosigned_time_s;
+    uint64_t cosigned_count;
+    uint8_t cosigned[512]
+                    [8]; /* beginnings of its last signatures: what comes again is relayed */
 };
 
 struct network {

@@ -1,0 +1,312 @@
+/* Cosignatures, quorums, acknowledgements, heartbeats and the two clocks. */
+#include "check.h"
+
+#include "network.h"
+
+#include <p2p/frame.h>
+
+#include <stdio.h>
+
+#define SHIP "imo:9179842"
+
+static struct network net;
+
+static int teardown(void **state)
+{
+    (void)state;
+    network_deinit(&net);
+    return 0;
+}
+
+static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
+{
+    const struct network_options options = {
+        .nodes = nodes, .witnesses = witnesses, .seed = seed};
+    network_init(&net, &options);
+    network_connect_all(&net);
+    network_run(&net);
+    network_advance(&net, 2000);
+}
+
+static const struct p2p_witnessing *witnessing(uint32_t node, uint32_t feed)
+{
+    return p2p_engine_witnessing(net.nodes[node].engine, feed);
+}
+
+/* Every node learns the quorum of the newest size, and can show it as a note that verifies. */
+static void test_a_quorum_is_reached_everywhere(void **state)
+{
+    (void)state;
+    start(4, 4, 1);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2500);
+    uint32_t feed = network_feed(&net, 1);
+    for (uint32_t i = 1; i <= 4; i++) {
+        static char note[P2P_NOTE_BYTES_MAX];
+        size_t len = 0;
+        struct p2p_checkpoint checkpoint;
+        const struct p2p_charter *charter = p2p_engine_ledger(net.nodes[i].engine)->charter;
+        CHECK(witnessing(i, feed)->quorum_size == network_size(&net, 1, feed));
+        const struct p2p_kv *kv = memory_kv_begin(net.nodes[i].kv);
+        CHECK_OK(p2p_quorum_note(charter, kv, feed, note, sizeof(note), &len));
+        memory_kv_abort(net.nodes[i].kv);
+        CHECK_OK(p2p_charter_quorum_note(charter, p2p_sigs_ed25519(), feed,
+                                         p2p_slice_of((const uint8_t *)note, len),
+                                         &checkpoint));
+        CHECK(checkpoint.size == network_size(&net, 1, feed));
+    }
+}
+
+/* A node that was away learns the quorums it missed, also of feeds that have come to rest. */
+static void test_a_quorum_is_told_to_who_comes_late(void **state)
+{
+    (void)state;
+    start(4, 4, 2);
+    network_kill(&net, 4);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2500);
+    uint32_t feed = network_feed(&net, 1);
+    CHECK(witnessing(2, feed)->quorum_size == network_size(&net, 1, feed));
+    network_restart(&net, 4);
+    network_connect_all(&net);
+    network_advance(&net, 2500);
+    CHECK(witnessing(4, feed)->quorum_size == network_size(&net, 1, feed));
+    network_restart(&net, 2); /* and is not forgotten */
+    CHECK(witnessing(2, feed)->quorum_size > 0);
+}
+
+/* The fixture checks that sizes and times never decrease; here the clock goes back and nodes
+ * start again. */
+static void test_times_never_decrease(void **state)
+{
+    (void)state;
+    start(3, 3, 3);
+    for (uint32_t round = 0; round < 6; round++) {
+        net.nodes[2].wall_skew_ms = round % 2 ? -7200000 : 7200000;
+        network_ban(&net, 1, "all", SHIP);
+        network_advance(&net, 1500);
+        if (round >= 3) {
+            network_restart(&net, 2);
+            network_connect_all(&net);
+        }
+    }
+    network_advance(&net, 3000);
+    CHECK(net.nodes[2].cosigned_count > 6);
+    network_agree(&net);
+}
+
+/* Under load a witness cosigns at most every 100 ms, always the newest. */
+static void test_cosigning_under_load(void **state)
+{
+    (void)state;
+    start(3, 3, 4);
+    uint64_t before = net.nodes[2].cosigned_count;
+    for (unsigned i = 0; i < 100; i++) {
+        CHECK_OK(network_notes(&net, 1, 2));
+        network_advance(&net, 10);
+    }
+    /* A second: ten of feed 1, and at most a few heartbeats. */
+    CHECK(net.nodes[2].cosigned_count - before <= 13);
+    network_advance(&net, 500);
+    uint32_t feed = network_feed(&net, 1);
+    CHECK(witnessing(3, feed)->quorum_size == network_size(&net, 1, feed));
+}
+
+/* Mirrored: a witness's cosignature or another member's acknowledgement shows it. */
+static void test_mirrored(void **state)
+{
+    (void)state;
+    start(3, 3, 5);
+    network_ban(&net, 1, "all", SHIP);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) < network_size(&net, 1, 1));
+    network_advance(&net, 300);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) == network_size(&net, 1, 1));
+    network_deinit(&net);
+
+    start(2, 0, 5); /* nobody witnesses: acknowledgements */
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 300);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) == network_size(&net, 1, 1));
+    /* After a restart the owner is told again. */
+    network_restart(&net, 1);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) == 0);
+    network_connect_all(&net);
+    network_advance(&net, 300);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) == network_size(&net, 1, 1));
+}
+
+/* Forged acknowledgements and cosignatures show nothing. */
+static void test_forged_acknowledgements(void **state)
+{
+    (void)state;
+    start(2, 0, 6);
+    net.pipes[1][2].held = true;
+    network_ban(&net, 1, "all", SHIP);
+    network_run(&net);
+    uint64_t mirrored = p2p_engine_mirrored(net.nodes[1].engine);
+    uint8_t bytes[256];
+    struct p2p_writer out;
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    for (uint64_t size = 1; size <= network_size(&net, 1, 1) + 1; size++) {
+        const struct p2p_ack ack = {.feed = 1, .size = size};
+        out.len = 0;
+        p2p_ack_write(&out, &ack);
+        network_inject(&net, 2, 1, p2p_writer_slice(&out));
+    }
+    network_run(&net);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) == mirrored);
+    CHECK(p2p_engine_refused(net.nodes[1].engine, P2P_BADSIG) >= 1);
+    CHECK(p2p_engine_refused(net.nodes[1].engine, P2P_UNKNOWN) >= 1);
+    CHECK(net.nodes[1].closed == 0);
+    net.pipes[1][2].held = false;
+}
+
+static void lie(uint32_t from, uint32_t to, uint32_t feed, uint64_t size)
+{
+    const struct world_member *keys = &net.nodes[from].keys;
+    char origin[P2P_ORIGIN_BYTES_MAX + 1];
+    uint8_t bytes[256];
+    struct p2p_writer out;
+    snprintf(origin, sizeof(origin), WORLD_FEDERATION "/m%u/1", feed);
+    struct p2p_cosign_body body = {
+        .feed = feed, .size = size, .root = p2p_sha256(p2p_slice_text("lie")), .witness = from};
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(origin), .size = size, .root = body.root};
+    p2p_cosign_witness(&checkpoint, p2p_sigs_ed25519(), &keys->witness, net.wall_ms / 1000,
+                       &body.cosignature);
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_cosign_write(&out, &body);
+    network_inject(&net, from, to, p2p_writer_slice(&out));
+}
+
+/* One witness that signs sizes nobody has must not keep the others' quorum away. */
+static void test_a_lying_witness(void **state)
+{
+    (void)state;
+    start(5, 5, 7); /* four witnesses, one of them may lie */
+    for (uint64_t i = 0; i < 40; i++) {
+        lie(5, 2, 1, (UINT64_C(1) << 40) + i * 977);
+        lie(5, 1, 1, (UINT64_C(1) << 41) - i);
+    }
+    network_run(&net);
+    network_kill(&net, 5); /* it does nothing else */
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    for (uint32_t i = 1; i <= 4; i++) {
+        CHECK(witnessing(i, 1)->quorum_size == network_size(&net, 1, 1));
+    }
+    /* A lie about a size that is held is refused and shows nothing as mirrored. */
+    network_cut(&net, 1, 2);
+    network_connect(&net, 1, 2);
+    uint64_t refused = p2p_engine_refused(net.nodes[1].engine, P2P_MISMATCH);
+    net.pipes[1][2].held = true;
+    CHECK_OK(network_notes(&net, 1, 1));
+    uint64_t mirrored = p2p_engine_mirrored(net.nodes[1].engine);
+    lie(2, 1, 1, network_size(&net, 1, 1));
+    network_deliver(&net, 2, 1, SIZE_MAX);
+    CHECK(p2p_engine_refused(net.nodes[1].engine, P2P_MISMATCH) == refused + 1);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) == mirrored);
+    net.pipes[1][2].held = false;
+    network_advance(&net, 2000);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) == network_size(&net, 1, 1));
+}
+
+/* A witness that leaves the list counts no more, and its place goes to nobody. */
+static void test_changed_witnesses(void **state)
+{
+    (void)state;
+    static struct world_draft draft;
+    start(5, 4, 8);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2500);
+    world_draft(&draft);
+    const struct p2p_op_witness op = {.feed = "m1/1", .add = "m5", .remove = "m2"};
+    p2p_op_witness_pack(&draft.ops, &op);
+    world_op(&draft);
+    network_give(&net, 1, network_entry(&net, &draft));
+    network_advance(&net, 2500);
+    network_kill(&net, 2);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2500);
+    for (uint32_t i = 1; i <= 5; i++) {
+        static char note[P2P_NOTE_BYTES_MAX];
+        size_t len = 0;
+        struct p2p_checkpoint checkpoint;
+        if (i == 2) {
+            continue;
+        }
+        const struct p2p_charter *charter = p2p_engine_ledger(net.nodes[i].engine)->charter;
+        CHECK(p2p_charter_size(charter) == 2);
+        CHECK(witnessing(i, 1)->quorum_size == network_size(&net, 1, 1));
+        const struct p2p_kv *kv = memory_kv_begin(net.nodes[i].kv);
+        CHECK_OK(p2p_quorum_note(charter, kv, 1, note, sizeof(note), &len));
+        memory_kv_abort(net.nodes[i].kv);
+        CHECK_OK(p2p_charter_quorum_note(charter, p2p_sigs_ed25519(), 1,
+                                         p2p_slice_of((const uint8_t *)note, len),
+                                         &checkpoint));
+    }
+}
+
+/* The age of a feed is shown from the heartbeats of its owner, and rises when it is cut off. */
+static void test_ages(void **state)
+{
+    (void)state;
+    start(3, 3, 9);
+    network_advance(&net, 130000);
+    struct p2p_now now = network_now(&net, 2);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) <= 61000);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 2, &now) == 0);
+    network_kill(&net, 1);
+    network_advance(&net, 600000);
+    now = network_now(&net, 2);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) >= 600000);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 3, &now) <= 61000);
+    /* After a restart nothing was heard yet. */
+    network_restart(&net, 2);
+    now = network_now(&net, 2);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) == UINT64_MAX);
+    /* Node 3 passes the last heartbeat of node 1 on: its time tells the age. */
+    network_connect(&net, 2, 3);
+    network_run(&net);
+    now = network_now(&net, 2);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) >= 600000);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) != UINT64_MAX);
+}
+
+/* Quorum time follows the witnesses, not the own clock; without fresh ones there is none. */
+static void test_quorum_time(void **state)
+{
+    (void)state;
+    start(4, 4, 10);
+    net.nodes[1].wall_skew_ms = 3600000;
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 1000);
+    struct p2p_now now = network_now(&net, 1);
+    uint64_t quorum_ms = p2p_engine_quorum_ms(net.nodes[1].engine, &now);
+    CHECK(quorum_ms != 0);
+    CHECK(quorum_ms <= net.wall_ms);
+    CHECK(net.wall_ms - quorum_ms < 5000);
+    for (uint32_t i = 2; i <= 4; i++) {
+        network_cut(&net, 1, i);
+    }
+    network_advance(&net, 901000);
+    now = network_now(&net, 1);
+    CHECK(p2p_engine_quorum_ms(net.nodes[1].engine, &now) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_a_quorum_is_reached_everywhere, teardown),
+        cmocka_unit_test_teardown(test_a_quorum_is_told_to_who_comes_late, teardown),
+        cmocka_unit_test_teardown(test_times_never_decrease, teardown),
+        cmocka_unit_test_teardown(test_cosigning_under_load, teardown),
+        cmocka_unit_test_teardown(test_mirrored, teardown),
+        cmocka_unit_test_teardown(test_forged_acknowledgements, teardown),
+        cmocka_unit_test_teardown(test_a_lying_witness, teardown),
+        cmocka_unit_test_teardown(test_changed_witnesses, teardown),
+        cmocka_unit_test_teardown(test_ages, teardown),
+        cmocka_unit_test_teardown(test_quorum_time, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
