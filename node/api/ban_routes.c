@@ -11,11 +11,6 @@ enum { LIST_DEFAULT = 100, LIST_MAX = 1000, LIST_LOOK_MAX = 200000 };
 
 /* ---- who may ---- */
 
-struct impose_grant {
-    struct p2p_node *node;
-    const struct p2p_ban_draft *draft;
-};
-
 static struct p2p_record_id next_place(const struct p2p_node *node)
 {
     uint32_t own = p2p_engine_own_feed(node->engine);
@@ -24,20 +19,31 @@ static struct p2p_record_id next_place(const struct p2p_node *node)
     return (struct p2p_record_id){own, feed->edge.size};
 }
 
-static bool may_impose(const struct p2p_issuer *issuer, void *context)
+/* For the ground and every scope that a packed imposition names. */
+static bool may_impose(struct p2p_call *call, struct p2p_node *node,
+                       const struct p2p_append *append, const struct p2p_issuer *issuer)
 {
-    const struct impose_grant *asked = context;
-    const struct p2p_charter *charter = p2p_engine_ledger(asked->node->engine)->charter;
-    const struct p2p_record_id at = next_place(asked->node);
-    return p2p_ban_may_impose(charter, issuer->number, asked->draft->ground,
-                              asked->draft->scope, asked->draft->scope_count, &at,
-                              p2p_charter_size(charter));
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_record_id at = next_place(node);
+    struct p2p_ban ban;
+    struct p2p_unpack in;
+    if (p2p_ban_read_content(&ban, append->payload) != P2P_OK) {
+        return false;
+    }
+    p2p_unpack_init(&in, ban.scope);
+    uint32_t count = p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count; i++) {
+        struct p2p_slice text = p2p_unpack_str(&in);
+        char *scope = p2p_call_take(call, text.len + 1);
+        const char *const scopes[] = {scope};
+        memcpy(scope, text.data, text.len);
+        if (!p2p_ban_may_impose(charter, issuer->number, ban.ground, scopes, 1, &at,
+                                p2p_charter_size(charter))) {
+            return false;
+        }
+    }
+    return count > 0;
 }
-
-struct lift_grant {
-    struct p2p_node *node;
-    const struct p2p_append *append;
-};
 
 /* Reads the ban behind a cited record: itself, or the first one that a cited suspend names. */
 static enum p2p_err cited_ban(struct p2p_node *node, uint32_t circle,
@@ -56,69 +62,69 @@ static enum p2p_err cited_ban(struct p2p_node *node, uint32_t circle,
     return err == P2P_OK ? p2p_ban_get(node->kv, circle, &target, ban) : err;
 }
 
-static bool may_lift(const struct p2p_issuer *issuer, void *context)
+static bool may_lift(struct p2p_node *node, const struct p2p_append *append,
+                     const struct p2p_issuer *issuer)
 {
-    const struct lift_grant *asked = context;
-    const struct p2p_charter *charter = p2p_engine_ledger(asked->node->engine)->charter;
-    const struct p2p_record_id at = next_place(asked->node);
-    for (size_t i = 0; i < asked->append->cite_count; i++) {
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_record_id at = next_place(node);
+    for (size_t i = 0; i < append->cite_count; i++) {
         struct p2p_ban ban;
-        if (cited_ban(asked->node, asked->append->circle, &asked->append->cites[i], &ban) !=
-                P2P_OK ||
+        if (cited_ban(node, append->circle, &append->cites[i], &ban) != P2P_OK ||
             !p2p_ban_may_lift(charter, issuer->number, &ban, &at, p2p_charter_size(charter))) {
             return false;
         }
     }
-    return true;
+    return append->cite_count > 0;
+}
+
+bool p2p_ban_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_append *append,
+                 const struct p2p_issuer *issuer)
+{
+    switch (append->kind) {
+    case P2P_KIND_BAN_IMPOSE:
+        return may_impose(call, node, append, issuer);
+    case P2P_KIND_BAN_AMEND: /* lifts and imposes in one */
+        return may_lift(node, append, issuer) && may_impose(call, node, append, issuer);
+    case P2P_KIND_BAN_SUSPEND:
+    case P2P_KIND_BAN_RESUME:
+    case P2P_KIND_BAN_LIFT:
+        return may_lift(node, append, issuer);
+    default:
+        return false;
+    }
+}
+
+struct signer {
+    struct p2p_call *call;
+    struct p2p_node *node;
+    const struct p2p_append *append;
+};
+
+static bool may_sign(const struct p2p_issuer *issuer, void *context)
+{
+    const struct signer *asked = context;
+    return p2p_ban_may(asked->call, asked->node, asked->append, issuer);
+}
+
+const struct p2p_issuer *p2p_ban_signer(struct p2p_call *call, struct p2p_node *node,
+                                        const struct p2p_append *append,
+                                        const struct p2p_issuer_secret **key)
+{
+    struct signer asked = {call, node, append};
+    return p2p_call_issuer(
+        call, node, may_sign, &asked,
+        append->kind == P2P_KIND_BAN_IMPOSE ? "impose this ban" : "change these bans", key);
 }
 
 /* ---- appending verbs ---- */
 
-static bool appends(struct p2p_call *call, struct p2p_node *node)
-{
-    if (p2p_engine_own_feed(node->engine) == 0) {
-        p2p_call_error(call, 503, "not-admitted", "have the roots admit join.json",
-                       "the charter held here does not name this member yet");
-        return false;
-    }
-    if (p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE) {
-        p2p_call_err(call, P2P_RDONLY, p2p_read_only_word(p2p_engine_read_only(node->engine)));
-        return false;
-    }
-    return p2p_call_level(call);
-}
-
-static void start_impose(struct p2p_call *call, struct p2p_node *node)
+static void start_verb(struct p2p_call *call, struct p2p_node *node, const char *what)
 {
     struct p2p_append *append = p2p_call_take(call, sizeof(*append));
-    struct p2p_ban_draft draft;
-    const struct impose_grant asked = {node, &draft};
-    if (!appends(call, node) || !p2p_ban_read_draft(call, call->body, &draft, false)) {
+    if (!p2p_call_appends(call, node) || !p2p_ban_read_request(call, node, what, append)) {
         return;
     }
-    const struct p2p_circle *circle = p2p_call_circle(call, node);
-    if (circle == NULL) {
-        return;
-    }
-    const struct p2p_issuer *issuer = p2p_call_issuer(call, node, may_impose, (void *)&asked,
-                                                      "impose this ban", &append->key);
-    if (issuer == NULL || !p2p_ban_pack_draft(call, node, circle, &draft, append)) {
-        return;
-    }
-    append->kind = P2P_KIND_BAN_IMPOSE;
-    append->issuer = issuer->number;
-    p2p_call_append(call, node, append, 1);
-}
-
-static void start_change(struct p2p_call *call, struct p2p_node *node, const char *what)
-{
-    struct p2p_append *append = p2p_call_take(call, sizeof(*append));
-    const struct lift_grant asked = {node, append};
-    if (!appends(call, node) || !p2p_ban_read_request(call, node, what, append)) {
-        return;
-    }
-    const struct p2p_issuer *issuer = p2p_call_issuer(call, node, may_lift, (void *)&asked,
-                                                      "change these bans", &append->key);
+    const struct p2p_issuer *issuer = p2p_ban_signer(call, node, append, &append->key);
     if (issuer == NULL) {
         return;
     }
@@ -126,24 +132,29 @@ static void start_change(struct p2p_call *call, struct p2p_node *node, const cha
     p2p_call_append(call, node, append, 1);
 }
 
+static void start_impose(struct p2p_call *call, struct p2p_node *node)
+{
+    start_verb(call, node, "impose");
+}
+
 static void start_amend(struct p2p_call *call, struct p2p_node *node)
 {
-    start_change(call, node, "amend");
+    start_verb(call, node, "amend");
 }
 
 static void start_suspend(struct p2p_call *call, struct p2p_node *node)
 {
-    start_change(call, node, "suspend");
+    start_verb(call, node, "suspend");
 }
 
 static void start_resume(struct p2p_call *call, struct p2p_node *node)
 {
-    start_change(call, node, "resume");
+    start_verb(call, node, "resume");
 }
 
 static void start_lift(struct p2p_call *call, struct p2p_node *node)
 {
-    start_change(call, node, "lift");
+    start_verb(call, node, "lift");
 }
 
 /* ---- showing ---- */

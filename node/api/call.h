@@ -63,6 +63,8 @@ const char *p2p_call_text(const struct p2p_call *call, const char *key);
 /* Strings of a body's array (or one string): at most max, into out in the arena; -1 with an
  * error reply when it is something else. */
 int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **out, size_t max);
+/* Base64 of the body, decoded into the arena; false with an error reply (400 missing, 422). */
+bool p2p_call_bytes(struct p2p_call *call, const char *key, struct p2p_slice *out);
 /* Undoes percent-encoding in place; what is no escape stays as it is, as does %00. */
 void p2p_percent_decode(char *text);
 /* One decoded parameter of the query in the arena, or NULL. */
@@ -98,12 +100,28 @@ bool p2p_ban_pack_draft(struct p2p_call *call, struct p2p_node *node,
 bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const char *what,
                           struct p2p_append *out);
 
+/* Whether an issuer may write this packed record of a ban kind, as far as can be told here. */
+bool p2p_ban_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_append *append,
+                 const struct p2p_issuer *issuer);
+/* Who signs it: --as, or the only one here who may. key NULL: it is signed outside. NULL with
+ * an error reply. */
+const struct p2p_issuer *p2p_ban_signer(struct p2p_call *call, struct p2p_node *node,
+                                        const struct p2p_append *append,
+                                        const struct p2p_issuer_secret **key);
+
 /* Import (ban_import.c). */
 void p2p_ban_import_start(struct p2p_call *call, struct p2p_node *node);
 void p2p_ban_import_finish(struct p2p_call *call, struct p2p_node *node);
 
+/* Signed outside (signed_outside.c). */
+void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node);
+void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node);
+void p2p_submit_start(struct p2p_call *call, struct p2p_node *node);
+
 /* ---- appending ---- */
 
+/* Whether this node appends at present, and takes --level; false with an error reply. */
+bool p2p_call_appends(struct p2p_call *call, struct p2p_node *node);
 /* Gives the records to the engine as one job; the route's finish replies with
  * p2p_call_appended. */
 void p2p_call_append(struct p2p_call *call, struct p2p_node *node,
@@ -122,6 +140,7 @@ json_t *p2p_id_json(const struct p2p_ledger *ledger, const struct p2p_record_id 
 const char *p2p_circle_name(const struct p2p_ledger *ledger, uint32_t circle);
 json_t *p2p_hex_json(const struct p2p_hash *hash);
 json_t *p2p_slice_json(struct p2p_slice text);
+json_t *p2p_base64_json(struct p2p_slice bytes);
 const char *p2p_record_level(const struct p2p_node *node, const struct p2p_record_id *id);
 
 #endif

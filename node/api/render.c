@@ -58,14 +58,43 @@ json_t *p2p_slice_json(struct p2p_slice text)
     return json_stringn((const char *)text.data, text.len);
 }
 
+json_t *p2p_base64_json(struct p2p_slice bytes)
+{
+    char *text = malloc(P2P_BASE64_BYTES(bytes.len));
+    if (text == NULL) {
+        return NULL;
+    }
+    p2p_base64_encode(text, bytes.data, bytes.len);
+    json_t *json = json_string(text);
+    free(text);
+    return json;
+}
+
 const char *p2p_record_level(const struct p2p_node *node, const struct p2p_record_id *id)
 {
     const struct p2p_witnessing *witnessing = p2p_engine_witnessing(node->engine, id->feed);
     bool own = id->feed == p2p_engine_own_feed(node->engine);
+    if (id->feed == P2P_CHARTER_FEED) {
+        return "witnessed"; /* the roots cosigned it before it was taken */
+    }
     if (witnessing != NULL && witnessing->quorum_size > id->index) {
         return "witnessed";
     }
     return !own || p2p_engine_mirrored(node->engine) > id->index ? "mirrored" : "local";
+}
+
+bool p2p_call_appends(struct p2p_call *call, struct p2p_node *node)
+{
+    if (p2p_engine_own_feed(node->engine) == 0) {
+        p2p_call_error(call, 503, "not-admitted", "have the roots admit join.json",
+                       "the charter held here does not name this member yet");
+        return false;
+    }
+    if (p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE) {
+        p2p_call_err(call, P2P_RDONLY, p2p_read_only_word(p2p_engine_read_only(node->engine)));
+        return false;
+    }
+    return p2p_call_level(call);
 }
 
 void p2p_call_append(struct p2p_call *call, struct p2p_node *node,

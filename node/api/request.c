@@ -2,6 +2,7 @@
 #include "call.h"
 
 #include <p2p/assert.h>
+#include <p2p/text.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,28 @@ int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **o
     }
     *out = texts;
     return (int)count;
+}
+
+bool p2p_call_bytes(struct p2p_call *call, const char *key, struct p2p_slice *out)
+{
+    const char *text = p2p_call_text(call, key);
+    size_t len = 0;
+    if (text == NULL) {
+        p2p_call_error(call, 400, "bad-request", NULL, "%s is needed, in base64", key);
+        return false;
+    }
+    enum p2p_err err = p2p_base64_measure(&len, p2p_slice_text(text));
+    uint8_t *bytes = p2p_call_take(call, len);
+    if (err == P2P_OK) {
+        err = p2p_base64_decode(bytes, len, &len, p2p_slice_text(text));
+    }
+    if (err != P2P_OK) {
+        p2p_call_error(call, 422, "malformed", NULL, "%s is not base64 (RFC 4648, padded)",
+                       key);
+        return false;
+    }
+    *out = p2p_slice_of(bytes, len);
+    return true;
 }
 
 static int hex_digit(char c)

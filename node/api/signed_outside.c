@@ -1,0 +1,216 @@
+/* Records whose issuer signs outside this node: prepare gives the bytes to sign, submit takes
+ * the signed record. An issuer's private key never lies in a node it does not own. */
+#include "call.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+/* ---- prepare ---- */
+
+/* What is done to a ban at this path, or NULL. */
+static const char *ban_word(const char *path)
+{
+    static const struct {
+        const char *path;
+        const char *what;
+    } rows[] = {
+        {"/v1/bans", "impose"},          {"/v1/bans/amend", "amend"},
+        {"/v1/bans/suspend", "suspend"}, {"/v1/bans/resume", "resume"},
+        {"/v1/bans/lift", "lift"},
+    };
+    for (size_t i = 0; path != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].path, path) == 0) {
+            return rows[i].what;
+        }
+    }
+    return NULL;
+}
+
+void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
+{
+    const char *what = ban_word(p2p_call_text(call, "path"));
+    json_t *request = json_object_get(call->body, "request");
+    struct p2p_append *append = p2p_call_take(call, sizeof(*append));
+    if (what == NULL || !json_is_object(request)) {
+        p2p_call_error(call, 400, "bad-request",
+                       "bans are: impose, amend, suspend, resume, lift",
+                       "this cannot be prepared to be signed outside");
+        return;
+    }
+    json_incref(request);
+    json_decref(call->body);
+    call->body = request;
+    if (p2p_call_text(call, "as") == NULL) {
+        p2p_call_error(call, 400, "no-issuer", "name who will sign with --as",
+                       "a prepared record needs its issuer");
+        return;
+    }
+    if (!p2p_call_appends(call, node) || !p2p_ban_read_request(call, node, what, append)) {
+        return;
+    }
+    call->work.wait_level = P2P_LEVEL_LOCAL; /* nothing is appended yet */
+    const struct p2p_issuer *issuer = p2p_ban_signer(call, node, append, NULL);
+    if (issuer == NULL) {
+        return;
+    }
+    append->issuer = issuer->number;
+    call->state = append;
+    call->job = p2p_call_take(call, sizeof(*call->job));
+    call->job->type = P2P_JOB_PREPARE;
+    call->job->prepare = *append;
+    p2p_work_job(node, call->job);
+}
+
+void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    const struct p2p_job *job = call->job;
+    struct p2p_record record;
+    if (job->result.err != P2P_OK) {
+        p2p_call_err(call, job->result.err, job->result.reason);
+        return;
+    }
+    enum p2p_err err = p2p_record_decode(&record, job->result.leaf);
+    p2p_assert(err == P2P_OK); /* this node encoded it */
+    const struct p2p_feed_info *info =
+        p2p_charter_feed(ledger->charter, p2p_engine_own_feed(node->engine));
+    const struct p2p_issuer *issuer = p2p_charter_issuer(ledger->charter, record.issuer);
+    const struct p2p_kind *kind = p2p_kind_find(record.kind);
+    uint8_t *bytes = p2p_call_take(call, P2P_SIGNED_BYTES_MAX);
+    size_t len =
+        p2p_record_signed_bytes(bytes, p2p_record_head(&record), p2p_slice_text(info->origin));
+    p2p_call_reply(
+        call, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "issuer", issuer->name, "kind",
+                        kind->word, "feed", info->origin, "time", p2p_time_json(record.time_ms),
+                        "bytes", p2p_base64_json(p2p_slice_of(bytes, len)), "leaf",
+                        p2p_base64_json(job->result.leaf), "payload",
+                        job->result.salted.len > 0 ? p2p_base64_json(job->result.salted)
+                                                   : json_null()));
+}
+
+/* ---- submit ---- */
+
+/* The signed leaf: {"leaf","signature"} as prepare gave it, or {"record"} whole. */
+static bool read_leaf(struct p2p_call *call, struct p2p_slice *leaf)
+{
+    struct p2p_slice bytes;
+    struct p2p_slice signature;
+    struct p2p_record record;
+    bool whole = json_object_get(call->body, "record") != NULL;
+    if (!p2p_call_bytes(call, whole ? "record" : "leaf", &bytes)) {
+        return false;
+    }
+    if (p2p_record_decode(&record, bytes) != P2P_OK) {
+        p2p_call_error(call, 422, "malformed", "submit what prepare gave, unchanged",
+                       "these bytes are no record");
+        return false;
+    }
+    if (whole || json_object_get(call->body, "signature") == NULL) {
+        *leaf = bytes;
+        return true;
+    }
+    if (!p2p_call_bytes(call, "signature", &signature)) {
+        return false;
+    }
+    if (signature.len != P2P_SIGNATURE_BYTES) {
+        p2p_call_error(call, 422, "badsig", "sign the prepared bytes with Ed25519 (RFC 8032)",
+                       "a signature has %u bytes, this one %zu", P2P_SIGNATURE_BYTES,
+                       signature.len);
+        return false;
+    }
+    struct p2p_signature attached;
+    struct p2p_pack pack;
+    size_t cap = bytes.len + 2 + P2P_SIGNATURE_BYTES;
+    memcpy(attached.bytes, signature.data, P2P_SIGNATURE_BYTES);
+    p2p_pack_init(&pack, p2p_call_take(call, cap), cap);
+    if (p2p_record_attach(p2p_record_head(&record), &attached, &pack) != P2P_OK) {
+        p2p_call_error(call, 422, "toolarge", NULL, "the signed record is too large");
+        return false;
+    }
+    *leaf = p2p_pack_slice(&pack);
+    return true;
+}
+
+/* What a record asks for, as the checks of an append see it. */
+static bool as_append(struct p2p_call *call, const struct p2p_record *record,
+                      struct p2p_slice salted, struct p2p_append *append)
+{
+    struct p2p_record_id *cites =
+        p2p_call_take(call, (record->cite_count + 1) * sizeof(*cites));
+    struct p2p_cites walk;
+    const struct p2p_kind *kind = p2p_kind_find(record->kind);
+    size_t count = 0;
+    *append = (struct p2p_append){
+        .kind = record->kind, .circle = record->circle, .issuer = record->issuer};
+    p2p_cites_begin(&walk, record);
+    while (p2p_cites_next(&walk, &cites[count])) {
+        count++;
+    }
+    append->cites = cites;
+    append->cite_count = count;
+    if (salted.len > P2P_SALT_BYTES) {
+        append->payload =
+            p2p_slice_of(salted.data + P2P_SALT_BYTES, salted.len - P2P_SALT_BYTES);
+    }
+    if (kind == NULL || (kind->authors & P2P_BY_ISSUER) == 0) {
+        p2p_call_error(call, 403, "unknown-kind", NULL,
+                       "a record of this kind is not signed by an issuer");
+        return false;
+    }
+    if (p2p_wire_check(append->payload) != P2P_OK ||
+        p2p_kind_validate(kind, append->payload) != P2P_OK) {
+        p2p_call_error(call, 422, "bad-payload", "submit what prepare gave, unchanged",
+                       "the payload is not that of a %s", kind->word);
+        return false;
+    }
+    return true;
+}
+
+/* A record that would have no effect is refused before anything is appended. */
+static bool may_submit(struct p2p_call *call, struct p2p_node *node, struct p2p_slice leaf,
+                       struct p2p_slice salted)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    struct p2p_record record;
+    struct p2p_append append;
+    if (p2p_record_decode(&record, leaf) != P2P_OK || record.signature == NULL) {
+        p2p_call_error(call, 400, "no-signature",
+                       "sign the bytes of prepare and add \"signature\" in base64",
+                       "the record is not signed");
+        return false;
+    }
+    const struct p2p_issuer *issuer = p2p_charter_issuer(charter, record.issuer);
+    if (issuer == NULL || issuer->member != p2p_engine_member(node->engine)) {
+        p2p_call_error(call, 403, "unknown-issuer", "submit it at the issuer's own member",
+                       "the record's issuer is none of this node");
+        return false;
+    }
+    if (!as_append(call, &record, salted, &append)) {
+        return false;
+    }
+    if (!p2p_ban_may(call, node, &append, issuer)) {
+        p2p_call_error(call, 403, "no-grant", "see port2port charter show",
+                       "%s may not do this, or what it names is not here", issuer->name);
+        return false;
+    }
+    return true;
+}
+
+void p2p_submit_start(struct p2p_call *call, struct p2p_node *node)
+{
+    struct p2p_slice leaf;
+    struct p2p_slice salted = {0};
+    json_t *payload = json_object_get(call->body, "payload");
+    if (!p2p_call_appends(call, node) || !read_leaf(call, &leaf) ||
+        (payload != NULL && !json_is_null(payload) &&
+         !p2p_call_bytes(call, "payload", &salted)) ||
+        !may_submit(call, node, leaf, salted)) {
+        return;
+    }
+    call->job = p2p_call_take(call, sizeof(*call->job));
+    call->job->type = P2P_JOB_SUBMIT;
+    call->job->submit.leaf = leaf;
+    call->job->submit.salted = salted;
+    p2p_work_job(node, call->job);
+}
