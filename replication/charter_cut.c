@@ -59,6 +59,24 @@ enum p2p_cut p2p_charter_cut(const struct p2p_charter *charter, uint32_t issuer_
     return P2P_CUT_PAST;
 }
 
+size_t p2p_charter_cuts(const struct p2p_charter *charter, uint32_t issuer,
+                        struct p2p_charter_cut_point *out, size_t cap)
+{
+    const struct cut_row *cuts = charter->fold.cuts.at;
+    size_t count = 0;
+    for (size_t i = 0; i < charter->fold.cuts.count; i++) {
+        if (cuts[i].issuer != issuer) {
+            continue;
+        }
+        if (count < cap) {
+            out[count] =
+                (struct p2p_charter_cut_point){cuts[i].feed, cuts[i].index, cuts[i].entry};
+        }
+        count++;
+    }
+    return count;
+}
+
 static bool covers(const struct p2p_grant *grant, const char *name, struct p2p_slice scope)
 {
     return strcmp(grant->name, name) == 0 &&

@@ -268,6 +268,15 @@ enum p2p_cut { P2P_CUT_NONE, P2P_CUT_PAST };
  * record). */
 enum p2p_cut p2p_charter_cut(const struct p2p_charter *charter, uint32_t issuer, uint32_t feed,
                              uint64_t index, uint64_t known_size);
+/* The cut points of one issuer, in order of entry: fills out (at most cap of them), returns how
+ * many there are. */
+struct p2p_charter_cut_point {
+    uint32_t feed;
+    uint64_t index; /* the first past the cut */
+    uint64_t entry;
+};
+size_t p2p_charter_cuts(const struct p2p_charter *charter, uint32_t issuer,
+                        struct p2p_charter_cut_point *out, size_t cap);
 /* True when issuer holds grant `name` for `scope` at (feed, index) with that charter size
  * known. A grant with scope "*" covers every scope; scope "*" asked needs a grant of "*". */
 bool p2p_charter_granted(const struct p2p_charter *charter, uint32_t issuer, const char *name,
