@@ -1,0 +1,215 @@
+/* The charter: the bundle that proves itself, what it says in words, and taking new versions.
+ */
+#include "charter_json.h"
+
+#include <p2p/bundle.h>
+#include <p2p/charter_op.h>
+#include <p2p/text.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOG_DEFAULT = 100, LOG_MAX = 1000, ENTRIES_MAX = P2P_CALL_RECORDS_MAX };
+
+static const struct p2p_charter *charter_of(const struct p2p_node *node)
+{
+    return p2p_engine_ledger(node->engine)->charter;
+}
+
+static void start_bundle(struct p2p_call *call, struct p2p_node *node)
+{
+    char *text = NULL;
+    size_t len = 0;
+    enum p2p_err err = p2p_bundle_format(charter_of(node), &text, &len);
+    if (err != P2P_OK) {
+        p2p_call_err(call, err, "there was no memory for the charter");
+        return;
+    }
+    p2p_call_reply(call, json_loadb(text, len, 0, NULL));
+    free(text);
+}
+
+static void start_show(struct p2p_call *call, struct p2p_node *node)
+{
+    p2p_call_reply(call, p2p_charter_json(charter_of(node)));
+}
+
+/* ---- log ---- */
+
+static uint64_t read_number(struct p2p_call *call, const char *name, uint64_t otherwise)
+{
+    const char *text = p2p_call_param(call, name);
+    uint64_t n;
+    return text != NULL && p2p_decimal_decode(&n, p2p_slice_text(text)) == P2P_OK ? n
+                                                                                  : otherwise;
+}
+
+/* {"entries":[...],"next"}; `after` and `next` are versions, from 1. */
+static void start_log(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_charter *charter = charter_of(node);
+    uint64_t size = p2p_charter_size(charter);
+    uint64_t limit = read_number(call, "limit", LOG_DEFAULT);
+    uint64_t at = read_number(call, "after", 0);
+    json_t *entries = json_array();
+    enum p2p_err err = P2P_OK;
+    limit = limit < 1 ? 1 : limit > LOG_MAX ? LOG_MAX : limit;
+    for (; at < size && json_array_size(entries) < limit && err == P2P_OK; at++) {
+        json_t *entry = NULL;
+        err = p2p_version_json(charter, at, &entry);
+        if (err == P2P_OK) {
+            json_array_append_new(entries, entry);
+        }
+    }
+    if (err != P2P_OK) {
+        json_decref(entries);
+        p2p_call_err(call, err, "a version of the charter cannot be read");
+        return;
+    }
+    p2p_call_reply(call, json_pack("{s:o, s:o}", "entries", entries, "next",
+                                   at < size ? json_integer((json_int_t)at) : json_null()));
+}
+
+/* ---- taking versions ---- */
+
+struct given {
+    struct p2p_job *jobs;
+    size_t count;
+};
+
+/* One entry as a job; its index is what its checkpoint says, and is verified with it. */
+static bool read_entry(struct p2p_call *call, json_t *entry, struct p2p_job *job)
+{
+    const char *record = json_string_value(json_object_get(entry, "record"));
+    const char *checkpoint = json_string_value(json_object_get(entry, "checkpoint"));
+    struct p2p_note note;
+    struct p2p_checkpoint head;
+    size_t len = 0;
+    if (record == NULL || checkpoint == NULL) {
+        p2p_call_error(call, 400, "bad-request", NULL,
+                       "an entry has a record in base64 and a checkpoint");
+        return false;
+    }
+    struct p2p_slice text = p2p_slice_of(checkpoint, strlen(checkpoint));
+    enum p2p_err err = p2p_base64_measure(&len, p2p_slice_text(record));
+    if (err == P2P_OK && len > P2P_RECORD_BYTES_MAX) {
+        err = P2P_TOOLARGE;
+    }
+    uint8_t *leaf = err == P2P_OK ? p2p_call_take(call, len) : NULL;
+    if (err == P2P_OK) {
+        err = p2p_base64_decode(leaf, len, &len, p2p_slice_text(record));
+    }
+    if (err == P2P_OK) {
+        err = p2p_note_parse(&note, text);
+    }
+    if (err == P2P_OK) {
+        err = p2p_checkpoint_parse(&head, note.text, false);
+    }
+    if (err != P2P_OK || head.size == 0) {
+        p2p_call_error(call, 422, "malformed", "fetch the file again",
+                       "an entry is not a record and its signed checkpoint");
+        return false;
+    }
+    job->type = P2P_JOB_CHARTER;
+    job->owner = call;
+    job->charter.index = head.size - 1;
+    job->charter.leaf = p2p_slice_of(leaf, len);
+    job->charter.note = text;
+    return true;
+}
+
+static void start_take(struct p2p_call *call, struct p2p_node *node)
+{
+    json_t *entries = json_object_get(call->body, "entries");
+    struct given *given = p2p_call_take(call, sizeof(*given));
+    size_t count = json_array_size(entries);
+    if (count == 0 || count > ENTRIES_MAX) {
+        p2p_call_error(call, 400, "bad-request", NULL,
+                       "between 1 and %d entries are taken at once", ENTRIES_MAX);
+        return;
+    }
+    if (p2p_store_read_only_reason(node->store) != NULL) {
+        p2p_call_err(call, P2P_RDONLY, p2p_store_read_only_reason(node->store));
+        return;
+    }
+    given->jobs = p2p_call_take(call, count * sizeof(*given->jobs));
+    given->count = count;
+    for (size_t i = 0; i < count; i++) {
+        if (!read_entry(call, json_array_get(entries, i), &given->jobs[i])) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        p2p_work_job(node, &given->jobs[i]);
+    }
+    call->state = given;
+}
+
+/* What was good before the first bad entry stays: the charter is append-only. */
+static void finish_take(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct given *given = call->state;
+    const struct p2p_charter *charter = charter_of(node);
+    for (size_t i = 0; i < given->count; i++) {
+        const struct p2p_job *job = &given->jobs[i];
+        if (job->result.err == P2P_OK) {
+            continue;
+        }
+        char text[P2P_REASON_BYTES + 64];
+        const char *reason = job->result.reason;
+        snprintf(text, sizeof(text), "version %llu: %s",
+                 (unsigned long long)job->charter.index + 1,
+                 *reason != '\0' ? reason : p2p_err_text(job->result.err));
+        p2p_call_err(call, job->result.err, text);
+        return;
+    }
+    char root[P2P_BASE64_BYTES(P2P_HASH_BYTES)];
+    struct p2p_hash hash = p2p_charter_root(charter);
+    p2p_base64_encode(root, hash.bytes, sizeof(hash.bytes));
+    p2p_call_reply(call, json_pack("{s:I, s:s}", "size", (json_int_t)p2p_charter_size(charter),
+                                   "root", root));
+}
+
+/* ---- checkpoints ---- */
+
+/* The newest quorum-cosigned checkpoint of a feed, as a signed note: what a revocation carries.
+ */
+static void start_checkpoint(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_charter *charter = charter_of(node);
+    const struct p2p_feed_info *feed =
+        p2p_charter_feed_named(charter, p2p_slice_text(call->rest));
+    char *note = p2p_call_take(call, P2P_NOTE_BYTES_MAX);
+    struct p2p_slice text = {0};
+    struct p2p_slice leaf;
+    size_t len = 0;
+    enum p2p_err err = P2P_NOTFOUND;
+    if (feed != NULL && feed->number == P2P_CHARTER_FEED && p2p_charter_size(charter) > 0) {
+        err = p2p_charter_entry(charter, p2p_charter_size(charter) - 1, &leaf, &text);
+    } else if (feed != NULL) {
+        err = p2p_quorum_note(charter, node->kv, feed->number, note, P2P_NOTE_BYTES_MAX, &len);
+        text = p2p_slice_of(note, len);
+    }
+    if (feed == NULL) {
+        p2p_call_error(call, 404, "not-found", "see port2port status",
+                       "the charter names no feed %s", call->rest);
+    } else if (err == P2P_NOTFOUND) {
+        p2p_call_error(call, 404, "not-found", "see port2port status for what is witnessed",
+                       "no checkpoint of %s that a quorum cosigned is held here", call->rest);
+    } else if (err != P2P_OK) {
+        p2p_call_err(call, err, "the checkpoint in the store cannot be read");
+    } else {
+        p2p_call_reply(call, json_pack("{s:s, s:o}", "feed", call->rest, "checkpoint",
+                                       p2p_slice_json(text)));
+    }
+}
+
+const struct p2p_route p2p_charter_routes[] = {
+    {"GET", "/v1/charter", start_bundle, NULL},
+    {"GET", "/v1/charter/show", start_show, NULL},
+    {"GET", "/v1/charter/log", start_log, NULL},
+    {"POST", "/v1/charter", start_take, finish_take},
+    {"GET", "/v1/checkpoints/", start_checkpoint, NULL},
+    {NULL, NULL, NULL, NULL},
+};
