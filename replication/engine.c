@@ -277,7 +277,12 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
         }
     }
     p2p_session_check_complete(engine);
-    return P2P_OK;
+    /* A settle may have put another branch below what our `seen` named. */
+    const struct p2p_feed *feed = p2p_engine_own(engine);
+    return feed == NULL
+               ? P2P_OK
+               : p2p_known_size(&engine->ledger, engine->feed, feed->edge.size,
+                                P2P_CHARTER_FEED, &engine->extras[P2P_CHARTER_FEED].seen_size);
 }
 
 /* ---- opening ---- */

@@ -459,21 +459,13 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
 
 static enum p2p_err charter_job(struct p2p_engine *engine, struct p2p_job *job)
 {
-    enum p2p_err err =
-        p2p_ledger_apply_charter(&engine->ledger, job->charter.index, job->charter.leaf,
-                                 job->charter.note, job->result.reason);
+    const struct p2p_entry_body entry = {
+        .index = job->charter.index, .leaf = job->charter.leaf, .note = job->charter.note};
+    enum p2p_err err = p2p_receive_charter(engine, 0, &entry, job->result.reason);
     if (err == P2P_NOMEM || err == P2P_IO || err == P2P_FULL || err == P2P_CORRUPT) {
         return err;
     }
     job->result.err = err;
-    if (err == P2P_OK) {
-        engine->extras[P2P_CHARTER_FEED].grew = true;
-        engine->extras[P2P_CHARTER_FEED].noteworthy = true;
-        p2p_engine_trace(engine,
-                         (struct p2p_trace){.type = P2P_TRACE_CHARTER,
-                                            .at = p2p_charter_size(engine->ledger.charter)});
-        return p2p_engine_follow_charter(engine);
-    }
     return P2P_OK;
 }
 

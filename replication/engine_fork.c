@@ -268,6 +268,27 @@ enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
     return P2P_OK;
 }
 
+enum p2p_err p2p_fork_send_rival(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    const struct p2p_charter *charter = engine->ledger.charter;
+    struct p2p_entry_body entry = {0};
+    enum p2p_err err =
+        p2p_charter_rival(charter, &entry.index, &entry.leaf, &entry.note) == P2P_OK
+            ? P2P_OK
+            : P2P_NOTFOUND;
+    while (err == P2P_OK) {
+        struct p2p_writer out;
+        p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+        p2p_entry_write(&out, &entry);
+        err = p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+        entry.index++;
+        if (err == P2P_OK) {
+            err = p2p_charter_rival_entry(charter, entry.index, &entry.leaf, &entry.note);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
                                    const struct p2p_entry_body *entry)
 {

@@ -234,34 +234,55 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
                     (size_t)(run.head.size - feed->edge.size));
 }
 
+enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,
+                                 const struct p2p_entry_body *entry,
+                                 char reason[P2P_REASON_BYTES])
+{
+    const struct p2p_charter *charter = engine->ledger.charter;
+    uint64_t rival_size = p2p_charter_rival_size(charter);
+    struct p2p_hash before = p2p_charter_root(charter);
+    enum p2p_err applied = p2p_ledger_apply_charter(&engine->ledger, entry->index, entry->leaf,
+                                                    entry->note, reason);
+    struct p2p_hash after = p2p_charter_root(charter);
+    bool same_rival = rival_size == p2p_charter_rival_size(charter);
+    if ((applied != P2P_OK && applied != P2P_FORKED) ||
+        (p2p_hash_equal(&before, &after) && same_rival)) {
+        return applied; /* refused, or nothing new */
+    }
+    engine->extras[P2P_CHARTER_FEED].grew = true;
+    engine->extras[P2P_CHARTER_FEED].noteworthy = true;
+    enum p2p_err err = p2p_engine_follow_charter(engine);
+    if (applied == P2P_OK) {
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CHARTER,
+                                                    .member = member,
+                                                    .at = p2p_charter_size(charter)});
+    } else {
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CHARTER_RIVAL,
+                                                    .member = member,
+                                                    .at = entry->index});
+    }
+    if (err == P2P_OK && applied == P2P_FORKED) {
+        err = p2p_fork_spread_rival(engine, entry);
+    }
+    return err == P2P_OK ? applied : err;
+}
+
 enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                                struct p2p_slice body)
 {
     struct p2p_entry_body entry;
-    uint64_t index;
-    struct p2p_slice rival_leaf;
-    struct p2p_slice rival_note;
     enum p2p_err err = p2p_entry_read(&entry, body);
     if (err != P2P_OK) {
         return err;
     }
-    bool had_rival =
-        p2p_charter_rival(engine->ledger.charter, &index, &rival_leaf, &rival_note) == P2P_OK;
-    uint64_t before = p2p_charter_size(engine->ledger.charter);
-    err = p2p_ledger_apply_charter(&engine->ledger, entry.index, entry.leaf, entry.note, NULL);
-    p2p_session_note_size(engine, peer, P2P_CHARTER_FEED, entry.index + 1);
+    err = p2p_receive_charter(engine, peer->member, &entry, NULL);
     engine->extras[P2P_CHARTER_FEED].want_link = 0;
     switch (err) {
     case P2P_OK:
-        if (p2p_charter_size(engine->ledger.charter) == before) {
-            return P2P_OK;
-        }
-        engine->extras[P2P_CHARTER_FEED].grew = true;
-        engine->extras[P2P_CHARTER_FEED].noteworthy = true;
-        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CHARTER,
-                                                    .member = peer->member,
-                                                    .at = entry.index + 1});
-        return p2p_engine_follow_charter(engine);
+        p2p_session_note_size(engine, peer, P2P_CHARTER_FEED, entry.index + 1);
+        return P2P_OK;
+    case P2P_FORKED:
+        return P2P_OK;
     case P2P_GAP:
         return p2p_session_want(engine, peer, P2P_CHARTER_FEED);
     case P2P_MISMATCH:
@@ -270,11 +291,6 @@ enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
             return p2p_fork_ask_branch(engine, peer);
         }
         break;
-    case P2P_FORKED:
-        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CHARTER_RIVAL,
-                                                    .member = peer->member,
-                                                    .at = entry.index});
-        return had_rival ? P2P_OK : p2p_fork_spread_rival(engine, &entry);
     case P2P_NOMEM:
     case P2P_IO:
     case P2P_FULL:

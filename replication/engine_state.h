@@ -165,6 +165,11 @@ P2P_MUST_CHECK enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2
                                             struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                                               struct p2p_slice body);
+/* An entry from a peer or, member 0, from this node's own people: applied, followed, told.
+ * Errors are those of p2p_ledger_apply_charter. */
+P2P_MUST_CHECK enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,
+                                                const struct p2p_entry_body *entry,
+                                                char reason[P2P_REASON_BYTES]);
 
 /* engine_send.c */
 P2P_MUST_CHECK enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms);
@@ -211,6 +216,9 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_ask_head(struct p2p_engine *engine, struct 
                                               uint32_t feed, uint64_t from);
 /* A peer's charter is another branch: asks for its entries from the split on. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_ask_branch(struct p2p_engine *engine,
+                                                struct p2p_peer *peer);
+/* The other branch, to a peer that just came: the frontier does not tell of it. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_send_rival(struct p2p_engine *engine,
                                                 struct p2p_peer *peer);
 P2P_MUST_CHECK enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
                                                   const struct p2p_entry_body *entry);
