@@ -1,9 +1,15 @@
+#include "error.h"
 #include "nouns.h"
+#include "passphrase.h"
 #include "print.h"
 #include "request.h"
+#include "style.h"
 
+#include <p2p/bytes.h>
+#include <p2p/charter.h>
 #include <p2p/key.h>
 #include <p2p/keydir.h>
+#include <p2p/text.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +65,76 @@ static enum p2p_err ask(const char *issuer, char out[P2P_PASSPHRASE_BYTES_MAX], 
     out[used] = '\0';
     *len = used;
     return err;
+}
+
+/* The key of an officer to be, in keys/issuers. What the roots need of it is its public half.
+ */
+static enum p2p_err make_issuer_key(struct p2p_cli_call *call, const char *issuer,
+                                    uint8_t public_key[P2P_PUBLIC_BYTES],
+                                    size_t *passphrase_len, char *message, size_t message_cap)
+{
+    char dir[P2P_PATH_BYTES_MAX], file[P2P_PATH_BYTES_MAX];
+    char passphrase[P2P_PASSPHRASE_BYTES_MAX];
+    struct p2p_keydir keydir = {0};
+    struct p2p_keydir_key key;
+    if (!p2p_name_valid(p2p_slice_text(issuer))) {
+        snprintf(message, message_cap,
+                 "an issuer's name has 1 to %u of a-z, 0-9 and '-', as beanr-pso",
+                 P2P_NAME_BYTES_MAX);
+        return P2P_USAGE;
+    }
+    enum p2p_err err =
+        p2p_cli_passphrase(call, passphrase, passphrase_len, message, message_cap);
+    if (err == P2P_OK) {
+        err = p2p_keydir_file(file, P2P_KEY_ISSUER, issuer);
+    }
+    if (err == P2P_OK) {
+        err = p2p_path_join(dir, call->dir, "keys");
+    }
+    if (err == P2P_OK) {
+        err = p2p_keydir_init(&keydir, dir, message, message_cap);
+    }
+    if (err == P2P_OK && *passphrase_len > 0) {
+        err = p2p_keydir_unlock(&keydir, p2p_slice_of(passphrase, *passphrase_len), message,
+                                message_cap);
+    }
+    if (err == P2P_OK) {
+        err =
+            p2p_keydir_make(&keydir, file, P2P_KEY_ISSUER, issuer, &key, message, message_cap);
+    }
+    if (err == P2P_OK) {
+        memcpy(public_key, key.public_key, P2P_PUBLIC_BYTES);
+        p2p_wipe(&key, sizeof key);
+    }
+    p2p_keydir_deinit(&keydir);
+    p2p_wipe(passphrase, sizeof passphrase);
+    return err;
+}
+
+static int new_run(struct p2p_cli_call *call)
+{
+    char message[P2P_MESSAGE_BYTES_MAX] = "", base64[P2P_BASE64_BYTES(P2P_PUBLIC_BYTES)];
+    uint8_t public_key[P2P_PUBLIC_BYTES];
+    size_t passphrase_len = 0;
+    const char *issuer = p2p_cli_argument(call, 0);
+    enum p2p_err err =
+        make_issuer_key(call, issuer, public_key, &passphrase_len, message, sizeof message);
+    if (err != P2P_OK) {
+        return p2p_cli_fail_err(call, err, message);
+    }
+    if (passphrase_len == 0) {
+        fputs("The key has an empty passphrase; --passphrase-file gives it one.\n", call->err);
+    }
+    p2p_base64_encode(base64, public_key, sizeof public_key);
+    if (call->json) {
+        json_t *json = json_pack("{s:s,s:s}", "issuer", issuer, "public_key", base64);
+        p2p_cli_put_json(call->out, json);
+        json_decref(json);
+    } else {
+        fprintf(call->out, "%s has a key; its public half, for charter grant --key: %s\n",
+                issuer, base64);
+    }
+    return P2P_CLI_YES;
 }
 
 static int unlock_run(struct p2p_cli_call *call)
@@ -135,6 +211,18 @@ static int lock_run(struct p2p_cli_call *call)
 }
 
 static const struct p2p_cli_command KEY_COMMANDS[] = {
+    {
+        .verb = "new",
+        .summary = "make an officer's key, for the roots to grant it something",
+        .details =
+            "The key stays in keys/issuers; send its public half to the federation's roots, "
+            "for "
+            "charter grant. The passphrase comes from --passphrase-file; none means an empty "
+            "one, which needs no key unlock.",
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "ISSUER", .help = "as beanr-pso", .rules = P2P_CLI_REQUIRED}),
+        .run = new_run,
+    },
     {
         .verb = "unlock",
         .summary = "let the serving node sign for an issuer for a while",

@@ -122,6 +122,29 @@ static void roots_at_hand_change_the_charter_in_one_go(void **state)
         2);
 }
 
+/* Otherwise no officer of a federation that is no sandbox could ever sign anything. */
+static void an_officers_key_is_made_and_granted_something(void **state)
+{
+    (void)state;
+    run("--json -C @/beanr key new beanr-pso", 0);
+    CHECK(there("beanr/keys/issuers/beanr-pso.key"));
+    json_t *made = json_loads(double_out, 0, NULL);
+    CHECK(strcmp(json_string_value(json_object_get(made, "issuer")), "beanr-pso") == 0);
+    CHECK(strlen(json_string_value(json_object_get(made, "public_key"))) == 44);
+    run("-C @/beanr key new beanr-pso", 2);
+    CHECK(strstr(double_err, "exists already") != NULL);
+    run("-C @/beanr key new BEANR", 2);
+    run("-C @/nothing key new beanr-pso", 3);
+    char line[512];
+    snprintf(line, sizeof line,
+             "charter grant beanr-pso --member beanr --key %s --grant ban-local --federation "
+             "@/new/federation.json --root-key @/new/roots/root-2.key --root-key "
+             "@/new/roots/root-3.key",
+             json_string_value(json_object_get(made, "public_key")));
+    run(line, 0);
+    json_decref(made);
+}
+
 static void roots_far_away_sign_a_draft(void **state)
 {
     (void)state;
@@ -138,7 +161,7 @@ static void roots_far_away_sign_a_draft(void **state)
         "@/new/federation.json",
         0);
     run("--json charter append @/draft.json --federation @/new/federation.json", 0);
-    CHECK(strstr(double_out, "\"version\":3,\"added\":1") != NULL);
+    CHECK(strstr(double_out, "\"version\":4,\"added\":1") != NULL);
     run("charter draft", 2);
     CHECK(strstr(double_err, "charter draft needs another verb behind it") != NULL);
     run("charter draft show --out x", 2);
@@ -166,12 +189,12 @@ static void fetch_hands_a_newer_charter_to_the_node(void **state)
     snprintf(path, sizeof path, "%s/new/federation.json", root);
     json_t *whole = json_load_file(path, 0, NULL);
     held = json_deep_copy(whole);
-    CHECK(json_array_size(json_object_get(held, "entries")) == 3);
-    json_array_remove(json_object_get(held, "entries"), 2);
+    CHECK(json_array_size(json_object_get(held, "entries")) == 4);
+    json_array_remove(json_object_get(held, "entries"), 3);
     double_reset();
     double_node.answer = node_answer;
     run("--json charter fetch @/new/federation.json", 0);
-    CHECK(strstr(double_out, "\"version\":3,\"added\":1") != NULL);
+    CHECK(strstr(double_out, "\"version\":4,\"added\":1") != NULL);
     CHECK(double_node.call_count == 2);
     CHECK(strcmp(double_node.calls[1].path, "/v1/charter") == 0);
     CHECK(json_equal(json_object_get(double_node.calls[1].body, "entries"),
@@ -189,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_sandbox_is_made_in_an_empty_directory_only),
         cmocka_unit_test(serve_says_when_it_is_ready),
         cmocka_unit_test(roots_at_hand_change_the_charter_in_one_go),
+        cmocka_unit_test(an_officers_key_is_made_and_granted_something),
         cmocka_unit_test(roots_far_away_sign_a_draft),
         cmocka_unit_test(fetch_hands_a_newer_charter_to_the_node),
     };
