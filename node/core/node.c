@@ -94,16 +94,16 @@ static struct p2p_unlocked *find_unlocked(struct p2p_node *node, const char *iss
     return NULL;
 }
 
-static enum p2p_err hold_issuer_key(struct p2p_node *node, const char *issuer,
-                                    uint64_t until_mono_ms, char message[P2P_MESSAGE_BYTES],
-                                    struct p2p_unlocked **out)
+static enum p2p_err hold_issuer_key(struct p2p_node *node, struct p2p_keydir *keydir,
+                                    const char *issuer, uint64_t until_mono_ms,
+                                    char message[P2P_MESSAGE_BYTES], struct p2p_unlocked **out)
 {
     struct p2p_keydir_key key;
     char file[P2P_PATH_BYTES_MAX];
     struct p2p_unlocked *slot = find_unlocked(node, issuer);
     enum p2p_err err = p2p_keydir_file(file, P2P_KEY_ISSUER, issuer);
     if (err == P2P_OK) {
-        err = p2p_keydir_load(&node->keydir, file, P2P_KEY_ISSUER, issuer, &key, message,
+        err = p2p_keydir_load(keydir, file, P2P_KEY_ISSUER, issuer, &key, message,
                               P2P_MESSAGE_BYTES);
     }
     if (err != P2P_OK) {
@@ -130,9 +130,23 @@ void p2p_node_lock(struct p2p_node *node, const char *issuer)
 {
     struct p2p_unlocked *slot = find_unlocked(node, issuer);
     if (slot != NULL) {
-        p2p_wipe(slot, sizeof(*slot));
-        *slot = node->unlocked[--node->unlocked_count];
-        p2p_wipe(&node->unlocked[node->unlocked_count], sizeof(*slot));
+        slot->issuer[0] = '\0'; /* the batch that runs may have borrowed the secret */
+    }
+}
+
+void p2p_node_sweep_keys(struct p2p_node *node)
+{
+    for (size_t i = 0; i < node->unlocked_count;) {
+        struct p2p_unlocked *slot = &node->unlocked[i];
+        if (slot->issuer[0] != '\0' && slot->until_mono_ms > node->now.mono_ms) {
+            i++;
+            continue;
+        }
+        struct p2p_unlocked *last = &node->unlocked[--node->unlocked_count];
+        if (slot != last) {
+            *slot = *last;
+        }
+        p2p_wipe(last, sizeof(*last));
     }
 }
 
@@ -146,7 +160,8 @@ enum p2p_err p2p_node_issuer_key(struct p2p_node *node, const char *issuer,
         slot = NULL;
     }
     if (slot == NULL) {
-        enum p2p_err err = hold_issuer_key(node, issuer, UINT64_MAX, message, &slot);
+        enum p2p_err err =
+            hold_issuer_key(node, &node->keydir, issuer, UINT64_MAX, message, &slot);
         if (err != P2P_OK) {
             return err == P2P_PASSPHRASE ? P2P_LOCKED : err;
         }
@@ -156,14 +171,16 @@ enum p2p_err p2p_node_issuer_key(struct p2p_node *node, const char *issuer,
 }
 
 enum p2p_err p2p_node_unlock(struct p2p_node *node, const char *issuer,
-                             struct p2p_slice passphrase, uint64_t for_ms,
+                             const struct p2p_unlock_key *key, uint64_t for_ms,
                              char message[P2P_MESSAGE_BYTES])
 {
     struct p2p_unlocked *slot;
-    enum p2p_err err = p2p_keydir_unlock(&node->keydir, passphrase, message, P2P_MESSAGE_BYTES);
-    if (err == P2P_OK) {
-        err = hold_issuer_key(node, issuer, node->now.mono_ms + for_ms, message, &slot);
-    }
+    struct p2p_keydir keydir = node->keydir; /* only for this issuer, and only now */
+    keydir.given = *key;
+    keydir.has_given = true;
+    enum p2p_err err =
+        hold_issuer_key(node, &keydir, issuer, node->now.mono_ms + for_ms, message, &slot);
+    p2p_keydir_deinit(&keydir);
     return err;
 }
 

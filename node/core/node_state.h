@@ -89,10 +89,16 @@ P2P_MUST_CHECK enum p2p_err p2p_node_open_engine(struct p2p_node *node);
  * P2P_NOTFOUND (no such file), P2P_LOCKED. */
 P2P_MUST_CHECK enum p2p_err p2p_node_issuer_key(struct p2p_node *node, const char *issuer,
                                                 const struct p2p_issuer_secret **key);
-/* Unlocks with a passphrase for a while. */
+/* Unlocks one issuer for a while; key: derived from its passphrase with the key directory's
+ * kdf. Nothing of it stays but that issuer's secret. P2P_NOTFOUND, P2P_PASSPHRASE, P2P_BUSY and
+ * those of p2p_keydir_load, with a sentence. */
 P2P_MUST_CHECK enum p2p_err p2p_node_unlock(struct p2p_node *node, const char *issuer,
-                                            struct p2p_slice passphrase, uint64_t for_ms,
+                                            const struct p2p_unlock_key *key, uint64_t for_ms,
                                             char message[P2P_MESSAGE_BYTES]);
+/* Forgets an issuer's key for what comes next; what the batch has borrowed stays until the next
+ * p2p_node_sweep_keys. */
 void p2p_node_lock(struct p2p_node *node, const char *issuer);
+/* Between batches: wipes keys that were locked or whose time is over. */
+void p2p_node_sweep_keys(struct p2p_node *node);
 
 #endif

@@ -386,6 +386,10 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err == P2P_OK && writable) {
         err = p2p_late_start(node, &batch->arena);
     }
+    if (err == P2P_OK && writable && batch->works != NULL) {
+        /* Work sees what the peers of this batch sent, views included. */
+        err = p2p_ledger_fold(p2p_engine_ledger_mut(node->engine));
+    }
     if (err == P2P_OK) {
         start_works(node, batch);
         err = p2p_engine_finish(node->engine, &batch->actions);
@@ -435,6 +439,7 @@ static void undo_batch(struct p2p_node *node, struct p2p_batch *batch, enum p2p_
 void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
 {
     p2p_node_now(&node->now);
+    p2p_node_sweep_keys(node);
     node->batch = batch;
     take_deferred(node, batch);
     enum p2p_err err = commit_batch(node, batch);
