@@ -148,9 +148,10 @@ static void finish(struct p2p_work *work, struct p2p_node *node)
 
 static void fail(struct p2p_work *work, struct p2p_node *node, enum p2p_err err)
 {
+    struct p2p_call *call = call_of(work);
     (void)node;
-    if (!work->done) {
-        p2p_call_err(call_of(work), err, p2p_err_text(err));
+    if (!work->done || call->reply.status == 200) { /* what it says was undone */
+        p2p_call_err(call, err, p2p_err_text(err));
     }
 }
 
@@ -228,8 +229,8 @@ static void no_route(struct p2p_call *call, struct p2p_node *node)
 
 static const struct p2p_route nowhere = {"", "", no_route, NULL};
 
-static struct p2p_call *call_new(const struct p2p_api_request *request, p2p_api_done done,
-                                 void *context)
+struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done done,
+                             void *context)
 {
     bool other_method = false;
     struct p2p_call *call = calloc(1, sizeof(*call));
@@ -258,6 +259,18 @@ static struct p2p_call *call_new(const struct p2p_api_request *request, p2p_api_
     return call;
 }
 
+bool p2p_api_is_slow(const struct p2p_call *call)
+{
+    return call->route->start == p2p_unlock_start;
+}
+
+void p2p_api_run_slow(struct p2p_call *call, struct p2p_node *node)
+{
+    if (p2p_api_is_slow(call)) {
+        p2p_unlock_derive(call, node);
+    }
+}
+
 /* ---- in process: the caller owns the node ---- */
 
 static void keep_reply(void *context, struct p2p_api_reply *reply)
@@ -271,12 +284,13 @@ void p2p_api_call(struct p2p_node *node, const struct p2p_api_request *request,
                   struct p2p_api_reply *reply)
 {
     struct p2p_batch batch;
-    struct p2p_call *call = call_new(request, keep_reply, reply);
+    struct p2p_call *call = p2p_api_new(request, keep_reply, reply);
     *reply = (struct p2p_api_reply){0};
     if (call == NULL) {
         reply->status = 503;
         return;
     }
+    p2p_api_run_slow(call, node);
     p2p_batch_init(&batch);
     batch.works = &call->work;
     do {
@@ -293,14 +307,20 @@ void p2p_api_call(struct p2p_node *node, const struct p2p_api_request *request,
 
 /* ---- in a daemon: queued for the writer's thread ---- */
 
+void p2p_api_queue(struct p2p_call *call, struct p2p_node *node)
+{
+    node->queue_work(node, &call->work);
+}
+
 void p2p_api_start(struct p2p_node *node, const struct p2p_api_request *request,
                    p2p_api_done done, void *context)
 {
-    struct p2p_call *call = call_new(request, done, context);
+    struct p2p_call *call = p2p_api_new(request, done, context);
     if (call == NULL) {
         struct p2p_api_reply reply = {.status = 503};
         done(context, &reply);
         return;
     }
-    node->queue_work(node, &call->work);
+    p2p_api_run_slow(call, node);
+    p2p_api_queue(call, node);
 }

@@ -96,7 +96,7 @@ static void take_row(struct p2p_call *call, struct p2p_node *node, struct import
     struct p2p_append *append = &import->records[import->count];
     import->lines++;
     json_object_set(row, "ground", json_object_get(call->body, "ground"));
-    if (!p2p_ban_read_draft(call, row, &draft, false)) {
+    if (!p2p_ban_read_draft(call, node, row, &draft, false)) {
         report(import, line, json_string_value(json_object_get(call->reply.json, "text")));
         p2p_api_reply_deinit(&call->reply);
         call->work.done = false;

@@ -51,7 +51,61 @@ static bool effect_valid(const char *word)
     return strcmp(word, "enter") == 0 || strcmp(word, "work") == 0 || strcmp(word, "call") == 0;
 }
 
-static bool read_words(struct p2p_call *call, struct p2p_ban_draft *draft)
+/* Whether it is the locode of a member: a slip of the finger would be a ban that holds nowhere.
+ */
+static bool locode_known(const struct p2p_charter *charter, const char *locode)
+{
+    for (uint32_t i = 1; i <= p2p_charter_member_count(charter); i++) {
+        const struct p2p_member *member = p2p_charter_member(charter, i);
+        if (member != NULL && member->locode[0] != '\0' &&
+            strcmp(member->locode, locode) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "*", or locodes, each a string of its own or several with commas between. */
+static bool read_scope(struct p2p_call *call, struct p2p_node *node,
+                       struct p2p_ban_draft *draft)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const char *const *texts;
+    const char **words = p2p_call_take(call, P2P_BAN_SCOPES_MAX * sizeof(*words));
+    size_t count = 0;
+    int n = p2p_call_texts(call, "scope", &texts, P2P_BAN_SCOPES_MAX);
+    for (int i = 0; i < n; i++) {
+        char *text = p2p_call_take(call, strlen(texts[i]) + 1);
+        memcpy(text, texts[i], strlen(texts[i]));
+        for (char *word = text; word != NULL;) {
+            char *comma = strchr(word, ',');
+            if (comma != NULL) {
+                *comma++ = '\0';
+            }
+            if (count == P2P_BAN_SCOPES_MAX) {
+                p2p_call_error(call, 400, "too-many", NULL,
+                               "a scope names at most %u ports; * is all of them",
+                               P2P_BAN_SCOPES_MAX);
+                return false;
+            }
+            if (strcmp(word, "*") != 0 && !locode_known(charter, word)) {
+                p2p_call_error(call, 400, "bad-scope",
+                               "name ports by their locode, as BEANR,BEZEE, or * for all",
+                               "no member has the locode %.32s",
+                               *word != '\0' ? word : "(empty)");
+                return false;
+            }
+            words[count++] = word;
+            word = comma;
+        }
+    }
+    draft->scope = words;
+    draft->scope_count = count;
+    return n >= 0;
+}
+
+static bool read_words(struct p2p_call *call, struct p2p_node *node,
+                       struct p2p_ban_draft *draft)
 {
     const char *const *words;
     int n = p2p_call_texts(call, "effect", &words, P2P_BAN_EFFECTS_MAX);
@@ -67,14 +121,11 @@ static bool read_words(struct p2p_call *call, struct p2p_ban_draft *draft)
             return false;
         }
     }
-    n = p2p_call_texts(call, "scope", &words, P2P_BAN_SCOPES_MAX);
-    draft->scope = words;
-    draft->scope_count = n < 0 ? 0 : (size_t)n;
-    return n >= 0;
+    return read_scope(call, node, draft);
 }
 
-bool p2p_ban_read_draft(struct p2p_call *call, json_t *body, struct p2p_ban_draft *draft,
-                        bool without_subject)
+bool p2p_ban_read_draft(struct p2p_call *call, struct p2p_node *node, json_t *body,
+                        struct p2p_ban_draft *draft, bool without_subject)
 {
     struct p2p_subject *subjects = NULL;
     const char *ground = json_string_value(json_object_get(body, "ground"));
@@ -97,7 +148,7 @@ bool p2p_ban_read_draft(struct p2p_call *call, json_t *body, struct p2p_ban_draf
     }
     if ((!without_subject &&
          !p2p_ban_read_subjects(call, body, &subjects, &draft->subject_count)) ||
-        !read_words(call, draft) || !read_time(call, body, "from", &draft->from_ms) ||
+        !read_words(call, node, draft) || !read_time(call, body, "from", &draft->from_ms) ||
         !read_time(call, body, "until", &draft->until_ms)) {
         return false;
     }
@@ -246,7 +297,7 @@ static bool read_amended(struct p2p_call *call, struct p2p_node *node,
     const char *const *scope = unpack_words(call, ban.scope, &count);
     const char *subjects = copy_text(call, ban.subjects);
     bool has_subject = json_object_get(body, "subject") != NULL;
-    if (!p2p_ban_read_draft(call, body, draft, !has_subject)) {
+    if (!p2p_ban_read_draft(call, node, body, draft, !has_subject)) {
         return false;
     }
     if (!has_subject) {
@@ -279,7 +330,8 @@ bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const ch
         }
         if (out->kind == P2P_KIND_BAN_IMPOSE) {
             const struct p2p_circle *circle = p2p_call_circle(call, node);
-            return circle != NULL && p2p_ban_read_draft(call, call->body, &draft, false) &&
+            return circle != NULL &&
+                   p2p_ban_read_draft(call, node, call->body, &draft, false) &&
                    p2p_ban_pack_draft(call, node, circle, &draft, out);
         }
         if (out->kind != P2P_KIND_BAN_AMEND) {

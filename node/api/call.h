@@ -43,6 +43,10 @@ extern const struct p2p_route p2p_charter_routes[];
 extern const struct p2p_route p2p_key_routes[];
 extern const struct p2p_route p2p_checkpoint_routes[];
 
+/* The slow part of /v1/keys/unlock, and its start (key_routes.c). */
+void p2p_unlock_derive(struct p2p_call *call, struct p2p_node *node);
+void p2p_unlock_start(struct p2p_call *call, struct p2p_node *node);
+
 /* ---- replying: each ends the call's work ---- */
 
 void p2p_call_reply(struct p2p_call *call, json_t *json); /* taken; 200 */
@@ -89,8 +93,8 @@ const struct p2p_circle *p2p_call_circle(struct p2p_call *call, struct p2p_node 
 bool p2p_ban_read_subjects(struct p2p_call *call, json_t *body, struct p2p_subject **out,
                            size_t *count);
 /* Reads what an imposition says; without_subject: an amend may leave them as they are. */
-bool p2p_ban_read_draft(struct p2p_call *call, json_t *body, struct p2p_ban_draft *draft,
-                        bool without_subject);
+bool p2p_ban_read_draft(struct p2p_call *call, struct p2p_node *node, json_t *body,
+                        struct p2p_ban_draft *draft, bool without_subject);
 /* Packs the payload with the circle's key and sets circle and payload of out. */
 bool p2p_ban_pack_draft(struct p2p_call *call, struct p2p_node *node,
                         const struct p2p_circle *circle, const struct p2p_ban_draft *draft,

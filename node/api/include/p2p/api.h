@@ -21,7 +21,7 @@ struct p2p_api_request {
     const char *method; /* "GET", "POST" */
     const char *path;   /* "/v1/bans", without the query */
     const char *query;  /* "subject=imo:9179842", percent-encoded, or NULL */
-    json_t *body;       /* borrowed; NULL for none */
+    json_t *body;       /* borrowed; NULL for none. A passphrase in it is wiped once used. */
 };
 
 struct p2p_api_reply {
@@ -44,5 +44,18 @@ void p2p_api_call(struct p2p_node *node, const struct p2p_api_request *request,
 typedef void (*p2p_api_done)(void *context, struct p2p_api_reply *reply);
 void p2p_api_start(struct p2p_node *node, const struct p2p_api_request *request,
                    p2p_api_done done, void *context);
+
+/* The same in steps, for a caller that must not stand still: a few calls have a slow part
+ * (key unlock derives from a passphrase: 0.9 s and 256 MiB). Any thread may run it, once,
+ * between new and queue; it touches nothing that others write. p2p_api_start runs it where it
+ * stands. */
+struct p2p_call;
+/* NULL without memory; done is not called then. */
+struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done done,
+                             void *context);
+bool p2p_api_is_slow(const struct p2p_call *call);
+void p2p_api_run_slow(struct p2p_call *call, struct p2p_node *node);
+/* On the loop thread; taken. */
+void p2p_api_queue(struct p2p_call *call, struct p2p_node *node);
 
 #endif
