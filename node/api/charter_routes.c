@@ -171,45 +171,10 @@ static void finish_take(struct p2p_call *call, struct p2p_node *node)
                                    "root", root));
 }
 
-/* ---- checkpoints ---- */
-
-/* The newest quorum-cosigned checkpoint of a feed, as a signed note: what a revocation carries.
- */
-static void start_checkpoint(struct p2p_call *call, struct p2p_node *node)
-{
-    const struct p2p_charter *charter = charter_of(node);
-    const struct p2p_feed_info *feed =
-        p2p_charter_feed_named(charter, p2p_slice_text(call->rest));
-    char *note = p2p_call_take(call, P2P_NOTE_BYTES_MAX);
-    struct p2p_slice text = {0};
-    struct p2p_slice leaf;
-    size_t len = 0;
-    enum p2p_err err = P2P_NOTFOUND;
-    if (feed != NULL && feed->number == P2P_CHARTER_FEED && p2p_charter_size(charter) > 0) {
-        err = p2p_charter_entry(charter, p2p_charter_size(charter) - 1, &leaf, &text);
-    } else if (feed != NULL) {
-        err = p2p_quorum_note(charter, node->kv, feed->number, note, P2P_NOTE_BYTES_MAX, &len);
-        text = p2p_slice_of(note, len);
-    }
-    if (feed == NULL) {
-        p2p_call_error(call, 404, "not-found", "see port2port status",
-                       "the charter names no feed %s", call->rest);
-    } else if (err == P2P_NOTFOUND) {
-        p2p_call_error(call, 404, "not-found", "see port2port status for what is witnessed",
-                       "no checkpoint of %s that a quorum cosigned is held here", call->rest);
-    } else if (err != P2P_OK) {
-        p2p_call_err(call, err, "the checkpoint in the store cannot be read");
-    } else {
-        p2p_call_reply(call, json_pack("{s:s, s:o}", "feed", call->rest, "checkpoint",
-                                       p2p_slice_json(text)));
-    }
-}
-
 const struct p2p_route p2p_charter_routes[] = {
     {"GET", "/v1/charter", start_bundle, NULL},
     {"GET", "/v1/charter/show", start_show, NULL},
     {"GET", "/v1/charter/log", start_log, NULL},
     {"POST", "/v1/charter", start_take, finish_take},
-    {"GET", "/v1/checkpoints/", start_checkpoint, NULL},
     {NULL, NULL, NULL, NULL},
 };
