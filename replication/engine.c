@@ -205,6 +205,9 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
             if (err != P2P_OK) {
                 return err;
             }
+            /* What was cosigned before a restart and reached nobody is cosigned again. */
+            grown[i].cosign_due = p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size >
+                                  grown[i].witnessing.quorum_size;
             engine->extra_count = i + 1;
         }
     }

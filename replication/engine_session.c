@@ -237,11 +237,12 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
     enum p2p_err err = entry->size > held->edge.size
                            ? p2p_session_lack(engine, peer, entry->feed)
                            : compare_root(engine, peer, entry);
-    uint64_t quorum_size = engine->extras[entry->feed].witnessing.quorum_size;
-    if (err == P2P_OK && entry->feed != P2P_CHARTER_FEED && entry->witnessed < quorum_size &&
-        row->quorum_told < quorum_size &&
+    /* Cosignatures made while there was no session are heard of only here. */
+    uint64_t cosigned = engine->extras[entry->feed].witnessing.candidates[0].size;
+    if (err == P2P_OK && entry->feed != P2P_CHARTER_FEED && entry->witnessed < cosigned &&
+        row->quorum_told < cosigned &&
         peer->feeds[P2P_CHARTER_FEED].size >= p2p_charter_size(engine->ledger.charter)) {
-        row->quorum_told = quorum_size;
+        row->quorum_told = cosigned;
         err = p2p_witness_send_quorum(engine, peer, entry->feed);
     }
     return err;
