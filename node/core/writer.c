@@ -255,13 +255,16 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     case P2P_TRACE_COUNT:
         break;
     }
-    if (p2p_log_enabled(node->log, level)) {
-        p2p_log_write(
-            node->log, level, p2p_trace_word(trace->type),
-            P2P_LOG_FIELDS(p2p_log_text("feed", entry->feed),
-                           p2p_log_text("member", entry->member), p2p_log_uint("at", trace->at),
-                           p2p_log_uint("value", trace->value), p2p_log_err(trace->err)));
+    if (!p2p_log_enabled(node->log, level)) {
+        return;
     }
+    const struct p2p_log_field fields[] = {
+        p2p_log_text("feed", entry->feed), p2p_log_text("member", entry->member),
+        p2p_log_uint("at", trace->at),     p2p_log_uint("value", trace->value),
+        p2p_log_err(trace->err),
+    };
+    size_t count = sizeof(fields) / sizeof(fields[0]) - (trace->err == P2P_OK ? 1 : 0);
+    p2p_log_write(node->log, level, p2p_trace_word(trace->type), fields, count);
 }
 
 static void tell(struct p2p_node *node, const struct p2p_actions *actions)
