@@ -528,7 +528,7 @@ static void test_ping_keeps_and_ends(void **state)
         do { /* until the answer to our PING is here */
             world_turn(&pair.world);
             p2p_link_counts_get(pair.a.link, &after);
-        } while (after.socket_bytes_in < before.socket_bytes_in + 2 * (17 + 22));
+        } while (after.socket_bytes_in < before.socket_bytes_in + 2 * 17 + 22);
     }
     CHECK(pair.a.downs == 0 && pair.b.downs == 0);
 
@@ -548,7 +548,7 @@ static void test_ping_keeps_and_ends(void **state)
         do {
             world_turn(&pair.world);
             p2p_link_counts_get(pair.a.link, &after);
-        } while (after.socket_bytes_in < before.socket_bytes_in + 2 * (17 + 22));
+        } while (after.socket_bytes_in < before.socket_bytes_in + 2 * 17 + 22);
     }
     WORLD_UNTIL(&pair.world, pair.b.downs == 1);
     CHECK(pair.b.end == P2P_LINK_END_TIMEOUT);

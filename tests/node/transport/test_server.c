@@ -93,7 +93,7 @@ static void test_many_at_once(void **state)
     struct served served;
     served_init(&served);
     struct h2_client *clients[4];
-    char bodies[4][100][16];
+    char bodies[4][100][32];
     for (int c = 0; c < 4; c++) {
         clients[c] = h2_open(&served.world, c % 2 ? served.path : served.people, false);
         for (int i = 0; i < 100; i++) {
