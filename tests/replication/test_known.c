@@ -1,0 +1,423 @@
+#include "check.h"
+#include "ledger_world.h"
+
+struct fixture {
+    struct ledger_world world;
+    struct ledger_node node;
+};
+
+static void begin(struct fixture *f)
+{
+    ledger_world_init(&f->world);
+    ledger_node_init(&f->node, &f->world, 0);
+}
+
+static void end(struct fixture *f)
+{
+    ledger_node_deinit(&f->node);
+    ledger_world_deinit(&f->world);
+}
+
+/* Takes the charter and feeds up to the sizes given, in one batch. */
+static void take(struct fixture *f, uint64_t one, uint64_t two, uint64_t three)
+{
+    ledger_node_begin(&f->node);
+    ledger_node_charter(&f->node, f->world.entry_count);
+    ledger_node_take(&f->node, 1, one);
+    ledger_node_take(&f->node, 2, two);
+    ledger_node_take(&f->node, 3, three);
+    ledger_node_end(&f->node);
+}
+
+static uint64_t known(struct fixture *f, uint32_t by, uint64_t at, uint32_t of)
+{
+    uint64_t size = UINT64_MAX;
+    ledger_node_begin(&f->node);
+    CHECK_OK(p2p_known_size(&f->node.ledger, by, at, of, &size));
+    ledger_node_end(&f->node);
+    return size;
+}
+
+static void notes(struct fixture *f, uint32_t member, unsigned count)
+{
+    while (count-- > 0) {
+        ledger_world_note(&f->world, member);
+    }
+}
+
+static struct p2p_record_id claim(struct fixture *f, uint32_t by, uint32_t of, uint64_t size,
+                                  bool lie)
+{
+    return ledger_world_claims(&f->world, by, &(struct ledger_claim){of, size, lie}, 1);
+}
+
+/* Without this, a decision would be judged by what its gate could not know, or not by what it
+ * did: known at i is what `seen` records before i name, and the own feed up to i. */
+static void test_known_at_index(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    notes(&f, 1, 10);
+    notes(&f, 2, 1);
+    claim(&f, 2, 1, 3, false); /* 2:1 */
+    notes(&f, 2, 1);
+    claim(&f, 2, 1, 7, false); /* 2:3 */
+    notes(&f, 2, 1);
+    take(&f, 10, 5, 0);
+    CHECK(known(&f, 2, 0, 1) == 0);
+    CHECK(known(&f, 2, 1, 1) == 0);
+    CHECK(known(&f, 2, 2, 1) == 3);
+    CHECK(known(&f, 2, 3, 1) == 3);
+    CHECK(known(&f, 2, 4, 1) == 7);
+    CHECK(known(&f, 2, 1000, 1) == 7);
+    CHECK(known(&f, 2, 4, 3) == 0);
+    CHECK(known(&f, 3, 4, 1) == 0);
+    CHECK(known(&f, 2, 4, 2) == 4);
+    CHECK(known(&f, 2, 4, 0) == 0); /* it never named the charter */
+    end(&f);
+}
+
+/* Without this, a member that once lied could never again say what it holds, or its lie would
+ * count: a claim that is no prefix names nothing, and neither hides nor is hidden by others. */
+static void test_false_claims(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    notes(&f, 1, 10);
+    claim(&f, 2, 1, 4, true);  /* 2:0 false */
+    claim(&f, 2, 1, 3, false); /* 2:1 true, and smaller */
+    claim(&f, 2, 1, 9, true);  /* 2:2 false */
+    claim(&f, 2, 1, 5, false); /* 2:3 true */
+    claim(&f, 2, 1, 2, false); /* 2:4 true, but it shrinks */
+    take(&f, 10, 5, 0);
+    CHECK(known(&f, 2, 1, 1) == 0);
+    CHECK(known(&f, 2, 2, 1) == 3);
+    CHECK(known(&f, 2, 3, 1) == 3);
+    CHECK(known(&f, 2, 4, 1) == 5);
+    CHECK(known(&f, 2, 5, 1) == 5);
+    end(&f);
+}
+
+/* Without this, what a node believes would depend on whether a claim or what it is about came
+ * first: open claims count, and are looked at when as much is held. */
+static void test_open_claims(void **state)
+{
+    (void)state;
+    for (unsigned late = 0; late < 3; late++) {
+        struct fixture f;
+        begin(&f);
+        notes(&f, 1, 10);
+        claim(&f, 2, 1, 8, true);  /* 2:0 false, when 8 are here */
+        claim(&f, 2, 1, 5, false); /* 2:1 true */
+        claim(&f, 2, 1, 6, false); /* 2:2 true */
+        if (late == 0) {
+            take(&f, 10, 3, 0);
+        } else if (late == 1) {
+            take(&f, 0, 3, 0);
+            CHECK(known(&f, 2, 1, 1) == 8); /* nobody can refute it yet */
+            CHECK(known(&f, 2, 3, 1) == 8);
+            take(&f, 7, 3, 0);
+            CHECK(known(&f, 2, 3, 1) == 8);
+            take(&f, 8, 3, 0);
+        } else {
+            for (uint64_t size = 0; size <= 10; size++) {
+                take(&f, size, 3, 0);
+                ledger_node_reopen(&f.node);
+            }
+        }
+        CHECK(known(&f, 2, 1, 1) == 0);
+        CHECK(known(&f, 2, 2, 1) == 5);
+        CHECK(known(&f, 2, 3, 1) == 6);
+        CHECK(memory_kv_count(f.node.store, P2P_TABLE_INDEX) == 0); /* none is open any more */
+        end(&f);
+    }
+}
+
+/* Without this, a `seen` about a feed that the charter names later would be lost, or crash. */
+static void test_unknown_feed(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    claim(&f, 2, 77, 5, true);
+    claim(&f, 2, UINT32_MAX, UINT64_MAX, true);
+    take(&f, 0, 2, 0);
+    CHECK(known(&f, 2, 2, 77) == 5);
+    CHECK(known(&f, 2, 2, UINT32_MAX) == UINT64_MAX);
+    CHECK(memory_kv_count(f.node.store, P2P_TABLE_INDEX) == 2);
+    end(&f);
+}
+
+/* Without this, who signs false claims by the thousand could make every later question as long
+ * as his feed: no more rows are read than a named bound, and the answer stays the same for
+ * all. */
+static void test_many_false_claims(void **state)
+{
+    struct fixture f;
+    uint64_t size;
+    (void)state;
+    begin(&f);
+    notes(&f, 1, 10);
+    claim(&f, 2, 1, 9, false);
+    for (unsigned i = 0; i < 62; i++) {
+        claim(&f, 2, 1, 10, true);
+    }
+    take(&f, 10, 63, 0);
+    CHECK(known(&f, 2, 63, 1) == 9);
+    claim(&f, 2, 1, 10, true);
+    claim(&f, 2, 1, 10, true);
+    claim(&f, 2, 1, 3, false);
+    take(&f, 10, 66, 0);
+    CHECK(known(&f, 2, 65, 1) == 0); /* 64 in a row: it has named nothing */
+    CHECK(known(&f, 2, 66, 1) == 3);
+    ledger_node_begin(&f.node);
+    f.node.faulty.steps = 0;
+    CHECK_OK(p2p_known_size(&f.node.ledger, 2, 65, 1, &size));
+    CHECK(f.node.faulty.steps <= 65);
+    ledger_node_end(&f.node);
+    end(&f);
+}
+
+/* Without this, an honest member's knowledge would cost a walk at each question. */
+static void test_honest_is_one_step(void **state)
+{
+    struct fixture f;
+    uint64_t size;
+    (void)state;
+    begin(&f);
+    for (unsigned i = 0; i < 200; i++) {
+        notes(&f, 1, 1);
+        ledger_world_seen(&f.world, 2);
+    }
+    take(&f, 200, 200, 0);
+    ledger_node_begin(&f.node);
+    for (uint64_t at = 1; at <= 200; at++) {
+        f.node.faulty.steps = 0;
+        CHECK_OK(p2p_known_size(&f.node.ledger, 2, at, 1, &size));
+        CHECK(size == at && f.node.faulty.steps == 1);
+    }
+    ledger_node_end(&f.node);
+    end(&f);
+}
+
+static struct p2p_record_id write_seen(struct fixture *f, uint32_t issuer, const char *bytes,
+                                       size_t len)
+{
+    return ledger_world_write(&f->world, 2,
+                              (struct p2p_draft){.kind = P2P_KIND_SEEN,
+                                                 .issuer = issuer,
+                                                 .issuer_seq = issuer,
+                                                 .content = p2p_slice_of(bytes, len)},
+                              0);
+}
+
+#define HASH                                                                                   \
+    "\xc4\x20"                                                                                 \
+    "0123456789abcdef0123456789abcdef"
+
+/* Without this, a `seen` of another shape would name half of what it says. */
+static void test_bad_shapes(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } bad[] = {
+        {"\x80", 1},
+        {"\x81\xa5"
+         "feeds\x01",
+         8},
+        {"\x81\xa5"
+         "feeds\x91\x01",
+         9},
+        {"\x81\xa5"
+         "feeds\x91\x92\x01\x05",
+         11},
+        {"\x81\xa5"
+         "feeds\x91\x93\x01\x05\xc0",
+         12},
+        {"\x81\xa5"
+         "feeds\x91\x93\x01\x05\xc4\x01x",
+         14},
+        {"\x81\xa5"
+         "feeds\x91\x93\x01\xff" HASH,
+         45},
+        {"\x81\xa5"
+         "feeds\x91\x94\x01\x05" HASH "\xc0",
+         46},
+        {"\x81\xa5"
+         "feeds\x92\x93\x01\x05" HASH "\x93\x01\x06" HASH,
+         82}, /* a feed twice */
+        {"\x81\xa5"
+         "feeds\x92\x93\x03\x05" HASH "\x93\x01\x06" HASH,
+         82}, /* not ascending */
+        {"\x81\xa5"
+         "feeds\x92\x93\x01\x05" HASH "\x90",
+         46},
+        {"\x82\xa5"
+         "feeds\x91\x93\x01\x05" HASH "\xa1z\xc0",
+         48}, /* a field more */
+    };
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        CHECK_OK(p2p_wire_check(p2p_slice_of(bad[i].bytes, bad[i].len)));
+        write_seen(&f, 0, bad[i].bytes, bad[i].len);
+    }
+    uint64_t count = ledger_world_size(&f.world, 2);
+    write_seen(&f, ADMIN_2,
+               "\x81\xa5"
+               "feeds\x91\x93\x01\x05" HASH,
+               45); /* by an issuer */
+    take(&f, 0, count + 1, 0);
+    CHECK(known(&f, 2, count + 1, 1) == 0 && known(&f, 2, count + 1, 3) == 0);
+    CHECK(memory_kv_count(f.node.store, P2P_TABLE_SEEN) == 0);
+    write_seen(&f, 0,
+               "\x81\xa5"
+               "feeds\x91\x93\x01\x05" HASH,
+               45);
+    take(&f, 0, count + 2, 0);
+    CHECK(known(&f, 2, count + 2, 1) == 5); /* and this one is good */
+    end(&f);
+}
+
+/* Without this, a lift would act though its author could not have known the ban, or stop acting
+ * only at nodes where the lie was found early. */
+static void test_false_claim_found_late(void **state)
+{
+    struct fixture f;
+    (void)state;
+    for (unsigned lie = 0; lie < 2; lie++) {
+        begin(&f);
+        ledger_world_seen(&f.world, 1);
+        struct p2p_record_id ban = ledger_world_ban(
+            &f.world, 1, COURT_1, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+        notes(&f, 1, 3); /* the claim is about more than will be here at first */
+        struct ledger_claim claims[] = {{0, 1, false}, {1, 5, lie == 1}};
+        ledger_world_claims(&f.world, 3, claims, 2);
+        ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, &ban, 1);
+        take(&f, 2, 0, 2);
+        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_LIFTED);
+        take(&f, 4, 0, 2);
+        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_LIFTED);
+        take(&f, 5, 0, 2);
+        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) ==
+              (lie ? P2P_BAN_IN_FORCE : P2P_BAN_LIFTED));
+        ledger_node_check_digests(&f.node);
+        end(&f);
+    }
+}
+
+/* Without this, a gate would not notice that a ban's author knows more of the charter than it
+ * does itself. */
+static void test_ahead(void **state)
+{
+    struct fixture f;
+    bool ahead;
+    (void)state;
+    begin(&f);
+    ledger_world_seen(&f.world, 2);
+    ledger_world_grant(&f.world, LATE_2, 2, "ban-local", "*");
+    ledger_world_seen(&f.world, 3);
+    ledger_node_begin(&f.node);
+    ledger_node_charter(&f.node, 1);
+    ledger_node_take(&f.node, 2, 1);
+    ledger_node_take(&f.node, 3, 1);
+    ledger_node_end(&f.node);
+    const struct p2p_kv *kv = memory_kv_begin(f.node.store);
+    CHECK_OK(p2p_known_ahead(&f.node.ledger, kv, 2, &ahead));
+    CHECK(!ahead);
+    CHECK_OK(p2p_known_ahead(&f.node.ledger, kv, 3, &ahead));
+    CHECK(ahead);
+    CHECK_OK(p2p_known_ahead(&f.node.ledger, kv, 4, &ahead));
+    CHECK(!ahead);
+    memory_kv_abort(f.node.store);
+    take(&f, 0, 1, 1);
+    kv = memory_kv_begin(f.node.store);
+    CHECK_OK(p2p_known_ahead(&f.node.ledger, kv, 3, &ahead));
+    CHECK(!ahead);
+    memory_kv_abort(f.node.store);
+    end(&f);
+}
+
+/* Without this, a claim about records appended a moment ago, and not written yet, would stop
+ * the node: any member's `seen` may come in the same batch as what it is about. */
+static void test_claim_within_batch(void **state)
+{
+    struct fixture f;
+    uint64_t size;
+    (void)state;
+    begin(&f);
+    notes(&f, 1, 6);
+    claim(&f, 2, 1, 4, false);
+    claim(&f, 2, 1, 5, true);
+    ledger_node_begin(&f.node);
+    ledger_node_charter(&f.node, 1);
+    for (uint64_t i = 0; i < 6; i++) { /* applied, but neither headed nor flushed */
+        const struct written *note = &f.world.feeds[1].records[i];
+        struct p2p_arrival arrival = {.feed = 1, .leaf_hash = note->leaf_hash};
+        CHECK_OK(p2p_record_decode(&arrival.record, note->leaf));
+        CHECK_OK(p2p_ledger_apply(&f.node.ledger, &arrival));
+    }
+    ledger_node_take(&f.node, 2, 2);
+    CHECK_OK(p2p_known_size(&f.node.ledger, 2, 2, 1, &size));
+    CHECK(size == 4);
+    CHECK_OK(p2p_ledger_fold(&f.node.ledger));
+    ledger_node_end(&f.node);
+    CHECK(known(&f, 2, 2, 1) == 4);
+    end(&f);
+}
+
+/* Without this, a damaged row would be taken for knowledge. */
+static void test_damaged_row(void **state)
+{
+    struct fixture f;
+    struct p2p_slice found, value;
+    (void)state;
+    begin(&f);
+    notes(&f, 1, 3);
+    claim(&f, 2, 1, 2, false);
+    take(&f, 3, 1, 0);
+    for (unsigned damage = 0; damage < 4; damage++) {
+        uint8_t key[32], bytes[64];
+        uint64_t size = 77;
+        ledger_node_begin(&f.node);
+        CHECK_OK(p2p_kv_seek(f.node.kv, P2P_TABLE_SEEN, (struct p2p_slice){0}, &found, &value));
+        size_t key_len = found.len, len = value.len;
+        memcpy(key, found.data, key_len);
+        memcpy(bytes, value.data, len);
+        if (damage == 0) {
+            bytes[0]++;
+        } else if (damage == 1) {
+            bytes[1] = 9;
+        } else {
+            len = damage == 2 ? len - 1 : 0;
+        }
+        CHECK_OK(p2p_kv_put(f.node.kv, P2P_TABLE_SEEN, p2p_slice_of(key, key_len),
+                            p2p_slice_of(bytes, len)));
+        CHECK_ERR(p2p_known_size(&f.node.ledger, 2, 1, 1, &size), P2P_CORRUPT);
+        CHECK(size == 77);
+        ledger_node_abort(&f.node);
+    }
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_at_index),
+        cmocka_unit_test(test_false_claims),
+        cmocka_unit_test(test_open_claims),
+        cmocka_unit_test(test_unknown_feed),
+        cmocka_unit_test(test_many_false_claims),
+        cmocka_unit_test(test_honest_is_one_step),
+        cmocka_unit_test(test_bad_shapes),
+        cmocka_unit_test(test_false_claim_found_late),
+        cmocka_unit_test(test_ahead),
+        cmocka_unit_test(test_claim_within_batch),
+        cmocka_unit_test(test_damaged_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
