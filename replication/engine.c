@@ -534,6 +534,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_append_charters(engine);
+    }
+    if (err == P2P_OK) {
         err = append_address(engine);
     }
     if (err == P2P_OK) {

@@ -592,8 +592,7 @@ static enum p2p_err append_decisions(struct p2p_engine *engine)
     return err;
 }
 
-/* The charter first, so that `seen` names it and all that follows is judged by it. */
-static enum p2p_err take_charters(struct p2p_engine *engine)
+enum p2p_err p2p_append_charters(struct p2p_engine *engine)
 {
     enum p2p_err err = P2P_OK;
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
@@ -607,7 +606,7 @@ static enum p2p_err take_charters(struct p2p_engine *engine)
 
 enum p2p_err p2p_append_jobs(struct p2p_engine *engine)
 {
-    enum p2p_err err = take_charters(engine);
+    enum p2p_err err = P2P_OK;
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
         switch (job->type) {
         case P2P_JOB_APPEND:

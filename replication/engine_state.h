@@ -181,6 +181,9 @@ P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_
                                           uint32_t feed);
 
 /* engine_append.c */
+/* Takes the charter versions among the jobs: first, so that `seen` names them, all that follows
+ * is judged by them, and a member they admit begins its feed with its address. */
+P2P_MUST_CHECK enum p2p_err p2p_append_charters(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_append_jobs(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_append_own(struct p2p_engine *engine,
                                            const struct p2p_append *append,
