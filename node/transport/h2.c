@@ -133,6 +133,10 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
         if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !h2->failed && h2->user->sent_all) {
             h2->user->sent_all(h2, frame->hd.stream_id);
         }
+    } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
+        if (!h2->failed && h2->user->sent_reset) {
+            h2->user->sent_reset(h2, frame->hd.stream_id, frame->rst_stream.error_code);
+        }
     } else if (frame->hd.type == NGHTTP2_GOAWAY && !h2->saying_goodbye &&
                frame->goaway.error_code != NGHTTP2_NO_ERROR) {
         /* Not ours: nghttp2 found a violation and ends the connection by itself. */

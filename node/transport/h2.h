@@ -28,6 +28,8 @@ struct p2p_h2_user {
     void (*data)(struct p2p_h2 *h2, int32_t stream, const uint8_t *data, size_t len);
     void (*finished)(struct p2p_h2 *h2, int32_t stream); /* END_STREAM, on DATA or on HEADERS */
     void (*sent_all)(struct p2p_h2 *h2, int32_t stream); /* our END_STREAM left */
+    void (*sent_reset)(struct p2p_h2 *h2, int32_t stream,
+                       uint32_t code); /* ours or nghttp2's */
     void (*closed)(struct p2p_h2 *h2, int32_t stream, uint32_t code);
     void (*pong)(struct p2p_h2 *h2);
     void (*goaway)(struct p2p_h2 *h2, uint32_t code, struct p2p_slice text);

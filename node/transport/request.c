@@ -363,6 +363,20 @@ void p2p_requests_finished(struct p2p_requests *requests, int32_t stream)
 
 /* Ending. */
 
+void p2p_requests_sent_reset(struct p2p_requests *requests, int32_t stream, uint32_t code)
+{
+    struct p2p_held_request *held = held_of(requests, stream);
+    if (held && (held->state == P2P_HELD_GONE || held->state == P2P_HELD_CANCELLED)) {
+        return; /* by us, with a reason of its own */
+    }
+    /* By nghttp2: a malformed request, or a stream too many. */
+    char why[160];
+    snprintf(why, sizeof why, "HTTP/2 %s%s%s", nghttp2_http2_strerror(code),
+             requests->h2->clue[0] ? ": " : "", requests->h2->clue);
+    requests->desk->refuse(requests->desk, P2P_REFUSAL_BAD_REQUEST, "reset a request of",
+                           requests->remote, why);
+}
+
 void p2p_requests_closed(struct p2p_requests *requests, int32_t stream)
 {
     struct p2p_held_request *held = held_of(requests, stream);

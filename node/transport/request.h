@@ -65,6 +65,7 @@ void p2p_requests_headers(struct p2p_requests *requests, int32_t stream);
 void p2p_requests_data(struct p2p_requests *requests, int32_t stream, const uint8_t *data,
                        size_t len);
 void p2p_requests_finished(struct p2p_requests *requests, int32_t stream);
+void p2p_requests_sent_reset(struct p2p_requests *requests, int32_t stream, uint32_t code);
 void p2p_requests_closed(struct p2p_requests *requests, int32_t stream);
 
 /* Pays what is due to handlers: on_cancel, on_writable. After each fill and feed. */

@@ -74,6 +74,11 @@ static void on_finished(struct p2p_h2 *h2, int32_t stream)
     p2p_requests_finished(requests_of(h2), stream);
 }
 
+static void on_sent_reset(struct p2p_h2 *h2, int32_t stream, uint32_t code)
+{
+    p2p_requests_sent_reset(requests_of(h2), stream, code);
+}
+
 static void on_stream_closed(struct p2p_h2 *h2, int32_t stream, uint32_t code)
 {
     (void)code;
@@ -182,6 +187,7 @@ static const struct p2p_conn_user conn_user = {
            .headers = on_headers,
            .data = on_data,
            .finished = on_finished,
+           .sent_reset = on_sent_reset,
            .closed = on_stream_closed,
            .pong = p2p_conn_h2_pong,
            .goaway = p2p_conn_h2_goaway},

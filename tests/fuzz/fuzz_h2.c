@@ -59,6 +59,11 @@ static void on_finished(struct p2p_h2 *h2, int32_t stream)
     p2p_requests_finished(requests_of(h2), stream);
 }
 
+static void on_sent_reset(struct p2p_h2 *h2, int32_t stream, uint32_t code)
+{
+    p2p_requests_sent_reset(requests_of(h2), stream, code);
+}
+
 static void on_closed(struct p2p_h2 *h2, int32_t stream, uint32_t code)
 {
     (void)code;
@@ -71,6 +76,7 @@ static const struct p2p_h2_user user = {.wake = on_wake,
                                         .headers = on_headers,
                                         .data = on_data,
                                         .finished = on_finished,
+                                        .sent_reset = on_sent_reset,
                                         .closed = on_closed};
 
 static void on_request(void *context, struct p2p_request *request)

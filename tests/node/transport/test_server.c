@@ -274,6 +274,63 @@ static void test_long_paths_and_fields(void **state)
     served_deinit(&served);
 }
 
+/* Broken if bodies of many honest requests could fill the memory, or if the bound never let go.
+ */
+static void test_bodies_are_bounded(void **state)
+{
+    (void)state;
+    struct served served;
+    served_init(&served);
+    served.node.holds = true;
+    static uint8_t body[P2P_REQUEST_BODY_BYTES_MAX];
+    const unsigned fit = P2P_BODIES_BYTES_MAX / P2P_REQUEST_BODY_BYTES_MAX;
+    struct h2_client *client = h2_open(&served.world, served.path, false);
+    for (unsigned i = 0; i < fit; i++) {
+        h2_ask(client,
+               &(struct h2_request){.path = "/", .body = body, .body_bytes = sizeof body});
+        WORLD_UNTIL(&served.world, served.node.held_count == i + 1);
+    }
+    struct h2_answer *late =
+        h2_ask(client, &(struct h2_request){.path = "/", .body = "x", .body_bytes = 1});
+    WORLD_UNTIL(&served.world, late->done);
+    CHECK(late->status == 503 && strstr(late->body, "\"busy\"") != NULL);
+    CHECK(served.node.refusals[P2P_REFUSAL_BODIES_FULL] == 1);
+    struct p2p_request *one = served.node.held[--served.node.held_count];
+    CHECK_OK(p2p_response_send(one, 204, NULL, (struct p2p_slice){NULL, 0}));
+    WORLD_UNTIL(&served.world, client->answers[fit - 1].done);
+    h2_ask(client, &(struct h2_request){.path = "/", .body = "x", .body_bytes = 1});
+    WORLD_UNTIL(&served.world, served.node.held_count == fit);
+    h2_free(client);
+    served_deinit(&served);
+}
+
+/* Broken if a request that HTTP/2 itself forbids were dropped without a count. */
+static void test_malformed_requests_are_counted(void **state)
+{
+    (void)state;
+    struct served served;
+    served_init(&served);
+    struct raw_options options = {.address = served.path, .tls = RAW_PLAIN};
+    struct raw_client *client = raw_open(&served.world, &options);
+    raw_preface(client);
+    /* GET without :path; an upper-case field name; a body longer than its content-length. */
+    raw_frame(client, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1,
+              "\x82\x86\x01\x01x", 5);
+    raw_frame(client, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 3,
+              "\x82\x86\x84\x01\x01x\x40\x01X\x01y", 11);
+    raw_frame(client, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 5,
+              "\x83\x86\x84\x01\x01x\x0f\x0d\x01"
+              "1",
+              10); /* index 28: content-length */
+    raw_frame(client, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 5, "abc", 3);
+    raw_get(client, 7);
+    WORLD_UNTIL(&served.world, raw_frames(client, NGHTTP2_RST_STREAM, NULL) == 3);
+    WORLD_UNTIL(&served.world, served.node.asked == 1);
+    CHECK(served.node.refusals[P2P_REFUSAL_BAD_REQUEST] == 3);
+    CHECK(!client->closed);
+    served_deinit(&served);
+}
+
 /* Broken if a request that never gets on could stay, or if waiting for our own handler counted.
  */
 static void test_no_progress(void **state)
@@ -619,6 +676,8 @@ int main(void)
         cmocka_unit_test(test_body_too_large),
         cmocka_unit_test(test_endless_upload),
         cmocka_unit_test(test_long_paths_and_fields),
+        cmocka_unit_test(test_bodies_are_bounded),
+        cmocka_unit_test(test_malformed_requests_are_counted),
         cmocka_unit_test(test_no_progress),
         cmocka_unit_test(test_backlog_is_bounded),
         cmocka_unit_test(test_event_stream),
