@@ -22,10 +22,11 @@
 #include <pthread.h>
 #include <uv.h>
 
-#define P2P_WORKS_MAX     4096u
-#define P2P_BATCHES       2u
-#define P2P_DIAL_AFTER_MS 5000u /* the larger name dials only after so long without a session  \
-                                 */
+#define P2P_WORKS_MAX 4096u
+#define P2P_BATCHES   2u
+#define P2P_DIAL_AFTER_MS                                                                      \
+    5000u /* the larger name dials only after so long without a session                        \
+           */
 #define P2P_DIAL_AGAIN_MS     1000u /* first pause after a failed dial; doubles */
 #define P2P_DIAL_AGAIN_MS_MAX 15000u
 #define P2P_TIMER_MS          250u
@@ -87,6 +88,8 @@ struct p2p_daemon {
     pthread_mutex_t view_lock; /* of what status and peers are told about links */
     struct p2p_link_view *views;
     size_t view_count;
+    uint64_t refusals[P2P_REFUSALS_COUNT]; /* of the network */
+    uint64_t refused_frames;               /* cut out of streams that were not well-formed */
     bool draining;
     bool ready_said;
     void (*ready)(void *context, struct p2p_node *node);

@@ -46,6 +46,9 @@ static void set_state(struct p2p_neighbour *neighbour, const char *reason, bool 
 /* The copy that status and peers read on the writer's thread. */
 void p2p_peers_publish(struct p2p_daemon *daemon)
 {
+    if (daemon->draining) {
+        return; /* nobody asks any more, and the net is closing */
+    }
     pthread_mutex_lock(&daemon->view_lock);
     for (size_t i = 0; i < daemon->neighbour_count && i < daemon->view_count; i++) {
         const struct p2p_neighbour *neighbour = daemon->neighbours[i];
@@ -68,7 +71,7 @@ void p2p_peers_publish(struct p2p_daemon *daemon)
     struct p2p_net_counts net;
     p2p_net_counts_get(daemon->net, &net);
     for (size_t i = 0; i < P2P_REFUSAL_COUNT && i < P2P_REFUSALS_COUNT; i++) {
-        daemon->node->refusals[i] = net.refusals[i];
+        daemon->refusals[i] = net.refusals[i];
     }
     pthread_mutex_unlock(&daemon->view_lock);
 }
@@ -83,6 +86,8 @@ static void describe_links(void *context, struct p2p_link_view *views, size_t *c
         memcpy(views, daemon->views, n * sizeof(*views));
     }
     *count = n;
+    memcpy(daemon->node->refusals, daemon->refusals, sizeof(daemon->refusals));
+    daemon->node->refused_frames = daemon->refused_frames;
     pthread_mutex_unlock(&daemon->view_lock);
 }
 
@@ -204,7 +209,9 @@ static void link_bytes(void *user, struct p2p_link *link, const uint8_t *data, s
         give_frame(neighbour, &frame);
     }
     if (err != P2P_OK) {
-        neighbour->daemon->node->refused_frames++;
+        pthread_mutex_lock(&neighbour->daemon->view_lock);
+        neighbour->daemon->refused_frames++;
+        pthread_mutex_unlock(&neighbour->daemon->view_lock);
         p2p_link_close(link, P2P_LINK_END_PROTOCOL, p2p_err_text(err));
     }
 }
