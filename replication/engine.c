@@ -93,6 +93,11 @@ enum p2p_err p2p_engine_send(struct p2p_engine *engine, struct p2p_peer *peer,
     if (peer->closing) {
         return P2P_OK;
     }
+    if (peer->ahead_bytes + frames.len > P2P_PEER_QUEUE_BYTES_MAX) {
+        p2p_engine_refuse(engine, peer->member, 0, 0, P2P_BUSY);
+        p2p_engine_close_link(engine, peer, P2P_BUSY, "asks for more than it takes");
+        return P2P_OK;
+    }
     struct p2p_send *room = p2p_batch_room(engine, lists->sends, lists->send_count,
                                            &lists->send_cap, sizeof(*room));
     struct p2p_slice copy = p2p_arena_copy(engine->arena, frames);

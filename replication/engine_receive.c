@@ -146,7 +146,10 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
                              struct p2p_feed *feed, const struct p2p_run *run,
                              struct p2p_arrival *arrivals, size_t count)
 {
-    enum p2p_err err = p2p_ledger_verify(&engine->ledger, arrivals, count);
+    enum p2p_err err = p2p_feed_keep_for(feed, engine->kv, count, run->records.len);
+    if (err == P2P_OK) {
+        err = p2p_ledger_verify(&engine->ledger, arrivals, count);
+    }
     for (size_t i = 0; i < count && err == P2P_OK; i++) {
         err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
     }

@@ -74,7 +74,7 @@ enum p2p_err p2p_session_resync(struct p2p_engine *engine)
     for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
         struct p2p_peer *peer = &engine->peers[i];
         if (peer->link != 0 && peer->greeted && !peer->closing) {
-            peer->frontier_sent = true;
+            peer->frontiers_sent++;
             err = send_frontier(engine, peer);
         }
     }
@@ -353,10 +353,10 @@ static enum p2p_err receive_digest(struct p2p_engine *engine, struct p2p_peer *p
     if (err != P2P_OK) {
         return err;
     }
-    bool is_echo = peer->digest_sent;
-    peer->digest_sent = false;
+    bool is_echo = peer->digests_sent > 0;
+    peer->digests_sent -= is_echo;
     if (!p2p_hash_equal(&theirs, &ours)) {
-        peer->frontier_sent = true;
+        peer->frontiers_sent++;
         return send_frontier(engine, peer);
     }
     if (is_echo) {
@@ -375,11 +375,10 @@ static enum p2p_err receive_frontier(struct p2p_engine *engine, struct p2p_peer 
     if (err != P2P_OK) {
         return err;
     }
-    if (frontier.whole && !peer->frontier_sent) {
+    if (frontier.whole && peer->frontiers_sent > 0) {
+        peer->frontiers_sent--;
+    } else if (frontier.whole) {
         err = send_frontier(engine, peer); /* it found a difference: it shall know ours too */
-    }
-    if (frontier.whole) {
-        peer->frontier_sent = false;
     }
     return err == P2P_OK ? take_entries(engine, peer, frontier.entries, frontier.whole) : err;
 }
@@ -529,7 +528,7 @@ static enum p2p_err anti_entropy(struct p2p_engine *engine, uint64_t *wake_ms)
         if (err != P2P_OK) {
             return err;
         }
-        peer->digest_sent = true;
+        peer->digests_sent++;
         p2p_writer_init(&out, bytes, sizeof(bytes));
         p2p_digest_write(&out, &digest);
         return p2p_engine_send(engine, peer, p2p_writer_slice(&out));

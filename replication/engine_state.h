@@ -18,6 +18,7 @@
 #define P2P_COSIGN_EVERY_MS       100u   /* under load; idle: at once */
 #define P2P_HEARTBEAT_GAP_MS      1000u  /* at most one with each own commit in this time */
 #define P2P_ANTI_ENTROPY_EVERY_MS 30000u
+#define P2P_PEER_QUEUE_BYTES_MAX  (P2P_SEND_AHEAD_BYTES + 2u * P2P_FRAME_BYTES_MAX)
 #define P2P_WANT_TIMEOUT_MS       5000u
 #define P2P_PUSH_GRACE_MS         1000u /* an owner is given this before others are asked */
 #define P2P_ANNOUNCE_AFTER_MS     100u  /* to peers that seem to lack what was received */
@@ -38,8 +39,8 @@ struct p2p_peer {
     uint32_t member;
     bool greeted;
     bool closing;
-    bool digest_sent;            /* the next digest answers ours */
-    bool frontier_sent;          /* the next whole frontier answers ours */
+    uint32_t digests_sent;       /* so many of the next digests answer ours */
+    uint32_t frontiers_sent;     /* so many of the next whole frontiers answer ours */
     bool hello_unknown;          /* its hello named feeds of a charter version to come */
     uint64_t ahead_bytes;        /* queued since it was last writable */
     struct p2p_peer_feed *feeds; /* feed_cap entries */

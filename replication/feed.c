@@ -434,6 +434,29 @@ static enum p2p_err keep_head(struct p2p_feed *feed, const struct p2p_kv *kv,
                       value);
 }
 
+static enum p2p_err keep_tree_head(struct p2p_feed *feed, const struct p2p_kv *kv)
+{
+    uint8_t value[1 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES];
+    struct p2p_writer out;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, FORMAT);
+    p2p_writer_bytes(&out, feed->head.root.bytes, P2P_HASH_BYTES);
+    p2p_writer_bytes(&out, feed->head.signature.bytes, P2P_SIGNATURE_BYTES);
+    return keep_head(feed, kv, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_feed_keep_for(struct p2p_feed *feed, const struct p2p_kv *kv, uint64_t count,
+                               size_t bytes)
+{
+    p2p_assert(feed->edge.size == feed->head.size);
+    if (feed->head.size == feed->kept_size ||
+        (feed->head.size - feed->kept_size + count <= P2P_RUN_RECORDS_MAX &&
+         feed->since_kept_bytes + bytes <= P2P_RUN_BYTES_MAX)) {
+        return P2P_OK;
+    }
+    return keep_tree_head(feed, kv);
+}
+
 enum p2p_err p2p_feed_set_head(struct p2p_feed *feed, const struct p2p_kv *kv,
                                const struct p2p_tree_head *head, struct p2p_slice note)
 {
@@ -447,13 +470,7 @@ enum p2p_err p2p_feed_set_head(struct p2p_feed *feed, const struct p2p_kv *kv,
         err = keep_head(feed, kv, note);
     } else if (head->size - feed->kept_size >= P2P_KEEP_RECORDS ||
                feed->since_kept_bytes >= P2P_KEEP_BYTES) {
-        uint8_t value[1 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES];
-        struct p2p_writer out;
-        p2p_writer_init(&out, value, sizeof(value));
-        p2p_writer_u8(&out, FORMAT);
-        p2p_writer_bytes(&out, head->root.bytes, P2P_HASH_BYTES);
-        p2p_writer_bytes(&out, head->signature.bytes, P2P_SIGNATURE_BYTES);
-        err = keep_head(feed, kv, p2p_writer_slice(&out));
+        err = keep_tree_head(feed, kv);
     }
     return err == P2P_OK ? store_state(feed, kv) : err;
 }

@@ -16,8 +16,9 @@
  * Promises: what is appended is what is read back, at its own index; a row that is cut, grown,
  * gone or miscounted is P2P_CORRUPT, while a changed byte inside a leaf is found by who hashes
  * it again (the scrubber); the edge in memory is that of the stored leaves after each flush;
- * heads are kept at most P2P_KEEP_RECORDS records or P2P_KEEP_BYTES bytes plus one commit
- * apart, so that a run to a signed head is bounded. */
+ * heads are kept at most P2P_KEEP_RECORDS records or P2P_KEEP_BYTES bytes plus one run apart,
+ * and before a run that would make it more than a run may hold, so that what came in runs can
+ * be sent in runs. */
 #ifndef P2P_FEED_H
 #define P2P_FEED_H
 
@@ -31,6 +32,9 @@
 #define P2P_GROUP_HASHES   127u
 #define P2P_KEEP_RECORDS   512u
 #define P2P_KEEP_BYTES     (256u * 1024u)
+/* What one run between two heads may hold at most. */
+#define P2P_RUN_RECORDS_MAX 2048u
+#define P2P_RUN_BYTES_MAX   (1024u * 1024u)
 
 enum p2p_feed_state { P2P_FEED_OK, P2P_FEED_QUARANTINED, P2P_FEED_FORKED };
 
@@ -62,6 +66,10 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_flush(struct p2p_feed *feed, const struct p
 P2P_MUST_CHECK enum p2p_err p2p_feed_set_head(struct p2p_feed *feed, const struct p2p_kv *kv,
                                               const struct p2p_tree_head *head,
                                               struct p2p_slice note);
+/* Keeps the present head if count more records of so many bytes would otherwise stand too far
+ * from the last one kept. Call before they are appended. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_keep_for(struct p2p_feed *feed, const struct p2p_kv *kv,
+                                              uint64_t count, size_t bytes);
 P2P_MUST_CHECK enum p2p_err p2p_feed_set_state(struct p2p_feed *feed, const struct p2p_kv *kv,
                                                enum p2p_feed_state state);
 /* Forgets the buffer, which the batch's arena owns; call after flush, before the arena is

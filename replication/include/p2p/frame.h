@@ -11,12 +11,12 @@
 #include <p2p/alloc.h>
 #include <p2p/charter.h>
 #include <p2p/checkpoint.h>
+#include <p2p/feed.h>
 #include <p2p/tree.h>
 
 #define P2P_FRAME_BYTES_MAX      (1792u * 1024u)
 #define P2P_FRAME_HEADER_BYTES   5u
 #define P2P_FRONTIER_ENTRIES_MAX P2P_FEEDS_MAX
-#define P2P_RUN_RECORDS_MAX      2048u
 
 /* X(NAME, number, word). */
 #define P2P_FRAME_MAP(X)                                                                       \
