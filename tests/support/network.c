@@ -154,18 +154,23 @@ void network_found(struct network *net, uint32_t members, uint32_t witnesses)
     network_entry(net, &draft);
 }
 
-void network_give(struct network *net, uint32_t node, size_t index)
+enum p2p_err network_give_entry(struct network *net, uint32_t node,
+                                const struct world_entry *entry)
 {
-    const struct world_entry *entry = &net->entries[index];
     struct p2p_job job = {.type = P2P_JOB_CHARTER};
     job.charter.index = entry->index;
     job.charter.leaf = p2p_slice_of(entry->leaf, entry->leaf_len);
     job.charter.note = p2p_slice_of((const uint8_t *)entry->note, entry->note_len);
     CHECK_OK(network_jobs(net, node, &job, 1));
-    if (job.result.err != P2P_OK) {
-        print_error("entry %zu: %s\n", index, job.result.reason);
+    if (job.result.err != P2P_OK && job.result.err != P2P_FORKED) {
+        print_error("entry %llu: %s\n", (unsigned long long)entry->index, job.result.reason);
     }
-    CHECK_OK(job.result.err);
+    return job.result.err;
+}
+
+void network_give(struct network *net, uint32_t node, size_t index)
+{
+    CHECK_OK(network_give_entry(net, node, &net->entries[index]));
 }
 
 /* ---- nodes ---- */
@@ -512,9 +517,10 @@ enum p2p_err network_batch(struct network *net, uint32_t node, const struct p2p_
     return P2P_OK;
 }
 
-bool network_deliver(struct network *net, uint32_t from, uint32_t to, size_t bytes_max)
+static bool deliver(struct network *net, uint32_t from, uint32_t to, size_t bytes_max,
+                    struct p2p_job *job)
 {
-    static struct p2p_event events[NETWORK_EVENTS_MAX];
+    static struct p2p_event events[NETWORK_EVENTS_MAX + 1];
     struct network_pipe *pipe = &net->pipes[from][to];
     struct network_node *n = &net->nodes[to];
     size_t count = 0;
@@ -539,13 +545,16 @@ bool network_deliver(struct network *net, uint32_t from, uint32_t to, size_t byt
         events[count++] =
             (struct p2p_event){.type = P2P_EVENT_FRAME, .link = pipe->link, .frame = frame};
         /* A frame put together in the splitter dies with the next one. */
-        bool borrowed = frame.body.data >= copy && frame.body.data < copy + len + 1;
+        bool borrowed = frame.body.data >= copy && frame.body.data <= copy + len;
         if (count == NETWORK_EVENTS_MAX || !borrowed) {
             err = network_batch(net, to, events, count);
             count = 0;
         }
     }
-    if (count > 0 && err == P2P_OK && pipe->link != 0) {
+    if (job != NULL) {
+        events[count++] = (struct p2p_event){.type = P2P_EVENT_JOB, .job = job};
+    }
+    if (count > 0 && err == P2P_OK && (pipe->link != 0 || job != NULL)) {
         err = network_batch(net, to, events, count);
     }
     free(copy);
@@ -560,6 +569,32 @@ bool network_deliver(struct network *net, uint32_t from, uint32_t to, size_t byt
         CHECK(err == P2P_OK || net->allow_failure);
     }
     return true;
+}
+
+bool network_deliver(struct network *net, uint32_t from, uint32_t to, size_t bytes_max)
+{
+    return deliver(net, from, to, bytes_max, NULL);
+}
+
+bool network_deliver_with(struct network *net, uint32_t from, uint32_t to, struct p2p_job *job)
+{
+    return deliver(net, from, to, SIZE_MAX, job);
+}
+
+void network_drop(struct network *net, uint32_t from, uint32_t to, enum p2p_frame_type type)
+{
+    struct network_pipe *pipe = &net->pipes[from][to];
+    size_t kept = pipe->at;
+    for (size_t at = pipe->at; at + 4 < pipe->len;) {
+        size_t len = 4 + ((size_t)pipe->data[at] << 24 | (size_t)pipe->data[at + 1] << 16 |
+                          (size_t)pipe->data[at + 2] << 8 | pipe->data[at + 3]);
+        if (pipe->data[at + 4] != (uint8_t)type) {
+            memmove(pipe->data + kept, pipe->data + at, len);
+            kept += len;
+        }
+        at += len;
+    }
+    pipe->len = kept;
 }
 
 void network_run(struct network *net)

@@ -97,8 +97,10 @@ void network_issuer(struct world_draft *draft, uint32_t i);
 void network_circle(struct world_draft *draft, const char *name, uint32_t first, uint32_t last,
                     uint32_t epochs);
 struct p2p_circle_key network_circle_key(const char *name, uint32_t epoch);
-/* Gives entry `index` to a node as a job. */
+/* Gives entry `index` to a node as a job; CHECKs that it is taken. */
 void network_give(struct network *net, uint32_t node, size_t index);
+enum p2p_err network_give_entry(struct network *net, uint32_t node,
+                                const struct world_entry *entry);
 
 /* ---- running ---- */
 
@@ -124,6 +126,11 @@ void network_run(struct network *net);
 /* Time passes; everybody ticks when its wake time has come; frames flow. */
 void network_advance(struct network *net, uint64_t ms);
 void network_tick(struct network *net, uint32_t node);
+/* As deliver, with one more job in the same batch, behind the frames. */
+bool network_deliver_with(struct network *net, uint32_t from, uint32_t to,
+                          struct p2p_job *job);
+/* Takes the frames of one type out of what a pipe holds. */
+void network_drop(struct network *net, uint32_t from, uint32_t to, enum p2p_frame_type type);
 /* Puts raw bytes into a pipe, as a peer that does not follow the rules would. */
 void network_inject(struct network *net, uint32_t from, uint32_t to, struct p2p_slice bytes);
 
