@@ -281,6 +281,7 @@ enum p2p_err p2p_server_listen_tls(struct p2p_server *server, struct p2p_tls *tl
         snprintf(message, P2P_NET_MESSAGE_BYTES, "it listens already, or is closing");
         return P2P_USAGE;
     }
+    p2p_assert(tls->dial == NULL); /* a people's identity: a peer's asks for a judge */
     enum p2p_err err =
         p2p_listener_open_tcp(&server->tls_listener, server->net, address, message);
     if (err) {
