@@ -62,17 +62,43 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
     p2p_work_job(node, call->job);
 }
 
+/* Signs an unsigned leaf, which ends in the nil that stands for its signature. P2P_MALFORMED.
+ */
+static enum p2p_err attach(struct p2p_call *call, struct p2p_slice leaf,
+                           const struct p2p_signature *signature, struct p2p_slice *out)
+{
+    struct p2p_pack pack;
+    size_t cap = leaf.len + 1 + P2P_SIGNATURE_BYTES;
+    if (leaf.len == 0 || leaf.len > P2P_RECORD_BYTES_MAX || leaf.data[leaf.len - 1] != 0xc0) {
+        return P2P_MALFORMED;
+    }
+    p2p_pack_init(&pack, p2p_call_take(call, cap), cap);
+    enum p2p_err err =
+        p2p_record_attach(p2p_slice_of(leaf.data, leaf.len - 1), signature, &pack);
+    *out = p2p_pack_slice(&pack);
+    return err;
+}
+
 void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
 {
+    static const struct p2p_signature placeholder = {0};
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
     const struct p2p_job *job = call->job;
     struct p2p_record record;
+    struct p2p_slice whole;
     if (job->result.err != P2P_OK) {
         p2p_call_err(call, job->result.err, job->result.reason);
         return;
     }
-    enum p2p_err err = p2p_record_decode(&record, job->result.leaf);
-    p2p_assert(err == P2P_OK); /* this node encoded it */
+    /* An issuer's record is one only with a signature in it, whatever that is. */
+    enum p2p_err err = attach(call, job->result.leaf, &placeholder, &whole);
+    if (err == P2P_OK) {
+        err = p2p_record_decode(&record, whole);
+    }
+    if (err != P2P_OK) {
+        p2p_call_err(call, err, "with its signature the record would be too large");
+        return;
+    }
     const struct p2p_feed_info *info =
         p2p_charter_feed(ledger->charter, p2p_engine_own_feed(node->engine));
     const struct p2p_issuer *issuer = p2p_charter_issuer(ledger->charter, record.issuer);
@@ -91,24 +117,16 @@ void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
 
 /* ---- submit ---- */
 
-/* The signed leaf: {"leaf","signature"} as prepare gave it, or {"record"} whole. */
-static bool read_leaf(struct p2p_call *call, struct p2p_slice *leaf)
+/* Adds the signature that came beside an unsigned leaf. */
+static bool sign_leaf(struct p2p_call *call, struct p2p_slice *leaf)
 {
-    struct p2p_slice bytes;
     struct p2p_slice signature;
-    struct p2p_record record;
-    bool whole = json_object_get(call->body, "record") != NULL;
-    if (!p2p_call_bytes(call, whole ? "record" : "leaf", &bytes)) {
+    struct p2p_signature attached;
+    if (json_object_get(call->body, "signature") == NULL) {
+        p2p_call_error(call, 400, "no-signature",
+                       "sign the bytes of prepare and add \"signature\" in base64",
+                       "the record is not signed");
         return false;
-    }
-    if (p2p_record_decode(&record, bytes) != P2P_OK) {
-        p2p_call_error(call, 422, "malformed", "submit what prepare gave, unchanged",
-                       "these bytes are no record");
-        return false;
-    }
-    if (whole || json_object_get(call->body, "signature") == NULL) {
-        *leaf = bytes;
-        return true;
     }
     if (!p2p_call_bytes(call, "signature", &signature)) {
         return false;
@@ -119,16 +137,29 @@ static bool read_leaf(struct p2p_call *call, struct p2p_slice *leaf)
                        signature.len);
         return false;
     }
-    struct p2p_signature attached;
-    struct p2p_pack pack;
-    size_t cap = bytes.len + 2 + P2P_SIGNATURE_BYTES;
     memcpy(attached.bytes, signature.data, P2P_SIGNATURE_BYTES);
-    p2p_pack_init(&pack, p2p_call_take(call, cap), cap);
-    if (p2p_record_attach(p2p_record_head(&record), &attached, &pack) != P2P_OK) {
-        p2p_call_error(call, 422, "toolarge", NULL, "the signed record is too large");
+    if (attach(call, *leaf, &attached, leaf) != P2P_OK) {
+        p2p_call_error(call, 422, "malformed", "submit what prepare gave, unchanged",
+                       "the leaf is not an unsigned record");
         return false;
     }
-    *leaf = p2p_pack_slice(&pack);
+    return true;
+}
+
+/* The signed leaf: {"leaf","signature"} as prepare gave it, or {"record"} whole. */
+static bool read_leaf(struct p2p_call *call, struct p2p_slice *leaf)
+{
+    struct p2p_record record;
+    bool whole = json_object_get(call->body, "record") != NULL;
+    if (!p2p_call_bytes(call, whole ? "record" : "leaf", leaf) ||
+        (!whole && !sign_leaf(call, leaf))) {
+        return false;
+    }
+    if (p2p_record_decode(&record, *leaf) != P2P_OK) {
+        p2p_call_error(call, 422, "malformed", "submit what prepare gave, unchanged",
+                       "these bytes are no record");
+        return false;
+    }
     return true;
 }
 
