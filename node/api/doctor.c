@@ -48,10 +48,10 @@ static void check_store(struct visit *visit)
         return;
     }
     check(visit, "store", reason == NULL, "make room or raise map_size, then restart the node",
-          reason == NULL ? "%llu records in %llu MiB, readable and writable"
-                         : "%llu records in %llu MiB, not writable: %s",
+          reason == NULL ? "%llu records in %llu KiB, readable and writable"
+                         : "%llu records in %llu KiB, not writable: %s",
           (unsigned long long)p2p_records_held(visit->ledger),
-          (unsigned long long)(stat.used_bytes >> 20), reason != NULL ? reason : "");
+          (unsigned long long)(stat.used_bytes >> 10), reason != NULL ? reason : "");
     bool full = stat.used_bytes > stat.map_bytes / 100 * MAP_USED_PERCENT;
     bool low = stat.disk_free_bytes < DISK_FREE_BYTES_MIN;
     check(visit, "disk", !full && !low,
