@@ -127,8 +127,7 @@ void network_run(struct network *net);
 void network_advance(struct network *net, uint64_t ms);
 void network_tick(struct network *net, uint32_t node);
 /* As deliver, with one more job in the same batch, behind the frames. */
-bool network_deliver_with(struct network *net, uint32_t from, uint32_t to,
-                          struct p2p_job *job);
+bool network_deliver_with(struct network *net, uint32_t from, uint32_t to, struct p2p_job *job);
 /* Takes the frames of one type out of what a pipe holds. */
 void network_drop(struct network *net, uint32_t from, uint32_t to, enum p2p_frame_type type);
 /* Puts raw bytes into a pipe, as a peer that does not follow the rules would. */
