@@ -358,15 +358,16 @@ enum p2p_err p2p_judge_once(struct p2p_ledger *ledger, const struct p2p_entry *e
 
 /* ---- a new charter version ---- */
 
-/* Weighs again a record whose issuer was unknown; the others' signatures were looked at. */
+/* Weighs again a record whose issuer was unknown, or is somebody else now; the others'
+ * signatures were looked at. */
 static enum p2p_err weigh_again(struct p2p_ledger *ledger, const struct p2p_record_id *id,
-                                const struct p2p_record *record)
+                                const struct p2p_record *record, bool anew)
 {
     enum p2p_why before = P2P_WHY_NONE;
     enum p2p_why why = P2P_WHY_NONE;
     enum p2p_signature_verdict signature = P2P_SIGNATURE_NONE;
     enum p2p_err err = read_verdict(ledger, id, &before);
-    if (err != P2P_OK || before != P2P_WHY_UNKNOWN_ISSUER) {
+    if (err != P2P_OK || (before != P2P_WHY_UNKNOWN_ISSUER && !anew)) {
         return err;
     }
     err = verify_again(ledger, id->feed, record, &signature);
@@ -377,14 +378,15 @@ static enum p2p_err weigh_again(struct p2p_ledger *ledger, const struct p2p_reco
 }
 
 /* Looks again at one record of an issuer that a charter entry touched. */
-static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_record_id *id)
+static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                bool anew)
 {
     struct p2p_scratch scratch;
     struct p2p_entry entry;
     p2p_scratch_begin(&scratch, ledger);
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
     if (err == P2P_OK) {
-        err = weigh_again(ledger, id, &entry.record);
+        err = weigh_again(ledger, id, &entry.record, anew);
     }
     const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
     if (kind != NULL && kind->keys != NULL) {
@@ -394,11 +396,26 @@ static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_reco
     return err;
 }
 
-enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer)
+/* Another key's numbers begin anew, in every feed. */
+static enum p2p_err forget_numbers(struct p2p_ledger *ledger, uint32_t issuer)
+{
+    for (size_t feed = 0; feed < ledger->feed_count; feed++) {
+        uint8_t key[KEY_BYTES_MAX];
+        enum p2p_err err =
+            p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER, seq_key(key, (uint32_t)feed, issuer));
+        if (err != P2P_OK && err != P2P_NOTFOUND) {
+            return err;
+        }
+    }
+    return P2P_OK;
+}
+
+enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer, bool anew)
 {
     uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
     struct p2p_record_id id = {0, 0};
-    for (;;) {
+    enum p2p_err err = anew ? forget_numbers(ledger, issuer) : P2P_OK;
+    while (err == P2P_OK) {
         struct p2p_slice found;
         struct p2p_slice value;
         struct p2p_writer out;
@@ -407,8 +424,7 @@ enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer)
         p2p_writer_u32(&out, issuer);
         p2p_writer_u32(&out, id.feed);
         p2p_writer_u64(&out, id.index);
-        enum p2p_err err =
-            p2p_kv_seek(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), &found, &value);
+        err = p2p_kv_seek(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), &found, &value);
         if (err != P2P_OK) {
             return err == P2P_NOTFOUND ? P2P_OK : err;
         }
@@ -418,12 +434,10 @@ enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer)
         if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), &id)) {
             return P2P_CORRUPT;
         }
-        err = judge_again(ledger, &id);
-        if (err != P2P_OK) {
-            return err;
-        }
+        err = judge_again(ledger, &id, anew);
         id.index++;
     }
+    return err;
 }
 
 enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index)
@@ -435,7 +449,7 @@ enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index)
     }
     p2p_charter_touched(ledger->charter, entry_index, issuers, count);
     for (size_t i = 0; i < count; i++) {
-        enum p2p_err err = p2p_judge_issuer(ledger, issuers[i]);
+        enum p2p_err err = p2p_judge_issuer(ledger, issuers[i], false);
         if (err != P2P_OK) {
             return err;
         }

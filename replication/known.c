@@ -281,6 +281,50 @@ enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of)
     }
 }
 
+/* All claims of one feed about another, newest first. */
+static enum p2p_err claims_anew(struct p2p_ledger *ledger, uint32_t by, uint32_t of)
+{
+    uint64_t index = UINT64_MAX;
+    for (;;) {
+        uint8_t key[KEY_BYTES];
+        struct p2p_slice found;
+        struct p2p_slice value;
+        struct p2p_reader in;
+        struct claim claim;
+        enum p2p_err err = p2p_kv_seek(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, index),
+                                       &found, &value);
+        if (err == P2P_OK) {
+            err = read_claim(found, value, by, of, &claim);
+        }
+        if (err != P2P_OK) {
+            return err == P2P_NOTFOUND ? P2P_OK : err;
+        }
+        p2p_reader_init(&in, found);
+        p2p_reader_bytes(&in, 8);
+        index = ~p2p_reader_u64(&in);
+        err = look_at_claim(ledger, of, &claim);
+        if (err == P2P_OK) {
+            err = put_claim(ledger, by, index, of, &claim);
+        }
+        if (err == P2P_OK && claim.state == CLAIM_OPEN) {
+            err = note_open(ledger, by, index, of, claim.size);
+        }
+        if (err != P2P_OK || index == 0) {
+            return err;
+        }
+        index--;
+    }
+}
+
+enum p2p_err p2p_known_anew(struct p2p_ledger *ledger, uint32_t of)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t by = 0; by < ledger->feed_count && err == P2P_OK; by++) {
+        err = claims_anew(ledger, (uint32_t)by, of);
+    }
+    return err;
+}
+
 /* ---- taking a `seen` ---- */
 
 static enum p2p_err apply_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,

@@ -181,13 +181,25 @@ enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger, const struct p2p_arriva
     return err;
 }
 
-/* Everything that rests on the charter is judged again: two heads, or the end of them, take
- * authority back from what a whole branch granted. */
-static enum p2p_err judge_all(struct p2p_ledger *ledger, uint32_t issuer_count)
+/* Where the branches part, while there are two heads. */
+static uint64_t split_of(const struct p2p_charter *charter)
 {
-    enum p2p_err err = P2P_OK;
+    uint64_t split = UINT64_MAX;
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+    enum p2p_err err = p2p_charter_rival(charter, &split, &leaf, &note);
+    return err == P2P_OK ? split : UINT64_MAX;
+}
+
+/* Everything that rests on the charter is judged again: two heads, or the end of them, take
+ * authority back from what a whole branch granted. Issuers named at or above the split may be
+ * others now, under the same numbers. */
+static enum p2p_err judge_all(struct p2p_ledger *ledger, uint32_t issuer_count, uint64_t split)
+{
+    enum p2p_err err = p2p_known_anew(ledger, P2P_CHARTER_FEED);
     for (uint32_t i = 1; i <= issuer_count && err == P2P_OK; i++) {
-        err = p2p_judge_issuer(ledger, i);
+        const struct p2p_issuer *issuer = p2p_charter_issuer(ledger->charter, i);
+        err = p2p_judge_issuer(ledger, i, issuer == NULL || issuer->entry >= split);
     }
     return err;
 }
@@ -201,6 +213,7 @@ enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
     uint64_t good_size = p2p_charter_good_size(charter);
     uint64_t rival_size = p2p_charter_rival_size(charter);
     uint32_t issuers = p2p_charter_issuer_count(charter);
+    uint64_t split = split_of(charter);
     enum p2p_err applied =
         p2p_charter_apply(ledger->charter, ledger->sigs, index, leaf, note, reason);
     if (applied != P2P_OK && applied != P2P_FORKED) {
@@ -219,8 +232,10 @@ enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
         bool grew = same_heads && p2p_charter_good_size(charter) == good_size + 1 &&
                     p2p_charter_size(charter) == size + 1;
         uint32_t now = p2p_charter_issuer_count(charter);
+        uint64_t parted = split_of(charter);
         err = grew ? p2p_judge_charter(ledger, index)
-                   : judge_all(ledger, issuers > now ? issuers : now);
+                   : judge_all(ledger, issuers > now ? issuers : now,
+                               parted < split ? parted : split);
     }
     return err == P2P_OK ? applied : err;
 }

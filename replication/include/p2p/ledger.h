@@ -170,6 +170,9 @@ P2P_MUST_CHECK enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t 
 /* Feed `of` has grown: claims about it that could not be checked before are checked, and what
  * rested on a false one is marked. */
 P2P_MUST_CHECK enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of);
+/* Feed `of` is another one now, the charter's other branch: all claims about it are looked at
+ * again. What rests on them the caller marks. */
+P2P_MUST_CHECK enum p2p_err p2p_known_anew(struct p2p_ledger *ledger, uint32_t of);
 /* Whether that feed's `seen` names more of the charter than is held here. */
 P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger,
                                             const struct p2p_kv *kv, uint32_t by, bool *ahead);
@@ -186,8 +189,10 @@ P2P_MUST_CHECK enum p2p_err
 p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arrival *arrival, uint64_t index);
 /* Judges again what a new charter version may change, and marks what it touches. */
 P2P_MUST_CHECK enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index);
-/* The same for everything one issuer signed. */
-P2P_MUST_CHECK enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer);
+/* The same for everything one issuer signed. anew: his number may stand for another key now, so
+ * signatures and numbers are looked at again too. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer,
+                                             bool anew);
 /* The highest number this issuer validly used in this feed; 0 for none. */
 P2P_MUST_CHECK enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed,
                                            uint32_t issuer, uint64_t *seq);
