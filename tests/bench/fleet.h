@@ -1,0 +1,56 @@
+/* Two nodes of a sandbox as processes of their own, and what /proc says about them. */
+#ifndef BENCH_FLEET_H
+#define BENCH_FLEET_H
+
+#include "bench.h"
+
+#include <jansson.h>
+#include <sys/types.h>
+
+struct fleet_node {
+    char dir[BENCH_PATH_BYTES];    /* the node's directory */
+    char socket[BENCH_PATH_BYTES]; /* its node.sock */
+    pid_t pid;                     /* 0: not running */
+    double ready_s;                /* from start to the line that says ready */
+};
+
+struct fleet {
+    const struct bench *bench;
+    char dir[BENCH_PATH_BYTES];
+    struct fleet_node a; /* beanr: writes */
+    struct fleet_node b; /* bezee: mirrors, and answers */
+};
+
+/* Makes a sandbox of two members in bench->dir/NAME. */
+bool fleet_open(struct fleet *fleet, const struct bench *bench, const char *name);
+/* Stops what runs, and removes everything. */
+void fleet_close(struct fleet *fleet);
+/* Starts `serve` and waits until it says ready. */
+bool fleet_start(struct fleet *fleet, struct fleet_node *node);
+/* SIGTERM, and waits for its end. */
+bool fleet_stop(struct fleet_node *node);
+/* Keeps a copy of a stopped node's directory and its checkpoint copy, or brings it back. */
+bool fleet_keep(struct fleet *fleet, const struct fleet_node *node);
+bool fleet_bring_back(struct fleet *fleet, const struct fleet_node *node);
+/* Runs `bench --child WHAT DIR COUNT` and reads the JSON line it prints; NULL when it failed.
+ * The caller frees it. */
+json_t *fleet_child(const struct fleet *fleet, const char *what, const struct fleet_node *node,
+                    size_t count);
+
+/* kB of RssAnon; 0 when it cannot be read. */
+double fleet_rss_kb(const struct fleet_node *node);
+/* Seconds of CPU that the process has used. */
+double fleet_cpu_s(const struct fleet_node *node);
+/* GET path as JSON, over a connection of its own; NULL when that fails. */
+json_t *fleet_get(const struct fleet_node *node, const char *path);
+/* What node holds of a feed; 0 when it cannot be asked. */
+double fleet_size(const struct fleet_node *node, const char *feed);
+/* Waits until node holds that much of a feed; the time is when it was first seen. */
+bool fleet_wait_size(const struct fleet_node *node, const char *feed, double size,
+                     double timeout_s, double *when_s);
+/* Waits until both have a session with each other and nothing is behind. */
+bool fleet_wait_connected(const struct fleet *fleet);
+/* Bytes on the TLS sockets of this node's peers, both ways. */
+double fleet_wire_bytes(const struct fleet_node *node);
+
+#endif

@@ -1,0 +1,179 @@
+/* What this machine can do at most, in the same run as everything that is compared with it. */
+#include "bench.h"
+#include "figure.h"
+
+#include <p2p/bytes.h>
+#include <p2p/hash.h>
+#include <p2p/sigs.h>
+
+#include <lmdb.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { RECORD_BYTES = 300, NODE_BYTES = 65, COMMIT_PUTS = 1000 };
+
+static void add(const char *name, const char *unit, double value)
+{
+    const struct figure figure = {.part = "limits", .name = name, .unit = unit};
+    figure_add(&figure, value);
+}
+
+/* ---- signatures ---- */
+
+struct verify {
+    uint8_t seed[P2P_SEED_BYTES];
+    uint8_t message[RECORD_BYTES];
+    uint8_t public_key[P2P_PUBLIC_BYTES];
+    struct p2p_signature signature;
+    double until_s;
+    double rate; /* out */
+};
+
+static void *verify_until(void *context)
+{
+    struct verify *verify = context;
+    const struct p2p_sigs *sigs = p2p_sigs_ed25519();
+    double begin = bench_now_s();
+    double now = begin;
+    size_t count = 0;
+    bool good = true;
+    while (now < verify->until_s) {
+        for (unsigned i = 0; i < 64; i++) {
+            good = sigs->verify(sigs->context, verify->public_key, verify->signature.bytes,
+                                p2p_slice_of(verify->message, sizeof(verify->message))) &&
+                   good;
+        }
+        count += 64;
+        now = bench_now_s();
+    }
+    verify->rate = good ? (double)count / (now - begin) : 0;
+    return NULL;
+}
+
+static double verify_rate(unsigned threads, double seconds)
+{
+    struct verify verify[2] = {0};
+    pthread_t thread;
+    struct p2p_issuer_secret secret;
+    const struct p2p_sigs *sigs = p2p_sigs_ed25519();
+    memset(verify[0].message, 7, sizeof(verify[0].message));
+    p2p_issuer_secret_init(&secret, verify[0].seed);
+    memcpy(verify[0].public_key, secret.public_key.bytes, P2P_PUBLIC_BYTES);
+    sigs->sign(sigs->context, secret.seed, secret.public_key.bytes,
+               p2p_slice_of(verify[0].message, sizeof(verify[0].message)),
+               &verify[0].signature);
+    verify[0].until_s = bench_now_s() + seconds;
+    verify[1] = verify[0];
+    if (threads == 2 && pthread_create(&thread, NULL, verify_until, &verify[1]) != 0) {
+        return 0;
+    }
+    verify_until(&verify[0]);
+    if (threads == 2) {
+        pthread_join(thread, NULL);
+    }
+    return verify[0].rate + (threads == 2 ? verify[1].rate : 0);
+}
+
+/* ---- hashes ---- */
+
+static double hash_ns(size_t bytes, double seconds)
+{
+    uint8_t data[RECORD_BYTES + 1] = {0};
+    uint8_t hash[P2P_HASH_BYTES];
+    double begin = bench_now_s();
+    double now = begin;
+    size_t count = 0;
+    while (now < begin + seconds) {
+        for (unsigned i = 0; i < 1024; i++) {
+            data[1] = (uint8_t)i;
+            EVP_Digest(data, bytes, hash, NULL, EVP_sha256(), NULL);
+        }
+        count += 1024;
+        now = bench_now_s();
+    }
+    return (now - begin) / (double)count * 1e9;
+}
+
+/* ---- synced commits ---- */
+
+static int commit_once(MDB_env *env, MDB_dbi dbi, unsigned puts, uint64_t *next)
+{
+    uint8_t data[RECORD_BYTES] = {1};
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(env, NULL, 0, &txn);
+    for (unsigned i = 0; i < puts && rc == 0; i++) {
+        uint64_t number = __builtin_bswap64((*next)++);
+        MDB_val key = {sizeof(number), &number};
+        MDB_val value = {sizeof(data), data};
+        rc = mdb_put(txn, dbi, &key, &value, 0);
+    }
+    return rc == 0 ? mdb_txn_commit(txn) : (mdb_txn_abort(txn), rc);
+}
+
+static bool commit_rates(const struct bench *bench, double seconds, double *one, double *many)
+{
+    char path[BENCH_PATH_BYTES];
+    MDB_env *env = NULL;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    uint64_t next = 0;
+    snprintf(path, sizeof(path), "%.4000s/limit.mdb", bench->dir);
+    unlink(path);
+    int rc = mdb_env_create(&env);
+    if (rc == 0) {
+        rc = mdb_env_set_mapsize(env, (size_t)8 << 30);
+    }
+    if (rc == 0) {
+        rc = mdb_env_open(env, path, MDB_NOSUBDIR, 0600);
+    }
+    if (rc == 0) {
+        rc = mdb_txn_begin(env, NULL, 0, &txn);
+    }
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, NULL, 0, &dbi);
+        rc = rc == 0 ? mdb_txn_commit(txn) : (mdb_txn_abort(txn), rc);
+    }
+    for (unsigned step = 0; step < 2 && rc == 0; step++) {
+        double begin = bench_now_s();
+        double now = begin;
+        size_t count = 0;
+        for (; now < begin + seconds && rc == 0; count++) {
+            rc = commit_once(env, dbi, step == 0 ? 1 : COMMIT_PUTS, &next);
+            now = bench_now_s();
+        }
+        *(step == 0 ? one : many) = (double)count / (now - begin);
+    }
+    mdb_env_close(env);
+    unlink(path);
+    return rc == 0 ? true : bench_fail("LMDB in %s: %s", bench->dir, mdb_strerror(rc));
+}
+
+bool bench_limits(const struct bench *bench)
+{
+    double seconds = bench->quick ? 0.1 : 0.5;
+    unsigned rounds = bench->quick ? 1 : 3;
+    for (unsigned i = 0; i < rounds; i++) {
+        double one = 0;
+        double many = 0;
+        bench_say("limits of this machine, round %u of %u", i + 1, rounds);
+        add("verify, 1 thread", "/s", verify_rate(1, seconds));
+        add("verify, 2 threads", "/s", verify_rate(2, seconds));
+        double leaf = hash_ns(RECORD_BYTES + 1, seconds);
+        double interior = hash_ns(NODE_BYTES, seconds);
+        add("EVP SHA-256, leaf of 300 B", "ns", leaf);
+        add("EVP SHA-256, interior node", "ns", interior);
+        add("leaf and interior, 1 thread", "/s", 1e9 / (leaf + interior));
+        if (!commit_rates(bench, 2 * seconds, &one, &many)) {
+            return false;
+        }
+        add("LMDB synced commit, 1 put", "/s", one);
+        add("LMDB synced commit, 1,000 puts", "/s", many);
+        add("TLS 1.3 loopback, 2 threads", "MB/s",
+            bench_tls_bytes_per_s(bench->quick ? 64e6 : 512e6) / 1e6);
+    }
+    return true;
+}

@@ -1,0 +1,45 @@
+/* What is measured, or loaded, in the library: children of the benchmark that open a stopped
+ * node's directory themselves.
+ *
+ *     bench --child notes DIR N    appends N notes of 300 B in batches
+ *     bench --child one DIR N      appends N notes, each its own synced commit
+ *     bench --child bans DIR N     appends N bans signed by DIR's -pso, in batches
+ *     bench --child decide DIR N   decides N checks on one read transaction, records none
+ *     bench --child space DIR 0    what the store's pages hold
+ *
+ * Each prints one JSON object on one line: records, bytes (of leaves), seconds, and what is
+ * said below. */
+#ifndef BENCH_LOADER_H
+#define BENCH_LOADER_H
+
+#include "bench.h"
+
+#include "../../node/core/node_state.h"
+
+#define BENCH_LEAF_BYTES   300u
+#define BENCH_BATCH        4096u /* records of one batch */
+#define BENCH_SUBJECT_BASE 1000000u
+
+/* One batch of `count` records made by fill; false with a sentence when it was undone. */
+struct bench_batch {
+    struct p2p_batch batch;
+    struct p2p_work work; /* the one piece of work of each batch */
+    struct p2p_job job;
+    struct p2p_append *records;
+    struct p2p_arena arena; /* of the records' contents; reset by append */
+    enum p2p_err err;
+};
+bool bench_batch_init(struct bench_batch *batch);
+void bench_batch_deinit(struct bench_batch *batch);
+bool bench_batch_append(struct bench_batch *batch, struct p2p_node *node, size_t count);
+
+/* space.c */
+bool bench_leaf_bytes(struct p2p_node *node, uint64_t from, double *bytes);
+int bench_child_space(struct p2p_node *node);
+/* decide.c */
+int bench_child_decide(struct p2p_node *node, size_t count);
+
+/* The n-th ship of this benchmark: imo:NNNNNNC with the right check digit, from 0. */
+void bench_subject(char out[16], uint64_t n);
+
+#endif
