@@ -48,7 +48,8 @@ static void notes(struct fixture *f, uint32_t member, unsigned count)
 static struct p2p_record_id claim(struct fixture *f, uint32_t by, uint32_t of, uint64_t size,
                                   bool lie)
 {
-    return ledger_world_claims(&f->world, by, &(struct ledger_claim){of, size, lie}, 1);
+    return ledger_world_claims(&f->world, by,
+                               &(struct ledger_claim){.of = of, .size = size, .lie = lie}, 1);
 }
 
 /* Without this, a decision would be judged by what its gate could not know, or not by what it
@@ -295,7 +296,8 @@ static void test_false_claim_found_late(void **state)
         struct p2p_record_id ban = ledger_world_ban(
             &f.world, 1, COURT_1, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
         notes(&f, 1, 3); /* the claim is about more than will be here at first */
-        struct ledger_claim claims[] = {{0, 1, false}, {1, 5, lie == 1}};
+        struct ledger_claim claims[] = {{.of = 0, .size = 1},
+                                        {.of = 1, .size = 5, .lie = lie == 1}};
         ledger_world_claims(&f.world, 3, claims, 2);
         ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, &ban, 1);
         take(&f, 2, 0, 2);

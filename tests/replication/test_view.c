@@ -104,7 +104,7 @@ static void add_lie(struct ledger_world *world, struct rng *rng)
 {
     uint32_t by = 1 + (uint32_t)rng_below(rng, 4), of = (uint32_t)rng_below(rng, 6);
     uint64_t size = of <= 4 ? ledger_world_size(world, of) : 3;
-    struct ledger_claim claim = {of, size, true};
+    struct ledger_claim claim = {.of = of, .size = size, .lie = true};
     if (of == by) {
         return;
     }

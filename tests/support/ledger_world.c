@@ -226,11 +226,11 @@ static void append(struct written_feed *feed, uint32_t number, struct p2p_slice 
     feed->roots[++feed->count] = p2p_edge_root(&feed->edge);
 }
 
-static struct p2p_slice sign_leaf(struct p2p_slice unsigned_leaf, uint32_t issuer,
+static struct p2p_slice sign_leaf(struct p2p_slice unsigned_leaf, uint32_t key_number,
                                   struct p2p_slice origin, unsigned wrong, uint8_t *room)
 {
     static uint8_t message[P2P_SIGNED_BYTES_MAX];
-    struct p2p_issuer_secret key = world_issuer_key(issuer);
+    struct p2p_issuer_secret key = world_issuer_key(key_number);
     const struct p2p_sigs *sigs = p2p_sigs_ed25519();
     struct p2p_slice head = p2p_slice_of(unsigned_leaf.data, unsigned_leaf.len - 1);
     struct p2p_signature signature;
@@ -261,7 +261,8 @@ struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t mem
     CHECK_OK(p2p_record_encode(&draft, origin, &pack));
     struct p2p_slice leaf = p2p_pack_slice(&pack);
     if (draft.issuer != 0) {
-        leaf = sign_leaf(leaf, draft.issuer, origin, wrong, second);
+        uint32_t key = world->keys[draft.issuer];
+        leaf = sign_leaf(leaf, key != 0 ? key : draft.issuer, origin, wrong, second);
     }
     size_t salted_len = 0;
     if (draft.payload.len > 0) {
@@ -310,7 +311,9 @@ struct p2p_record_id ledger_world_claims(struct ledger_world *world, uint32_t me
     for (size_t i = 0; i < count; i++) {
         bool held = !claims[i].lie && claims[i].of <= LEDGER_WORLD_MEMBERS;
         struct p2p_hash root = {{0xee}};
-        if (held) {
+        if (claims[i].root != NULL) {
+            root = *claims[i].root;
+        } else if (held) {
             root = ledger_world_root(world, claims[i].of, claims[i].size);
         }
         p2p_pack_array(&pack, 3);
@@ -330,7 +333,8 @@ struct p2p_record_id ledger_world_seen(struct ledger_world *world, uint32_t memb
     size_t count = 0;
     for (uint32_t of = 0; of <= LEDGER_WORLD_MEMBERS; of++) {
         if (of != member && ledger_world_size(world, of) > 0) {
-            claims[count++] = (struct ledger_claim){of, ledger_world_size(world, of), false};
+            claims[count++] =
+                (struct ledger_claim){.of = of, .size = ledger_world_size(world, of)};
         }
     }
     return ledger_world_claims(world, member, claims, count);

@@ -66,6 +66,7 @@ struct ledger_world {
     size_t entry_count;
     struct written_feed feeds[LEDGER_WORLD_MEMBERS + 1]; /* by number; [0] unused */
     uint64_t next_seq[ISSUERS_MAX];
+    uint32_t keys[ISSUERS_MAX]; /* the key number that signs for an issuer; 0: its own */
     uint64_t counter;
 };
 
@@ -99,7 +100,8 @@ struct p2p_record_id ledger_world_seen(struct ledger_world *world, uint32_t memb
 struct ledger_claim {
     uint32_t of;
     uint64_t size;
-    bool lie; /* with a root that is not the one */
+    bool lie;                    /* with a root that is not the one */
+    const struct p2p_hash *root; /* NULL: that of the feed as written */
 };
 struct p2p_record_id ledger_world_claims(struct ledger_world *world, uint32_t member,
                                          const struct ledger_claim *claims, size_t count);
