@@ -64,7 +64,7 @@ struct p2p_queue {
     struct p2p_input *inputs, **inputs_end;
     struct p2p_work *works, **works_end;
     size_t work_count;
-    uint32_t pauses[64]; /* members to pause (2m+1) or resume (2m) */
+    uint32_t pauses[P2P_MEMBERS_MAX]; /* members to pause (2m+1) or resume (2m) */
     size_t pause_count;
     struct p2p_batch_slot *idle;
     struct p2p_batch_slot *done, **done_end;

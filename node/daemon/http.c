@@ -11,7 +11,10 @@ enum { EVENTS_AT_ONCE = 256, STREAM_HIGH_BYTES = 128 * 1024 };
 
 /* A request that waits for its answer; outlives a request that was cancelled. */
 struct asked {
+    struct p2p_daemon *daemon;
     struct p2p_request *request; /* NULL once cancelled */
+    struct p2p_call *call;       /* until it is queued */
+    uv_work_t slow;              /* its slow part, on libuv's thread pool */
 };
 
 /* An open /v1/events. */
@@ -44,6 +47,33 @@ static void answer(void *context, struct p2p_api_reply *reply)
     free(asked);
 }
 
+static void run_slow(uv_work_t *work)
+{
+    struct asked *asked = work->data;
+    p2p_api_run_slow(asked->call, asked->daemon->node);
+}
+
+static void slow_done(uv_work_t *work, int status)
+{
+    struct asked *asked = work->data;
+    (void)status; /* never cancelled */
+    p2p_api_queue(asked->call, asked->daemon->node);
+}
+
+/* A call with a slow part passes through the thread pool first: neither the loop nor the writer
+ * waits for a key to be derived. */
+static void queue_call(struct asked *asked)
+{
+    struct p2p_daemon *daemon = asked->daemon;
+    asked->slow.data = asked;
+    if (!p2p_api_is_slow(asked->call)) {
+        p2p_api_queue(asked->call, daemon->node);
+    } else if (uv_queue_work(&daemon->loop, &asked->slow, run_slow, slow_done) != 0) {
+        p2p_api_run_slow(asked->call, daemon->node);
+        p2p_api_queue(asked->call, daemon->node);
+    }
+}
+
 static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
 {
     json_error_t error;
@@ -64,14 +94,21 @@ static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
         p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
         return;
     }
+    asked->daemon = daemon;
     asked->request = request;
-    request->data = asked;
     const struct p2p_api_request call = {.method = request->method,
                                          .path = request->path,
                                          .query = request->query,
                                          .body = body};
-    p2p_api_start(daemon->node, &call, answer, asked);
+    asked->call = p2p_api_new(&call, answer, asked);
     json_decref(body);
+    if (asked->call == NULL) {
+        free(asked);
+        p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
+        return;
+    }
+    request->data = asked;
+    queue_call(asked);
 }
 
 /* ---- events ---- */
