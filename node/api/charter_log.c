@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A founding version has hundreds: `ops` counts them, the record has them all. */
+#define OPS_TOLD_MAX 12u
+
 static void put_names(FILE *out, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -119,7 +122,7 @@ static void put_op(FILE *out, const struct p2p_charter_op *op)
     }
 }
 
-/* All ops in one line; malloc'd, NULL without memory. */
+/* What the ops do, in one line; malloc'd, NULL without memory. */
 static char *ops_text(const struct p2p_version *version)
 {
     char *text = NULL;
@@ -128,9 +131,12 @@ static char *ops_text(const struct p2p_version *version)
     if (out == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < version->op_count; i++) {
+    for (size_t i = 0; i < version->op_count && i < OPS_TOLD_MAX; i++) {
         fputs(i > 0 ? "; " : "", out);
         put_op(out, &version->ops[i]);
+    }
+    if (version->op_count > OPS_TOLD_MAX) {
+        fprintf(out, "; and %zu more", version->op_count - OPS_TOLD_MAX);
     }
     bool whole = ferror(out) == 0;
     if (fclose(out) != 0 || !whole) {

@@ -251,7 +251,7 @@ static void check_clock(struct visit *visit)
     check(visit, "clock", apart_ms <= (uint64_t)skew_s * 1000,
           "set this machine's clock (chrony, systemd-timesyncd)",
           "the own clock is %llu ms %s quorum time; %u s are allowed",
-          (unsigned long long)apart_ms, own_ms >= quorum_ms ? "after" : "before", skew_s);
+          (unsigned long long)apart_ms, own_ms >= quorum_ms ? "ahead of" : "behind", skew_s);
 }
 
 /* ---- the others ---- */
