@@ -41,7 +41,7 @@ static enum p2p_err load_key(struct p2p_node *node, enum p2p_key_purpose purpose
         memcpy(seed, key.seed, P2P_SEED_BYTES);
         p2p_wipe(&key, sizeof(key));
     }
-    return err;
+    return err == P2P_MALFORMED ? P2P_CORRUPT : err; /* malformed is what config.yaml may be */
 }
 
 static enum p2p_err unlock_with_file(struct p2p_node *node, const char *path,
