@@ -191,6 +191,7 @@ static const struct p2p_issuer *with_key(struct p2p_call *call, struct p2p_node 
         p2p_call_error(call, 503, "locked", "run port2port key unlock, or --passphrase-file",
                        "the key of %s is locked", issuer->name);
         json_object_set_new(call->reply.json, "issuer", json_string(issuer->name));
+        json_object_set_new(call->reply.json, "issuer", json_string(issuer->name));
     } else if (err == P2P_NOTFOUND) {
         p2p_call_error(call, 503, "no-key", "sign outside with --prepare and submit",
                        "the key of %s is not on this node", issuer->name);
