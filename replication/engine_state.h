@@ -22,6 +22,7 @@
 #define P2P_WANT_TIMEOUT_MS       5000u
 #define P2P_PUSH_GRACE_MS         1000u /* an owner is given this before others are asked */
 #define P2P_ANNOUNCE_AFTER_MS     100u  /* to peers that seem to lack what was received */
+#define P2P_CLOCK_EVERY_MS        60000u
 #define P2P_STORE_QUORUM_EVERY_MS 1000u
 
 /* What one peer has of one feed, as far as we know: hints, never facts. */
@@ -104,6 +105,7 @@ struct p2p_engine {
     uint64_t last_heartbeat_ms;
     uint64_t next_anti_entropy_ms;
     uint64_t next_store_quorum_ms;
+    uint64_t next_clock_ms;
     struct p2p_member_clock *clocks; /* by member number */
     size_t clock_count;
     uint64_t refused[P2P_ERR_COUNT];

@@ -135,8 +135,27 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
     return err;
 }
 
+/* Own clock and quorum time further apart than the charter's policy allows: told once a minute.
+ */
+static void check_clock(struct p2p_engine *engine)
+{
+    uint64_t quorum_ms = p2p_engine_quorum_ms(engine, &engine->now);
+    uint64_t own_ms = engine->now.wall_ms;
+    uint64_t apart_ms = own_ms > quorum_ms ? own_ms - quorum_ms : quorum_ms - own_ms;
+    uint64_t skew_ms = p2p_charter_policy(engine->ledger.charter)->clock_skew_s * 1000ull;
+    if (quorum_ms == 0 || apart_ms <= skew_ms || engine->now.mono_ms < engine->next_clock_ms) {
+        return;
+    }
+    engine->next_clock_ms = engine->now.mono_ms + P2P_CLOCK_EVERY_MS;
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_CLOCK,
+                                                .member = engine->member,
+                                                .value = apart_ms / 1000});
+}
+
 enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms)
 {
+    check_clock(engine);
+
     const struct p2p_feed *own = p2p_engine_own(engine);
     if (own == NULL || own->head.size == 0 || engine->read_only != P2P_READ_ONLY_NONE) {
         return P2P_OK;
