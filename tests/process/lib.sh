@@ -1,0 +1,236 @@
+# What the process tests share: a federation in a directory of its own, commands whose exit code is part of the
+# claim, and the promise that nothing is left running.
+#
+#     . "${0%/*}/lib.sh"
+#     begin 17100 60 beanr,bezee,begne        # BASE tcp port, seconds at most, members; makes $SB
+#     claim "a listed ship is refused"        # ends the claim before it; a test is a list of claims
+#     must 1 node begne gate check ...        # exit code 1, else the test ends; leaves $out, $err and $took_ms
+#     holds '.answer == "refuse"'             # jq on what the last command printed
+#     get .decision                           # the value, in $it
+#     eventually 10 same_everywhere           # polls until it is so, or the test ends
+#
+# Nothing sleeps but a poll. Output: one line per claim with its time; at a failure the command, what it printed and
+# the ends of the nodes' logs. P2P_BIN is the port2port under test; P2P_KEEP=1 keeps the directory.
+
+set -uo pipefail
+: "${P2P_BIN:?is the port2port to test}"
+export LC_ALL=C NO_COLOR=1
+unset PORT2PORT_DIR PORT2PORT_PASSPHRASE_FILE
+
+TEST=${0##*/}
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/p2p-XXXXXX") # short: a socket's path has 108 bytes
+SB=$WORK/sb
+out=$WORK/out err=$WORK/err
+it='' took_ms=0 ran=''
+claimed='' claimed_at=0 claims=0
+declare -a CLEANUPS=()
+
+now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
+
+# --- the end ----------------------------------------------------------------------------------------------------
+
+# pid_of MEMBER: the process that serves there, or nothing
+pid_of() {
+    local pid
+    pid=$(cat "$SB/$1/node.pid" 2>/dev/null) && [[ $pid =~ ^[0-9]+$ ]] &&
+        tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$SB/" && echo "$pid"
+}
+
+clean_up() {
+    local pid file each
+    trap - EXIT TERM INT
+    for each in "${CLEANUPS[@]}"; do
+        eval "$each"
+    done
+    # shellcheck disable=SC2046 # a list of numbers
+    kill -KILL $(jobs -p) 2>/dev/null
+    for file in "$SB"/*/node.pid; do
+        if [[ -f $file ]]; then
+            file=${file%/node.pid}
+            if pid=$(pid_of "${file##*/}"); then
+                kill -KILL "$pid" 2>/dev/null
+            fi
+        fi
+    done
+    wait 2>/dev/null
+    if [[ ${P2P_KEEP:-} ]]; then
+        echo "kept: $WORK"
+    else
+        rm -rf "$WORK"
+    fi
+}
+
+fail() {
+    local log
+    echo "NOT SO: $claimed"
+    echo "    $*"
+    if [[ $ran ]]; then
+        echo "    last command: $ran"
+        head -c 2000 "$out" 2>/dev/null | sed 's/^/    out: /'
+        head -c 2000 "$err" 2>/dev/null | sed 's/^/    err: /'
+    fi
+    for log in "$SB"/*/node.log; do
+        if [[ -s $log ]]; then
+            echo "    ${log#"$SB/"} ends:"
+            { grep -E '"level":"(warn|error)"' "$log" | tail -n 4; tail -n 2 "$log"; } | cut -c 1-400 | sed 's/^/        /'
+        fi
+    done
+    exit 1
+}
+
+skip() {
+    echo "SKIPPED: $*"
+    exit 77
+}
+
+# at_end COMMAND: run when the test ends, however it ends
+at_end() { CLEANUPS=("$1" "${CLEANUPS[@]}"); }
+
+trap clean_up EXIT
+trap 'fail "the test was stopped, or took longer than it may"' TERM INT
+
+# --- claims -----------------------------------------------------------------------------------------------------
+
+end_claim() {
+    if [[ $claimed ]]; then
+        printf 'ok  %6d ms  %s\n' $(($(now_ms) - claimed_at)) "$claimed"
+        claims=$((claims + 1))
+    fi
+    claimed=''
+}
+
+claim() {
+    end_claim
+    claimed=$1
+    claimed_at=$(now_ms)
+}
+
+finish() {
+    end_claim
+    echo "$TEST: $claims claims hold"
+}
+
+# --- commands ---------------------------------------------------------------------------------------------------
+
+p2p() { "$P2P_BIN" "$@"; }
+# node MEMBER WORD...: a command in that member's directory
+node() { "$P2P_BIN" -C "$SB/$1" "${@:2}"; }
+
+# must CODE COMMAND...: runs it; any other exit code ends the test
+must() {
+    local want=$1 code start
+    shift
+    ran="$*"
+    start=$(now_ms)
+    "$@" >"$out" 2>"$err" </dev/null
+    code=$?
+    took_ms=$(($(now_ms) - start))
+    if ((code != want)); then
+        fail "exit $code instead of $want"
+    fi
+}
+
+# says PATTERN: a line of stderr matches (grep -E); tells PATTERN: of stdout
+says() { grep -qE -- "$1" "$err" || fail "stderr does not say: $1"; }
+tells() { grep -qE -- "$1" "$out" || fail "stdout does not tell: $1"; }
+silent() { [[ ! -s $out ]] || fail "stdout should be empty"; }
+
+# holds FILTER [JQ OPTION...]: jq's answer about stdout is true
+holds() {
+    jq -e "${@:2}" "$1" <"$out" >/dev/null 2>"$WORK/jq" || fail "does not hold: $1 $(head -c 300 "$WORK/jq")"
+}
+
+# get FILTER: the value, in $it
+get() {
+    it=$(jq -er "$1" <"$out" 2>"$WORK/jq") || fail "there is no $1 $(head -c 300 "$WORK/jq")"
+}
+
+# keys FILTER NAME...: the object has these keys at least; added fields are allowed, missing or renamed ones are not
+keys() {
+    local names
+    names=$(printf '%s\n' "${@:2}" | jq -R . | jq -s .)
+    jq -e --argjson names "$names" "$1 | (\$names - keys) == []" <"$out" >/dev/null 2>"$WORK/jq" ||
+        fail "keys missing in $1: $(jq -c --argjson names "$names" "$1 | (\$names - keys)" <"$out" 2>&1)"
+}
+
+# same A B WHAT
+same() { [[ $1 == "$2" ]] || fail "$3: $1 is not $2"; }
+
+# eventually SECONDS COMMAND...: polls until it succeeds
+eventually() {
+    local until=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if ((SECONDS >= until)); then
+            fail "not in time: $*"
+        fi
+        sleep 0.05
+    done
+}
+
+# --- a federation -----------------------------------------------------------------------------------------------
+
+# begin BASE SECONDS [MEMBERS]: a sandbox in $SB, its members in $MEMBERS
+begin() {
+    local limit=$2
+    BASE=$1
+    (
+        trap 'kill $nap 2>/dev/null; exit' TERM
+        sleep "$limit" &
+        nap=$!
+        wait $nap
+        kill -TERM $$
+    ) &
+    at_end "kill -TERM $!"
+    claim "a sandbox of ${3:-the default members} is made"
+    must 0 p2p federation sandbox "$SB" --tcp-port "$BASE" ${3:+--members "$3"}
+    MEMBERS=$(cd "$SB" && ls -d -- */config.yaml | cut -d/ -f1)
+}
+
+up() { must 0 p2p federation up "$SB" "$@" --detach; }
+down() { must 0 p2p federation down "$SB" "$@"; }
+
+# connected MEMBER...: each has a session with every member it has not paused
+connected() {
+    local each
+    for each in "$@"; do
+        must 0 node "$each" wait connected --timeout 30
+    done
+}
+
+same_everywhere() { p2p federation status "$SB"; }
+agree() { eventually "${1:-20}" same_everywhere; }
+
+# kill_node MEMBER: SIGKILL, and gone
+kill_node() {
+    local pid
+    pid=$(pid_of "$1") || fail "$1 does not serve"
+    kill -KILL "$pid"
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 0.005
+    done
+}
+
+# address_of MEMBER: where it listens and dials from
+address_of() { sed -n 's/^dial_from: *"\{0,1\}\([0-9.]*\).*/\1/p' "$SB/$1/config.yaml"; }
+
+# impose MEMBER SUBJECT [OPTION...]: a ban by the port's security officer; its id is in $id
+impose() {
+    must 0 node "$1" --json --as "$1-pso" ban impose --subject "$2" --ground local --reference "${REFERENCE:-test}" "${@:3}"
+    get .id
+    id=$it
+}
+
+# answer MEMBER SUBJECT PURPOSE: what a gate there says, in $it; any exit code a check may have
+answer() {
+    "$P2P_BIN" -C "$SB/$1" --json gate check --subject "$2" --purpose "$3" >"$out" 2>"$err"
+    ran="gate check at $1 of $2 for $3"
+    get .answer
+}
+answers() { [[ $("$P2P_BIN" -C "$SB/$1" --json gate check --subject "$2" --purpose "$3" | jq -r .answer) == "$4" ]]; }
+
+# metric MEMBER SERIES: its value, or 0
+metric() {
+    curl -s --http2-prior-knowledge --unix-socket "$SB/$1/node.sock" http://node/metrics |
+        awk -v series="$2" '$1 == series { value = $2 } END { print value + 0 }'
+}
