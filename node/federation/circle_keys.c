@@ -1,10 +1,9 @@
 #include <p2p/circle_keys.h>
 
-#include <sodium.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 static enum p2p_err key_get(const struct p2p_circle_change *circle, uint32_t epoch,
                             struct p2p_ceremony *ceremony, struct p2p_circle_key *key,
@@ -22,7 +21,9 @@ static enum p2p_err box_for(uint8_t out[P2P_BOX_BYTES], const struct p2p_circle_
                             const struct p2p_sealing_public *to)
 {
     uint8_t seed[P2P_SEED_BYTES];
-    randombytes_buf(seed, sizeof(seed));
+    if (getentropy(seed, sizeof(seed)) != 0) {
+        return P2P_IO;
+    }
     enum p2p_err err =
         p2p_box_seal(out, p2p_slice_of(key->bytes, sizeof(key->bytes)), to, seed);
     p2p_wipe(seed, sizeof(seed));
