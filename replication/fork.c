@@ -66,7 +66,10 @@ enum p2p_err p2p_fork_verify(const struct p2p_fork_proof *proof, const struct p2
         }
     }
     if (small->size == large->size) {
-        return p2p_hash_equal(&small->root, &large->root) ? P2P_BADPROOF : P2P_OK;
+        bool nothing_else =
+            proof->proof.count == 0 && p2p_hash_equal(&large->root, &proof->other_root);
+        return nothing_else && !p2p_hash_equal(&small->root, &large->root) ? P2P_OK
+                                                                           : P2P_BADPROOF;
     }
     if (small->size == 0 || small->size > large->size ||
         p2p_hash_equal(&small->root, &proof->other_root)) {
