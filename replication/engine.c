@@ -318,7 +318,13 @@ static enum p2p_err write_number(const struct p2p_kv *kv, const char *name, uint
     return p2p_kv_put(kv, P2P_TABLE_META, p2p_slice_text(name), p2p_writer_slice(&out));
 }
 
-static enum p2p_err load_seen(struct p2p_engine *engine)
+bool p2p_engine_fetches_back(const struct p2p_engine *engine)
+{
+    return engine->read_only == P2P_READ_ONLY_NONE ||
+           engine->read_only == P2P_READ_ONLY_RESTORED;
+}
+
+enum p2p_err p2p_engine_load_seen(struct p2p_engine *engine)
 {
     const struct p2p_feed *own = p2p_engine_own(engine);
     for (size_t i = 0; own != NULL && i < engine->extra_count; i++) {
@@ -387,7 +393,7 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
-        err = load_seen(engine);
+        err = p2p_engine_load_seen(engine);
     }
     if (err == P2P_OK) {
         err = compare_copy(engine);

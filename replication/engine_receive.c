@@ -179,7 +179,11 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         feed->edge.size >= p2p_peer_feed(engine, peer, run->feed)->size) {
         extra->want_link = 0;
     }
-    return run->feed == engine->feed ? check_restored(engine) : P2P_OK;
+    if (run->feed != engine->feed) {
+        return P2P_OK;
+    }
+    err = p2p_engine_load_seen(engine);
+    return err == P2P_OK ? check_restored(engine) : err;
 }
 
 enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -202,7 +206,7 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         return p2p_fork_check_head(engine, peer, run.feed, &run.head);
     }
     if (feed->state != P2P_FEED_OK ||
-        (run.feed == engine->feed && engine->read_only != P2P_READ_ONLY_RESTORED)) {
+        (run.feed == engine->feed && !p2p_engine_fetches_back(engine))) {
         p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_FORKED);
         return P2P_OK;
     }

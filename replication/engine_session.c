@@ -135,8 +135,8 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     uint8_t bytes[64];
     struct p2p_writer out;
-    bool own_restoring = feed == engine->feed && engine->read_only == P2P_READ_ONLY_RESTORED;
-    if (held->state != P2P_FEED_OK || (feed == engine->feed && !own_restoring) ||
+    if (held->state != P2P_FEED_OK ||
+        (feed == engine->feed && !p2p_engine_fetches_back(engine)) ||
         (extra->want_link != 0 && extra->asked && engine->now.mono_ms < extra->want_until_ms)) {
         return P2P_OK;
     }

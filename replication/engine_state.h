@@ -144,6 +144,11 @@ struct p2p_peer_feed *p2p_peer_feed(struct p2p_engine *engine, struct p2p_peer *
                                     uint32_t feed);
 /* The own feed; NULL while the charter does not name this member. */
 struct p2p_feed *p2p_engine_own(const struct p2p_engine *engine);
+/* Whether the own feed is taken from peers that have more of it: after a restored backup, and
+ * also when nothing here but their knowledge shows that one was restored. */
+bool p2p_engine_fetches_back(const struct p2p_engine *engine);
+/* What our own `seen` records name, from the store. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_load_seen(struct p2p_engine *engine);
 /* After the charter grew: own numbers, circles and keys, rows for new feeds. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine);
 
