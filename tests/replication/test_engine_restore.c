@@ -1,0 +1,387 @@
+/* Lives of a node: killed, restored from a backup, its disk or memory failing at any step. */
+#include "check.h"
+
+#include "network.h"
+
+#define SHIP  "imo:9179842"
+#define OTHER "imo:9074729"
+#define THIRD "imo:9176187"
+
+static struct network net;
+
+static int teardown(void **state)
+{
+    (void)state;
+    network_deinit(&net);
+    return 0;
+}
+
+static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
+{
+    const struct network_options options = {
+        .nodes = nodes, .witnesses = witnesses, .seed = seed};
+    network_init(&net, &options);
+    network_connect_all(&net);
+    network_run(&net);
+    network_advance(&net, 2000);
+}
+
+static enum p2p_read_only read_only(uint32_t node)
+{
+    return p2p_engine_read_only(net.nodes[node].engine);
+}
+
+/* SIGKILL at any time: what was told to anybody is there again. */
+static void test_killed_again_and_again(void **state)
+{
+    (void)state;
+    start(3, 3, 1);
+    for (unsigned i = 0; i < 30; i++) {
+        uint32_t node = 1 + i % 3;
+        network_ban(&net, node, "all", i % 2 ? SHIP : OTHER);
+        network_deliver(&net, node, 1 + (i + 1) % 3, 1 + i * 37);
+        network_restart(&net, 1 + i * 7 % 3);
+        CHECK(read_only(1 + i * 7 % 3) == P2P_READ_ONLY_NONE);
+        network_connect_all(&net);
+    }
+    network_advance(&net, 3000);
+    network_agree(&net);
+    CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFUSE);
+}
+
+struct backup {
+    struct memory_kv *kv;
+    struct p2p_engine_options options;
+    uint64_t size;
+};
+
+static struct backup take_backup(uint32_t node)
+{
+    return (struct backup){memory_kv_clone(net.nodes[node].kv), net.nodes[node].options,
+                           network_size(&net, node, node)};
+}
+
+/* The store of the backup comes back; the copy stays unless it is taken along. */
+static void restore(uint32_t node, struct backup *backup, bool copy_too)
+{
+    struct network_node *n = &net.nodes[node];
+    network_kill(&net, node);
+    memory_kv_free(n->kv);
+    n->kv = backup->kv;
+    if (copy_too) {
+        n->options = backup->options;
+    }
+    CHECK_OK(network_open(&net, node));
+}
+
+/* Restored with the copy ahead: nothing is appended before the feed is fetched back; then the
+ * node goes on where it was, and nobody sees two histories. */
+static void test_copy_ahead(void **state)
+{
+    (void)state;
+    static struct p2p_job job;
+    start(3, 3, 2);
+    struct backup backup = take_backup(1);
+    network_ban(&net, 1, "all", SHIP);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 2000);
+    uint64_t size = network_size(&net, 1, 1);
+    restore(1, &backup, false);
+    CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
+    struct p2p_record_id id;
+    CHECK_ERR(network_try_ban(&net, 1, "all", THIRD, &id), P2P_RDONLY);
+    network_check_job(&job, SHIP);
+    CHECK_OK(network_jobs(&net, 1, &job, 1));
+    CHECK(job.result.spooled);
+    CHECK(job.result.answer.answer != P2P_ANSWER_REFUSE); /* it does not know it yet */
+    network_connect_all(&net);
+    network_run(&net);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(network_size(&net, 1, 1) == size);
+    CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE);
+    network_ban(&net, 1, "all", THIRD);
+    network_advance(&net, 3000);
+    network_agree(&net);
+    CHECK(network_check(&net, 2, THIRD) == P2P_ANSWER_REFUSE);
+    CHECK(p2p_engine_traced(net.nodes[2].engine, P2P_TRACE_FORK) == 0);
+    network_restart(&net, 1);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+}
+
+/* Nobody has the lost part: the node stays as it is and says so. */
+static void test_copy_ahead_and_nobody_has_it(void **state)
+{
+    (void)state;
+    start(2, 2, 3);
+    network_cut(&net, 1, 2);
+    struct backup backup = take_backup(1);
+    network_ban(&net, 1, "all", SHIP);
+    restore(1, &backup, false);
+    network_connect_all(&net);
+    network_advance(&net, 40000);
+    CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
+    CHECK(network_size(&net, 1, 1) == backup.size);
+    CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
+    /* It learns and answers all the same. */
+    network_ban(&net, 2, "all", OTHER);
+    network_run(&net);
+    CHECK(network_check(&net, 1, OTHER) == P2P_ANSWER_REFUSE);
+}
+
+/* Store and copy restored together: only what peers hold tells. */
+static void test_copy_restored_too(void **state)
+{
+    (void)state;
+    start(3, 3, 4);
+    struct backup backup = take_backup(1);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    uint64_t size = network_size(&net, 1, 1);
+    memset(net.nodes[1].cosigned_size, 0, sizeof(net.nodes[1].cosigned_size));
+    restore(1, &backup, true);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    network_connect_all(&net);
+    network_run(&net);
+    CHECK(network_size(&net, 1, 1) == size);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 3000);
+    network_agree(&net);
+    CHECK(p2p_engine_traced(net.nodes[2].engine, P2P_TRACE_FORK) == 0);
+}
+
+/* Copy missing, or another history: restored, until the charter grants a new generation. */
+static void test_copy_missing_or_contradicting(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        static struct p2p_job job;
+        start(3, 3, 5);
+        network_ban(&net, 2, "all", SHIP);
+        network_advance(&net, 1000);
+        network_kill(&net, 1);
+        if (i == 0) {
+            net.nodes[1].options.copy_lost = true;
+        } else {
+            net.nodes[1].options.copy_root.bytes[0] ^= 1;
+        }
+        CHECK_OK(network_open(&net, 1));
+        CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
+        uint64_t cosigned = net.nodes[1].cosigned_count;
+        network_connect_all(&net);
+        network_ban(&net, 2, "all", OTHER);
+        network_advance(&net, 70000);
+        CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
+        CHECK(net.nodes[1].cosigned_count == cosigned);
+        network_check_job(&job, OTHER);
+        CHECK_OK(network_jobs(&net, 1, &job, 1));
+        CHECK(job.result.spooled);
+        CHECK(job.result.answer.answer == P2P_ANSWER_REFUSE);
+        CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
+        network_deinit(&net);
+    }
+    start(1, 0, 1);
+}
+
+/* ---- faults ---- */
+
+/* What one try does: node 2 takes a ban and a lift from node 1, decides, and bans by itself. */
+static enum p2p_err scenario(void)
+{
+    struct p2p_record_id id;
+    net.pipes[2][1].held = false;
+    network_run(&net);
+    if (net.nodes[2].engine == NULL) {
+        return P2P_IO;
+    }
+    enum p2p_err err = network_try_ban(&net, 2, "all", OTHER, &id);
+    if (err == P2P_OK) {
+        static struct p2p_job job;
+        network_check_job(&job, SHIP);
+        err = network_jobs(&net, 2, &job, 1);
+        if (err == P2P_OK) {
+            CHECK(job.result.answer.answer == P2P_ANSWER_REFUSE);
+        }
+    }
+    if (err == P2P_OK) {
+        network_advance(&net, 1500);
+        err = net.nodes[2].engine == NULL ? P2P_IO : P2P_OK;
+    }
+    return err;
+}
+
+static struct memory_kv *base[3];
+static struct p2p_engine_options base_options[3];
+static uint64_t base_mono_ms, base_wall_ms;
+
+static void make_base(void)
+{
+    start(2, 2, 6);
+    network_cut(&net, 1, 2);
+    network_ban(&net, 1, "all", SHIP);
+    for (uint32_t i = 1; i <= 2; i++) {
+        base[i] = memory_kv_clone(net.nodes[i].kv);
+        base_options[i] = net.nodes[i].options;
+    }
+    base_mono_ms = net.mono_ms;
+    base_wall_ms = net.wall_ms;
+    net.allow_failure = true;
+}
+
+static void back_to_base(void)
+{
+    for (uint32_t i = 1; i <= 2; i++) {
+        struct network_node *n = &net.nodes[i];
+        if (n->engine != NULL) {
+            network_kill(&net, i);
+        }
+        memory_kv_free(n->kv);
+        n->kv = memory_kv_clone(base[i]);
+        n->options = base_options[i];
+        n->use_faulty = false;
+        n->memory.countdown = -1;
+        memset(n->cosigned_size, 0, sizeof(n->cosigned_size));
+        n->cosigned_time_s = 0;
+    }
+    net.mono_ms = base_mono_ms;
+    net.wall_ms = base_wall_ms;
+    net.rng.state = 6;
+    CHECK_OK(network_open(&net, 1));
+}
+
+/* After a failure: the engine opens from the store, nothing that was told is lost, and the same
+ * work then succeeds. */
+static void check_sound(void)
+{
+    struct network_node *n = &net.nodes[2];
+    n->use_faulty = false;
+    n->memory.countdown = -1;
+    if (n->engine != NULL) {
+        network_kill(&net, 2);
+    }
+    CHECK_OK(network_open(&net, 2));
+    CHECK(read_only(2) == P2P_READ_ONLY_NONE); /* the copy is never ahead */
+    CHECK(network_size(&net, 2, 2) >= n->options.copy_size);
+    network_connect_all(&net);
+    CHECK_OK(scenario());
+    network_advance(&net, 3000);
+    network_agree(&net);
+    CHECK(network_check(&net, 1, OTHER) == P2P_ANSWER_REFUSE);
+}
+
+static void drop_base(void)
+{
+    for (uint32_t i = 1; i <= 2; i++) {
+        memory_kv_free(base[i]);
+    }
+}
+
+static void fail_store(bool writes_only)
+{
+    for (long at = 0;; at++) {
+        back_to_base();
+        struct network_node *n = &net.nodes[2];
+        n->use_faulty = true;
+        faulty_kv_init(&n->faulty, at, writes_only && at % 2 ? P2P_FULL : P2P_IO);
+        n->faulty.writes_only = writes_only;
+        enum p2p_err err = network_open(&net, 2);
+        if (err == P2P_OK) {
+            network_connect_all(&net);
+            err = n->engine == NULL ? P2P_IO : scenario();
+        }
+        bool failed = n->faulty.countdown < 0;
+        CHECK(failed ? err == P2P_IO || err == P2P_FULL : err == P2P_OK);
+        check_sound();
+        if (!failed) {
+            CHECK(at > 20);
+            return;
+        }
+    }
+}
+
+static void test_any_write_fails(void **state)
+{
+    (void)state;
+    make_base();
+    fail_store(true);
+    drop_base();
+}
+
+static void test_any_step_fails(void **state)
+{
+    (void)state;
+    make_base();
+    fail_store(false);
+    drop_base();
+}
+
+static void test_any_allocation_fails(void **state)
+{
+    (void)state;
+    make_base();
+    for (long at = 0;; at++) {
+        back_to_base();
+        struct network_node *n = &net.nodes[2];
+        n->memory.countdown = at;
+        enum p2p_err err = network_open(&net, 2);
+        if (err == P2P_OK) {
+            network_connect_all(&net);
+            err = n->engine == NULL ? P2P_NOMEM : scenario();
+        }
+        bool failed = n->memory.countdown < 0;
+        CHECK(failed || err == P2P_OK);
+        check_sound();
+        if (!failed) {
+            CHECK(at > 20);
+            break;
+        }
+    }
+    drop_base();
+}
+
+/* ---- determinism ---- */
+
+static struct p2p_hash play(void)
+{
+    start(4, 4, 7);
+    for (uint32_t i = 0; i < 12; i++) {
+        network_ban(&net, 1 + i % 4, i % 4 < 2 ? "police" : "all", i % 2 ? SHIP : OTHER);
+        if (i % 4 == 1) {
+            network_cut(&net, 1, 2);
+        }
+        network_advance(&net, 400);
+        network_check(&net, 1 + (i + 1) % 4, SHIP);
+        if (i % 4 == 3) {
+            network_restart(&net, 3);
+        }
+        network_connect_all(&net);
+    }
+    network_advance(&net, 61000);
+    network_agree(&net);
+    return net.transcript;
+}
+
+/* Same events, same actions: every byte sent, trace and wake time. */
+static void test_same_events_same_actions(void **state)
+{
+    (void)state;
+    struct p2p_hash first = play();
+    network_deinit(&net);
+    struct p2p_hash second = play();
+    CHECK(p2p_hash_equal(&first, &second));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_killed_again_and_again, teardown),
+        cmocka_unit_test_teardown(test_copy_ahead, teardown),
+        cmocka_unit_test_teardown(test_copy_ahead_and_nobody_has_it, teardown),
+        cmocka_unit_test_teardown(test_copy_restored_too, teardown),
+        cmocka_unit_test_teardown(test_copy_missing_or_contradicting, teardown),
+        cmocka_unit_test_teardown(test_any_write_fails, teardown),
+        cmocka_unit_test_teardown(test_any_step_fails, teardown),
+        cmocka_unit_test_teardown(test_any_allocation_fails, teardown),
+        cmocka_unit_test_teardown(test_same_events_same_actions, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
