@@ -103,6 +103,9 @@ bool p2p_frame_split_next(struct p2p_frame_split *split, struct p2p_slice *bytes
             split->part_len = 0;
             return true;
         }
+        if (*err == P2P_OK && split->part_len == 4) {
+            *err = announced(split->part, &whole); /* at once, wherever the pieces end */
+        }
     }
     return false;
 }
