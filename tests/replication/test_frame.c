@@ -362,6 +362,9 @@ static void test_too_many(void **state)
     struct p2p_hello hello;
     struct p2p_writer out;
     (void)state;
+    for (uint32_t i = 0; i <= P2P_FRONTIER_ENTRIES_MAX; i++) {
+        entries[i].feed = i;
+    }
     for (unsigned more = 0; more < 2; more++) {
         p2p_writer_init(&out, room, sizeof(room));
         p2p_frontier_write(&out, true, entries, P2P_FRONTIER_ENTRIES_MAX + more);
@@ -382,6 +385,27 @@ static void test_too_many(void **state)
     struct p2p_prove prove;
     CHECK_ERR(p2p_prove_read(&prove, p2p_slice_of(backwards, sizeof(backwards))),
               P2P_MALFORMED);
+}
+
+/* Without this, a frontier could name a feed twice, with two sizes. */
+static void test_frontier_ascends(void **state)
+{
+    static const uint32_t feeds[][3] = {
+        {0, 1, 2}, {0, 2, 1}, {1, 1, 2}, {5, 7, UINT32_MAX}, {UINT32_MAX, 0, 1}};
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        uint8_t room[512];
+        struct p2p_frontier_entry entries[3] = {0};
+        struct p2p_frontier_body frontier;
+        struct p2p_writer out;
+        for (size_t f = 0; f < 3; f++) {
+            entries[f].feed = feeds[i][f];
+        }
+        p2p_writer_init(&out, room, sizeof(room));
+        p2p_frontier_write(&out, false, entries, 3);
+        CHECK_ERR(p2p_frontier_read(&frontier, p2p_slice_of(room + 5, out.len - 5)),
+                  i == 0 || i == 3 ? P2P_OK : P2P_MALFORMED);
+    }
 }
 
 /* ---- cutting a stream ---- */
@@ -484,7 +508,7 @@ static void test_split_refuses(void **state)
             struct faulty_alloc heap;
             struct p2p_frame_split split;
             struct cut cut = {.count = 0};
-            uint8_t bytes[6] = {0};
+            uint8_t bytes[4]; /* the length alone says it */
             memcpy(bytes, headers[h].header, 4);
             faulty_alloc_init(&heap, -1);
             p2p_frame_split_init(&split, &heap.alloc);
