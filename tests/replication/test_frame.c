@@ -620,12 +620,19 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_run),
-        cmocka_unit_test(test_run_claims),    cmocka_unit_test(test_truncation),
-        cmocka_unit_test(test_too_many),      cmocka_unit_test(test_split_everywhere),
-        cmocka_unit_test(test_split_pieces),  cmocka_unit_test(test_split_refuses),
-        cmocka_unit_test(test_split_largest), cmocka_unit_test(test_split_without_memory),
-        cmocka_unit_test(test_bit_flips),     cmocka_unit_test(test_words),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_run_claims),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_frontier_ascends),
+        cmocka_unit_test(test_split_everywhere),
+        cmocka_unit_test(test_split_pieces),
+        cmocka_unit_test(test_split_refuses),
+        cmocka_unit_test(test_split_largest),
+        cmocka_unit_test(test_split_without_memory),
+        cmocka_unit_test(test_bit_flips),
+        cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
