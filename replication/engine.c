@@ -337,7 +337,7 @@ enum p2p_err p2p_engine_load_seen(struct p2p_engine *engine)
     return P2P_OK;
 }
 
-/* DESIGN.md section 7: a copy equal to or behind the store, by size and by commit number, is a
+/* WIRE.md section 15: a copy equal to or behind the store, by size and by commit number, is a
  * restart; missing, unreadable, contradicting or ahead is a restored backup. */
 static enum p2p_err compare_copy(struct p2p_engine *engine)
 {

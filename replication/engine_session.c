@@ -151,7 +151,7 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
 
 /* ---- the start-up rule ---- */
 
-/* DESIGN.md section 5: complete once every size is reached that n-k+1+f of the own witnesses
+/* WIRE.md section 15: complete once every size is reached that n-k+1+f of the own witnesses
  * named in their hello. */
 void p2p_session_check_complete(struct p2p_engine *engine)
 {

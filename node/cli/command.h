@@ -14,7 +14,7 @@
 
 #define P2P_CLI_SENTENCE_BYTES 512u
 
-/* The exit codes of CLI.md. */
+/* What every command ends with; README.md says it in words. */
 enum p2p_cli_exit {
     P2P_CLI_YES = 0,
     P2P_CLI_NO = 1,

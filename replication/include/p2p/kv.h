@@ -21,12 +21,12 @@
 /* X(name, word, what stands in it). Key layouts: replication/STORE.md and the source that
  * writes it. */
 #define P2P_TABLE_MAP(X)                                                                       \
-    X(RECORD, "record", "(feed, last index) -> pack of consecutive leaves")                   \
+    X(RECORD, "record", "(feed, last index) -> pack of consecutive leaves")                    \
     X(HASH, "hash", "(feed, level, group) -> hashes of perfect subtrees")                      \
     X(FEED, "feed", "(feed) -> edge, checkpoint; (feed, witness) -> cosignature")              \
     X(CHECKPOINT, "checkpoint", "(feed, size) -> tree head that ended a run")                  \
     X(PAYLOAD, "payload", "(feed, index) -> salt and payload, sealed at rest")                 \
-    X(SEEN, "seen", "(feed, named feed, descending index) -> claim")                            \
+    X(SEEN, "seen", "(feed, named feed, descending index) -> claim")                           \
     X(ISSUER, "issuer", "(feed, issuer) -> highest valid number; (feed, index) -> verdict")    \
     X(TOUCH, "touch", "(view, view key, feed, index) -> nothing")                              \
     X(VIEW, "view", "(view, circle, view key) -> canonical value")                             \

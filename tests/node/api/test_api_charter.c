@@ -109,7 +109,7 @@ static void the_bundle_proves_itself(void **state)
     json_decref(reply);
 }
 
-/* Broken: `charter show --json` would not be what CLI.md says. */
+/* Broken: `charter show --json` would not have the promised keys. */
 static void show_names_everybody(void **state)
 {
     (void)state;

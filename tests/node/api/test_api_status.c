@@ -42,7 +42,7 @@ static void pause_member(struct p2p_node *node, uint32_t member, bool paused)
 
 /* ---- status ---- */
 
-/* Broken: a command would not find what CLI.md promises in `status --json`. */
+/* Broken: a script would not find what `status --json` promises. */
 static void every_promised_key_is_there(void **state)
 {
     static const char *const keys[] = {

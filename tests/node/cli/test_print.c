@@ -1,4 +1,4 @@
-/* What people read: golden texts from replies as CLI.md writes them. */
+/* What people read: golden texts from replies as --json writes them. */
 #include <check.h>
 
 #include "node/cli/print.h"

@@ -103,7 +103,7 @@ static void check_listing(const char *name, const char *expected)
     CHECK(strcmp(got, expected) == 0);
 }
 
-/* What CLI.md promises to be in the directory would not be there. */
+/* What people and scripts look for in the directory would not be there. */
 static void the_layout_is_that_of_the_contract(void **state)
 {
     (void)state;

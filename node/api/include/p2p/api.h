@@ -31,7 +31,7 @@ struct p2p_api_reply {
     char *text;   /* malloc'd; /metrics only */
 };
 
-/* The exit code that CLI.md gives for a status and a document (a gate's answer decides with
+/* The exit code of a command for a status and a document (a gate's answer decides with
  * 200). */
 int p2p_api_exit_code(const struct p2p_api_reply *reply);
 void p2p_api_reply_deinit(struct p2p_api_reply *reply);

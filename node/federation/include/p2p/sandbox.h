@@ -5,7 +5,7 @@
  *     DIR/MEMBER/{config.yaml, keys/{kdf,feed,witness,transport,sealing}.key,
  *                 keys/issuers/ISSUER.key, people.crt, people.key, store/}
  *
- * Everything is as CLI.md says: threshold 2 of 3, empty passphrases at the least cost, member k
+ * Always: threshold 2 of 3, empty passphrases at the least cost, member k
  * on 127.77.0.k, every other member a witness (the first 15), nine issuers at each port and
  * none at the commission, which observes. It holds every key of everybody and is good for
  * nothing else. */
