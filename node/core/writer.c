@@ -147,48 +147,45 @@ static void take_deferred(struct p2p_node *node, struct p2p_batch *batch)
     node->deferred = NULL;
 }
 
-/* Own new records as the store gives them back, against the hashes that the head rests on. */
-static enum p2p_err recheck(struct p2p_node *node, const struct p2p_actions *actions)
+/* The own feed's edge, or an empty one while there is no such feed. */
+static struct p2p_edge own_edge(const struct p2p_node *node)
+{
+    const struct p2p_feed *own =
+        p2p_ledger_feed(p2p_engine_ledger(node->engine), p2p_engine_own_feed(node->engine));
+    struct p2p_edge edge;
+    p2p_edge_init(&edge);
+    return own != NULL && own->number != P2P_CHARTER_FEED ? own->edge : edge;
+}
+
+/* Own new records as the store gives them back, against the hashes that the head rests on.
+ * edge: the own feed's before this batch, which an earlier one has compared; taken further
+ * here. */
+static enum p2p_err recheck(struct p2p_node *node, const struct p2p_actions *actions,
+                            struct p2p_edge *edge)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    uint32_t own = p2p_engine_own_feed(node->engine);
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, own);
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, p2p_engine_own_feed(node->engine));
     struct p2p_txn *txn;
-    struct p2p_hash root;
-    uint64_t first = UINT64_MAX;
+    struct p2p_feed_walk walk;
+    struct p2p_slice leaf;
     if (!actions->own_head_changed) {
         return P2P_OK;
-    }
-    for (size_t i = 0; i < actions->trace_count; i++) {
-        const struct p2p_trace *trace = &actions->traces[i];
-        if (trace->type == P2P_TRACE_APPENDED && trace->feed == own && trace->at < first) {
-            first = trace->at;
-        }
     }
     enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
     if (err != P2P_OK) {
         return err;
     }
-    struct p2p_feed_hashes source = {.feed = own, .kv = p2p_txn_kv(txn)};
-    struct p2p_tree_reader reader = p2p_feed_tree(&source);
-    struct p2p_edge edge;
-    err = p2p_tree_edge_at(&reader, first == UINT64_MAX ? feed->head.size : first, &edge);
-    if (err == P2P_OK && first != UINT64_MAX) {
-        struct p2p_feed_walk walk;
-        struct p2p_slice leaf;
-        p2p_feed_walk_begin(&walk, feed, p2p_txn_kv(txn), first);
-        while ((err = p2p_feed_walk_next(&walk, &leaf)) == P2P_OK) {
-            struct p2p_hash hash = p2p_leaf_hash(leaf);
-            p2p_edge_append(&edge, &hash, NULL);
-        }
-        err = err == P2P_NOTFOUND ? P2P_OK : err;
-    }
-    root = p2p_edge_root(&edge);
-    if (err == P2P_OK && !p2p_hash_equal(&root, &feed->head.root)) {
-        err = P2P_CORRUPT;
+    p2p_feed_walk_begin(&walk, feed, p2p_txn_kv(txn), edge->size);
+    while ((err = p2p_feed_walk_next(&walk, &leaf)) == P2P_OK) {
+        struct p2p_hash hash = p2p_leaf_hash(leaf);
+        p2p_edge_append(edge, &hash, NULL);
     }
     p2p_txn_abort(txn);
-    return err;
+    if (err != P2P_NOTFOUND) {
+        return err;
+    }
+    struct p2p_hash root = p2p_edge_root(edge);
+    return p2p_hash_equal(&root, &feed->head.root) ? P2P_OK : P2P_CORRUPT;
 }
 
 /* The copy is written before anything leaves, and synced once a second. */
@@ -381,6 +378,7 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err != P2P_OK) {
         return err;
     }
+    struct p2p_edge edge = own_edge(node);
     node->kv = p2p_txn_kv(node->txn);
     p2p_engine_begin(node->engine, node->kv, &batch->arena, &node->now);
     if (writable) {
@@ -408,7 +406,7 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     node->txn = NULL;
     node->kv = NULL;
     if (err == P2P_OK) {
-        err = recheck(node, &batch->actions);
+        err = recheck(node, &batch->actions, &edge);
     }
     if (err == P2P_OK) {
         err = p2p_late_finish(node);
