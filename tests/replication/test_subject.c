@@ -44,7 +44,7 @@ static const struct {
     {"container:CSQ13054383", "CSQ13054383", false},
     {"container:CSQU30543830", "CSQU30543830", false},
     /* national numbers: nobody's, 97 minus the remainder by hand, before and after 2000 */
-    {"nrn:85073003328", "85073003328", true}, /* the example in CLI.md */
+    {"nrn:85073003328", "85073003328", true}, /* a number that fits its check digits */
     {"nrn:85.07.30-033.28", "85073003328", true},
     {"nrn:00000100166", "00000100166", true},
     {"nrn:00000100195", "00000100195", true}, /* the same nine digits, a century later */

@@ -59,7 +59,7 @@ void p2p_subject_pack(struct p2p_pack *pack, const struct p2p_subject *subject,
  * known type in clear that is due as a token, or the reverse, and a value that is not in its
  * normal form: no gate would ever find it. */
 bool p2p_subject_unpack(struct p2p_unpack *in, struct p2p_subject_key *key);
-/* Prints a packed subject as CLI.md says: `imo:9179842` or `card:token:<circle>/<epoch>:<16
+/* Prints a packed subject for people: `imo:9179842` or `card:token:<circle>/<epoch>:<16
  * hex>`; moves past it. Control characters become '?'. out has P2P_SUBJECT_BYTES_MAX + 64
  * bytes. False when its shape is wrong. */
 bool p2p_subject_print(struct p2p_unpack *in, const char *circle, char *out, size_t cap);
