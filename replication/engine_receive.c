@@ -164,6 +164,8 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         return err;
     }
     struct p2p_feed_extra *extra = &engine->extras[run->feed];
+    p2p_witnessing_mark(&extra->witnessing, run->head.size - count, &run->head,
+                        engine->now.mono_ms);
     extra->grew = true;
     extra->cosign_due = true;
     extra->announce_at_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;

@@ -15,33 +15,30 @@ static struct p2p_checkpoint checkpoint_of(const struct p2p_feed_info *info, uin
 
 /* ---- made by this node ---- */
 
-/* Cosigns a feed's newest head, or our own as a heartbeat, and sends it to everybody. The size
- * that is stored never decreases; neither does the time, whatever the clock does. */
-static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed)
+/* Cosigns a head of a feed, or our own newest as a heartbeat, and sends it to everybody. The
+ * size that is stored never decreases; neither does the time, whatever the clock does. */
+static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_tree_head head)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     struct p2p_witnessing *witnessing = &extra->witnessing;
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
-    const struct p2p_checkpoint checkpoint =
-        checkpoint_of(info, held->head.size, &held->head.root);
-    struct p2p_cosign_body body = {.feed = feed,
-                                   .size = held->head.size,
-                                   .root = held->head.root,
-                                   .witness = engine->member};
+    const struct p2p_checkpoint checkpoint = checkpoint_of(info, head.size, &head.root);
+    struct p2p_cosign_body body = {
+        .feed = feed, .size = head.size, .root = head.root, .witness = engine->member};
     uint8_t bytes[256];
     struct p2p_writer out;
     uint64_t time_s = engine->now.wall_ms / 1000;
-    p2p_assert(held->head.size >= witnessing->cosigned_size);
+    p2p_assert(head.size >= witnessing->cosigned_size);
     if (time_s < engine->clocks[engine->member].time_s) {
         time_s = engine->clocks[engine->member].time_s;
     }
     engine->clocks[engine->member].time_s = time_s;
-    witnessing->cosigned_size = held->head.size;
+    witnessing->cosigned_size = head.size;
     witnessing->cosigned_time_s = time_s;
     witnessing->cosigned_mono_ms = engine->now.mono_ms;
-    extra->cosign_due = false;
-    enum p2p_err err = p2p_witnessing_store_own(witnessing, engine->kv, feed, &held->head.root);
+    extra->cosign_due = head.size < held->head.size; /* the rest follows */
+    enum p2p_err err = p2p_witnessing_store_own(witnessing, engine->kv, feed, &head.root);
     if (err != P2P_OK) {
         return err;
     }
@@ -126,7 +123,10 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         if (extra->witnessing.cosigned_mono_ms != 0 && engine->now.mono_ms < due_ms) {
             p2p_wake_at(wake_ms, due_ms);
         } else if (p2p_witness_place(info, engine->member) >= 0) {
-            err = cosign(engine, i);
+            err = cosign(engine, i, *p2p_witnessing_choose(&extra->witnessing, held));
+            if (extra->cosign_due) {
+                p2p_wake_at(wake_ms, engine->now.mono_ms + P2P_COSIGN_EVERY_MS);
+            }
         } else {
             extra->witnessing.cosigned_mono_ms = engine->now.mono_ms;
             err = acknowledge(engine, i, info);
@@ -167,7 +167,7 @@ enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms)
         (engine->heartbeat_due && since_ms >= P2P_HEARTBEAT_GAP_MS)) {
         engine->last_heartbeat_ms = engine->now.mono_ms;
         p2p_wake_at(wake_ms, engine->now.mono_ms + every_ms);
-        return cosign(engine, engine->feed);
+        return cosign(engine, engine->feed, own->head);
     }
     p2p_wake_at(wake_ms, engine->last_heartbeat_ms + every_ms);
     return P2P_OK;

@@ -105,6 +105,39 @@ enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing *witnessing,
     return p2p_kv_put(kv, P2P_TABLE_FEED, row_key(key, feed, 'w'), p2p_writer_slice(&out));
 }
 
+void p2p_witnessing_mark(struct p2p_witnessing *witnessing, uint64_t before,
+                         const struct p2p_tree_head *head, uint64_t mono_ms)
+{
+    struct p2p_marked_head *marked = &witnessing->marked[witnessing->marked_at];
+    struct p2p_marked_head passed = {.head = *head};
+    for (uint64_t changed = before ^ head->size; changed > 1; changed >>= 1) {
+        passed.level++;
+    }
+    if (mono_ms - witnessing->marked_mono_ms >= P2P_MARK_EVERY_MS) {
+        witnessing->marked_at = (witnessing->marked_at + 1) % P2P_MARKED_HEADS;
+        witnessing->marked_mono_ms = mono_ms;
+        witnessing->marked[witnessing->marked_at] = passed;
+    } else if (passed.level >= marked->level) {
+        *marked = passed;
+    }
+}
+
+const struct p2p_tree_head *p2p_witnessing_choose(const struct p2p_witnessing *witnessing,
+                                                  const struct p2p_feed *feed)
+{
+    const struct p2p_marked_head *best = NULL;
+    for (unsigned i = 0; i < P2P_MARKED_HEADS; i++) {
+        const struct p2p_marked_head *marked = &witnessing->marked[i];
+        bool open = marked->head.size > witnessing->cosigned_size &&
+                    marked->head.size <= feed->head.size;
+        if (open && (best == NULL || marked->level > best->level ||
+                     (marked->level == best->level && marked->head.size > best->head.size))) {
+            best = marked;
+        }
+    }
+    return best == NULL ? &feed->head : &best->head;
+}
+
 static bool same(const struct p2p_cosigned *candidate, uint64_t size,
                  const struct p2p_hash *root)
 {
@@ -174,6 +207,24 @@ static uint32_t take_place(struct p2p_cosigned *candidate, const struct p2p_feed
     return candidate->count++;
 }
 
+/* The feed's own signature over a candidate, if it passed by lately. */
+static void find_log(const struct p2p_witnessing *witnessing, const struct p2p_feed *feed,
+                     struct p2p_cosigned *candidate)
+{
+    const struct p2p_tree_head *found =
+        same(candidate, feed->head.size, &feed->head.root) ? &feed->head : NULL;
+    for (unsigned i = 0; i < P2P_MARKED_HEADS; i++) {
+        const struct p2p_tree_head *head = &witnessing->marked[i].head;
+        if (same(candidate, head->size, &head->root)) {
+            found = head;
+        }
+    }
+    if (found != NULL) {
+        candidate->log = found->signature;
+        candidate->has_log = true;
+    }
+}
+
 void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
                         uint32_t witness, uint64_t size, const struct p2p_hash *root,
                         const struct p2p_cosignature *cosignature, const struct p2p_feed *feed)
@@ -198,10 +249,7 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
         }
         candidates[at] = (struct p2p_cosigned){.size = size, .root = *root};
     }
-    if (feed->head.size == size) {
-        candidates[at].log = feed->head.signature;
-        candidates[at].has_log = true;
-    }
+    find_log(witnessing, feed, &candidates[at]);
     uint32_t place = take_place(&candidates[at], info);
     candidates[at].members[place] = witness;
     candidates[at].cosignatures[place] = *cosignature;

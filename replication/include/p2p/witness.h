@@ -6,7 +6,12 @@
  * A checkpoint with k cosignatures is quorum-cosigned; the largest such one is stored with them
  * (FEED: feed u32, 'q'), since records that rest on a witnessed size carry it. What this node
  * itself cosigned is stored too (FEED: feed u32, 'w'): its size never decreases and its time
- * neither. The owner's own cosignature is a heartbeat and counts in no quorum. */
+ * neither. The owner's own cosignature is a heartbeat and counts in no quorum.
+ *
+ * Under load heads come faster than anybody cosigns, and witnesses that each took the newest at
+ * times of their own would never sign the same one. So each takes, of the heads since its last,
+ * the one that passed a multiple of the largest power of two: the rarest is the same for all.
+ * When nothing more comes that is the newest. */
 #ifndef P2P_WITNESS_H
 #define P2P_WITNESS_H
 
@@ -31,12 +36,25 @@ struct p2p_cosigned_ahead {
     struct p2p_cosignature cosignature;
 };
 
+/* A head that passed by, and the largest power of two of which it passed a multiple. */
+struct p2p_marked_head {
+    struct p2p_tree_head head;
+    unsigned level;
+};
+
+/* How long one of them is looked for, and how many are remembered. */
+#define P2P_MARK_EVERY_MS 100u
+#define P2P_MARKED_HEADS  8u
+
 struct p2p_witnessing {
     struct p2p_cosigned candidates[2]; /* larger size first */
     struct p2p_cosigned_ahead ahead[P2P_WITNESSES_MAX];
     uint64_t quorum_size; /* 0: none yet */
     struct p2p_hash quorum_root;
     bool quorum_dirty; /* candidates hold a quorum that is not stored yet */
+    struct p2p_marked_head marked[P2P_MARKED_HEADS];
+    unsigned marked_at;
+    uint64_t marked_mono_ms; /* when marked[marked_at] was begun */
     /* this node as a witness */
     uint64_t cosigned_size;
     uint64_t cosigned_time_s;
@@ -54,12 +72,18 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessin
                                                 const struct p2p_kv *kv, uint32_t feed);
 /* Place of a member in the feed's list, or -1. */
 int p2p_witness_place(const struct p2p_feed_info *info, uint32_t member);
+/* A signed head extended the feed that had size `before`. */
+void p2p_witnessing_mark(struct p2p_witnessing *witnessing, uint64_t before,
+                         const struct p2p_tree_head *head, uint64_t mono_ms);
+/* The head to cosign next: a marked one above what was cosigned, or the newest. */
+const struct p2p_tree_head *p2p_witnessing_choose(const struct p2p_witnessing *witnessing,
+                                                  const struct p2p_feed *feed);
 /* Whether a cosignature for this size would tell anything new. */
 bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
                           const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
                           const struct p2p_hash *root, const struct p2p_feed *feed);
 /* Takes a wanted cosignature that was verified over (size, root), and the feed's own signature
- * if that is its newest head. For a size that is held, root is the held one. */
+ * if that is its newest head or a marked one. For a size that is held, root is the held one. */
 void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
                         uint32_t witness, uint64_t size, const struct p2p_hash *root,
                         const struct p2p_cosignature *cosignature, const struct p2p_feed *feed);
