@@ -58,7 +58,7 @@ static void equivocate(uint64_t common, uint64_t one, uint64_t two)
             memory_kv_free(n->kv);
             n->kv = before;
             n->options = options;
-            memset(n->cosigned_size, 0, sizeof(n->cosigned_size)); /* it has no shame */
+            memset(n->watch.size, 0, sizeof(n->watch.size)); /* it has no shame */
         }
         CHECK_OK(network_open(&net, 4));
         network_connect(&net, side, 4);

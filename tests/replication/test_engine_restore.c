@@ -137,7 +137,7 @@ static void test_copy_restored_too(void **state)
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
     uint64_t size = network_size(&net, 1, 1);
-    memset(net.nodes[1].cosigned_size, 0, sizeof(net.nodes[1].cosigned_size));
+    memset(net.nodes[1].watch.size, 0, sizeof(net.nodes[1].watch.size));
     restore(1, &backup, true);
     CHECK(read_only(1) == P2P_READ_ONLY_NONE);
     network_connect_all(&net);
@@ -166,12 +166,12 @@ static void test_copy_missing_or_contradicting(void **state)
         }
         CHECK_OK(network_open(&net, 1));
         CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
-        uint64_t cosigned = net.nodes[1].cosigned_count;
+        uint64_t cosigned = net.nodes[1].watch.count;
         network_connect_all(&net);
         network_ban(&net, 2, "all", OTHER);
         network_advance(&net, 70000);
         CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
-        CHECK(net.nodes[1].cosigned_count == cosigned);
+        CHECK(net.nodes[1].watch.count == cosigned);
         network_check_job(&job, OTHER);
         CHECK_OK(network_jobs(&net, 1, &job, 1));
         CHECK(job.result.spooled);
@@ -211,6 +211,7 @@ static enum p2p_err scenario(void)
 
 static struct memory_kv *base[3];
 static struct p2p_engine_options base_options[3];
+static struct network_watch base_watch[3];
 static uint64_t base_mono_ms, base_wall_ms;
 
 static void make_base(void)
@@ -221,6 +222,7 @@ static void make_base(void)
     for (uint32_t i = 1; i <= 2; i++) {
         base[i] = memory_kv_clone(net.nodes[i].kv);
         base_options[i] = net.nodes[i].options;
+        base_watch[i] = net.nodes[i].watch;
     }
     base_mono_ms = net.mono_ms;
     base_wall_ms = net.wall_ms;
@@ -239,8 +241,7 @@ static void back_to_base(void)
         n->options = base_options[i];
         n->use_faulty = false;
         n->memory.countdown = -1;
-        memset(n->cosigned_size, 0, sizeof(n->cosigned_size));
-        n->cosigned_time_s = 0;
+        n->watch = base_watch[i];
     }
     net.mono_ms = base_mono_ms;
     net.wall_ms = base_wall_ms;

@@ -414,17 +414,31 @@ static void write_copy(struct network_node *n)
     }
 }
 
-static bool signed_before(const struct network_node *n, const uint8_t *signature)
+/* Whether this batch made a cosignature of that size; else it is an older one, told again. */
+static bool made(const struct p2p_actions *actions, uint32_t feed, uint64_t size)
 {
-    for (size_t i = 0; i < 512; i++) {
-        if (memcmp(n->cosigned[i], signature, 8) == 0) {
+    for (size_t i = 0; i < actions->trace_count; i++) {
+        const struct p2p_trace *trace = &actions->traces[i];
+        if (trace->type == P2P_TRACE_COSIGNED && trace->feed == feed && trace->at == size) {
             return true;
         }
     }
     return false;
 }
 
-static void watch(struct network_node *n, struct p2p_slice bytes)
+static void watch_sizes(struct network_node *n)
+{
+    for (size_t i = 0; i < n->actions.trace_count; i++) {
+        const struct p2p_trace *trace = &n->actions.traces[i];
+        if (trace->type == P2P_TRACE_COSIGNED && trace->feed < NETWORK_NODES_MAX + 2) {
+            CHECK(trace->at >= n->watch.size[trace->feed]);
+            n->watch.size[trace->feed] = trace->at;
+            n->watch.count++;
+        }
+    }
+}
+
+static void watch_times(struct network_node *n, struct p2p_slice bytes)
 {
     struct p2p_frame_split split;
     struct p2p_frame frame;
@@ -436,16 +450,10 @@ static void watch(struct network_node *n, struct p2p_slice bytes)
             continue;
         }
         CHECK_OK(p2p_cosign_read(&body, frame.body));
-        if (body.witness != n->number || body.feed >= NETWORK_NODES_MAX + 2 ||
-            signed_before(n, body.cosignature.signature.bytes)) {
-            continue;
+        if (body.witness == n->number && made(&n->actions, body.feed, body.size)) {
+            CHECK(body.cosignature.time_s >= n->watch.time_s);
+            n->watch.time_s = body.cosignature.time_s;
         }
-        CHECK(body.size >= n->cosigned_size[body.feed]);
-        CHECK(body.cosignature.time_s >= n->cosigned_time_s);
-        memcpy(n->cosigned[n->cosigned_count % 512], body.cosignature.signature.bytes, 8);
-        n->cosigned_size[body.feed] = body.size;
-        n->cosigned_time_s = body.cosignature.time_s;
-        n->cosigned_count++;
     }
     CHECK_OK(err);
     p2p_frame_split_deinit(&split);
@@ -456,9 +464,10 @@ static void carry_out(struct network *net, uint32_t node)
     struct network_node *n = &net->nodes[node];
     const struct p2p_actions *actions = &n->actions;
     note_actions(net, node, actions);
+    watch_sizes(n);
     for (size_t i = 0; i < actions->send_count; i++) {
         uint32_t peer = peer_of(net, node, actions->sends[i].link);
-        watch(n, actions->sends[i].bytes);
+        watch_times(n, actions->sends[i].bytes);
         if (peer != 0) {
             network_inject(net, node, peer, actions->sends[i].bytes);
         }

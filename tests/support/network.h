@@ -38,6 +38,13 @@ struct network_alloc {
     long count;
 };
 
+/* What a witness key has signed, over all lives of its node. */
+struct network_watch {
+    uint64_t size[NETWORK_NODES_MAX + 2]; /* by feed */
+    uint64_t time_s;
+    uint64_t count;
+};
+
 struct network_node {
     uint32_t number;
     struct world_member keys;
@@ -54,12 +61,7 @@ struct network_node {
     int64_t wall_skew_ms;
     uint64_t batches;
     uint64_t wake_ms;
-    /* What its witness key has signed, over all lives: CHECKed never to decrease. */
-    uint64_t cosigned_size[NETWORK_NODES_MAX + 2];
-    uint64_t cosigned_time_s;
-    uint64_t cosigned_count;
-    uint8_t cosigned[512]
-                    [8]; /* beginnings of its last signatures: what comes again is relayed */
+    struct network_watch watch;
 };
 
 struct network {
