@@ -2,7 +2,7 @@
 # CLI.md, line by line, against a real federation: what others build their own tests on must be so. Exit codes,
 # the shapes of --json, ids, empty lists, where options may stand, the socket's routes, the offline verbs.
 
-. "${0%/*}/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 3
 begin 17100 60
 
 MALFORMED_IMO=imo:9074720 # the check digit is 9

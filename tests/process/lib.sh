@@ -1,7 +1,7 @@
 # What the process tests share: a federation in a directory of its own, commands whose exit code is part of the
 # claim, and the promise that nothing is left running.
 #
-#     . "${0%/*}/lib.sh"
+#     . "$(dirname "$0")/lib.sh" || exit 3
 #     begin 17100 60 beanr,bezee,begne        # BASE tcp port, seconds at most, members; makes $SB
 #     claim "a listed ship is refused"        # ends the claim before it; a test is a list of claims
 #     must 1 node begne gate check ...        # exit code 1, else the test ends; leaves $out, $err and $took_ms
@@ -42,17 +42,18 @@ clean_up() {
     for each in "${CLEANUPS[@]}"; do
         eval "$each"
     done
+    exec 2>/dev/null # bash tells of each process that was killed
     # shellcheck disable=SC2046 # a list of numbers
-    kill -KILL $(jobs -p) 2>/dev/null
+    kill -KILL $(jobs -p)
     for file in "$SB"/*/node.pid; do
         if [[ -f $file ]]; then
             file=${file%/node.pid}
             if pid=$(pid_of "${file##*/}"); then
-                kill -KILL "$pid" 2>/dev/null
+                kill -KILL "$pid"
             fi
         fi
     done
-    wait 2>/dev/null
+    wait
     if [[ ${P2P_KEEP:-} ]]; then
         echo "kept: $WORK"
     else

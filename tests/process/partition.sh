@@ -2,7 +2,7 @@
 # A line goes down, by pause and by firewall: both sides go on deciding, the age of what they know rises, and when it
 # comes back all hold the same again.
 
-. "${0%/*}/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 3
 begin 17120 90 beanr,bezee,begne,beost,belgg
 
 # The age that begne's gate names for a feed, in $it.
