@@ -629,7 +629,8 @@ void network_run(struct network *net)
         size_t bytes = rng_below(&net->rng, 4) == 0 ? 1 + rng_below(&net->rng, 3000) : SIZE_MAX;
         network_deliver(net, from[pick], to[pick], bytes);
     }
-    CHECK(!"the network comes to rest");
+    bool comes_to_rest = false;
+    CHECK(comes_to_rest);
 }
 
 void network_tick(struct network *net, uint32_t node)
