@@ -192,17 +192,17 @@ static void test_unknown_fields(void **state)
 /* Without this, one set of scopes could be written in two ways. */
 static void test_sets_ascend(void **state)
 {
-    static const char *const lists[] = {"\x92\xa1"
-                                        "a\xa1"
-                                        "b",
-                                        "\x92\xa1"
-                                        "b\xa1"
-                                        "a",
-                                        "\x92\xa1"
-                                        "a\xa1"
-                                        "a",
-                                        "\x92\xa1"
-                                        "a\x01"};
+    static const char *const lists[] = {("\x92\xa1"
+                                         "a\xa1"
+                                         "b"),
+                                        ("\x92\xa1"
+                                         "b\xa1"
+                                         "a"),
+                                        ("\x92\xa1"
+                                         "a\xa1"
+                                         "a"),
+                                        ("\x92\xa1"
+                                         "a\x01")};
     const struct p2p_kind *impose = p2p_kind_find(P2P_KIND_BAN_IMPOSE);
     (void)state;
     for (size_t i = 0; i < 4; i++) {
