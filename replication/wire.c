@@ -360,6 +360,28 @@ bool p2p_unpack_find(struct p2p_slice map, const char *key, struct p2p_unpack *v
     return false;
 }
 
+bool p2p_unpack_fields(struct p2p_slice map, const char *const *keys, struct p2p_slice *values,
+                       size_t count)
+{
+    struct p2p_unpack in;
+    size_t next = 0;
+    p2p_unpack_init(&in, map);
+    uint32_t pairs = p2p_unpack_map(&in);
+    memset(values, 0, count * sizeof(*values));
+    for (uint32_t i = 0; i < pairs && !p2p_unpack_failed(&in); i++) {
+        struct p2p_slice name = p2p_unpack_str(&in);
+        struct p2p_slice raw = p2p_unpack_raw(&in);
+        for (size_t k = next; k < count && !p2p_unpack_failed(&in); k++) {
+            if (name.len == strlen(keys[k]) && memcmp(name.data, keys[k], name.len) == 0) {
+                values[k] = raw;
+                next = k + 1;
+                break;
+            }
+        }
+    }
+    return !p2p_unpack_failed(&in);
+}
+
 static int pack_write(void *context, const char *data, size_t len)
 {
     struct p2p_writer *out = context;

@@ -25,34 +25,39 @@ const char *p2p_ban_state_word(enum p2p_ban_state state)
     return "?";
 }
 
-enum p2p_err p2p_ban_read_content(struct p2p_ban *ban, struct p2p_slice payload)
+static uint64_t uint_of(struct p2p_slice raw)
 {
     struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    return raw.len == 0 ? 0 : p2p_unpack_uint(&in);
+}
+
+static struct p2p_slice str_of(struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    return p2p_unpack_str(&in);
+}
+
+enum p2p_err p2p_ban_read_content(struct p2p_ban *ban, struct p2p_slice payload)
+{
+    enum { EFFECTS, FROM, GROUND, REASON, REFERENCE, SCOPE, SUBJECTS, UNTIL, COUNT };
+    static const char *const keys[COUNT] = {"effects",   "from",  "ground",   "reason",
+                                            "reference", "scope", "subjects", "until"};
+    struct p2p_slice values[COUNT];
     struct p2p_ban out = *ban;
-    if (!p2p_unpack_find(payload, "ground", &in) ||
-        !p2p_ground_named(p2p_unpack_str(&in), &out.ground) ||
-        !p2p_unpack_find(payload, "effects", &in)) {
+    if (!p2p_unpack_fields(payload, keys, values, COUNT) ||
+        !p2p_ground_named(str_of(values[GROUND]), &out.ground) || values[EFFECTS].len == 0 ||
+        values[SCOPE].len == 0 || values[SUBJECTS].len == 0 || values[REFERENCE].len == 0) {
         return P2P_MALFORMED;
     }
-    out.effects = p2p_unpack_raw(&in);
-    if (!p2p_unpack_find(payload, "scope", &in)) {
-        return P2P_MALFORMED;
-    }
-    out.scope = p2p_unpack_raw(&in);
-    if (!p2p_unpack_find(payload, "subjects", &in)) {
-        return P2P_MALFORMED;
-    }
-    out.subjects = p2p_unpack_raw(&in);
-    if (!p2p_unpack_find(payload, "reference", &in)) {
-        return P2P_MALFORMED;
-    }
-    out.reference = p2p_unpack_str(&in);
-    out.reason = (struct p2p_slice){0};
-    if (p2p_unpack_find(payload, "reason", &in)) {
-        out.reason = p2p_unpack_str(&in);
-    }
-    out.from_ms = p2p_unpack_find(payload, "from", &in) ? p2p_unpack_uint(&in) : 0;
-    out.until_ms = p2p_unpack_find(payload, "until", &in) ? p2p_unpack_uint(&in) : 0;
+    out.effects = values[EFFECTS];
+    out.scope = values[SCOPE];
+    out.subjects = values[SUBJECTS];
+    out.reference = str_of(values[REFERENCE]);
+    out.reason = str_of(values[REASON]);
+    out.from_ms = uint_of(values[FROM]);
+    out.until_ms = uint_of(values[UNTIL]);
     *ban = out;
     return P2P_OK;
 }
@@ -70,22 +75,22 @@ static enum p2p_why why_named(struct p2p_slice word)
 enum p2p_err p2p_ban_decode(struct p2p_ban *out, const struct p2p_record_id *id,
                             uint32_t circle, struct p2p_slice value)
 {
+    enum { CONTENT, ISSUER, LIFTED, SUSPENDED, WHY, COUNT };
+    static const char *const keys[COUNT] = {"content", "issuer", "lifted", "suspended", "why"};
+    struct p2p_slice values[COUNT];
     struct p2p_ban ban = {.id = *id, .circle = circle};
     struct p2p_unpack in;
-    if (p2p_wire_check(value) != P2P_OK || !p2p_unpack_find(value, "issuer", &in)) {
+    if (p2p_wire_check(value) != P2P_OK || !p2p_unpack_fields(value, keys, values, COUNT) ||
+        values[ISSUER].len == 0) {
         return P2P_CORRUPT;
     }
+    p2p_unpack_init(&in, values[ISSUER]);
     ban.issuer = p2p_unpack_u32(&in);
-    if (p2p_unpack_find(value, "lifted", &in)) {
-        ban.lifted = p2p_unpack_raw(&in);
-    }
-    if (p2p_unpack_find(value, "suspended", &in)) {
-        ban.suspended = p2p_unpack_raw(&in);
-    }
-    ban.why =
-        p2p_unpack_find(value, "why", &in) ? why_named(p2p_unpack_str(&in)) : P2P_WHY_NONE;
-    if (p2p_unpack_find(value, "content", &in)) {
-        if (p2p_ban_read_content(&ban, p2p_unpack_raw(&in)) != P2P_OK) {
+    ban.lifted = values[LIFTED];
+    ban.suspended = values[SUSPENDED];
+    ban.why = values[WHY].len > 0 ? why_named(str_of(values[WHY])) : P2P_WHY_NONE;
+    if (values[CONTENT].len > 0) {
+        if (p2p_ban_read_content(&ban, values[CONTENT]) != P2P_OK) {
             return P2P_CORRUPT;
         }
     } else if (ban.why == P2P_WHY_NONE) {

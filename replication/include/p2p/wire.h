@@ -59,6 +59,10 @@ bool p2p_unpack_failed(const struct p2p_unpack *in);
 bool p2p_unpack_done(const struct p2p_unpack *in);
 /* Finds key in a map whose encoded bytes are given and sets value over what stands there. */
 bool p2p_unpack_find(struct p2p_slice map, const char *key, struct p2p_unpack *value);
+/* Several keys, ascending, of a checked map in one pass: values[i] gets the encoded bytes of
+ * what stands at keys[i], or nothing. Other keys are passed over. False when it is no map. */
+bool p2p_unpack_fields(struct p2p_slice map, const char *const *keys, struct p2p_slice *values,
+                       size_t count);
 
 struct p2p_pack {
     struct p2p_writer out;
