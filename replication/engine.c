@@ -545,7 +545,7 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
-        err = p2p_append_charters(engine);
+        err = p2p_job_charters(engine);
     }
     if (err == P2P_OK) {
         err = append_address(engine);
@@ -554,7 +554,7 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_fork_append(engine);
     }
     if (err == P2P_OK) {
-        err = p2p_append_jobs(engine);
+        err = p2p_job_all(engine);
     }
     if (err == P2P_OK) {
         err = p2p_append_head(engine);

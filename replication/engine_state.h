@@ -4,7 +4,9 @@
  *   engine_session.c  hello, frontier, want, digest: who has what
  *   engine_receive.c  runs and charter entries from peers
  *   engine_send.c     frames out: pushes, runs, announcements
- *   engine_append.c   own records: seen, requests, decisions, the head
+ *   engine_append.c   own records: the leaf, its number, `seen`, the head
+ *   engine_job.c      what this node wants done
+ *   engine_decide.c   decisions
  *   engine_witness.c  cosignatures, heartbeats, acknowledgements, quorum time
  *   engine_fork.c     two histories: finding, proving, quarantine
  *   engine_view.c     looking at it */
@@ -189,15 +191,46 @@ P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_
                                           uint32_t feed);
 
 /* engine_append.c */
-/* Takes the charter versions among the jobs: first, so that `seen` names them, all that follows
- * is judged by them, and a member they admit begins its feed with its address. */
-P2P_MUST_CHECK enum p2p_err p2p_append_charters(struct p2p_engine *engine);
-P2P_MUST_CHECK enum p2p_err p2p_append_jobs(struct p2p_engine *engine);
+/* A packer over cap bytes of the batch's arena. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_pack(struct p2p_engine *engine, size_t cap,
+                                            struct p2p_pack *pack);
+/* The parts of p2p_append_own, for records that are signed elsewhere: the next number of an
+ * issuer, keeping it from being given again, the leaf's head with salt and payload, the leaf,
+ * and its place in the feed. */
+P2P_MUST_CHECK enum p2p_err p2p_append_number(struct p2p_engine *engine, uint32_t issuer,
+                                              uint64_t *seq);
+P2P_MUST_CHECK enum p2p_err p2p_append_reserve(struct p2p_engine *engine, uint32_t issuer,
+                                               uint64_t seq);
+P2P_MUST_CHECK enum p2p_err p2p_append_encode(struct p2p_engine *engine,
+                                              const struct p2p_append *append,
+                                              uint64_t issuer_seq, struct p2p_slice *head,
+                                              struct p2p_slice *salted);
+P2P_MUST_CHECK enum p2p_err p2p_append_finish(struct p2p_engine *engine, struct p2p_slice head,
+                                              const struct p2p_signature *signature,
+                                              struct p2p_slice *leaf);
+P2P_MUST_CHECK enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
+                                            struct p2p_slice salted,
+                                            enum p2p_signature_verdict signature,
+                                            struct p2p_record_id *id);
+/* Without a decision or an issuer's record: at most one `seen` a minute, and not for `seen`
+ * alone. */
+P2P_MUST_CHECK enum p2p_err p2p_append_idle_seen(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_append_own(struct p2p_engine *engine,
                                            const struct p2p_append *append,
                                            struct p2p_record_id *id);
 P2P_MUST_CHECK enum p2p_err p2p_append_seen(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_append_head(struct p2p_engine *engine);
+
+/* engine_job.c */
+void p2p_job_fail(struct p2p_job *job, enum p2p_err err, const char *reason);
+/* Takes the charter versions among the jobs: first, so that `seen` names them, all that follows
+ * is judged by them, and a member they admit begins its feed with its address. */
+P2P_MUST_CHECK enum p2p_err p2p_job_charters(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_job_all(struct p2p_engine *engine);
+
+/* engine_decide.c */
+/* Decides the checks among the jobs, after everything else of the batch stands. */
+P2P_MUST_CHECK enum p2p_err p2p_append_decisions(struct p2p_engine *engine);
 
 /* engine_witness.c */
 P2P_MUST_CHECK enum p2p_err p2p_witness_receive(struct p2p_engine *engine,
