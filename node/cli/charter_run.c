@@ -74,6 +74,7 @@ static enum p2p_err make_version(struct change *c, uint64_t term)
         struct p2p_signing signing = {
             .root_keys = c->root_keys,
             .root_key_count = c->root_key_count,
+            .whole_only = c->call->prefix == NULL, /* a draft goes about with what it has */
             .passphrase = passphrase,
             .now_ms = p2p_cli_wall_ms(),
         };

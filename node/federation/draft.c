@@ -216,24 +216,28 @@ static bool signed_already(const struct p2p_charter_draft *draft, struct p2p_sli
     return false;
 }
 
+enum how { SIGN, REHEARSE /* an empty line in a signature's place, nothing remembered */ };
+
 static enum p2p_err cosign(struct p2p_charter_draft *draft, const struct reading *reading,
                            const char *root_key, const struct p2p_root_secret *secret,
-                           uint64_t now_ms, char *message, size_t message_cap)
+                           uint64_t now_ms, enum how how, char *message, size_t message_cap)
 {
     char name[P2P_ROOT_NAME_BYTES_MAX + 1];
-    struct p2p_cosignature cosignature;
+    struct p2p_cosignature cosignature = {0};
     size_t name_len = p2p_root_name(name, reading->federation, &secret->public_key);
     if (signed_already(draft, p2p_slice_of(name, name_len), &secret->public_key)) {
         return P2P_OK;
     }
-    enum p2p_err err =
-        signed_remember(root_key, &reading->federation_id, reading->checkpoint.size,
-                        &reading->checkpoint.root, message, message_cap);
-    if (err != P2P_OK) {
-        return err;
+    if (how == SIGN) {
+        enum p2p_err err =
+            signed_remember(root_key, &reading->federation_id, reading->checkpoint.size,
+                            &reading->checkpoint.root, message, message_cap);
+        if (err != P2P_OK) {
+            return err;
+        }
+        p2p_cosign_root(&reading->checkpoint, p2p_sigs_ed25519(), secret, now_ms / 1000,
+                        &cosignature);
     }
-    p2p_cosign_root(&reading->checkpoint, p2p_sigs_ed25519(), secret, now_ms / 1000,
-                    &cosignature);
     size_t len = p2p_checkpoint_note_add(draft->note, P2P_NOTE_BYTES_MAX, draft->note_len,
                                          p2p_slice_of(name, name_len), secret->public_key.bytes,
                                          &cosignature);
@@ -266,9 +270,10 @@ static enum p2p_err root_load(struct p2p_root_secret *out, const char *root_key,
     return err;
 }
 
-enum p2p_err p2p_draft_sign(struct p2p_charter_draft *draft, const struct p2p_charter *charter,
-                            const char *root_key, struct p2p_slice passphrase, uint64_t now_ms,
-                            char *message, size_t message_cap)
+static enum p2p_err sign_with(struct p2p_charter_draft *draft,
+                              const struct p2p_charter *charter, const char *root_key,
+                              struct p2p_slice passphrase, uint64_t now_ms, enum how how,
+                              char *message, size_t message_cap)
 {
     struct reading reading = {0};
     struct p2p_root_secret secret;
@@ -293,11 +298,18 @@ enum p2p_err p2p_draft_sign(struct p2p_charter_draft *draft, const struct p2p_ch
         p2p_root_secret_deinit(&secret);
     }
     if (err == P2P_OK) {
-        err = cosign(draft, &reading, root_key, &secret, now_ms, message, message_cap);
+        err = cosign(draft, &reading, root_key, &secret, now_ms, how, message, message_cap);
         p2p_root_secret_deinit(&secret);
     }
     reading_deinit(&reading);
     return err;
+}
+
+enum p2p_err p2p_draft_sign(struct p2p_charter_draft *draft, const struct p2p_charter *charter,
+                            const char *root_key, struct p2p_slice passphrase, uint64_t now_ms,
+                            char *message, size_t message_cap)
+{
+    return sign_with(draft, charter, root_key, passphrase, now_ms, SIGN, message, message_cap);
 }
 
 /* --- finish ------------------------------------------------------------------------------ */
@@ -314,6 +326,71 @@ enum p2p_err p2p_draft_finish(const struct p2p_charter_draft *draft,
     }
     return err;
 }
+
+/* --- rehearse ---------------------------------------------------------------------------- */
+
+static bool trust(void *context, const uint8_t public_key[P2P_PUBLIC_BYTES],
+                  const uint8_t signature[P2P_SIGNATURE_BYTES], struct p2p_slice message)
+{
+    (void)context, (void)public_key, (void)signature, (void)message;
+    return true;
+}
+
+static void trust_many(void *context, struct p2p_verify_job *jobs, size_t count)
+{
+    (void)context;
+    for (size_t i = 0; i < count; i++) {
+        jobs[i].good = true;
+    }
+}
+
+static enum p2p_err draft_copy(struct p2p_charter_draft *out,
+                               const struct p2p_charter_draft *draft)
+{
+    enum p2p_err err = draft_alloc(out);
+    if (err == P2P_OK) {
+        memcpy(out->leaf, draft->leaf, draft->leaf_len);
+        memcpy(out->note, draft->note, draft->note_len);
+        out->leaf_len = draft->leaf_len;
+        out->note_len = draft->note_len;
+        out->index = draft->index;
+    }
+    return err;
+}
+
+/* Whether these roots would be enough, found out before one of them signs: a root signs one
+ * version of each number, so one that then lacked a signature would bar every other for good.
+ */
+static enum p2p_err rehearse(const struct p2p_charter_draft *draft,
+                             const struct p2p_charter *charter,
+                             const struct p2p_signing *signing, char *message,
+                             size_t message_cap)
+{
+    static const struct p2p_sigs trusting = {.verify = trust, .verify_many = trust_many};
+    char reason[P2P_REASON_BYTES];
+    struct p2p_charter_draft trial = {0};
+    struct p2p_charter *clone = NULL;
+    enum p2p_err err = draft_copy(&trial, draft);
+    for (size_t i = 0; err == P2P_OK && i < signing->root_key_count; i++) {
+        err = sign_with(&trial, charter, signing->root_keys[i], signing->passphrase,
+                        signing->now_ms, REHEARSE, message, message_cap);
+    }
+    if (err == P2P_OK) {
+        err = p2p_charter_clone(&clone, charter);
+    }
+    if (err == P2P_OK) {
+        err = p2p_charter_apply(clone, &trusting, trial.index, draft_leaf(&trial),
+                                p2p_slice_of(trial.note, trial.note_len), reason);
+        if (err != P2P_OK) {
+            snprintf(message, message_cap, "%s", reason);
+        }
+    }
+    p2p_charter_free(clone);
+    p2p_draft_deinit(&trial);
+    return err;
+}
+
+/* --- all of it --------------------------------------------------------------------------- */
 
 enum p2p_err p2p_draft_complete(struct p2p_charter_draft *draft, struct p2p_charter *charter,
                                 const struct p2p_change *change, uint64_t term,
@@ -338,6 +415,12 @@ enum p2p_err p2p_draft_complete(struct p2p_charter_draft *draft, struct p2p_char
                              message_cap);
         p2p_charter_secret_deinit(&log);
     }
+    if (err == P2P_OK && signing->whole_only) {
+        err = rehearse(&made, charter, signing, message, message_cap);
+        if (err != P2P_OK) {
+            p2p_draft_deinit(&made);
+        }
+    }
     for (size_t i = 0; err == P2P_OK && i < signing->root_key_count; i++) {
         err = p2p_draft_sign(&made, charter, signing->root_keys[i], signing->passphrase,
                              signing->now_ms, message, message_cap);
@@ -346,7 +429,7 @@ enum p2p_err p2p_draft_complete(struct p2p_charter_draft *draft, struct p2p_char
         err = p2p_draft_finish(&made, charter, message, message_cap);
     }
     p2p_ceremony_close(&ceremony);
-    if (err != P2P_OK && err != P2P_QUORUM) {
+    if (err != P2P_OK && (err != P2P_QUORUM || signing->whole_only)) {
         p2p_draft_deinit(&made);
         return err;
     }

@@ -173,7 +173,7 @@ static void a_root_signs_one_hash_for_a_size(void **state)
     CHECK_ERR(sign(0), P2P_REFUSED);
     CHECK(strstr(message, "fork") != NULL);
     CHECK(draft.note_len < 400 &&
-          strstr(draft.note, "/root/") == NULL); /* and left no signature */
+          memmem(draft.note, draft.note_len, "/root/", 6) == NULL); /* and left no signature */
     CHECK_OK(sign(1));
     policy(3600);
     make();
@@ -234,6 +234,36 @@ static void a_root_looks_before_it_signs(void **state)
     CHECK(p2p_charter_size(charter) == 2);
 }
 
+/* A root that signed a version which never came about could sign no other of its number. */
+static void too_few_roots_leave_no_trace(void **state)
+{
+    (void)state;
+    char remembered[P2P_PATH_BYTES_MAX + 16];
+    struct p2p_signing signing = {.root_keys = (const char *const[]){keys[0], keys[0]},
+                                  .root_key_count = 2,
+                                  .whole_only = true};
+    snprintf(remembered, sizeof(remembered), "%s.signed", keys[0]);
+    char *before = NULL, *after = NULL;
+    size_t before_len = 0, after_len = 0;
+    CHECK_OK(
+        p2p_file_read(remembered, 1 << 16, &before, &before_len, message, sizeof(message)));
+    policy(3600);
+    CHECK_ERR(
+        p2p_draft_complete(&draft, charter, &change, 0, &signing, message, sizeof(message)),
+        P2P_QUORUM);
+    CHECK(message[0] != '\0' && draft.leaf == NULL && p2p_charter_size(charter) == 1);
+    CHECK_OK(p2p_file_read(remembered, 1 << 16, &after, &after_len, message, sizeof(message)));
+    CHECK(before_len == after_len && memcmp(before, after, after_len) == 0);
+    free(before);
+    free(after);
+
+    policy(7200);
+    signing.root_keys = (const char *const[]){keys[0], keys[1]};
+    CHECK_OK(
+        p2p_draft_complete(&draft, charter, &change, 0, &signing, message, sizeof(message)));
+    CHECK(p2p_charter_size(charter) == 2);
+}
+
 /* A passphrase that guards nothing. */
 static void keys_open_with_their_passphrase_only(void **state)
 {
@@ -269,6 +299,7 @@ int main(void)
         TEST(a_new_federation_has_its_files), TEST(founding_is_refused_early),
         TEST(roots_sign_one_after_another),   TEST(a_root_signs_one_hash_for_a_size),
         TEST(a_root_looks_before_it_signs),   TEST(keys_open_with_their_passphrase_only),
+        TEST(too_few_roots_leave_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,10 +55,12 @@ P2P_MUST_CHECK enum p2p_err p2p_draft_write(const struct p2p_charter_draft *draf
 
 /* The whole way where enough root keys are at hand: makes, signs with each file in root_keys,
  * and finishes into charter. When those are too few: P2P_QUORUM, and draft holds what there is,
- * to be written and sent round. The log key and circle keys lie beside root_keys[0]. */
+ * to be written and sent round; with whole_only none of them signs and there is no draft. The
+ * log key and circle keys lie beside root_keys[0]. */
 struct p2p_signing {
     const char *const *root_keys;
     size_t root_key_count;
+    bool whole_only;
     struct p2p_slice passphrase;
     uint64_t now_ms;
 };
