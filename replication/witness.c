@@ -367,29 +367,25 @@ enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing, const struc
                       p2p_writer_slice(&out));
 }
 
-enum p2p_err p2p_quorum_note(const struct p2p_charter *charter, const struct p2p_kv *kv,
-                             uint32_t feed, char *out, size_t cap, size_t *len)
+static enum p2p_err write_note(const struct p2p_charter *charter, uint32_t feed,
+                               const struct p2p_cosigned *quorum, char *out, size_t cap,
+                               size_t *len)
 {
-    struct p2p_cosigned quorum;
     const struct p2p_feed_info *info = p2p_charter_feed(charter, feed);
     if (info == NULL) {
         return P2P_UNKNOWN;
     }
-    enum p2p_err err = p2p_quorum_load(&quorum, kv, feed);
-    if (err != P2P_OK) {
-        return err;
-    }
     const struct p2p_checkpoint checkpoint = {
-        .origin = p2p_slice_text(info->origin), .size = quorum.size, .root = quorum.root};
-    size_t at = p2p_checkpoint_note(&checkpoint, info->key.bytes, &quorum.log, out, cap);
-    for (uint32_t i = 0; i < quorum.count && at > 0; i++) {
-        const struct p2p_member *member = p2p_charter_member(charter, quorum.members[i]);
-        if (p2p_witness_place(info, quorum.members[i]) >= 0 && member != NULL) {
+        .origin = p2p_slice_text(info->origin), .size = quorum->size, .root = quorum->root};
+    size_t at = p2p_checkpoint_note(&checkpoint, info->key.bytes, &quorum->log, out, cap);
+    for (uint32_t i = 0; i < quorum->count && at > 0; i++) {
+        const struct p2p_member *member = p2p_charter_member(charter, quorum->members[i]);
+        if (p2p_witness_place(info, quorum->members[i]) >= 0 && member != NULL) {
             char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
             size_t name_len = p2p_witness_name(name, p2p_charter_federation(charter),
                                                member->name, member->witness_generation);
             at = p2p_checkpoint_note_add(out, cap, at, p2p_slice_of(name, name_len),
-                                         member->witness_key.bytes, &quorum.cosignatures[i]);
+                                         member->witness_key.bytes, &quorum->cosignatures[i]);
         }
     }
     if (at == 0) {
@@ -397,4 +393,29 @@ enum p2p_err p2p_quorum_note(const struct p2p_charter *charter, const struct p2p
     }
     *len = at;
     return P2P_OK;
+}
+
+enum p2p_err p2p_quorum_note(const struct p2p_charter *charter, const struct p2p_kv *kv,
+                             uint32_t feed, char *out, size_t cap, size_t *len)
+{
+    struct p2p_cosigned quorum;
+    enum p2p_err err = p2p_quorum_load(&quorum, kv, feed);
+    return err == P2P_OK ? write_note(charter, feed, &quorum, out, cap, len) : err;
+}
+
+enum p2p_err p2p_witnessing_note(const struct p2p_witnessing *witnessing,
+                                 const struct p2p_charter *charter, const struct p2p_feed *feed,
+                                 const struct p2p_kv *kv, char *out, size_t cap, size_t *len)
+{
+    for (unsigned i = 0; i < 2 && witnessing->quorum_dirty; i++) {
+        struct p2p_cosigned quorum = witnessing->candidates[i];
+        if (same(&quorum, witnessing->quorum_size, &witnessing->quorum_root)) {
+            enum p2p_err err = log_signature(feed, kv, &quorum, &quorum.log);
+            if (err != P2P_NOTFOUND) {
+                return err == P2P_OK ? write_note(charter, feed->number, &quorum, out, cap, len)
+                                     : err;
+            }
+        }
+    }
+    return p2p_quorum_note(charter, kv, feed->number, out, cap, len);
 }

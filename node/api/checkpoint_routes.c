@@ -7,7 +7,9 @@
 
 static void start_checkpoint(struct p2p_call *call, struct p2p_node *node)
 {
-    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    const struct p2p_charter *charter = ledger->charter;
+    const struct p2p_witnessing *witnessing;
     const struct p2p_feed_info *feed =
         p2p_charter_feed_named(charter, p2p_slice_text(call->rest));
     char *note = p2p_call_take(call, P2P_NOTE_BYTES_MAX);
@@ -17,8 +19,13 @@ static void start_checkpoint(struct p2p_call *call, struct p2p_node *node)
                        "there is no feed %s here", call->rest);
         return;
     }
+    /* A quorum is written a second late; what is told as witnessed is to be had at once. */
+    witnessing = p2p_engine_witnessing(node->engine, feed->number);
     enum p2p_err err =
-        p2p_quorum_note(charter, node->kv, feed->number, note, P2P_NOTE_BYTES_MAX, &len);
+        witnessing == NULL
+            ? P2P_NOTFOUND
+            : p2p_witnessing_note(witnessing, charter, p2p_ledger_feed(ledger, feed->number),
+                                  node->kv, note, P2P_NOTE_BYTES_MAX, &len);
     if (err == P2P_NOTFOUND) {
         p2p_call_error(call, 404, "not-witnessed", "wait until a quorum of its witnesses is up",
                        "no checkpoint of %s is cosigned by a quorum yet", call->rest);

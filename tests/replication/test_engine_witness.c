@@ -57,6 +57,36 @@ static void test_a_quorum_is_reached_everywhere(void **state)
     }
 }
 
+/* Whoever calls a record witnessed has the note that says so, though it is not stored yet: a
+ * cut at that note would otherwise take from an issuer what was witnessed. */
+static void test_a_new_quorum_is_shown_before_it_is_stored(void **state)
+{
+    (void)state;
+    uint32_t early = 0;
+    start(4, 4, 1);
+    network_ban(&net, 1, "all", SHIP);
+    network_run(&net);
+    uint32_t feed = network_feed(&net, 1);
+    for (uint32_t i = 1; i <= 4; i++) {
+        static char note[P2P_NOTE_BYTES_MAX];
+        size_t len = 0;
+        struct p2p_checkpoint checkpoint;
+        const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[i].engine);
+        CHECK(witnessing(i, feed)->quorum_size == network_size(&net, 1, feed));
+        early += witnessing(i, feed)->quorum_dirty;
+        const struct p2p_kv *kv = memory_kv_begin(net.nodes[i].kv);
+        CHECK_OK(p2p_witnessing_note(witnessing(i, feed), ledger->charter,
+                                     p2p_ledger_feed(ledger, feed), kv, note, sizeof(note),
+                                     &len));
+        memory_kv_abort(net.nodes[i].kv);
+        CHECK_OK(p2p_charter_quorum_note(ledger->charter, p2p_sigs_ed25519(), feed,
+                                         p2p_slice_of((const uint8_t *)note, len),
+                                         &checkpoint));
+        CHECK(checkpoint.size == witnessing(i, feed)->quorum_size);
+    }
+    CHECK(early > 0);
+}
+
 /* A node that was away learns the quorums it missed, also of feeds that have come to rest. */
 static void test_a_quorum_is_told_to_who_comes_late(void **state)
 {
@@ -323,6 +353,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_a_quorum_is_reached_everywhere, teardown),
+        cmocka_unit_test_teardown(test_a_new_quorum_is_shown_before_it_is_stored, teardown),
         cmocka_unit_test_teardown(test_a_quorum_is_told_to_who_comes_late, teardown),
         cmocka_unit_test_teardown(test_times_never_decrease, teardown),
         cmocka_unit_test_teardown(test_cosigning_under_load, teardown),

@@ -104,8 +104,16 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing
 /* The stored quorum with its cosignatures. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv,
                                             uint32_t feed);
-/* The quorum-cosigned checkpoint of a feed as a signed note; returns its length in *len. */
+/* The stored quorum-cosigned checkpoint of a feed as a signed note; returns its length in *len.
+ */
 P2P_MUST_CHECK enum p2p_err p2p_quorum_note(const struct p2p_charter *charter,
                                             const struct p2p_kv *kv, uint32_t feed, char *out,
                                             size_t cap, size_t *len);
+/* The same of the newest quorum there is, which may not be stored yet: of quorum_size, unless
+ * the feed's own signature over that is not at hand. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_note(const struct p2p_witnessing *witnessing,
+                                                const struct p2p_charter *charter,
+                                                const struct p2p_feed *feed,
+                                                const struct p2p_kv *kv, char *out, size_t cap,
+                                                size_t *len);
 #endif
