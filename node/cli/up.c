@@ -172,6 +172,13 @@ static int look_round(struct up *up, bool late, size_t *left)
             say_ready(up, member);
         } else if (member->gone) {
             return failed(up, member, "ended before it was ready");
+        } else if (!member->ours && holder(member) == 0) {
+            /* Who held the directory at the first look was on its way out. */
+            int error = start(up, member);
+            if (error != 0) {
+                return failed(up, member, strerror(error));
+            }
+            (*left)++;
         } else if (late) {
             return failed(up, member, "is not ready after 30 s");
         } else {
