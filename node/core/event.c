@@ -45,6 +45,9 @@ size_t p2p_events_after(struct p2p_events *events, uint64_t after, struct p2p_ev
     pthread_mutex_lock(&events->lock);
     uint64_t oldest =
         events->newest >= P2P_EVENTS_MAX ? events->newest - P2P_EVENTS_MAX + 1 : 1;
+    if (after > events->newest) {
+        after = 0; /* a number of an earlier start: everything is news */
+    }
     for (uint64_t n = after + 1 < oldest ? oldest : after + 1;
          n <= events->newest && count < cap; n++) {
         out[count++] = events->ring[n % P2P_EVENTS_MAX];

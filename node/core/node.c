@@ -100,6 +100,7 @@ static enum p2p_err hold_issuer_key(struct p2p_node *node, struct p2p_keydir *ke
 {
     struct p2p_keydir_key key;
     char file[P2P_PATH_BYTES_MAX];
+    struct p2p_issuer_secret secret;
     struct p2p_unlocked *slot = find_unlocked(node, issuer);
     enum p2p_err err = p2p_keydir_file(file, P2P_KEY_ISSUER, issuer);
     if (err == P2P_OK) {
@@ -109,9 +110,16 @@ static enum p2p_err hold_issuer_key(struct p2p_node *node, struct p2p_keydir *ke
     if (err != P2P_OK) {
         return err;
     }
+    p2p_issuer_secret_init(&secret, key.seed);
+    p2p_wipe(&key, sizeof(key));
+    if (slot != NULL &&
+        memcmp(secret.public_key.bytes, slot->secret.public_key.bytes, P2P_PUBLIC_BYTES) != 0) {
+        p2p_node_lock(node, issuer); /* the file was replaced; the batch may have borrowed it */
+        slot = NULL;
+    }
     if (slot == NULL) {
         if (node->unlocked_count == P2P_UNLOCKED_MAX) {
-            p2p_wipe(&key, sizeof(key));
+            p2p_wipe(&secret, sizeof(secret));
             snprintf(message, P2P_MESSAGE_BYTES, "%u keys are unlocked; lock one first",
                      P2P_UNLOCKED_MAX);
             return P2P_BUSY;
@@ -119,9 +127,9 @@ static enum p2p_err hold_issuer_key(struct p2p_node *node, struct p2p_keydir *ke
         slot = &node->unlocked[node->unlocked_count++];
         snprintf(slot->issuer, sizeof(slot->issuer), "%s", issuer);
     }
-    p2p_issuer_secret_init(&slot->secret, key.seed);
+    slot->secret = secret;
     slot->until_mono_ms = until_mono_ms;
-    p2p_wipe(&key, sizeof(key));
+    p2p_wipe(&secret, sizeof(secret));
     *out = slot;
     return P2P_OK;
 }
@@ -235,6 +243,9 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         if (strcmp(reason, p2p_read_only_word((enum p2p_read_only)i)) == 0) {
             p2p_engine_set_read_only(engine, (enum p2p_read_only)i);
         }
+    }
+    if (node->read_back_failed && reason == NULL) {
+        p2p_engine_set_read_only(engine, P2P_READ_ONLY_SYNC_FAILED);
     }
     p2p_engine_close(node->engine);
     node->engine = engine;

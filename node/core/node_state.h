@@ -48,7 +48,11 @@ struct p2p_node {
     enum p2p_copy_state copy_state;
     struct p2p_copy_point copy_point;
     struct p2p_spool *spool;
-    uint64_t spool_at; /* how far the spool was appended in this start */
+    uint64_t spool_at;             /* how far the spool was appended in this start */
+    bool spool_damaged;            /* what waits in it is not appended in this start */
+    struct p2p_job *late_job;      /* that appends from it in the batch that runs, or NULL */
+    uint64_t late_at;              /* behind what the job appends, */
+    struct p2p_spool_id late_last; /* and the id of the last of it */
     struct p2p_log *log;
     struct p2p_events *events;
     struct p2p_sigs_pool *sigs;
@@ -57,7 +61,10 @@ struct p2p_node {
     uint64_t boot;
     uint64_t started_wall_ms;
     bool serving;
+    bool engine_lost;      /* it could not be opened again after a failure: see writer.c */
+    bool read_back_failed; /* own records came back otherwise than written: nothing more is */
     bool copy_dirty;
+    bool copy_failed; /* at the last attempt */
     uint64_t copy_synced_ms;
     char alarm[P2P_MESSAGE_BYTES]; /* the newest reason for concern, or "" */
     /* the batch that runs */
@@ -65,8 +72,10 @@ struct p2p_node {
     const struct p2p_kv *kv;
     struct p2p_now now;
     struct p2p_batch *batch;
-    struct p2p_work *waiting;  /* for a level */
-    struct p2p_work *deferred; /* for room in a batch */
+    bool import_runs;         /* an import has given its rows to this batch: one at a time */
+    struct p2p_work *waiting; /* for a level; at most P2P_WAITING_MAX */
+    size_t waiting_count;
+    struct p2p_work *deferred; /* for the next batch; at most P2P_WORKS_MAX */
     /* counters since the start, for metrics and doctor */
     uint64_t refused_frames;               /* cut out of a stream that was not well-formed */
     uint64_t decisions[4];                 /* by enum p2p_answer */

@@ -1,23 +1,10 @@
-#include "late.h"
+#include "writer_parts.h"
 
 #include <p2p/assert.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *p2p_level_word(enum p2p_level level)
-{
-    switch (level) {
-    case P2P_LEVEL_LOCAL:
-        return "local";
-    case P2P_LEVEL_MIRRORED:
-        return "mirrored";
-    case P2P_LEVEL_WITNESSED:
-        return "witnessed";
-    }
-    return "?";
-}
 
 void p2p_batch_init(struct p2p_batch *batch)
 {
@@ -55,58 +42,6 @@ void p2p_work_job(struct p2p_node *node, struct p2p_job *job)
     p2p_assert(err == P2P_OK); /* a job is only queued here */
 }
 
-/* ---- pins ---- */
-
-/* Where a member says it listens: the first record of its feed. */
-static void read_address(struct p2p_node *node, uint32_t feed, char out[256])
-{
-    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    const struct p2p_feed *held = p2p_ledger_feed(ledger, feed);
-    struct p2p_slice leaf;
-    struct p2p_record record;
-    struct p2p_unpack in;
-    if (held == NULL || p2p_feed_leaf(held, node->kv, 0, &leaf) != P2P_OK ||
-        p2p_record_peek(&record, leaf) != P2P_OK || record.kind != P2P_KIND_ADDRESS ||
-        record.body_type != P2P_BODY_PUBLIC || !p2p_unpack_find(record.content, "peers", &in)) {
-        return;
-    }
-    struct p2p_slice text = p2p_unpack_str(&in);
-    if (text.len < 256) {
-        snprintf(out, 256, "%.*s", (int)text.len, (const char *)text.data);
-    }
-}
-
-enum p2p_err p2p_writer_pins(struct p2p_node *node, struct p2p_pin **pins, size_t *count)
-{
-    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
-    uint32_t members = p2p_charter_member_count(charter);
-    struct p2p_pin *list = calloc(members + 1, sizeof(*list));
-    size_t used = 0;
-    if (list == NULL) {
-        return P2P_NOMEM;
-    }
-    for (uint32_t i = 1; i <= members; i++) {
-        const struct p2p_member *member = p2p_charter_member(charter, i);
-        if (member == NULL || i == p2p_engine_member(node->engine)) {
-            continue;
-        }
-        struct p2p_pin *pin = &list[used++];
-        pin->member = i;
-        snprintf(pin->name, sizeof(pin->name), "%s", member->name);
-        pin->key = member->transport_key;
-        read_address(node, member->feed, pin->address);
-        for (size_t p = 0; p < node->config.peers_count; p++) {
-            if (strcmp(node->config.peers[p].member, member->name) == 0) {
-                snprintf(pin->address, sizeof(pin->address), "%s",
-                         node->config.peers[p].address);
-            }
-        }
-    }
-    *pins = list;
-    *count = used;
-    return P2P_OK;
-}
-
 /* ---- one batch ---- */
 
 static enum p2p_err step_inputs(struct p2p_node *node, const struct p2p_batch *batch)
@@ -123,15 +58,33 @@ static enum p2p_err step_inputs(struct p2p_node *node, const struct p2p_batch *b
     return err;
 }
 
+/* Reading works copy into the batch's arena too, and must leave enough of it to commit. */
+static bool has_room(const struct p2p_node *node, const struct p2p_batch *batch, size_t before)
+{
+    return !p2p_engine_full(node->engine) &&
+           batch->arena.used_bytes - before < P2P_BATCH_ARENA_BYTES / 8;
+}
+
 /* Starts work until the batch holds what one commit may; the rest begins the next batch. */
 static void start_works(struct p2p_node *node, struct p2p_batch *batch)
 {
+    size_t before = batch->arena.used_bytes;
     struct p2p_work **at = &batch->works;
-    while (*at != NULL && !p2p_engine_full(node->engine)) {
-        (*at)->start(*at, node);
-        at = &(*at)->next;
+    struct p2p_work **later = &node->deferred;
+    p2p_assert(node->deferred == NULL);
+    while (*at != NULL && has_room(node, batch, before)) {
+        struct p2p_work *work = *at;
+        work->again = false;
+        work->start(work, node);
+        if (work->again) {
+            *at = work->next;
+            *later = work;
+            later = &work->next;
+        } else {
+            at = &work->next;
+        }
     }
-    node->deferred = *at;
+    *later = *at;
     *at = NULL;
 }
 
@@ -188,150 +141,6 @@ static enum p2p_err recheck(struct p2p_node *node, const struct p2p_actions *act
     return p2p_hash_equal(&root, &feed->head.root) ? P2P_OK : P2P_CORRUPT;
 }
 
-/* The copy is written before anything leaves, and synced once a second. */
-static void write_copy(struct p2p_node *node, const struct p2p_actions *actions)
-{
-    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    uint32_t own = p2p_engine_own_feed(node->engine);
-    const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, own);
-    if (own == 0 || node->copy == NULL ||
-        p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE) {
-        return;
-    }
-    if (actions->own_head_changed || actions->signature_made) {
-        const struct p2p_feed *feed = p2p_ledger_feed(ledger, own);
-        struct p2p_copy_point *point = &node->copy_point;
-        const char *slash = strrchr(info->origin, '/');
-        snprintf(point->feed, sizeof(point->feed), "%.*s", (int)(slash - info->origin),
-                 info->origin);
-        point->generation = info->generation;
-        point->size = feed->head.size;
-        point->root = feed->head.root;
-        point->signature = feed->head.signature;
-        point->commit = p2p_engine_commit_number(node->engine);
-        if (p2p_copy_write(node->copy, point) != P2P_OK) {
-            snprintf(node->alarm, sizeof(node->alarm),
-                     "%s: the checkpoint copy cannot be written; custody stops until it can",
-                     node->config.copy);
-        }
-        node->copy_dirty = true;
-    }
-    if (node->copy_dirty && node->now.mono_ms - node->copy_synced_ms >= 1000) {
-        if (p2p_copy_sync(node->copy) == P2P_OK) {
-            node->copy_dirty = false;
-        }
-        node->copy_synced_ms = node->now.mono_ms;
-    }
-}
-
-static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry)
-{
-    const struct p2p_trace *trace = &entry->trace;
-    enum p2p_log_level level = P2P_LOG_DEBUG;
-    switch (trace->type) {
-    case P2P_TRACE_FORK:
-    case P2P_TRACE_CHARTER_RIVAL:
-        level = P2P_LOG_ERROR;
-        break;
-    case P2P_TRACE_REFUSED:
-    case P2P_TRACE_GAP:
-    case P2P_TRACE_READ_ONLY:
-    case P2P_TRACE_CLOCK:
-        level = P2P_LOG_WARN;
-        break;
-    case P2P_TRACE_CHARTER:
-    case P2P_TRACE_SESSION:
-    case P2P_TRACE_COMPLETE:
-        level = P2P_LOG_INFO;
-        break;
-    case P2P_TRACE_APPENDED:
-    case P2P_TRACE_RECEIVED:
-    case P2P_TRACE_COSIGNED:
-    case P2P_TRACE_WITNESSED:
-    case P2P_TRACE_MIRRORED:
-    case P2P_TRACE_COUNT:
-        break;
-    }
-    if (!p2p_log_enabled(node->log, level)) {
-        return;
-    }
-    const struct p2p_log_field fields[] = {
-        p2p_log_text("feed", entry->feed), p2p_log_text("member", entry->member),
-        p2p_log_uint("at", trace->at),     p2p_log_uint("value", trace->value),
-        p2p_log_err(trace->err),
-    };
-    size_t count = sizeof(fields) / sizeof(fields[0]) - (trace->err == P2P_OK ? 1 : 0);
-    p2p_log_write(node->log, level, p2p_trace_word(trace->type), fields, count);
-}
-
-static void tell(struct p2p_node *node, const struct p2p_actions *actions)
-{
-    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    for (size_t i = 0; i < actions->trace_count; i++) {
-        const struct p2p_trace *trace = &actions->traces[i];
-        struct p2p_event_entry entry = {.time_ms = node->now.wall_ms, .trace = *trace};
-        struct p2p_slice feed = p2p_feed_name(ledger, trace->feed);
-        const struct p2p_member *member = p2p_charter_member(ledger->charter, trace->member);
-        const struct p2p_kind *kind = NULL;
-        if (trace->type == P2P_TRACE_APPENDED) {
-            kind = p2p_kind_find((uint32_t)trace->value);
-        }
-        snprintf(entry.feed, sizeof(entry.feed), "%.*s", (int)feed.len,
-                 (const char *)feed.data);
-        snprintf(entry.member, sizeof(entry.member), "%s", member != NULL ? member->name : "");
-        snprintf(entry.kind, sizeof(entry.kind), "%s", kind != NULL ? kind->word : "");
-        p2p_events_add(node->events, &entry);
-        if (node->log != NULL) {
-            log_trace(node, &entry);
-        }
-    }
-}
-
-/* ---- levels ---- */
-
-static bool level_reached(const struct p2p_node *node, const struct p2p_work *work)
-{
-    uint32_t own = p2p_engine_own_feed(node->engine);
-    switch (work->wait_level) {
-    case P2P_LEVEL_LOCAL:
-        return true;
-    case P2P_LEVEL_MIRRORED:
-        return p2p_engine_mirrored(node->engine) >= work->wait_size;
-    case P2P_LEVEL_WITNESSED:
-        return p2p_engine_witnessing(node->engine, own)->quorum_size >= work->wait_size;
-    }
-    return false;
-}
-
-static void push_work(struct p2p_work **list, struct p2p_work *work)
-{
-    work->next = *list;
-    *list = work;
-}
-
-/* Work whose level is reached, or whose time is over, goes out with this batch. */
-static void settle_waiting(struct p2p_node *node, struct p2p_work **out)
-{
-    struct p2p_work *work = node->waiting;
-    node->waiting = NULL;
-    while (work != NULL) {
-        struct p2p_work *next = work->next;
-        bool reached = level_reached(node, work);
-        bool over = !node->serving || node->now.mono_ms >= work->wait_until_ms;
-        if (reached || over) {
-            work->waited(work, node, reached);
-            push_work(out, work);
-        } else {
-            push_work(&node->waiting, work);
-            p2p_assert(node->batch != NULL);
-            if (work->wait_until_ms < node->batch->actions.wake_mono_ms) {
-                node->batch->actions.wake_mono_ms = work->wait_until_ms;
-            }
-        }
-        work = next;
-    }
-}
-
 static void finish_works(struct p2p_node *node, struct p2p_work *works, struct p2p_work **out)
 {
     while (works != NULL) {
@@ -341,20 +150,19 @@ static void finish_works(struct p2p_node *node, struct p2p_work *works, struct p
             work->finish(work, node);
         }
         if (work->wait_level != P2P_LEVEL_LOCAL) {
-            work->wait_until_ms = node->now.mono_ms + P2P_WORK_WAIT_MS;
-            push_work(&node->waiting, work);
+            p2p_waiting_add(node, work, out);
         } else {
-            push_work(out, work);
+            p2p_work_push(out, work);
         }
     }
 }
 
 /* Decisions of a node that may not append wait in the spool; an answer that cannot even be
  * spooled is none. */
-static enum p2p_err spool_decisions(struct p2p_node *node, const struct p2p_actions *actions)
+static void spool_decisions(struct p2p_node *node, const struct p2p_actions *actions)
 {
     for (struct p2p_job *job = actions->replies; job != NULL; job = job->next) {
-        struct p2p_spool_id id;
+        struct p2p_spool_id id = {0, 0};
         if (job->type != P2P_JOB_CHECK || !job->result.spooled) {
             continue;
         }
@@ -366,13 +174,37 @@ static enum p2p_err spool_decisions(struct p2p_node *node, const struct p2p_acti
         }
         job->result.first = (struct p2p_record_id){0, id.n};
     }
+}
+
+/* Sessions change what is stored; while nothing can be, peers are told so. */
+static enum p2p_err turn_away(const struct p2p_batch *batch, struct p2p_arena *arena,
+                              struct p2p_actions *actions)
+{
+    size_t count = 0;
+    for (const struct p2p_input *input = batch->inputs; input != NULL; input = input->next) {
+        count += input->type == P2P_EVENT_LINK_UP;
+    }
+    struct p2p_close *closes = p2p_arena_take(arena, (count + 1) * sizeof(*closes));
+    if (closes == NULL) {
+        return P2P_NOMEM;
+    }
+    count = 0;
+    for (const struct p2p_input *input = batch->inputs; input != NULL; input = input->next) {
+        if (input->type == P2P_EVENT_LINK_UP) {
+            closes[count++] = (struct p2p_close){input->link, P2P_RDONLY,
+                                                 "its store takes no more writes at present"};
+        }
+    }
+    p2p_assert(actions->close_count == 0); /* the engine was told of no link */
+    actions->closes = closes;
+    actions->close_count = count;
     return P2P_OK;
 }
 
 /* Runs engine and commit; on P2P_OK everything is durable. */
 static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
 {
-    bool writable = p2p_store_read_only_reason(node->store) == NULL;
+    bool writable = p2p_store_read_only_reason(node->store) == NULL && !node->read_back_failed;
     enum p2p_err err =
         p2p_store_begin(node->store, writable ? P2P_TXN_WRITE : P2P_TXN_READ, &node->txn);
     if (err != P2P_OK) {
@@ -382,7 +214,9 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     node->kv = p2p_txn_kv(node->txn);
     p2p_engine_begin(node->engine, node->kv, &batch->arena, &node->now);
     if (writable) {
+        p2p_ahead_start(node, batch, &batch->arena);
         err = step_inputs(node, batch);
+        p2p_ahead_end(node);
     }
     if (err == P2P_OK && writable) {
         err = p2p_late_start(node, &batch->arena);
@@ -394,6 +228,10 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err == P2P_OK) {
         start_works(node, batch);
         err = p2p_engine_finish(node->engine, &batch->actions);
+    }
+    if (err == P2P_OK) {
+        err = writable ? p2p_late_appended(node)
+                       : turn_away(batch, &batch->arena, &batch->actions);
     }
     if (err == P2P_OK && batch->actions.charter_changed) {
         err = p2p_writer_pins(node, &batch->pins, &batch->pin_count);
@@ -407,11 +245,26 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     node->kv = NULL;
     if (err == P2P_OK) {
         err = recheck(node, &batch->actions, &edge);
+        node->read_back_failed = node->read_back_failed || err == P2P_CORRUPT;
     }
     if (err == P2P_OK) {
-        err = p2p_late_finish(node);
+        p2p_late_finish(node);
+        spool_decisions(node, &batch->actions);
     }
-    return err == P2P_OK ? spool_decisions(node, &batch->actions) : err;
+    return err;
+}
+
+/* Opens the engine again from what is durable. While that fails, no batch runs: what the old
+ * one believes was never committed. */
+static enum p2p_err reopen(struct p2p_node *node)
+{
+    enum p2p_err err = p2p_node_open_engine(node);
+    node->engine_lost = err != P2P_OK;
+    if (err != P2P_OK) {
+        snprintf(node->alarm, sizeof(node->alarm),
+                 "the store cannot be read any more; see port2port doctor");
+    }
+    return err;
 }
 
 /* The batch is undone: reopen from what is durable, tell everybody who waits. */
@@ -420,20 +273,23 @@ static void undo_batch(struct p2p_node *node, struct p2p_batch *batch, enum p2p_
     struct p2p_work *works = batch->works;
     batch->works = NULL;
     batch->failed = true;
-    node->spool_at = 0; /* what stands in META tells what was taken */
+    p2p_late_undo(node);
     batch->actions = (struct p2p_actions){.wake_mono_ms = node->now.mono_ms + 1000};
     snprintf(node->alarm, sizeof(node->alarm), "a batch was undone: %s", p2p_err_text(err));
-    p2p_log_write(node->log, P2P_LOG_ERROR, "batch.undone", P2P_LOG_FIELDS(p2p_log_err(err)));
-    if (p2p_node_open_engine(node) != P2P_OK) {
+    if (reopen(node) == P2P_OK && node->read_back_failed) {
         snprintf(node->alarm, sizeof(node->alarm),
-                 "the store cannot be read any more; see port2port doctor");
-        p2p_engine_set_read_only(node->engine, P2P_READ_ONLY_SYNC_FAILED);
+                 "the store gives back other records than were written; nothing more is");
     }
+    p2p_log_write(
+        node->log, P2P_LOG_ERROR, "batch.undone",
+        P2P_LOG_FIELDS(
+            p2p_log_err(err),
+            p2p_log_text("read_only", p2p_read_only_word(p2p_engine_read_only(node->engine)))));
     while (works != NULL) {
         struct p2p_work *work = works;
         works = work->next;
         work->fail(work, node, err);
-        push_work(&batch->works, work);
+        p2p_work_push(&batch->works, work);
     }
 }
 
@@ -442,18 +298,22 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
     p2p_node_now(&node->now);
     p2p_node_sweep_keys(node);
     node->batch = batch;
+    node->import_runs = false;
     take_deferred(node, batch);
-    enum p2p_err err = commit_batch(node, batch);
+    enum p2p_err err = node->engine_lost ? reopen(node) : P2P_OK;
+    if (err == P2P_OK) {
+        err = commit_batch(node, batch);
+    }
     if (err != P2P_OK) {
         undo_batch(node, batch, err);
     } else {
         struct p2p_work *works = batch->works;
         batch->works = NULL;
-        write_copy(node, &batch->actions);
-        tell(node, &batch->actions);
+        p2p_own_copy_write(node, &batch->actions);
+        p2p_tell(node, &batch->actions);
         finish_works(node, works, &batch->works);
     }
-    settle_waiting(node, &batch->works);
+    p2p_waiting_settle(node, &batch->works);
     if (node->deferred != NULL) {
         batch->actions.wake_mono_ms = node->now.mono_ms;
     }

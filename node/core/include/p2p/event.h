@@ -24,7 +24,9 @@ struct p2p_events;
 P2P_MUST_CHECK enum p2p_err p2p_events_open(struct p2p_events **out);
 void p2p_events_close(struct p2p_events *events);
 void p2p_events_add(struct p2p_events *events, const struct p2p_event_entry *entry);
-/* Copies up to cap entries with numbers above after; returns how many. */
+/* Copies up to cap entries with numbers above after; returns how many. A number above the
+ * newest is one of an earlier start of the node and stands for 0. What the ring has lost shows
+ * as a gap in the numbers. */
 size_t p2p_events_after(struct p2p_events *events, uint64_t after, struct p2p_event_entry *out,
                         size_t cap);
 

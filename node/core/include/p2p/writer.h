@@ -5,7 +5,8 @@
  * new records, writes the checkpoint copy, and only then hands out what others may see: frames,
  * replies, events. A failed commit undoes the batch: the engine is opened again from the store,
  * the work is answered with the error, and sessions end, since what was said in them is in
- * doubt.
+ * doubt. Should that opening fail too, each batch begins by trying it again, and is answered
+ * with the error until it works.
  *
  *     gather --> begin --> step, start work --> finish --> commit, sync --> re-hash --> copy
  * --> hand out
@@ -13,7 +14,8 @@
  *
  * With the daemon up one thread runs batches (writer_thread.h); a command with the daemon down
  * runs them itself. When the store takes no more writes, batches run on a read transaction:
- * checks are answered and spooled, nothing is appended, and the status says why. */
+ * checks are answered and spooled, nothing is appended, peers are turned away, and the status
+ * says why. */
 #ifndef P2P_NODE_WRITER_H
 #define P2P_NODE_WRITER_H
 
@@ -22,6 +24,7 @@
 
 #define P2P_BATCH_INPUTS_MAX 4096u
 #define P2P_WORK_WAIT_MS     30000u /* for a level */
+#define P2P_WAITING_MAX      4096u /* works that wait for one; more are told "not yet" at once */
 
 /* ---- work: one request of a person or program, from its start to its reply ---- */
 
@@ -30,7 +33,8 @@ const char *p2p_level_word(enum p2p_level level);
 
 struct p2p_work {
     /* Called in a batch, on the writer's thread: reads what it needs, gives jobs to the engine
-     * with p2p_work_job, or is done at once by setting `done`. */
+     * with p2p_work_job, or is done at once by setting `done`; or sets `again` before it has
+     * done anything, and is started anew in the next batch. */
     void (*start)(struct p2p_work *work, struct p2p_node *node);
     /* Called once its batch is durable: makes the reply. May set wait_level and wait_size. */
     void (*finish)(struct p2p_work *work, struct p2p_node *node);
@@ -42,6 +46,7 @@ struct p2p_work {
     void (*release)(struct p2p_work *work);
     void *context; /* the maker's */
     bool done;     /* nothing more to wait for in the batch */
+    bool again;    /* not in this batch; cleared by the writer */
     enum p2p_level wait_level;
     uint64_t wait_size; /* of the own feed */
     uint64_t wait_until_ms;
@@ -89,6 +94,9 @@ void p2p_batch_deinit(struct p2p_batch *batch);
  * comes out of a later batch. After it, the caller carries out batch->actions and releases
  * batch->works. */
 void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch);
+/* When no more batches come: everything that waits is answered and comes out, to be released.
+ */
+struct p2p_work *p2p_writer_give_up(struct p2p_node *node);
 /* Frees inputs and resets the arena, when everything is carried out. */
 void p2p_batch_clear(struct p2p_batch *batch);
 /* Everybody who may connect, as the charter stands. P2P_NOMEM. */

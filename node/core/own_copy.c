@@ -1,0 +1,60 @@
+#include "writer_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A copy that fails and works again must not leave its alarm behind. */
+static void note_result(struct p2p_node *node, enum p2p_err err)
+{
+    char text[P2P_MESSAGE_BYTES];
+    snprintf(text, sizeof(text),
+             "%.300s: the checkpoint copy cannot be written; custody stops until it can",
+             node->config.copy);
+    if (err != P2P_OK) {
+        if (!node->copy_failed) {
+            p2p_log_write(node->log, P2P_LOG_ERROR, "copy.failed",
+                          P2P_LOG_FIELDS(p2p_log_text("file", node->config.copy)));
+        }
+        snprintf(node->alarm, sizeof(node->alarm), "%s", text);
+    } else if (node->copy_failed && strcmp(node->alarm, text) == 0) {
+        node->alarm[0] = '\0';
+    }
+    node->copy_failed = err != P2P_OK;
+}
+
+static void take_point(struct p2p_node *node, const struct p2p_feed_info *info,
+                       const struct p2p_feed *feed)
+{
+    struct p2p_copy_point *point = &node->copy_point;
+    const char *slash = strrchr(info->origin, '/');
+    snprintf(point->feed, sizeof(point->feed), "%.*s", (int)(slash - info->origin),
+             info->origin);
+    point->generation = info->generation;
+    point->size = feed->head.size;
+    point->root = feed->head.root;
+    point->signature = feed->head.signature;
+    point->commit = p2p_engine_commit_number(node->engine);
+}
+
+void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions)
+{
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    uint32_t own = p2p_engine_own_feed(node->engine);
+    bool appends = p2p_engine_read_only(node->engine) == P2P_READ_ONLY_NONE;
+    /* A restored node's copy is ahead of it and must stay; what was signed is in the copy
+     * before it leaves, whatever became of the node in the same batch. */
+    if (own == 0 || node->copy == NULL || (!appends && !actions->signature_made)) {
+        return;
+    }
+    if (actions->own_head_changed || actions->signature_made || node->copy_failed) {
+        take_point(node, p2p_charter_feed(ledger->charter, own), p2p_ledger_feed(ledger, own));
+        note_result(node, p2p_copy_write(node->copy, &node->copy_point));
+        node->copy_dirty = true;
+    }
+    if (node->copy_dirty && node->now.mono_ms - node->copy_synced_ms >= 1000) {
+        enum p2p_err err = p2p_copy_sync(node->copy);
+        note_result(node, err);
+        node->copy_dirty = err != P2P_OK;
+        node->copy_synced_ms = node->now.mono_ms;
+    }
+}

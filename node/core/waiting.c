@@ -1,0 +1,96 @@
+/* Work that is durable here and waits until peers hold it too. */
+#include "writer_parts.h"
+
+#include <p2p/assert.h>
+
+const char *p2p_level_word(enum p2p_level level)
+{
+    switch (level) {
+    case P2P_LEVEL_LOCAL:
+        return "local";
+    case P2P_LEVEL_MIRRORED:
+        return "mirrored";
+    case P2P_LEVEL_WITNESSED:
+        return "witnessed";
+    }
+    return "?";
+}
+
+void p2p_work_push(struct p2p_work **list, struct p2p_work *work)
+{
+    work->next = *list;
+    *list = work;
+}
+
+static bool level_reached(const struct p2p_node *node, const struct p2p_work *work)
+{
+    uint32_t own = p2p_engine_own_feed(node->engine);
+    const struct p2p_witnessing *witnessing = p2p_engine_witnessing(node->engine, own);
+    if (node->engine_lost) {
+        return false; /* what it believes is in doubt */
+    }
+    switch (work->wait_level) {
+    case P2P_LEVEL_LOCAL:
+        return true;
+    case P2P_LEVEL_MIRRORED:
+        return p2p_engine_mirrored(node->engine) >= work->wait_size;
+    case P2P_LEVEL_WITNESSED:
+        return witnessing != NULL && witnessing->quorum_size >= work->wait_size;
+    }
+    return false;
+}
+
+void p2p_waiting_add(struct p2p_node *node, struct p2p_work *work, struct p2p_work **out)
+{
+    if (node->waiting_count == P2P_WAITING_MAX) {
+        work->waited(work, node, level_reached(node, work));
+        p2p_work_push(out, work);
+        return;
+    }
+    work->wait_until_ms = node->now.mono_ms + P2P_WORK_WAIT_MS;
+    p2p_work_push(&node->waiting, work);
+    node->waiting_count++;
+}
+
+void p2p_waiting_settle(struct p2p_node *node, struct p2p_work **out)
+{
+    struct p2p_work *work = node->waiting;
+    node->waiting = NULL;
+    node->waiting_count = 0;
+    while (work != NULL) {
+        struct p2p_work *next = work->next;
+        bool reached = level_reached(node, work);
+        bool over = !node->serving || node->now.mono_ms >= work->wait_until_ms;
+        if (reached || over) {
+            work->waited(work, node, reached);
+            p2p_work_push(out, work);
+        } else {
+            p2p_work_push(&node->waiting, work);
+            node->waiting_count++;
+            p2p_assert(node->batch != NULL);
+            if (work->wait_until_ms < node->batch->actions.wake_mono_ms) {
+                node->batch->actions.wake_mono_ms = work->wait_until_ms;
+            }
+        }
+        work = next;
+    }
+}
+
+struct p2p_work *p2p_writer_give_up(struct p2p_node *node)
+{
+    struct p2p_work *out = NULL;
+    while (node->waiting != NULL) {
+        struct p2p_work *work = node->waiting;
+        node->waiting = work->next;
+        work->waited(work, node, level_reached(node, work));
+        p2p_work_push(&out, work);
+    }
+    while (node->deferred != NULL) {
+        struct p2p_work *work = node->deferred;
+        node->deferred = work->next;
+        work->fail(work, node, P2P_BUSY);
+        p2p_work_push(&out, work);
+    }
+    node->waiting_count = 0;
+    return out;
+}

@@ -1,0 +1,53 @@
+/* The parts of the writer, one file each. Private to node/core; the writer's thread.
+ *
+ *   writer.c    batches: gather, run the engine, commit, hand out or undo
+ *   ahead.c     issuers' signatures, verified while the engine does other work
+ *   late.c      decisions from the spool into the feed
+ *   own_copy.c  the checkpoint copy, written before anything leaves
+ *   tell.c      traces to watchers and to the log
+ *   waiting.c   work that waits for a level
+ *   pins.c      who may connect */
+#ifndef P2P_WRITER_PARTS_H
+#define P2P_WRITER_PARTS_H
+
+#include "node_state.h"
+
+/* ---- ahead.c ---- */
+
+/* Announces to the helpers what the frames of this batch will ask for; end before the batch's
+ * arena or frames go. */
+void p2p_ahead_start(struct p2p_node *node, const struct p2p_batch *batch,
+                     struct p2p_arena *arena);
+void p2p_ahead_end(struct p2p_node *node);
+
+/* ---- late.c ---- */
+
+/* In a batch: gives the engine a record of what waits, when the node may append. What is wrong
+ * with the spool is an alarm and no error: new work goes on. */
+P2P_MUST_CHECK enum p2p_err p2p_late_start(struct p2p_node *node, struct p2p_arena *arena);
+/* Before the commit: notes what was taken, if it was. */
+P2P_MUST_CHECK enum p2p_err p2p_late_appended(struct p2p_node *node);
+/* After the commit: clears the spool once all of it stands in the feed. */
+void p2p_late_finish(struct p2p_node *node);
+/* The batch was undone. */
+void p2p_late_undo(struct p2p_node *node);
+
+/* ---- own_copy.c ---- */
+
+/* Writes the copy when something was signed, and syncs it once a second. A failure is an alarm
+ * until it works again. */
+void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions);
+
+/* ---- tell.c ---- */
+
+void p2p_tell(struct p2p_node *node, const struct p2p_actions *actions);
+
+/* ---- waiting.c ---- */
+
+void p2p_work_push(struct p2p_work **list, struct p2p_work *work);
+/* Keeps work until its level is reached or its time is over; out: when no more may wait. */
+void p2p_waiting_add(struct p2p_node *node, struct p2p_work *work, struct p2p_work **out);
+/* Work whose level is reached, or whose time is over, goes out with this batch. */
+void p2p_waiting_settle(struct p2p_node *node, struct p2p_work **out);
+
+#endif
