@@ -1,6 +1,7 @@
 #include "call.h"
 
 #include <p2p/assert.h>
+#include <p2p/text.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,6 +66,21 @@ void p2p_call_reply_text(struct p2p_call *call, char *text)
     }
 }
 
+/* A request may quote any bytes at us, and a sentence may be cut within a character; JSON takes
+ * neither. */
+static void make_utf8(char *text)
+{
+    uint32_t code_point;
+    while (*text != '\0') {
+        size_t len = p2p_utf8_next(p2p_slice_text(text), &code_point);
+        if (len == 0) {
+            *text = '?';
+            len = 1;
+        }
+        text += len;
+    }
+}
+
 void p2p_call_error(struct p2p_call *call, int status, const char *code, const char *hint,
                     const char *format, ...)
 {
@@ -73,6 +89,7 @@ void p2p_call_error(struct p2p_call *call, int status, const char *code, const c
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    make_utf8(text);
     p2p_api_reply_deinit(&call->reply);
     call->reply.status = status;
     call->reply.json = json_pack("{s:s, s:s, s:s, s:i, s:s*}", "title", text, "code", code,
@@ -136,8 +153,10 @@ static struct p2p_call *call_of(struct p2p_work *work)
 static void start(struct p2p_work *work, struct p2p_node *node)
 {
     struct p2p_call *call = call_of(work);
-    call->route->start(call, node);
-    p2p_assert(work->done || call->route->finish != NULL);
+    if (p2p_call_typed(call, call->body)) {
+        call->route->start(call, node);
+    }
+    p2p_assert(work->done || work->again || call->route->finish != NULL);
 }
 
 static void finish(struct p2p_work *work, struct p2p_node *node)
@@ -164,18 +183,19 @@ static void waited(struct p2p_work *work, struct p2p_node *node, bool reached)
         json_object_set_new(call->reply.json, "level", json_string(level));
         return;
     }
-    const char *id = json_string_value(json_object_get(call->reply.json, "id"));
-    char copy[P2P_ID_TEXT_BYTES];
-    snprintf(copy, sizeof(copy), "%s", id != NULL ? id : "");
+    json_t *id = json_incref(json_object_get(call->reply.json, "id"));
     p2p_call_error(call, 503, "level-not-reached",
                    "the record stands; wait record shows when it gets there",
-                   "%s was recorded but is not %s yet", copy, level);
-    json_object_set_new(call->reply.json, "id", json_string(copy));
+                   "%s was recorded but is not %s yet",
+                   json_is_string(id) ? json_string_value(id) : "what was asked for", level);
+    json_object_set(call->reply.json, "id", id);
+    json_decref(id);
 }
 
 static void call_free(struct p2p_call *call)
 {
     p2p_api_reply_deinit(&call->reply);
+    json_decref(call->kept);
     json_decref(call->body);
     free(call->method);
     free(call->path);
@@ -238,12 +258,12 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
         return NULL;
     }
     p2p_arena_init(&call->arena, p2p_alloc_default(), P2P_CALL_ARENA_BYTES);
+    bool asks = request->query != NULL && *request->query != '\0';
     call->method = strdup(request->method);
     call->path = strdup(request->path);
-    call->query =
-        request->query != NULL && *request->query != '\0' ? strdup(request->query) : NULL;
+    call->query = asks ? strdup(request->query) : NULL;
     call->body = json_incref(request->body);
-    if (call->method == NULL || call->path == NULL) {
+    if (call->method == NULL || call->path == NULL || (asks && call->query == NULL)) {
         call_free(call);
         return NULL;
     }
@@ -310,6 +330,12 @@ void p2p_api_call(struct p2p_node *node, const struct p2p_api_request *request,
 void p2p_api_queue(struct p2p_call *call, struct p2p_node *node)
 {
     node->queue_work(node, &call->work);
+}
+
+void p2p_api_refuse(struct p2p_call *call, enum p2p_err err)
+{
+    p2p_call_err(call, err, p2p_err_text(err));
+    release(&call->work);
 }
 
 void p2p_api_start(struct p2p_node *node, const struct p2p_api_request *request,

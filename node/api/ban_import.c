@@ -10,7 +10,7 @@ struct import {
     size_t lines;
     size_t already;
     size_t refused;
-    json_t *errors;
+    json_t *errors;               /* call->kept */
     struct p2p_ban_draft *drafts; /* of records, to find repeats within the request */
     const struct p2p_circle *circle;
     const struct p2p_issuer *issuer;
@@ -45,36 +45,53 @@ static bool same_draft(const struct p2p_ban_draft *a, const struct p2p_ban_draft
            strcmp(a->reference, b->reference) == 0 && a->from_ms == b->from_ms;
 }
 
-/* Whether the store holds a ban by this issuer with the same subject, ground, reference and
- * from. */
-static bool held_already(struct p2p_node *node, const struct import *import,
-                         const struct p2p_ban_draft *draft)
+/* Looks among the bans on one key. P2P_OK with *held set, or the store's error. */
+static enum p2p_err look_up(struct p2p_node *node, const struct import *import,
+                            const struct p2p_ban_draft *draft,
+                            const struct p2p_subject_key *key, bool *held)
 {
-    const struct p2p_subject *subject = &draft->subjects[0];
-    struct p2p_circle_secret secret;
-    struct p2p_subject_key key;
+    uint32_t circle = import->circle->number;
     struct p2p_record_id id = {0, 0};
+    enum p2p_err err = P2P_OK;
     bool begin = true;
-    if (subject->type->clear) {
-        p2p_subject_key_clear(&key, subject->type->word, p2p_slice_text(subject->value));
-    } else if (p2p_engine_circle_key(node->engine, import->circle->number, &secret) == P2P_OK) {
-        struct p2p_token token = p2p_subject_token(subject, &secret.key, secret.epoch);
-        p2p_subject_key_token(&key, subject->type->word, secret.epoch, &token);
-        p2p_wipe(&secret, sizeof(secret));
-    } else {
-        return false;
-    }
-    while (p2p_ban_next_on(node->kv, import->circle->number, &key, &id, begin, &id) == P2P_OK) {
+    while (!*held &&
+           (err = p2p_ban_next_on(node->kv, circle, key, &id, begin, &id)) == P2P_OK) {
         struct p2p_ban ban;
         begin = false;
-        if (p2p_ban_get(node->kv, import->circle->number, &id, &ban) == P2P_OK &&
-            ban.issuer == import->issuer->number && ban.ground == draft->ground &&
-            ban.from_ms == draft->from_ms &&
-            p2p_slice_equal(ban.reference, p2p_slice_text(draft->reference))) {
-            return true;
+        err = p2p_ban_get(node->kv, circle, &id, &ban);
+        if (err != P2P_OK) {
+            break;
+        }
+        *held = ban.issuer == import->issuer->number && ban.ground == draft->ground &&
+                ban.from_ms == draft->from_ms &&
+                p2p_slice_equal(ban.reference, p2p_slice_text(draft->reference));
+    }
+    return *held || err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* Whether the store holds a ban by this issuer with the same subject, ground, reference and
+ * from; a token may be of any epoch of the circle's key. */
+static enum p2p_err held_already(struct p2p_node *node, const struct import *import,
+                                 const struct p2p_ban_draft *draft, bool *held)
+{
+    const struct p2p_gate_place *place = p2p_engine_place(node->engine);
+    const struct p2p_subject *subject = &draft->subjects[0];
+    struct p2p_subject_key key;
+    enum p2p_err err = P2P_OK;
+    *held = false;
+    if (subject->type->clear) {
+        p2p_subject_key_clear(&key, subject->type->word, p2p_slice_text(subject->value));
+        return look_up(node, import, draft, &key, held);
+    }
+    for (size_t i = 0; i < place->key_count && !*held && err == P2P_OK; i++) {
+        const struct p2p_circle_secret *secret = &place->keys[i];
+        if (secret->circle == import->circle->number) {
+            struct p2p_token token = p2p_subject_token(subject, &secret->key, secret->epoch);
+            p2p_subject_key_token(&key, subject->type->word, secret->epoch, &token);
+            err = look_up(node, import, draft, &key, held);
         }
     }
-    return false;
+    return err;
 }
 
 static bool repeated_here(const struct import *import, const struct p2p_ban_draft *draft)
@@ -87,33 +104,55 @@ static bool repeated_here(const struct import *import, const struct p2p_ban_draf
     return false;
 }
 
+/* What was said about the row as an error of the whole call. */
+static void refuse(struct p2p_call *call, struct import *import, json_int_t line)
+{
+    report(import, line, json_string_value(json_object_get(call->reply.json, "text")));
+    p2p_api_reply_deinit(&call->reply);
+    call->work.done = false;
+    import->refused++;
+}
+
+static bool read_row(struct p2p_call *call, struct p2p_node *node, json_t *row,
+                     struct p2p_ban_draft *draft)
+{
+    if (!json_is_object(row)) {
+        p2p_call_error(call, 400, "bad-row", NULL, "a row is an object");
+        return false;
+    }
+    json_object_set(row, "ground", json_object_get(call->body, "ground"));
+    if (!p2p_call_typed(call, row) || !p2p_ban_read_draft(call, node, row, draft, false)) {
+        return false;
+    }
+    if (draft->subject_count != 1) {
+        p2p_call_error(call, 400, "bad-row", NULL, "a row has one subject");
+        return false;
+    }
+    return true;
+}
+
 /* One row: imposed, already there, or refused with its line. */
-static void take_row(struct p2p_call *call, struct p2p_node *node, struct import *import,
-                     json_t *row)
+static enum p2p_err take_row(struct p2p_call *call, struct p2p_node *node,
+                             struct import *import, json_t *row)
 {
     json_int_t line = json_integer_value(json_object_get(row, "line"));
     struct p2p_ban_draft draft;
     struct p2p_append *append = &import->records[import->count];
     import->lines++;
-    json_object_set(row, "ground", json_object_get(call->body, "ground"));
-    if (!p2p_ban_read_draft(call, node, row, &draft, false)) {
-        report(import, line, json_string_value(json_object_get(call->reply.json, "text")));
-        p2p_api_reply_deinit(&call->reply);
-        call->work.done = false;
-        import->refused++;
-        return;
+    if (!read_row(call, node, row, &draft)) {
+        refuse(call, import, line);
+        return P2P_OK;
     }
-    if (repeated_here(import, &draft) || held_already(node, import, &draft)) {
-        import->already++;
-        return;
+    bool held = repeated_here(import, &draft);
+    enum p2p_err err = held ? P2P_OK : held_already(node, import, &draft, &held);
+    if (err != P2P_OK || held) {
+        import->already += held;
+        return err;
     }
     *append = (struct p2p_append){.kind = P2P_KIND_BAN_IMPOSE};
     if (!p2p_ban_pack_draft(call, node, import->circle, &draft, append)) {
-        report(import, line, json_string_value(json_object_get(call->reply.json, "text")));
-        p2p_api_reply_deinit(&call->reply);
-        call->work.done = false;
-        import->refused++;
-        return;
+        refuse(call, import, line);
+        return P2P_OK;
     }
     if (!draft.subjects[0].check_ok) {
         char text[P2P_SUBJECT_BYTES_MAX + 64];
@@ -124,6 +163,7 @@ static void take_row(struct p2p_call *call, struct p2p_node *node, struct import
     append->issuer = import->issuer->number;
     import->drafts[import->count] = draft;
     import->count++;
+    return P2P_OK;
 }
 
 static void reply(struct p2p_call *call, struct import *import)
@@ -133,12 +173,16 @@ static void reply(struct p2p_call *call, struct import *import)
                              "imposed", (json_int_t)import->count, "already",
                              (json_int_t)import->already, "refused",
                              (json_int_t)import->refused, "errors", import->errors));
-    json_decref(import->errors);
-    import->errors = NULL;
 }
 
 void p2p_ban_import_start(struct p2p_call *call, struct p2p_node *node)
 {
+    if (node->import_runs) {
+        /* What stands already is looked up in the store, where another import's rows of this
+         * batch are not yet. */
+        call->work.again = true;
+        return;
+    }
     struct import *import = p2p_call_take(call, sizeof(*import));
     json_t *rows = json_object_get(call->body, "rows");
     size_t count = json_array_size(rows);
@@ -157,9 +201,7 @@ void p2p_ban_import_start(struct p2p_call *call, struct p2p_node *node)
                        P2P_CALL_RECORDS_MAX);
         return;
     }
-    if (p2p_engine_own_feed(node->engine) == 0 ||
-        p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE) {
-        p2p_call_err(call, P2P_RDONLY, p2p_read_only_word(p2p_engine_read_only(node->engine)));
+    if (!p2p_call_appends(call, node)) {
         return;
     }
     import->circle = p2p_call_circle(call, node);
@@ -173,29 +215,37 @@ void p2p_ban_import_start(struct p2p_call *call, struct p2p_node *node)
     }
     import->records = p2p_call_take(call, count * sizeof(*import->records));
     import->drafts = p2p_call_take(call, count * sizeof(*import->drafts));
-    import->errors = json_array();
+    import->errors = call->kept = json_array();
     import->dry_run = json_is_true(json_object_get(call->body, "dry_run"));
     for (size_t i = 0; i < count; i++) {
-        take_row(call, node, import, json_array_get(rows, i));
+        enum p2p_err err = take_row(call, node, import, json_array_get(rows, i));
+        if (err != P2P_OK) {
+            p2p_call_err(call, err, "the bans in the store cannot be read");
+            return;
+        }
     }
     for (size_t i = 0; i < import->count; i++) {
         import->records[i].key = key;
     }
     if (import->dry_run || import->count == 0) {
         reply(call, import);
+        call->work.wait_level = P2P_LEVEL_LOCAL; /* there is nothing to wait for */
         return;
     }
+    node->import_runs = true;
     p2p_call_append(call, node, import->records, import->count);
 }
 
 void p2p_ban_import_finish(struct p2p_call *call, struct p2p_node *node)
 {
     struct import *import = call->state;
+    const struct p2p_job *job = call->job;
     (void)node;
-    if (call->job->result.err != P2P_OK) {
-        json_decref(import->errors);
-        p2p_call_err(call, call->job->result.err, call->job->result.reason);
+    if (job->result.err != P2P_OK) {
+        p2p_call_err(call, job->result.err, job->result.reason);
+        call->work.wait_level = P2P_LEVEL_LOCAL;
         return;
     }
+    call->work.wait_size = job->result.first.index + job->append.count;
     reply(call, import);
 }

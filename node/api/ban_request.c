@@ -5,19 +5,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PAYLOAD_CAP = 4096 + P2P_SUBJECTS_MAX * 256 + P2P_BAN_SCOPES_MAX * 64 };
+enum {
+    PAYLOAD_CAP = 4096 + P2P_SUBJECTS_MAX * 256 + P2P_BAN_SCOPES_MAX * 64,
+    SCOPE_TEXT_BYTES_MAX = P2P_BAN_SCOPES_MAX * (P2P_NAME_BYTES_MAX + 1),
+};
 
 bool p2p_ban_read_subjects(struct p2p_call *call, json_t *body, struct p2p_subject **out,
                            size_t *count)
 {
     json_t *value = json_object_get(body, "subject");
     size_t n = json_is_array(value) ? json_array_size(value) : value != NULL;
-    struct p2p_subject *subjects = p2p_call_take(call, (n + 1) * sizeof(*subjects));
     if (n == 0 || n > P2P_SUBJECTS_MAX) {
         p2p_call_error(call, 400, "bad-subject", "for example --subject imo:9179842",
                        "between 1 and %u subjects are needed", P2P_SUBJECTS_MAX);
         return false;
     }
+    struct p2p_subject *subjects = p2p_call_take(call, n * sizeof(*subjects));
     for (size_t i = 0; i < n; i++) {
         const char *text =
             json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
@@ -75,8 +78,15 @@ static bool read_scope(struct p2p_call *call, struct p2p_node *node,
     size_t count = 0;
     int n = p2p_call_texts(call, "scope", &texts, P2P_BAN_SCOPES_MAX);
     for (int i = 0; i < n; i++) {
-        char *text = p2p_call_take(call, strlen(texts[i]) + 1);
-        memcpy(text, texts[i], strlen(texts[i]));
+        size_t len = strlen(texts[i]);
+        if (len > SCOPE_TEXT_BYTES_MAX) {
+            p2p_call_error(call, 400, "bad-scope",
+                           "name ports by their locode, as BEANR,BEZEE, or * for all",
+                           "a scope has at most %u bytes", SCOPE_TEXT_BYTES_MAX);
+            return false;
+        }
+        char *text = p2p_call_take(call, len + 1);
+        memcpy(text, texts[i], len);
         for (char *word = text; word != NULL;) {
             char *comma = strchr(word, ',');
             if (comma != NULL) {
@@ -163,6 +173,11 @@ bool p2p_ban_pack_draft(struct p2p_call *call, struct p2p_node *node,
     struct p2p_circle_secret secret = {0};
     struct p2p_pack pack;
     bool needs_key = false;
+    if (draft->until_ms != 0 && draft->until_ms <= draft->from_ms) {
+        p2p_call_error(call, 400, "bad-time", "give an --until that is after --from",
+                       "the ban would end before it begins");
+        return false;
+    }
     for (size_t i = 0; i < draft->subject_count; i++) {
         needs_key = needs_key || !draft->subjects[i].type->clear;
     }
@@ -200,51 +215,102 @@ static bool pack_reason(struct p2p_call *call, const char *reason, struct p2p_ap
     return true;
 }
 
-/* The records named by `id`; all must stand in one circle that this node is in. */
-static bool read_cites(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+/* ---- what is acted on ---- */
+
+static bool may_cite(const struct p2p_kind *kind, uint32_t cited)
 {
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
-    const char *const *texts;
-    int n = p2p_call_texts(call, "id", &texts, P2P_CITES_MAX);
-    struct p2p_record_id *cites = p2p_call_take(call, (size_t)(n + 1) * sizeof(*cites));
-    if (n <= 0) {
-        if (n == 0) {
-            p2p_call_error(call, 400, "no-id", "see port2port ban list",
-                           "the id of a record is needed");
-        }
+    bool may = false;
+    for (size_t i = 0; i < sizeof(kind->cites) / sizeof(kind->cites[0]); i++) {
+        may = may || (kind->cites[i] != 0 && kind->cites[i] == cited);
+    }
+    return may;
+}
+
+struct cited {
+    struct p2p_record_id *ids; /* P2P_CITES_MAX of them */
+    size_t count;
+    uint32_t circle;
+};
+
+/* A resume names suspends; a person names the ban: all that suspends it now. */
+static bool add_suspends(struct p2p_call *call, struct p2p_node *node, struct cited *cited,
+                         const struct p2p_record_id *id, const char *text)
+{
+    struct p2p_ban ban;
+    struct p2p_unpack in;
+    if (p2p_ban_get(node->kv, cited->circle, id, &ban) != P2P_OK || ban.suspended.len == 0) {
+        p2p_call_error(call, 403, "not-suspended", "see port2port ban show",
+                       "%s is not suspended", text);
         return false;
     }
-    for (int i = 0; i < n; i++) {
-        struct p2p_entry entry;
-        if (!p2p_id_parse(ledger, texts[i], &cites[i]) ||
-            p2p_ledger_entry(ledger, &cites[i], &entry) != P2P_OK) {
-            p2p_call_error(call, 404, "not-found", "see port2port ban list",
-                           "there is no record %s here", texts[i]);
-            return false;
-        }
-        if (i > 0 && entry.record.circle != out->circle) {
-            p2p_call_error(call, 400, "two-circles", "name them in separate commands",
-                           "%s stands in another circle than %s", texts[i], texts[0]);
-            return false;
-        }
-        out->circle = entry.record.circle;
+    p2p_unpack_init(&in, ban.suspended);
+    uint32_t count = p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count && cited->count < P2P_CITES_MAX; i++) {
+        struct p2p_record_id *suspend = &cited->ids[cited->count++];
+        p2p_unpack_array(&in);
+        suspend->feed = p2p_unpack_u32(&in);
+        suspend->index = p2p_unpack_uint(&in);
     }
-    out->cites = cites;
-    out->cite_count = (size_t)n;
     return true;
 }
 
-static const struct {
-    const char *what;
-    uint32_t kind;
-    uint32_t cites[2]; /* kinds; none for an imposition */
-} forms[] = {
-    {"impose", P2P_KIND_BAN_IMPOSE, {0, 0}},
-    {"amend", P2P_KIND_BAN_AMEND, {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND}},
-    {"suspend", P2P_KIND_BAN_SUSPEND, {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND}},
-    {"resume", P2P_KIND_BAN_RESUME, {P2P_KIND_BAN_SUSPEND, 0}},
-    {"lift", P2P_KIND_BAN_LIFT, {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND}},
-};
+/* One record by its id: in the circle of those before it, and of a kind to which this can be
+ * done. What could have no effect would look as if it had. */
+static bool add_cite(struct p2p_call *call, struct p2p_node *node, const struct p2p_kind *kind,
+                     struct cited *cited, const char *text)
+{
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    struct p2p_record_id id;
+    struct p2p_entry entry;
+    if (!p2p_id_parse(ledger, text, &id) || p2p_ledger_entry(ledger, &id, &entry) != P2P_OK) {
+        p2p_call_error(call, 404, "not-found", "see port2port ban list",
+                       "there is no record %s here", text);
+        return false;
+    }
+    if (cited->count > 0 && entry.record.circle != cited->circle) {
+        p2p_call_error(call, 400, "two-circles", "name them in separate commands",
+                       "%s stands in another circle than those before it", text);
+        return false;
+    }
+    cited->circle = entry.record.circle;
+    bool is_ban =
+        entry.record.kind == P2P_KIND_BAN_IMPOSE || entry.record.kind == P2P_KIND_BAN_AMEND;
+    if (kind->number == P2P_KIND_BAN_RESUME && is_ban) {
+        return add_suspends(call, node, cited, &id, text);
+    }
+    if (!may_cite(kind, entry.record.kind)) {
+        p2p_call_error(call, 400, "wrong-kind", "see port2port ban list", "%s is no ban", text);
+        return false;
+    }
+    cited->ids[cited->count++] = id;
+    return true;
+}
+
+/* The records named by `id`. */
+static bool read_cites(struct p2p_call *call, struct p2p_node *node,
+                       const struct p2p_kind *kind, struct p2p_append *out)
+{
+    const char *const *texts;
+    int n = p2p_call_texts(call, "id", &texts, P2P_CITES_MAX);
+    struct cited cited = {.ids = p2p_call_take(call, P2P_CITES_MAX * sizeof(*cited.ids))};
+    if (n == 0) {
+        p2p_call_error(call, 400, "no-id", "see port2port ban list",
+                       "the id of a record is needed");
+    }
+    for (int i = 0; i < n; i++) {
+        if (cited.count == P2P_CITES_MAX || !add_cite(call, node, kind, &cited, texts[i])) {
+            if (!call->work.done) {
+                p2p_call_error(call, 400, "too-many", "name them in separate commands",
+                               "these are more than %u records", P2P_CITES_MAX);
+            }
+            return false;
+        }
+    }
+    out->circle = cited.circle;
+    out->cites = cited.ids;
+    out->cite_count = cited.count;
+    return n > 0;
+}
 
 /* Copies an encoded array of strings into the draft's words. */
 static const char *const *unpack_words(struct p2p_call *call, struct p2p_slice texts,
@@ -271,6 +337,40 @@ static const char *copy_text(struct p2p_call *call, struct p2p_slice text)
     return copy;
 }
 
+static bool same_slice(struct p2p_slice a, struct p2p_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Whether two bans say the same wherever the request says nothing. */
+static bool agree(const json_t *body, const struct p2p_ban *a, const struct p2p_ban *b)
+{
+    return (json_object_get(body, "subject") || same_slice(a->subjects, b->subjects)) &&
+           (json_object_get(body, "effect") || same_slice(a->effects, b->effects)) &&
+           (json_object_get(body, "scope") || same_slice(a->scope, b->scope)) &&
+           (json_object_get(body, "ground") || a->ground == b->ground) &&
+           (json_object_get(body, "from") || a->from_ms == b->from_ms) &&
+           (json_object_get(body, "until") || a->until_ms == b->until_ms);
+}
+
+/* All bans that an amend lifts, against the first: what one of them forbids beyond it would be
+ * allowed from then on, and nobody asked for that. */
+static bool one_terms(struct p2p_call *call, struct p2p_node *node,
+                      const struct p2p_append *append, const struct p2p_ban *first)
+{
+    for (size_t i = 1; i < append->cite_count; i++) {
+        struct p2p_ban ban;
+        if (p2p_ban_get(node->kv, append->circle, &append->cites[i], &ban) != P2P_OK ||
+            !agree(call->body, first, &ban)) {
+            p2p_call_error(call, 400, "different-bans",
+                           "amend them one by one, or say everything in which they differ",
+                           "these bans differ in more than what is amended");
+            return false;
+        }
+    }
+    return true;
+}
+
 /* An amend says only what changes: the rest is taken from the first ban it names. */
 static bool read_amended(struct p2p_call *call, struct p2p_node *node,
                          const struct p2p_append *append, struct p2p_ban_draft *draft)
@@ -282,6 +382,9 @@ static bool read_amended(struct p2p_call *call, struct p2p_node *node,
         ban.subjects.len == 0) {
         p2p_call_error(call, 404, "not-found", "see port2port ban list",
                        "what is to be amended is no ban");
+        return false;
+    }
+    if (!one_terms(call, node, append, &ban)) {
         return false;
     }
     if (json_object_get(body, "ground") == NULL) {
@@ -319,30 +422,45 @@ static bool read_amended(struct p2p_call *call, struct p2p_node *node,
 bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const char *what,
                           struct p2p_append *out)
 {
+    static const struct {
+        const char *what;
+        uint32_t kind;
+    } forms[] = {
+        {"impose", P2P_KIND_BAN_IMPOSE},   {"amend", P2P_KIND_BAN_AMEND},
+        {"suspend", P2P_KIND_BAN_SUSPEND}, {"resume", P2P_KIND_BAN_RESUME},
+        {"lift", P2P_KIND_BAN_LIFT},
+    };
+    const struct p2p_circle *circle;
     struct p2p_ban_draft draft;
+    out->kind = 0;
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (strcmp(forms[i].what, what) != 0) {
-            continue;
-        }
-        out->kind = forms[i].kind;
-        if (forms[i].cites[0] != 0 && !read_cites(call, node, out)) {
+        out->kind = strcmp(forms[i].what, what) == 0 ? forms[i].kind : out->kind;
+    }
+    switch (out->kind) {
+    case P2P_KIND_BAN_IMPOSE:
+        circle = p2p_call_circle(call, node);
+        return circle != NULL && p2p_ban_read_draft(call, node, call->body, &draft, false) &&
+               p2p_ban_pack_draft(call, node, circle, &draft, out);
+    case P2P_KIND_BAN_AMEND:
+        if (!read_cites(call, node, p2p_kind_find(out->kind), out)) {
             return false;
         }
-        if (out->kind == P2P_KIND_BAN_IMPOSE) {
-            const struct p2p_circle *circle = p2p_call_circle(call, node);
-            return circle != NULL &&
-                   p2p_ban_read_draft(call, node, call->body, &draft, false) &&
-                   p2p_ban_pack_draft(call, node, circle, &draft, out);
+        circle = p2p_charter_circle(p2p_engine_ledger(node->engine)->charter, out->circle);
+        if (circle == NULL) {
+            p2p_call_error(call, 403, "unknown-circle", "see port2port charter show",
+                           "what is to be amended stands in no circle");
+            return false;
         }
-        if (out->kind != P2P_KIND_BAN_AMEND) {
-            return pack_reason(call, p2p_call_text(call, "reason"), out);
-        }
-        const struct p2p_circle *circle =
-            p2p_charter_circle(p2p_engine_ledger(node->engine)->charter, out->circle);
         return read_amended(call, node, out, &draft) &&
                p2p_ban_pack_draft(call, node, circle, &draft, out);
+    case P2P_KIND_BAN_SUSPEND:
+    case P2P_KIND_BAN_RESUME:
+    case P2P_KIND_BAN_LIFT:
+        return read_cites(call, node, p2p_kind_find(out->kind), out) &&
+               pack_reason(call, p2p_call_text(call, "reason"), out);
+    default:
+        p2p_call_error(call, 400, "bad-request", NULL, "%s is not something one does to a ban",
+                       what);
+        return false;
     }
-    p2p_call_error(call, 400, "bad-request", NULL, "%s is not something one does to a ban",
-                   what);
-    return false;
 }

@@ -20,7 +20,8 @@ struct p2p_call {
     const struct p2p_route *route;
     struct p2p_arena arena; /* lives until the reply is made */
     struct p2p_job *job;
-    void *state; /* the handler's own, in the arena */
+    void *state;  /* the handler's own, in the arena */
+    json_t *kept; /* owned; what a handler gathers between start and finish */
     struct p2p_api_reply reply;
     p2p_api_done done;
     void *done_context;
@@ -62,6 +63,10 @@ void p2p_call_err(struct p2p_call *call, enum p2p_err err, const char *text);
 /* ---- reading requests ---- */
 
 void *p2p_call_take(struct p2p_call *call, size_t bytes); /* zeroed; asserts below the cap */
+/* Whether what a body says in text is text, and its flags are true or false: a number that is
+ * passed over would be a ban without its end. null is nothing. False with an error reply; done
+ * before start for the body itself. */
+bool p2p_call_typed(struct p2p_call *call, json_t *body);
 /* A string of the body, or NULL. */
 const char *p2p_call_text(const struct p2p_call *call, const char *key);
 /* Strings of a body's array (or one string): at most max, into out in the arena; -1 with an

@@ -17,6 +17,30 @@ void *p2p_call_take(struct p2p_call *call, size_t bytes)
     return taken;
 }
 
+bool p2p_call_typed(struct p2p_call *call, json_t *body)
+{
+    static const char *const texts[] = {"as",      "circle", "from",      "ground",
+                                        "issuer",  "kind",   "level",     "path",
+                                        "purpose", "reason", "reference", "until"};
+    static const char *const flags[] = {"all", "dry_run"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const json_t *value = json_object_get(body, texts[i]);
+        if (value != NULL && !json_is_null(value) && !json_is_string(value)) {
+            p2p_call_error(call, 400, "bad-request", NULL, "%s must be text", texts[i]);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        const json_t *value = json_object_get(body, flags[i]);
+        if (value != NULL && !json_is_null(value) && !json_is_boolean(value)) {
+            p2p_call_error(call, 400, "bad-request", NULL, "%s must be true or false",
+                           flags[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 const char *p2p_call_text(const struct p2p_call *call, const char *key)
 {
     return json_string_value(json_object_get(call->body, key));
@@ -26,12 +50,12 @@ int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **o
 {
     json_t *value = json_object_get(call->body, key);
     size_t count = json_is_array(value) ? json_array_size(value) : value != NULL;
-    const char **texts = p2p_call_take(call, (count + 1) * sizeof(*texts));
     if (count > max) {
         p2p_call_error(call, 400, "too-many", NULL, "at most %zu of %s are taken at once", max,
                        key);
         return -1;
     }
+    const char **texts = p2p_call_take(call, (count + 1) * sizeof(*texts));
     for (size_t i = 0; i < count; i++) {
         texts[i] = json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
         if (texts[i] == NULL) {
@@ -109,27 +133,64 @@ const char *p2p_call_param(struct p2p_call *call, const char *name)
     return NULL;
 }
 
+/* Exactly so many digits, and moves past them. */
+static bool digits(const char **at, size_t count, int *out)
+{
+    int value = 0;
+    for (size_t i = 0; i < count; i++) {
+        char c = (*at)[i];
+        if (c < '0' || c > '9') {
+            return false;
+        }
+        value = value * 10 + (c - '0');
+    }
+    *at += count;
+    *out = value;
+    return true;
+}
+
+static bool literal(const char **at, char c)
+{
+    bool there = **at == c;
+    *at += there;
+    return there;
+}
+
+/* What follows the second: a fraction or none. Digits below the millisecond are dropped. */
+static bool fraction(const char **at, unsigned *millis)
+{
+    unsigned weight = 100;
+    if (!literal(at, '.')) {
+        return true;
+    }
+    const char *first = *at;
+    for (; **at >= '0' && **at <= '9'; (*at)++, weight /= 10) {
+        *millis += weight * (unsigned)(**at - '0');
+    }
+    return *at != first;
+}
+
 bool p2p_time_parse(const char *text, uint64_t *ms)
 {
     struct tm tm = {0};
     unsigned millis = 0;
-    const char *rest = strptime(text, "%Y-%m-%d", &tm);
-    if (rest != NULL && *rest == 'T') {
-        rest = strptime(rest, "T%H:%M:%S", &tm);
-        if (rest != NULL && *rest == '.') {
-            char *end;
-            double fraction = strtod(rest, &end);
-            millis = (unsigned)(fraction * 1000.0 + 0.5);
-            rest = end;
-        }
-        if (rest == NULL || strcmp(rest, "Z") != 0) {
-            return false;
-        }
-    } else if (rest == NULL || *rest != '\0') {
+    bool good = digits(&text, 4, &tm.tm_year) && literal(&text, '-') &&
+                digits(&text, 2, &tm.tm_mon) && literal(&text, '-') &&
+                digits(&text, 2, &tm.tm_mday);
+    if (good && *text != '\0') {
+        good = literal(&text, 'T') && digits(&text, 2, &tm.tm_hour) && literal(&text, ':') &&
+               digits(&text, 2, &tm.tm_min) && literal(&text, ':') &&
+               digits(&text, 2, &tm.tm_sec) && fraction(&text, &millis) && literal(&text, 'Z');
+    }
+    if (!good || *text != '\0' || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59) {
         return false;
     }
-    time_t seconds = timegm(&tm);
-    if (seconds < 0) {
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    int month = tm.tm_mon;
+    int day = tm.tm_mday;
+    time_t seconds = timegm(&tm); /* would make 2 March of 30 February */
+    if (seconds < 0 || tm.tm_mon != month || tm.tm_mday != day) {
         return false;
     }
     *ms = (uint64_t)seconds * 1000 + millis;
@@ -173,12 +234,22 @@ static bool own_issuer(const struct p2p_node *node, const struct p2p_issuer *iss
     return issuer != NULL && issuer->member == p2p_engine_member(node->engine);
 }
 
+static bool holds(const struct p2p_issuer *issuer, const struct p2p_issuer_secret *key)
+{
+    return memcmp(key->public_key.bytes, issuer->key.bytes, P2P_PUBLIC_BYTES) == 0;
+}
+
 static const struct p2p_issuer *with_key(struct p2p_call *call, struct p2p_node *node,
                                          const struct p2p_issuer *issuer,
                                          const struct p2p_issuer_secret **key)
 {
     enum p2p_err err = p2p_node_issuer_key(node, issuer->name, key);
-    if (err == P2P_OK && memcmp((*key)->public_key.bytes, issuer->key.bytes, 32) != 0) {
+    if (err == P2P_OK && !holds(issuer, *key)) {
+        /* The file may have been replaced since it was opened. */
+        p2p_node_lock(node, issuer->name);
+        err = p2p_node_issuer_key(node, issuer->name, key);
+    }
+    if (err == P2P_OK && !holds(issuer, *key)) {
         p2p_call_error(call, 422, "bad-key", "admit the new key with charter grant",
                        "the key file of %s is not the key that the charter names",
                        issuer->name);

@@ -57,5 +57,7 @@ bool p2p_api_is_slow(const struct p2p_call *call);
 void p2p_api_run_slow(struct p2p_call *call, struct p2p_node *node);
 /* On the loop thread; taken. */
 void p2p_api_queue(struct p2p_call *call, struct p2p_node *node);
+/* Answers a call with an error instead of queueing it; taken. */
+void p2p_api_refuse(struct p2p_call *call, enum p2p_err err);
 
 #endif
