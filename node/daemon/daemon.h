@@ -8,8 +8,10 @@
  *
  * The loop's thread touches everything here but the node, the writer's thread nothing here but
  * the queue; the queue's lock is the only one. Bounds: each link's window bounds its frames in
- * the queue, P2P_WORKS_MAX the requests (more are answered 503), P2P_BATCHES the batches under
- * way. */
+ * the queue; P2P_WORKS_MAX the requests there, as many again that a batch had no room for, and
+ * P2P_WAITING_MAX that wait for a level (more are answered 503); P2P_BATCHES the batches under
+ * way; P2P_SLOW_MAX the calls that wait for their slow part, which runs on the loop's pool, one
+ * at a time; P2P_PUBLIC_MAX the requests of people without a certificate. */
 #ifndef P2P_DAEMON_H
 #define P2P_DAEMON_H
 
@@ -24,6 +26,9 @@
 
 #define P2P_WORKS_MAX 4096u
 #define P2P_BATCHES   2u
+#define P2P_SLOW_MAX  16u
+#define P2P_PUBLIC_MAX                                                                         \
+    64u /* of P2P_WORKS_MAX: whoever floods the people's address takes no gate's place */
 #define P2P_DIAL_AFTER_MS                                                                      \
     5000u /* the larger name dials only after so long without a session                        \
            */
@@ -43,6 +48,7 @@ struct p2p_neighbour {
     bool paused;
     uint64_t dial_at_ms;
     uint64_t dial_pause_ms;
+    uint64_t up_at_ms;
     uint64_t since_wall_ms; /* of the present state */
     size_t sent_bytes;      /* since the engine was told that the link is writable */
     uint64_t old_bytes_in, old_bytes_out; /* of its earlier links */
@@ -58,13 +64,15 @@ struct p2p_batch_slot {
 struct p2p_queue {
     pthread_mutex_t lock;
     pthread_cond_t wake_writer;
+    pthread_cond_t wake_loop; /* only the end is waited for so */
     pthread_t thread;
     bool thread_runs;
+    bool thread_ended;
     bool stopping;
     struct p2p_input *inputs, **inputs_end;
     struct p2p_work *works, **works_end;
     size_t work_count;
-    uint32_t pauses[P2P_MEMBERS_MAX]; /* members to pause (2m+1) or resume (2m) */
+    uint32_t pauses[P2P_MEMBERS_MAX]; /* members to pause (2m+1) or resume (2m), once each */
     size_t pause_count;
     struct p2p_batch_slot *idle;
     struct p2p_batch_slot *done, **done_end;
@@ -85,6 +93,9 @@ struct p2p_daemon {
     size_t neighbour_count;
     uint64_t next_link_number;
     struct p2p_watch *watches;
+    struct p2p_asked *slow; /* the first one's slow part runs */
+    size_t slow_count;
+    size_t public_count;       /* requests under way that came without a certificate */
     pthread_mutex_t view_lock; /* of what status and peers are told about links */
     struct p2p_link_view *views;
     size_t view_count;

@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include <p2p/api.h>
+#include <p2p/assert.h>
 #include <p2p/server.h>
 
 #include <stdlib.h>
@@ -10,11 +11,13 @@
 enum { EVENTS_AT_ONCE = 256, STREAM_HIGH_BYTES = 128 * 1024 };
 
 /* A request that waits for its answer; outlives a request that was cancelled. */
-struct asked {
+struct p2p_asked {
     struct p2p_daemon *daemon;
     struct p2p_request *request; /* NULL once cancelled */
+    bool is_public;
     struct p2p_call *call;       /* until it is queued */
     uv_work_t slow;              /* its slow part, on libuv's thread pool */
+    struct p2p_asked *next_slow; /* waits until that is over */
 };
 
 /* An open /v1/events. */
@@ -26,9 +29,24 @@ struct p2p_watch {
 
 /* ---- answers ---- */
 
+static void send_json(struct p2p_request *request, const struct p2p_api_reply *reply)
+{
+    char *text = reply->json != NULL ? json_dumps(reply->json, JSON_COMPACT) : NULL;
+    if (text == NULL) { /* an empty document would be an answer */
+        p2p_response_problem(request, reply->status == 200 ? 503 : (unsigned)reply->status,
+                             "no-memory", "there was no memory for the answer", NULL);
+        return;
+    }
+    p2p_response_send(request, (unsigned)reply->status,
+                      reply->status == 200 ? "application/json" : "application/problem+json",
+                      p2p_slice_text(text));
+    free(text);
+}
+
 static void answer(void *context, struct p2p_api_reply *reply)
 {
-    struct asked *asked = context;
+    struct p2p_asked *asked = context;
+    asked->daemon->public_count -= asked->is_public;
     if (asked->request != NULL) {
         asked->request->data = NULL;
         if (reply->text != NULL) {
@@ -36,12 +54,7 @@ static void answer(void *context, struct p2p_api_reply *reply)
                               "text/plain; version=0.0.4; charset=utf-8",
                               p2p_slice_text(reply->text));
         } else {
-            char *text = reply->json != NULL ? json_dumps(reply->json, JSON_COMPACT) : NULL;
-            p2p_response_send(asked->request, (unsigned)reply->status,
-                              reply->status == 200 ? "application/json"
-                                                   : "application/problem+json",
-                              p2p_slice_text(text != NULL ? text : "{}"));
-            free(text);
+            send_json(asked->request, reply);
         }
     }
     free(asked);
@@ -49,28 +62,55 @@ static void answer(void *context, struct p2p_api_reply *reply)
 
 static void run_slow(uv_work_t *work)
 {
-    struct asked *asked = work->data;
+    struct p2p_asked *asked = work->data;
     p2p_api_run_slow(asked->call, asked->daemon->node);
+}
+
+static void slow_done(uv_work_t *work, int status);
+
+/* The first of those that wait. */
+static void next_slow(struct p2p_daemon *daemon)
+{
+    struct p2p_asked *asked = daemon->slow;
+    if (asked != NULL) {
+        int rc = uv_queue_work(&daemon->loop, &asked->slow, run_slow, slow_done);
+        p2p_assert(rc == 0); /* it fails without a function only */
+    }
 }
 
 static void slow_done(uv_work_t *work, int status)
 {
-    struct asked *asked = work->data;
+    struct p2p_asked *asked = work->data;
+    struct p2p_daemon *daemon = asked->daemon;
     (void)status; /* never cancelled */
-    p2p_api_queue(asked->call, asked->daemon->node);
+    daemon->slow = asked->next_slow;
+    daemon->slow_count--;
+    p2p_api_queue(asked->call, daemon->node);
+    next_slow(daemon);
 }
 
 /* A call with a slow part passes through the thread pool first: neither the loop nor the writer
- * waits for a key to be derived. */
-static void queue_call(struct asked *asked)
+ * waits for a key to be derived. One at a time: each takes as much memory as a passphrase is to
+ * cost an attacker. */
+static void queue_call(struct p2p_asked *asked)
 {
     struct p2p_daemon *daemon = asked->daemon;
+    struct p2p_asked **end = &daemon->slow;
     asked->slow.data = asked;
     if (!p2p_api_is_slow(asked->call)) {
         p2p_api_queue(asked->call, daemon->node);
-    } else if (uv_queue_work(&daemon->loop, &asked->slow, run_slow, slow_done) != 0) {
-        p2p_api_run_slow(asked->call, daemon->node);
-        p2p_api_queue(asked->call, daemon->node);
+        return;
+    }
+    if (daemon->slow_count == P2P_SLOW_MAX) {
+        p2p_api_refuse(asked->call, P2P_BUSY);
+        return;
+    }
+    while (*end != NULL) {
+        end = &(*end)->next_slow;
+    }
+    *end = asked;
+    if (daemon->slow_count++ == 0) {
+        next_slow(daemon);
     }
 }
 
@@ -88,7 +128,7 @@ static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
             return;
         }
     }
-    struct asked *asked = calloc(1, sizeof(*asked));
+    struct p2p_asked *asked = calloc(1, sizeof(*asked));
     if (asked == NULL) {
         json_decref(body);
         p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
@@ -107,19 +147,21 @@ static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
         p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
         return;
     }
+    asked->is_public = !request->via_unix;
+    daemon->public_count += asked->is_public;
     request->data = asked;
     queue_call(asked);
 }
 
 /* ---- events ---- */
 
-static json_t *event_json(const struct p2p_event_entry *entry)
+static json_t *event_json(uint64_t boot, const struct p2p_event_entry *entry)
 {
     const struct p2p_trace *trace = &entry->trace;
     json_t *json =
-        json_pack("{s:I, s:I, s:s, s:s, s:s}", "n", (json_int_t)entry->number, "time_ms",
-                  (json_int_t)entry->time_ms, "event", p2p_trace_word(trace->type), "feed",
-                  entry->feed, "member", entry->member);
+        json_pack("{s:I, s:I, s:I, s:s, s:s, s:s}", "n", (json_int_t)entry->number, "boot",
+                  (json_int_t)boot, "time_ms", (json_int_t)entry->time_ms, "event",
+                  p2p_trace_word(trace->type), "feed", entry->feed, "member", entry->member);
     if (entry->kind[0] != '\0') {
         json_object_set_new(json, "kind", json_string(entry->kind));
         json_object_set_new(
@@ -142,7 +184,7 @@ static bool pump(struct p2p_daemon *daemon, struct p2p_watch *watch)
            p2p_response_stream_queued(watch->request) < STREAM_HIGH_BYTES) {
         count = p2p_events_after(daemon->node->events, watch->after, entries, EVENTS_AT_ONCE);
         for (size_t i = 0; i < count; i++) {
-            json_t *json = event_json(&entries[i]);
+            json_t *json = event_json(daemon->node->boot, &entries[i]);
             char *text = json_dumps(json, JSON_COMPACT);
             watch->after = entries[i].number;
             enum p2p_err err = P2P_OK;
@@ -206,6 +248,9 @@ static void on_request(void *user, struct p2p_request *request)
         p2p_response_problem(request, 403, "not-public",
                              "only the charter is served here without a client certificate",
                              "use the node's socket");
+    } else if (!request->via_unix && daemon->public_count == P2P_PUBLIC_MAX) {
+        p2p_response_problem(request, 503, "busy", "too many ask for the charter at once",
+                             "ask again");
     } else if (strcmp(request->path, "/v1/events") == 0 &&
                strcmp(request->method, "GET") == 0) {
         start_watch(daemon, request);
@@ -217,7 +262,7 @@ static void on_request(void *user, struct p2p_request *request)
 static void on_cancel(void *user, struct p2p_request *request)
 {
     struct p2p_daemon *daemon = user;
-    struct asked *asked = request->data;
+    struct p2p_asked *asked = request->data;
     if (asked != NULL) {
         asked->request = NULL;
     }

@@ -184,7 +184,7 @@ static void link_up(void *user, struct p2p_link *link, uint32_t member)
     }
     neighbour->link = link;
     neighbour->link_number = ++daemon->next_link_number;
-    neighbour->dial_pause_ms = P2P_DIAL_AGAIN_MS;
+    neighbour->up_at_ms = p2p_daemon_mono_ms();
     p2p_frame_split_init(&neighbour->split, p2p_alloc_default());
     p2p_link_data_set(link, neighbour);
     set_state(neighbour, "", false);
@@ -241,7 +241,12 @@ static void link_down(void *user, struct p2p_link *link, enum p2p_link_end end,
                                      p2p_log_text("reason", text)));
     }
     bool was_up = neighbour->link_number != 0;
+    bool lasted = p2p_daemon_mono_ms() - neighbour->up_at_ms >= P2P_DIAL_AFTER_MS;
     drop_session(neighbour);
+    if (was_up &&
+        (lasted || !refused)) { /* who lets us in to refuse us is not asked so often */
+        neighbour->dial_pause_ms = P2P_DIAL_AGAIN_MS;
+    }
     neighbour->dial_at_ms = p2p_daemon_mono_ms() +
                             (we_dial(neighbour) ? neighbour->dial_pause_ms
                                                 : P2P_DIAL_AFTER_MS + neighbour->dial_pause_ms);
@@ -270,6 +275,7 @@ void p2p_peers_take_pins(struct p2p_daemon *daemon, const struct p2p_pin *pins, 
             neighbour->pin = pins[i];
             continue;
         }
+        pthread_mutex_lock(&daemon->view_lock); /* the writer's thread reads the views */
         struct p2p_neighbour **grown =
             realloc(daemon->neighbours, (daemon->neighbour_count + 1) * sizeof(*grown));
         struct p2p_link_view *views =
@@ -277,14 +283,13 @@ void p2p_peers_take_pins(struct p2p_daemon *daemon, const struct p2p_pin *pins, 
         neighbour = calloc(1, sizeof(*neighbour));
         p2p_assert(grown != NULL && views != NULL && neighbour != NULL);
         daemon->neighbours = grown;
+        daemon->views = views;
         neighbour->daemon = daemon;
         neighbour->pin = pins[i];
         neighbour->dial_pause_ms = P2P_DIAL_AGAIN_MS;
         neighbour->since_wall_ms = p2p_daemon_wall_ms();
         neighbour->dial_at_ms =
             p2p_daemon_mono_ms() + (we_dial(neighbour) ? 0 : P2P_DIAL_AFTER_MS);
-        pthread_mutex_lock(&daemon->view_lock);
-        daemon->views = views;
         daemon->neighbours[daemon->neighbour_count++] = neighbour;
         daemon->view_count = daemon->neighbour_count;
         memset(&views[daemon->view_count - 1], 0, sizeof(*views));

@@ -7,16 +7,18 @@
 
 /* ---- the writer's thread ---- */
 
-/* Waits until there is something to do, a free batch to do it in, or the engine's wake time. */
+/* Waits until there is something to do, a free batch to do it in, or the engine's wake time.
+ * deferred: works of an earlier batch are still to be started, so that no more are taken; else
+ * a fast client would have them pile up there, beyond P2P_WORKS_MAX. */
 static struct p2p_batch_slot *next_batch(struct p2p_queue *queue, uint64_t wake_mono_ms,
-                                         bool *stop)
+                                         bool deferred, bool *stop)
 {
     struct p2p_batch_slot *slot = NULL;
     pthread_mutex_lock(&queue->lock);
     for (;;) {
         bool due = p2p_daemon_mono_ms() >= wake_mono_ms;
         bool something = queue->inputs != NULL || queue->works != NULL || due;
-        *stop = queue->stopping && queue->works == NULL;
+        *stop = queue->stopping && queue->works == NULL && !deferred;
         if (*stop || (something && queue->idle != NULL)) {
             break;
         }
@@ -46,10 +48,12 @@ static struct p2p_batch_slot *next_batch(struct p2p_queue *queue, uint64_t wake_
         if (queue->inputs == NULL) {
             queue->inputs_end = &queue->inputs;
         }
-        slot->batch.works = queue->works;
-        queue->works = NULL;
-        queue->works_end = &queue->works;
-        queue->work_count = 0;
+        if (!deferred) {
+            slot->batch.works = queue->works;
+            queue->works = NULL;
+            queue->works_end = &queue->works;
+            queue->work_count = 0;
+        }
     }
     pthread_mutex_unlock(&queue->lock);
     return slot;
@@ -62,9 +66,10 @@ static void *write_batches(void *context)
     uint64_t wake_mono_ms = 0;
     for (;;) {
         bool stop;
-        struct p2p_batch_slot *slot = next_batch(queue, wake_mono_ms, &stop);
+        bool deferred = daemon->node->deferred != NULL;
+        struct p2p_batch_slot *slot = next_batch(queue, wake_mono_ms, deferred, &stop);
         if (stop) {
-            return NULL;
+            break;
         }
         p2p_writer_run(daemon->node, &slot->batch);
         wake_mono_ms = slot->batch.actions.wake_mono_ms;
@@ -72,12 +77,27 @@ static void *write_batches(void *context)
         slot->next = NULL;
         *queue->done_end = slot;
         queue->done_end = &slot->next;
+        pthread_cond_signal(&queue->wake_loop);
         pthread_mutex_unlock(&queue->lock);
         uv_async_send(&queue->async);
     }
+    pthread_mutex_lock(&queue->lock);
+    queue->thread_ended = true;
+    pthread_cond_signal(&queue->wake_loop);
+    pthread_mutex_unlock(&queue->lock);
+    return NULL;
 }
 
 /* ---- the loop's side ---- */
+
+static void release_all(struct p2p_work *works)
+{
+    while (works != NULL) {
+        struct p2p_work *work = works;
+        works = work->next;
+        work->release(work);
+    }
+}
 
 static void carry_out(struct p2p_daemon *daemon, struct p2p_batch *batch)
 {
@@ -85,20 +105,21 @@ static void carry_out(struct p2p_daemon *daemon, struct p2p_batch *batch)
         p2p_peers_take_pins(daemon, batch->pins, batch->pin_count);
     }
     p2p_peers_carry_out(daemon, batch);
-    while (batch->works != NULL) {
-        struct p2p_work *work = batch->works;
-        batch->works = work->next;
-        work->release(work);
-    }
+    release_all(batch->works);
+    batch->works = NULL;
 }
 
 void p2p_queue_pause(struct p2p_daemon *daemon, uint32_t member, bool paused)
 {
     struct p2p_queue *queue = &daemon->queue;
+    size_t at = 0;
     pthread_mutex_lock(&queue->lock);
-    if (queue->pause_count < sizeof(queue->pauses) / sizeof(queue->pauses[0])) {
-        queue->pauses[queue->pause_count++] = 2 * member + (paused ? 1 : 0);
+    while (at < queue->pause_count && queue->pauses[at] / 2 != member) {
+        at++;
     }
+    p2p_assert(at < P2P_MEMBERS_MAX); /* each member stands there once */
+    queue->pauses[at] = 2 * member + (paused ? 1 : 0);
+    queue->pause_count += at == queue->pause_count;
     pthread_mutex_unlock(&queue->lock);
 }
 
@@ -190,6 +211,7 @@ enum p2p_err p2p_queue_open(struct p2p_daemon *daemon)
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->wake_writer, &attributes);
+    pthread_cond_init(&queue->wake_loop, NULL);
     pthread_condattr_destroy(&attributes);
     queue->inputs_end = &queue->inputs;
     queue->works_end = &queue->works;
@@ -201,10 +223,13 @@ enum p2p_err p2p_queue_open(struct p2p_daemon *daemon)
     }
     daemon->node->queue_work = queue_from_api;
     if (uv_async_init(&daemon->loop, &queue->async, take_done) != 0) {
+        p2p_queue_close(daemon);
         return P2P_IO;
     }
     queue->async.data = daemon;
     if (pthread_create(&queue->thread, NULL, write_batches, daemon) != 0) {
+        uv_close((uv_handle_t *)&queue->async, NULL); /* or the loop would never end */
+        p2p_queue_close(daemon);
         return P2P_NOMEM;
     }
     queue->thread_runs = true;
@@ -220,16 +245,27 @@ void p2p_queue_stop(struct p2p_daemon *daemon)
     pthread_mutex_lock(&queue->lock);
     queue->stopping = true;
     pthread_cond_signal(&queue->wake_writer);
+    while (!queue->thread_ended) {
+        if (queue->done == NULL) {
+            pthread_cond_wait(&queue->wake_loop, &queue->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&queue->lock);
+        take_done(&queue->async); /* gives back the batches in which the rest is answered */
+        pthread_mutex_lock(&queue->lock);
+    }
     pthread_mutex_unlock(&queue->lock);
     pthread_join(queue->thread, NULL);
     queue->thread_runs = false;
     take_done(&queue->async); /* the last answers */
+    release_all(p2p_writer_give_up(daemon->node));
 }
 
 void p2p_queue_close(struct p2p_daemon *daemon)
 {
     struct p2p_queue *queue = &daemon->queue;
     p2p_assert(!queue->thread_runs);
+    p2p_assert(queue->works == NULL);
     while (queue->inputs != NULL) {
         struct p2p_input *input = queue->inputs;
         queue->inputs = input->next;
@@ -239,6 +275,7 @@ void p2p_queue_close(struct p2p_daemon *daemon)
     for (size_t i = 0; i < P2P_BATCHES; i++) {
         p2p_batch_deinit(&queue->slots[i].batch);
     }
+    pthread_cond_destroy(&queue->wake_loop);
     pthread_cond_destroy(&queue->wake_writer);
     pthread_mutex_destroy(&queue->lock);
 }

@@ -153,6 +153,7 @@ int p2p_node_serve(struct p2p_node *node, void (*ready)(void *context, struct p2
         uv_loop_close(&daemon->loop);
         p2p_queue_close(daemon);
     } else if (looping) {
+        daemon->draining = true;
         p2p_server_close(daemon->server, NULL, NULL);
         p2p_links_close(daemon->links, NULL, NULL);
         p2p_net_close(daemon->net, NULL, NULL);
