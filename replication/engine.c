@@ -1,5 +1,6 @@
 #include "engine_state.h"
 
+#include <p2p/address.h>
 #include <p2p/assert.h>
 
 #include <string.h>
@@ -442,6 +443,7 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     engine->ticked = false;
     engine->signature_made = false;
     engine->heartbeat_due = false;
+    engine->addresses_changed = false;
     engine->proofs = NULL;
     engine->proofs_end = &engine->proofs;
     for (size_t i = 0; i < engine->extra_count; i++) {
@@ -510,15 +512,16 @@ enum p2p_err p2p_engine_step(struct p2p_engine *engine, const struct p2p_event *
     return P2P_USAGE;
 }
 
-/* The first record of a feed is its address, so that none stays empty. */
+/* The first record of a feed is its address, so that none stays empty; a new one when it
+ * changes. */
 static enum p2p_err append_address(struct p2p_engine *engine)
 {
     uint8_t content[1024];
     struct p2p_pack pack;
     struct p2p_record_id id;
-    const struct p2p_feed *own = p2p_engine_own(engine);
-    if (own == NULL || own->edge.size > 0 || engine->read_only != P2P_READ_ONLY_NONE ||
-        engine->options.listen_peers == NULL) {
+    struct p2p_slice newest;
+    if (engine->address_told || p2p_engine_own(engine) == NULL ||
+        engine->read_only != P2P_READ_ONLY_NONE || engine->options.listen_peers == NULL) {
         return P2P_OK;
     }
     p2p_pack_init(&pack, content, sizeof(content));
@@ -531,6 +534,14 @@ static enum p2p_err append_address(struct p2p_engine *engine)
     }
     if (p2p_pack_failed(&pack)) {
         return P2P_TOOLARGE;
+    }
+    engine->address_told = true;
+    enum p2p_err err = p2p_address_newest(&engine->ledger, engine->kv, engine->feed, &newest);
+    if (err == P2P_OK && p2p_slice_equal(newest, p2p_pack_slice(&pack))) {
+        return P2P_OK;
+    }
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
     }
     const struct p2p_append address = {.kind = P2P_KIND_ADDRESS,
                                        .content = p2p_pack_slice(&pack)};
@@ -615,6 +626,7 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         .traces = engine->lists.traces,
         .trace_count = engine->lists.trace_count,
         .charter_changed = engine->ledger.charter_changed,
+        .addresses_changed = engine->addresses_changed,
         .own_head_changed = head_changed,
         .signature_made = engine->signature_made,
         .wake_mono_ms = wake_ms,

@@ -132,6 +132,9 @@ static enum p2p_err act_on(struct p2p_engine *engine, const struct p2p_arrival *
 {
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, arrival->feed);
     struct p2p_unpack in;
+    if (arrival->record.kind == P2P_KIND_ADDRESS) {
+        engine->addresses_changed = true;
+    }
     if (arrival->record.kind != P2P_KIND_SEEN) {
         engine->extras[arrival->feed].noteworthy = true;
     }

@@ -97,6 +97,7 @@ struct p2p_engine {
     struct p2p_gate_place place;
     enum p2p_read_only read_only;
     bool complete;
+    bool address_told; /* our own address was compared with the newest told, in this start */
     bool complete_stored;
     /* The start-up rule, by place in the own feed's list of witnesses. */
     uint32_t greeted_witnesses[P2P_WITNESSES_MAX]; /* member, 0: no hello yet */
@@ -126,6 +127,7 @@ struct p2p_engine {
     bool ticked;
     bool signature_made;
     bool heartbeat_due;
+    bool addresses_changed;
     struct p2p_kept_proof *proofs, **proofs_end; /* to be appended as `fork` */
 };
 

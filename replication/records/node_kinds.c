@@ -13,19 +13,6 @@ const struct p2p_kind p2p_kind_charter = {
     P2P_FIELDS(charter_fields),
 };
 
-/* Where a member listens: `ip:tcp_port`. */
-static const struct p2p_field address_fields[] = {
-    {"peers", P2P_FIELD_TEXT, 255, true, P2P_TLP_GREEN},
-    {"people", P2P_FIELD_TEXT, 255, false, P2P_TLP_GREEN},
-};
-const struct p2p_kind p2p_kind_address = {
-    .number = P2P_KIND_ADDRESS,
-    .word = "address",
-    .authors = P2P_BY_NODE,
-    .body = P2P_BODY_PUBLIC,
-    P2P_FIELDS(address_fields),
-};
-
 /* What the member held when it wrote on: [[feed, size, root], ...]. */
 static const struct p2p_field seen_fields[] = {
     {"feeds", P2P_FIELD_ANY, 0, true, P2P_TLP_CLEAR},

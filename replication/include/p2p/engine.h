@@ -200,10 +200,11 @@ struct p2p_actions {
     struct p2p_job *replies; /* linked by next, in order */
     const struct p2p_trace *traces;
     size_t trace_count;
-    bool charter_changed;  /* pins, roles and circles may have changed */
-    bool own_head_changed; /* the copy must be written before anything leaves */
-    bool signature_made;   /* the commit number counts */
-    uint64_t wake_mono_ms; /* when the next TICK is due */
+    bool charter_changed;   /* pins, roles and circles may have changed */
+    bool addresses_changed; /* a member told where it listens */
+    bool own_head_changed;  /* the copy must be written before anything leaves */
+    bool signature_made;    /* the commit number counts */
+    uint64_t wake_mono_ms;  /* when the next TICK is due */
 };
 
 struct p2p_engine;
