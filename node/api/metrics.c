@@ -199,7 +199,7 @@ static void write_clock(FILE *out, const struct p2p_node *node)
     fprintf(out, "port2port_uptime_seconds %.3f\n", (double)up_ms / 1000.0);
 }
 
-static void write_node(FILE *out, struct p2p_node *node)
+static void write_node(FILE *out, struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
     family(out, "build_info", "gauge", "1, with the version as a label.");
@@ -211,7 +211,7 @@ static void write_node(FILE *out, struct p2p_node *node)
           "1 once the node has reached what its witnesses hold; before, gates refer.",
           p2p_engine_complete(node->engine));
     plain(out, "alarm", "gauge", "1 while there is a reason for concern; see doctor.",
-          node->alarm[0] != '\0');
+          p2p_alarm_text(call, node) != NULL);
     plain(out, "charter_versions", "gauge", "Versions of the charter held.",
           p2p_charter_size(charter));
     plain(out, "charter_rival_versions", "gauge",
@@ -232,7 +232,7 @@ void p2p_metrics_start(struct p2p_call *call, struct p2p_node *node)
         p2p_call_error(call, 503, "no-memory", NULL, "there was no memory for the answer");
         return;
     }
-    write_node(out, node);
+    write_node(out, call, node);
     write_feeds(out, call, node);
     write_peers(out, call, node);
     write_refusals(out, node);

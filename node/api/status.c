@@ -305,14 +305,39 @@ static void add_identity(struct p2p_node *node, json_t *status)
     json_object_set_new(status, "read_only", p2p_text_or_null(p2p_read_only_reason(node)));
 }
 
-static void add_health(struct p2p_node *node, json_t *status)
+const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    size_t count;
+    const struct p2p_feed_view *views = p2p_feed_views(call, node, &count);
+    char *text = p2p_call_take(call, P2P_MESSAGE_BYTES);
+    if (node->alarm[0] != '\0') {
+        return node->alarm;
+    }
+    if (p2p_charter_rival_size(charter) > 0) {
+        return "the charter has two heads; what either grants counts for nothing until the "
+               "roots settle";
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(views[i].state, "forked") == 0) {
+            snprintf(text, P2P_MESSAGE_BYTES,
+                     "feed %.*s is forked: its owner signed two "
+                     "histories",
+                     (int)views[i].name.len, (const char *)views[i].name.data);
+            return text;
+        }
+    }
+    return NULL;
+}
+
+static void add_health(struct p2p_call *call, struct p2p_node *node, json_t *status)
 {
     uint64_t quorum_ms = p2p_engine_quorum_ms(node->engine, &node->now);
     json_object_set_new(status, "store", store_json(node));
     json_object_set_new(status, "boot", json_integer((json_int_t)node->boot));
     json_object_set_new(status, "started", p2p_time_json(node->started_wall_ms));
     json_object_set_new(status, "complete", json_boolean(p2p_engine_complete(node->engine)));
-    json_object_set_new(status, "alarm", p2p_text_or_null(node->alarm));
+    json_object_set_new(status, "alarm", p2p_text_or_null(p2p_alarm_text(call, node)));
     json_object_set_new(status, "clock",
                         json_pack("{s:o, s:o}", "own", p2p_time_json(node->now.wall_ms),
                                   "quorum", p2p_time_or_null(quorum_ms)));
@@ -335,6 +360,6 @@ json_t *p2p_status_json(struct p2p_call *call, struct p2p_node *node)
         p2p_call_err(call, err, "the digests cannot be computed from the store");
         return NULL;
     }
-    add_health(node, status);
+    add_health(call, node, status);
     return status;
 }

@@ -52,6 +52,9 @@ const struct p2p_feed_view *p2p_feed_views(struct p2p_call *call, struct p2p_nod
 uint64_t p2p_records_held(const struct p2p_ledger *ledger);
 /* NULL, or the word for why nothing is appended. */
 const char *p2p_read_only_reason(const struct p2p_node *node);
+/* The reason for concern that comes first, one sentence that lives as long as the call; NULL
+ * for none: what the node itself met, two heads of the charter, a forked feed. */
+const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node);
 json_t *p2p_text_or_null(const char *text);
 json_t *p2p_time_or_null(uint64_t ms); /* 0: null */
 
