@@ -50,11 +50,14 @@ static bool in_library(struct fleet *fleet, bool quick)
                                           .aim_type = AIM_AT_LEAST,
                                           .aim = 150000,
                                           .limit = "leaf and interior, 1 thread"};
-    json_t *said = fleet_child(fleet, "one", &fleet->a, quick ? 200 : 2000);
+    json_t *said = fleet_child(fleet, "one", &fleet->a, quick ? 200 : 3000);
     if (said == NULL) {
         return false;
     }
     figure_add(&one, rate_of(said));
+    if (!bench_limit_commit(fleet->bench)) {
+        return false;
+    }
     said = fleet_child(fleet, "notes", &fleet->a, quick ? 50000 : 300000);
     if (said == NULL) {
         return false;

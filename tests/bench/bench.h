@@ -40,6 +40,11 @@ bool bench_signed(const struct bench *bench);
 bool bench_latency(const struct bench *bench);
 bool bench_gate(const struct bench *bench);
 
+/* Another sample of a limit, next to what is compared with it: a machine that others use too
+ * changes from minute to minute. */
+void bench_limit_verify(const struct bench *bench);
+bool bench_limit_commit(const struct bench *bench);
+
 /* limit_tls.c: bytes per second from one thread to another through node/transport; 0 when it
  * cannot be measured. */
 double bench_tls_bytes_per_s(double bytes);

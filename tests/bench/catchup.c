@@ -244,6 +244,7 @@ bool bench_signed(const struct bench *bench)
             figure_add(&rate, caught.records / caught.seconds);
             figure_add(&cpu, caught.cpu_s / caught.records * 1e6);
             good = stop_both(&fleet);
+            bench_limit_verify(bench);
         }
     }
     fleet_close(&fleet);

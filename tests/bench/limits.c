@@ -152,26 +152,39 @@ static bool commit_rates(const struct bench *bench, double seconds, double *one,
     return rc == 0 ? true : bench_fail("LMDB in %s: %s", bench->dir, mdb_strerror(rc));
 }
 
+void bench_limit_verify(const struct bench *bench)
+{
+    add("verify, 2 threads", "/s", verify_rate(2, bench->quick ? 0.1 : 0.5));
+}
+
+bool bench_limit_commit(const struct bench *bench)
+{
+    double one = 0;
+    double many = 0;
+    if (!commit_rates(bench, bench->quick ? 0.2 : 1, &one, &many)) {
+        return false;
+    }
+    add("LMDB synced commit, 1 put", "/s", one);
+    add("LMDB synced commit, 1,000 puts", "/s", many);
+    return true;
+}
+
 bool bench_limits(const struct bench *bench)
 {
     double seconds = bench->quick ? 0.1 : 0.5;
     unsigned rounds = bench->quick ? 1 : 3;
     for (unsigned i = 0; i < rounds; i++) {
-        double one = 0;
-        double many = 0;
         bench_say("limits of this machine, round %u of %u", i + 1, rounds);
         add("verify, 1 thread", "/s", verify_rate(1, seconds));
-        add("verify, 2 threads", "/s", verify_rate(2, seconds));
+        bench_limit_verify(bench);
         double leaf = hash_ns(RECORD_BYTES + 1, seconds);
         double interior = hash_ns(NODE_BYTES, seconds);
         add("EVP SHA-256, leaf of 300 B", "ns", leaf);
         add("EVP SHA-256, interior node", "ns", interior);
         add("leaf and interior, 1 thread", "/s", 1e9 / (leaf + interior));
-        if (!commit_rates(bench, 2 * seconds, &one, &many)) {
+        if (!bench_limit_commit(bench)) {
             return false;
         }
-        add("LMDB synced commit, 1 put", "/s", one);
-        add("LMDB synced commit, 1,000 puts", "/s", many);
         add("TLS 1.3 loopback, 2 threads", "MB/s",
             bench_tls_bytes_per_s(bench->quick ? 64e6 : 512e6) / 1e6);
     }
