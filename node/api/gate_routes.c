@@ -42,7 +42,13 @@ static void start_check(struct p2p_call *call, struct p2p_node *node)
     if (!gate_name(call, check->gate)) {
         return;
     }
-    if (member == NULL || member->role == P2P_ROLE_OBSERVER) {
+    if (member == NULL) {
+        p2p_call_error(call, 503, "not-admitted",
+                       "once its roots have admitted it: port2port charter fetch URL",
+                       "the charter held here does not name this member yet");
+        return;
+    }
+    if (member->role == P2P_ROLE_OBSERVER) {
         p2p_call_error(call, 403, "no-gates", NULL, "this member observes and has no gates");
         return;
     }
