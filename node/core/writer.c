@@ -233,7 +233,7 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
         err = writable ? p2p_late_appended(node)
                        : turn_away(batch, &batch->arena, &batch->actions);
     }
-    if (err == P2P_OK && batch->actions.charter_changed) {
+    if (err == P2P_OK && (batch->actions.charter_changed || batch->actions.addresses_changed)) {
         err = p2p_writer_pins(node, &batch->pins, &batch->pin_count);
     }
     if (err != P2P_OK) {
