@@ -258,7 +258,13 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
  * one believes was never committed. */
 static enum p2p_err reopen(struct p2p_node *node)
 {
-    enum p2p_err err = p2p_node_open_engine(node);
+    enum p2p_err err = P2P_OK;
+    if (p2p_store_read_only_reason(node->store) != NULL) {
+        err = p2p_store_reopen_reading(node->store);
+    }
+    if (err == P2P_OK) {
+        err = p2p_node_open_engine(node);
+    }
     node->engine_lost = err != P2P_OK;
     if (err != P2P_OK) {
         snprintf(node->alarm, sizeof(node->alarm),

@@ -429,18 +429,43 @@ enum p2p_err p2p_store_open(struct p2p_store **out, const struct p2p_store_optio
     return P2P_OK;
 }
 
+static void files_close(struct p2p_store *store)
+{
+    wrap_close(store->wrap);
+    if (store->env != NULL) {
+        mdb_env_close(store->env);
+    }
+    store->wrap = NULL;
+    store->env = NULL;
+}
+
 void p2p_store_close(struct p2p_store *store)
 {
     if (store == NULL) {
         return;
     }
     p2p_assert(atomic_load(&store->txn_count) == 0);
-    wrap_close(store->wrap);
-    if (store->env != NULL) {
-        mdb_env_close(store->env);
-    }
+    files_close(store);
     release_lock(store);
     free(store);
+}
+
+enum p2p_err p2p_store_reopen_reading(struct p2p_store *store)
+{
+    char message[STORE_PATH_BYTES_MAX + 256];
+
+    p2p_assert(atomic_load(&store->txn_count) == 0);
+    p2p_assert(atomic_load(&store->failure) != STORE_FAILURE_NONE || store->read_only);
+    if (store->read_only && store->wrap != NULL) {
+        return P2P_OK;
+    }
+    files_close(store);
+    store->read_only = true;
+    enum p2p_err err = open_files(store, 0, message, sizeof(message));
+    if (err != P2P_OK) {
+        files_close(store);
+    }
+    return err;
 }
 
 unsigned p2p_store_maintain(struct p2p_store *store)

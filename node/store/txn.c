@@ -471,8 +471,12 @@ static void read_cursors_close(struct p2p_txn *txn)
 static enum p2p_err begin(struct p2p_store *store, enum p2p_txn_kind kind, struct p2p_txn **out)
 {
     enum p2p_err err = P2P_OK;
-    struct p2p_txn *txn = calloc(1, sizeof(*txn));
+    struct p2p_txn *txn;
 
+    if (store->env == NULL) {
+        return P2P_IO; /* it could not be opened again */
+    }
+    txn = calloc(1, sizeof(*txn));
     if (txn == NULL) {
         return P2P_NOMEM;
     }

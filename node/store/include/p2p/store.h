@@ -43,6 +43,11 @@ P2P_MUST_CHECK enum p2p_err p2p_store_open(struct p2p_store **out,
                                            char *message, size_t message_cap);
 void p2p_store_close(
     struct p2p_store *store); /* accepts NULL; asserts that no transaction is open */
+/* After a failed write: opens the files again for reading only, since LMDB takes no transaction
+ * at all once it could not write its head. Asserts that the store takes no writes and that no
+ * transaction is open. P2P_OK also when it was done before; else those of p2p_store_open, and
+ * the store can only be asked again or closed. */
+P2P_MUST_CHECK enum p2p_err p2p_store_reopen_reading(struct p2p_store *store);
 
 /* NULL while the store accepts writes, else "sync-failed", "map-full" or "disk-full" until
  * reopened; static storage, any thread. */
