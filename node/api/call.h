@@ -104,6 +104,10 @@ bool p2p_ban_read_draft(struct p2p_call *call, struct p2p_node *node, json_t *bo
 bool p2p_ban_pack_draft(struct p2p_call *call, struct p2p_node *node,
                         const struct p2p_circle *circle, const struct p2p_ban_draft *draft,
                         struct p2p_append *out);
+/* The records named by `id` (ban_cites.c): all in one circle, each of a kind to which this can
+ * be done. Sets circle and cites of out; false with an error reply. */
+bool p2p_ban_read_cites(struct p2p_call *call, struct p2p_node *node,
+                        const struct p2p_kind *kind, struct p2p_append *out);
 /* The call's body as impose, amend, suspend, resume or lift: kind, circle, cites and payload of
  * out. */
 bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const char *what,
@@ -117,6 +121,10 @@ bool p2p_ban_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_
 const struct p2p_issuer *p2p_ban_signer(struct p2p_call *call, struct p2p_node *node,
                                         const struct p2p_append *append,
                                         const struct p2p_issuer_secret **key);
+
+/* A ban as CLI.md says (ban_json.c). */
+json_t *p2p_ban_json(struct p2p_node *node, const struct p2p_ban *ban);
+void p2p_ban_list_start(struct p2p_call *call, struct p2p_node *node); /* ban_list.c */
 
 /* Import (ban_import.c). */
 void p2p_ban_import_start(struct p2p_call *call, struct p2p_node *node);
@@ -148,6 +156,7 @@ bool p2p_id_parse(const struct p2p_ledger *ledger, const char *text, struct p2p_
 json_t *p2p_id_json(const struct p2p_ledger *ledger, const struct p2p_record_id *id);
 const char *p2p_circle_name(const struct p2p_ledger *ledger, uint32_t circle);
 json_t *p2p_hex_json(const struct p2p_hash *hash);
+/* Text of a record; a NUL, which many readers of JSON refuse, becomes U+FFFD. */
 json_t *p2p_slice_json(struct p2p_slice text);
 json_t *p2p_base64_json(struct p2p_slice bytes);
 const char *p2p_record_level(const struct p2p_node *node, const struct p2p_record_id *id);

@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KNOWLEDGE_MAX = 16, LOG_DEFAULT = 100, LOG_MAX = 1000, LOG_LOOK_MAX = 200000 };
+enum {
+    KNOWLEDGE_MAX = 16,
+    LOG_MAX = 1000,
+    LOG_LOOK_MAX = 200000,  /* leaves looked at by one call */
+    LOG_BYTES_MAX = 4 << 20 /* of payloads in one answer: they stay in memory for the batch */
+};
 
 /* ---- a check ---- */
 
@@ -232,18 +237,29 @@ static json_t *decision_json(const struct p2p_ledger *ledger, struct p2p_slice p
     return json;
 }
 
+/* What stands in one record, if that is one of decisions; the others are not even copied. */
 static enum p2p_err log_record(struct p2p_node *node, const struct p2p_record_id *id,
-                               uint64_t since_ms, json_t *list)
+                               uint64_t since_ms, json_t *list, size_t *bytes)
 {
     struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    struct p2p_slice leaf;
+    struct p2p_record record;
     struct p2p_entry entry;
     struct p2p_unpack in;
-    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
-    if (err != P2P_OK || entry.record.kind != P2P_KIND_DECISIONS ||
-        entry.record.time_ms < since_ms || entry.payload.len == 0 ||
+    enum p2p_err err =
+        p2p_feed_leaf(p2p_ledger_feed(ledger, id->feed), node->kv, id->index, &leaf);
+    if (err == P2P_OK) {
+        err = p2p_record_peek(&record, leaf);
+    }
+    if (err != P2P_OK || record.kind != P2P_KIND_DECISIONS || record.time_ms < since_ms) {
+        return err;
+    }
+    err = p2p_ledger_entry(ledger, id, &entry);
+    if (err != P2P_OK || entry.payload.len == 0 ||
         !p2p_unpack_find(entry.payload, "decisions", &in)) {
         return err;
     }
+    *bytes += entry.payload.len;
     uint32_t count = p2p_unpack_array(&in);
     for (uint32_t i = 0; i < count && !p2p_unpack_failed(&in); i++) {
         char text[P2P_ID_TEXT_BYTES];
@@ -284,10 +300,11 @@ static void start_log(struct p2p_call *call, struct p2p_node *node)
     list = json_array();
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, own);
     uint64_t looked = 0;
-    for (;
-         id.index < feed->edge.size && json_array_size(list) < LOG_MAX && looked < LOG_LOOK_MAX;
+    size_t bytes = 0;
+    for (; id.index < feed->edge.size && json_array_size(list) < LOG_MAX &&
+           looked < LOG_LOOK_MAX && bytes < LOG_BYTES_MAX;
          id.index++, looked++) {
-        enum p2p_err err = log_record(node, &id, since_ms, list);
+        enum p2p_err err = log_record(node, &id, since_ms, list, &bytes);
         if (err != P2P_OK) {
             json_decref(list);
             p2p_call_err(call, err, "the decisions in the store cannot be read");

@@ -55,7 +55,23 @@ json_t *p2p_hex_json(const struct p2p_hash *hash)
 
 json_t *p2p_slice_json(struct p2p_slice text)
 {
-    return json_stringn((const char *)text.data, text.len);
+    static const char replacement[] = "\xef\xbf\xbd";
+    if (text.len == 0 || memchr(text.data, '\0', text.len) == NULL) {
+        return json_stringn((const char *)text.data, text.len);
+    }
+    char *copy = malloc(3 * text.len);
+    size_t len = 0;
+    if (copy == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        bool nul = text.data[i] == '\0';
+        memcpy(copy + len, nul ? replacement : (const char *)text.data + i, nul ? 3 : 1);
+        len += nul ? 3 : 1;
+    }
+    json_t *json = json_stringn(copy, len);
+    free(copy);
+    return json;
 }
 
 json_t *p2p_base64_json(struct p2p_slice bytes)
