@@ -33,12 +33,25 @@ void p2p_net_counts_get(const struct p2p_net *net, struct p2p_net_counts *out_co
 
 /* The turn of the loop. */
 
+/* In the order in which they became dirty: what a batch sends to peers leaves before the
+ * answers that wake whoever waits for them on the same machine. */
+static struct p2p_conn *first_dirty(struct p2p_net *net)
+{
+    struct p2p_conn *first = NULL;
+    while (net->dirty) {
+        struct p2p_conn *conn = net->dirty;
+        net->dirty = conn->dirty_next;
+        conn->dirty_next = first;
+        first = conn;
+    }
+    return first;
+}
+
 static void flush(struct p2p_net *net)
 {
     /* Taken first: what becomes dirty during these visits waits for the next turn. */
-    struct p2p_conn *conn = net->dirty;
+    struct p2p_conn *conn = first_dirty(net);
     struct p2p_net_due *due = net->due;
-    net->dirty = NULL;
     net->due = NULL;
     while (conn) {
         struct p2p_conn *next = conn->dirty_next;
