@@ -31,17 +31,27 @@ static void on_signal(int number)
 
 void p2p_demo_catch_signals(void)
 {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal}; /* calls that wait are to return */
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction before;
+        /* What the caller has ignored, as nohup does, stays so. */
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
     signal(SIGPIPE, SIG_IGN);
 }
 
 bool p2p_demo_stopped(void)
 {
     return stopped != 0;
+}
+
+void p2p_demo_go_on(void)
+{
+    stopped = 0;
 }
 
 bool p2p_demo_holds(struct p2p_demo *demo, const char *format, ...)

@@ -42,6 +42,8 @@ const char *p2p_demo_value(const char *subject);
 uint64_t p2p_demo_now_ms(void); /* monotonic */
 /* Stopped by a signal. */
 bool p2p_demo_stopped(void);
+/* Forgets it, for the end that follows; a second one cuts that short. */
+void p2p_demo_go_on(void);
 void p2p_demo_catch_signals(void);
 
 bool p2p_demo_holds(struct p2p_demo *demo, const char *format, ...)

@@ -151,6 +151,7 @@ static int tell(struct p2p_demo *demo, bool keep)
     bool told = p2p_demo_story_tell(demo);
     uint64_t ms = demo->report.ended_ms - begun_ms;
     bool stopped = p2p_demo_stopped();
+    p2p_demo_go_on();
     if (!stopped) {
         say_end(demo, told, ms);
     }
@@ -160,6 +161,9 @@ static int tell(struct p2p_demo *demo, bool keep)
         fprintf(stderr, "port2port-demo: the nodes may still run: %s\n", demo->evidence);
     }
     p2p_demo_screen_end(&demo->screen);
+    if (stopped && !demo->fleet.up) {
+        p2p_demo_screen_line(&demo->screen, "Interrupted; the nodes are stopped.");
+    }
     return stopped ? INTERRUPTED : told ? 0 : 1;
 }
 

@@ -85,9 +85,10 @@ bool p2p_demo_step_cut_off(struct p2p_demo *demo)
     }
     return p2p_demo_holds(
         demo,
-        "%s: refuse, with what Antwerp said %lld s ago, then %lld s (at Ostend %lld s). "
-        "Antwerp now bans IMO %s: Ostend refuses it, Ghent does not know and allows it. Cut by "
-        "`peers pause --all` at Ghent, which hangs up and takes no call: no root needed.",
+        "%s: refused; Ghent's news from Antwerp is %lld s old, then %lld s (Ostend's %lld s). "
+        "Antwerp bans IMO %s: refused at Ostend, allowed at Ghent, which cannot know yet. Cut "
+        "by "
+        "`peers pause --all` at Ghent: no root needed.",
         demo->ship_name, (long long)first_s, (long long)then_s, (long long)elsewhere_s,
         p2p_demo_value(P2P_DEMO_ONE_MORE));
 }
@@ -112,11 +113,12 @@ bool p2p_demo_step_back(struct p2p_demo *demo)
                                  demo->one_more, &said);
     uint64_t took_ms = p2p_demo_now_ms() - since_ms;
     if (done) {
-        p2p_demo_holds(demo,
-                       "IMO %s is refused %llu ms after typing `peers resume --all` at Ghent "
-                       "(decision %s).",
-                       p2p_demo_value(P2P_DEMO_ONE_MORE), (unsigned long long)took_ms,
-                       p2p_demo_text(p2p_demo_said_first(&said), "decision"));
+        p2p_demo_holds(
+            demo,
+            "IMO %s is refused at Ghent %llu ms after `peers resume --all` was typed "
+            "there (decision %s).",
+            p2p_demo_value(P2P_DEMO_ONE_MORE), (unsigned long long)took_ms,
+            p2p_demo_text(p2p_demo_said_first(&said), "decision"));
     }
     p2p_demo_said_deinit(&said);
     return done && p2p_demo_connected(demo, P2P_DEMO_GHENT);

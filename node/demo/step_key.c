@@ -125,11 +125,13 @@ bool p2p_demo_step_revoke(struct p2p_demo *demo)
     if (!refused(demo, words, sizeof words) || !p2p_demo_connected(demo, P2P_DEMO_OSTEND)) {
         return false;
     }
-    return p2p_demo_holds(demo,
-                          "%s, before: in force. %s, by the thief at the cut-off port: "
-                          "no-effect past-cut-point at "
-                          "all seven %llu ms after the line is back. Again: \"%s\".",
-                          before, after, (unsigned long long)took_ms, words);
+    return p2p_demo_holds(
+        demo,
+        "Two of three roots revoke " OFFICER
+        "; the thief, at Ostend cut off, signs %s: past the "
+        "cut point, no effect at all seven %llu ms after the line is back. %s, from before, "
+        "holds. Again: \"%s\".",
+        after, (unsigned long long)took_ms, before, words);
 }
 
 /* ---- all agree ---- */
@@ -181,8 +183,8 @@ static void tell_agreement(struct p2p_demo *demo, const json_t *status)
         records += p2p_demo_number(feed, "size");
     }
     p2p_demo_holds(demo,
-                   "%lld records in %zu feeds, all witnessed, lag 0; the same frontier %.12s, "
-                   "leaves %.12s, bans %.12s.",
+                   "%lld records in %zu feeds, all witnessed, lag 0. At all seven the same "
+                   "frontier %.12s, leaves %.12s, bans %.12s.",
                    (long long)records, json_array_size(feeds),
                    p2p_demo_text(status, "frontier_digest"),
                    p2p_demo_text(status, "leaves_digest"), p2p_demo_bans_digest(status));

@@ -34,12 +34,15 @@ bool p2p_demo_step_lift(struct p2p_demo *demo)
                                 ms, &said) &&
                 all_gates(demo, P2P_DEMO_ONE_MORE, "call", "allow", NULL);
     if (done) {
+        int64_t took_ms = ms[P2P_DEMO_ANTWERP];
+        ms[P2P_DEMO_ANTWERP] = -1;
         ms[P2P_DEMO_COMMISSION] = -1; /* it has no gate */
         p2p_demo_holds(
             demo,
-            "IMO %s is refused at all six ports; Antwerp lifts its ban (%s), and all "
-            "six allow it. Known after, in ms: %s.",
-            p2p_demo_value(P2P_DEMO_ONE_MORE), p2p_demo_text(p2p_demo_said_first(&said), "id"),
+            "IMO %s was refused at all six ports. Antwerp lifts its ban in %lld ms (%s), "
+            "and all six allow it; known, after ms: %s.",
+            p2p_demo_value(P2P_DEMO_ONE_MORE), (long long)took_ms,
+            p2p_demo_text(p2p_demo_said_first(&said), "id"),
             p2p_demo_spread_text(ms, times, sizeof times));
     }
     p2p_demo_said_deinit(&said);
@@ -149,9 +152,9 @@ bool p2p_demo_step_person(struct p2p_demo *demo)
             "only",
             ships);
     }
-    return p2p_demo_holds(
-        demo,
-        "Alfapass %s, entered at Zeebrugge (%s): refused at all six. The stores say %s; the "
-        "number is in none of %zu files (a ship's, no secret, in %zu).",
-        CARD_NUMBER, id, subject, files, ships);
+    return p2p_demo_holds(demo,
+                          "Alfapass %s is refused at all six (%s). The stores know it as %s; "
+                          "its number is in none "
+                          "of %zu files (a ship's, no secret, is in %zu).",
+                          CARD_NUMBER, id, subject, files, ships);
 }

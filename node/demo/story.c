@@ -21,8 +21,7 @@ static const struct step {
     {"A lift spreads as surely as a ban.", p2p_demo_step_lift},
     {"A court bans a person: every gate knows the card, no store holds its number.",
      p2p_demo_step_person},
-    {"An officer's stolen key is revoked: what it signed before holds, what comes after does "
-     "not.",
+    {"An officer's stolen key is revoked: what it signed before holds, nothing after does.",
      p2p_demo_step_revoke},
     {"The commission shows that all seven agree.", p2p_demo_step_agree},
 };
