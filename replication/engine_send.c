@@ -150,6 +150,15 @@ static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *pee
                 return err;
             }
         }
+        if (i == engine->feed && engine->extras[i].grew && row->told &&
+            row->sent > feed->head.size && feed->state != P2P_FEED_FORKED) {
+            /* Nobody has more of our feed than we do, unless our store was put back together
+             * with the copy: whoever holds the first history is to prove it now. */
+            enum p2p_err err = p2p_send_head(engine, peer, i);
+            if (err != P2P_OK) {
+                return err;
+            }
+        }
         if (i != engine->feed && row->sent >= feed->head.size) {
             row->sending = false; /* what comes next it gets from the owner, or asks again */
         }
