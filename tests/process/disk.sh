@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# No room: the map's limit is reached, and the disk is full. What does not fit is refused in a clear sentence, nothing
+# that was acknowledged is lost, reading and checks go on, and with room again the node goes on by itself.
+
+. "$(dirname "$0")/lib.sh" || exit 3
+begin 17220 100 beanr,bezee
+
+read_only() { [[ $(node bezee --json status | jq -r .read_only) == "$1" ]]; }
+
+# Appends until it is refused; the acknowledged ids are in $WORK/acknowledged.
+fill() { # fill NAME
+    local n=0 line code
+    : >"$WORK/acknowledged"
+    while :; do
+        n=$((n + 1))
+        {
+            echo subject,reference
+            for ((line = 0; line < 400; line++)); do
+                printf '%d,%s-%d-%d-%0300d\n' $((9000000 + n * 400 + line)) "$1" "$n" "$line" 7
+            done
+        } >"$WORK/list.csv"
+        node bezee --json --as bezee-pso ban import "$WORK/list.csv" --subject-type imo --subject-column subject \
+            --ground local --reference-column reference >"$out" 2>"$err"
+        code=$?
+        ran="import of 400 lines, the ${n}th"
+        if ((code != 0)); then
+            return
+        fi
+        sed 1d "$WORK/list.csv" | cut -d, -f2 >>"$WORK/acknowledged"
+        ((n < 200)) || fail "200 lists went in and nothing was full"
+    done
+}
+
+# full REASON CODE: what holds while there is no room
+full() {
+    keys .error code text hint
+    says "$2"
+    printf '       %d lines went in; then: %s\n' "$(wc -l <"$WORK/acknowledged")" "$(head -n 1 "$err" | cut -c 1-160)"
+    eventually 5 read_only "$1"
+    [[ $(metric bezee "port2port_read_only{reason=\"$1\"}") == 1 ]] || fail "metrics do not say $1"
+    must 1 node bezee doctor
+    tells "$1|room|full"
+    must 3 node bezee --json --as bezee-pso ban impose --subject imo:9405423 --ground local --reference x
+    keys .error code text hint
+}
+
+holds_acknowledged() { # holds_acknowledged MEMBER
+    must 0 node "$1" --json ban list --all
+    jq -r .reference "$out" | sort >"$WORK/held"
+    sort "$WORK/acknowledged" | comm -23 - "$WORK/held" >"$WORK/lost"
+    [[ ! -s $WORK/lost ]] || fail "$(wc -l <"$WORK/lost") acknowledged lines are not at $1"
+}
+
+# Decisions while nothing can be appended: they answer, say so, wait, and are appended late.
+still_decides() {
+    "$P2P_BIN" -C "$SB/bezee" --json gate check --subject imo:9000400 --purpose call >"$out" 2>"$err"
+    ran="gate check while nothing can be appended"
+    holds '.answer == "refuse" and .decision == null and (.spooled | test("^[0-9]+:[0-9]+$"))'
+    holds 'any(.reasons[]; .code == "read-only")'
+}
+
+claim "the map's limit: imports go in until it is reached, then they are refused in a sentence"
+sed -i 's/^# map_size:.*/map_size: 2MiB/' "$SB/bezee/config.yaml"
+grep -q '^map_size: 2MiB' "$SB/bezee/config.yaml" || fail "config.yaml has no map_size"
+up
+connected $MEMBERS
+fill map
+full map-full "room|full|map"
+
+claim "the map's limit: checks and reading go on, nothing acknowledged is lost"
+still_decides
+holds_acknowledged bezee
+
+claim "the map's limit: restarted with more room it goes on, and what waited is appended"
+must 0 node bezee --json status
+down bezee
+sed -i 's/^map_size:.*/map_size: 64MiB/' "$SB/bezee/config.yaml"
+up bezee
+eventually 10 read_only null
+impose bezee imo:9405423
+connected $MEMBERS
+agree
+holds_acknowledged beanr
+spool_empty() { [[ $(metric bezee port2port_spool_entries) == 0 ]]; }
+eventually 10 spool_empty
+must 0 node bezee --json gate log
+holds 'any(.[]; any(.reasons[]; .code == "read-only"))' -s # the one that was spooled
+must 0 node bezee doctor
+
+claim "a full disk: imports go in until it is full, then they are refused in a sentence"
+down bezee
+if ((EUID != 0)) || ! mkdir "$WORK/small" || ! mount -t tmpfs -o size=4m p2p-test "$WORK/small" 2>"$err"; then
+    end_claim
+    echo "SKIPPED PART: the full disk; it needs root and a tmpfs: $(head -n 1 "$err")"
+    finish
+    exit 0
+fi
+at_end "umount -l '$WORK/small' 2>/dev/null"
+cp -a "$SB/bezee/store/." "$WORK/small/"
+mv "$SB/bezee/store" "$SB/bezee/store.was"
+ln -s "$WORK/small" "$SB/bezee/store"
+up bezee
+connected $MEMBERS
+fill disk
+full disk-full "room|full|disk"
+
+claim "a full disk: checks and reading go on, nothing acknowledged is lost"
+still_decides
+holds_acknowledged bezee
+
+claim "a full disk: with space again, and after a restart, it goes on and all are alike"
+down bezee
+mount -o remount,size=1g "$WORK/small" || fail "the tmpfs does not grow"
+up bezee
+eventually 10 read_only null
+impose bezee imo:9405435
+connected $MEMBERS
+agree
+holds_acknowledged beanr
+eventually 10 spool_empty
+must 0 node bezee doctor
+
+finish

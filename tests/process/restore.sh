@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# A node directory is put back from an old backup: the copy outside it tells. The node appends nothing and signs
+# nothing until it has fetched its own feed back from its peers; without the copy it stays so until the roots act.
+
+. "$(dirname "$0")/lib.sh" || exit 3
+begin 17240 90 beanr,bezee,begne
+
+read_only() { [[ $(node beanr --json status | jq -r .read_only) == "$1" ]]; }
+size() { node "$1" --json status | jq '.feeds[] | select(.feed == "beanr/1") | .size'; }
+
+# back_to_backup: the directory as it was, with the newer copy beside it
+back_to_backup() {
+    rm -rf "${SB:?}/beanr"
+    cp -a "$WORK/backup" "$SB/beanr"
+}
+
+claim "a backup is taken; afterwards more is imposed, and it is witnessed"
+up
+connected $MEMBERS
+impose beanr imo:9405423
+old=$id
+agree
+down beanr
+cp -a "$SB/beanr" "$WORK/backup"
+cp -a "$SB/copies/beanr" "$WORK/copy"
+up beanr
+connected beanr
+REFERENCE=after-backup impose beanr imo:9405435 --level witnessed
+newer=$id
+before=$(size beanr)
+agree
+digest=$(node beanr --json status | jq -r .leaves_digest)
+
+claim "the backup is put back while no peer can be reached: restored, and it appends and signs nothing"
+down
+back_to_backup
+must 0 node beanr --json status
+holds '.read_only == "restored"'
+up beanr
+read_only restored || fail "a restored node is $(node beanr --json status | jq -r .read_only)"
+must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405447 --ground local --reference x
+keys .error code text hint
+says restored
+must 1 node beanr doctor
+
+claim "it still checks, by what it has, and the decision waits in the spool"
+"$P2P_BIN" -C "$SB/beanr" --json gate check --subject imo:9405423 --purpose call >"$out" 2>"$err"
+ran="gate check at the restored node"
+holds ".answer == \"refuse\" and .decision == null and any(.reasons[]; .record == \"$old\")"
+
+claim "a peer comes: it fetches its feed back, then appends at the old end, and no history branches"
+up bezee begne
+eventually 20 read_only null
+must 0 node beanr --json ban show "$newer"
+holds '.state == "in-force"'
+now=$(size beanr)
+((now >= before)) || fail "the feed ends at $now, it had $before"
+REFERENCE=after-restore impose beanr imo:9405459 --level witnessed
+((${id#beanr/1:} >= before)) || fail "$id was written over what there was"
+agree
+for member in $MEMBERS; do
+    must 1 node "$member" --json gate check --subject imo:9405435 --purpose call
+    holds ".reasons[0].record == \"$newer\""
+    must 0 node "$member" --json status
+    holds '[.feeds[].state] | all(. == "ok")'
+done
+[[ $(metric bezee 'port2port_events_total{type="fork"}') == 0 ]] || fail "bezee saw a fork"
+must 0 node beanr doctor
+
+claim "without the copy it stays read-only, whatever the peers hold, and says what to do"
+down beanr
+mv "$SB/copies/beanr" "$WORK/newest"
+must 0 node beanr --json status
+holds '.read_only == "restored"'
+up beanr
+connected beanr
+agree
+read_only restored || fail "without its copy the node is $(node beanr --json status | jq -r .read_only)"
+must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405461 --ground local --reference x
+must 1 node beanr --json gate check --subject imo:9405435 --purpose call
+holds '.decision == null'
+must 1 node beanr doctor
+grew=$(size bezee)
+impose bezee imo:9405473
+eventually 10 answers beanr imo:9405473 call refuse
+same "$(size bezee)" "$grew" "the size of beanr's feed at bezee"
+
+claim "what only this node may hold, its own decisions, no peer can give back: it stays restored, and names the gap"
+down beanr
+back_to_backup
+cp -a "$WORK/newest" "$SB/copies/beanr"
+up beanr
+connected beanr
+gap_named() { grep -q '"event":"gap","feed":"beanr/1"' "$SB/beanr/node.log"; }
+eventually 10 gap_named
+read_only restored || fail "it appends although its decisions are lost: $(node beanr --json status | jq -r .read_only)"
+must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405502 --ground local --reference x
+
+claim "the copy put back as old as the backup hides the restore: the fork is proven everywhere, what was witnessed holds"
+down beanr
+back_to_backup
+cp -a "$WORK/copy" "$SB/copies/beanr"
+up beanr
+REFERENCE=second-history
+"$P2P_BIN" -C "$SB/beanr" --json --as beanr-pso ban impose --subject imo:9405485 --ground local --reference x >"$out" 2>"$err"
+forked() { node "$1" --json status | jq -e '.feeds[] | select(.feed == "beanr/1") | .state == "forked"'; }
+for member in $MEMBERS; do
+    eventually 20 forked "$member"
+    must 0 node "$member" --json status
+    holds '.alarm != null'
+    must 1 node "$member" doctor
+done
+eventually 5 read_only forked
+must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405497 --ground local --reference x
+for member in bezee begne; do
+    must 1 node "$member" --json gate check --subject imo:9405435 --purpose call
+    must 0 node "$member" --json gate check --subject imo:9405485 --purpose call
+done
+impose bezee imo:9405502
+eventually 10 answers begne imo:9405502 call refuse
+
+finish
