@@ -548,6 +548,13 @@ static enum p2p_err append_address(struct p2p_engine *engine)
     return p2p_append_own(engine, &address, &id);
 }
 
+bool p2p_engine_stores(const struct p2p_engine *engine)
+{
+    return engine->read_only != P2P_READ_ONLY_SYNC_FAILED &&
+           engine->read_only != P2P_READ_ONLY_MAP_FULL &&
+           engine->read_only != P2P_READ_ONLY_DISK_FULL;
+}
+
 /* Everything that must stand in the transaction before it is committed. */
 static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
 {
@@ -603,7 +610,8 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     if (err == P2P_OK) {
         err = p2p_send_due(engine, &wake_ms);
     }
-    if (err == P2P_OK && engine->complete && !engine->complete_stored) {
+    if (err == P2P_OK && engine->complete && !engine->complete_stored &&
+        p2p_engine_stores(engine)) {
         engine->complete_stored = true;
         err = write_number(engine->kv, complete_name, 1);
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COMPLETE});

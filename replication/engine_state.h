@@ -135,6 +135,8 @@ struct p2p_engine {
 /* What a job adds to a commit, about. */
 #define P2P_JOB_BYTES_MAX (16u * 1024u * 1024u)
 size_t p2p_job_bytes(const struct p2p_job *job);
+/* False while the store takes no writes: the batch runs on a transaction that only reads. */
+bool p2p_engine_stores(const struct p2p_engine *engine);
 void p2p_engine_trace(struct p2p_engine *engine, struct p2p_trace trace);
 void p2p_engine_refuse(struct p2p_engine *engine, uint32_t member, uint32_t feed, uint64_t at,
                        enum p2p_err err);

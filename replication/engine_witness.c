@@ -359,7 +359,8 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
                                                         .feed = i,
                                                         .at = witnessing->quorum_size});
         }
-        if (err == P2P_OK && witnessing->quorum_dirty && (store || engine->signature_made)) {
+        if (err == P2P_OK && witnessing->quorum_dirty && p2p_engine_stores(engine) &&
+            (store || engine->signature_made)) {
             err = p2p_witnessing_store(witnessing, engine->kv, held);
         }
         waiting = waiting || witnessing->quorum_dirty;
