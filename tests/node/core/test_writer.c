@@ -335,6 +335,23 @@ static void a_full_map_stops_appending_and_nothing_else(void **state)
     CHECK(decisions() == 2);
 }
 
+/* Broken: a member without witnesses, complete at once, could not answer when the very first
+ * thing that it writes fails. */
+static void the_first_write_of_all_may_fail(void **state)
+{
+    (void)state;
+    api_world_free(&world);
+    api_world_make(&world, "beanr", "beanr");
+    mdb_fault_arm(MDB_FAULT_PUT, 0, 1, MDB_MAP_FULL);
+    CHECK(try_post("/v1/bans", ban_body(1, NULL)) == 503);
+    (void)mdb_fault_disarm();
+    check_read_only("map-full");
+    check_is_spooled();
+    close_node();
+    open_node();
+    CHECK(decisions() == 1);
+}
+
 /* Broken: a peer would be connected to a node that can take nothing, and nothing would happen.
  */
 static void peers_are_turned_away_while_nothing_can_be_stored(void **state)
@@ -787,6 +804,7 @@ int main(void)
         WRITER_TEST(an_append_stands_in_store_and_copy_before_its_reply),
         WRITER_TEST(each_put_and_commit_may_fail_for_a_moment),
         WRITER_TEST(a_full_map_stops_appending_and_nothing_else),
+        WRITER_TEST(the_first_write_of_all_may_fail),
         WRITER_TEST(peers_are_turned_away_while_nothing_can_be_stored),
         WRITER_TEST(each_disk_call_may_fail),
         WRITER_TEST(a_lost_engine_is_opened_again_by_a_later_batch),
