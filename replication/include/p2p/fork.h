@@ -1,10 +1,10 @@
 /* Fork proofs: two signed heads of one feed that no one history can have.
  *
- * heads[0].size <= heads[1].size. With equal sizes the roots differ, other_root is heads[1].root
- * and there are no hashes. Otherwise `proof` leads from `other_root`, the root at heads[0].size
- * of the tree that heads[1] signs, to heads[1].root, and other_root is not heads[0].root.
- * Anybody with the feed's key can check it; an honest feed can never be framed, since both
- * heads carry its signature. Below 1,500 bytes for a million records.
+ * heads[0].size <= heads[1].size. With equal sizes the roots differ, other_root is
+ * heads[1].root and there are no hashes. Otherwise `proof` leads from `other_root`, the root at
+ * heads[0].size of the tree that heads[1] signs, to heads[1].root, and other_root is not
+ * heads[0].root. Anybody with the feed's key can check it; an honest feed can never be framed,
+ * since both heads carry its signature. Below 1,500 bytes for a million records.
  *
  * Encoded: origin (u8 length, bytes), two heads (size u64, root, signature), other_root, u8
  * count, hashes. */
