@@ -102,6 +102,7 @@ struct p2p_daemon {
     uint64_t refusals[P2P_REFUSALS_COUNT]; /* of the network */
     uint64_t refused_frames;               /* cut out of streams that were not well-formed */
     bool draining;
+    unsigned parts_open; /* of server and links, while draining */
     bool ready_said;
     void (*ready)(void *context, struct p2p_node *node);
     void *ready_context;

@@ -13,7 +13,8 @@
  *
  *     open loop, net, pid file, log --> listeners --> writer's thread --> first batch: ready
  *        --SIGTERM--> draining: no new links or requests, the writer answers what it has
- *        --> links and server closed --> loop ends --> exit 0 */
+ *        --> links and server closed, once that has left or had its P2P_DRAIN_MS_MAX
+ *        --> net closed --> loop ends --> exit 0; a second SIGTERM waits for nobody */
 
 static uint64_t clock_ms(clockid_t id)
 {
@@ -49,24 +50,40 @@ static void on_timer(uv_timer_t *timer)
     p2p_peers_publish(daemon);
 }
 
+static void close_net(struct p2p_daemon *daemon)
+{
+    struct p2p_net *net = daemon->net;
+    daemon->net = NULL;
+    p2p_net_close(net, NULL, NULL);
+}
+
+/* Answers and frames on their way have left, or had their time. */
+static void on_part_closed(void *user)
+{
+    struct p2p_daemon *daemon = user;
+    if (--daemon->parts_open == 0) {
+        close_net(daemon);
+    }
+}
+
 static void drain(struct p2p_daemon *daemon)
 {
     if (daemon->draining) {
+        close_net(daemon); /* asked twice: at once */
         return;
     }
     daemon->draining = true;
     p2p_log_write(daemon->node->log, P2P_LOG_INFO, "node.stopping", NULL, 0);
     uv_timer_stop(&daemon->timer);
     p2p_queue_stop(daemon);
-    p2p_server_close(daemon->server, NULL, NULL);
-    p2p_links_close(daemon->links, NULL, NULL);
-    p2p_net_close(daemon->net, NULL, NULL);
+    daemon->parts_open = 2;
+    p2p_server_close(daemon->server, on_part_closed, daemon);
+    p2p_links_close(daemon->links, on_part_closed, daemon);
     daemon->server = NULL;
     daemon->links = NULL;
-    daemon->net = NULL;
     uv_close((uv_handle_t *)&daemon->timer, NULL);
-    uv_close((uv_handle_t *)&daemon->sigterm, NULL);
-    uv_close((uv_handle_t *)&daemon->sigint, NULL);
+    uv_unref((uv_handle_t *)&daemon->sigterm); /* they listen on, and keep nothing waiting */
+    uv_unref((uv_handle_t *)&daemon->sigint);
     uv_close((uv_handle_t *)&daemon->queue.async, NULL);
 }
 
@@ -150,6 +167,9 @@ int p2p_node_serve(struct p2p_node *node, void (*ready)(void *context, struct p2
         snprintf(message, P2P_MESSAGE_BYTES, "the node could not start: %s", p2p_err_text(err));
     }
     if (err == P2P_OK) {
+        uv_close((uv_handle_t *)&daemon->sigterm, NULL);
+        uv_close((uv_handle_t *)&daemon->sigint, NULL);
+        uv_run(&daemon->loop, UV_RUN_DEFAULT);
         uv_loop_close(&daemon->loop);
         p2p_queue_close(daemon);
     } else if (looping) {
