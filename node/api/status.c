@@ -354,7 +354,7 @@ json_t *p2p_status_json(struct p2p_call *call, struct p2p_node *node)
     /* Custody is not in this version: no witness has been asked for a lease, so nothing may be
      * released. */
     json_object_set_new(status, "custody", json_string("waiting-for-witnesses"));
-    json_object_set_new(status, "lease_s", json_integer(0));
+    json_object_set_new(status, "lease_s", json_integer(p2p_charter_policy(charter)->lease_s));
     enum p2p_err err = add_digests(node, status);
     if (err != P2P_OK) {
         json_decref(status);

@@ -133,7 +133,9 @@ static void print_head(const struct p2p_cli_style *style, const json_t *status)
     snprintf(text, sizeof text, "%s%s%s%s", custody, lease > 0 ? " (lease for another " : "",
              lease > 0 ? p2p_cli_span(span, (double)lease) : "", lease > 0 ? ")" : "");
     p2p_cli_field(style, "custody",
-                  lease > 0 ? text : "nothing is released (custody is not in this version)");
+                  strcmp(custody, "waiting-for-witnesses") == 0
+                      ? "nothing is released (custody is not in this version)"
+                      : text);
     const json_t *store = json_object_get(status, "store");
     snprintf(text, sizeof text, "%s records, %s",
              p2p_cli_count(span, p2p_cli_number(store, "records")),
