@@ -1,5 +1,7 @@
 #include <p2p/text.h>
 
+#include <string.h>
+
 static int hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9') {
@@ -169,11 +171,29 @@ size_t p2p_utf8_next(struct p2p_slice text, uint32_t *code_point)
     return n;
 }
 
+/* How many of the first bytes are ASCII, in steps of eight. */
+static size_t ascii_prefix(struct p2p_slice text)
+{
+    uint64_t eight;
+    size_t n = 0;
+    while (text.len - n >= sizeof(eight)) {
+        memcpy(&eight, text.data + n, sizeof(eight));
+        if ((eight & 0x8080808080808080u) != 0) {
+            break;
+        }
+        n += sizeof(eight);
+    }
+    return n;
+}
+
 bool p2p_utf8_valid(struct p2p_slice text)
 {
     uint32_t code_point = 0;
     while (text.len > 0) {
-        size_t n = p2p_utf8_next(text, &code_point);
+        size_t n = ascii_prefix(text);
+        if (n == 0) {
+            n = p2p_utf8_next(text, &code_point);
+        }
         if (n == 0) {
             return false;
         }
