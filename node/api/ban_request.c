@@ -333,8 +333,14 @@ bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const ch
         {"suspend", P2P_KIND_BAN_SUSPEND}, {"resume", P2P_KIND_BAN_RESUME},
         {"lift", P2P_KIND_BAN_LIFT},
     };
+    static const char *const keys[] = {"as",    "subject", "ground", "reference", "effect",
+                                       "scope", "from",    "until",  "reason",    "circle",
+                                       "level", "id",      NULL};
     const struct p2p_circle *circle;
     struct p2p_ban_draft draft;
+    if (!p2p_call_keys(call, keys)) {
+        return false;
+    }
     out->kind = 0;
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         out->kind = strcmp(forms[i].what, what) == 0 ? forms[i].kind : out->kind;

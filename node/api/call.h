@@ -72,6 +72,9 @@ const char *p2p_call_text(const struct p2p_call *call, const char *key);
 /* Strings of a body's array (or one string): at most max, into out in the arena; -1 with an
  * error reply when it is something else. */
 int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **out, size_t max);
+/* Whether the body has no key beside those of a list that ends with NULL; false with an error
+ * reply that names the first other one: a misspelt key must not be a ban without end. */
+bool p2p_call_keys(struct p2p_call *call, const char *const *known);
 /* Base64 of the body, decoded into the arena; false with an error reply (400 missing, 422). */
 bool p2p_call_bytes(struct p2p_call *call, const char *key, struct p2p_slice *out);
 /* Undoes percent-encoding in place; what is no escape stays as it is, as does %00. */

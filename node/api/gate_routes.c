@@ -37,6 +37,7 @@ static bool gate_name(struct p2p_call *call, char out[P2P_GATE_NAME_BYTES_MAX + 
 
 static void start_check(struct p2p_call *call, struct p2p_node *node)
 {
+    static const char *const keys[] = {"as", "subject", "purpose", "gate", "level", NULL};
     const char *purpose = p2p_call_text(call, "purpose");
     const struct p2p_member *member = p2p_charter_member(
         p2p_engine_ledger(node->engine)->charter, p2p_engine_member(node->engine));
@@ -44,7 +45,7 @@ static void start_check(struct p2p_call *call, struct p2p_node *node)
     size_t count;
     call->job = p2p_call_take(call, sizeof(*call->job));
     struct p2p_gate_check *check = &call->job->check;
-    if (!gate_name(call, check->gate)) {
+    if (!gate_name(call, check->gate) || !p2p_call_keys(call, keys)) {
         return;
     }
     if (member == NULL) {

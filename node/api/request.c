@@ -46,6 +46,25 @@ const char *p2p_call_text(const struct p2p_call *call, const char *key)
     return json_string_value(json_object_get(call->body, key));
 }
 
+bool p2p_call_keys(struct p2p_call *call, const char *const *known)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(call->body, key, value)
+    {
+        size_t i = 0;
+        while (known[i] != NULL && strcmp(known[i], key) != 0) {
+            i++;
+        }
+        if (known[i] == NULL) {
+            p2p_call_error(call, 400, "unknown-key", "see port2port help",
+                           "%.64s is not something this request can say", key);
+            return false;
+        }
+    }
+    return true;
+}
+
 int p2p_call_texts(struct p2p_call *call, const char *key, const char *const **out, size_t max)
 {
     json_t *value = json_object_get(call->body, key);

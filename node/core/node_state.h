@@ -66,6 +66,7 @@ struct p2p_node {
     bool copy_dirty;
     bool copy_failed; /* at the last attempt */
     uint64_t copy_synced_ms;
+    uint64_t maintained_ms;        /* when dead readers of the store were last looked for */
     char alarm[P2P_MESSAGE_BYTES]; /* the newest reason for concern, or "" */
     /* the batch that runs */
     struct p2p_txn *txn;

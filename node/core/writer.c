@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAINTAIN_EVERY_MS = 60000 };
+
 void p2p_batch_init(struct p2p_batch *batch)
 {
     *batch = (struct p2p_batch){0};
@@ -299,6 +301,15 @@ static void undo_batch(struct p2p_node *node, struct p2p_batch *batch, enum p2p_
     }
 }
 
+/* Readers that died with their process keep pages from being used again. */
+static void maintain(struct p2p_node *node)
+{
+    if (node->now.mono_ms - node->maintained_ms >= MAINTAIN_EVERY_MS) {
+        node->maintained_ms = node->now.mono_ms;
+        p2p_store_maintain(node->store);
+    }
+}
+
 void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
 {
     p2p_node_now(&node->now);
@@ -324,4 +335,5 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
         batch->actions.wake_mono_ms = node->now.mono_ms;
     }
     node->batch = NULL;
+    maintain(node);
 }
