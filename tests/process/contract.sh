@@ -30,8 +30,8 @@ belgg
 beost
 bezee
 commission" "the default members"
-grep -q "127.77.0.3:17100" "$SB/begne/config.yaml" || fail "begne, member 3, is not at 127.77.0.3"
-grep -q "127.77.0.3:17101" "$SB/begne/config.yaml" || fail "begne's people are not at BASE+1"
+grep -q "127.77.0.3:$BASE" "$SB/begne/config.yaml" || fail "begne, member 3, is not at 127.77.0.3"
+grep -q "127.77.0.3:$((BASE + 1))" "$SB/begne/config.yaml" || fail "begne's people are not at BASE+1"
 
 claim "a directory that is not empty is no place for a sandbox"
 must 2 p2p --json federation sandbox "$SB"
@@ -310,7 +310,7 @@ socket beanr POST /v1/submit '{"record":"AAAA"}'
 [[ $it == 4[02]?\ application/problem+json* ]] || fail "a forged record got $it"
 
 claim "people's listener serves the charter to anyone, and nothing else to strangers"
-port=https://127.77.0.1:17101
+port=https://127.77.0.1:$((BASE + 1))
 must 0 curl -sk --max-time 10 --http2 "$port/v1/charter"
 keys . federation federation_id entries
 ran="GET $port/v1/bans without a certificate"

@@ -2,7 +2,7 @@
 # claim, and the promise that nothing is left running.
 #
 #     . "$(dirname "$0")/lib.sh" || exit 3
-#     begin 17100 60 beanr,bezee,begne        # BASE tcp port, seconds at most, members; makes $SB
+#     begin 17100 60 beanr,bezee,begne        # first tcp port to try, seconds at most, members; makes $SB, $BASE
 #     claim "a listed ship is refused"        # ends the claim before it; a test is a list of claims
 #     must 1 node begne gate check ...        # exit code 1, else the test ends; leaves $out, $err and $took_ms
 #     holds '.answer == "refuse"'             # jq on what the last command printed
@@ -171,10 +171,17 @@ eventually() {
 
 # --- a federation -----------------------------------------------------------------------------------------------
 
-# begin BASE SECONDS [MEMBERS]: a sandbox in $SB, its members in $MEMBERS
+# begin BASE SECONDS [MEMBERS]: a sandbox in $SB, its members in $MEMBERS. Where the same test runs already, in
+# another clone say, this one takes the ports 1,000 above.
 begin() {
-    local limit=$2
-    BASE=$1
+    local limit=$2 lock
+    for ((BASE = $1; BASE < 32000; BASE += 1000)); do
+        exec {lock}>"/tmp/p2p-ports-$BASE"
+        if flock -n "$lock"; then
+            break
+        fi
+        exec {lock}>&-
+    done
     (
         trap 'kill $nap 2>/dev/null; exit' TERM
         sleep "$limit" &
