@@ -1,6 +1,8 @@
 /* The engine's state and its parts, one file each. Private to replication/.
  *
  *   engine.c          open, close, begin, step, finish; the order of a batch
+ *   engine_batch.c    what a batch gathers for its caller
+ *   engine_follow.c   following the charter
  *   engine_session.c  hello, frontier, want, digest: who has what
  *   engine_receive.c  runs and charter entries from peers
  *   engine_send.c     frames out: pushes, runs, announcements

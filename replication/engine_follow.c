@@ -1,0 +1,105 @@
+/* Following the charter: own number and feed, rows for new feeds, the circles and their keys.
+ */
+#include "engine_state.h"
+
+#include <string.h>
+
+static enum p2p_err grow_extras(struct p2p_engine *engine)
+{
+    size_t count = engine->ledger.feed_count;
+    if (count > engine->extra_count) {
+        struct p2p_feed_extra *grown =
+            p2p_alloc_resize(engine->options.alloc, engine->extras, count, sizeof(*grown));
+        if (grown == NULL) {
+            return P2P_NOMEM;
+        }
+        engine->extras = grown;
+        for (size_t i = engine->extra_count; i < count; i++) {
+            grown[i] = (struct p2p_feed_extra){0};
+            enum p2p_err err =
+                p2p_witnessing_load(&grown[i].witnessing, engine->kv, (uint32_t)i);
+            if (err != P2P_OK) {
+                return err;
+            }
+            /* What was cosigned before a restart and reached nobody is cosigned again. */
+            grown[i].cosign_due = p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size >
+                                  grown[i].witnessing.quorum_size;
+            engine->extra_count = i + 1;
+        }
+    }
+    size_t members = p2p_charter_member_count(engine->ledger.charter) + 1;
+    if (members > engine->clock_count) {
+        struct p2p_member_clock *clocks =
+            p2p_alloc_resize(engine->options.alloc, engine->clocks, members, sizeof(*clocks));
+        if (clocks == NULL) {
+            return P2P_NOMEM;
+        }
+        memset(clocks + engine->clock_count, 0,
+               (members - engine->clock_count) * sizeof(*clocks));
+        engine->clocks = clocks;
+        engine->clock_count = members;
+    }
+    return P2P_OK;
+}
+
+/* Opens the boxes addressed to this member; a box that does not open, or a key that is not the
+ * one the charter names, is left out: what needs it is `refer`, never `allow`. */
+static void take_circle_keys(struct p2p_engine *engine, const struct p2p_circle *circle)
+{
+    struct p2p_gate_place *place = &engine->place;
+    for (size_t i = 0; i < circle->epoch_count; i++) {
+        struct p2p_slice box;
+        struct p2p_circle_secret secret = {.circle = circle->number,
+                                           .epoch = circle->epochs[i].epoch};
+        if (place->key_count == P2P_GATE_KEYS_MAX ||
+            p2p_charter_circle_box(engine->ledger.charter, circle->number, secret.epoch,
+                                   engine->member, &box) != P2P_OK ||
+            box.len != P2P_CIRCLE_KEY_BYTES + P2P_BOX_OVERHEAD_BYTES ||
+            p2p_box_open(secret.key.bytes, box, engine->options.sealing_key) != P2P_OK) {
+            continue;
+        }
+        struct p2p_hash hash = p2p_circle_key_hash(&secret.key);
+        if (p2p_hash_equal(&hash, &circle->epochs[i].key_hash)) {
+            place->keys[place->key_count++] = secret;
+        }
+    }
+}
+
+enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
+{
+    const struct p2p_charter *charter = engine->ledger.charter;
+    const struct p2p_member *own =
+        p2p_charter_member_named(charter, p2p_slice_text(engine->options.member));
+    enum p2p_err err = grow_extras(engine);
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_wipe(&engine->place, sizeof(engine->place));
+    engine->member = own == NULL ? 0 : own->number;
+    engine->feed = own == NULL ? 0 : own->feed;
+    if (own == NULL) {
+        return P2P_OK;
+    }
+    /* The times that a witness key signs never decrease, across restarts too. */
+    struct p2p_member_clock *clock = &engine->clocks[engine->member];
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        uint64_t time_s = engine->extras[i].witnessing.cosigned_time_s;
+        clock->time_s = time_s > clock->time_s ? time_s : clock->time_s;
+    }
+    memcpy(engine->place.locode, own->locode, sizeof(engine->place.locode));
+    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
+        if (circle != NULL && p2p_circle_has(circle, own->number) &&
+            engine->place.circle_count < P2P_GATE_CIRCLES_MAX) {
+            engine->place.circles[engine->place.circle_count++] = i;
+            take_circle_keys(engine, circle);
+        }
+    }
+    p2p_session_check_complete(engine);
+    /* A settle may have put another branch below what our `seen` named. */
+    const struct p2p_feed *feed = p2p_engine_own(engine);
+    return feed == NULL
+               ? P2P_OK
+               : p2p_known_size(&engine->ledger, engine->feed, feed->edge.size,
+                                P2P_CHARTER_FEED, &engine->extras[P2P_CHARTER_FEED].seen_size);
+}
