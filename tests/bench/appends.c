@@ -39,11 +39,14 @@ static double rate_of(json_t *said)
 
 static bool in_library(struct fleet *fleet, bool quick)
 {
-    static const struct figure one = {.part = "durable appends",
-                                      .name = "library, one at a time",
-                                      .unit = "/s",
-                                      .limit = "LMDB synced commit, 1 put",
-                                      .ratio_aim = 0.75};
+    static const struct figure one = {
+        .part = "durable appends",
+        .name = "library, one at a time",
+        .unit = "/s",
+        .limit = "LMDB synced commit, 1 put",
+        .ratio_aim = 0.75,
+        .unmet = "a commit signs a head and writes 10 pages of 5 tables, "
+                 "the bare one 4 pages: that shows where a sync is fast"};
     static const struct figure batched = {.part = "durable appends",
                                           .name = "library, in batches",
                                           .unit = "/s",

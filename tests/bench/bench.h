@@ -42,6 +42,7 @@ bool bench_gate(const struct bench *bench);
 
 /* Another sample of a limit, next to what is compared with it: a machine that others use too
  * changes from minute to minute. */
+void bench_limit_hash(const struct bench *bench);
 void bench_limit_verify(const struct bench *bench);
 bool bench_limit_commit(const struct bench *bench);
 
