@@ -29,6 +29,19 @@ unsigned p2p_edge_append(struct p2p_edge *edge, const struct p2p_hash *leaf,
     return level;
 }
 
+unsigned p2p_edge_extend(struct p2p_edge *edge, const struct p2p_hash *leaf,
+                         const struct p2p_hash *completed)
+{
+    unsigned level = 0;
+    p2p_assert(edge->size < SIZE_LIMIT);
+    while (edge->size >> level & 1) {
+        level++;
+    }
+    edge->peaks[level] = level == 0 ? *leaf : completed[level - 1];
+    edge->size++;
+    return level;
+}
+
 struct p2p_hash p2p_edge_root(const struct p2p_edge *edge)
 {
     struct p2p_hash root = {{0}};

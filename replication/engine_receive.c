@@ -43,11 +43,12 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
     return err;
 }
 
-/* Reads the records of a run that are not held yet and the tree they lead to. at [out]: the
- * record an error is about. */
+/* Reads the records of a run that are not held yet and the tree they lead to, with the interior
+ * hashes they complete on the way. at [out]: the record an error is about. */
 static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_info *info,
                              const struct p2p_run *run, struct p2p_edge *edge,
-                             struct p2p_arrival *arrivals, uint64_t *at)
+                             struct p2p_arrival *arrivals, struct p2p_hash *interior,
+                             uint64_t *at)
 {
     uint64_t held = edge->size - run->first;
     struct p2p_run_walk walk;
@@ -65,7 +66,7 @@ static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_in
         if (err != P2P_OK) {
             return err;
         }
-        p2p_edge_append(edge, &arrival->leaf_hash, NULL);
+        interior += p2p_edge_append(edge, &arrival->leaf_hash, interior);
     }
     return err;
 }
@@ -147,15 +148,18 @@ static enum p2p_err act_on(struct p2p_engine *engine, const struct p2p_arrival *
 
 static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
                              struct p2p_feed *feed, const struct p2p_run *run,
-                             struct p2p_arrival *arrivals, size_t count)
+                             struct p2p_arrival *arrivals, size_t count,
+                             const struct p2p_hash *interior)
 {
     enum p2p_err err = p2p_feed_keep_for(feed, engine->kv, count, run->records.len);
     if (err == P2P_OK) {
         err = p2p_ledger_verify(&engine->ledger, arrivals, count);
     }
+    feed->known = interior;
     for (size_t i = 0; i < count && err == P2P_OK; i++) {
         err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
     }
+    feed->known = NULL;
     if (err == P2P_OK) {
         p2p_assert(feed->edge.size == run->head.size);
         err = p2p_feed_set_head(feed, engine->kv, &run->head, p2p_slice_of(NULL, 0));
@@ -223,11 +227,14 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
     struct p2p_edge *edge = p2p_arena_take(engine->arena, sizeof(*edge));
     struct p2p_arrival *arrivals =
         p2p_arena_take(engine->arena, (run.count + 1) * sizeof(*arrivals));
-    if (edge == NULL || arrivals == NULL) {
+    /* Fewer than one for each leaf and each peak of the edge. */
+    struct p2p_hash *interior =
+        p2p_arena_take(engine->arena, (run.count + P2P_TREE_LEVELS_MAX) * sizeof(*interior));
+    if (edge == NULL || arrivals == NULL || interior == NULL) {
         return P2P_NOMEM;
     }
     *edge = feed->edge;
-    err = read_run(engine, info, &run, edge, arrivals, &at);
+    err = read_run(engine, info, &run, edge, arrivals, interior, &at);
     if (err == P2P_OK) {
         err = check_head(engine, info, &run.head);
     }
@@ -243,7 +250,7 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         return p2p_fork_ask(engine, peer, run.feed, &run.head);
     }
     return take_run(engine, peer, feed, &run, arrivals,
-                    (size_t)(run.head.size - feed->edge.size));
+                    (size_t)(run.head.size - feed->edge.size), interior);
 }
 
 enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,

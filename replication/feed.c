@@ -360,10 +360,18 @@ static enum p2p_err append_hash(struct p2p_feed *feed, const struct p2p_kv *kv,
         }
         tail->group_count = 0;
     }
-    unsigned count = p2p_edge_append(&feed->edge, leaf_hash, completed);
+    const struct p2p_hash *interior = completed;
+    unsigned count;
+    if (feed->known != NULL) {
+        interior = feed->known;
+        count = p2p_edge_extend(&feed->edge, leaf_hash, interior);
+        feed->known += count;
+    } else {
+        count = p2p_edge_append(&feed->edge, leaf_hash, completed);
+    }
     for (unsigned level = 8; level <= count; level += 8) {
         enum p2p_err err =
-            append_high(feed, kv, level, (feed->edge.size >> level) - 1, &completed[level - 1]);
+            append_high(feed, kv, level, (feed->edge.size >> level) - 1, &interior[level - 1]);
         if (err != P2P_OK) {
             return err;
         }
@@ -419,6 +427,7 @@ enum p2p_err p2p_feed_flush(struct p2p_feed *feed, const struct p2p_kv *kv)
 void p2p_feed_end_batch(struct p2p_feed *feed)
 {
     p2p_assert(feed->tail == NULL || !feed->tail->dirty);
+    p2p_assert(feed->known == NULL);
     feed->tail = NULL;
 }
 

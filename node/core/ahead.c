@@ -4,6 +4,8 @@
 
 #include <p2p/sigs_pool.h>
 
+enum { UNSIGNED_LOOKED_AT = 16 };
+
 struct ahead {
     const struct p2p_ledger *ledger;
     struct p2p_arena *arena;
@@ -68,10 +70,18 @@ static bool add_run(struct ahead *ahead, struct p2p_slice body)
         run.head.size <= ahead->sizes[run.feed]) {
         return true;
     }
+    size_t before = ahead->count;
+    uint64_t looked = 0;
     p2p_run_begin(&walk, &run);
     for (uint64_t i = run.first; p2p_run_next(&walk, &leaf, &salted, &err); i++) {
-        if (i >= ahead->sizes[run.feed] && !add_record(ahead, info, leaf)) {
+        if (i < ahead->sizes[run.feed]) {
+            continue;
+        }
+        if (!add_record(ahead, info, leaf)) {
             return false;
+        }
+        if (++looked == UNSIGNED_LOOKED_AT && ahead->count == before) {
+            break; /* most likely a run of the node's own records */
         }
     }
     ahead->sizes[run.feed] = run.head.size;

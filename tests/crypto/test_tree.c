@@ -249,19 +249,23 @@ static void check_completed(uint64_t size, const struct p2p_hash *completed, uns
 static void appending_gives_root_edge_and_completed_subtrees(void **state)
 {
     (void)state;
-    struct p2p_edge edge, plain;
+    struct p2p_edge edge, plain, extended;
     leaves_fill("record");
     p2p_edge_init(&edge);
     p2p_edge_init(&plain);
+    p2p_edge_init(&extended);
     for (uint64_t size = 1; size <= SIZE_MAX_TESTED; size++) {
         struct p2p_hash completed[P2P_TREE_LEVELS_MAX];
         unsigned count = p2p_edge_append(&edge, &leaves[size - 1], completed);
         CHECK(p2p_edge_append(&plain, &leaves[size - 1], NULL) == count);
+        CHECK(p2p_edge_extend(&extended, &leaves[size - 1], completed) == count);
         CHECK(edge.size == size);
         check_completed(size, completed, count);
         struct p2p_hash root = p2p_edge_root(&edge), expected = mth(leaves, size);
         CHECK_BYTES(root.bytes, expected.bytes, sizeof root.bytes);
         root = p2p_edge_root(&plain);
+        CHECK_BYTES(root.bytes, expected.bytes, sizeof root.bytes);
+        root = p2p_edge_root(&extended);
         CHECK_BYTES(root.bytes, expected.bytes, sizeof root.bytes);
     }
 }

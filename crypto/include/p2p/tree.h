@@ -26,6 +26,10 @@ void p2p_edge_init(struct p2p_edge *edge);
  * ends at the new size. Returns how many (at most 63). */
 unsigned p2p_edge_append(struct p2p_edge *edge, const struct p2p_hash *leaf,
                          struct p2p_hash *completed);
+/* The same for a caller who extended an edge of this size before: completed, as many as this
+ * leaf completes, was given there. Hashes nothing. */
+unsigned p2p_edge_extend(struct p2p_edge *edge, const struct p2p_hash *leaf,
+                         const struct p2p_hash *completed);
 /* The root of the tree of edge->size leaves; SHA256("") when empty. */
 struct p2p_hash p2p_edge_root(const struct p2p_edge *edge);
 

@@ -47,6 +47,10 @@ struct p2p_feed {
     uint64_t since_kept_bytes;
     uint64_t settled_size;      /* the ledger's: see p2p_ledger_fold */
     struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
+    /* Interior hashes that the next leaves complete, in order, from an edge that was extended
+     * by them and compared with a signed root; NULL: appending computes them. The caller's, who
+     * sets it before the first of those leaves and takes it back after the last. */
+    const struct p2p_hash *known;
 };
 
 void p2p_feed_init(struct p2p_feed *feed, uint32_t number);
