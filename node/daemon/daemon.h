@@ -26,7 +26,10 @@
 
 #define P2P_WORKS_MAX 4096u
 #define P2P_BATCHES   2u
-#define P2P_SLOW_MAX  16u
+/* A batch gives back its part of the window when it is durable: with all of it in one batch, a
+ * peer that is behind would wait for each commit, and the writer for each round trip. */
+#define P2P_BATCH_INPUT_BYTES (P2P_LINK_WINDOW_BYTES / 2)
+#define P2P_SLOW_MAX          16u
 #define P2P_PUBLIC_MAX                                                                         \
     64u /* of P2P_WORKS_MAX: whoever floods the people's address takes no gate's place */
 #define P2P_DIAL_AFTER_MS                                                                      \

@@ -39,7 +39,11 @@ static struct p2p_batch_slot *next_batch(struct p2p_queue *queue, uint64_t wake_
         slot = queue->idle;
         queue->idle = slot->next;
         struct p2p_input **at = &slot->batch.inputs;
-        for (size_t i = 0; i < P2P_BATCH_INPUTS_MAX && queue->inputs != NULL; i++) {
+        size_t bytes = 0;
+        for (size_t i = 0;
+             i < P2P_BATCH_INPUTS_MAX && bytes < P2P_BATCH_INPUT_BYTES && queue->inputs != NULL;
+             i++) {
+            bytes += queue->inputs->owed_bytes;
             *at = queue->inputs;
             queue->inputs = queue->inputs->next;
             at = &(*at)->next;
