@@ -81,7 +81,7 @@ static enum p2p_err attach(struct p2p_call *call, struct p2p_slice leaf,
 
 void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
 {
-    static const struct p2p_signature placeholder = {0};
+    static const struct p2p_signature blank = {0};
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
     const struct p2p_job *job = call->job;
     struct p2p_record record;
@@ -91,7 +91,7 @@ void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
         return;
     }
     /* An issuer's record is one only with a signature in it, whatever that is. */
-    enum p2p_err err = attach(call, job->result.leaf, &placeholder, &whole);
+    enum p2p_err err = attach(call, job->result.leaf, &blank, &whole);
     if (err == P2P_OK) {
         err = p2p_record_decode(&record, whole);
     }
