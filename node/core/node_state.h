@@ -3,6 +3,7 @@
 #ifndef P2P_NODE_STATE_H
 #define P2P_NODE_STATE_H
 
+#include <p2p/clock.h>
 #include <p2p/config.h>
 #include <p2p/copy.h>
 #include <p2p/event.h>
@@ -92,7 +93,6 @@ struct p2p_node {
     void *daemon;
 };
 
-void p2p_node_now(struct p2p_now *now);
 /* Opens the engine from the store, in a transaction of its own; closes an earlier one. */
 P2P_MUST_CHECK enum p2p_err p2p_node_open_engine(struct p2p_node *node);
 /* The key of an issuer, if it is here and usable: in memory, or in a file without passphrase.

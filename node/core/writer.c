@@ -312,7 +312,7 @@ static void maintain(struct p2p_node *node)
 
 void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
 {
-    p2p_node_now(&node->now);
+    p2p_node_now(node, &node->now);
     p2p_node_sweep_keys(node);
     node->batch = batch;
     node->import_runs = false;
