@@ -44,8 +44,4 @@ enum p2p_err store_failed(const struct p2p_store *store);
 /* Ends erasures that a crash interrupted. */
 P2P_MUST_CHECK enum p2p_err store_finish_erasures(struct p2p_store *store);
 
-/* PAYLOAD rows: format byte, id of the wrapping key, nonce || ciphertext || tag. */
-#define ROW_FORMAT       1u
-#define ROW_HEADER_BYTES 5u
-
 #endif

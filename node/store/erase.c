@@ -1,0 +1,122 @@
+#include "txn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum p2p_err erase_note(struct p2p_txn *txn, struct wrap_group group)
+{
+    for (size_t i = txn->erased_count; i-- > 0;) {
+        if (payload_same_group(txn->erased[i], group)) {
+            return P2P_OK;
+        }
+    }
+    struct wrap_group *more = realloc(txn->erased, (txn->erased_count + 1) * sizeof(*more));
+    if (more == NULL) {
+        return P2P_NOMEM;
+    }
+    more[txn->erased_count++] = group;
+    txn->erased = more;
+    return P2P_OK;
+}
+
+/* Seals what is left of an erased group under a new key; *id is that key's, 0 when nothing is
+ * left. */
+static int rewrap(struct p2p_txn *txn, struct wrap_group group, uint32_t *id)
+{
+    uint8_t key[PAYLOAD_KEY_BYTES];
+    uint64_t index = group.group * P2P_STORE_WRAP_SPAN;
+    struct wrap_entry fresh = {.id = 0};
+    struct p2p_slice value;
+    int rc = 0;
+
+    *id = 0;
+    for (uint64_t i = 0; i < P2P_STORE_WRAP_SPAN && rc == 0; i++) {
+        MDB_val row;
+        payload_key(key, group.feed, index + i);
+        MDB_val key_val = {sizeof(key), key};
+        rc = mdb_get(txn->mdb, txn->store->dbi[P2P_TABLE_PAYLOAD], &key_val, &row);
+        if (rc == MDB_NOTFOUND) {
+            rc = 0;
+            continue;
+        }
+        if (rc == 0) {
+            enum p2p_err err =
+                payload_open(txn, p2p_slice_of(key, sizeof(key)), txn_slice(row), &value);
+            rc = err == P2P_OK ? 0 : err == P2P_NOMEM ? ENOMEM : MDB_CORRUPTED;
+        }
+        if (rc == 0 && fresh.id == 0) {
+            rc = payload_key_new(txn, group);
+            fresh = txn->last;
+        }
+        if (rc == 0) {
+            txn->last = fresh;
+            rc = payload_seal(txn, p2p_slice_of(key, sizeof(key)), value);
+        }
+    }
+    *id = fresh.id;
+    p2p_wipe(&fresh, sizeof(fresh));
+    return rc;
+}
+
+int erase_prepare(struct p2p_txn *txn, uint32_t **keep)
+{
+    uint32_t *ids = calloc(txn->erased_count, sizeof(*ids));
+    int rc = ids == NULL && txn->erased_count > 0 ? ENOMEM : 0;
+
+    for (size_t i = 0; i < txn->erased_count && rc == 0; i++) {
+        rc = rewrap(txn, txn->erased[i], &ids[i]);
+    }
+    if (rc != 0) {
+        free(ids);
+        return rc;
+    }
+    *keep = ids;
+    return 0;
+}
+
+enum p2p_err store_finish_erasures(struct p2p_store *store)
+{
+    struct wrap_group *groups = NULL;
+    uint32_t *keep = NULL;
+    size_t count = 0;
+    size_t certain = 0;
+    MDB_txn *txn = NULL;
+
+    int rc = wrap_marked(store->wrap, &groups, &count);
+    if (rc != 0 || count == 0) {
+        return store_from_mdb(rc);
+    }
+    keep = calloc(count, sizeof(*keep));
+    rc = keep == NULL ? ENOMEM : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        bool clear = true;
+        uint32_t used = 0;
+        for (uint64_t n = 0; rc == 0 && n < P2P_STORE_WRAP_SPAN; n++) {
+            uint8_t key[PAYLOAD_KEY_BYTES];
+            struct p2p_slice sealed;
+            uint32_t id;
+            MDB_val key_val = {sizeof(key), key};
+            MDB_val row;
+            payload_key(key, groups[i].feed, groups[i].group * P2P_STORE_WRAP_SPAN + n);
+            rc = mdb_get(txn, store->dbi[P2P_TABLE_PAYLOAD], &key_val, &row);
+            if (rc == MDB_NOTFOUND) {
+                rc = 0;
+            } else if (rc == 0) {
+                clear = clear && payload_parse(txn_slice(row), &id, &sealed) &&
+                        (used == 0 || used == id);
+                used = clear ? id : used;
+            }
+        }
+        if (clear) { /* a key that any row may need is never destroyed */
+            groups[certain] = groups[i];
+            keep[certain++] = used;
+        }
+    }
+    mdb_txn_abort(txn);
+    if (rc == 0 && certain > 0) {
+        rc = wrap_destroy(store->wrap, groups, keep, certain);
+    }
+    free(groups);
+    free(keep);
+    return store_from_mdb(rc);
+}

@@ -1,0 +1,81 @@
+/* A transaction from the inside, for the three files that share it: txn.c is the seam and the
+ * life cycle, payload.c the sealed rows of P2P_TABLE_PAYLOAD, erase.c what a deleted payload
+ * asks of a commit. Private to node/store. */
+#ifndef P2P_STORE_TXN_H
+#define P2P_STORE_TXN_H
+
+#include "mdb.h"
+
+#include <p2p/bytes.h>
+
+#define PAYLOAD_KEY_BYTES 12u /* feed u32, index u64 */
+#define FRESH_KEYS_MAX    64u
+
+enum cursor_state { CURSOR_LOST, CURSOR_AT, CURSOR_END };
+
+struct p2p_txn {
+    struct p2p_store *store;
+    MDB_txn *mdb;
+    struct p2p_kv kv;
+    enum p2p_txn_kind kind;
+    bool renewed;       /* a read transaction holds a snapshot */
+    enum p2p_err doom;  /* the first error but P2P_NOTFOUND */
+    unsigned destroyed; /* wrap_destroyed when the snapshot was taken */
+    MDB_cursor *cursors[P2P_TABLE_COUNT];
+    enum cursor_state states[P2P_TABLE_COUNT];
+    struct wrap_entry last; /* the wrapping key used last; id 0: none */
+    uint8_t *scratch;       /* the PAYLOAD value handed out last */
+    size_t scratch_cap;
+    struct wrap_entry fresh[FRESH_KEYS_MAX]; /* keys that no file holds yet */
+    size_t fresh_count;
+    struct wrap_group *erased; /* groups that lost a payload, each once */
+    size_t erased_count;
+};
+
+/* Remembers the first error but P2P_NOTFOUND: the transaction cannot be committed any more. */
+enum p2p_err txn_doom(struct p2p_txn *txn, enum p2p_err err);
+/* A write that failed: full or broken, the store takes no more. */
+enum p2p_err txn_write_failed(struct p2p_txn *txn, int rc);
+/* The transaction's one cursor in a table, borrowed. LMDB's code. */
+P2P_MUST_CHECK int txn_cursor(struct p2p_txn *txn, enum p2p_table table, MDB_cursor **out);
+
+/* PAYLOAD rows: format byte, id of the wrapping key, nonce || ciphertext || tag. */
+
+struct wrap_group payload_group(struct p2p_slice key); /* key of PAYLOAD_KEY_BYTES */
+bool payload_same_group(struct wrap_group a, struct wrap_group b);
+void payload_key(uint8_t out[PAYLOAD_KEY_BYTES], uint32_t feed, uint64_t index);
+/* Finds or draws the key of the payload's group and seals the row under it. */
+P2P_MUST_CHECK enum p2p_err payload_put(struct p2p_txn *txn, struct p2p_slice key,
+                                        struct p2p_slice value);
+/* Unseals a row; *value is borrowed until the next payload is opened. P2P_CORRUPT; P2P_BUSY
+ * when the key was destroyed after this snapshot was taken; P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err payload_open(struct p2p_txn *txn, struct p2p_slice key,
+                                         struct p2p_slice row, struct p2p_slice *value);
+/* The id of the wrapping key and the sealed bytes; false when it is no row. */
+bool payload_parse(struct p2p_slice row, uint32_t *id, struct p2p_slice *sealed);
+/* Seals the row under txn->last, straight into the page. LMDB's or errno's code. */
+P2P_MUST_CHECK int payload_seal(struct p2p_txn *txn, struct p2p_slice key,
+                                struct p2p_slice value);
+/* A new key for the group, in txn->last and among the fresh ones. */
+P2P_MUST_CHECK int payload_key_new(struct p2p_txn *txn, struct wrap_group group);
+/* Writes and syncs the fresh keys, and the marks of groups that are about to be erased. */
+P2P_MUST_CHECK int payload_keys_flush(struct p2p_txn *txn, const struct wrap_group *erased,
+                                      size_t count);
+
+/* A payload of this group was deleted. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err erase_note(struct p2p_txn *txn, struct wrap_group group);
+/* Before the rows are committed: seals what is left of each erased group under a new key. *keep
+ * gets those keys' ids, owned by the caller. LMDB's or errno's code. */
+P2P_MUST_CHECK int erase_prepare(struct p2p_txn *txn, uint32_t **keep);
+
+static inline MDB_val txn_val(struct p2p_slice slice)
+{
+    return (MDB_val){slice.len, (void *)(uintptr_t)slice.data};
+}
+
+static inline struct p2p_slice txn_slice(MDB_val value)
+{
+    return p2p_slice_of(value.mv_data, value.mv_size);
+}
+
+#endif
