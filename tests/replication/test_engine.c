@@ -1,39 +1,15 @@
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
-
-static struct network net;
-
-static int setup(void **state)
-{
-    (void)state;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-}
 
 /* A ban signed in Antwerp is enforced at every gate. */
 static void test_ban_is_refused_at_the_other_gate(void **state)
 {
     (void)state;
-    start(2, 0, 1);
+    network_start(2, 0, 1);
     CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_ALLOW);
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
@@ -71,9 +47,9 @@ static void test_feed_begins_with_the_address_however_the_charter_came(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_ban_is_refused_at_the_other_gate, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            test_feed_begins_with_the_address_however_the_charter_came, setup, teardown),
+        cmocka_unit_test_teardown(test_ban_is_refused_at_the_other_gate, network_stop),
+        cmocka_unit_test_teardown(test_feed_begins_with_the_address_however_the_charter_came,
+                                  network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,32 +1,14 @@
 /* Charter versions across nodes: members, issuers, cut points, two heads and their end. */
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
 
 enum { ALL_ROOTS = (1 << WORLD_ROOTS) - 1 };
 
-static struct network net;
 static struct world_draft draft;
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t members, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .members = members, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-    network_advance(&net, 2000);
-}
 
 static const struct p2p_charter *charter(uint32_t node)
 {
@@ -37,7 +19,8 @@ static const struct p2p_charter *charter(uint32_t node)
 static void test_member_admitted_later(void **state)
 {
     (void)state;
-    start(4, 3, 3, 1);
+    network_start_as(
+        &(struct network_options){.nodes = 4, .members = 3, .witnesses = 3, .seed = 1});
     CHECK(network_feed(&net, 4) == 0);
     CHECK(network_try_ban(&net, 1, "all", SHIP, &(struct p2p_record_id){0}) == P2P_OK);
     world_draft(&draft);
@@ -68,7 +51,7 @@ static void test_member_admitted_later(void **state)
 static void test_charter_arrives_late(void **state)
 {
     (void)state;
-    start(2, 2, 0, 2);
+    network_start(2, 0, 2);
     net.pipes[1][2].held = true;
     world_draft(&draft);
     world_grant(&draft, "new", 77, "m1", "ban-court", "*");
@@ -116,7 +99,7 @@ static void test_cut_point(void **state)
     (void)state;
     static char note[P2P_NOTE_BYTES_MAX];
     size_t len = 0;
-    start(3, 3, 3, 3);
+    network_start(3, 3, 3);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 1000);
     uint64_t cut = network_size(&net, 1, 1);
@@ -206,7 +189,7 @@ static void test_two_heads(void **state)
 {
     (void)state;
     for (size_t lead = 1; lead <= 3; lead++) { /* shorter, equal and longer than the other */
-        start(4, 4, 0, 4 + lead);
+        network_start(4, 0, 4 + lead);
         make_branches();
         network_kill(&net, 4);
         for (uint32_t a = 1; a <= 2; a++) {
@@ -265,14 +248,15 @@ static void test_two_heads(void **state)
         network_agree(&net);
         network_deinit(&net);
     }
-    start(1, 1, 0, 1);
+    network_start(1, 0, 1);
 }
 
 /* A member that only a branch named writes nothing while there are two heads, and lives. */
 static void test_member_of_a_branch(void **state)
 {
     (void)state;
-    start(3, 2, 0, 9);
+    network_start_as(
+        &(struct network_options){.nodes = 3, .members = 2, .witnesses = 0, .seed = 9});
     struct charter_world right_world = net.world;
     world_draft(&draft);
     network_admit(&draft, 3, 2);
@@ -302,11 +286,11 @@ static void test_member_of_a_branch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_member_admitted_later, teardown),
-        cmocka_unit_test_teardown(test_charter_arrives_late, teardown),
-        cmocka_unit_test_teardown(test_cut_point, teardown),
-        cmocka_unit_test_teardown(test_two_heads, teardown),
-        cmocka_unit_test_teardown(test_member_of_a_branch, teardown),
+        cmocka_unit_test_teardown(test_member_admitted_later, network_stop),
+        cmocka_unit_test_teardown(test_charter_arrives_late, network_stop),
+        cmocka_unit_test_teardown(test_cut_point, network_stop),
+        cmocka_unit_test_teardown(test_two_heads, network_stop),
+        cmocka_unit_test_teardown(test_member_of_a_branch, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,31 +2,12 @@
  */
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #include <p2p/fork.h>
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
-
-static struct network net;
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-    network_advance(&net, 2000);
-}
 
 static enum p2p_feed_state state_of(uint32_t node, uint32_t feed)
 {
@@ -127,7 +108,7 @@ static void test_two_histories(void **state)
     static const uint64_t cases[][3] = {{4, 1, 1}, {4, 4, 4}, {4, 1, 4},  {4, 4, 1},
                                         {8, 8, 3}, {8, 1, 8}, {5, 2, 11}, {7, 1, 9}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        start(4, 4, 20 + i);
+        network_start(4, 4, 20 + i);
         network_ban(&net, 4, "all", SHIP); /* before the split: keeps its effect */
         equivocate(cases[i][0], cases[i][1], cases[i][2]);
         network_connect(&net, 1, 2);
@@ -160,14 +141,14 @@ static void test_two_histories(void **state)
         CHECK(network_frames(&net) - frames < 200);
         network_deinit(&net);
     }
-    start(1, 0, 1);
+    network_start(1, 0, 1);
 }
 
 /* The member itself learns of it, stops appending, and stays so. */
 static void test_own_feed_forked(void **state)
 {
     (void)state;
-    start(4, 4, 40);
+    network_start(4, 4, 40);
     equivocate(4, 2, 2);
     network_connect(&net, 1, 2);
     network_run(&net);
@@ -186,7 +167,7 @@ static void test_own_feed_forked(void **state)
 static void test_fork_told_to_who_was_away(void **state)
 {
     (void)state;
-    start(4, 4, 41);
+    network_start(4, 4, 41);
     equivocate(4, 1, 3);
     network_kill(&net, 3);
     network_connect(&net, 1, 2);
@@ -205,7 +186,7 @@ static void test_nobody_is_framed(void **state)
     static uint8_t bytes[P2P_FORK_BYTES_MAX];
     static uint8_t frame[P2P_FORK_BYTES_MAX + 16];
     struct p2p_tree_head heads[2];
-    start(3, 3, 42);
+    network_start(3, 3, 42);
     CHECK_OK(network_notes(&net, 1, 2));
     heads[0] = p2p_ledger_feed(p2p_engine_ledger(net.nodes[1].engine), 1)->head;
     CHECK_OK(network_notes(&net, 1, 5));
@@ -262,10 +243,10 @@ static void test_nobody_is_framed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_two_histories, teardown),
-        cmocka_unit_test_teardown(test_own_feed_forked, teardown),
-        cmocka_unit_test_teardown(test_fork_told_to_who_was_away, teardown),
-        cmocka_unit_test_teardown(test_nobody_is_framed, teardown),
+        cmocka_unit_test_teardown(test_two_histories, network_stop),
+        cmocka_unit_test_teardown(test_own_feed_forked, network_stop),
+        cmocka_unit_test_teardown(test_fork_told_to_who_was_away, network_stop),
+        cmocka_unit_test_teardown(test_nobody_is_framed, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,30 +1,12 @@
 /* Gates in the engine: the start-up rule, what a decision knew, numbers, the spool. */
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
 
-static struct network net;
 static struct world_draft draft;
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-    network_advance(&net, 2000);
-}
 
 /* A node that nobody witnesses allows at once; one with witnesses only when it has reached what
  * n-k+1+f of them named, and remembers that. */
@@ -59,7 +41,7 @@ static void test_start_up_rule(void **state)
     CHECK(network_check(&net, 4, OTHER) == P2P_ANSWER_ALLOW);
     network_deinit(&net);
 
-    start(1, 0, 1);
+    network_start(1, 0, 1);
     CHECK(p2p_engine_complete(net.nodes[1].engine));
     CHECK(network_check(&net, 1, OTHER) == P2P_ANSWER_ALLOW);
 }
@@ -158,7 +140,7 @@ static void test_decision_beside_a_received_ban(void **state)
 {
     (void)state;
     static struct p2p_job job;
-    start(2, 0, 4);
+    network_start(2, 0, 4);
     CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_ALLOW);
     network_ban(&net, 1, "all", SHIP);
     network_check_job(&job, SHIP);
@@ -174,7 +156,7 @@ static void test_decisions_of_one_commit(void **state)
 {
     (void)state;
     static struct p2p_job jobs[50];
-    start(2, 0, 5);
+    network_start(2, 0, 5);
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
     for (size_t i = 0; i < 50; i++) {
@@ -294,7 +276,7 @@ static void test_numbers_are_never_reused(void **state)
 {
     (void)state;
     static struct prepared first, second, third;
-    start(2, 0, 7);
+    network_start(2, 0, 7);
     network_ban(&net, 1, "all", SHIP); /* number 1 */
     prepare(&first);
     CHECK(first.seq == 2);
@@ -328,7 +310,7 @@ static void test_numbers_after_a_failed_commit(void **state)
 {
     (void)state;
     static struct prepared first, second;
-    start(1, 0, 8);
+    network_start(1, 0, 8);
     net.allow_failure = true;
     for (long at = 0; at < 12; at++) {
         struct p2p_record_id id;
@@ -355,7 +337,7 @@ static void test_own_records_that_peers_would_refuse(void **state)
     uint8_t payload[512];
     struct p2p_append record;
     struct p2p_job job;
-    start(2, 0, 9);
+    network_start(2, 0, 9);
     uint64_t size = network_size(&net, 1, 1);
     for (unsigned i = 0; i < 6; i++) {
         ban_record(&record, payload, sizeof(payload), true);
@@ -400,7 +382,7 @@ static void test_large_job(void **state)
     static struct p2p_append records[COUNT];
     static char text[NOTE_BYTES + 1];
     struct p2p_pack pack;
-    start(2, 0, 10);
+    network_start(2, 0, 10);
     memset(text, 'x', NOTE_BYTES);
     p2p_pack_init(&pack, content, sizeof(content));
     p2p_pack_map(&pack, 1);
@@ -425,7 +407,7 @@ static void test_spool(void **state)
 {
     (void)state;
     static struct p2p_job job;
-    start(2, 0, 11);
+    network_start(2, 0, 11);
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
     p2p_engine_set_read_only(net.nodes[2].engine, P2P_READ_ONLY_DISK_FULL);
@@ -446,17 +428,17 @@ static void test_spool(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_start_up_rule, teardown),
-        cmocka_unit_test_teardown(test_complete_needs_the_records, teardown),
-        cmocka_unit_test_teardown(test_complete_needs_the_charter, teardown),
-        cmocka_unit_test_teardown(test_decision_beside_a_received_ban, teardown),
-        cmocka_unit_test_teardown(test_decisions_of_one_commit, teardown),
-        cmocka_unit_test_teardown(test_decision_without_own_circle, teardown),
-        cmocka_unit_test_teardown(test_numbers_are_never_reused, teardown),
-        cmocka_unit_test_teardown(test_numbers_after_a_failed_commit, teardown),
-        cmocka_unit_test_teardown(test_own_records_that_peers_would_refuse, teardown),
-        cmocka_unit_test_teardown(test_large_job, teardown),
-        cmocka_unit_test_teardown(test_spool, teardown),
+        cmocka_unit_test_teardown(test_start_up_rule, network_stop),
+        cmocka_unit_test_teardown(test_complete_needs_the_records, network_stop),
+        cmocka_unit_test_teardown(test_complete_needs_the_charter, network_stop),
+        cmocka_unit_test_teardown(test_decision_beside_a_received_ban, network_stop),
+        cmocka_unit_test_teardown(test_decisions_of_one_commit, network_stop),
+        cmocka_unit_test_teardown(test_decision_without_own_circle, network_stop),
+        cmocka_unit_test_teardown(test_numbers_are_never_reused, network_stop),
+        cmocka_unit_test_teardown(test_numbers_after_a_failed_commit, network_stop),
+        cmocka_unit_test_teardown(test_own_records_that_peers_would_refuse, network_stop),
+        cmocka_unit_test_teardown(test_large_job, network_stop),
+        cmocka_unit_test_teardown(test_spool, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

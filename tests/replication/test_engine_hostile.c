@@ -2,31 +2,12 @@
  * that are wrong. Each is counted, the session goes on or ends by rule, others are unharmed. */
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #include <stdlib.h>
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
-
-static struct network net;
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-    network_advance(&net, 2000);
-}
 
 static uint64_t refused(uint32_t node, enum p2p_err err)
 {
@@ -69,7 +50,7 @@ static void test_payload_stays_in_its_circle(void **state)
 {
     (void)state;
     uint8_t salted[1024];
-    start(4, 4, 1);
+    network_start(4, 4, 1);
     for (uint32_t i = 2; i <= 4; i++) {
         net.pipes[1][i].held = true;
     }
@@ -104,7 +85,7 @@ static void test_payload_stays_in_its_circle(void **state)
 static void test_relay_without_payload(void **state)
 {
     (void)state;
-    start(3, 3, 2);
+    network_start(3, 3, 2);
     network_cut(&net, 1, 2);
     network_ban(&net, 1, "police", SHIP);
     network_advance(&net, 10000);
@@ -181,7 +162,7 @@ static void test_runs_that_are_wrong(void **state)
         {GARBAGE_LEAF, P2P_MALFORMED, true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        start(3, 0, 10 + i);
+        network_start(3, 0, 10 + i);
         net.pipes[1][2].held = true;
         uint64_t held = network_size(&net, 2, 1);
         network_ban(&net, 1, "all", SHIP);
@@ -210,7 +191,7 @@ static void test_runs_that_are_wrong(void **state)
         network_agree(&net);
         network_deinit(&net);
     }
-    start(1, 0, 1);
+    network_start(1, 0, 1);
 }
 
 /* ---- frames ---- */
@@ -230,7 +211,7 @@ static void inject_hello(uint16_t version, const struct p2p_hash *id, uint32_t m
 static void test_hello_that_is_wrong(void **state)
 {
     (void)state;
-    start(3, 0, 3);
+    network_start(3, 0, 3);
     struct p2p_hash id =
         p2p_charter_federation_id(p2p_engine_ledger(net.nodes[1].engine)->charter);
     struct p2p_hash wrong = p2p_sha256(p2p_slice_text("another federation"));
@@ -278,7 +259,7 @@ static void test_hello_that_is_wrong(void **state)
 static void test_garbage_frames(void **state)
 {
     (void)state;
-    start(3, 3, 4);
+    network_start(3, 3, 4);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
     struct rng rng = {4};
@@ -318,7 +299,7 @@ static void test_garbage_frames(void **state)
 static void test_bits_that_flip(void **state)
 {
     (void)state;
-    start(3, 3, 5);
+    network_start(3, 3, 5);
     struct rng rng = {5};
     for (unsigned i = 0; i < 150; i++) {
         if (!network_connected(&net, 2, 1)) {
@@ -356,7 +337,7 @@ static void test_endless_frontier(void **state)
     static uint8_t bytes[64 + ENTRIES * P2P_FRONTIER_ENTRY_BYTES];
     static struct p2p_frontier_entry entries[ENTRIES];
     struct p2p_writer out;
-    start(3, 3, 6);
+    network_start(3, 3, 6);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
     for (uint32_t i = 0; i < ENTRIES; i++) {
@@ -393,7 +374,7 @@ static void test_peer_that_takes_nothing(void **state)
     (void)state;
     uint8_t bytes[32];
     struct p2p_writer out;
-    start(3, 0, 7);
+    network_start(3, 0, 7);
     CHECK_OK(network_notes(&net, 1, 3000));
     network_run(&net);
     net.pipes[1][2].held = true;
@@ -418,14 +399,14 @@ static void test_peer_that_takes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_payload_stays_in_its_circle, teardown),
-        cmocka_unit_test_teardown(test_relay_without_payload, teardown),
-        cmocka_unit_test_teardown(test_runs_that_are_wrong, teardown),
-        cmocka_unit_test_teardown(test_hello_that_is_wrong, teardown),
-        cmocka_unit_test_teardown(test_garbage_frames, teardown),
-        cmocka_unit_test_teardown(test_bits_that_flip, teardown),
-        cmocka_unit_test_teardown(test_endless_frontier, teardown),
-        cmocka_unit_test_teardown(test_peer_that_takes_nothing, teardown),
+        cmocka_unit_test_teardown(test_payload_stays_in_its_circle, network_stop),
+        cmocka_unit_test_teardown(test_relay_without_payload, network_stop),
+        cmocka_unit_test_teardown(test_runs_that_are_wrong, network_stop),
+        cmocka_unit_test_teardown(test_hello_that_is_wrong, network_stop),
+        cmocka_unit_test_teardown(test_garbage_frames, network_stop),
+        cmocka_unit_test_teardown(test_bits_that_flip, network_stop),
+        cmocka_unit_test_teardown(test_endless_frontier, network_stop),
+        cmocka_unit_test_teardown(test_peer_that_takes_nothing, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

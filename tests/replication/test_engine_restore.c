@@ -1,30 +1,11 @@
 /* Lives of a node: killed, restored from a backup, its disk or memory failing at any step. */
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
 #define THIRD "imo:9176187"
-
-static struct network net;
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-    network_advance(&net, 2000);
-}
 
 static enum p2p_read_only read_only(uint32_t node)
 {
@@ -35,7 +16,7 @@ static enum p2p_read_only read_only(uint32_t node)
 static void test_killed_again_and_again(void **state)
 {
     (void)state;
-    start(3, 3, 1);
+    network_start(3, 3, 1);
     for (unsigned i = 0; i < 30; i++) {
         uint32_t node = 1 + i % 3;
         network_ban(&net, node, "all", i % 2 ? SHIP : OTHER);
@@ -80,7 +61,7 @@ static void test_copy_ahead(void **state)
 {
     (void)state;
     static struct p2p_job job;
-    start(3, 3, 2);
+    network_start(3, 3, 2);
     struct backup backup = take_backup(1);
     network_ban(&net, 1, "all", SHIP);
     network_ban(&net, 1, "all", OTHER);
@@ -112,7 +93,7 @@ static void test_copy_ahead(void **state)
 static void test_copy_ahead_and_nobody_has_it(void **state)
 {
     (void)state;
-    start(2, 2, 3);
+    network_start(2, 2, 3);
     network_cut(&net, 1, 2);
     struct backup backup = take_backup(1);
     network_ban(&net, 1, "all", SHIP);
@@ -132,7 +113,7 @@ static void test_copy_ahead_and_nobody_has_it(void **state)
 static void test_copy_restored_too(void **state)
 {
     (void)state;
-    start(3, 3, 4);
+    network_start(3, 3, 4);
     struct backup backup = take_backup(1);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
@@ -155,7 +136,7 @@ static void test_copy_missing_or_contradicting(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         static struct p2p_job job;
-        start(3, 3, 5);
+        network_start(3, 3, 5);
         network_ban(&net, 2, "all", SHIP);
         network_advance(&net, 1000);
         network_kill(&net, 1);
@@ -179,7 +160,7 @@ static void test_copy_missing_or_contradicting(void **state)
         CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
         network_deinit(&net);
     }
-    start(1, 0, 1);
+    network_start(1, 0, 1);
 }
 
 /* ---- faults ---- */
@@ -216,7 +197,7 @@ static uint64_t base_mono_ms, base_wall_ms;
 
 static void make_base(void)
 {
-    start(2, 2, 6);
+    network_start(2, 2, 6);
     network_cut(&net, 1, 2);
     network_ban(&net, 1, "all", SHIP);
     for (uint32_t i = 1; i <= 2; i++) {
@@ -343,7 +324,7 @@ static void test_any_allocation_fails(void **state)
 
 static struct p2p_hash play(void)
 {
-    start(4, 4, 7);
+    network_start(4, 4, 7);
     for (uint32_t i = 0; i < 12; i++) {
         network_ban(&net, 1 + i % 4, i % 4 < 2 ? "police" : "all", i % 2 ? SHIP : OTHER);
         if (i % 4 == 1) {
@@ -374,15 +355,15 @@ static void test_same_events_same_actions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_killed_again_and_again, teardown),
-        cmocka_unit_test_teardown(test_copy_ahead, teardown),
-        cmocka_unit_test_teardown(test_copy_ahead_and_nobody_has_it, teardown),
-        cmocka_unit_test_teardown(test_copy_restored_too, teardown),
-        cmocka_unit_test_teardown(test_copy_missing_or_contradicting, teardown),
-        cmocka_unit_test_teardown(test_any_write_fails, teardown),
-        cmocka_unit_test_teardown(test_any_step_fails, teardown),
-        cmocka_unit_test_teardown(test_any_allocation_fails, teardown),
-        cmocka_unit_test_teardown(test_same_events_same_actions, teardown),
+        cmocka_unit_test_teardown(test_killed_again_and_again, network_stop),
+        cmocka_unit_test_teardown(test_copy_ahead, network_stop),
+        cmocka_unit_test_teardown(test_copy_ahead_and_nobody_has_it, network_stop),
+        cmocka_unit_test_teardown(test_copy_restored_too, network_stop),
+        cmocka_unit_test_teardown(test_copy_missing_or_contradicting, network_stop),
+        cmocka_unit_test_teardown(test_any_write_fails, network_stop),
+        cmocka_unit_test_teardown(test_any_step_fails, network_stop),
+        cmocka_unit_test_teardown(test_any_allocation_fails, network_stop),
+        cmocka_unit_test_teardown(test_same_events_same_actions, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

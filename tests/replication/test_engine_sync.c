@@ -1,7 +1,7 @@
 /* Who has what: pushes, wants, relays, cuts, joins, and a network that comes to rest. */
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #include <p2p/frame.h>
 
@@ -9,31 +9,12 @@
 #define OTHER "imo:9074729"
 #define THIRD "imo:9176187"
 
-static struct network net;
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-    network_advance(&net, 2000);
-}
-
 /* Nodes that drift apart would judge differently. */
 static void test_all_nodes_hold_the_same(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 8; seed++) {
-        start(5, 5, seed);
+        network_start(5, 5, seed);
         for (uint32_t i = 1; i <= 5; i++) {
             network_ban(&net, i, "all", i % 2 ? SHIP : OTHER);
             if (i == 3) {
@@ -48,7 +29,7 @@ static void test_all_nodes_hold_the_same(void **state)
         }
         network_deinit(&net);
     }
-    start(2, 2, 1);
+    network_start(2, 2, 1);
 }
 
 /* A node that comes late gets everything, in bounded runs. */
@@ -76,7 +57,7 @@ static void test_fresh_node_catches_up(void **state)
 static void test_two_imports_at_once(void **state)
 {
     (void)state;
-    start(3, 3, 3);
+    network_start(3, 3, 3);
     for (unsigned i = 0; i < 5; i++) {
         CHECK_OK(network_notes(&net, 1, 300));
         CHECK_OK(network_notes(&net, 2, 200));
@@ -93,7 +74,7 @@ static void test_two_imports_at_once(void **state)
 static void test_relay(void **state)
 {
     (void)state;
-    start(3, 3, 4);
+    network_start(3, 3, 4);
     network_cut(&net, 1, 2);
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
@@ -107,7 +88,7 @@ static void test_relay(void **state)
 static void test_reconnect_after_cut(void **state)
 {
     (void)state;
-    start(2, 2, 5);
+    network_start(2, 2, 5);
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
     network_cut(&net, 1, 2);
@@ -128,7 +109,7 @@ static void test_reconnect_after_cut(void **state)
 static void test_cut_in_the_middle_of_a_frame(void **state)
 {
     (void)state;
-    start(2, 2, 6);
+    network_start(2, 2, 6);
     for (size_t at = 1; at < 400; at += 7) {
         CHECK_OK(network_notes(&net, 1, 1));
         network_deliver(&net, 1, 2, at);
@@ -143,7 +124,7 @@ static void test_cut_in_the_middle_of_a_frame(void **state)
 static void test_lift_spreads(void **state)
 {
     (void)state;
-    start(3, 3, 7);
+    network_start(3, 3, 7);
     struct p2p_record_id ban = network_ban(&net, 1, "all", SHIP);
     network_run(&net);
     CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFUSE);
@@ -160,7 +141,7 @@ static void test_lift_spreads(void **state)
 static void test_idle_network_comes_to_rest(void **state)
 {
     (void)state;
-    start(4, 4, 8);
+    network_start(4, 4, 8);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 180000);
     uint64_t size = 0;
@@ -185,7 +166,7 @@ static void test_idle_network_comes_to_rest(void **state)
 static void test_exchange_with_nothing_new(void **state)
 {
     (void)state;
-    start(2, 2, 9);
+    network_start(2, 2, 9);
     network_advance(&net, 120000);
     uint64_t bytes = network_bytes(&net);
     network_advance(&net, 30000);
@@ -196,7 +177,7 @@ static void test_exchange_with_nothing_new(void **state)
 static void test_wrong_idea_of_a_peer(void **state)
 {
     (void)state;
-    start(2, 2, 10);
+    network_start(2, 2, 10);
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
     uint8_t bytes[256];
@@ -220,7 +201,7 @@ static void test_wrong_idea_of_a_peer(void **state)
 static void test_stopped_peer(void **state)
 {
     (void)state;
-    start(3, 3, 11);
+    network_start(3, 3, 11);
     net.pipes[1][2].held = true;
     net.pipes[3][2].held = true;
     for (unsigned i = 0; i < 40; i++) {
@@ -238,17 +219,17 @@ static void test_stopped_peer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_all_nodes_hold_the_same, teardown),
-        cmocka_unit_test_teardown(test_fresh_node_catches_up, teardown),
-        cmocka_unit_test_teardown(test_two_imports_at_once, teardown),
-        cmocka_unit_test_teardown(test_relay, teardown),
-        cmocka_unit_test_teardown(test_reconnect_after_cut, teardown),
-        cmocka_unit_test_teardown(test_cut_in_the_middle_of_a_frame, teardown),
-        cmocka_unit_test_teardown(test_lift_spreads, teardown),
-        cmocka_unit_test_teardown(test_idle_network_comes_to_rest, teardown),
-        cmocka_unit_test_teardown(test_exchange_with_nothing_new, teardown),
-        cmocka_unit_test_teardown(test_wrong_idea_of_a_peer, teardown),
-        cmocka_unit_test_teardown(test_stopped_peer, teardown),
+        cmocka_unit_test_teardown(test_all_nodes_hold_the_same, network_stop),
+        cmocka_unit_test_teardown(test_fresh_node_catches_up, network_stop),
+        cmocka_unit_test_teardown(test_two_imports_at_once, network_stop),
+        cmocka_unit_test_teardown(test_relay, network_stop),
+        cmocka_unit_test_teardown(test_reconnect_after_cut, network_stop),
+        cmocka_unit_test_teardown(test_cut_in_the_middle_of_a_frame, network_stop),
+        cmocka_unit_test_teardown(test_lift_spreads, network_stop),
+        cmocka_unit_test_teardown(test_idle_network_comes_to_rest, network_stop),
+        cmocka_unit_test_teardown(test_exchange_with_nothing_new, network_stop),
+        cmocka_unit_test_teardown(test_wrong_idea_of_a_peer, network_stop),
+        cmocka_unit_test_teardown(test_stopped_peer, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,32 +1,13 @@
 /* Cosignatures, quorums, acknowledgements, heartbeats and the two clocks. */
 #include "check.h"
 
-#include "network.h"
+#include "network_fixture.h"
 
 #include <p2p/frame.h>
 
 #include <stdio.h>
 
 #define SHIP "imo:9179842"
-
-static struct network net;
-
-static int teardown(void **state)
-{
-    (void)state;
-    network_deinit(&net);
-    return 0;
-}
-
-static void start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
-{
-    const struct network_options options = {
-        .nodes = nodes, .witnesses = witnesses, .seed = seed};
-    network_init(&net, &options);
-    network_connect_all(&net);
-    network_run(&net);
-    network_advance(&net, 2000);
-}
 
 static const struct p2p_witnessing *witnessing(uint32_t node, uint32_t feed)
 {
@@ -37,7 +18,7 @@ static const struct p2p_witnessing *witnessing(uint32_t node, uint32_t feed)
 static void test_a_quorum_is_reached_everywhere(void **state)
 {
     (void)state;
-    start(4, 4, 1);
+    network_start(4, 4, 1);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2500);
     uint32_t feed = network_feed(&net, 1);
@@ -63,7 +44,7 @@ static void test_a_new_quorum_is_shown_before_it_is_stored(void **state)
 {
     (void)state;
     uint32_t early = 0;
-    start(4, 4, 1);
+    network_start(4, 4, 1);
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
     uint32_t feed = network_feed(&net, 1);
@@ -91,7 +72,7 @@ static void test_a_new_quorum_is_shown_before_it_is_stored(void **state)
 static void test_a_quorum_is_told_to_who_comes_late(void **state)
 {
     (void)state;
-    start(4, 4, 2);
+    network_start(4, 4, 2);
     network_kill(&net, 4);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2500);
@@ -110,7 +91,7 @@ static void test_a_quorum_is_told_to_who_comes_late(void **state)
 static void test_times_never_decrease(void **state)
 {
     (void)state;
-    start(3, 3, 3);
+    network_start(3, 3, 3);
     for (uint32_t round = 0; round < 6; round++) {
         net.nodes[2].wall_skew_ms = round % 2 ? -7200000 : 7200000;
         network_ban(&net, 1, "all", SHIP);
@@ -129,7 +110,7 @@ static void test_times_never_decrease(void **state)
 static void test_cosigning_under_load(void **state)
 {
     (void)state;
-    start(3, 3, 4);
+    network_start(3, 3, 4);
     uint64_t before = net.nodes[2].watch.count;
     for (unsigned i = 0; i < 100; i++) {
         CHECK_OK(network_notes(&net, 1, 2));
@@ -146,7 +127,7 @@ static void test_cosigning_under_load(void **state)
 static void test_quorums_under_load(void **state)
 {
     (void)state;
-    start(7, 7, 4);
+    network_start(7, 7, 4);
     uint64_t last = 0;
     unsigned quorums = 0;
     for (unsigned i = 0; i < 400; i++) {
@@ -171,14 +152,14 @@ static void test_quorums_under_load(void **state)
 static void test_mirrored(void **state)
 {
     (void)state;
-    start(3, 3, 5);
+    network_start(3, 3, 5);
     network_ban(&net, 1, "all", SHIP);
     CHECK(p2p_engine_mirrored(net.nodes[1].engine) < network_size(&net, 1, 1));
     network_advance(&net, 300);
     CHECK(p2p_engine_mirrored(net.nodes[1].engine) == network_size(&net, 1, 1));
     network_deinit(&net);
 
-    start(2, 0, 5); /* nobody witnesses: acknowledgements */
+    network_start(2, 0, 5); /* nobody witnesses: acknowledgements */
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 300);
     CHECK(p2p_engine_mirrored(net.nodes[1].engine) == network_size(&net, 1, 1));
@@ -194,7 +175,7 @@ static void test_mirrored(void **state)
 static void test_forged_acknowledgements(void **state)
 {
     (void)state;
-    start(2, 0, 6);
+    network_start(2, 0, 6);
     net.pipes[1][2].held = true;
     network_ban(&net, 1, "all", SHIP);
     network_run(&net);
@@ -238,7 +219,7 @@ static void lie(uint32_t from, uint32_t to, uint32_t feed, uint64_t size)
 static void test_a_lying_witness(void **state)
 {
     (void)state;
-    start(5, 5, 7); /* four witnesses, one of them may lie */
+    network_start(5, 5, 7); /* four witnesses, one of them may lie */
     for (uint64_t i = 0; i < 40; i++) {
         lie(5, 2, 1, (UINT64_C(1) << 40) + i * 977);
         lie(5, 1, 1, (UINT64_C(1) << 41) - i);
@@ -271,7 +252,7 @@ static void test_changed_witnesses(void **state)
 {
     (void)state;
     static struct world_draft draft;
-    start(5, 4, 8);
+    network_start(5, 4, 8);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2500);
     world_draft(&draft);
@@ -306,7 +287,7 @@ static void test_changed_witnesses(void **state)
 static void test_ages(void **state)
 {
     (void)state;
-    start(3, 3, 9);
+    network_start(3, 3, 9);
     network_advance(&net, 130000);
     struct p2p_now now = network_now(&net, 2);
     CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) <= 61000);
@@ -332,7 +313,7 @@ static void test_ages(void **state)
 static void test_quorum_time(void **state)
 {
     (void)state;
-    start(4, 4, 10);
+    network_start(4, 4, 10);
     net.nodes[1].wall_skew_ms = 3600000;
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 1000);
@@ -352,18 +333,18 @@ static void test_quorum_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_a_quorum_is_reached_everywhere, teardown),
-        cmocka_unit_test_teardown(test_a_new_quorum_is_shown_before_it_is_stored, teardown),
-        cmocka_unit_test_teardown(test_a_quorum_is_told_to_who_comes_late, teardown),
-        cmocka_unit_test_teardown(test_times_never_decrease, teardown),
-        cmocka_unit_test_teardown(test_cosigning_under_load, teardown),
-        cmocka_unit_test_teardown(test_quorums_under_load, teardown),
-        cmocka_unit_test_teardown(test_mirrored, teardown),
-        cmocka_unit_test_teardown(test_forged_acknowledgements, teardown),
-        cmocka_unit_test_teardown(test_a_lying_witness, teardown),
-        cmocka_unit_test_teardown(test_changed_witnesses, teardown),
-        cmocka_unit_test_teardown(test_ages, teardown),
-        cmocka_unit_test_teardown(test_quorum_time, teardown),
+        cmocka_unit_test_teardown(test_a_quorum_is_reached_everywhere, network_stop),
+        cmocka_unit_test_teardown(test_a_new_quorum_is_shown_before_it_is_stored, network_stop),
+        cmocka_unit_test_teardown(test_a_quorum_is_told_to_who_comes_late, network_stop),
+        cmocka_unit_test_teardown(test_times_never_decrease, network_stop),
+        cmocka_unit_test_teardown(test_cosigning_under_load, network_stop),
+        cmocka_unit_test_teardown(test_quorums_under_load, network_stop),
+        cmocka_unit_test_teardown(test_mirrored, network_stop),
+        cmocka_unit_test_teardown(test_forged_acknowledgements, network_stop),
+        cmocka_unit_test_teardown(test_a_lying_witness, network_stop),
+        cmocka_unit_test_teardown(test_changed_witnesses, network_stop),
+        cmocka_unit_test_teardown(test_ages, network_stop),
+        cmocka_unit_test_teardown(test_quorum_time, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
