@@ -1,0 +1,89 @@
+/* The disk of one simulated machine, and behind it the twins of p2p/store.h, p2p/copy.h and
+ * p2p/spool.h that the node's own writer runs on.
+ *
+ * Store and spool lie on one device, the checkpoint copy on another. A transaction is there as
+ * a whole or not at all (LMDB writes its head last, in one sector), the copy is one of its two
+ * slots, a spool entry is whole or cut off. Each call that changes what is durable is an
+ * effect; the power can fail before or after any of them. From that moment every call fails and
+ * changes nothing, until the machine starts again: nothing that rests on a lost effect can
+ * leave.
+ *
+ *     effect: begin of a write, commit, write and sync of the copy, append to and clear of the
+ *             spool */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include "chance.h"
+
+#include <p2p/copy.h>
+#include <p2p/kv.h>
+#include <p2p/spool.h>
+#include <p2p/store.h>
+
+/* What goes wrong with disks. The system promises:
+ *   crashes, failed syncs, full disks   nothing acknowledged is lost, nothing is signed twice;
+ *   lost syncs, old backups             the node finds it by the copy and appends nothing until
+ *                                       the charter grants a new generation;
+ *   flipped bits, torn pages            found at the next read or by the scrubber, repaired
+ * from peers or refused, never signed over; a lost copy                         restored, as
+ * above. It does not promise to survive a store and a copy that both go back to the same older
+ * state: nobody could tell that from a restart, which is why the copy lies on another device.
+ */
+struct sim_disk_options {
+    uint32_t commit_us;            /* a synced commit takes about this long */
+    uint32_t failed_sync_permille; /* of commits, while disk faults are on */
+    uint32_t power_after_effects;  /* mean number of effects between power failures inside a
+                                      batch; 0: none */
+    bool lying;                    /* may lose synced transactions at a power failure */
+};
+
+struct sim_disk;
+struct sim_backup; /* of store and spool, without the copy */
+
+struct sim_disk *sim_disk_new(const struct sim_disk_options *options, uint64_t seed,
+                              uint64_t number);
+void sim_disk_free(struct sim_disk *disk); /* accepts NULL */
+
+/* What a machine that starts finds. Valid until the next power failure; then open again. */
+struct p2p_store *sim_disk_store(struct sim_disk *disk);
+struct p2p_spool *sim_disk_spool(struct sim_disk *disk, uint64_t boot);
+enum p2p_copy_state sim_disk_copy(struct sim_disk *disk, struct p2p_copy_point *point,
+                                  struct p2p_copy **copy);
+
+/* The process ends: an open transaction is lost, what was written is not. */
+void sim_disk_kill(struct sim_disk *disk);
+/* The power fails: also what was written and not synced may be lost. */
+void sim_disk_fail_power(struct sim_disk *disk);
+/* The power fails by itself before or after the n-th effect from now; 0: not. */
+void sim_disk_fail_at(struct sim_disk *disk, uint64_t effects);
+bool sim_disk_is_dead(
+    const struct sim_disk *disk); /* the power failed: start the machine again */
+void sim_disk_revive(struct sim_disk *disk);
+
+void sim_disk_set_full(struct sim_disk *disk, bool full);
+/* From now on nothing that is synced is really on the disk, until a power failure takes it all
+ * back, or honest is called. */
+void sim_disk_lie(struct sim_disk *disk);
+void sim_disk_be_honest(struct sim_disk *disk);
+/* Changes one bit, or the later part, of a value of one table; returns false when it is empty.
+ */
+bool sim_disk_flip(struct sim_disk *disk, enum p2p_table table);
+bool sim_disk_tear(struct sim_disk *disk, enum p2p_table table);
+void sim_disk_lose_copy(struct sim_disk *disk);
+/* A copy of the machine's directory, and that copy put back; the node must be down. */
+struct sim_backup *sim_disk_backup(const struct sim_disk *disk);
+void sim_disk_restore(struct sim_disk *disk, const struct sim_backup *backup);
+void sim_backup_free(struct sim_backup *backup); /* accepts NULL */
+/* Everything is gone, the copy too: a new machine. */
+void sim_disk_wipe(struct sim_disk *disk);
+/* Another machine with the same disks: two live copies of one node. */
+struct sim_disk *sim_disk_clone(const struct sim_disk *disk, uint64_t number);
+
+/* A transaction to look at what is durable, whatever else is open; end it before anything else
+ * happens to the disk. */
+const struct p2p_kv *sim_disk_look(struct sim_disk *disk);
+void sim_disk_look_end(struct sim_disk *disk);
+uint64_t sim_disk_effects(const struct sim_disk *disk); /* so far */
+size_t sim_disk_bytes(const struct sim_disk *disk);     /* held in the store */
+
+#endif

@@ -1,0 +1,76 @@
+/* One run: a federation of real nodes in one process, on simulated disks, clocks and lines.
+ *
+ * Everything that happens follows from the seed, the options and the code: same three, same
+ * run, byte for byte. A run lasts `hours` of simulated time; faults happen in phases, and after
+ * each phase everything is healed and looked at.
+ *
+ *     workload, faults, adversary --> host (p2p_writer_run) --> network --> host
+ *                                        |                        |
+ *                                        +------> watcher <-------+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include "adversary.h"
+#include "clock.h"
+#include "disk.h"
+#include "fault.h"
+#include "federation.h"
+#include "host.h"
+#include "invariant.h"
+#include "network.h"
+#include "schedule.h"
+#include "story.h"
+#include "workload.h"
+
+#define SIM_HOSTS_MAX (SIM_MEMBERS_MAX + 8u)
+
+struct sim_options {
+    uint64_t seed;
+    uint32_t nodes;     /* members that run */
+    uint32_t witnesses; /* of each feed */
+    uint64_t length_us;
+    bool real_signatures; /* Ed25519 instead of its twin */
+    struct sim_network_options network;
+    struct sim_disk_options disk;
+    struct sim_clock_options clock;
+    struct sim_fault_options fault;
+    struct sim_adversary_options adversary;
+    struct sim_workload_options workload;
+};
+
+struct sim_violation {
+    bool found;
+    enum sim_invariant invariant;
+    uint64_t at_us;
+    char text[400];
+};
+
+struct sim {
+    struct sim_options options;
+    struct sim_schedule schedule;
+    struct sim_story story;
+    struct sim_federation federation;
+    struct sim_host **hosts; /* [0] unused */
+    uint32_t host_count;
+    struct sim_network *network;
+    struct sim_workload *workload;
+    struct sim_adversary *adversary;
+    struct sim_faults *faults;
+    struct sim_watcher *watcher;
+    struct p2p_sigs_pool *sigs;
+    struct sim_violation violation; /* the first; the run ends with it */
+};
+
+/* The defaults of `./dev sim`: 7 nodes, 24 hours, 5,000 records, every fault. */
+struct sim_options sim_options_default(void);
+/* Runs to the end or to the first violation. */
+void sim_run(struct sim *sim, const struct sim_options *options);
+void sim_deinit(struct sim *sim);
+
+/* The first violation counts; the run ends after the event that runs. */
+void sim_violate(struct sim *sim, enum sim_invariant invariant, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+uint64_t sim_now_ms(const struct sim *sim); /* true POSIX time */
+struct sim_host *sim_host_of(const struct sim *sim, uint32_t member_index); /* the honest one */
+
+#endif

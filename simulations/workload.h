@@ -1,0 +1,40 @@
+/* The work of a run: what people and gates ask of the nodes.
+ *
+ * Kinds of records come from the table of kinds (p2p_kinds): whatever may be written by a node
+ * or an issuer is generated from its row, fields drawn by their types, so that a new kind is in
+ * the next run by itself. Bans are drawn with sense on top of that: subjects by Zipf, several
+ * officers a port, a lift names bans that exist. One in ten of everything is wrong on purpose.
+ */
+#ifndef SIM_WORKLOAD_H
+#define SIM_WORKLOAD_H
+
+#include "chance.h"
+
+struct sim;
+
+struct sim_workload_options {
+    uint64_t records;   /* about so many in the whole run */
+    uint32_t decisions; /* permille of works: 600 */
+    uint32_t bans;      /* 300: one in four a lift, one in ten an amend */
+    uint32_t other;     /* 50: every other kind there is */
+    uint32_t charter;   /* 50: grants, revocations, rotations, circles, witnesses, members */
+    uint32_t wrong;     /* permille of everything: 100 */
+    uint32_t subjects;  /* 10,000, Zipf(1.1) */
+    uint32_t burst_records; /* 500 within burst_us, every burst_every_us; 0: never */
+    uint64_t burst_every_us, burst_us;
+};
+
+struct sim_workload;
+struct sim_workload *sim_workload_new(struct sim *sim,
+                                      const struct sim_workload_options *options);
+void sim_workload_free(struct sim_workload *workload);
+/* Stands the first works in the schedule, until end_us. */
+void sim_workload_start(struct sim_workload *workload, uint64_t end_us);
+
+struct sim_workload_count {
+    uint64_t asked, done, refused, failed; /* works */
+    uint64_t decisions, bans, lifts, other, charter, wrong;
+};
+struct sim_workload_count sim_workload_count(const struct sim_workload *workload);
+
+#endif
