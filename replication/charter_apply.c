@@ -229,136 +229,6 @@ static enum p2p_err admit(struct charter_fold *fold, const struct fold_place *pl
     return P2P_OK;
 }
 
-static bool feed_has_witness(const struct p2p_feed_info *feed, uint32_t member)
-{
-    for (uint32_t i = 0; i < feed->witness_count; i++) {
-        if (feed->witnesses[i] == member) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Adds one witness to a feed, in the order the charter names them. */
-static enum p2p_err witness_add(const struct charter_fold *fold, struct p2p_feed_info *feed,
-                                const char *name, char *reason)
-{
-    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(name));
-    if (member == 0) {
-        p2p_reason(reason, "the witness %s is not a member", name);
-        return P2P_UNKNOWN;
-    }
-    if (member == feed->member) {
-        p2p_reason(reason, "%s cannot witness its own feed", name);
-        return P2P_REFUSED;
-    }
-    if (feed_has_witness(feed, member)) {
-        p2p_reason(reason, "the witness %s is named twice and would be counted twice", name);
-        return P2P_REFUSED;
-    }
-    if (feed->witness_count == P2P_WITNESSES_MAX) {
-        p2p_reason(reason, "%s would have more than %u witnesses", feed->origin,
-                   P2P_WITNESSES_MAX);
-        return P2P_REFUSED;
-    }
-    feed->witnesses[feed->witness_count++] = member;
-    return P2P_OK;
-}
-
-static enum p2p_err admit_witnesses(struct charter_fold *fold, const struct fold_place *place,
-                                    const struct p2p_op_admit *op)
-{
-    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(op->member));
-    struct p2p_feed_info *feed = p2p_fold_feed(fold, p2p_fold_member(fold, member)->feed);
-    for (uint32_t i = 0; i < op->witness_count; i++) {
-        enum p2p_err err = witness_add(fold, feed, op->witnesses[i], place->reason);
-        if (err != P2P_OK) {
-            return err;
-        }
-    }
-    return P2P_OK;
-}
-
-/* --- witness ----------------------------------------------------------------------------- */
-
-static bool changed_in(const struct charter_fold *fold, const struct p2p_feed_info *feed,
-                       uint64_t entry)
-{
-    const struct witness_row *rows = fold->witness_changes.at;
-    for (size_t i = fold->witness_changes.count; i > 0 && rows[i - 1].entry == entry; i--) {
-        if (rows[i - 1].feed == feed->number) {
-            return true;
-        }
-    }
-    return feed->entry == entry;
-}
-
-static enum p2p_err witness_remember(struct charter_fold *fold,
-                                     const struct p2p_feed_info *feed, uint64_t entry)
-{
-    struct witness_row *row = p2p_rows_add(fold->alloc, &fold->witness_changes, sizeof(*row));
-    if (!row) {
-        return P2P_NOMEM;
-    }
-    row->feed = feed->number;
-    row->entry = entry;
-    row->count = feed->witness_count;
-    memcpy(row->witnesses, feed->witnesses, sizeof(row->witnesses));
-    return P2P_OK;
-}
-
-static enum p2p_err witness_remove(const struct charter_fold *fold, struct p2p_feed_info *feed,
-                                   const char *name, char *reason)
-{
-    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(name)), at = 0;
-    while (at < feed->witness_count && feed->witnesses[at] != member) {
-        at++;
-    }
-    if (member == 0 || at == feed->witness_count) {
-        p2p_reason(reason, "%s is not a witness of %s", name, feed->origin);
-        return P2P_UNKNOWN;
-    }
-    for (feed->witness_count--; at < feed->witness_count; at++) {
-        feed->witnesses[at] = feed->witnesses[at + 1];
-    }
-    feed->witnesses[feed->witness_count] = 0;
-    return P2P_OK;
-}
-
-/* One witness more, one less, or one for another; a feed's quorum before and after then share a
- * witness that is honest while at most f of either are not. */
-static enum p2p_err witness(struct charter_fold *fold, const struct fold_place *place,
-                            const struct p2p_op_witness *op)
-{
-    char *reason = place->reason;
-    uint32_t number = p2p_fold_name(fold, NAME_FEED, p2p_slice_text(op->feed));
-    struct p2p_feed_info *feed = number ? p2p_fold_feed(fold, number) : NULL;
-    if (!feed) {
-        p2p_reason(reason, "there is no feed %s", op->feed);
-        return P2P_UNKNOWN;
-    }
-    if (!op->add && !op->remove) {
-        p2p_reason(reason, "the witness change of %s changes nothing", op->feed);
-        return P2P_REFUSED;
-    }
-    if (changed_in(fold, feed, place->index)) {
-        p2p_reason(reason, "the witnesses of %s change one per version", op->feed);
-        return P2P_REFUSED;
-    }
-    enum p2p_err err = witness_remember(fold, feed, place->index);
-    if (err == P2P_OK && op->remove) {
-        err = witness_remove(fold, feed, op->remove, reason);
-    }
-    if (err == P2P_OK && op->add) {
-        err = witness_add(fold, feed, op->add, reason);
-    }
-    if (err == P2P_OK && feed->witness_count == 0) {
-        p2p_reason(reason, "%s would be left without witnesses", op->feed);
-        return P2P_REFUSED;
-    }
-    return err;
-}
-
 /* --- policy ------------------------------------------------------------------------------ */
 
 static enum p2p_err policy(struct charter_fold *fold, const struct p2p_policy *op, char *reason)
@@ -448,7 +318,7 @@ static enum p2p_err apply_late(struct charter_fold *fold, const struct fold_plac
     case P2P_OP_CIRCLE:
         return p2p_fold_circle_op(fold, place, &op->circle);
     case P2P_OP_WITNESS:
-        return witness(fold, place, &op->witness);
+        return p2p_fold_witness(fold, place, &op->witness);
     case P2P_OP_POLICY:
         return policy(fold, &op->policy, place->reason);
     case P2P_OP_REVOKE:
@@ -474,7 +344,7 @@ enum p2p_err p2p_fold_apply(struct charter_fold *fold, const struct fold_place *
     }
     for (size_t i = 0; err == P2P_OK && i < version->op_count; i++) {
         if (version->ops[i].type == P2P_OP_ADMIT) {
-            err = admit_witnesses(fold, place, &version->ops[i].admit);
+            err = p2p_fold_admit_witnesses(fold, place, &version->ops[i].admit);
         }
     }
     for (size_t i = 0; err == P2P_OK && i < version->op_count; i++) {

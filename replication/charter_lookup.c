@@ -211,22 +211,3 @@ bool p2p_charter_has_key(const struct p2p_charter *charter, const uint8_t key[P2
 {
     return named(charter, NAME_KEY, p2p_slice_of(key, P2P_PUBLIC_BYTES)) != 0;
 }
-
-/* A change by entry e holds from charter size e + 1; before it the set it replaced. */
-uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t number,
-                                  uint64_t charter_size, uint32_t out[P2P_WITNESSES_MAX])
-{
-    const struct p2p_feed_info *feed = p2p_fold_feed(&charter->fold, number);
-    if (!feed || charter_size <= feed->entry) {
-        return 0;
-    }
-    const struct witness_row *rows = charter->fold.witness_changes.at;
-    for (size_t i = 0; i < charter->fold.witness_changes.count; i++) {
-        if (rows[i].feed == number && rows[i].entry >= charter_size) {
-            memcpy(out, rows[i].witnesses, sizeof(rows[i].witnesses));
-            return rows[i].count;
-        }
-    }
-    memcpy(out, feed->witnesses, sizeof(feed->witnesses));
-    return feed->witness_count;
-}

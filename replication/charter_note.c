@@ -42,16 +42,6 @@ size_t p2p_witness_name(char out[P2P_WITNESS_NAME_BYTES_MAX + 1], const char *fe
     return (size_t)len;
 }
 
-uint32_t p2p_witness_faults(uint32_t witness_count)
-{
-    return witness_count == 0 ? 0 : (witness_count - 1) / 3;
-}
-
-uint32_t p2p_witness_quorum(uint32_t witness_count)
-{
-    return witness_count == 0 ? 0 : (witness_count + p2p_witness_faults(witness_count)) / 2 + 1;
-}
-
 const struct root_set *p2p_fold_roots_at(const struct charter_fold *fold, uint64_t index)
 {
     const struct root_set *sets = fold->root_sets.at;
@@ -63,8 +53,8 @@ const struct root_set *p2p_fold_roots_at(const struct charter_fold *fold, uint64
 }
 
 /* Keys that may sign one note, log key first. names has room for their text. */
-#define SIGNERS_MAX (1u + 2u * P2P_ROOTS_MAX)
-_Static_assert(P2P_WITNESSES_MAX < SIGNERS_MAX, "the witnesses of a feed fit as well");
+#define SIGNERS_MAX (1u + P2P_NOTE_SIGNATURES_MAX)
+_Static_assert(2u * P2P_ROOTS_MAX < SIGNERS_MAX, "old and new roots fit, or each line's key");
 _Static_assert(P2P_WITNESS_NAME_BYTES_MAX >= P2P_ROOT_NAME_BYTES_MAX,
                "so do both kinds of name");
 
@@ -190,18 +180,72 @@ enum p2p_err p2p_charter_note_verify(const struct p2p_note *note,
     return P2P_OK;
 }
 
-static void signers_add_witnesses(struct signers *signers, const struct charter_fold *fold,
-                                  const struct p2p_feed_info *feed)
+/* The member whose witness key a signature line names, NULL when it names none of this
+ * federation. */
+static const struct p2p_member *line_member(const struct charter_fold *fold,
+                                            struct p2p_slice name)
 {
-    for (uint32_t i = 0; i < feed->witness_count; i++) {
-        const struct p2p_member *member = p2p_fold_member(fold, feed->witnesses[i]);
-        p2p_assert(member != NULL);
+    size_t prefix = strlen(fold->federation) + 1;
+    if (name.len <= prefix || memcmp(name.data, fold->federation, prefix - 1) != 0 ||
+        name.data[prefix - 1] != '/') {
+        return NULL;
+    }
+    struct p2p_slice rest = p2p_slice_of(name.data + prefix, name.len - prefix);
+    const uint8_t *slash = memchr(rest.data, '/', rest.len);
+    if (slash == NULL) {
+        return NULL;
+    }
+    rest.len = (size_t)(slash - rest.data);
+    return p2p_fold_member(fold, p2p_fold_name(fold, NAME_MEMBER, rest));
+}
+
+/* Those of the note's signers that are or were the feed's witnesses; members[i] is whose key
+ * signers->keys[i] is. */
+static void signers_add_witnesses(struct signers *signers, const struct charter_fold *fold,
+                                  const struct p2p_feed_info *feed, const struct p2p_note *note,
+                                  uint32_t members[SIGNERS_MAX])
+{
+    for (size_t i = 0; i < note->signature_count; i++) {
+        const struct p2p_member *member = line_member(fold, note->signatures[i].name);
+        if (member == NULL || signers_has(signers, member->witness_key.bytes) ||
+            !p2p_fold_was_witness(fold, feed, member->number)) {
+            continue;
+        }
         char *name = signers->names[signers->count];
         size_t len =
             p2p_witness_name(name, fold->federation, member->name, member->witness_generation);
+        members[signers->count] = member->number;
         signers_add(signers, p2p_slice_of(name, len), P2P_NOTE_COSIGNATURE,
                     member->witness_key.bytes);
     }
+}
+
+static enum p2p_err verify_quorum(const struct charter_fold *fold, const struct p2p_sigs *sigs,
+                                  const struct p2p_feed_info *feed, const struct p2p_note *note,
+                                  char reason[P2P_REASON_BYTES])
+{
+    struct signers all = {0};
+    uint32_t members[SIGNERS_MAX] = {0};
+    uint32_t cosigners[SIGNERS_MAX];
+    size_t count = 0;
+    signers_add(&all, p2p_slice_text(feed->origin), P2P_NOTE_ED25519, feed->key.bytes);
+    signers_add_witnesses(&all, fold, feed, note, members);
+    enum p2p_err err = signers_verify(&all, note, sigs, reason);
+    if (err != P2P_OK) {
+        return err;
+    }
+    for (size_t i = 1; i < all.count; i++) {
+        if (all.signed_by[i]) {
+            cosigners[count++] = members[i];
+        }
+    }
+    if (feed->witness_count == 0 || p2p_fold_quorum(fold, feed, cosigners, count)) {
+        return P2P_OK;
+    }
+    p2p_reason(reason, "the checkpoint of %s is cosigned by %u witnesses, %u are needed%s",
+               feed->origin, (unsigned)count, p2p_witness_quorum(feed->witness_count),
+               feed->former_count > 0 ? ", and a quorum of those before the last change" : "");
+    return P2P_QUORUM;
 }
 
 enum p2p_err p2p_fold_quorum_note(const struct charter_fold *fold, const struct p2p_sigs *sigs,
@@ -229,22 +273,9 @@ enum p2p_err p2p_fold_quorum_note(const struct charter_fold *fold, const struct 
         return P2P_MISMATCH;
     }
     if (sigs) {
-        struct signers all = {0};
-        uint32_t count = 0, need = p2p_witness_quorum(feed->witness_count);
-        signers_add(&all, p2p_slice_text(feed->origin), P2P_NOTE_ED25519, feed->key.bytes);
-        signers_add_witnesses(&all, fold, feed);
-        err = signers_verify(&all, &note, sigs, reason);
+        err = verify_quorum(fold, sigs, feed, &note, reason);
         if (err != P2P_OK) {
             return err;
-        }
-        for (size_t i = 1; i < all.count; i++) {
-            count += all.signed_by[i];
-        }
-        if (count < need) {
-            p2p_reason(reason,
-                       "the checkpoint of %s is cosigned by %u witnesses, %u are needed",
-                       feed->origin, count, need);
-            return P2P_QUORUM;
         }
     }
     *checkpoint = parsed;

@@ -270,6 +270,21 @@ P2P_MUST_CHECK enum p2p_err p2p_fold_named_add(struct charter_fold *fold, enum n
 /* P2P_REFUSED, with the sentence. */
 P2P_MUST_CHECK enum p2p_err p2p_fold_too_many(const char *what, char *reason);
 
+/* --- charter_witness.c ------------------------------------------------------------------- */
+
+/* p2p_charter_quorum of a fold that is not the charter's yet. */
+bool p2p_fold_quorum(const struct charter_fold *fold, const struct p2p_feed_info *feed,
+                     const uint32_t *cosigners, size_t count);
+/* Whether any set of the feed's witnesses, also one that was replaced, has this member. */
+bool p2p_fold_was_witness(const struct charter_fold *fold, const struct p2p_feed_info *feed,
+                          uint32_t member);
+P2P_MUST_CHECK enum p2p_err p2p_fold_admit_witnesses(struct charter_fold *fold,
+                                                     const struct fold_place *place,
+                                                     const struct p2p_op_admit *op);
+P2P_MUST_CHECK enum p2p_err p2p_fold_witness(struct charter_fold *fold,
+                                             const struct fold_place *place,
+                                             const struct p2p_op_witness *op);
+
 /* --- charter_issuer.c -------------------------------------------------------------------- */
 
 P2P_MUST_CHECK enum p2p_err p2p_fold_grant(struct charter_fold *fold,

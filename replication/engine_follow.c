@@ -83,8 +83,12 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     /* The times that a witness key signs never decrease, across restarts too. */
     struct p2p_member_clock *clock = &engine->clocks[engine->member];
     for (size_t i = 0; i < engine->extra_count; i++) {
-        uint64_t time_s = engine->extras[i].witnessing.cosigned_time_s;
+        struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
+        uint64_t time_s = witnessing->cosigned_time_s;
         clock->time_s = time_s > clock->time_s ? time_s : clock->time_s;
+        /* Who became a witness by this version cosigns what has no quorum yet. */
+        engine->extras[i].cosign_due |=
+            p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size > witnessing->quorum_size;
     }
     memcpy(engine->place.locode, own->locode, sizeof(engine->place.locode));
     for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {

@@ -122,7 +122,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;
         if (extra->witnessing.cosigned_mono_ms != 0 && engine->now.mono_ms < due_ms) {
             p2p_wake_at(wake_ms, due_ms);
-        } else if (p2p_witness_place(info, engine->member) >= 0) {
+        } else if (p2p_feed_cosigner(info, engine->member)) {
             err = cosign(engine, i, *p2p_witnessing_choose(&extra->witnessing, held));
             if (extra->cosign_due) {
                 p2p_wake_at(wake_ms, engine->now.mono_ms + P2P_COSIGN_EVERY_MS);
@@ -267,7 +267,7 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
                           : p2p_witnessing_wants(witnessing, info, body.witness, body.size,
                                                  &body.root, held);
     if (!news) {
-        if (!heartbeat && p2p_witness_place(info, body.witness) < 0) {
+        if (!heartbeat && !p2p_feed_cosigner(info, body.witness)) {
             p2p_engine_refuse(engine, peer->member, body.feed, body.size, P2P_UNKNOWN);
         }
         return P2P_OK;
@@ -348,12 +348,9 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
     for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
         struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
-        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
         bool found = false;
-        if (info == NULL) {
-            continue; /* named by a branch of the charter that does not stand */
-        }
-        err = p2p_witnessing_settle(witnessing, info, held, engine->kv, &found);
+        err =
+            p2p_witnessing_settle(witnessing, engine->ledger.charter, held, engine->kv, &found);
         if (found) {
             p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_WITNESSED,
                                                         .feed = i,
@@ -390,7 +387,7 @@ enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine, struct p2p_peer 
                                                  .root = candidate->root,
                                                  .witness = candidate->members[i],
                                                  .cosignature = candidate->cosignatures[i]};
-            if (p2p_witness_place(info, candidate->members[i]) < 0) {
+            if (!p2p_feed_cosigner(info, candidate->members[i])) {
                 continue;
             }
             p2p_writer_init(&out, bytes, sizeof(bytes));

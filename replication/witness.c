@@ -10,7 +10,7 @@ enum {
     KEY_BYTES = 5,
     COSIGNATURE_BYTES = 4 + 8 + P2P_SIGNATURE_BYTES,
     QUORUM_BYTES_MAX = 1 + 8 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 1 +
-                       P2P_WITNESSES_MAX * COSIGNATURE_BYTES,
+                       P2P_COSIGNERS_MAX * COSIGNATURE_BYTES,
 };
 
 static struct p2p_slice row_key(uint8_t out[KEY_BYTES], uint32_t feed, char what)
@@ -20,16 +20,6 @@ static struct p2p_slice row_key(uint8_t out[KEY_BYTES], uint32_t feed, char what
     p2p_writer_u32(&key, feed);
     p2p_writer_u8(&key, (uint8_t)what);
     return p2p_writer_slice(&key);
-}
-
-int p2p_witness_place(const struct p2p_feed_info *info, uint32_t member)
-{
-    for (uint32_t i = 0; i < info->witness_count; i++) {
-        if (info->witnesses[i] == member) {
-            return (int)i;
-        }
-    }
-    return -1;
 }
 
 enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, uint32_t feed)
@@ -48,12 +38,12 @@ enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, 
     p2p_reader_copy(&in, held.root.bytes, P2P_HASH_BYTES);
     p2p_reader_copy(&in, held.log.bytes, P2P_SIGNATURE_BYTES);
     held.count = p2p_reader_u8(&in);
-    for (unsigned i = 0; i < held.count && i < P2P_WITNESSES_MAX; i++) {
+    for (unsigned i = 0; i < held.count && i < P2P_COSIGNERS_MAX; i++) {
         held.members[i] = p2p_reader_u32(&in);
         held.cosignatures[i].time_s = p2p_reader_u64(&in);
         p2p_reader_copy(&in, held.cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
     }
-    if (!p2p_reader_done(&in) || format != FORMAT || held.count > P2P_WITNESSES_MAX) {
+    if (!p2p_reader_done(&in) || format != FORMAT || held.count > P2P_COSIGNERS_MAX) {
         return P2P_CORRUPT;
     }
     *out = held;
@@ -160,12 +150,12 @@ static struct p2p_cosigned_ahead *ahead_of(struct p2p_witnessing *witnessing,
                                            const struct p2p_feed_info *info, uint32_t witness)
 {
     struct p2p_cosigned_ahead *room = NULL;
-    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+    for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
         struct p2p_cosigned_ahead *ahead = &witnessing->ahead[i];
         if (ahead->member == witness) {
             return ahead;
         }
-        if (ahead->member == 0 || p2p_witness_place(info, ahead->member) < 0) {
+        if (ahead->member == 0 || !p2p_feed_cosigner(info, ahead->member)) {
             room = ahead;
         }
     }
@@ -176,11 +166,11 @@ bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
                           const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
                           const struct p2p_hash *root, const struct p2p_feed *feed)
 {
-    if (p2p_witness_place(info, witness) < 0 || size == 0 || size < witnessing->quorum_size) {
+    if (!p2p_feed_cosigner(info, witness) || size == 0 || size < witnessing->quorum_size) {
         return false;
     }
     if (size > feed->edge.size) {
-        for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+        for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
             if (witnessing->ahead[i].member == witness) {
                 return size > witnessing->ahead[i].size;
             }
@@ -195,16 +185,18 @@ bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
     return size > witnessing->candidates[1].size;
 }
 
-/* The place of one more cosignature: behind the others, or that of a witness no longer. */
+/* The place of one more cosignature: behind the others, or that of who cosigns no longer. */
 static uint32_t take_place(struct p2p_cosigned *candidate, const struct p2p_feed_info *info)
 {
-    for (uint32_t i = 0; i < candidate->count; i++) {
-        if (p2p_witness_place(info, candidate->members[i]) < 0) {
-            return i;
-        }
+    uint32_t at = 0;
+    if (candidate->count < P2P_COSIGNERS_MAX) {
+        return candidate->count++;
     }
-    p2p_assert(candidate->count < P2P_WITNESSES_MAX);
-    return candidate->count++;
+    while (p2p_feed_cosigner(info, candidate->members[at])) {
+        at++;
+        p2p_assert(at < candidate->count);
+    }
+    return at;
 }
 
 /* The feed's own signature over a candidate, if it passed by lately. */
@@ -260,7 +252,7 @@ static enum p2p_err take_ahead(struct p2p_witnessing *witnessing,
                                const struct p2p_feed_info *info, const struct p2p_feed *feed,
                                const struct p2p_kv *kv)
 {
-    for (unsigned i = 0; i < P2P_WITNESSES_MAX; i++) {
+    for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
         const struct p2p_cosigned_ahead ahead = witnessing->ahead[i];
         struct p2p_hash root;
         if (ahead.member == 0 || ahead.size > feed->edge.size) {
@@ -280,27 +272,21 @@ static enum p2p_err take_ahead(struct p2p_witnessing *witnessing,
     return P2P_OK;
 }
 
-static uint32_t count_present(const struct p2p_cosigned *candidate,
-                              const struct p2p_feed_info *info)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < candidate->count; i++) {
-        count += p2p_witness_place(info, candidate->members[i]) >= 0;
-    }
-    return count;
-}
-
 enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,
-                                   const struct p2p_feed_info *info,
+                                   const struct p2p_charter *charter,
                                    const struct p2p_feed *feed, const struct p2p_kv *kv,
                                    bool *found)
 {
-    enum p2p_err err = take_ahead(witnessing, info, feed, kv);
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, feed->number);
     *found = false;
+    if (info == NULL) {
+        return P2P_OK; /* named by a branch of the charter that does not stand */
+    }
+    enum p2p_err err = take_ahead(witnessing, info, feed, kv);
     for (unsigned i = 0; i < 2 && err == P2P_OK && !*found; i++) {
         const struct p2p_cosigned *candidate = &witnessing->candidates[i];
-        if (candidate->size > witnessing->quorum_size && info->witness_count > 0 &&
-            count_present(candidate, info) >= p2p_witness_quorum(info->witness_count)) {
+        if (candidate->size > witnessing->quorum_size &&
+            p2p_charter_quorum(charter, feed->number, candidate->members, candidate->count)) {
             witnessing->quorum_size = candidate->size;
             witnessing->quorum_root = candidate->root;
             witnessing->quorum_dirty = true;
@@ -380,7 +366,7 @@ static enum p2p_err write_note(const struct p2p_charter *charter, uint32_t feed,
     size_t at = p2p_checkpoint_note(&checkpoint, info->key.bytes, &quorum->log, out, cap);
     for (uint32_t i = 0; i < quorum->count && at > 0; i++) {
         const struct p2p_member *member = p2p_charter_member(charter, quorum->members[i]);
-        if (p2p_witness_place(info, quorum->members[i]) >= 0 && member != NULL) {
+        if (member != NULL) {
             char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
             size_t name_len = p2p_witness_name(name, p2p_charter_federation(charter),
                                                member->name, member->witness_generation);

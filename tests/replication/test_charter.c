@@ -312,6 +312,83 @@ static void witnesses_change_one_per_version(void **state)
     CHECK(p2p_charter_witnesses_at(charter, 1, p2p_charter_size(charter), w) == 1 && w[0] == 3);
 }
 
+/* Every set of cosigners that makes a quorum before a change, and every one that does after it,
+ * share more than f witnesses of a set both were counted in: so two histories never gain a
+ * quorum each. All of them are looked at, for up to seven witnesses and all three sorts of
+ * change. */
+static void quorums_across_a_change_share_an_honest_witness(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= 7; n++) {
+        for (unsigned sort = 0; sort < 3; sort++) {
+            struct p2p_charter *before;
+            struct p2p_op_witness op = {.feed = "m1/1"};
+            if (n == 1 && sort == 1) {
+                continue; /* nobody would be left */
+            }
+            p2p_charter_free(charter);
+            CHECK_OK(p2p_charter_new(&charter, p2p_alloc_default(), NULL));
+            world_init(&world);
+            world_draft(&draft);
+            world_found(&draft, &world, 3, 2);
+            for (uint32_t i = 1; i <= 9; i++) {
+                world_admit(&draft, i, n + 1); /* feed 1: members 2 to n + 1 */
+            }
+            world_add(&world, charter, &draft, ROOTS01);
+            CHECK_OK(p2p_charter_clone(&before, charter));
+            op.add = sort == 1 ? NULL : "m9";
+            op.remove = sort == 0 ? NULL : "m2";
+            world_draft(&draft);
+            p2p_op_witness_pack(&draft.ops, &op);
+            world_op(&draft);
+            world_add(&world, charter, &draft, ROOTS01);
+            unsigned old_set = ((1u << n) - 1) << 2;
+            uint32_t old_faults = p2p_witness_faults(n);
+            /* The one history has a quorum of the old set alone; the other one of both sets. */
+            for (unsigned one = 0; one < 1u << 10; one++) {
+                uint32_t ones[10];
+                size_t one_count = 0;
+                for (uint32_t m = 0; m < 10; m++) {
+                    if ((one >> m & 1) != 0) {
+                        ones[one_count++] = m;
+                    }
+                }
+                bool early = p2p_charter_quorum(before, 1, ones, one_count);
+                if (early) {
+                    CHECK(p2p_charter_quorum(charter, 1, ones, one_count)); /* for ever */
+                }
+                unsigned others = (unsigned)__builtin_popcount(old_set & ~one);
+                uint32_t k = p2p_witness_quorum(n);
+                bool could = others + old_faults >= k; /* a second history, with f liars */
+                CHECK(!(early && could));
+                bool after = p2p_charter_quorum(charter, 1, ones, one_count);
+                CHECK(!after || (uint32_t)__builtin_popcount(old_set & one) >= k);
+            }
+            p2p_charter_free(before);
+        }
+    }
+}
+
+/* With n = 0 nothing is witnessed; the first witness makes quorums alone. */
+static void from_nobody_to_a_witness(void **state)
+{
+    (void)state;
+    const uint32_t two[] = {2};
+    admit_as("m9", 9, NULL, 0);
+    TAKEN();
+    uint32_t feed = p2p_charter_feed_named(charter, p2p_slice_text("m9/1"))->number;
+    CHECK(!p2p_charter_quorum(charter, feed, two, 1));
+    CHECK(!p2p_charter_quorum(charter, feed, NULL, 0));
+    struct p2p_op_witness op = {.feed = "m9/1", .add = "m2"};
+    p2p_op_witness_pack(&draft.ops, &op);
+    world_op(&draft);
+    TAKEN();
+    CHECK(p2p_charter_quorum(charter, feed, two, 1));
+    CHECK(!p2p_charter_quorum(charter, feed, NULL, 0));
+    CHECK(!p2p_charter_quorum(charter, P2P_CHARTER_FEED, two, 1));
+    CHECK(!p2p_charter_quorum(charter, 999, two, 1));
+}
+
 /* An issuer could sign in two feeds, or change keys unseen. */
 static void issuers_belong_to_one_member(void **state)
 {
@@ -693,6 +770,8 @@ int main(void)
         TEST(admissions_are_checked),
         TEST(keys_are_admissible_and_distinct),
         TEST(witnesses_change_one_per_version),
+        TEST(quorums_across_a_change_share_an_honest_witness),
+        TEST(from_nobody_to_a_witness),
         TEST(issuers_belong_to_one_member),
         TEST(grants_hold_where_given),
         TEST(revocations_need_a_quorum),

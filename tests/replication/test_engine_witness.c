@@ -247,39 +247,116 @@ static void test_a_lying_witness(void **state)
     CHECK(p2p_engine_mirrored(net.nodes[1].engine) == network_size(&net, 1, 1));
 }
 
-/* A witness that leaves the list counts no more, and its place goes to nobody. */
+static void change_witnesses(uint32_t node, const char *feed, const char *add,
+                             const char *remove)
+{
+    static struct world_draft draft;
+    const struct p2p_op_witness op = {.feed = feed, .add = add, .remove = remove};
+    world_draft(&draft);
+    p2p_op_witness_pack(&draft.ops, &op);
+    world_op(&draft);
+    network_give(&net, node, network_entry(&net, &draft));
+}
+
+/* The newest size is quorum-cosigned at a node, and its note says so to a stranger. */
+static void check_witnessed(uint32_t node, uint32_t feed, uint64_t size)
+{
+    static char note[P2P_NOTE_BYTES_MAX];
+    size_t len = 0;
+    struct p2p_checkpoint checkpoint;
+    const struct p2p_charter *charter = p2p_engine_ledger(net.nodes[node].engine)->charter;
+    CHECK(witnessing(node, feed)->quorum_size == size);
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    CHECK_OK(p2p_quorum_note(charter, kv, feed, note, sizeof(note), &len));
+    memory_kv_abort(net.nodes[node].kv);
+    CHECK_OK(p2p_charter_quorum_note(charter, p2p_sigs_ed25519(), feed,
+                                     p2p_slice_of((const uint8_t *)note, len), &checkpoint));
+    CHECK(checkpoint.size == size);
+}
+
+/* One witness for another: across the change both sets hold a quorum, after the next change the
+ * one that left is asked no more. */
 static void test_changed_witnesses(void **state)
 {
     (void)state;
-    static struct world_draft draft;
-    network_start(5, 4, 8);
+    network_start(6, 5, 8); /* feed 1: members 2 to 5, three of four */
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2500);
-    world_draft(&draft);
-    const struct p2p_op_witness op = {.feed = "m1/1", .add = "m5", .remove = "m2"};
-    p2p_op_witness_pack(&draft.ops, &op);
-    world_op(&draft);
-    network_give(&net, 1, network_entry(&net, &draft));
+    change_witnesses(1, "m1/1", "m6", "m2");
+    network_advance(&net, 2500);
+    /* 2 and 3 are away: a quorum of the new set, none of the old. */
+    network_kill(&net, 2);
+    network_kill(&net, 3);
+    uint64_t before = witnessing(1, 1)->quorum_size;
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2500);
+    CHECK(witnessing(1, 1)->quorum_size == before);
+    /* The one that left still cosigns: with it there is a quorum of either. */
+    network_restart(&net, 2);
+    network_connect_all(&net);
+    network_advance(&net, 2500);
+    for (uint32_t i = 1; i <= 6; i++) {
+        if (i != 3) {
+            check_witnessed(i, 1, network_size(&net, 1, 1));
+        }
+    }
+    network_restart(&net, 3);
+    network_connect_all(&net);
+    change_witnesses(1, "m1/1", NULL, "m3");
     network_advance(&net, 2500);
     network_kill(&net, 2);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2500);
-    for (uint32_t i = 1; i <= 5; i++) {
-        static char note[P2P_NOTE_BYTES_MAX];
-        size_t len = 0;
-        struct p2p_checkpoint checkpoint;
-        if (i == 2) {
-            continue;
+    for (uint32_t i = 1; i <= 6; i++) {
+        if (i != 2) {
+            check_witnessed(i, 1, network_size(&net, 1, 1));
         }
-        const struct p2p_charter *charter = p2p_engine_ledger(net.nodes[i].engine)->charter;
-        CHECK(p2p_charter_size(charter) == 2);
-        CHECK(witnessing(i, 1)->quorum_size == network_size(&net, 1, 1));
-        const struct p2p_kv *kv = memory_kv_begin(net.nodes[i].kv);
-        CHECK_OK(p2p_quorum_note(charter, kv, 1, note, sizeof(note), &len));
-        memory_kv_abort(net.nodes[i].kv);
-        CHECK_OK(p2p_charter_quorum_note(charter, p2p_sigs_ed25519(), 1,
-                                         p2p_slice_of((const uint8_t *)note, len),
-                                         &checkpoint));
+    }
+}
+
+/* While a port is busy its witnesses change, and what it writes goes on being witnessed. */
+static void test_change_under_load(void **state)
+{
+    (void)state;
+    uint64_t last = 0;
+    unsigned quorums = 0;
+    network_start(6, 5, 11);
+    for (unsigned i = 0; i < 300; i++) {
+        if (i == 60 || i == 200) {
+            change_witnesses(1 + i % 5, "m1/1", i == 60 ? "m6" : "m2", i == 60 ? "m2" : "m4");
+        }
+        CHECK_OK(network_notes(&net, 1, 1));
+        network_advance(&net, 10);
+        quorums += witnessing(1, 1)->quorum_size != last;
+        CHECK(witnessing(1, 1)->quorum_size >= last);
+        last = witnessing(1, 1)->quorum_size;
+    }
+    CHECK(quorums > 10);
+    network_advance(&net, 2500);
+    for (uint32_t i = 1; i <= 6; i++) {
+        check_witnessed(i, 1, network_size(&net, 1, 1));
+    }
+    network_agree(&net);
+}
+
+/* A feed that nobody witnessed is witnessed from the first version on that names somebody. */
+static void test_first_witness(void **state)
+{
+    (void)state;
+    network_start(3, 0, 12);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2500);
+    CHECK(witnessing(2, 1)->quorum_size == 0);
+    change_witnesses(1, "m1/1", "m2", NULL);
+    network_advance(&net, 2500);
+    for (uint32_t i = 1; i <= 3; i++) {
+        check_witnessed(i, 1, network_size(&net, 1, 1));
+    }
+    change_witnesses(1, "m1/1", "m3", NULL);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2500);
+    for (uint32_t i = 1; i <= 3; i++) {
+        check_witnessed(i, 1, network_size(&net, 1, 1));
     }
 }
 
@@ -343,6 +420,8 @@ int main(void)
         cmocka_unit_test_teardown(test_forged_acknowledgements, network_stop),
         cmocka_unit_test_teardown(test_a_lying_witness, network_stop),
         cmocka_unit_test_teardown(test_changed_witnesses, network_stop),
+        cmocka_unit_test_teardown(test_change_under_load, network_stop),
+        cmocka_unit_test_teardown(test_first_witness, network_stop),
         cmocka_unit_test_teardown(test_ages, network_stop),
         cmocka_unit_test_teardown(test_quorum_time, network_stop),
     };

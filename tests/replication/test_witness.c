@@ -1,12 +1,14 @@
 #include "check.h"
 
+#include "charter_world.h"
 #include "memory_kv.h"
 
 #include <p2p/witness.h>
 
-/* Four witnesses, members 2 to 5: three make a quorum. */
-static struct p2p_feed_info info = {
-    .number = 1, .member = 1, .witnesses = {2, 3, 4, 5}, .witness_count = 4};
+/* Feed 1 of six members has four witnesses, members 2 to 5: three make a quorum. */
+static struct charter_world world;
+static struct world_draft draft;
+static struct p2p_charter *charter;
 static struct memory_kv *memory;
 static const struct p2p_kv *kv;
 static struct p2p_arena arena;
@@ -37,7 +39,24 @@ static int setup(void **state)
     p2p_arena_init(&arena, p2p_alloc_default(), 1u << 20);
     p2p_feed_init(&feed, 1);
     witnessing = (struct p2p_witnessing){0};
+    world_init(&world);
+    CHECK_OK(p2p_charter_new(&charter, p2p_alloc_default(), NULL));
+    world_draft(&draft);
+    world_found(&draft, &world, 3, 2);
+    for (uint32_t i = 1; i <= 6; i++) {
+        world_admit(&draft, i, 5);
+    }
+    world_add(&world, charter, &draft, 3);
     return 0;
+}
+
+static void change(const char *add, const char *remove)
+{
+    const struct p2p_op_witness op = {.feed = "m1/1", .add = add, .remove = remove};
+    world_draft(&draft);
+    p2p_op_witness_pack(&draft.ops, &op);
+    world_op(&draft);
+    world_add(&world, charter, &draft, 3);
 }
 
 static int teardown(void **state)
@@ -45,23 +64,25 @@ static int teardown(void **state)
     (void)state;
     memory_kv_free(memory);
     p2p_arena_deinit(&arena);
+    p2p_charter_free(charter);
     return 0;
 }
 
 static bool offer(uint32_t witness, uint64_t size, const struct p2p_hash *root)
 {
     const struct p2p_cosignature cosignature = {.time_s = 100 * witness + size};
-    if (!p2p_witnessing_wants(&witnessing, &info, witness, size, root, &feed)) {
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, 1);
+    if (!p2p_witnessing_wants(&witnessing, info, witness, size, root, &feed)) {
         return false;
     }
-    p2p_witnessing_add(&witnessing, &info, witness, size, root, &cosignature, &feed);
+    p2p_witnessing_add(&witnessing, info, witness, size, root, &cosignature, &feed);
     return true;
 }
 
 static bool settle(void)
 {
     bool found = false;
-    CHECK_OK(p2p_witnessing_settle(&witnessing, &info, &feed, kv, &found));
+    CHECK_OK(p2p_witnessing_settle(&witnessing, charter, &feed, kv, &found));
     return found;
 }
 
@@ -133,19 +154,57 @@ static void test_cosignatures_ahead(void **state)
     CHECK(settle());
 }
 
-/* A member that is no witness any more counts no more, whoever has its place now. */
+/* Across a change the old set and the new one both hold a quorum, or there is none; who was
+ * removed two changes ago counts no more. */
 static void test_changed_list(void **state)
 {
     (void)state;
     struct p2p_hash root = grow(3);
     CHECK(offer(2, 3, &root) && offer(3, 3, &root));
-    struct p2p_feed_info before = info;
-    info.witnesses[0] = 6;
-    CHECK(offer(4, 3, &root));
-    CHECK(!settle());
+    change("m6", "m2");
     CHECK(offer(6, 3, &root));
+    CHECK(!settle()); /* 2 and 3 of the old, 3 and 6 of the new */
+    CHECK(offer(4, 3, &root));
+    CHECK(settle()); /* 2, 3 and 4 of the old, 3, 4 and 6 of the new */
+    root = grow(4);
+    CHECK(offer(3, 4, &root) && offer(4, 4, &root) && offer(6, 4, &root));
+    CHECK(!settle()); /* three of the new, two of the old */
+    CHECK(offer(5, 4, &root));
     CHECK(settle());
-    info = before;
+    change(NULL, "m6");
+    root = grow(5);
+    CHECK(!offer(2, 5, &root));
+    CHECK(offer(3, 5, &root) && offer(4, 5, &root));
+    CHECK(!settle()); /* two of three, but of four before three are needed */
+    CHECK(offer(6, 5, &root));
+    CHECK(settle());
+}
+
+/* Sixteen cosigners, those of fifteen witnesses and of the one before them, all have room. */
+static void test_room_for_all_cosigners(void **state)
+{
+    (void)state;
+    p2p_charter_free(charter);
+    CHECK_OK(p2p_charter_new(&charter, p2p_alloc_default(), NULL));
+    world_init(&world);
+    world_draft(&draft);
+    world_found(&draft, &world, 3, 2);
+    for (uint32_t i = 1; i <= 19; i++) {
+        world_admit(&draft, i, 16); /* feed 1: members 2 to 16 */
+    }
+    world_add(&world, charter, &draft, 3);
+    change("m17", "m2");
+    struct p2p_hash root = grow(3);
+    struct p2p_hash wrong = p2p_sha256(p2p_slice_text("wrong"));
+    for (uint32_t member = 2; member <= 17; member++) {
+        CHECK(offer(member, 3, &root));
+        CHECK(offer(member, 90, &wrong));
+    }
+    CHECK(settle());
+    change("m18", "m3"); /* 2 has no place any more, 3 is the one before */
+    CHECK(!offer(2, 91, &wrong) && offer(18, 3, &root) && offer(18, 91, &wrong));
+    CHECK(offer(3, 91, &wrong));
+    CHECK_OK(p2p_witnessing_store(&witnessing, kv, &feed));
 }
 
 /* Of many heads the one that passed the largest power of two is chosen, of few the newest. */
@@ -171,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stored_quorum, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cosignatures_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_room_for_all_cosigners, setup, teardown),
         cmocka_unit_test_setup_teardown(test_choice_of_a_head, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,8 +94,14 @@ struct p2p_feed_info {
     struct p2p_feed_public key;
     uint32_t witnesses[P2P_WITNESSES_MAX]; /* member numbers, never the owner */
     uint32_t witness_count;
-    uint32_t entry; /* the charter entry that created it */
+    uint32_t former_witnesses[P2P_WITNESSES_MAX]; /* the set before the last change */
+    uint32_t former_count;                        /* 0: it never changed, or there were none */
+    uint32_t entry;                               /* the charter entry that created it */
 };
+
+/* Whose cosignatures of one feed can count at one time: its witnesses, and the one that the
+ * last change removed. */
+#define P2P_COSIGNERS_MAX (P2P_WITNESSES_MAX + 1u)
 
 /* f = max(0, floor((n-1)/3)); k = floor((n+f)/2)+1; 0 of 0 means never witnessed. */
 uint32_t p2p_witness_faults(uint32_t witness_count);
@@ -250,10 +256,39 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_circle_box(const struct p2p_charter *cha
  * also when the feed did not exist then. */
 uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t feed,
                                   uint64_t charter_size, uint32_t out[P2P_WITNESSES_MAX]);
+/* Whether cosignatures by these members (count of them, in any order, repeats and strangers
+ * count nothing) over one checkpoint of a feed make it *quorum-cosigned*: the one rule for
+ * node, audit and charter.
+ *
+ * The feed has had witness sets S0 (named by the entry that created it), S1, ..., each
+ * differing from the one before it by one witness more, one less, or one for another. With k(S)
+ * the quorum of a set's size, the cosigners make a quorum when
+ *
+ *     they hold k(S0) of S0, or for some j > 0 both k(Sj-1) of Sj-1 and k(Sj) of Sj,
+ *
+ * where a set of nobody is no Sj, and as Sj-1 asks for nothing: so a checkpoint needs the
+ * present set and the one before it, from the change on until the next one, and what was
+ * quorum-cosigned once is so under every later charter version.
+ *
+ * Why both: two quorums of one set share more than f witnesses, hence an honest one, which
+ * never signs two histories; a quorum of a set and one of its successor may share only f. As it
+ * is, what two sets that follow each other make quorum-cosigned shares a set. That is not so
+ * across two changes: let the feed be witnessed after one change before the next is made. Two
+ * changes at once are for the case that a quorum of the old set is gone for good; they rest on
+ * the roots' word alone. */
+bool p2p_charter_quorum(const struct p2p_charter *charter, uint32_t feed,
+                        const uint32_t *cosigners, size_t count);
+/* Place of a member among the feed's present witnesses, or -1. */
+int p2p_witness_place(const struct p2p_feed_info *feed, uint32_t member);
+/* Whether a cosignature by this member can count for checkpoints to come: it is a witness, or
+ * was one until the last change. Both go on cosigning. */
+bool p2p_feed_cosigner(const struct p2p_feed_info *feed, uint32_t member);
 /* Verifies a quorum-cosigned checkpoint note of a feed: origin, log signature by the feed key,
- * and cosignatures of a quorum of distinct present witnesses (with none named the log's
- * signature alone). checkpoint borrows from note. P2P_UNKNOWN (no such feed), P2P_MALFORMED,
- * P2P_TOOLARGE, P2P_MISMATCH (another origin), P2P_BADSIG, P2P_QUORUM. */
+ * and cosignatures that make a quorum (p2p_charter_quorum; a feed that has no witnesses and
+ * never had any: the log's signature alone). A line by a member that is or ever was the feed's
+ * witness counts, and refuses the note when it is bad. checkpoint borrows from note.
+ * P2P_UNKNOWN (no such feed), P2P_MALFORMED, P2P_TOOLARGE, P2P_MISMATCH (another origin),
+ * P2P_BADSIG, P2P_QUORUM. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_quorum_note(const struct p2p_charter *charter,
                                                     const struct p2p_sigs *sigs, uint32_t feed,
                                                     struct p2p_slice note,

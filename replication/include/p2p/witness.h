@@ -1,12 +1,12 @@
 /* Witnessing one feed: the cosignatures held for its newest checkpoints, and the newest quorum.
  *
  * Cosignatures of two candidate checkpoints of what is held are kept, each member counted once
- * and only while the charter names it as a witness. One that arrives before the records it is
+ * and only while it may count (p2p_feed_cosigner). One that arrives before the records it is
  * about waits beside them, one for each witness, so that a lying witness takes no other's room.
- * A checkpoint with k cosignatures is quorum-cosigned; the largest such one is stored with them
- * (FEED: feed u32, 'q'), since records that rest on a witnessed size carry it. What this node
- * itself cosigned is stored too (FEED: feed u32, 'w'): its size never decreases and its time
- * neither. The owner's own cosignature is a heartbeat and counts in no quorum.
+ * Which cosigners make it quorum-cosigned says p2p_charter_quorum; the largest such one is
+ * stored with them (FEED: feed u32, 'q'), since records that rest on a witnessed size carry it.
+ * What this node itself cosigned is stored too (FEED: feed u32, 'w'): its size never decreases
+ * and its time neither. The owner's own cosignature is a heartbeat and counts in no quorum.
  *
  * Under load heads come faster than anybody cosigns, and witnesses that each took the newest at
  * times of their own would never sign the same one. So each takes, of the heads since its last,
@@ -24,8 +24,8 @@ struct p2p_cosigned {
     struct p2p_signature log; /* the feed's own signature over it, when has_log */
     bool has_log;
     uint32_t count;
-    uint32_t members[P2P_WITNESSES_MAX]; /* whose the cosignatures are */
-    struct p2p_cosignature cosignatures[P2P_WITNESSES_MAX];
+    uint32_t members[P2P_COSIGNERS_MAX]; /* whose the cosignatures are */
+    struct p2p_cosignature cosignatures[P2P_COSIGNERS_MAX];
 };
 
 /* The newest cosignature of one witness for more than is held. */
@@ -48,7 +48,7 @@ struct p2p_marked_head {
 
 struct p2p_witnessing {
     struct p2p_cosigned candidates[2]; /* larger size first */
-    struct p2p_cosigned_ahead ahead[P2P_WITNESSES_MAX];
+    struct p2p_cosigned_ahead ahead[P2P_COSIGNERS_MAX];
     uint64_t quorum_size; /* 0: none yet */
     struct p2p_hash quorum_root;
     bool quorum_dirty; /* candidates hold a quorum that is not stored yet */
@@ -70,8 +70,6 @@ struct p2p_witnessing {
 
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing,
                                                 const struct p2p_kv *kv, uint32_t feed);
-/* Place of a member in the feed's list, or -1. */
-int p2p_witness_place(const struct p2p_feed_info *info, uint32_t member);
 /* A signed head extended the feed that had size `before`. */
 void p2p_witnessing_mark(struct p2p_witnessing *witnessing, uint64_t before,
                          const struct p2p_tree_head *head, uint64_t mono_ms);
@@ -90,7 +88,7 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
 /* Takes what waited for records that are held now, then looks whether a candidate has a quorum
  * larger than the one known. Flush first. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,
-                                                  const struct p2p_feed_info *info,
+                                                  const struct p2p_charter *charter,
                                                   const struct p2p_feed *feed,
                                                   const struct p2p_kv *kv, bool *found);
 /* Writes the newest quorum when it changed. */
