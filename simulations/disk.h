@@ -21,52 +21,68 @@
 #include <p2p/store.h>
 
 /* What goes wrong with disks. The system promises:
- *   crashes, failed syncs, full disks   nothing acknowledged is lost, nothing is signed twice;
- *   lost syncs, old backups             the node finds it by the copy and appends nothing until
- *                                       the charter grants a new generation;
- *   flipped bits, torn pages            found at the next read or by the scrubber, repaired
- * from peers or refused, never signed over; a lost copy                         restored, as
- * above. It does not promise to survive a store and a copy that both go back to the same older
- * state: nobody could tell that from a restart, which is why the copy lies on another device.
+ *
+ *     crashes, failed syncs, full disks   nothing acknowledged is lost, nothing is signed twice
+ *     lost syncs, old backups             the node finds it by the copy and appends nothing
+ *                                         until the charter grants a new generation
+ *     a lost copy                         the same: it counts as restored
+ *     flipped bits, torn pages            found at the next read or by the scrubber; repaired
+ *                                         from peers or refused, never signed over
+ *
+ * It does not promise to survive a store and a copy that both go back to the same older state:
+ * nobody could tell that from a restart, which is why the copy lies on another device. So a
+ * power failure that takes back what a lying disk lost leaves the copy as it was last written.
  */
 struct sim_disk_options {
     uint32_t commit_us;            /* a synced commit takes about this long */
-    uint32_t failed_sync_permille; /* of commits, while disk faults are on */
+    uint32_t failed_sync_permille; /* of commits, unless calm */
     uint32_t power_after_effects;  /* mean number of effects between power failures inside a
-                                      batch; 0: none */
-    bool lying;                    /* may lose synced transactions at a power failure */
+                                      batch, unless calm; 0: none */
+    bool lying;                    /* sim_disk_lie takes effect */
 };
 
 struct sim_disk;
 struct sim_backup; /* of store and spool, without the copy */
 
+/* Empty, alive and calm. */
 struct sim_disk *sim_disk_new(const struct sim_disk_options *options, uint64_t seed,
                               uint64_t number);
 void sim_disk_free(struct sim_disk *disk); /* accepts NULL */
+/* Ends the random faults from now on, or begins them. */
+void sim_disk_calm(struct sim_disk *disk, bool calm);
 
-/* What a machine that starts finds. Valid until the next power failure; then open again. */
+/* What a machine that starts finds; each is opened once in a life, on a disk that is alive, and
+ * ends with sim_disk_kill or its close function. One transaction is open at a time, which is
+ * all that the writer asks for. */
 struct p2p_store *sim_disk_store(struct sim_disk *disk);
 struct p2p_spool *sim_disk_spool(struct sim_disk *disk, uint64_t boot);
 enum p2p_copy_state sim_disk_copy(struct sim_disk *disk, struct p2p_copy_point *point,
                                   struct p2p_copy **copy);
 
+/* Makes or replaces the copy, synced, as p2p_copy_create does: part of making a member's
+ * directory. The node must be down. */
+void sim_disk_make_copy(struct sim_disk *disk, const struct p2p_copy_point *point);
+
 /* The process ends: an open transaction is lost, what was written is not. */
 void sim_disk_kill(struct sim_disk *disk);
-/* The power fails: also what was written and not synced may be lost. */
+/* The power fails: also what was written and not synced may be lost. What the node still has
+ * open fails from here on, and is let go of by sim_disk_kill or sim_disk_revive. */
 void sim_disk_fail_power(struct sim_disk *disk);
-/* The power fails by itself before or after the n-th effect from now; 0: not. */
+/* The power fails by itself before or after the n-th effect from now (1: the next); 0: not. */
 void sim_disk_fail_at(struct sim_disk *disk, uint64_t effects);
-bool sim_disk_is_dead(
-    const struct sim_disk *disk); /* the power failed: start the machine again */
+/* The power failed: start the machine again. */
+bool sim_disk_is_dead(const struct sim_disk *disk);
 void sim_disk_revive(struct sim_disk *disk);
 
+/* A store that failed for it takes writes again only when it is opened anew. */
 void sim_disk_set_full(struct sim_disk *disk, bool full);
 /* From now on nothing that is synced is really on the disk, until a power failure takes it all
  * back, or honest is called. */
 void sim_disk_lie(struct sim_disk *disk);
 void sim_disk_be_honest(struct sim_disk *disk);
-/* Changes one bit, or the later part, of a value of one table; returns false when it is empty.
- */
+/* Changes one bit, or the later part, of a value of one table; false when no value there has a
+ * byte. A PAYLOAD is sealed: reading a damaged one is P2P_CORRUPT until it is written anew. No
+ * transaction may be open. */
 bool sim_disk_flip(struct sim_disk *disk, enum p2p_table table);
 bool sim_disk_tear(struct sim_disk *disk, enum p2p_table table);
 void sim_disk_lose_copy(struct sim_disk *disk);
@@ -76,11 +92,11 @@ void sim_disk_restore(struct sim_disk *disk, const struct sim_backup *backup);
 void sim_backup_free(struct sim_backup *backup); /* accepts NULL */
 /* Everything is gone, the copy too: a new machine. */
 void sim_disk_wipe(struct sim_disk *disk);
-/* Another machine with the same disks: two live copies of one node. */
+/* Another machine with the same disks, copy included: two live copies of one node. */
 struct sim_disk *sim_disk_clone(const struct sim_disk *disk, uint64_t number);
 
-/* A transaction to look at what is durable, whatever else is open; end it before anything else
- * happens to the disk. */
+/* A transaction to look at what a process that started now would find, whatever else is open;
+ * end it before anything else happens to the disk. What is written to it is undone. */
 const struct p2p_kv *sim_disk_look(struct sim_disk *disk);
 void sim_disk_look_end(struct sim_disk *disk);
 uint64_t sim_disk_effects(const struct sim_disk *disk); /* so far */
