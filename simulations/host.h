@@ -24,12 +24,15 @@ enum sim_conduct {
 
 struct sim_host {
     struct sim *sim;
-    uint32_t number; /* from 1; a copy of a node has one of its own */
+    uint32_t number;                   /* from 1; a copy of a node has one of its own */
+    char name[P2P_NAME_BYTES_MAX + 4]; /* beanr; a second live copy: beanr+1 */
     const struct sim_member *member;
+    uint32_t generation; /* of its keys: as they were when it was made or renewed */
     enum sim_conduct conduct;
     bool up;
     bool leaves;          /* asked to stay away until it is told to come back */
     struct p2p_node node; /* meaningful while up */
+    struct p2p_events *events;
     struct sim_disk *disk;
     struct sim_clock clock;
     struct p2p_batch batch; /* the one that runs or is being committed */
@@ -41,11 +44,14 @@ struct sim_host {
     struct p2p_work *works, **works_end;
     struct p2p_pin *pins; /* whom it lets in */
     size_t pin_count;
-    uint64_t batches, crashes, restores;
+    bool damaged; /* its store could not be opened at the last start */
+    uint64_t batches, crashes;
 };
 
 struct sim_host *sim_host_new(struct sim *sim, uint32_t number,
                               const struct sim_member *member);
+/* The first copy, of an empty feed of its generation; the machine must be down. */
+void sim_host_make_copy(struct sim_host *host);
 void sim_host_free(struct sim_host *host);
 
 /* Starts the machine: opens the engine over what its disk holds. False, and told, when it
@@ -60,12 +66,12 @@ void sim_host_link_up(struct sim_host *host, uint64_t link, uint32_t member);
 void sim_host_link_down(struct sim_host *host, uint64_t link);
 void sim_host_writable(struct sim_host *host, uint64_t link);
 void sim_host_frame(struct sim_host *host, uint64_t link, uint8_t type, struct p2p_slice body);
-/* Work for the next batch; its release is always called in the end, also when the machine goes
- * down before (after `fail`). False when the machine is down: nothing is taken. */
+/* Work for the next batch. Its release is always called in the end. When the machine goes down
+ * before the reply left, `fail` is called with P2P_BUSY before it, also after `finish`:
+ * nobody got that reply. False when the machine is down: nothing is taken. */
 bool sim_host_work(struct sim_host *host, struct p2p_work *work);
 
 /* Honest, up, in the charter, and able to append. */
 bool sim_host_is_sound(const struct sim_host *host);
-const char *sim_host_name(const struct sim_host *host);
 
 #endif

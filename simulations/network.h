@@ -33,6 +33,7 @@ struct sim;
 struct sim_network;
 struct sim_host;
 
+/* options: borrowed. */
 struct sim_network *sim_network_new(struct sim *sim, const struct sim_network_options *options);
 void sim_network_free(struct sim_network *network);
 

@@ -19,6 +19,7 @@
 #include "invariant.h"
 #include "network.h"
 #include "schedule.h"
+#include "sigs.h"
 #include "story.h"
 #include "workload.h"
 
@@ -63,9 +64,16 @@ struct sim {
 
 /* The defaults of `./dev sim`: 7 nodes, 24 hours, 5,000 records, every fault. */
 struct sim_options sim_options_default(void);
-/* Runs to the end or to the first violation. */
-void sim_run(struct sim *sim, const struct sim_options *options);
-void sim_deinit(struct sim *sim);
+/* Runs to the end or to the first violation; live: where the story is also told at once, or
+ * NULL. sim_end frees what the run holds. */
+void sim_run(struct sim *sim, const struct sim_options *options, FILE *live);
+void sim_end(struct sim *sim);
+/* The parts of a run, for tests: everything built, started, and nothing asked of it; then time
+ * passes. */
+void sim_begin(struct sim *sim, const struct sim_options *options, FILE *live);
+void sim_go(struct sim *sim, uint64_t until_us);
+/* Gives a machine the first `size` charter entries, as `init` lays them in a new store. */
+void sim_lay_charter(struct sim *sim, struct sim_host *host, uint64_t size);
 
 /* The first violation counts; the run ends after the event that runs. */
 void sim_violate(struct sim *sim, enum sim_invariant invariant, const char *format, ...)

@@ -6,25 +6,37 @@
 #ifndef SIM_STORY_H
 #define SIM_STORY_H
 
-#include <p2p/hash.h>
+#include <p2p/event.h>
 
 #include <stdio.h>
 
 #define SIM_STORY_LINES      400u
 #define SIM_STORY_LINE_BYTES 160u
 
+struct sim_line {
+    uint64_t at_us;
+    const char *who;
+    bool is_trace;
+    union {
+        struct p2p_event_entry trace; /* put into words when it is printed */
+        char text[SIM_STORY_LINE_BYTES];
+    };
+};
+
 struct sim_story {
-    char (*lines)[SIM_STORY_LINE_BYTES]; /* a ring */
+    struct sim_line *lines; /* a ring */
     uint64_t count;
-    struct p2p_hash digest;
-    FILE *live; /* also printed at once; NULL: not */
+    uint64_t digest[2]; /* of all that was told and sent; against accidents, not enemies */
+    FILE *live;         /* also printed at once; NULL: not */
 };
 
 void sim_story_init(struct sim_story *story);
 void sim_story_deinit(struct sim_story *story);
-/* [t] who: what */
+/* [t] who: what. who lives as long as the story. */
 void sim_story_tell(struct sim_story *story, uint64_t now_us, const char *who,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+void sim_story_trace(struct sim_story *story, uint64_t now_us, const char *who,
+                     const struct p2p_event_entry *entry);
 /* Takes bytes into the digest only. */
 void sim_story_mix(struct sim_story *story, const void *bytes, size_t len);
 void sim_story_print(const struct sim_story *story, FILE *out);

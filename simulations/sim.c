@@ -1,0 +1,206 @@
+#include "sim.h"
+
+#include <p2p/assert.h>
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BEGIN_MS UINT64_C(1750000000000) /* true POSIX time when every run begins */
+
+uint64_t sim_now_ms(const struct sim *sim)
+{
+    return BEGIN_MS + sim->schedule.now_us / SIM_MS;
+}
+
+struct sim_host *sim_host_of(const struct sim *sim, uint32_t member_index)
+{
+    return member_index <= sim->options.nodes ? sim->hosts[member_index] : NULL;
+}
+
+void sim_violate(struct sim *sim, enum sim_invariant invariant, const char *format, ...)
+{
+    va_list arguments;
+    if (sim->violation.found) {
+        return;
+    }
+    sim->violation.found = true;
+    sim->violation.invariant = invariant;
+    sim->violation.at_us = sim->schedule.now_us;
+    va_start(arguments, format);
+    vsnprintf(sim->violation.text, sizeof(sim->violation.text), format, arguments);
+    va_end(arguments);
+    sim_story_tell(&sim->story, sim->schedule.now_us, "watcher", "%s: %s",
+                   sim_invariant_word(invariant), sim->violation.text);
+}
+
+/* ---- the charter, laid in a new member's store as `init` does ---- */
+
+struct laying {
+    struct p2p_work work;
+    struct p2p_job job;
+};
+
+static void lay_start(struct p2p_work *work, struct p2p_node *node)
+{
+    struct laying *laying = work->context;
+    p2p_work_job(node, &laying->job);
+}
+
+static void lay_finish(struct p2p_work *work, struct p2p_node *node)
+{
+    (void)work;
+    (void)node;
+}
+
+static void lay_fail(struct p2p_work *work, struct p2p_node *node, enum p2p_err err)
+{
+    (void)work;
+    (void)node;
+    (void)err;
+}
+
+static void lay_release(struct p2p_work *work)
+{
+    free(work->context);
+}
+
+void sim_lay_charter(struct sim *sim, struct sim_host *host, uint64_t size)
+{
+    for (uint64_t i = 0; i < size; i++) {
+        const struct sim_entry *entry = &sim->federation.entries[i];
+        struct laying *laying = calloc(1, sizeof(*laying));
+        p2p_assert(laying != NULL);
+        laying->job.type = P2P_JOB_CHARTER;
+        laying->job.charter.index = i;
+        laying->job.charter.leaf = p2p_slice_of(entry->leaf, entry->leaf_len);
+        laying->job.charter.note = p2p_slice_of((const uint8_t *)entry->note, entry->note_len);
+        laying->work = (struct p2p_work){.start = lay_start,
+                                         .finish = lay_finish,
+                                         .fail = lay_fail,
+                                         .release = lay_release,
+                                         .context = laying};
+        if (!sim_host_work(host, &laying->work)) {
+            lay_release(&laying->work);
+        }
+    }
+}
+
+/* ---- a run ---- */
+
+struct sim_options sim_options_default(void)
+{
+    const struct sim_options options = {
+        .seed = 1,
+        .nodes = 7,
+        .witnesses = 6,
+        .length_us = 24 * SIM_HOUR,
+        .network = {.delay_us = 20 * SIM_MS,
+                    .loss_permille = 10,
+                    .bytes_per_ms = 16,
+                    .slow_permille = 100,
+                    .reset_mean_us = 20 * SIM_MINUTE,
+                    .cut_mean_us = 60 * SIM_MINUTE,
+                    .cut_length_us = 10 * SIM_MINUTE,
+                    .one_way_permille = 300},
+        .disk = {.commit_us = 2 * SIM_MS, .failed_sync_permille = 0, .power_after_effects = 0},
+        .clock = {.skew_ms = 2000,
+                  .fault_mean_us = 4 * SIM_HOUR,
+                  .year_off_permille = 300,
+                  .back_permille = 400,
+                  .frozen_permille = 300},
+        .fault = {.phase_us = 110 * SIM_MINUTE,
+                  .calm_us = 10 * SIM_MINUTE,
+                  .kill_mean_us = 30 * SIM_MINUTE,
+                  .power_mean_us = 60 * SIM_MINUTE,
+                  .disk_mean_us = 6 * SIM_HOUR,
+                  .restore_mean_us = 12 * SIM_HOUR,
+                  .loss_mean_us = 24 * SIM_HOUR,
+                  .copy_mean_us = 24 * SIM_HOUR,
+                  .twin_mean_us = 24 * SIM_HOUR,
+                  .leave_mean_us = 6 * SIM_HOUR},
+        .adversary = {.liars = 1, .lie_mean_us = 60 * SIM_MINUTE, .lies = UINT32_MAX},
+        .workload = {.records = 5000,
+                     .decisions = 600,
+                     .bans = 300,
+                     .other = 50,
+                     .charter = 50,
+                     .wrong = 100,
+                     .subjects = 10000,
+                     .burst_records = 500,
+                     .burst_every_us = 6 * SIM_HOUR,
+                     .burst_us = SIM_MINUTE}};
+    return options;
+}
+
+static void build(struct sim *sim)
+{
+    const struct sim_options *options = &sim->options;
+    const struct sim_federation_options federation = {.members = options->nodes,
+                                                      .admitted = options->nodes,
+                                                      .witnesses = options->witnesses,
+                                                      .officers = 3};
+    sim->sigs = sim_sigs_new(options->real_signatures);
+    sim_federation_init(&sim->federation, &federation, options->seed,
+                        p2p_sigs_pool_sigs(sim->sigs));
+    sim->hosts = calloc(SIM_HOSTS_MAX + 1, sizeof(struct sim_host *));
+    p2p_assert(sim->hosts != NULL);
+    sim->network = sim_network_new(sim, &options->network);
+    sim->watcher = sim_watcher_new(sim);
+    sim->workload = sim_workload_new(sim, &options->workload);
+    sim->adversary = sim_adversary_new(sim, &options->adversary);
+    sim->faults = sim_faults_new(sim, &options->fault);
+    for (uint32_t i = 1; i <= options->nodes; i++) {
+        sim->hosts[i] = sim_host_new(sim, i, &sim->federation.members[i]);
+        sim->host_count = i;
+    }
+    for (uint32_t i = 1; i <= options->nodes; i++) {
+        if (sim_host_start(sim->hosts[i])) {
+            sim_lay_charter(sim, sim->hosts[i], sim->federation.entry_count);
+        }
+    }
+}
+
+void sim_begin(struct sim *sim, const struct sim_options *options, FILE *live)
+{
+    *sim = (struct sim){.options = *options};
+    sim_schedule_init(&sim->schedule);
+    sim_story_init(&sim->story);
+    sim->story.live = live;
+    build(sim);
+}
+
+void sim_go(struct sim *sim, uint64_t until_us)
+{
+    struct sim_event event;
+    while (!sim->violation.found && sim_schedule_take(&sim->schedule, until_us, &event)) {
+        event.run(sim, event.subject, event.data);
+    }
+}
+
+void sim_run(struct sim *sim, const struct sim_options *options, FILE *live)
+{
+    sim_begin(sim, options, live);
+    sim_workload_start(sim->workload, options->length_us);
+    sim_adversary_start(sim->adversary, options->length_us);
+    sim_faults_start(sim->faults, options->length_us);
+    sim_go(sim, options->length_us);
+}
+
+void sim_end(struct sim *sim)
+{
+    for (uint32_t i = 1; sim->hosts != NULL && i <= sim->host_count; i++) {
+        sim_host_free(sim->hosts[i]);
+    }
+    sim_faults_free(sim->faults);
+    sim_adversary_free(sim->adversary);
+    sim_workload_free(sim->workload);
+    sim_watcher_free(sim->watcher);
+    sim_network_free(sim->network);
+    free(sim->hosts);
+    sim_federation_deinit(&sim->federation);
+    p2p_sigs_pool_close(sim->sigs);
+    sim_schedule_deinit(&sim->schedule);
+    sim_story_deinit(&sim->story);
+    *sim = (struct sim){0};
+}
