@@ -71,6 +71,9 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
         if (engine->extras[i].want_link == peer->link) {
             engine->extras[i].want_link = 0;
         }
+        if (engine->extras[i].parent_link == peer->link) {
+            engine->extras[i].parent_link = 0;
+        }
     }
     p2p_alloc_free(engine->options.alloc, peer->feeds);
     *peer = (struct p2p_peer){0};
@@ -379,6 +382,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     if (err == P2P_OK && engine->ledger.charter_changed) {
         err = p2p_engine_follow_charter(engine); /* a version that came as a job */
     }
+    if (err == P2P_OK) { /* before the cosignatures, which name what a peer then has */
+        err = p2p_send_due(engine, wake_ms);
+    }
     if (err == P2P_OK) {
         err = p2p_witness_cosign_due(engine, wake_ms);
     }
@@ -402,9 +408,6 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     }
     if (err == P2P_OK && engine->ledger.charter_changed) {
         err = p2p_session_resync(engine);
-    }
-    if (err == P2P_OK) {
-        err = p2p_send_due(engine, &wake_ms);
     }
     if (err == P2P_OK && engine->complete && !engine->complete_stored &&
         p2p_engine_stores(engine)) {

@@ -175,7 +175,6 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
                         engine->now.mono_ms);
     extra->grew = true;
     extra->cosign_due = true;
-    extra->announce_at_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS; /* it goes on well */
     p2p_session_note_size(engine, peer, run->feed, run->head.size);
     p2p_witness_heard(engine, run->feed);
@@ -184,12 +183,13 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
                                                 .member = peer->member,
                                                 .at = run->head.size,
                                                 .value = count});
-    if (extra->want_link == peer->link &&
-        feed->edge.size >= p2p_peer_feed(engine, peer, run->feed)->size) {
+    if (!extra->asked || (extra->want_link == peer->link &&
+                          feed->edge.size >= p2p_peer_feed(engine, peer, run->feed)->size)) {
         extra->want_link = 0;
     }
-    if (run->feed != engine->feed) {
-        return P2P_OK;
+    err = p2p_relay_run(engine, peer, run, run->head.size - count);
+    if (err != P2P_OK || run->feed != engine->feed) {
+        return err;
     }
     err = p2p_engine_load_seen(engine);
     return err == P2P_OK ? check_restored(engine) : err;
@@ -212,7 +212,8 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
     }
     at = run.first;
     if (run.head.size <= feed->edge.size) {
-        return p2p_fork_check_head(engine, peer, run.feed, &run.head);
+        err = p2p_fork_check_head(engine, peer, run.feed, &run.head);
+        return err == P2P_OK ? p2p_relay_twice(engine, peer, &run) : err;
     }
     if (feed->state != P2P_FEED_OK ||
         (run.feed == engine->feed && !p2p_engine_fetches_back(engine))) {

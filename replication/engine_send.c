@@ -1,5 +1,4 @@
-/* Frames out: what is ours is pushed, what is wanted is sent, what was received is announced.
- */
+/* Frames out: what is ours is pushed, what is wanted or to be relayed is sent. */
 #include "engine_state.h"
 
 #include <p2p/assert.h>
@@ -85,8 +84,12 @@ static enum p2p_err send_run(struct p2p_engine *engine, struct p2p_peer *peer,
             err = payload_for(engine, peer, &id, leaf, &salted);
         }
         if (err == P2P_COMMITMENT) {
+            bool expected = row->way == P2P_WAY_EAGER || feed->number == engine->feed;
             row->sending = false;
-            return send_gap(engine, peer, feed->number, id.index, P2P_COMMITMENT);
+            row->told = false; /* nothing more until it speaks of this feed again */
+            row->way = P2P_WAY_LAZY;
+            return expected ? send_gap(engine, peer, feed->number, id.index, P2P_COMMITMENT)
+                            : P2P_OK; /* it is told of the record, and may ask */
         }
         if (err == P2P_OK) {
             p2p_run_record_write(&out, leaf, salted);
@@ -123,7 +126,8 @@ static enum p2p_err send_entry(struct p2p_engine *engine, struct p2p_peer *peer,
     return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
 }
 
-/* The charter goes to everybody who has less of it; a feed to who wants it; our own to all. */
+/* The charter goes to everybody who has less of it, our own feed to all; others to who wants
+ * them, or gets what comes at once. */
 static bool due(const struct p2p_engine *engine, const struct p2p_peer_feed *row,
                 const struct p2p_feed *feed)
 {
@@ -160,33 +164,10 @@ static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *pee
             }
         }
         if (i != engine->feed && row->sent >= feed->head.size) {
-            row->sending = false; /* what comes next it gets from the owner, or asks again */
+            row->sending = false;
         }
     }
     return P2P_OK;
-}
-
-/* Peers that have not shown in time that they got a feed from elsewhere are told what we hold.
- */
-static enum p2p_err announce(struct p2p_engine *engine, struct p2p_peer *peer)
-{
-    struct p2p_writer out;
-    struct p2p_frontier_entry entries[64];
-    size_t count = 0;
-    for (uint32_t i = 0; i < engine->extra_count && count < 64; i++) {
-        const struct p2p_feed_extra *extra = &engine->extras[i];
-        const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
-        if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms &&
-            row != NULL && row->size < p2p_ledger_feed(&engine->ledger, i)->head.size) {
-            entries[count++] = p2p_session_entry(engine, i);
-        }
-    }
-    if (count == 0) {
-        return P2P_OK;
-    }
-    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
-    p2p_frontier_write(&out, false, entries, count);
-    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
 }
 
 enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
@@ -212,16 +193,9 @@ enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms)
         }
         err = send_to_peer(engine, peer);
         if (err == P2P_OK) {
-            err = announce(engine, peer);
+            err = p2p_relay_announce(engine, peer);
         }
     }
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        uint64_t *at = &engine->extras[i].announce_at_ms;
-        if (*at != 0 && engine->now.mono_ms >= *at) {
-            *at = 0;
-        } else if (*at != 0) {
-            p2p_wake_at(wake_ms, *at);
-        }
-    }
+    p2p_relay_announced(engine, wake_ms);
     return err;
 }

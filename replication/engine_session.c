@@ -96,26 +96,33 @@ void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uin
     }
 }
 
+bool p2p_session_owns(const struct p2p_engine *engine, const struct p2p_peer *peer,
+                      uint32_t feed)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    return info != NULL && peer->member == info->member;
+}
+
 /* The link to the owner of a feed, 0 without one. */
 static uint64_t owner_link(const struct p2p_engine *engine, uint32_t feed)
 {
-    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
-    for (size_t i = 0; info != NULL && i < P2P_PEERS_MAX; i++) {
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         const struct p2p_peer *peer = &engine->peers[i];
-        if (peer->link != 0 && !peer->closing && peer->member == info->member) {
+        if (peer->link != 0 && !peer->closing && p2p_session_owns(engine, peer, feed)) {
             return peer->link;
         }
     }
     return 0;
 }
 
-/* A peer has more of a feed than we do. Everybody pushes the charter and an owner its feed, so
- * that asking as well would bring the same records twice: whoever pushes is given time, then
- * retry_wants asks. */
+/* A peer has more of a feed than we do. Everybody pushes the charter, an owner its feed, and
+ * who brought the newest run the next one, so that asking as well would bring the same records
+ * twice: whoever pushes is given time, then retry_wants asks. */
 enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
-    uint64_t pusher = feed == P2P_CHARTER_FEED ? peer->link : owner_link(engine, feed);
+    uint64_t owner = feed == P2P_CHARTER_FEED ? peer->link : owner_link(engine, feed);
+    uint64_t pusher = owner != 0 ? owner : extra->parent_link;
     if (pusher == 0 || feed == engine->feed) {
         return p2p_session_want(engine, peer, feed);
     }
@@ -123,7 +130,7 @@ enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, 
         extra->want_link = pusher;
         extra->asked = false;
         extra->want_until_ms = engine->now.mono_ms +
-                               (pusher == peer->link ? P2P_WANT_TIMEOUT_MS : P2P_PUSH_GRACE_MS);
+                               (owner == peer->link ? P2P_WANT_TIMEOUT_MS : P2P_PUSH_GRACE_MS);
     }
     return P2P_OK;
 }
@@ -213,9 +220,22 @@ static enum p2p_err compare_root(struct p2p_engine *engine, struct p2p_peer *pee
                : p2p_fork_ask_head(engine, peer, entry->feed, entry->size);
 }
 
+/* A peer's frontier names more than is held. Who announces a run does not send it unasked, so
+ * that the parent's announcement is answered at once. */
+static enum p2p_err hear_of_more(struct p2p_engine *engine, struct p2p_peer *peer,
+                                 uint32_t feed, bool announced)
+{
+    bool parent =
+        peer->link == engine->extras[feed].parent_link && !p2p_session_owns(engine, peer, feed);
+    return announced && parent ? p2p_session_want(engine, peer, feed)
+                               : p2p_session_lack(engine, peer, feed);
+}
+
+enum frontier_kind { FRONTIER_HELLO, FRONTIER_WHOLE, FRONTIER_ANNOUNCED };
+
 /* One entry of a peer's frontier: it has more, less, the same, or something else. */
 static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
-                               const struct p2p_frontier_entry *entry, bool is_hello)
+                               const struct p2p_frontier_entry *entry, enum frontier_kind kind)
 {
     struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, entry->feed);
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, entry->feed);
@@ -227,7 +247,7 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
     }
     row->told = true;
     row->size = entry->size;
-    row->hello_size = is_hello ? entry->size : row->hello_size;
+    row->hello_size = kind == FRONTIER_HELLO ? entry->size : row->hello_size;
     if (!row->sending || entry->size < row->sent) {
         row->sent = entry->size; /* what we believed to have sent did not arrive */
     }
@@ -235,7 +255,7 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
         row->sending = true;
     }
     enum p2p_err err = entry->size > held->edge.size
-                           ? p2p_session_lack(engine, peer, entry->feed)
+                           ? hear_of_more(engine, peer, entry->feed, kind == FRONTIER_ANNOUNCED)
                            : compare_root(engine, peer, entry);
     /* Cosignatures made while there was no session are heard of only here. */
     uint64_t cosigned = engine->extras[entry->feed].witnessing.candidates[0].size;
@@ -251,12 +271,14 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
 /* Entries ascend by feed. In a whole frontier a feed without an entry is one of which the peer
  * has nothing, whatever we believed. */
 static enum p2p_err take_entries(struct p2p_engine *engine, struct p2p_peer *peer,
-                                 struct p2p_slice entries, bool whole)
+                                 struct p2p_slice entries, enum frontier_kind kind)
 {
+    bool whole = kind != FRONTIER_ANNOUNCED;
     size_t count = p2p_frontier_entry_count(entries);
     uint32_t next = 0;
     enum p2p_err err = P2P_OK;
-    bool is_hello = whole && peer->hello_unknown;
+    /* Compared again after a new charter version it says what the hello could not. */
+    kind = whole && peer->hello_unknown ? FRONTIER_HELLO : kind;
     peer->hello_unknown = false;
     for (size_t i = 0; i <= count && err == P2P_OK; i++) {
         struct p2p_frontier_entry entry = {.feed = (uint32_t)engine->extra_count};
@@ -267,10 +289,10 @@ static enum p2p_err take_entries(struct p2p_engine *engine, struct p2p_peer *pee
         for (; whole && next < entry.feed && next < engine->extra_count && err == P2P_OK;
              next++) {
             const struct p2p_frontier_entry none = {.feed = next};
-            err = take_entry(engine, peer, &none, is_hello);
+            err = take_entry(engine, peer, &none, kind);
         }
         if (i < count && err == P2P_OK) {
-            err = take_entry(engine, peer, &entry, is_hello);
+            err = take_entry(engine, peer, &entry, kind);
             next = entry.feed + 1;
         }
     }
@@ -305,7 +327,7 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
     if (member != NULL) { /* it may have forgotten that we hold what it wrote */
         engine->extras[member->feed].cosign_due = true;
     }
-    err = take_entries(engine, peer, hello.entries, true);
+    err = take_entries(engine, peer, hello.entries, FRONTIER_HELLO);
     if (err == P2P_OK) {
         err = p2p_fork_send_rival(engine, peer);
     }
@@ -330,6 +352,7 @@ static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *pee
     }
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, want.feed);
     row->told = true;
+    row->way = P2P_WAY_EAGER;
     row->sending = true;
     row->sent = want.from;
     if (want.from < held->head.size) {
@@ -380,7 +403,9 @@ static enum p2p_err receive_frontier(struct p2p_engine *engine, struct p2p_peer 
     } else if (frontier.whole) {
         err = send_frontier(engine, peer); /* it found a difference: it shall know ours too */
     }
-    return err == P2P_OK ? take_entries(engine, peer, frontier.entries, frontier.whole) : err;
+    return err == P2P_OK ? take_entries(engine, peer, frontier.entries,
+                                        frontier.whole ? FRONTIER_WHOLE : FRONTIER_ANNOUNCED)
+                         : err;
 }
 
 static enum p2p_err receive_gap(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -434,6 +459,8 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
         return p2p_fork_receive(engine, peer->member, frame->body);
     case P2P_FRAME_GAP:
         return receive_gap(engine, peer, frame->body);
+    case P2P_FRAME_PRUNE:
+        return p2p_relay_receive_prune(engine, peer, frame->body);
     default: /* a later version's frame: skipped, counted */
         p2p_engine_refuse(engine, peer->member, 0, frame->type, P2P_UNKNOWN);
         return P2P_OK;

@@ -5,7 +5,8 @@
  *   engine_follow.c   following the charter
  *   engine_session.c  hello, frontier, want, digest: who has what
  *   engine_receive.c  runs and charter entries from peers
- *   engine_send.c     frames out: pushes, runs, announcements
+ *   engine_send.c     frames out: pushes, runs
+ *   engine_relay.c    who gets at once what was received, and who is only told of it
  *   engine_append.c   own records: the leaf, its number, `seen`, the head
  *   engine_job.c      what this node wants done
  *   engine_decide.c   decisions
@@ -24,16 +25,22 @@
 #define P2P_ANTI_ENTROPY_EVERY_MS 30000u
 #define P2P_PEER_QUEUE_BYTES_MAX  (P2P_SEND_AHEAD_BYTES + 2u * P2P_FRAME_BYTES_MAX)
 #define P2P_WANT_TIMEOUT_MS       5000u
-#define P2P_PUSH_GRACE_MS         1000u /* an owner is given this before others are asked */
-#define P2P_ANNOUNCE_AFTER_MS     100u  /* to peers that seem to lack what was received */
+#define P2P_PUSH_GRACE_MS         1000u  /* an owner is given this before others are asked */
+#define P2P_ANNOUNCE_AFTER_MS     100u   /* to peers that seem to lack what was received */
+#define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
+#define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
 #define P2P_CLOCK_EVERY_MS        60000u
 #define P2P_STORE_QUORUM_EVERY_MS 1000u
 
+/* How a peer gets what is received of a feed of somebody else: see engine_relay.c. */
+enum p2p_relay_way { P2P_WAY_UNPROVEN, P2P_WAY_EAGER, P2P_WAY_LAZY };
+
 /* What one peer has of one feed, as far as we know: hints, never facts. */
 struct p2p_peer_feed {
-    uint64_t size;        /* it named or acknowledged this much */
-    uint64_t sent;        /* it will have this much once what we sent arrives */
-    bool sending;         /* it wants the feed from us, or the feed is ours */
+    uint64_t size; /* it named or acknowledged this much */
+    uint64_t sent; /* it will have this much once what we sent arrives */
+    enum p2p_relay_way way;
+    bool sending;         /* what it lacks is being sent, until it has caught up */
     bool told;            /* `size` came from it, in this session */
     uint64_t hello_size;  /* what its hello named: the start-up rule */
     uint64_t quorum_told; /* its cosignatures were sent on this link */
@@ -62,7 +69,9 @@ struct p2p_feed_extra {
     uint64_t want_link; /* expected from this link, 0: from nobody */
     bool asked;         /* by a want; else it is pushed to us */
     uint64_t want_until_ms;
+    uint64_t parent_link;    /* brought the newest run; 0: gone, or none yet */
     uint64_t announce_at_ms; /* 0: nothing to announce */
+    uint64_t announce_size;  /* to whom lacks some of this much then */
     bool grew;               /* in this batch */
     bool cosign_due;
 };
@@ -169,6 +178,9 @@ P2P_MUST_CHECK enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p
                                              uint32_t feed);
 P2P_MUST_CHECK enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer,
                                              uint32_t feed);
+/* Whether the peer is of the member that writes the feed. */
+bool p2p_session_owns(const struct p2p_engine *engine, const struct p2p_peer *peer,
+                      uint32_t feed);
 void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
                            uint64_t size);
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed);
@@ -195,6 +207,23 @@ P2P_MUST_CHECK enum p2p_err p2p_send_to_all(struct p2p_engine *engine, struct p2
 /* Answers a want at or above what is held: the newest head, with no records. */
 P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_peer *peer,
                                           uint32_t feed);
+
+/* engine_relay.c */
+/* A run was taken that goes on from `held`: marks who gets it at once. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_run(struct p2p_engine *engine,
+                                          const struct p2p_peer *from,
+                                          const struct p2p_run *run, uint64_t held);
+/* A run brought nothing that was not held: one of the links that brought it is pruned. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
+                                            const struct p2p_run *run);
+P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer,
+                                                    struct p2p_slice body);
+/* Tells a peer what it seems to lack and is not being sent, where that is due; when every peer
+ * was told, p2p_relay_announced. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_announce(struct p2p_engine *engine,
+                                               struct p2p_peer *peer);
+void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms);
 
 /* engine_append.c */
 /* A packer over cap bytes of the batch's arena. P2P_NOMEM. */

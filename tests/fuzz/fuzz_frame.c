@@ -70,6 +70,7 @@ static void read_body(const struct p2p_frame *frame)
     struct p2p_hash digest;
     struct p2p_prove prove;
     struct p2p_gap gap;
+    uint32_t pruned;
     bool whole = false;
     p2p_writer_init(&out, again, sizeof(again));
     p2p_assert(strlen(p2p_frame_word(frame->type)) > 0);
@@ -138,6 +139,12 @@ static void read_body(const struct p2p_frame *frame)
         whole = p2p_gap_read(&gap, frame->body) == P2P_OK;
         if (whole) {
             p2p_gap_write(&out, &gap);
+        }
+        break;
+    case P2P_FRAME_PRUNE:
+        whole = p2p_prune_read(&pruned, frame->body) == P2P_OK;
+        if (whole) {
+            p2p_prune_write(&out, pruned);
         }
         break;
     default: /* a type of a later version */

@@ -56,7 +56,7 @@ static void write_run(struct p2p_writer *out, const struct sample *sample)
 }
 
 /* All of them in a row; offsets[i] is where the i-th begins, the last is the end. */
-enum { SAMPLE_FRAMES = 14 };
+enum { SAMPLE_FRAMES = 15 };
 static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
                                   size_t offsets[SAMPLE_FRAMES + 1])
 {
@@ -92,6 +92,8 @@ static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
     offsets[n++] = out.len;
     p2p_gap_write(&out, &(struct p2p_gap){3, 1ull << 40, 13});
     offsets[n++] = out.len;
+    p2p_prune_write(&out, 7);
+    offsets[n++] = out.len;
     CHECK(n == SAMPLE_FRAMES + 1 && !out.failed);
     return p2p_writer_slice(&out);
 }
@@ -111,6 +113,7 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         struct p2p_prove prove;
         struct p2p_proof_body proof;
         struct p2p_gap gap;
+        uint32_t pruned;
     } out;
     struct p2p_run_walk walk;
     struct p2p_slice leaf, salted;
@@ -145,6 +148,8 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         return p2p_proof_read(&out.proof, frame->body);
     case P2P_FRAME_GAP:
         return p2p_gap_read(&out.gap, frame->body);
+    case P2P_FRAME_PRUNE:
+        return p2p_prune_read(&out.pruned, frame->body);
     default:
         return P2P_OK;
     }
@@ -181,6 +186,7 @@ static void test_round_trip(void **state)
     struct p2p_prove prove;
     struct p2p_proof_body proof;
     struct p2p_gap gap;
+    uint32_t pruned;
     (void)state;
     sample_init(&s);
     struct p2p_slice all = write_all(room, &s, offsets);
@@ -224,6 +230,8 @@ static void test_round_trip(void **state)
     CHECK(p2p_slice_equal(frame_at(all, offsets, 12).body, p2p_slice_text("a proof")));
     CHECK_OK(p2p_gap_read(&gap, frame_at(all, offsets, 13).body));
     CHECK(gap.feed == 3 && gap.at == 1ull << 40 && gap.err == 13);
+    CHECK_OK(p2p_prune_read(&pruned, frame_at(all, offsets, 14).body));
+    CHECK(pruned == 7);
 }
 
 /* Without this, records would arrive under another number, or with another's payload. */

@@ -332,6 +332,18 @@ void network_cut(struct network *net, uint32_t a, uint32_t b)
     }
 }
 
+static void count_run(struct network_carried *carried, struct p2p_slice frame)
+{
+    struct p2p_run run;
+    if (frame.len > 0 && frame.data[0] == P2P_FRAME_RUN &&
+        p2p_run_read(&run, p2p_slice_of(frame.data + 1, frame.len - 1)) == P2P_OK &&
+        run.count > 0) {
+        carried->runs++;
+        carried->records += run.count;
+        carried->bytes += P2P_FRAME_HEADER_BYTES - 1 + frame.len;
+    }
+}
+
 void network_inject(struct network *net, uint32_t from, uint32_t to, struct p2p_slice bytes)
 {
     struct network_pipe *pipe = &net->pipes[from][to];
@@ -351,6 +363,7 @@ void network_inject(struct network *net, uint32_t from, uint32_t to, struct p2p_
     for (size_t at = 0; at + 4 <= bytes.len;) {
         size_t len = (size_t)bytes.data[at] << 24 | (size_t)bytes.data[at + 1] << 16 |
                      (size_t)bytes.data[at + 2] << 8 | bytes.data[at + 3];
+        count_run(&pipe->carried, p2p_slice_of(bytes.data + at + 4, len));
         at += 4 + len;
         pipe->frames++;
     }
@@ -414,7 +427,9 @@ static void write_copy(struct network_node *n)
     }
 }
 
-/* Whether this batch made a cosignature of that size; else it is an older one, told again. */
+/* Whether this batch made a cosignature of that size; else it is an older one, told again, as
+ * is one of the time that was seen last: the heartbeat of a head that has another one by now.
+ */
 static bool made(const struct p2p_actions *actions, uint32_t feed, uint64_t size)
 {
     for (size_t i = 0; i < actions->trace_count; i++) {
@@ -450,9 +465,12 @@ static void watch_times(struct network_node *n, struct p2p_slice bytes)
             continue;
         }
         CHECK_OK(p2p_cosign_read(&body, frame.body));
-        if (body.witness == n->number && made(&n->actions, body.feed, body.size)) {
+        CHECK(body.feed < NETWORK_NODES_MAX + 2);
+        bool again = body.cosignature.time_s == n->watch.told_s[body.feed];
+        if (body.witness == n->number && !again && made(&n->actions, body.feed, body.size)) {
             CHECK(body.cosignature.time_s >= n->watch.time_s);
             n->watch.time_s = body.cosignature.time_s;
+            n->watch.told_s[body.feed] = body.cosignature.time_s;
         }
     }
     CHECK_OK(err);
@@ -916,4 +934,29 @@ uint64_t network_bytes(const struct network *net)
         }
     }
     return bytes;
+}
+
+struct network_carried network_carried(const struct network *net)
+{
+    struct network_carried sum = {0, 0, 0};
+    for (uint32_t i = 1; i <= net->node_count; i++) {
+        for (uint32_t j = 1; j <= net->node_count; j++) {
+            const struct network_carried *carried = &net->pipes[i][j].carried;
+            sum.runs += carried->runs;
+            sum.records += carried->records;
+            sum.bytes += carried->bytes;
+        }
+    }
+    return sum;
+}
+
+void network_count_anew(struct network *net)
+{
+    for (uint32_t i = 1; i <= net->node_count; i++) {
+        for (uint32_t j = 1; j <= net->node_count; j++) {
+            struct network_pipe *pipe = &net->pipes[i][j];
+            pipe->frames = pipe->sent = 0;
+            pipe->carried = (struct network_carried){0, 0, 0};
+        }
+    }
 }

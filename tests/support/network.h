@@ -23,12 +23,18 @@
 #define NETWORK_ENTRIES_MAX 12u
 #define NETWORK_EVENTS_MAX  4096u
 
+/* Runs that carry records, and what is in them. */
+struct network_carried {
+    uint64_t runs, records, bytes;
+};
+
 struct network_pipe {
     uint8_t *data;
     size_t len, cap, at;
     bool held;             /* nothing is delivered */
     uint64_t link;         /* the number of this link at its receiver; 0: cut */
     uint64_t frames, sent; /* frames and bytes ever put in */
+    struct network_carried carried;
     struct p2p_frame_split split;
 };
 
@@ -40,7 +46,8 @@ struct network_alloc {
 
 /* What a witness key has signed, over all lives of its node. */
 struct network_watch {
-    uint64_t size[NETWORK_NODES_MAX + 2]; /* by feed */
+    uint64_t size[NETWORK_NODES_MAX + 2];   /* by feed */
+    uint64_t told_s[NETWORK_NODES_MAX + 2]; /* by feed: the time of the last one */
     uint64_t time_s;
     uint64_t count;
 };
@@ -162,5 +169,8 @@ bool network_same_frontier(struct network *net, uint32_t a, uint32_t b);
 uint32_t network_circle_number(const struct network *net, uint32_t node, const char *name);
 uint64_t network_frames(const struct network *net);
 uint64_t network_bytes(const struct network *net);
+struct network_carried network_carried(const struct network *net);
+/* Forgets what went through the pipes so far. */
+void network_count_anew(struct network *net);
 
 #endif

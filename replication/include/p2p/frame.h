@@ -31,7 +31,8 @@
     X(PROVE, 9, "prove")       /* show that this head extends that size */                     \
     X(PROOF, 10, "proof")      /* consistency hashes */                                        \
     X(FORK, 11, "fork")        /* proof of two histories */                                    \
-    X(GAP, 12, "gap")          /* what was wanted cannot be sent from here, and why */
+    X(GAP, 12, "gap")          /* what was wanted cannot be sent from here, and why */         \
+    X(PRUNE, 13, "prune")      /* this feed comes from elsewhere: only tell me of it */
 
 enum p2p_frame_type {
 #define P2P_FRAME_ENUM(name, number, word) P2P_FRAME_##name = (number),
@@ -171,6 +172,7 @@ void p2p_prove_write(struct p2p_writer *out, const struct p2p_prove *prove);
 void p2p_proof_write(struct p2p_writer *out, const struct p2p_proof_body *proof);
 void p2p_fork_write(struct p2p_writer *out, struct p2p_slice proof);
 void p2p_gap_write(struct p2p_writer *out, const struct p2p_gap *gap);
+void p2p_prune_write(struct p2p_writer *out, uint32_t feed);
 
 /* ---- decoding: P2P_MALFORMED, P2P_TOOLARGE ---- */
 
@@ -186,5 +188,6 @@ P2P_MUST_CHECK enum p2p_err p2p_digest_read(struct p2p_hash *out, struct p2p_sli
 P2P_MUST_CHECK enum p2p_err p2p_prove_read(struct p2p_prove *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_proof_read(struct p2p_proof_body *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_gap_read(struct p2p_gap *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_prune_read(uint32_t *feed, struct p2p_slice body);
 
 #endif

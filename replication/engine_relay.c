@@ -1,0 +1,145 @@
+/* Which peers get what was received at once, and which are only told of it: eager and lazy
+ * push (Leitao, Pereira, Rodrigues: Epidemic Broadcast Trees, SRDS 2007), one tree per feed.
+ *
+ *                  want                   prune
+ *     unproven -----------------> eager <-----------> lazy
+ *        |                                want          ^
+ *        +----------------------- prune ----------------+
+ *
+ * A run goes on at once to eager peers, and to unproven ones while it is small; what was not
+ * sent is announced a little later to whoever has not shown meanwhile that it has it, and a
+ * peer that lacks it asks, which makes it eager. A run that had come already over another link
+ * is answered with `prune`. The link to a feed's owner is never pruned and outdoes all others,
+ * so that in a full mesh each record comes from its owner alone and nobody relays.
+ *
+ * All of this is a hint, kept per session: a wrong one costs a run sent twice or an
+ * announcement's delay, and never a record. */
+#include "engine_state.h"
+
+enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *from,
+                           const struct p2p_run *run, uint64_t held)
+{
+    struct p2p_feed_extra *extra = &engine->extras[run->feed];
+    extra->parent_link = from->link;
+    if (extra->announce_at_ms == 0) {
+        extra->announce_at_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
+        extra->announce_size = run->head.size;
+    }
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link == 0 || !peer->greeted || peer == from ||
+            p2p_session_owns(engine, peer, run->feed)) {
+            continue;
+        }
+        struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, run->feed);
+        if (row == NULL) {
+            return P2P_NOMEM;
+        }
+        /* An unproven peer that is further behind than we were is being served elsewhere. */
+        bool probe = row->way == P2P_WAY_UNPROVEN && row->told && row->sent >= held &&
+                     run->records.len <= P2P_PROBE_BYTES_MAX;
+        row->sending = row->sending || row->way == P2P_WAY_EAGER || probe;
+    }
+    return P2P_OK;
+}
+
+/* Only records that came are worth a prune; a head alone was asked for. */
+enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
+                             const struct p2p_run *run)
+{
+    struct p2p_feed_extra *extra = &engine->extras[run->feed];
+    struct p2p_peer *needless = peer;
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    if (run->count == 0 || peer->link == extra->parent_link) {
+        return P2P_OK;
+    }
+    if (p2p_session_owns(engine, peer, run->feed) || extra->parent_link == 0) {
+        needless = extra->parent_link == 0 ? NULL : p2p_engine_peer(engine, extra->parent_link);
+        extra->parent_link = peer->link;
+    }
+    if (needless == NULL || run->feed == engine->feed) {
+        return P2P_OK;
+    }
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, needless, run->feed);
+    if (row == NULL) {
+        return P2P_NOMEM;
+    }
+    row->way = P2P_WAY_LAZY; /* it has it as well */
+    if (extra->want_link == needless->link) {
+        extra->want_link = 0;
+    }
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_prune_write(&out, run->feed);
+    return p2p_engine_send(engine, needless, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine, struct p2p_peer *peer,
+                                     struct p2p_slice body)
+{
+    uint32_t feed;
+    enum p2p_err err = p2p_prune_read(&feed, body);
+    struct p2p_peer_feed *row = err == P2P_OK ? p2p_peer_feed(engine, peer, feed) : NULL;
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (row == NULL) {
+        p2p_engine_refuse(engine, peer->member, feed, 0, P2P_UNKNOWN);
+        return P2P_OK;
+    }
+    row->way = P2P_WAY_LAZY;
+    row->sending = false;
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    uint64_t size = p2p_ledger_feed(&engine->ledger, feed)->head.size;
+    if (row->sent < size && extra->announce_at_ms == 0) { /* cut off in the middle */
+        extra->announce_at_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
+        extra->announce_size = size;
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err send_entries(struct p2p_engine *engine, struct p2p_peer *peer,
+                                 const struct p2p_frontier_entry *entries, size_t count)
+{
+    struct p2p_writer out;
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_frontier_write(&out, false, entries, count);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_relay_announce(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    struct p2p_frontier_entry entries[P2P_ANNOUNCED_MAX];
+    size_t count = 0;
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 0; i < engine->extra_count && err == P2P_OK; i++) {
+        const struct p2p_feed_extra *extra = &engine->extras[i];
+        const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
+        if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms &&
+            row != NULL && !row->sending && row->size < extra->announce_size &&
+            row->sent < extra->announce_size) {
+            entries[count++] = p2p_session_entry(engine, i);
+        }
+        if (count == P2P_ANNOUNCED_MAX) {
+            err = send_entries(engine, peer, entries, count);
+            count = 0;
+        }
+    }
+    return err == P2P_OK && count > 0 ? send_entries(engine, peer, entries, count) : err;
+}
+
+void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
+        struct p2p_feed_extra *extra = &engine->extras[i];
+        uint64_t size = p2p_ledger_feed(&engine->ledger, i)->head.size;
+        if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms) {
+            extra->announce_at_ms =
+                size > extra->announce_size ? engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS : 0;
+            extra->announce_size = size;
+        }
+        if (extra->announce_at_ms != 0) {
+            p2p_wake_at(wake_ms, extra->announce_at_ms);
+        }
+    }
+}

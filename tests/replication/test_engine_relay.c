@@ -1,0 +1,295 @@
+/* How a record travels: over every hop at once, to each node about once, whatever the lines.
+ * P2P_RELAY_PRINT=1 prints what was measured. */
+#include "check.h"
+
+#include "network_fixture.h"
+
+#include <p2p/frame.h>
+
+#include <stdlib.h>
+
+#define SHIP  "imo:9179842"
+#define OTHER "imo:9074729"
+
+/* Runs that carried records since the count began anew, per record and node. */
+static double carried(const char *what, size_t records)
+{
+    struct network_carried c = network_carried(&net);
+    double share = (double)records * net.node_count;
+    if (getenv("P2P_RELAY_PRINT") != NULL) {
+        print_message(
+            "%s: %.2f runs, %.2f records, %.0f bytes in runs; %.2f frames, %.0f bytes "
+            "in all, per record and node\n",
+            what, (double)c.runs / share, (double)c.records / share, (double)c.bytes / share,
+            (double)network_frames(&net) / share, (double)network_bytes(&net) / share);
+    }
+    return (double)c.runs / share;
+}
+
+static void chain(uint32_t nodes, uint64_t seed)
+{
+    network_init(&net,
+                 &(struct network_options){.nodes = nodes, .witnesses = nodes, .seed = seed});
+    for (uint32_t i = 1; i < nodes; i++) {
+        network_connect(&net, i, i + 1);
+    }
+    network_advance(&net, 3000);
+    network_agree(&net);
+}
+
+/* All nodes hold all of everything. */
+static bool even(void)
+{
+    for (uint32_t i = 2; i <= net.node_count; i++) {
+        if (!network_same_frontier(&net, 1, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A ban reaches a port that is three hops away without a pause at any of them, the first one
+ * of a session too, and crosses each line once. */
+static void test_line_goes_at_once(void **state)
+{
+    (void)state;
+    chain(4, 1);
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 40; i++) {
+        network_ban(&net, 1 + i % 4, "all", i % 3 ? SHIP : OTHER);
+        network_run(&net); /* no time passes */
+        CHECK(even());
+        network_advance(&net, 1000);
+    }
+    CHECK(carried("line of 4", 40) <= 0.75);
+    network_agree(&net);
+}
+
+/* With everybody connected a record comes from its owner, and nobody sends it again once the
+ * first one of each feed has shown who has it anyway. */
+static void test_mesh_carries_once(void **state)
+{
+    (void)state;
+    network_start(7, 7, 2);
+    network_count_anew(&net);
+    for (uint32_t i = 1; i <= 7; i++) {
+        CHECK_OK(network_notes(&net, i, 1));
+        network_run(&net);
+    }
+    carried("mesh of 7, the first of each feed", 7);
+    network_advance(&net, 2000);
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 70; i++) {
+        CHECK_OK(network_notes(&net, 1 + i % 7, 1));
+        network_advance(&net, 300);
+        CHECK(even());
+    }
+    CHECK(carried("mesh of 7", 70) < 1.0);
+}
+
+/* The same for members that only acknowledge, so that no relay hears what others have. */
+static void test_mesh_without_witnesses(void **state)
+{
+    (void)state;
+    network_start(7, 0, 3);
+    for (uint32_t i = 1; i <= 7; i++) {
+        CHECK_OK(network_notes(&net, i, 1));
+        network_advance(&net, 300);
+    }
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 70; i++) {
+        CHECK_OK(network_notes(&net, 1 + i % 7, 1));
+        network_advance(&net, 300);
+        CHECK(even());
+    }
+    CHECK(carried("mesh of 7, no witnesses", 70) < 1.0);
+}
+
+/* Under load as well: all import at once, and runs cross in every order. */
+static void test_mesh_under_load(void **state)
+{
+    (void)state;
+    network_start(7, 7, 4);
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 30; i++) {
+        for (uint32_t n = 1; n <= 7; n++) {
+            CHECK_OK(network_notes(&net, n, 20));
+        }
+        for (unsigned k = 0; k < 200; k++) {
+            network_deliver(&net, 1 + k % 7, 1 + (k / 7 + k) % 7, 1 + k * 13);
+        }
+        if (i % 5 == 4) {
+            network_advance(&net, 40);
+        }
+    }
+    network_advance(&net, 3000);
+    network_agree(&net);
+    struct network_carried c = network_carried(&net);
+    carried("mesh of 7 under load", (size_t)30 * 7);
+    CHECK(c.records < 1.6 * 30 * 7 * 20 * 7);
+}
+
+/* Neither star nor tree: links that bring a record twice are found and only told of it. */
+static void test_ring_carries_once(void **state)
+{
+    (void)state;
+    chain(6, 5);
+    network_connect(&net, 6, 1);
+    network_connect(&net, 2, 5);
+    for (uint32_t i = 1; i <= 6; i++) {
+        CHECK_OK(network_notes(&net, i, 1));
+        network_advance(&net, 1000);
+    }
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 60; i++) {
+        CHECK_OK(network_notes(&net, 1 + i % 6, 1));
+        network_run(&net);
+        CHECK(even());
+        network_advance(&net, 500);
+    }
+    CHECK(carried("ring of 6 with a bridge", 60) < 1.1);
+}
+
+/* An owner's line that is up and carries nothing costs a second, once: then the others' way is
+ * taken. When it carries again it is the only one again. */
+static void test_owner_stalls(void **state)
+{
+    (void)state;
+    network_start(4, 4, 6);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_OK(network_notes(&net, 1, 1));
+        network_advance(&net, 500);
+    }
+    net.pipes[1][2].held = true;
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 1500);
+    CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFUSE);
+    network_ban(&net, 1, "all", OTHER);
+    network_run(&net);
+    CHECK(network_check(&net, 2, OTHER) == P2P_ANSWER_REFUSE);
+    net.pipes[1][2].held = false;
+    network_advance(&net, 2000);
+    CHECK_OK(network_notes(&net, 1, 1));
+    network_advance(&net, 2000);
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 10; i++) {
+        CHECK_OK(network_notes(&net, 1, 1));
+        network_advance(&net, 500);
+    }
+    CHECK(carried("mesh of 4 after a stall", 10) <= 0.75);
+    network_agree(&net);
+}
+
+/* The line to who brought the records goes down: the next one comes another way, by asking. */
+static void test_parent_goes(void **state)
+{
+    (void)state;
+    chain(4, 7);
+    network_connect(&net, 1, 3);
+    for (unsigned i = 0; i < 4; i++) { /* 3 has its branch from 1; 4 has it from 3 */
+        CHECK_OK(network_notes(&net, 1, 1));
+        network_advance(&net, 500);
+    }
+    network_cut(&net, 1, 3);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 200);
+    CHECK(network_check(&net, 4, SHIP) == P2P_ANSWER_REFUSE);
+    network_ban(&net, 1, "all", OTHER);
+    network_run(&net);
+    CHECK(network_check(&net, 4, OTHER) == P2P_ANSWER_REFUSE);
+}
+
+/* A large run is not thrown at a peer that may have it: it is told, and asks. */
+static void test_large_run_is_announced(void **state)
+{
+    (void)state;
+    network_start(3, 3, 8);
+    network_count_anew(&net);
+    CHECK_OK(network_notes(&net, 1, 512));
+    CHECK_OK(network_notes(&net, 1, 512));
+    network_advance(&net, 1000);
+    CHECK(network_carried(&net).records < 2 * 1100);
+    network_deinit(&net);
+    chain(3, 9);
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 6; i++) {
+        CHECK_OK(network_notes(&net, 1, 512));
+        CHECK_OK(network_notes(&net, 1, 512));
+        network_advance(&net, i == 0 ? 200 : 0); /* from then on it has asked */
+        CHECK(even());
+    }
+    CHECK(network_carried(&net).records < 2 * 6 * 1030);
+}
+
+/* A peer that prunes everything gets what an owner and a charter push all the same; a prune of
+ * what nobody writes is refused. */
+static void test_prune_is_a_hint(void **state)
+{
+    (void)state;
+    network_start(3, 3, 10);
+    uint8_t bytes[64];
+    for (uint32_t feed = 0; feed <= 4; feed++) {
+        struct p2p_writer out;
+        p2p_writer_init(&out, bytes, sizeof(bytes));
+        p2p_prune_write(&out, feed == 4 ? 99 : feed);
+        network_inject(&net, 2, 1, p2p_writer_slice(&out));
+        network_inject(&net, 2, 3, p2p_writer_slice(&out));
+    }
+    network_run(&net);
+    CHECK(p2p_engine_refused(net.nodes[1].engine, P2P_UNKNOWN) == 1);
+    network_ban(&net, 1, "all", SHIP);
+    network_run(&net);
+    CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFUSE);
+    network_cut(&net, 1, 2);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 200); /* pruned: told, asked for */
+    CHECK(network_check(&net, 2, OTHER) == P2P_ANSWER_REFUSE);
+    network_advance(&net, 2000);
+    network_agree(&net);
+}
+
+/* Lines that come and go while everybody writes: nothing is lost, nothing stays behind. */
+static void test_lines_come_and_go(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        struct rng rng = {seed};
+        network_start(6, seed % 2 ? 6 : 0, 100 + seed);
+        for (unsigned i = 0; i < 60; i++) {
+            uint32_t a = 1 + (uint32_t)rng_below(&rng, 6);
+            uint32_t b = 1 + (uint32_t)rng_below(&rng, 6);
+            if (a != b && network_connected(&net, a, b)) {
+                network_cut(&net, a, b);
+            } else if (a != b) {
+                network_connect(&net, a, b);
+            }
+            CHECK_OK(network_notes(&net, a, 1 + rng_below(&rng, 40)));
+            network_deliver(&net, a, b, 1 + rng_below(&rng, 2000));
+            if (rng_below(&rng, 3) == 0) {
+                network_advance(&net, rng_below(&rng, 300));
+            }
+        }
+        network_connect_all(&net);
+        network_advance(&net, 12000);
+        network_agree(&net);
+        network_deinit(&net);
+    }
+    network_start(1, 0, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_line_goes_at_once, network_stop),
+        cmocka_unit_test_teardown(test_mesh_carries_once, network_stop),
+        cmocka_unit_test_teardown(test_mesh_without_witnesses, network_stop),
+        cmocka_unit_test_teardown(test_mesh_under_load, network_stop),
+        cmocka_unit_test_teardown(test_ring_carries_once, network_stop),
+        cmocka_unit_test_teardown(test_owner_stalls, network_stop),
+        cmocka_unit_test_teardown(test_parent_goes, network_stop),
+        cmocka_unit_test_teardown(test_large_run_is_announced, network_stop),
+        cmocka_unit_test_teardown(test_prune_is_a_hint, network_stop),
+        cmocka_unit_test_teardown(test_lines_come_and_go, network_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
