@@ -10,7 +10,6 @@
  * runs. */
 struct sim_clock_options {
     uint32_t skew_ms;           /* of wall clocks, at most, either way */
-    uint64_t fault_mean_us;     /* between clock faults; 0: never */
     uint32_t year_off_permille; /* of faults: the wall clock is a year off, either way */
     uint32_t back_permille;     /* the wall clock jumps back by up to a day */
     uint32_t frozen_permille;   /* the wall clock stands still */

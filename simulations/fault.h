@@ -20,10 +20,12 @@ struct sim_fault_options {
     uint64_t copy_mean_us;    /* between copies that are lost */
     uint64_t twin_mean_us;    /* between members that run twice by mistake */
     uint64_t leave_mean_us;   /* between nodes that leave for a while */
+    uint64_t clock_mean_us;   /* between clocks that go wrong: see clock.h */
     uint32_t old_version_permille; /* of machines: know fewer kinds of records */
 };
 
 struct sim_faults;
+/* options: borrowed. */
 struct sim_faults *sim_faults_new(struct sim *sim, const struct sim_fault_options *options);
 void sim_faults_free(struct sim_faults *faults);
 void sim_faults_start(struct sim_faults *faults, uint64_t end_us);

@@ -88,51 +88,6 @@ void sim_lay_charter(struct sim *sim, struct sim_host *host, uint64_t size)
 
 /* ---- a run ---- */
 
-struct sim_options sim_options_default(void)
-{
-    const struct sim_options options = {
-        .seed = 1,
-        .nodes = 7,
-        .witnesses = 6,
-        .length_us = 24 * SIM_HOUR,
-        .network = {.delay_us = 20 * SIM_MS,
-                    .loss_permille = 10,
-                    .bytes_per_ms = 16,
-                    .slow_permille = 100,
-                    .reset_mean_us = 20 * SIM_MINUTE,
-                    .cut_mean_us = 60 * SIM_MINUTE,
-                    .cut_length_us = 10 * SIM_MINUTE,
-                    .one_way_permille = 300},
-        .disk = {.commit_us = 2 * SIM_MS, .failed_sync_permille = 0, .power_after_effects = 0},
-        .clock = {.skew_ms = 2000,
-                  .fault_mean_us = 4 * SIM_HOUR,
-                  .year_off_permille = 300,
-                  .back_permille = 400,
-                  .frozen_permille = 300},
-        .fault = {.phase_us = 110 * SIM_MINUTE,
-                  .calm_us = 10 * SIM_MINUTE,
-                  .kill_mean_us = 30 * SIM_MINUTE,
-                  .power_mean_us = 60 * SIM_MINUTE,
-                  .disk_mean_us = 6 * SIM_HOUR,
-                  .restore_mean_us = 12 * SIM_HOUR,
-                  .loss_mean_us = 24 * SIM_HOUR,
-                  .copy_mean_us = 24 * SIM_HOUR,
-                  .twin_mean_us = 24 * SIM_HOUR,
-                  .leave_mean_us = 6 * SIM_HOUR},
-        .adversary = {.liars = 1, .lie_mean_us = 60 * SIM_MINUTE, .lies = UINT32_MAX},
-        .workload = {.records = 5000,
-                     .decisions = 600,
-                     .bans = 300,
-                     .other = 50,
-                     .charter = 50,
-                     .wrong = 100,
-                     .subjects = 10000,
-                     .burst_records = 500,
-                     .burst_every_us = 6 * SIM_HOUR,
-                     .burst_us = SIM_MINUTE}};
-    return options;
-}
-
 static void build(struct sim *sim)
 {
     const struct sim_options *options = &sim->options;

@@ -64,6 +64,8 @@ struct sim {
 
 /* The defaults of `./dev sim`: 7 nodes, 24 hours, 5,000 records, every fault. */
 struct sim_options sim_options_default(void);
+/* Many short runs: 5 nodes, 10 minutes, as much happening as in hours of the former. */
+struct sim_options sim_options_short(void);
 /* Runs to the end or to the first violation; live: where the story is also told at once, or
  * NULL. sim_end frees what the run holds. */
 void sim_run(struct sim *sim, const struct sim_options *options, FILE *live);

@@ -1,0 +1,202 @@
+#include "many.h"
+#include "report.h"
+
+#include <p2p/assert.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_EVERY_S 0.2
+#define SAY_EVERY_S  30.0 /* without a terminal */
+
+struct runner {
+    pid_t pid; /* 0: idle */
+    uint64_t seed;
+};
+
+struct crowd {
+    const struct sim_command *command;
+    struct runner *runners;
+    uint64_t begun, ended;
+    double start_s, said_s;
+    bool live;
+    bool failed;
+    uint64_t failed_seed;
+    int failed_status;
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static struct sim_options options_of(const struct sim_command *command, uint64_t i)
+{
+    struct sim_options options = command->run;
+    options.seed = command->run.seed + i;
+    if (command->real_every > 0 && i % command->real_every == command->real_every - 1) {
+        options.real_signatures = true;
+    }
+    return options;
+}
+
+/* In the child: 0 when every invariant held, else the run is told on stderr. */
+static int run_one(const struct sim_command *command, uint64_t i)
+{
+    struct sim sim;
+    struct sim_report report;
+    const struct sim_options options = options_of(command, i);
+    double start = seconds();
+    sim_run(&sim, &options, NULL);
+    bool found = sim.violation.found;
+    if (found) {
+        fputc('\n', stderr);
+        sim_story_print(&sim.story, stderr);
+        sim_report_make(&report, &sim, seconds() - start);
+        sim_report_print(&report, &options, stderr);
+        fflush(stderr);
+    }
+    sim_end(&sim);
+    return found ? 1 : 0;
+}
+
+static void begin(struct crowd *crowd, struct runner *runner)
+{
+    uint64_t i = crowd->begun++;
+    runner->seed = crowd->command->run.seed + i;
+    fflush(NULL);
+    runner->pid = fork();
+    p2p_assert(runner->pid >= 0);
+    if (runner->pid == 0) {
+        _exit(run_one(crowd->command, i));
+    }
+}
+
+static void show(struct crowd *crowd, bool last)
+{
+    double now = seconds();
+    if (!last && now - crowd->said_s < (crowd->live ? LINE_EVERY_S : SAY_EVERY_S)) {
+        return;
+    }
+    crowd->said_s = now;
+    double rate = (double)crowd->ended / (now - crowd->start_s + 1e-9);
+    uint64_t left = crowd->command->seeds - crowd->ended;
+    if (crowd->live) {
+        int width = 30;
+        int full = (int)((uint64_t)width * crowd->ended / crowd->command->seeds);
+        fprintf(stderr,
+                "\r\x1b[K[%.*s%*s] %" PRIu64 " of %" PRIu64 " seeds, %.1f/s, %.0f s left", full,
+                "##############################", width - full, "", crowd->ended,
+                crowd->command->seeds, rate, (double)left / (rate + 1e-9));
+        if (last) {
+            fputc('\n', stderr);
+        }
+    } else {
+        fprintf(stderr, "... %" PRIu64 " of %" PRIu64 " seeds, %.1f/s\n", crowd->ended,
+                crowd->command->seeds, rate);
+    }
+}
+
+static void stop_all(struct crowd *crowd)
+{
+    for (uint32_t i = 0; i < crowd->command->jobs; i++) {
+        if (crowd->runners[i].pid != 0) {
+            kill(crowd->runners[i].pid, SIGKILL);
+            waitpid(crowd->runners[i].pid, NULL, 0);
+            crowd->runners[i].pid = 0;
+        }
+    }
+}
+
+static void take_end(struct crowd *crowd, pid_t pid, int status)
+{
+    for (uint32_t i = 0; i < crowd->command->jobs; i++) {
+        struct runner *runner = &crowd->runners[i];
+        if (runner->pid == pid) {
+            runner->pid = 0;
+            crowd->ended++;
+            if (status != 0 && !crowd->failed) {
+                crowd->failed = true;
+                crowd->failed_seed = runner->seed;
+                crowd->failed_status = status;
+            }
+        }
+    }
+}
+
+static void wait_for_one(struct crowd *crowd)
+{
+    int status;
+    pid_t pid = waitpid(-1, &status, crowd->live ? WNOHANG : 0);
+    if (pid > 0) {
+        take_end(crowd, pid, status);
+    } else if (pid == 0) {
+        const struct timespec moment = {0, 50 * 1000 * 1000};
+        nanosleep(&moment, NULL);
+    } else {
+        p2p_assert(errno == EINTR);
+    }
+}
+
+static int conclude(const struct crowd *crowd)
+{
+    double took = seconds() - crowd->start_s;
+    if (!crowd->failed) {
+        if (crowd->command->json) {
+            printf("{\"seeds\": %" PRIu64 ", \"first\": %" PRIu64
+                   ", \"violation\": null, \"real_s\": %.1f}\n",
+                   crowd->ended, crowd->command->run.seed, took);
+        } else {
+            printf("%" PRIu64 " seeds from %" PRIu64 " on, every invariant held, %.0f s\n",
+                   crowd->ended, crowd->command->run.seed, took);
+        }
+        return 0;
+    }
+    if (WIFSIGNALED(crowd->failed_status)) {
+        fprintf(stderr, "sim: seed %" PRIu64 " ended by signal %d\n", crowd->failed_seed,
+                WTERMSIG(crowd->failed_status));
+    }
+    if (crowd->command->json) {
+        printf("{\"seeds\": %" PRIu64 ", \"first\": %" PRIu64 ", \"failed\": %" PRIu64
+               ", \"real_s\": %.1f}\n",
+               crowd->ended, crowd->command->run.seed, crowd->failed_seed, took);
+    } else {
+        printf("seed %" PRIu64 " failed after %" PRIu64
+               " seeds; run it alone with --seed %" PRIu64 " --story\n",
+               crowd->failed_seed, crowd->ended, crowd->failed_seed);
+    }
+    return 1;
+}
+
+int sim_many(const struct sim_command *command)
+{
+    struct crowd crowd = {.command = command,
+                          .start_s = seconds(),
+                          .said_s = seconds(),
+                          .live = isatty(STDERR_FILENO) != 0 && !command->json};
+    crowd.runners = calloc(command->jobs, sizeof(*crowd.runners));
+    p2p_assert(crowd.runners != NULL);
+    while (crowd.ended < command->seeds && !crowd.failed) {
+        for (uint32_t i = 0; i < command->jobs; i++) {
+            if (crowd.runners[i].pid == 0 && crowd.begun < command->seeds) {
+                begin(&crowd, &crowd.runners[i]);
+            }
+        }
+        wait_for_one(&crowd);
+        show(&crowd, false);
+    }
+    stop_all(&crowd);
+    if (crowd.live) {
+        show(&crowd, true);
+    }
+    free(crowd.runners);
+    return conclude(&crowd);
+}

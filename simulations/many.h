@@ -1,0 +1,12 @@
+/* Many runs, each in a process of its own: one that dies is a violation like any other, and all
+ * cores are used. */
+#ifndef SIM_MANY_H
+#define SIM_MANY_H
+
+#include "options.h"
+
+/* Runs command->seeds seeds; a moving line tells how far it is. At the first violation the
+ * others are stopped and the seed's run is told from its story. Returns the exit code. */
+int sim_many(const struct sim_command *command);
+
+#endif

@@ -1,0 +1,47 @@
+/* What a run may be told: `./dev sim` options into struct sim_options. */
+#ifndef SIM_CLI_OPTIONS_H
+#define SIM_CLI_OPTIONS_H
+
+#include "sim.h"
+
+/* X(word, what it brings): groups of faults for --faults. */
+#define SIM_FAULT_GROUP_MAP(X)                                                                 \
+    X(NETWORK, "network", "loss, slow lines, broken streams, partitions")                      \
+    X(FRAMES, "frames", "frames dropped, doubled and swapped within a stream")                 \
+    X(CRASH, "crash", "killed processes and power failures, also in the middle of a batch")    \
+    X(DISK, "disk", "failed and lost syncs, full disks, flipped bits, torn pages")             \
+    X(CLOCK, "clock", "clocks a year off, jumping back, frozen")                               \
+    X(RESTORE, "restore", "old backups put back, lost copies, lost machines")                  \
+    X(TWIN, "twin", "one node on two machines at once")                                        \
+    X(LEAVE, "leave", "nodes that stay away for hours")                                        \
+    X(LIARS, "liars", "up to f members that lie")
+enum sim_fault_group {
+#define SIM_GROUP_ENUM(name, word, text) SIM_GROUP_##name,
+    SIM_FAULT_GROUP_MAP(SIM_GROUP_ENUM)
+#undef SIM_GROUP_ENUM
+        SIM_GROUP_COUNT
+};
+const char *sim_group_word(enum sim_fault_group group);
+const char *sim_group_text(enum sim_fault_group group);
+
+enum sim_mode { SIM_ONE, SIM_MANY, SIM_PROVE, SIM_SWEEP };
+
+struct sim_command {
+    enum sim_mode mode;
+    struct sim_options run;
+    unsigned groups;     /* bit per enum sim_fault_group */
+    uint64_t seeds;      /* SIM_MANY: so many, from run.seed on */
+    uint32_t jobs;       /* processes at once */
+    uint32_t real_every; /* every so many seeds with Ed25519; 0: none */
+    bool json;
+    bool story;      /* tell everything as it happens */
+    const char *out; /* directory of the sweep's results */
+};
+
+/* The options of a profile with only those groups of faults. */
+struct sim_options sim_options_with(const struct sim_options *options, unsigned groups);
+/* Reads argv. False with *status set when there is nothing to run: 0 after --help, 2 after a
+ * sentence on stderr that says what is wrong. */
+bool sim_command_read(struct sim_command *command, int argc, char **argv, int *status);
+
+#endif

@@ -1,0 +1,77 @@
+/* What a run is when nothing else is asked. */
+#include "sim.h"
+
+struct sim_options sim_options_default(void)
+{
+    const struct sim_options options = {
+        .seed = 1,
+        .nodes = 7,
+        .witnesses = 6,
+        .length_us = 24 * SIM_HOUR,
+        .network = {.delay_us = 20 * SIM_MS,
+                    .loss_permille = 10,
+                    .bytes_per_ms = 16,
+                    .slow_permille = 100,
+                    .reset_mean_us = 20 * SIM_MINUTE,
+                    .cut_mean_us = 60 * SIM_MINUTE,
+                    .cut_length_us = 10 * SIM_MINUTE,
+                    .one_way_permille = 300},
+        .disk = {.commit_us = 2 * SIM_MS, .failed_sync_permille = 0, .power_after_effects = 0},
+        .clock = {.skew_ms = 2000,
+                  .year_off_permille = 300,
+                  .back_permille = 400,
+                  .frozen_permille = 300},
+        .fault = {.phase_us = 110 * SIM_MINUTE,
+                  .calm_us = 10 * SIM_MINUTE,
+                  .kill_mean_us = 30 * SIM_MINUTE,
+                  .power_mean_us = 60 * SIM_MINUTE,
+                  .disk_mean_us = 6 * SIM_HOUR,
+                  .restore_mean_us = 12 * SIM_HOUR,
+                  .loss_mean_us = 24 * SIM_HOUR,
+                  .copy_mean_us = 24 * SIM_HOUR,
+                  .twin_mean_us = 24 * SIM_HOUR,
+                  .leave_mean_us = 6 * SIM_HOUR,
+                  .clock_mean_us = 4 * SIM_HOUR},
+        .adversary = {.liars = 1, .lie_mean_us = 60 * SIM_MINUTE, .lies = UINT32_MAX},
+        .workload = {.records = 5000,
+                     .decisions = 600,
+                     .bans = 300,
+                     .other = 50,
+                     .charter = 50,
+                     .wrong = 100,
+                     .subjects = 10000,
+                     .burst_records = 500,
+                     .burst_every_us = 6 * SIM_HOUR,
+                     .burst_us = SIM_MINUTE}};
+    return options;
+}
+
+struct sim_options sim_options_short(void)
+{
+    struct sim_options options = sim_options_default();
+    options.nodes = 5;
+    options.witnesses = 4;
+    options.length_us = 10 * SIM_MINUTE;
+    options.network.reset_mean_us = 60 * SIM_SECOND;
+    options.network.cut_mean_us = 90 * SIM_SECOND;
+    options.network.cut_length_us = 40 * SIM_SECOND;
+    options.disk.power_after_effects = 400;
+    options.fault = (struct sim_fault_options){.phase_us = 150 * SIM_SECOND,
+                                               .calm_us = 70 * SIM_SECOND,
+                                               .kill_mean_us = 60 * SIM_SECOND,
+                                               .power_mean_us = 90 * SIM_SECOND,
+                                               .disk_mean_us = 5 * SIM_MINUTE,
+                                               .restore_mean_us = 5 * SIM_MINUTE,
+                                               .loss_mean_us = 20 * SIM_MINUTE,
+                                               .copy_mean_us = 20 * SIM_MINUTE,
+                                               .twin_mean_us = 20 * SIM_MINUTE,
+                                               .leave_mean_us = 10 * SIM_MINUTE,
+                                               .clock_mean_us = 4 * SIM_MINUTE};
+    options.adversary.lie_mean_us = 60 * SIM_SECOND;
+    options.workload.records = 300;
+    options.workload.subjects = 60;
+    options.workload.burst_records = 60;
+    options.workload.burst_every_us = 5 * SIM_MINUTE;
+    options.workload.burst_us = 10 * SIM_SECOND;
+    return options;
+}
