@@ -82,6 +82,9 @@ struct p2p_node {
     uint64_t refused_frames;               /* cut out of a stream that was not well-formed */
     uint64_t decisions[4];                 /* by enum p2p_answer */
     uint64_t refusals[P2P_REFUSALS_COUNT]; /* by enum p2p_refusal; filled by the daemon */
+    /* Adds to a batch that runs, while works can still be started in it, what was queued since
+     * it began; NULL or set by the daemon. */
+    void (*more_works)(struct p2p_node *node, struct p2p_batch *batch);
     /* Hands work to the thread that runs batches; set by the daemon. */
     void (*queue_work)(struct p2p_node *node, struct p2p_work *work);
     /* What the network side knows, set by the daemon for status and peers. */

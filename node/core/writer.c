@@ -223,6 +223,9 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err == P2P_OK && writable) {
         err = p2p_late_start(node, &batch->arena);
     }
+    if (err == P2P_OK && node->more_works != NULL) {
+        node->more_works(node, batch); /* what came meanwhile need not wait for this commit */
+    }
     if (err == P2P_OK && writable && batch->works != NULL) {
         /* Work sees what the peers of this batch sent, views included. */
         err = p2p_ledger_fold(p2p_engine_ledger_mut(node->engine));

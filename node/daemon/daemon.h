@@ -8,7 +8,7 @@
  *
  * The loop's thread touches everything here but the node, the writer's thread nothing here but
  * the queue; the queue's lock is the only one. Bounds: each link's window bounds its frames in
- * the queue; P2P_WORKS_MAX the requests there, as many again that a batch had no room for, and
+ * the queue; P2P_WORKS_MAX the requests there, as many again in the batch that runs, and
  * P2P_WAITING_MAX that wait for a level (more are answered 503); P2P_BATCHES the batches under
  * way; P2P_SLOW_MAX the calls that wait for their slow part, which runs on the loop's pool, one
  * at a time; P2P_PUBLIC_MAX the requests of people without a certificate. */
@@ -75,6 +75,7 @@ struct p2p_queue {
     struct p2p_input *inputs, **inputs_end;
     struct p2p_work *works, **works_end;
     size_t work_count;
+    size_t batch_work_count; /* that the batch which runs began with; P2P_WORKS_MAX: no more */
     uint32_t pauses[P2P_MEMBERS_MAX]; /* members to pause (2m+1) or resume (2m), once each */
     size_t pause_count;
     struct p2p_batch_slot *idle;

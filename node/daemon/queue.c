@@ -7,6 +7,34 @@
 
 /* ---- the writer's thread ---- */
 
+/* They were taken by a batch. */
+static void forget_works(struct p2p_queue *queue)
+{
+    queue->works = NULL;
+    queue->works_end = &queue->works;
+    queue->work_count = 0;
+}
+
+/* The requests that came while the frames of a batch were looked at begin in it: else a check
+ * that asks at that moment would wait for two commits. Not when the batch would then have more
+ * of them than P2P_WORKS_MAX, or has some that the last one had no room for. */
+static void more_works(struct p2p_node *node, struct p2p_batch *batch)
+{
+    struct p2p_daemon *daemon = node->daemon;
+    struct p2p_queue *queue = &daemon->queue;
+    struct p2p_work **end = &batch->works;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    pthread_mutex_lock(&queue->lock);
+    if (queue->batch_work_count + queue->work_count <= P2P_WORKS_MAX) {
+        queue->batch_work_count += queue->work_count;
+        *end = queue->works;
+        forget_works(queue);
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
+
 /* Waits until there is something to do, a free batch to do it in, or the engine's wake time.
  * deferred: works of an earlier batch are still to be started, so that no more are taken; else
  * a fast client would have them pile up there, beyond P2P_WORKS_MAX. */
@@ -52,11 +80,10 @@ static struct p2p_batch_slot *next_batch(struct p2p_queue *queue, uint64_t wake_
         if (queue->inputs == NULL) {
             queue->inputs_end = &queue->inputs;
         }
+        queue->batch_work_count = deferred ? P2P_WORKS_MAX : queue->work_count;
         if (!deferred) {
             slot->batch.works = queue->works;
-            queue->works = NULL;
-            queue->works_end = &queue->works;
-            queue->work_count = 0;
+            forget_works(queue);
         }
     }
     pthread_mutex_unlock(&queue->lock);
@@ -226,6 +253,7 @@ enum p2p_err p2p_queue_open(struct p2p_daemon *daemon)
         queue->idle = &queue->slots[i];
     }
     daemon->node->queue_work = queue_from_api;
+    daemon->node->more_works = more_works;
     if (uv_async_init(&daemon->loop, &queue->async, take_done) != 0) {
         p2p_queue_close(daemon);
         return P2P_IO;

@@ -186,6 +186,7 @@ int p2p_node_serve(struct p2p_node *node, void (*ready)(void *context, struct p2
     node->serving = false;
     node->describe_links = NULL;
     node->queue_work = NULL;
+    node->more_works = NULL;
     node->pause = NULL;
     p2p_peers_close(daemon);
     pthread_mutex_destroy(&daemon->view_lock);

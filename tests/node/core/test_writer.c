@@ -275,6 +275,38 @@ static void an_append_stands_in_store_and_copy_before_its_reply(void **state)
     forget_asked();
 }
 
+/* ---- what comes while a batch runs ---- */
+
+static struct p2p_work *late_work;
+
+static void add_late(struct p2p_node *node, struct p2p_batch *batch)
+{
+    CHECK(node->txn != NULL); /* the batch is under way */
+    CHECK(batch->works->next == NULL);
+    batch->works->next = late_work;
+    late_work->next = NULL;
+}
+
+/* Broken: a check that comes while a ban is being taken in would wait for two commits. */
+static void what_comes_while_a_batch_runs_may_begin_in_it(void **state)
+{
+    (void)state;
+    struct asked *early = ask("/v1/bans", ban_body(1, NULL));
+    struct asked *late = ask("/v1/bans", ban_body(2, NULL));
+    uint64_t commit = p2p_engine_commit_number(world.node->engine);
+    late_work = late->work;
+    asked_count = 1;
+    world.node->more_works = add_late;
+    CHECK(run_asked(0, NULL, NULL) == 2);
+    world.node->more_works = NULL;
+    asked_count = 2;
+    CHECK(early->reply.status == 200);
+    CHECK(late->reply.status == 200);
+    CHECK(p2p_engine_commit_number(world.node->engine) == commit + 1);
+    CHECK(bans() == 2);
+    forget_asked();
+}
+
 /* ---- the n-th step fails ---- */
 
 /* Broken: a batch that failed would leave something, or take something with it, or leave the
@@ -802,6 +834,7 @@ int main(void)
 #define WRITER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         WRITER_TEST(an_append_stands_in_store_and_copy_before_its_reply),
+        WRITER_TEST(what_comes_while_a_batch_runs_may_begin_in_it),
         WRITER_TEST(each_put_and_commit_may_fail_for_a_moment),
         WRITER_TEST(a_full_map_stops_appending_and_nothing_else),
         WRITER_TEST(the_first_write_of_all_may_fail),

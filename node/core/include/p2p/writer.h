@@ -12,7 +12,9 @@
  * --> hand out
  *                                     \--(any failure)--> abort, reopen, answer with the error
  *
- * With the daemon up one thread runs batches (writer_thread.h); a command with the daemon down
+ * Work that comes while the frames of a batch are looked at still begins in it.
+ *
+ * With the daemon up one thread runs batches (daemon/queue.c); a command with the daemon down
  * runs them itself. When the store takes no more writes, batches run on a read transaction:
  * checks are answered and spooled, nothing is appended, peers are turned away, and the status
  * says why. */
