@@ -160,6 +160,9 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
     }
     feed->known = NULL;
+    engine->ledger.newest.arrivals = arrivals;
+    engine->ledger.newest.count = err == P2P_OK ? count : 0;
+    engine->ledger.newest.first = run->head.size - count;
     if (err == P2P_OK) {
         p2p_assert(feed->edge.size == run->head.size);
         err = p2p_feed_set_head(feed, engine->kv, &run->head, p2p_slice_of(NULL, 0));

@@ -110,11 +110,13 @@ void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
     ledger->kv = kv;
     ledger->arena = arena;
     ledger->charter_changed = false;
+    ledger->newest.count = 0;
 }
 
 enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
 {
     enum p2p_err err = p2p_ledger_fold(ledger);
+    ledger->newest.count = 0;
     for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
         err = p2p_feed_flush(ledger->feeds[i], ledger->kv);
     }
@@ -151,6 +153,13 @@ static enum p2p_err store_payload(struct p2p_ledger *ledger, const struct p2p_re
     return p2p_kv_put(ledger->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id), salted);
 }
 
+static struct p2p_slice without_salt(struct p2p_slice salted)
+{
+    return salted.len > P2P_SALT_BYTES
+               ? p2p_slice_of(salted.data + P2P_SALT_BYTES, salted.len - P2P_SALT_BYTES)
+               : (struct p2p_slice){0};
+}
+
 enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger, const struct p2p_arrival *arrival)
 {
     struct p2p_feed *feed = p2p_ledger_feed(ledger, arrival->feed);
@@ -171,11 +180,8 @@ enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger, const struct p2p_arriva
     }
     const struct p2p_kind *kind = p2p_kind_find(record->kind);
     if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
-        struct p2p_entry entry = {.id = id, .record = *record};
-        if (arrival->salted.len > P2P_SALT_BYTES) {
-            entry.payload = p2p_slice_of(arrival->salted.data + P2P_SALT_BYTES,
-                                         arrival->salted.len - P2P_SALT_BYTES);
-        }
+        struct p2p_entry entry = {
+            .id = id, .record = *record, .payload = without_salt(arrival->salted)};
         err = kind->keys(ledger, &entry);
     }
     return err;
@@ -321,6 +327,18 @@ enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger, const struct p2p
     return p2p_kv_get(ledger->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id), salted);
 }
 
+/* The record as it arrived, if it is one of the newest; NULL. */
+static const struct p2p_arrival *newest(const struct p2p_ledger *ledger,
+                                        const struct p2p_record_id *id)
+{
+    if (ledger->newest.count == 0 || id->feed != ledger->newest.arrivals[0].feed ||
+        id->index < ledger->newest.first ||
+        id->index - ledger->newest.first >= ledger->newest.count) {
+        return NULL;
+    }
+    return &ledger->newest.arrivals[id->index - ledger->newest.first];
+}
+
 enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record_id *id,
                               struct p2p_entry *out)
 {
@@ -329,6 +347,13 @@ enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
     if (feed == NULL) {
         return P2P_NOTFOUND;
+    }
+    const struct p2p_arrival *arrival = newest(ledger, id);
+    if (arrival != NULL) {
+        entry.record = arrival->record;
+        entry.payload = without_salt(arrival->salted);
+        *out = entry;
+        return P2P_OK;
     }
     enum p2p_err err = p2p_feed_leaf(feed, ledger->kv, id->index, &bytes);
     if (err != P2P_OK) {

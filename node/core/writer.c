@@ -56,6 +56,11 @@ static enum p2p_err step_inputs(struct p2p_node *node, const struct p2p_batch *b
                                         .member = input->member,
                                         .frame = input->frame};
         err = p2p_engine_step(node->engine, &event);
+        if (err == P2P_OK && input->next != NULL && input->type == P2P_EVENT_FRAME &&
+            input->frame.type == P2P_FRAME_RUN) {
+            /* Now rather than at the end, while helpers are at the next run's signatures. */
+            err = p2p_ledger_fold(p2p_engine_ledger_mut(node->engine));
+        }
     }
     return err;
 }

@@ -91,6 +91,14 @@ struct p2p_ledger {
     struct p2p_mark *marks;
     size_t mark_count;
     size_t mark_cap;
+    /* The newest records that were applied together, as they arrived: folding asks for them at
+     * once, and need not read and unseal them again. The caller of p2p_ledger_apply sets it,
+     * with what stays until the batch ends; p2p_ledger_finish forgets it. */
+    struct {
+        const struct p2p_arrival *arrivals; /* of one feed, the first with index `first` */
+        size_t count;
+        uint64_t first;
+    } newest;
     struct p2p_judged judged[P2P_JUDGED_MAX]; /* while folding: one lift may name 1,024 bans */
 };
 
