@@ -5,9 +5,10 @@
 #ifndef SIM_ADVERSARY_H
 #define SIM_ADVERSARY_H
 
-#include <stdint.h>
+#include <p2p/base.h>
 
 struct sim;
+struct sim_host;
 
 /* X(NAME, word, what it does). */
 #define SIM_LIE_MAP(X)                                                                         \
@@ -38,10 +39,20 @@ struct sim_adversary_options {
     uint32_t lies;        /* bit per enum sim_lie */
 };
 
+const char *sim_lie_word(enum sim_lie lie);
+
 struct sim_adversary;
+/* options: borrowed. */
 struct sim_adversary *sim_adversary_new(struct sim *sim,
                                         const struct sim_adversary_options *options);
 void sim_adversary_free(struct sim_adversary *adversary);
 void sim_adversary_start(struct sim_adversary *adversary, uint64_t end_us);
+
+/* What a liar's engine sends to one other: returns how much of it goes out, 0 for nothing; when
+ * that is less than all of it, what goes out stands in `out`, which has room for frame.len. */
+size_t sim_adversary_meddle(struct sim_adversary *adversary, const struct sim_host *from,
+                            const struct sim_host *to, struct p2p_slice frame, uint8_t *out);
+/* How often a lie was told so far. */
+uint64_t sim_adversary_told(const struct sim_adversary *adversary, enum sim_lie lie);
 
 #endif

@@ -334,13 +334,12 @@ static void heal(struct sim_faults *faults)
     sim_story_tell(&sim->story, sim->schedule.now_us, "faults", "everything is healed");
     sim_network_mend_all(sim->network);
     sim_network_calm(sim->network, true);
-    if (faults->twin != 0) {
-        struct sim_host *twin = sim->hosts[faults->twin];
-        faults->twin = 0;
-        if (twin->up) {
-            sim_host_kill(twin, false, UINT64_MAX);
+    faults->twin = 0;
+    for (uint32_t i = sim->options.nodes + 1; i <= sim->host_count; i++) { /* second copies */
+        sim->hosts[i]->leaves = true;
+        if (sim->hosts[i]->up) {
+            sim_host_kill(sim->hosts[i], false, UINT64_MAX);
         }
-        twin->leaves = true;
     }
     for (uint32_t i = 1; i <= sim->options.nodes; i++) {
         struct sim_host *host = sim->hosts[i];
@@ -391,6 +390,11 @@ static void begin_phase(struct sim *sim, uint64_t subject, void *data)
         sim_disk_calm(sim->hosts[i]->disk, false);
     }
     sim_schedule_at(&sim->schedule, sim->schedule.now_us + phase, end_phase, 0, NULL, NULL);
+}
+
+bool sim_faults_are_on(const struct sim_faults *faults)
+{
+    return faults->on;
 }
 
 void sim_faults_start(struct sim_faults *faults, uint64_t end_us)

@@ -30,4 +30,7 @@ struct sim_faults *sim_faults_new(struct sim *sim, const struct sim_fault_option
 void sim_faults_free(struct sim_faults *faults);
 void sim_faults_start(struct sim_faults *faults, uint64_t end_us);
 
+/* Whether something may go wrong now; else everything is being healed and looked at. */
+bool sim_faults_are_on(const struct sim_faults *faults);
+
 #endif

@@ -100,6 +100,13 @@ void sim_dial_later(struct sim_network *network, struct sim_host *a, struct sim_
                     dialling, free);
 }
 
+bool sim_network_connected(const struct sim_network *network, const struct sim_host *a,
+                           const struct sim_host *b)
+{
+    return a->number < network->width && b->number < network->width &&
+           sim_line(network, a, b)->stream != NULL;
+}
+
 /* ---- machines ---- */
 
 static void dial_all(struct sim_network *network, struct sim_host *host, uint64_t after_us)

@@ -50,6 +50,13 @@ void sim_network_close(struct sim_network *network, struct sim_host *from, uint6
 struct sim_host *sim_network_peer(const struct sim_network *network,
                                   const struct sim_host *host, uint64_t link);
 
+bool sim_network_connected(const struct sim_network *network, const struct sim_host *a,
+                           const struct sim_host *b);
+/* Bytes on the stream between two machines that no engine sent; none when there is no stream.
+ */
+void sim_network_inject(struct sim_network *network, struct sim_host *from, struct sim_host *to,
+                        struct p2p_slice bytes);
+
 /* Partitions: nothing passes from a to b (b to a as well, with both) until it is mended. */
 void sim_network_cut(struct sim_network *network, struct sim_host *a, struct sim_host *b,
                      bool both);

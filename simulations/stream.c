@@ -268,6 +268,35 @@ static struct p2p_slice first_frame(struct p2p_slice frames)
     return frames;
 }
 
+void sim_network_inject(struct sim_network *network, struct sim_host *from, struct sim_host *to,
+                        struct p2p_slice bytes)
+{
+    if (sim_network_connected(network, from, to)) {
+        struct stream *stream = sim_line(network, from, to)->stream;
+        sim_story_mix(&network->sim->story, bytes.data, bytes.len);
+        send_bytes(network, stream, stream->ways[0].from == from ? 0 : 1, bytes);
+    }
+}
+
+/* What a liar lets out. */
+static void send_lies(struct sim_network *network, struct stream *stream, unsigned w,
+                      struct p2p_slice frames)
+{
+    while (frames.len > 0) {
+        struct p2p_slice frame = first_frame(frames);
+        uint8_t *other = malloc(frame.len);
+        p2p_assert(other != NULL);
+        size_t len = sim_adversary_meddle(network->sim->adversary, stream->ways[w].from,
+                                          stream->ways[w].to, frame, other);
+        if (len > 0) {
+            send_bytes(network, stream, w,
+                       p2p_slice_of(len < frame.len ? other : frame.data, len));
+        }
+        free(other);
+        frames = slice_from(frames, frame.len);
+    }
+}
+
 /* A broken middle: each frame apart, dropped, doubled, or behind the next. */
 static void send_meddled(struct sim_network *network, struct stream *stream, unsigned w,
                          struct p2p_slice frames)
@@ -313,8 +342,10 @@ void sim_network_send(struct sim_network *network, struct sim_host *from, uint64
         rest = slice_from(rest, frame.len);
     }
     const struct sim_network_options *options = network->options;
-    if (!network->calm &&
-        options->drop_permille + options->double_permille + options->swap_permille > 0) {
+    if (from->conduct == SIM_BYZANTINE) {
+        send_lies(network, stream, w, frames);
+    } else if (!network->calm &&
+               options->drop_permille + options->double_permille + options->swap_permille > 0) {
         send_meddled(network, stream, w, frames);
     } else {
         send_bytes(network, stream, w, frames);
