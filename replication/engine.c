@@ -368,6 +368,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = append_address(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_fork_follow(engine);
+    }
+    if (err == P2P_OK) {
         err = p2p_fork_append(engine);
     }
     if (err == P2P_OK) {

@@ -11,6 +11,7 @@
 #include "engine_state.h"
 
 #include <p2p/assert.h>
+#include <p2p/forked.h>
 
 #include <string.h>
 
@@ -47,20 +48,120 @@ static bool head_verifies(const struct p2p_engine *engine, const struct p2p_feed
                                       &head->signature) == P2P_OK;
 }
 
-static enum p2p_err keep_proof(struct p2p_engine *engine, struct p2p_slice bytes)
+static enum p2p_err keep_proof(struct p2p_engine *engine, uint32_t feed, struct p2p_slice bytes)
 {
     struct p2p_kept_proof *kept = p2p_arena_take(engine->arena, sizeof(*kept));
     struct p2p_slice copy = p2p_arena_copy(engine->arena, bytes);
     if (kept == NULL || copy.data == NULL) {
         return P2P_NOMEM;
     }
-    *kept = (struct p2p_kept_proof){.bytes = copy};
+    *kept = (struct p2p_kept_proof){.feed = feed, .bytes = copy};
     *engine->proofs_end = kept;
     engine->proofs_end = &kept->next;
     return P2P_OK;
 }
 
-/* So that everybody who holds our feed has the proof. */
+/* The largest quorum-cosigned checkpoint of a feed held here, as a note; size 0: none. */
+static enum p2p_err held_note(struct p2p_engine *engine, uint32_t feed, struct p2p_slice *note,
+                              uint64_t *size)
+{
+    const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
+    char *bytes = p2p_arena_take(engine->arena, P2P_FORK_WITNESSED_BYTES_MAX);
+    size_t len = 0;
+    struct p2p_note parsed;
+    struct p2p_checkpoint checkpoint;
+    if (bytes == NULL) {
+        return P2P_NOMEM;
+    }
+    *size = 0;
+    *note = (struct p2p_slice){0};
+    enum p2p_err err = p2p_witnessing_note(witnessing, engine->ledger.charter,
+                                           p2p_ledger_feed(&engine->ledger, feed), engine->kv,
+                                           bytes, P2P_FORK_WITNESSED_BYTES_MAX, &len);
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    *note = p2p_slice_of(bytes, len);
+    err = p2p_note_parse(&parsed, *note);
+    if (err == P2P_OK) {
+        err = p2p_checkpoint_parse(&checkpoint, parsed.text, false);
+    }
+    if (err == P2P_OK) {
+        *size = checkpoint.size;
+    }
+    return err;
+}
+
+static enum p2p_err append_fork(struct p2p_engine *engine, struct p2p_slice proof,
+                                struct p2p_slice note)
+{
+    struct p2p_pack pack;
+    struct p2p_record_id id;
+    enum p2p_err err = p2p_engine_pack(engine, proof.len + note.len + 64, &pack);
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_pack_map(&pack, note.len > 0 ? 2 : 1);
+    p2p_pack_text(&pack, "proof");
+    p2p_pack_bin(&pack, proof.data, proof.len);
+    if (note.len > 0) {
+        p2p_pack_text(&pack, "witnessed");
+        p2p_pack_bin(&pack, note.data, note.len);
+    }
+    const struct p2p_append record = {.kind = P2P_KIND_FORK, .content = p2p_pack_slice(&pack)};
+    return p2p_append_own(engine, &record, &id);
+}
+
+/* The proof in the `fork` record at id, copied into the batch's arena. */
+static enum p2p_err proof_of(struct p2p_engine *engine, const struct p2p_record_id *id,
+                             struct p2p_slice *proof)
+{
+    struct p2p_entry entry;
+    struct p2p_unpack in;
+    enum p2p_err err = p2p_ledger_entry(&engine->ledger, id, &entry);
+    if (err == P2P_OK && (entry.record.body_type != P2P_BODY_PUBLIC ||
+                          !p2p_unpack_find(entry.record.content, "proof", &in))) {
+        return P2P_CORRUPT;
+    }
+    if (err == P2P_OK) {
+        *proof = p2p_unpack_bin(&in);
+    }
+    return err;
+}
+
+/* Our quorum-cosigned checkpoint of a forked feed is larger than any that a record carries:
+ * another record carries it. No end is reached by telling each other, since W only rises, and
+ * rises no further than what was cosigned before its witnesses knew. */
+static enum p2p_err append_larger(struct p2p_engine *engine, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    struct p2p_forked forked;
+    struct p2p_slice proof;
+    struct p2p_slice note;
+    uint64_t size = 0;
+    uint32_t told = 0;
+    if (extra->witnessing.quorum_size <= extra->fork_told_size) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, feed, &forked);
+    if (err == P2P_OK) {
+        err = p2p_forks_told(&engine->ledger, engine->feed, feed, &told);
+    }
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    extra->fork_told_size = extra->witnessing.quorum_size;
+    if (extra->witnessing.quorum_size <= forked.size || told == P2P_FORKS_TOLD_MAX) {
+        return P2P_OK;
+    }
+    err = held_note(engine, feed, &note, &size);
+    if (err == P2P_OK && size > forked.size) {
+        err = proof_of(engine, &forked.proof, &proof);
+        return err == P2P_OK ? append_fork(engine, proof, note) : err;
+    }
+    return err;
+}
+
 enum p2p_err p2p_fork_append(struct p2p_engine *engine)
 {
     enum p2p_err err = P2P_OK;
@@ -69,16 +170,17 @@ enum p2p_err p2p_fork_append(struct p2p_engine *engine)
     }
     for (const struct p2p_kept_proof *kept = engine->proofs; kept != NULL && err == P2P_OK;
          kept = kept->next) {
-        uint8_t content[P2P_FORK_BYTES_MAX + 64];
-        struct p2p_pack pack;
-        struct p2p_record_id id;
-        p2p_pack_init(&pack, content, sizeof(content));
-        p2p_pack_map(&pack, 1);
-        p2p_pack_text(&pack, "proof");
-        p2p_pack_bin(&pack, kept->bytes.data, kept->bytes.len);
-        const struct p2p_append record = {.kind = P2P_KIND_FORK,
-                                          .content = p2p_pack_slice(&pack)};
-        err = p2p_append_own(engine, &record, &id);
+        struct p2p_slice note;
+        err = held_note(engine, kept->feed, &note, &engine->extras[kept->feed].fork_told_size);
+        if (err == P2P_OK) {
+            err = append_fork(engine, kept->bytes, note);
+        }
+    }
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        if (i != engine->feed &&
+            p2p_ledger_feed(&engine->ledger, i)->state == P2P_FEED_FORKED) {
+            err = append_larger(engine, i);
+        }
     }
     return err;
 }
@@ -96,7 +198,7 @@ static enum p2p_err quarantine(struct p2p_engine *engine, uint32_t number,
     struct p2p_slice encoded = p2p_slice_of(bytes, p2p_fork_encode(proof, bytes));
     enum p2p_err err = P2P_OK;
     if (number != engine->feed) {
-        err = keep_proof(engine, encoded);
+        err = keep_proof(engine, number, encoded);
     }
     if (err == P2P_OK) {
         err = p2p_feed_flush(feed, engine->kv);
@@ -244,28 +346,58 @@ enum p2p_err p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *
     return P2P_OK;
 }
 
-/* A proof from a peer, in a frame or as a `fork` record of its feed. */
 enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
                               struct p2p_slice bytes)
 {
-    struct p2p_fork_proof *proof = p2p_arena_take(engine->arena, sizeof(*proof));
-    if (proof == NULL) {
+    struct p2p_fork_told *told = p2p_arena_take(engine->arena, sizeof(*told));
+    if (told == NULL) {
         return P2P_NOMEM;
     }
-    enum p2p_err err = p2p_fork_decode(proof, bytes);
-    for (uint32_t i = 1; err == P2P_OK && i < engine->extra_count; i++) {
-        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
-        if (info == NULL || !p2p_slice_equal(p2p_slice_text(info->origin), proof->origin)) {
-            continue;
-        }
-        err = p2p_fork_verify(proof, engine->options.sigs, &info->key);
-        if (err == P2P_OK) {
-            return quarantine(engine, i, proof);
-        }
+    *told = (struct p2p_fork_told){.witnessed = {0}};
+    enum p2p_err err = p2p_fork_decode(&told->proof, bytes);
+    if (err == P2P_OK) {
+        err = p2p_fork_told_verify(engine->ledger.charter, engine->options.sigs, told);
+    }
+    if (err == P2P_OK) {
+        return quarantine(engine, p2p_fork_told_feed(engine->ledger.charter, told)->number,
+                          &told->proof);
     }
     /* An honest feed is never framed: what does not verify is counted and dropped. */
-    p2p_engine_refuse(engine, member, 0, 0, err == P2P_OK ? P2P_UNKNOWN : P2P_BADPROOF);
+    p2p_engine_refuse(engine, member, 0, 0, err == P2P_UNKNOWN ? err : P2P_BADPROOF);
     return P2P_OK;
+}
+
+enum p2p_err p2p_fork_follow(struct p2p_engine *engine)
+{
+    enum p2p_err err = P2P_OK;
+    if (!engine->ledger.forks_changed) {
+        return P2P_OK;
+    }
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        struct p2p_forked forked;
+        struct p2p_slice bytes;
+        err = p2p_ledger_feed(&engine->ledger, i)->state == P2P_FEED_FORKED
+                  ? P2P_NOTFOUND
+                  : p2p_forked_get(&engine->ledger, engine->kv, i, &forked);
+        if (err == P2P_NOTFOUND) {
+            err = P2P_OK;
+            continue;
+        }
+        struct p2p_fork_proof *proof = p2p_arena_take(engine->arena, sizeof(*proof));
+        if (err == P2P_OK && proof == NULL) {
+            err = P2P_NOMEM;
+        }
+        if (err == P2P_OK) {
+            err = proof_of(engine, &forked.proof, &bytes);
+        }
+        if (err == P2P_OK) {
+            err = p2p_fork_decode(proof, bytes);
+        }
+        if (err == P2P_OK) {
+            err = quarantine(engine, i, proof);
+        }
+    }
+    return err;
 }
 
 enum p2p_err p2p_fork_send_rival(struct p2p_engine *engine, struct p2p_peer *peer)

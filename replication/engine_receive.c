@@ -129,21 +129,14 @@ static enum p2p_err check_restored(struct p2p_engine *engine)
 }
 
 /* What some kinds cause beyond the ledger. */
-static enum p2p_err act_on(struct p2p_engine *engine, const struct p2p_arrival *arrival)
+static void act_on(struct p2p_engine *engine, const struct p2p_arrival *arrival)
 {
-    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, arrival->feed);
-    struct p2p_unpack in;
     if (arrival->record.kind == P2P_KIND_ADDRESS) {
         engine->addresses_changed = true;
     }
     if (arrival->record.kind != P2P_KIND_SEEN) {
         engine->extras[arrival->feed].noteworthy = true;
     }
-    if (arrival->record.kind == P2P_KIND_FORK && arrival->record.body_type == P2P_BODY_PUBLIC &&
-        p2p_unpack_find(arrival->record.content, "proof", &in)) {
-        return p2p_fork_receive(engine, info->member, p2p_unpack_bin(&in));
-    }
-    return P2P_OK;
 }
 
 static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -167,11 +160,11 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         p2p_assert(feed->edge.size == run->head.size);
         err = p2p_feed_set_head(feed, engine->kv, &run->head, p2p_slice_of(NULL, 0));
     }
-    for (size_t i = 0; i < count && err == P2P_OK; i++) {
-        err = act_on(engine, &arrivals[i]);
-    }
     if (err != P2P_OK) {
         return err;
+    }
+    for (size_t i = 0; i < count; i++) {
+        act_on(engine, &arrivals[i]);
     }
     struct p2p_feed_extra *extra = &engine->extras[run->feed];
     p2p_witnessing_mark(&extra->witnessing, run->head.size - count, &run->head,

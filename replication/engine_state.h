@@ -74,6 +74,7 @@ struct p2p_feed_extra {
     uint64_t announce_size;  /* to whom lacks some of this much then */
     bool grew;               /* in this batch */
     bool cosign_due;
+    uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
 };
 
 /* The newest time a member's witness key has signed, and when that arrived. */
@@ -93,6 +94,7 @@ struct p2p_batch_lists {
 
 /* A fork found in this batch; own records wait until all frames were taken. */
 struct p2p_kept_proof {
+    uint32_t feed; /* that it is about */
     struct p2p_slice bytes;
     struct p2p_kept_proof *next;
 };
@@ -310,8 +312,12 @@ P2P_MUST_CHECK enum p2p_err
 p2p_fork_receive_prove(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err
 p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
-/* Our own `fork` records for what this batch found. */
+/* Our own `fork` records for what this batch found, and for quorum-cosigned checkpoints of
+ * forked feeds that are larger than those in anybody's records. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);
+/* Feeds of which records prove a fork are forked here too. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_follow(struct p2p_engine *engine);
+/* A proof in a frame. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
                                              struct p2p_slice bytes);
 

@@ -323,7 +323,8 @@ enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
     if (entry->record.issuer != 0) {
         err = judge_issuer(ledger, entry, &why);
     }
-    if (err == P2P_OK && why == P2P_WHY_NONE && !body_fits(entry, kind)) {
+    if (err == P2P_OK && why == P2P_WHY_NONE &&
+        !(body_fits(entry, kind) && (kind->holds == NULL || kind->holds(ledger, entry)))) {
         why = P2P_WHY_BAD_PAYLOAD;
     }
     if (err == P2P_OK && why == P2P_WHY_NONE) {

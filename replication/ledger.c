@@ -111,6 +111,7 @@ void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
     ledger->arena = arena;
     ledger->charter_changed = false;
     ledger->newest.count = 0;
+    ledger->forks_changed = false;
 }
 
 enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
@@ -235,6 +236,7 @@ enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
     }
     if (err == P2P_OK) {
         ledger->charter_changed = true;
+        ledger->forks_stale = true;
         bool grew = same_heads && p2p_charter_good_size(charter) == good_size + 1 &&
                     p2p_charter_size(charter) == size + 1;
         uint32_t now = p2p_charter_issuer_count(charter);

@@ -1,6 +1,7 @@
 #include <p2p/ledger.h>
 
 #include <p2p/assert.h>
+#include <p2p/forked.h>
 
 #include "views.h"
 
@@ -27,6 +28,8 @@ static const struct p2p_view *view_find(enum p2p_view_number view)
     switch (view) {
     case P2P_VIEW_BANS:
         return &p2p_view_bans;
+    case P2P_VIEW_FORKS:
+        return &p2p_view_forks;
     }
     return NULL;
 }
@@ -123,6 +126,10 @@ enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
         err = settle(ledger, ledger->feeds[i]);
+    }
+    if (err == P2P_OK && ledger->forks_stale) {
+        ledger->forks_stale = false;
+        err = p2p_forked_mark_all(ledger);
     }
     return err == P2P_OK ? fold_marks(ledger) : err;
 }

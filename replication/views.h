@@ -10,7 +10,8 @@ struct p2p_view {
     enum p2p_err (*fold)(struct p2p_ledger *ledger, struct p2p_slice key);
 };
 
-extern const struct p2p_view p2p_view_bans; /* records/ban_view.c */
+extern const struct p2p_view p2p_view_bans;  /* records/ban_view.c */
+extern const struct p2p_view p2p_view_forks; /* records/forked.c */
 
 /* An arena of its own for one record's work, so that a batch does not grow with the number of
  * records a fold, a cut or a false `seen` looks at. Between begin and end the ledger's arena is

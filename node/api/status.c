@@ -253,6 +253,13 @@ static enum p2p_err add_digests(struct p2p_node *node, json_t *status)
     }
     json_object_set_new(status, "digests", digests);
     for (size_t v = 0; v < sizeof(views) / sizeof(views[0]); v++) {
+        if (views[v].view == P2P_VIEW_FORKS && err == P2P_OK) {
+            err = p2p_view_digest(ledger, node->kv, views[v].view, 0, &hash);
+            if (err == P2P_OK) {
+                json_object_set_new(digests, views[v].word, p2p_hex_json(&hash));
+            }
+            continue;
+        }
         for (size_t i = 0; i < place->circle_count && err == P2P_OK; i++) {
             char name[32 + P2P_NAME_BYTES_MAX];
             snprintf(name, sizeof(name), "%s/%s", views[v].word,

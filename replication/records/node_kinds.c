@@ -36,19 +36,6 @@ const struct p2p_kind p2p_kind_note = {
     P2P_FIELDS(note_fields),
 };
 
-/* Two histories of one feed: see fork.h. */
-static const struct p2p_field fork_fields[] = {
-    {"proof", P2P_FIELD_BYTES, 4096, true, P2P_TLP_CLEAR},
-    {"witnessed", P2P_FIELD_BYTES, 8192, false, P2P_TLP_CLEAR},
-};
-const struct p2p_kind p2p_kind_fork = {
-    .number = P2P_KIND_FORK,
-    .word = "fork",
-    .authors = P2P_BY_NODE,
-    .body = P2P_BODY_PUBLIC,
-    P2P_FIELDS(fork_fields),
-};
-
 /* What a gate answered, in the circle of the deciding member: see gate.h. */
 static const struct p2p_field decisions_fields[] = {
     {"decisions", P2P_FIELD_ANY, 0, true, P2P_TLP_AMBER},

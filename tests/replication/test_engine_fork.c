@@ -4,7 +4,7 @@
 
 #include "network_fixture.h"
 
-#include <p2p/fork.h>
+#include <p2p/forked.h>
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
@@ -179,6 +179,90 @@ static void test_fork_told_to_who_was_away(void **state)
     CHECK(state_of(3, 4) == P2P_FEED_FORKED);
 }
 
+static struct p2p_forked forked_at(uint32_t node, uint32_t feed)
+{
+    struct p2p_forked forked;
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    CHECK_OK(p2p_forked_get(p2p_engine_ledger(net.nodes[node].engine), kv, feed, &forked));
+    memory_kv_abort(net.nodes[node].kv);
+    return forked;
+}
+
+/* How many `fork` records stand in a node's own feed. */
+static unsigned forks_by(uint32_t node)
+{
+    const struct p2p_feed *own =
+        p2p_ledger_feed(p2p_engine_ledger(net.nodes[node].engine), node);
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    unsigned count = 0;
+    for (uint64_t i = 0; i < own->edge.size; i++) {
+        struct p2p_slice leaf;
+        struct p2p_record record;
+        CHECK_OK(p2p_feed_leaf(own, kv, i, &leaf));
+        CHECK_OK(p2p_record_decode(&record, leaf));
+        count += record.kind == P2P_KIND_FORK;
+    }
+    memory_kv_abort(net.nodes[node].kv);
+    return count;
+}
+
+/* The records carry the largest quorum-cosigned checkpoint that anybody held, so W is the same
+ * everywhere; who comes to hold a larger one tells it too, and then all are silent. */
+static void test_the_largest_quorum_is_told(void **state)
+{
+    (void)state;
+    network_start(4, 4, 43); /* two of 1, 2 and 3 witness feed 4 */
+    struct network_node *n = &net.nodes[4];
+    while (network_size(&net, 4, 4) < 5) {
+        CHECK_OK(network_notes(&net, 4, 1));
+    }
+    /* What follows is signed within one second: the fixture looks at the order of times. */
+    network_advance(&net, 3000 - net.wall_ms % 1000);
+    uint64_t common = network_size(&net, 4, 4);
+    CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == common);
+    struct memory_kv *before = memory_kv_clone(n->kv);
+    struct p2p_engine_options options = n->options;
+    /* 1 and 2 cosign one history and do not hear each other. */
+    network_cut(&net, 1, 2);
+    network_cut(&net, 1, 3);
+    network_cut(&net, 2, 3);
+    network_cut(&net, 3, 4);
+    CHECK_OK(network_notes(&net, 4, 2));
+    network_run(&net);
+    CHECK(network_size(&net, 1, 4) == common + 2 && network_size(&net, 2, 4) == common + 2);
+    CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == common);
+    network_kill(&net, 4);
+    memory_kv_free(n->kv);
+    n->kv = before;
+    n->options = options;
+    n->watch = (struct network_watch){.count = 0};
+    CHECK_OK(network_open(&net, 4));
+    network_connect(&net, 3, 4); /* 3 is shown another */
+    net.mono_ms += 7;
+    net.wall_ms += 7;
+    CHECK_OK(network_notes(&net, 4, 1));
+    network_run(&net);
+    network_kill(&net, 4);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 2000);
+    CHECK(state_of(1, 4) == P2P_FEED_FORKED && state_of(3, 4) == P2P_FEED_FORKED);
+    CHECK(forked_at(1, 4).size == common && forked_at(3, 4).size == common);
+    CHECK(forks_by(1) == 1 && forks_by(3) == 1);
+    network_connect(&net, 1, 2);
+    network_advance(&net, 4000);
+    for (uint32_t node = 1; node <= 3; node++) {
+        CHECK(forked_at(node, 4).size == common + 2);
+        CHECK(forks_by(node) <= 2);
+    }
+    network_restart(&net, 1);
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    CHECK(forked_at(1, 4).size == common + 2 && forks_by(1) <= 2);
+    uint64_t frames = network_frames(&net);
+    network_advance(&net, 60000);
+    CHECK(network_frames(&net) - frames < 200);
+}
+
 /* Proofs that do not prove are counted and dropped: an honest feed is never framed. */
 static void test_nobody_is_framed(void **state)
 {
@@ -246,6 +330,7 @@ int main(void)
         cmocka_unit_test_teardown(test_two_histories, network_stop),
         cmocka_unit_test_teardown(test_own_feed_forked, network_stop),
         cmocka_unit_test_teardown(test_fork_told_to_who_was_away, network_stop),
+        cmocka_unit_test_teardown(test_the_largest_quorum_is_told, network_stop),
         cmocka_unit_test_teardown(test_nobody_is_framed, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -592,6 +592,9 @@ void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
         CHECK_OK(p2p_view_digest(&b->ledger, kv_b, P2P_VIEW_BANS, circle, &of_b));
         CHECK(p2p_hash_equal(&of_a, &of_b));
     }
+    CHECK_OK(p2p_view_digest(&a->ledger, kv_a, P2P_VIEW_FORKS, 0, &of_a));
+    CHECK_OK(p2p_view_digest(&b->ledger, kv_b, P2P_VIEW_FORKS, 0, &of_b));
+    CHECK(p2p_hash_equal(&of_a, &of_b));
     CHECK_OK(p2p_leaves_digest(&a->ledger, &of_a));
     CHECK_OK(p2p_leaves_digest(&b->ledger, &of_b));
     CHECK(p2p_hash_equal(&of_a, &of_b));

@@ -853,13 +853,13 @@ bool network_same_frontier(struct network *net, uint32_t a, uint32_t b)
     return p2p_hash_equal(&left, &right);
 }
 
-static struct p2p_hash view_of(struct network *net, uint32_t node, uint32_t circle)
+static struct p2p_hash view_of(struct network *net, uint32_t node, enum p2p_view_number view,
+                               uint32_t circle)
 {
     struct network_node *n = &net->nodes[node];
     struct p2p_hash digest;
     const struct p2p_kv *kv = memory_kv_begin(n->kv);
-    CHECK_OK(
-        p2p_view_digest(p2p_engine_ledger_mut(n->engine), kv, P2P_VIEW_BANS, circle, &digest));
+    CHECK_OK(p2p_view_digest(p2p_engine_ledger_mut(n->engine), kv, view, circle, &digest));
     memory_kv_abort(n->kv);
     return digest;
 }
@@ -903,11 +903,14 @@ void network_agree(struct network *net)
         CHECK_OK(p2p_leaves_digest(p2p_engine_ledger(net->nodes[first].engine), &left));
         CHECK_OK(p2p_leaves_digest(p2p_engine_ledger(net->nodes[i].engine), &right));
         CHECK(p2p_hash_equal(&left, &right));
+        left = view_of(net, first, P2P_VIEW_FORKS, 0);
+        right = view_of(net, i, P2P_VIEW_FORKS, 0);
+        CHECK(p2p_hash_equal(&left, &right));
         const struct p2p_charter *charter = p2p_engine_ledger(net->nodes[i].engine)->charter;
         for (uint32_t c = 1; c <= p2p_charter_circle_count(charter); c++) {
             if (in_circle(net, first, c) && in_circle(net, i, c)) {
-                left = view_of(net, first, c);
-                right = view_of(net, i, c);
+                left = view_of(net, first, P2P_VIEW_BANS, c);
+                right = view_of(net, i, P2P_VIEW_BANS, c);
                 CHECK(p2p_hash_equal(&left, &right));
             }
         }

@@ -69,6 +69,9 @@ struct p2p_kind {
     /* Whether its issuer holds what this record needs, at its place; NULL: nothing is needed.
      */
     bool (*granted)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
+    /* Whether what the content says of itself is so (a proof that proves), by the charter; the
+     * content is of the kind's form. NULL: it says nothing that could be checked. */
+    bool (*holds)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
     /* Marks the view keys this record touches; NULL: it touches none. */
     enum p2p_err (*keys)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
 };

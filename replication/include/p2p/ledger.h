@@ -46,7 +46,9 @@ enum p2p_why {
 const char *p2p_why_word(enum p2p_why why);
 
 /* Views: X(NAME, number, word). */
-#define P2P_VIEW_MAP(X) X(BANS, 1, "bans")
+#define P2P_VIEW_MAP(X)                                                                        \
+    X(BANS, 1, "bans")                                                                         \
+    X(FORKS, 2, "forks") /* in circle 0 alone */
 enum p2p_view_number {
 #define P2P_VIEW_ENUM(name, number, word) P2P_VIEW_##name = (number),
     P2P_VIEW_MAP(P2P_VIEW_ENUM)
@@ -84,6 +86,8 @@ struct p2p_ledger {
     struct p2p_view_digest *digests; /* per (view, circle) */
     size_t digest_count;
     bool charter_changed;  /* in this batch */
+    bool forks_stale;      /* by the charter, since forks were folded */
+    bool forks_changed;    /* what the view `forks` holds, perhaps, in this batch */
     bool verdicts_changed; /* since the set was stored */
     /* the batch */
     const struct p2p_kv *kv;
