@@ -139,6 +139,7 @@ static bool equivocate(struct sim_adversary *adversary, struct liar *liar)
     struct sim_host *twin = sim_host_new(sim, number, host->member);
     sim->hosts[number] = twin;
     sim->host_count = number;
+    sim_host_kill(host, false, SIM_SECOND);
     sim_disk_free(twin->disk);
     twin->disk = sim_disk_clone(host->disk, number);
     twin->conduct = SIM_BYZANTINE;

@@ -161,6 +161,7 @@ static void put_back(struct sim_faults *faults, struct sim_host *host)
 {
     struct sim *sim = faults->sim;
     if (faults->backup == NULL) {
+        kill_some(faults, host); /* a cold one */
         faults->backup = sim_disk_backup(host->disk);
         faults->backup_of = host->number;
         tell(faults, host, "a backup is taken");
@@ -232,6 +233,7 @@ static void run_twice(struct sim_faults *faults, struct sim_host *host)
     struct sim_host *twin = sim_host_new(sim, number, host->member);
     sim->hosts[number] = twin;
     sim->host_count = number;
+    sim_host_kill(host, false, DOWN_LEAST_US);
     sim_disk_free(twin->disk);
     twin->disk = sim_disk_clone(host->disk, number);
     twin->conduct = SIM_DOUBLE;

@@ -72,12 +72,7 @@ struct sim_host *sim_host_new(struct sim *sim, uint32_t number, const struct sim
 
 void sim_host_free(struct sim_host *host)
 {
-    if (host == NULL) {
-        return;
-    }
-    if (host->up) {
-        sim_host_kill(host, false, UINT64_MAX);
-    }
+    p2p_assert(!host->up);
     p2p_batch_deinit(&host->batch);
     sim_disk_free(host->disk);
     free(host->pins);
@@ -369,6 +364,7 @@ bool sim_host_start(struct sim_host *host)
     if (err != P2P_OK) {
         sim_story_tell(&sim->story, sim->schedule.now_us, host->name, "cannot start: %s",
                        p2p_err_name(err));
+        sim_disk_kill(host->disk);
         empty(host);
         return false;
     }

@@ -144,7 +144,12 @@ void sim_run(struct sim *sim, const struct sim_options *options, FILE *live)
 
 void sim_end(struct sim *sim)
 {
-    for (uint32_t i = 1; sim->hosts != NULL && i <= sim->host_count; i++) {
+    for (uint32_t i = 1; i <= sim->host_count; i++) {
+        if (sim->hosts[i]->up) {
+            sim_host_kill(sim->hosts[i], false, UINT64_MAX);
+        }
+    }
+    for (uint32_t i = 1; i <= sim->host_count; i++) {
         sim_host_free(sim->hosts[i]);
     }
     sim_faults_free(sim->faults);
