@@ -8,8 +8,11 @@
 #include <p2p/bytes.h>
 
 #include <openssl/sha.h>
+#include <sodium.h>
 #include <string.h>
 
+_Static_assert(P2P_BLAKE2B_BYTES == crypto_generichash_BYTES_MAX, "BLAKE2b's longest");
+_Static_assert(P2P_BLAKE2B_KEY_BYTES_MAX == crypto_generichash_KEYBYTES_MAX, "and its key's");
 _Static_assert(P2P_HASH_BYTES == SHA256_DIGEST_LENGTH, "a hash is a SHA-256");
 
 static const uint8_t leaf_prefix = 0x00;
@@ -60,6 +63,14 @@ struct p2p_hash p2p_node_hash(const struct p2p_hash *left, const struct p2p_hash
 bool p2p_hash_equal(const struct p2p_hash *a, const struct p2p_hash *b)
 {
     return memcmp(a->bytes, b->bytes, P2P_HASH_BYTES) == 0;
+}
+
+void p2p_blake2b(uint8_t out[P2P_BLAKE2B_BYTES], struct p2p_slice key, struct p2p_slice bytes)
+{
+    p2p_assert(key.len <= P2P_BLAKE2B_KEY_BYTES_MAX);
+    int rc =
+        crypto_generichash(out, P2P_BLAKE2B_BYTES, bytes.data, bytes.len, key.data, key.len);
+    p2p_assert(rc == 0);
 }
 
 size_t p2p_use_prefix(uint8_t out[P2P_PREFIX_BYTES_MAX], const char *use,

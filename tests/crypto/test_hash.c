@@ -26,6 +26,35 @@ static void sha256_is_sha256(void **state)
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"));
 }
 
+/* Signatures of the simulator would be of no known function (RFC 7693 appendix A; the keyed
+ * vectors that its authors publish). */
+static void blake2b_is_blake2b(void **state)
+{
+    static const char *const keyed[] = {
+        "10ebb67700b1868efb4417987acf4690ae9d972fb7a590c2f02871799aaa4786"
+        "b5e996e8f0f4eb981fc214b005f42d2ff4233499391653df7aefcbc13fc51568",
+        "961f6dd1e4dd30f63901690c512e78e4b45e4742ed197c3c5e45c549fd25f2e4"
+        "187b0bc9fe30492b16b0d0bc4ef9b0f34c7003fac09a5ef1532e69430234cebd"};
+    uint8_t key[P2P_BLAKE2B_KEY_BYTES_MAX];
+    uint8_t out[P2P_BLAKE2B_BYTES], expected[P2P_BLAKE2B_BYTES];
+    uint8_t zero = 0;
+
+    (void)state;
+    p2p_blake2b(out, p2p_slice_of(NULL, 0), p2p_slice_text("abc"));
+    from_hex(expected, sizeof expected,
+             "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
+             "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923");
+    CHECK_BYTES(out, expected, sizeof expected);
+    for (size_t i = 0; i < sizeof key; i++) {
+        key[i] = (uint8_t)i;
+    }
+    for (size_t len = 0; len < 2; len++) {
+        p2p_blake2b(out, p2p_slice_of(key, sizeof key), p2p_slice_of(&zero, len));
+        from_hex(expected, sizeof expected, keyed[len]);
+        CHECK_BYTES(out, expected, sizeof expected);
+    }
+}
+
 /* A leaf could be passed off as an interior node (RFC 6962 section 2.1). */
 static void leaves_and_nodes_are_separate(void **state)
 {
@@ -69,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_is_sha256),
+        cmocka_unit_test(blake2b_is_blake2b),
         cmocka_unit_test(leaves_and_nodes_are_separate),
         cmocka_unit_test(the_prefix_names_use_and_origin),
     };
