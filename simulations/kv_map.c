@@ -1,0 +1,196 @@
+#include "kv_map.h"
+
+#include <p2p/assert.h>
+#include <p2p/bytes.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEAD_BYTE 0xdd
+
+static void *need(void *memory)
+{
+    p2p_assert(memory != NULL);
+    return memory;
+}
+
+/* Rows */
+
+struct p2p_slice kv_row_key(const struct kv_row *row)
+{
+    return p2p_slice_of(row->bytes, row->key_len);
+}
+
+struct p2p_slice kv_row_value(const struct kv_row *row)
+{
+    return p2p_slice_of(row->bytes + row->key_len, row->value_len);
+}
+
+struct kv_row *kv_row_new(struct p2p_slice key, struct p2p_slice value)
+{
+    struct kv_row *row = need(malloc(sizeof(*row) + key.len + value.len + 1));
+
+    row->key_len = key.len;
+    row->value_len = value.len;
+    row->holders = 1;
+    row->loaned = false;
+    row->spoiled = false;
+    if (key.len > 0) {
+        memcpy(row->bytes, key.data, key.len);
+    }
+    if (value.len > 0) {
+        memcpy(row->bytes + key.len, value.data, value.len);
+    }
+    return row;
+}
+
+struct kv_row *kv_row_hold(struct kv_row *row)
+{
+    row->holders++;
+    return row;
+}
+
+void kv_row_drop(struct kv_row *row)
+{
+    if (row != NULL && --row->holders == 0) {
+        memset(row->bytes, DEAD_BYTE, row->key_len + row->value_len);
+        free(row);
+    }
+}
+
+/* Looking */
+
+bool kv_map_find(const struct kv_map *map, struct p2p_slice key, struct kv_place *place)
+{
+    size_t low = 0;
+    size_t high = map->block_count;
+
+    while (low < high) { /* the first block whose last key is not below `key` */
+        size_t mid = low + (high - low) / 2;
+        const struct kv_block *block = map->blocks[mid];
+        if (p2p_slice_compare(kv_row_key(block->rows[block->count - 1]), key) < 0) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    place->block = low;
+    place->slot = 0;
+    if (low == map->block_count) {
+        return false;
+    }
+    const struct kv_block *block = map->blocks[low];
+    size_t first = 0;
+    size_t end = block->count;
+    while (first < end) {
+        size_t mid = first + (end - first) / 2;
+        if (p2p_slice_compare(kv_row_key(block->rows[mid]), key) < 0) {
+            first = mid + 1;
+        } else {
+            end = mid;
+        }
+    }
+    place->slot = first;
+    return p2p_slice_compare(kv_row_key(block->rows[first]), key) == 0;
+}
+
+struct kv_row **kv_map_at(const struct kv_map *map, struct kv_place place)
+{
+    return &map->blocks[place.block]->rows[place.slot];
+}
+
+bool kv_map_settle(const struct kv_map *map, struct kv_place *place)
+{
+    if (place->block < map->block_count && place->slot == map->blocks[place->block]->count) {
+        *place = (struct kv_place){place->block + 1, 0};
+    }
+    return place->block < map->block_count;
+}
+
+/* Changing */
+
+static void insert_block(struct kv_map *map, size_t at, struct kv_block *block)
+{
+    if (map->block_count == map->block_cap) {
+        map->block_cap = map->block_cap == 0 ? 8 : map->block_cap * 2;
+        map->blocks = need(realloc(map->blocks, map->block_cap * sizeof(*map->blocks)));
+    }
+    memmove(map->blocks + at + 1, map->blocks + at,
+            (map->block_count - at) * sizeof(*map->blocks));
+    map->blocks[at] = block;
+    map->block_count++;
+}
+
+void kv_map_insert(struct kv_map *map, struct kv_place place, struct kv_row *row)
+{
+    if (place.block == map->block_count && place.block > 0) {
+        place.block--; /* past the end: behind the last of the last block */
+        place.slot = map->blocks[place.block]->count;
+    }
+    if (map->block_count == 0) {
+        insert_block(map, 0, need(calloc(1, sizeof(struct kv_block))));
+    }
+    struct kv_block *block = map->blocks[place.block];
+    if (block->count == KV_BLOCK_ROWS_MAX) {
+        size_t keep = place.slot == block->count ? block->count - 1 : block->count / 2;
+        struct kv_block *right = need(calloc(1, sizeof(*right)));
+        right->count = block->count - keep;
+        memcpy(right->rows, block->rows + keep, right->count * sizeof(struct kv_row *));
+        block->count = keep;
+        insert_block(map, place.block + 1, right);
+        if (place.slot > keep) {
+            block = right;
+            place.slot -= keep;
+        }
+    }
+    memmove(block->rows + place.slot + 1, block->rows + place.slot,
+            (block->count - place.slot) * sizeof(struct kv_row *));
+    block->rows[place.slot] = row;
+    block->count++;
+    map->row_count++;
+}
+
+struct kv_row *kv_map_remove(struct kv_map *map, struct kv_place place)
+{
+    struct kv_block *block = map->blocks[place.block];
+    struct kv_row *row = block->rows[place.slot];
+
+    memmove(block->rows + place.slot, block->rows + place.slot + 1,
+            (block->count - place.slot - 1) * sizeof(struct kv_row *));
+    block->count--;
+    map->row_count--;
+    if (block->count == 0) {
+        free(block);
+        memmove(map->blocks + place.block, map->blocks + place.block + 1,
+                (map->block_count - place.block - 1) * sizeof(*map->blocks));
+        map->block_count--;
+    }
+    return row;
+}
+
+/* Whole maps */
+
+void kv_map_copy(struct kv_map *to, const struct kv_map *from)
+{
+    for (size_t b = 0; b < from->block_count; b++) {
+        struct kv_block *block = need(malloc(sizeof(*block)));
+        *block = *from->blocks[b];
+        for (size_t r = 0; r < block->count; r++) {
+            kv_row_hold(block->rows[r]);
+        }
+        insert_block(to, b, block);
+    }
+    to->row_count = from->row_count;
+}
+
+void kv_map_deinit(struct kv_map *map)
+{
+    for (size_t b = 0; b < map->block_count; b++) {
+        for (size_t r = 0; r < map->blocks[b]->count; r++) {
+            kv_row_drop(map->blocks[b]->rows[r]);
+        }
+        free(map->blocks[b]);
+    }
+    free(map->blocks);
+    *map = (struct kv_map){0};
+}

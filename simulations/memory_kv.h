@@ -1,0 +1,49 @@
+/* Ordered maps in memory behind p2p/kv.h: the store of simulated machines and of tests.
+ *
+ * One transaction at a time; abort undoes it, commit is instant. Strict on purpose where LMDB
+ * is lucky: borrowed keys and values are moved at the next write, so with the address sanitizer
+ * a slice kept too long is found (the last MEMORY_KV_LOANS_MAX of them); a PAYLOAD value dies
+ * at the next call on that table; a table's cursor is lost by a write to it. A lenient one
+ * leaves out the moving, for long runs; what it answers is the same. Calls outside a
+ * transaction are assertions. Aborts the process without memory. Not thread-safe. */
+#ifndef MEMORY_KV_H
+#define MEMORY_KV_H
+
+#include <p2p/kv.h>
+
+#define MEMORY_KV_LOANS_MAX 256u
+
+struct memory_kv;
+
+struct memory_kv *memory_kv_new(void); /* strict */
+struct memory_kv *memory_kv_new_lenient(void);
+void memory_kv_free(struct memory_kv *memory); /* accepts NULL; aborts an open transaction */
+
+const struct p2p_kv *memory_kv_begin(struct memory_kv *memory);
+/* Always P2P_OK; the type is that of a real store's commit. */
+enum p2p_err memory_kv_commit(struct memory_kv *memory);
+void memory_kv_abort(struct memory_kv *memory);
+/* The same pointer that begin returns. */
+const struct p2p_kv *memory_kv_kv(struct memory_kv *memory);
+bool memory_kv_is_open(const struct memory_kv *memory); /* a transaction is */
+/* The open transaction would change something. */
+bool memory_kv_has_written(const struct memory_kv *memory);
+
+/* Of what a transaction sees: also its own writes while one is open. */
+size_t memory_kv_count(const struct memory_kv *memory, enum p2p_table table);
+size_t memory_kv_bytes(const struct memory_kv *memory); /* keys and values held */
+/* An independent map with the same committed contents, whatever is open: a snapshot to compare
+ * or to crash back to. Rows are shared, so it costs a pointer for each. */
+struct memory_kv *memory_kv_clone(const struct memory_kv *memory);
+/* Without an open transaction in either. */
+bool memory_kv_equal(const struct memory_kv *a, const struct memory_kv *b);
+
+/* How many values of a table have at least one byte. */
+size_t memory_kv_value_count(const struct memory_kv *memory, enum p2p_table table);
+/* Changes the n-th of them, in order of keys, behind everybody's back: what a disk does.
+ * `spoil` gets its bytes. A PAYLOAD so changed is P2P_CORRUPT to read until it is written
+ * again. No transaction may be open. */
+void memory_kv_spoil(struct memory_kv *memory, enum p2p_table table, size_t n,
+                     void (*spoil)(void *context, uint8_t *value, size_t len), void *context);
+
+#endif
