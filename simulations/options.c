@@ -168,6 +168,7 @@ enum {
     FAULTS,
     REAL,
     STORY,
+    SHORT,
     NIGHTLY,
     PROVE,
     SWEEP,
@@ -176,15 +177,23 @@ enum {
     HELP
 };
 
-static const struct option longs[] = {
-    {"seed", required_argument, NULL, SEED},     {"seeds", required_argument, NULL, SEEDS},
-    {"jobs", required_argument, NULL, JOBS},     {"nodes", required_argument, NULL, NODES},
-    {"hours", required_argument, NULL, HOURS},   {"records", required_argument, NULL, RECORDS},
-    {"faults", required_argument, NULL, FAULTS}, {"real-signatures", no_argument, NULL, REAL},
-    {"story", no_argument, NULL, STORY},         {"nightly", no_argument, NULL, NIGHTLY},
-    {"prove", no_argument, NULL, PROVE},         {"sweep", no_argument, NULL, SWEEP},
-    {"out", required_argument, NULL, OUT},       {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
+static const struct option longs[] = {{"seed", required_argument, NULL, SEED},
+                                      {"seeds", required_argument, NULL, SEEDS},
+                                      {"jobs", required_argument, NULL, JOBS},
+                                      {"nodes", required_argument, NULL, NODES},
+                                      {"hours", required_argument, NULL, HOURS},
+                                      {"records", required_argument, NULL, RECORDS},
+                                      {"faults", required_argument, NULL, FAULTS},
+                                      {"real-signatures", no_argument, NULL, REAL},
+                                      {"story", no_argument, NULL, STORY},
+                                      {"short", no_argument, NULL, SHORT},
+                                      {"nightly", no_argument, NULL, NIGHTLY},
+                                      {"prove", no_argument, NULL, PROVE},
+                                      {"sweep", no_argument, NULL, SWEEP},
+                                      {"out", required_argument, NULL, OUT},
+                                      {"json", no_argument, NULL, JSON},
+                                      {"help", no_argument, NULL, HELP},
+                                      {NULL, 0, NULL, 0}};
 
 static bool read_hours(const char *text, uint64_t *length_us)
 {
@@ -195,14 +204,6 @@ static bool read_hours(const char *text, uint64_t *length_us)
     }
     *length_us = (uint64_t)(hours * (double)SIM_HOUR);
     return true;
-}
-
-static void nightly(struct sim_command *command)
-{
-    command->mode = SIM_MANY;
-    command->seeds = NIGHTLY_SEEDS;
-    command->real_every = NIGHTLY_REAL_EVERY;
-    command->run = sim_options_short();
 }
 
 /* One option; false when its value is not one. */
@@ -240,8 +241,8 @@ static bool take(struct sim_command *command, int option, const char *value)
     case STORY:
         command->story = true;
         return true;
-    case NIGHTLY:
-        nightly(command);
+    case SHORT:
+    case NIGHTLY: /* taken before: see take_profile */
         return true;
     case PROVE:
         command->mode = SIM_PROVE;
@@ -260,6 +261,42 @@ static bool take(struct sim_command *command, int option, const char *value)
     }
 }
 
+/* What other options change stands first, wherever it was given. */
+static void take_profile(struct sim_command *command, int option)
+{
+    if (option == SHORT || option == NIGHTLY) {
+        command->run = sim_options_short();
+    }
+    if (option == NIGHTLY) {
+        command->mode = SIM_MANY;
+        command->seeds = NIGHTLY_SEEDS;
+        command->real_every = NIGHTLY_REAL_EVERY;
+    }
+}
+
+/* Reads all options, the profile or the rest; false with *status when one is not known or has
+ * no such value. */
+static bool read_all(struct sim_command *command, int argc, char **argv, bool profile,
+                     int *status)
+{
+    optind = 1;
+    opterr = !profile;
+    for (;;) {
+        int option = getopt_long(argc, argv, "", longs, NULL);
+        if (option == -1) {
+            return true;
+        }
+        if (profile) {
+            take_profile(command, option);
+        } else if (option == HELP || option == '?') { /* '?': said by getopt_long */
+            *status = option == HELP ? 0 : 2;
+            return false;
+        } else if (!take(command, option, optarg)) {
+            return wrong(status, "this is no value that option can have:", optarg);
+        }
+    }
+}
+
 bool sim_command_read(struct sim_command *command, int argc, char **argv, int *status)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -268,23 +305,13 @@ bool sim_command_read(struct sim_command *command, int argc, char **argv, int *s
                                     .groups = (1u << SIM_GROUP_COUNT) - 1,
                                     .jobs = cores > 0 ? (uint32_t)cores : 1,
                                     .out = "build/sim"};
-    for (;;) {
-        int option = getopt_long(argc, argv, "", longs, NULL);
-        if (option == -1) {
-            break;
-        }
-        if (option == HELP) {
+    *status = 3;
+    (void)read_all(command, argc, argv, true, status);
+    if (!read_all(command, argc, argv, false, status)) {
+        if (*status == 0) {
             help();
-            *status = 0;
-            return false;
         }
-        if (option == '?') { /* said by getopt_long */
-            *status = 2;
-            return false;
-        }
-        if (!take(command, option, optarg)) {
-            return wrong(status, "this is no value that option can have:", optarg);
-        }
+        return false;
     }
     if (optind < argc) {
         return wrong(status, "does not know", argv[optind]);
