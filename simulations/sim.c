@@ -2,7 +2,6 @@
 
 #include <p2p/assert.h>
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,22 +15,6 @@ uint64_t sim_now_ms(const struct sim *sim)
 struct sim_host *sim_host_of(const struct sim *sim, uint32_t member_index)
 {
     return member_index <= sim->options.nodes ? sim->hosts[member_index] : NULL;
-}
-
-void sim_violate(struct sim *sim, enum sim_invariant invariant, const char *format, ...)
-{
-    va_list arguments;
-    if (sim->violation.found) {
-        return;
-    }
-    sim->violation.found = true;
-    sim->violation.invariant = invariant;
-    sim->violation.at_us = sim->schedule.now_us;
-    va_start(arguments, format);
-    vsnprintf(sim->violation.text, sizeof(sim->violation.text), format, arguments);
-    va_end(arguments);
-    sim_story_tell(&sim->story, sim->schedule.now_us, "watcher", "%s: %s",
-                   sim_invariant_word(invariant), sim->violation.text);
 }
 
 /* ---- the charter, laid in a new member's store as `init` does ---- */

@@ -1,0 +1,294 @@
+/* The parts of the watcher, one noun each. Private to invariant.c and its tests.
+ *
+ *   invariant.c        what the simulator calls: frames that leave, starts, decisions, settling
+ *   watch_log.c        an RFC 6962 tree of leaf hashes, of the watcher's own
+ *   watch_history.c    per feed the histories that were seen, and what left a machine of them
+ *   watch_witness.c    cosignatures: one witness's sizes, quorums
+ *   watch_fork.c       fork proofs, who knows of them, what they may take away
+ *   watch_record.c     what records say, read naively: `seen`, bans, what acts on them
+ *   watch_gate.c       may this gate have allowed that?
+ *   watch_authority.c  charter entries, cut points, lifts, verdicts that stand
+ *   watch_disk.c       what one disk holds, against the watcher's trees
+ *   watch_view.c       equal frontiers, equal views
+ *   watch_replay.c     the same records in another order
+ *   watch_bound.c      bounds
+ *
+ * An oracle outside the nodes: it shares formats and hashes with them, and nothing of what they
+ * conclude. Work per batch is in proportion to what leaves; everything else waits for settle.
+ * What is wrong is told with sim_violate, in a sentence that names machine, feed and size. */
+#ifndef SIM_WATCH_H
+#define SIM_WATCH_H
+
+#include "sim.h"
+
+#include <p2p/ban.h>
+#include <p2p/fork.h>
+#include <p2p/frame.h>
+
+#define WATCH_BRANCHES_MAX 4u /* of one feed; more are not told apart */
+#define WATCH_NO_BRANCH    UINT32_MAX
+
+/* Room for one more of count items; aborts without memory, as the simulator does. */
+void *watch_room(void *items, size_t count, size_t *cap, size_t bytes);
+
+/* ---- watch_log.c ---- */
+
+struct watch_log {
+    struct p2p_edge edge;
+    struct p2p_hash *levels[P2P_TREE_LEVELS_MAX]; /* perfect subtrees; [0]: leaves */
+    size_t caps[P2P_TREE_LEVELS_MAX];
+};
+void watch_log_append(struct watch_log *log, const struct p2p_hash *leaf);
+/* False when it has fewer leaves. */
+bool watch_log_root(const struct watch_log *log, uint64_t size, struct p2p_hash *root);
+bool watch_log_has(const struct watch_log *log, uint64_t size, const struct p2p_hash *root);
+void watch_log_deinit(struct watch_log *log);
+
+/* ---- machines and feeds ---- */
+
+struct watch_point {
+    uint64_t size; /* 0: none */
+    struct p2p_hash root;
+};
+
+/* What left one machine about one feed, and how far its disk was walked. */
+struct watch_left {
+    struct watch_point head; /* of its own feed */
+    struct watch_point acked;
+    struct watch_point cosigned;
+    uint64_t cosigned_time_s;
+    uint64_t walked; /* leaves and payloads below this index were compared */
+};
+
+struct watch_verdict {
+    uint32_t circle;
+    struct p2p_record_id id;
+    enum p2p_why why;
+};
+
+struct watch_machine {
+    uint32_t number;
+    const char *name;
+    uint32_t member; /* charter number; 0: not in the charter */
+    bool honest;
+    bool clock_wrong;        /* its clock was not the true one at some time */
+    const struct p2p_kv *kv; /* what is durable, during a call */
+    struct watch_left *left; /* by feed */
+    size_t left_count;
+    struct watch_verdict *verdicts; /* of the last settling, by (circle, id) */
+    size_t verdict_count;
+    uint64_t verdict_charter; /* its charter size then */
+    bool may_lose;            /* a backup was put back, its disk lied, or it lost everything */
+    bool may_be_hurt;         /* bits of its disk were flipped */
+    uint64_t hurt_us;         /* when */
+    bool lost;                /* it started over less than had left it */
+    uint64_t batches;         /* when it was last settled */
+};
+struct watch_left *watch_left_of(struct watch_machine *machine, uint32_t feed);
+
+/* A cosignature that left any honest machine. */
+struct watch_cosigned {
+    uint64_t time_s;
+    uint64_t size;
+    struct p2p_hash root;
+};
+struct watch_cosigner {
+    uint32_t witness;
+    struct watch_cosigned *all; /* by (time, size) */
+    size_t count, cap;
+};
+
+/* A `seen` entry: from index + 1 on its feed knows this much of the other. */
+struct watch_claim {
+    uint64_t index;
+    struct watch_point point;
+};
+struct watch_claims {
+    struct watch_claim *all; /* ascending by index */
+    size_t count, cap;
+};
+
+/* The largest number an issuer validly used in a feed. */
+struct watch_number {
+    uint32_t issuer;
+    uint64_t last;
+};
+
+struct watch_feed {
+    uint32_t number;
+    struct watch_log branches[WATCH_BRANCHES_MAX];
+    size_t branch_count;
+    struct watch_point memo; /* the newest head that was placed, */
+    uint32_t memo_branch;    /* and where */
+    bool told_twice;         /* its two histories were reported or excused */
+    struct watch_cosigner *cosigners;
+    size_t cosigner_count, cosigner_cap;
+    struct watch_point quorums[WATCH_BRANCHES_MAX]; /* the largest with a quorum, per branch */
+    bool proven;                                    /* a real proof of a fork left somewhere */
+    uint64_t read;                                  /* records of branch 0 that were read */
+    struct watch_number *numbers;
+    size_t number_count, number_cap;
+    struct watch_claims *claims; /* by the feed they are about */
+    size_t claims_count;
+};
+
+/* An imposition, or what acts on some. */
+struct watch_ban_record {
+    struct p2p_record_id id;
+    uint32_t kind, circle, issuer;
+    bool signed_well; /* the issuer's signature holds and its number rises */
+    struct p2p_record_id *cites;
+    size_t cite_count;
+    uint8_t *payload; /* NULL: not found on any disk yet */
+    size_t payload_len;
+    bool imposes; /* content is that of an imposition; then: */
+    struct p2p_ban ban;
+    struct p2p_subject_key subjects[P2P_SUBJECTS_MAX];
+    size_t subject_count;
+};
+
+/* From which size of the charter on a member has been in a circle. */
+struct watch_membership {
+    uint32_t circle, member;
+    uint64_t since; /* 0: it is not */
+};
+
+struct sim_watcher {
+    struct sim *sim;
+    struct watch_machine *machines; /* by host number; [0] unused */
+    size_t machine_count;
+    struct watch_feed *feeds; /* by number */
+    size_t feed_count;
+    bool *excused; /* by charter number of the member: two histories are to be expected */
+    size_t excused_count;
+    struct watch_ban_record *bans; /* in order of reading */
+    size_t ban_count, ban_cap;
+    size_t bans_unopened; /* first of them whose payload is missing */
+    struct watch_membership *memberships;
+    size_t membership_count, membership_cap;
+    uint64_t membership_size; /* of the charter, up to which they were followed */
+    uint64_t founding_size;   /* the same before anything happened */
+    uint64_t settles;
+    uint64_t replayed;      /* records in the largest replay so far */
+    struct p2p_arena arena; /* scratch */
+};
+
+const struct p2p_charter *watch_charter(const struct sim_watcher *watcher); /* the roots' own */
+struct watch_feed *watch_feed_of(struct sim_watcher *watcher, uint32_t number);
+/* `beanr/1`, for sentences. */
+const char *watch_feed_name(const struct sim_watcher *watcher, uint32_t number);
+/* Whether the owner of a feed is to have one history. */
+bool watch_is_honest_feed(const struct sim_watcher *watcher, uint32_t number);
+bool watch_is_honest_member(const struct sim_watcher *watcher, uint32_t member);
+void watch_excuse(struct sim_watcher *watcher, uint32_t member);
+/* Looks at what the roots have sealed since: before anything else that is asked. */
+void watch_look(struct sim_watcher *watcher);
+/* One frame that leaves an honest machine. */
+void watch_frame(struct sim_watcher *watcher, struct watch_machine *machine,
+                 const struct p2p_frame *frame);
+/* Everything that can be asked of machines that had time to talk. */
+void watch_settle(struct sim_watcher *watcher, struct watch_machine *const *machines,
+                  size_t count);
+
+/* ---- watch_history.c ---- */
+
+/* Whether that disk holds (size, root) of a feed. */
+bool watch_holds(const struct p2p_kv *kv, uint32_t feed, const struct watch_point *point);
+/* Follows a feed as far as a machine's disk holds it; returns the branch that is, or none when
+ * its records do not hash to its root. */
+uint32_t watch_follow(struct sim_watcher *watcher, struct watch_machine *machine,
+                      uint32_t feed);
+/* The branch a signed head or cosigned size is on, after following the machine's disk. */
+uint32_t watch_place(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
+                     const struct watch_point *point);
+/* Frames that leave. */
+void watch_run(struct sim_watcher *watcher, struct watch_machine *machine,
+               const struct p2p_run *run);
+void watch_ack(struct sim_watcher *watcher, struct watch_machine *machine,
+               const struct p2p_ack *ack);
+/* The machine starts; appends: whether its node would sign. */
+void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine, bool appends);
+/* A signature was made by a machine that lost what it had signed: unless it has it again. */
+void watch_signed(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
+                  uint64_t size);
+
+/* ---- watch_witness.c ---- */
+
+void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
+                  const struct p2p_cosign_body *body);
+/* Looks for two quorums that contradict each other. */
+void watch_quorums(struct sim_watcher *watcher, struct watch_feed *feed);
+
+/* ---- watch_fork.c ---- */
+
+void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *machine,
+                      struct p2p_slice proof);
+
+/* ---- watch_record.c ---- */
+
+/* Reads what is new in a feed's first branch from a machine that holds it. */
+void watch_read_records(struct sim_watcher *watcher, struct watch_machine *machine,
+                        struct watch_feed *feed);
+/* Looks for payloads that were missing when their record was read. */
+void watch_open_payloads(struct sim_watcher *watcher, const struct watch_machine *machine);
+/* What feed `by` knew of feed `of` at its index `at`, from its `seen` alone. */
+uint64_t watch_known(struct sim_watcher *watcher, uint32_t by, uint64_t at, uint32_t of);
+const struct watch_ban_record *watch_ban_at(const struct sim_watcher *watcher,
+                                            const struct p2p_record_id *id);
+/* Whether an issuer was ever granted this ground, or one that outranks it, for that scope
+ * (NULL: any) by an entry below charter size `known`. */
+bool watch_ever_granted(const struct sim_watcher *watcher, uint32_t issuer,
+                        enum p2p_ground ground, bool or_higher, struct p2p_slice scope,
+                        uint64_t known);
+
+/* ---- watch_gate.c ---- */
+
+/* A recorded decision of a machine's gate: `at` is the index of its record. */
+void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
+                    uint64_t at, const struct p2p_gate_check *check, enum p2p_answer answer);
+
+/* ---- watch_authority.c ---- */
+
+void watch_entry(struct sim_watcher *watcher, const struct watch_machine *machine,
+                 const struct p2p_entry_body *entry);
+/* Follows who is in which circle. */
+void watch_follow_charter(struct sim_watcher *watcher);
+uint64_t watch_member_since(const struct sim_watcher *watcher, uint32_t circle,
+                            uint32_t member);
+
+/* ---- settling ---- */
+
+/* What one machine was found to hold. */
+struct watch_summary {
+    struct watch_machine *machine;
+    struct p2p_hash frontier, leaves;
+    struct watch_point *feeds; /* by number */
+    bool *forked;
+    size_t feed_count;
+    struct p2p_hash *circles; /* digest of the ban view, by number */
+    bool *complete;
+    size_t circle_count;
+    uint64_t records;
+};
+void watch_summary_deinit(struct watch_summary *summary);
+
+/* watch_disk.c: leaves against the trees, payloads against their leaves, kept digests against a
+ * walk. False when the store could not be read. */
+bool watch_disk(struct sim_watcher *watcher, struct watch_machine *machine,
+                struct watch_summary *summary);
+/* watch_view.c */
+void watch_compare(struct sim_watcher *watcher, const struct watch_summary *all, size_t count);
+/* watch_authority.c: the ban views of one machine at the common frontier. */
+void watch_settle_authority(struct sim_watcher *watcher, struct watch_machine *machine);
+/* watch_fork.c */
+void watch_settle_forks(struct sim_watcher *watcher, const struct watch_summary *all,
+                        size_t count);
+/* watch_replay.c */
+void watch_replay(struct sim_watcher *watcher, struct watch_machine *machine);
+
+/* ---- watch_bound.c ---- */
+
+void watch_bounds(struct sim_watcher *watcher, const struct watch_machine *machine,
+                  const struct p2p_actions *actions);
+
+#endif

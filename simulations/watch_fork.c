@@ -1,0 +1,115 @@
+/* Fork proofs: real ones spread to everybody, false ones to nobody, and none about a feed with
+ * one history. */
+#include "watch.h"
+
+void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *machine,
+                      struct p2p_slice bytes)
+{
+    const struct p2p_charter *charter = watch_charter(watcher);
+    const struct p2p_feed_info *info = NULL;
+    struct p2p_fork_proof proof;
+    enum p2p_err err = p2p_fork_decode(&proof, bytes);
+    for (uint32_t i = 1; err == P2P_OK && i < p2p_charter_feed_count(charter); i++) {
+        const struct p2p_feed_info *each = p2p_charter_feed(charter, i);
+        if (each != NULL && p2p_slice_equal(p2p_slice_text(each->origin), proof.origin)) {
+            info = each;
+        }
+    }
+    if (info == NULL ||
+        p2p_fork_verify(&proof, watcher->sim->federation.sigs, &info->key) != P2P_OK) {
+        sim_violate(watcher->sim, SIM_INVARIANT_FORK_REAL,
+                    "%s passed on a proof of a fork of %s that proves nothing", machine->name,
+                    info == NULL ? "no feed" : watch_feed_name(watcher, info->number));
+        return;
+    }
+    watch_feed_of(watcher, info->number)->proven = true;
+    if (watch_is_honest_feed(watcher, info->number)) {
+        sim_violate(watcher->sim, SIM_INVARIANT_NO_FRAMING,
+                    "%s passed on a proof that %s forked between size %llu and %llu, and its "
+                    "owner is honest",
+                    machine->name, watch_feed_name(watcher, info->number),
+                    (unsigned long long)proof.heads[0].size,
+                    (unsigned long long)proof.heads[1].size);
+    }
+}
+
+/* ---- settling ---- */
+
+static void settle_feed(struct sim_watcher *watcher, const struct watch_summary *all,
+                        size_t count, struct watch_feed *feed)
+{
+    const struct watch_summary *knows = NULL;
+    const struct watch_summary *knows_not = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (feed->number < all[i].feed_count && all[i].feeds[feed->number].size > 0) {
+            if (all[i].forked[feed->number]) {
+                knows = &all[i];
+            } else {
+                knows_not = &all[i];
+            }
+        }
+    }
+    const char *name = watch_feed_name(watcher, feed->number);
+    if (knows != NULL && !feed->proven && feed->branch_count < 2) {
+        sim_violate(watcher->sim, SIM_INVARIANT_FORK_REAL,
+                    "%s holds %s for forked and no proof of it ever left anybody",
+                    knows->machine->name, name);
+    }
+    if (knows != NULL && knows_not != NULL) {
+        sim_violate(watcher->sim, SIM_INVARIANT_FORK_KNOWN,
+                    "%s knows that %s forked, %s does not", knows->machine->name, name,
+                    knows_not->machine->name);
+    }
+    for (size_t i = 1; knows == NULL && i < count; i++) {
+        const struct watch_point *a = &all[0].feeds[feed->number];
+        const struct watch_point *b = &all[i].feeds[feed->number];
+        if (a->size > 0 && b->size > 0 && feed->branch_count > 1 && a->size == b->size &&
+            !p2p_hash_equal(&a->root, &b->root)) {
+            sim_violate(watcher->sim, SIM_INVARIANT_FORK_KNOWN,
+                        "%s and %s hold different histories of %s at size %llu, and neither "
+                        "knows of a fork",
+                        all[0].machine->name, all[i].machine->name, name,
+                        (unsigned long long)a->size);
+        }
+    }
+}
+
+/* W as the watcher finds it: the largest size that a quorum cosigned, on any branch. Everybody
+ * must hold that branch up to there. */
+static void settle_w(struct sim_watcher *watcher, const struct watch_summary *all, size_t count,
+                     struct watch_feed *feed)
+{
+    struct watch_point w = {.size = 0};
+    uint32_t branch = 0;
+    watch_quorums(watcher, feed);
+    for (uint32_t i = 0; i < feed->branch_count; i++) {
+        if (feed->quorums[i].size > w.size) {
+            w = feed->quorums[i];
+            branch = i;
+        }
+    }
+    for (size_t i = 0; i < count && w.size > 0; i++) {
+        const struct watch_point *held = &all[i].feeds[feed->number];
+        if (all[i].forked[feed->number] &&
+            (held->size < w.size ||
+             !watch_log_has(&feed->branches[branch], held->size, &held->root))) {
+            sim_violate(watcher->sim, SIM_INVARIANT_TINY_FORK,
+                        "%s holds %s at size %llu, not the branch that a quorum cosigned up to "
+                        "%llu",
+                        all[i].machine->name, watch_feed_name(watcher, feed->number),
+                        (unsigned long long)held->size, (unsigned long long)w.size);
+        }
+    }
+}
+
+void watch_settle_forks(struct sim_watcher *watcher, const struct watch_summary *all,
+                        size_t count)
+{
+    for (size_t i = 1; i < watcher->feed_count; i++) {
+        struct watch_feed *feed = &watcher->feeds[i];
+        settle_feed(watcher, all, count, feed);
+        if (feed->branch_count > 1) {
+            settle_w(watcher, all, count, feed);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+/* Never allowed: a decision against the bans that surely were in force in what the gate knew.
+ *
+ * Naive and one-sided. A ban counts only when nothing could have taken its effect: its issuer
+ * was never revoked and held the grant when it signed, as its own feed shows; nobody who might
+ * lift or suspend it did. Whatever is doubtful is passed over, since this is to find wrong
+ * answers, not to give them. */
+#include "watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ANY_CIRCLE UINT32_MAX
+
+struct asked_key {
+    uint32_t circle;
+    struct p2p_subject_key key;
+};
+
+struct question {
+    struct watch_machine *machine;
+    uint32_t feed; /* the gate's */
+    uint64_t at;
+    const struct p2p_gate_check *check;
+    struct asked_key *keys;
+    size_t key_count, key_cap;
+};
+
+static bool knows(struct sim_watcher *watcher, const struct question *question,
+                  const struct p2p_record_id *id)
+{
+    return watch_known(watcher, question->feed, question->at, id->feed) > id->index;
+}
+
+/* Packed texts, one of which is the word. */
+static bool names(struct p2p_slice texts, const char *word)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, texts);
+    for (uint32_t left = p2p_unpack_array(&in); left > 0; left--) {
+        if (p2p_slice_equal(p2p_unpack_str(&in), p2p_slice_text(word))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool applies(const struct p2p_ban *ban, const struct question *question,
+                    const char *locode)
+{
+    const char *purpose = question->check->purpose;
+    bool effect = names(ban->effects, purpose) ||
+                  (strcmp(purpose, "work") == 0 && names(ban->effects, "enter"));
+    return effect && (names(ban->scope, "*") || names(ban->scope, locode));
+}
+
+static bool in_window(const struct p2p_ban *ban, uint64_t now_ms)
+{
+    return now_ms >= ban->from_ms && (ban->until_ms == 0 || now_ms < ban->until_ms);
+}
+
+/* By either clock. */
+static bool in_time(const struct p2p_ban *ban, const struct p2p_gate_check *check)
+{
+    return in_window(ban, check->own_ms) ||
+           (check->quorum_ms != 0 && in_window(ban, check->quorum_ms));
+}
+
+static bool same_key(const struct p2p_subject_key *a, const struct p2p_subject_key *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static void add_key(struct question *question, uint32_t circle,
+                    const struct p2p_subject_key *key)
+{
+    question->keys = watch_room(question->keys, question->key_count, &question->key_cap,
+                                sizeof(*question->keys));
+    question->keys[question->key_count++] = (struct asked_key){circle, *key};
+}
+
+/* The subjects as bans would name them: in clear, or by the token of any epoch of any circle.
+ */
+static void add_subject(struct sim_watcher *watcher, struct question *question,
+                        const struct p2p_subject *subject)
+{
+    const struct p2p_charter *charter = watch_charter(watcher);
+    struct p2p_subject_key key;
+    if (subject->type->clear) {
+        p2p_subject_key_clear(&key, subject->type->word, p2p_slice_text(subject->value));
+        add_key(question, ANY_CIRCLE, &key);
+        return;
+    }
+    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
+        for (size_t n = 0; circle != NULL && n < circle->epoch_count; n++) {
+            uint32_t epoch = circle->epochs[n].epoch;
+            struct p2p_circle_key secret =
+                sim_federation_circle_key(&watcher->sim->federation, circle->name, epoch);
+            struct p2p_token token = p2p_subject_token(subject, &secret, epoch);
+            p2p_subject_key_token(&key, subject->type->word, epoch, &token);
+            add_key(question, i, &key);
+        }
+    }
+}
+
+static bool about(const struct watch_ban_record *ban, const struct question *question)
+{
+    for (size_t i = 0; i < question->key_count; i++) {
+        const struct asked_key *asked = &question->keys[i];
+        for (size_t n = 0; n < ban->subject_count; n++) {
+            if ((asked->circle == ANY_CIRCLE || asked->circle == ban->circle) &&
+                same_key(&asked->key, &ban->subjects[n])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool never_revoked(const struct sim_watcher *watcher, uint32_t issuer)
+{
+    struct p2p_charter_cut_point cut;
+    return p2p_charter_cuts(watch_charter(watcher), issuer, &cut, 1) == 0;
+}
+
+/* Its issuer held what imposing it needs, and knew so. */
+static bool surely_imposed(struct sim_watcher *watcher, const struct watch_ban_record *record)
+{
+    struct p2p_unpack in;
+    uint64_t known = watch_known(watcher, record->id.feed, record->id.index, P2P_CHARTER_FEED);
+    if (!record->imposes || !record->signed_well || !never_revoked(watcher, record->issuer) ||
+        !watch_is_honest_feed(watcher, record->id.feed)) {
+        return false;
+    }
+    if (record->kind == P2P_KIND_BAN_AMEND && record->cite_count == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < record->cite_count; i++) {
+        const struct watch_ban_record *cited = watch_ban_at(watcher, &record->cites[i]);
+        if (record->kind != P2P_KIND_BAN_AMEND || cited == NULL ||
+            cited->circle != record->circle ||
+            (cited->kind != P2P_KIND_BAN_IMPOSE && cited->kind != P2P_KIND_BAN_AMEND) ||
+            watch_known(watcher, record->id.feed, record->id.index, cited->id.feed) <=
+                cited->id.index) {
+            return false;
+        }
+    }
+    p2p_unpack_init(&in, record->ban.scope);
+    uint32_t count = p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!watch_ever_granted(watcher, record->issuer, record->ban.ground, false,
+                                p2p_unpack_str(&in), known)) {
+            return false;
+        }
+    }
+    return count > 0;
+}
+
+static bool cites(const struct watch_ban_record *act, const struct p2p_record_id *id)
+{
+    for (size_t i = 0; i < act->cite_count; i++) {
+        if (p2p_record_id_compare(&act->cites[i], id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody lifts what he did not know, signed badly, or never held a grant for. */
+static bool surely_void(struct sim_watcher *watcher, const struct watch_ban_record *act,
+                        const struct watch_ban_record *on)
+{
+    const struct p2p_slice any = {0};
+    return watch_is_honest_feed(watcher, act->id.feed) &&
+           (act->circle != on->circle || !act->signed_well ||
+            watch_known(watcher, act->id.feed, act->id.index, on->id.feed) <= on->id.index ||
+            !watch_ever_granted(watcher, act->issuer, on->ban.ground, true, any, UINT64_MAX));
+}
+
+static bool perhaps_taken_away(struct sim_watcher *watcher, const struct question *question,
+                               const struct watch_ban_record *on)
+{
+    for (size_t i = 0; i < watcher->ban_count; i++) {
+        const struct watch_ban_record *act = &watcher->bans[i];
+        if (act->kind != P2P_KIND_BAN_IMPOSE && act->kind != P2P_KIND_BAN_RESUME &&
+            cites(act, &on->id) && knows(watcher, question, &act->id) &&
+            !surely_void(watcher, act, on)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the gate's member was in the circle, and the gate knew, when it took the ban. */
+static bool entitled(struct sim_watcher *watcher, const struct question *question,
+                     const struct watch_ban_record *ban)
+{
+    uint64_t since = watch_member_since(watcher, ban->circle, question->machine->member);
+    const struct watch_feed *feed = watch_feed_of(watcher, question->feed);
+    uint64_t taken = ban->id.index;
+    if (ban->id.feed != question->feed) {
+        const struct watch_claims *claims = &feed->claims[ban->id.feed];
+        size_t i = 0;
+        while (i < claims->count && claims->all[i].point.size <= ban->id.index) {
+            i++;
+        }
+        taken = i < claims->count ? claims->all[i].index : 0;
+    }
+    return since > 0 && watch_known(watcher, question->feed, taken, P2P_CHARTER_FEED) >= since;
+}
+
+static const struct watch_ban_record *
+find_in_force(struct sim_watcher *watcher, const struct question *question, const char *locode)
+{
+    for (size_t i = 0; i < watcher->ban_count; i++) {
+        const struct watch_ban_record *ban = &watcher->bans[i];
+        if (ban->imposes && about(ban, question) && in_time(&ban->ban, question->check) &&
+            applies(&ban->ban, question, locode) && knows(watcher, question, &ban->id) &&
+            surely_imposed(watcher, ban) && entitled(watcher, question, ban) &&
+            !perhaps_taken_away(watcher, question, ban)) {
+            return ban;
+        }
+    }
+    return NULL;
+}
+
+void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
+                    uint64_t at, const struct p2p_gate_check *check, enum p2p_answer answer)
+{
+    struct question question = {.machine = machine, .feed = feed, .at = at, .check = check};
+    const struct p2p_member *member =
+        p2p_charter_member(watch_charter(watcher), machine->member);
+    if (answer != P2P_ANSWER_ALLOW || member == NULL) {
+        return;
+    }
+    watch_follow(watcher, machine, feed);
+    for (uint32_t i = 1; i < watch_feed_of(watcher, feed)->claims_count; i++) {
+        watch_follow(watcher, machine, i);
+    }
+    watch_open_payloads(watcher, machine);
+    for (size_t i = 0; i < check->subject_count; i++) {
+        add_subject(watcher, &question, &check->subjects[i]);
+    }
+    const struct watch_ban_record *ban = find_in_force(watcher, &question, member->locode);
+    if (ban != NULL) {
+        sim_violate(watcher->sim, SIM_INVARIANT_NEVER_ALLOWED,
+                    "a gate of %s allowed a subject of %s record %llu in %s record %llu, and "
+                    "knew it",
+                    machine->name, watch_feed_name(watcher, ban->id.feed),
+                    (unsigned long long)ban->id.index, watch_feed_name(watcher, feed),
+                    (unsigned long long)at);
+    }
+    free(question.keys);
+}

@@ -1,0 +1,245 @@
+/* Replay: the records of one disk once more, by a fresh ledger on an empty store, in another
+ * order and in other batches. What is folded must come out the same, byte for byte. */
+#include "watch.h"
+
+#include <p2p/assert.h>
+
+#include <stdlib.h>
+
+enum { BATCH_STEPS_MAX = 24, STEP_RECORDS_MAX = 64, REPLAY_ARENA_BYTES = 256 << 20 };
+
+struct replay {
+    struct sim_watcher *watcher;
+    const struct watch_machine *machine;
+    struct sim_chance chance;
+    struct p2p_ledger from; /* over the machine's disk */
+    struct p2p_arena from_arena;
+    struct sim_disk *disk;
+    struct p2p_store *store;
+    struct p2p_ledger ledger; /* over the other one */
+    struct p2p_arena arena;
+    const struct p2p_kv *kv; /* of its open batch */
+};
+
+static enum p2p_err take_entry(struct replay *replay, uint64_t index)
+{
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+    enum p2p_err err =
+        p2p_feed_leaf(replay->from.feeds[P2P_CHARTER_FEED], replay->machine->kv, index, &leaf);
+    if (err == P2P_OK) {
+        err = p2p_feed_note(replay->machine->kv, P2P_CHARTER_FEED, index + 1, &note);
+    }
+    return err == P2P_OK ? p2p_ledger_apply_charter(&replay->ledger, index, leaf, note, NULL)
+                         : err;
+}
+
+static enum p2p_err read_arrival(struct replay *replay, uint32_t feed,
+                                 struct p2p_feed_walk *walk, struct p2p_arrival *arrival)
+{
+    const struct p2p_record_id id = {feed, walk->index};
+    struct p2p_slice bytes;
+    *arrival = (struct p2p_arrival){.feed = feed};
+    enum p2p_err err = p2p_feed_walk_next(walk, &bytes);
+    if (err != P2P_OK) {
+        return err;
+    }
+    arrival->leaf_hash = p2p_leaf_hash(bytes);
+    err = p2p_record_decode(&arrival->record, p2p_arena_copy(&replay->arena, bytes));
+    if (err == P2P_OK && arrival->record.body_type == P2P_BODY_COMMITMENT) {
+        err = p2p_ledger_salted(&replay->from, &id, &bytes);
+        if (err == P2P_OK) {
+            arrival->salted = p2p_arena_copy(&replay->arena, bytes);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static enum p2p_err take_records(struct replay *replay, uint32_t number, uint64_t count)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(&replay->ledger, number);
+    struct p2p_arrival *arrivals =
+        p2p_arena_take(&replay->arena, (size_t)count * sizeof(*arrivals));
+    struct p2p_feed_walk walk;
+    enum p2p_err err = P2P_OK;
+    p2p_assert(arrivals != NULL);
+    p2p_feed_walk_begin(&walk, replay->from.feeds[number], replay->machine->kv,
+                        feed->edge.size);
+    for (uint64_t i = 0; i < count && err == P2P_OK; i++) {
+        err = read_arrival(replay, number, &walk, &arrivals[i]);
+    }
+    if (err == P2P_OK) {
+        err = p2p_ledger_verify(&replay->ledger, arrivals, (size_t)count);
+    }
+    for (uint64_t i = 0; i < count && err == P2P_OK; i++) {
+        err = p2p_ledger_apply(&replay->ledger, &arrivals[i]);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    const struct p2p_tree_head head = {.size = feed->edge.size,
+                                       .root = p2p_edge_root(&feed->edge)};
+    return p2p_feed_set_head(feed, replay->kv, &head, p2p_slice_of(NULL, 0));
+}
+
+/* How much of a feed is left to take now: of one that is named already. */
+static uint64_t left_of(const struct replay *replay, uint32_t number)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&replay->ledger, number);
+    return feed == NULL ||
+                   (number > 0 && p2p_charter_feed(replay->ledger.charter, number) == NULL)
+               ? 0
+               : replay->from.feeds[number]->edge.size - feed->edge.size;
+}
+
+/* Some records of one feed drawn from those that have any left; false when none has. */
+static bool step(struct replay *replay, enum p2p_err *err)
+{
+    uint32_t start = (uint32_t)sim_chance_below(&replay->chance, replay->from.feed_count);
+    for (uint32_t i = 0; i < replay->from.feed_count; i++) {
+        uint32_t number = (uint32_t)((start + i) % replay->from.feed_count);
+        uint64_t left = left_of(replay, number);
+        if (left == 0) {
+            continue;
+        }
+        uint64_t count = sim_chance_between(&replay->chance, 1, STEP_RECORDS_MAX);
+        count = count < left ? count : left;
+        *err = number == P2P_CHARTER_FEED
+                   ? take_entry(replay, replay->ledger.feeds[P2P_CHARTER_FEED]->edge.size)
+                   : take_records(replay, number, count);
+        return *err == P2P_OK;
+    }
+    return false;
+}
+
+static enum p2p_err batch(struct replay *replay, bool *more)
+{
+    struct p2p_txn *txn;
+    enum p2p_err err = p2p_store_begin(replay->store, P2P_TXN_WRITE, &txn);
+    if (err != P2P_OK) {
+        return err;
+    }
+    replay->kv = p2p_txn_kv(txn);
+    p2p_ledger_begin(&replay->ledger, replay->kv, &replay->arena);
+    for (uint64_t steps = sim_chance_between(&replay->chance, 1, BATCH_STEPS_MAX);
+         steps > 0 && *more; steps--) {
+        *more = step(replay, &err);
+    }
+    for (size_t i = 1; !*more && err == P2P_OK && i < replay->from.feed_count; i++) {
+        struct p2p_feed *feed = p2p_ledger_feed(&replay->ledger, (uint32_t)i);
+        if (feed != NULL && feed->state != replay->from.feeds[i]->state) {
+            err = p2p_feed_set_state(feed, replay->kv, replay->from.feeds[i]->state);
+        }
+    }
+    if (err == P2P_OK) {
+        err = p2p_ledger_finish(&replay->ledger);
+    }
+    if (err == P2P_OK) {
+        err = p2p_txn_commit(txn);
+    } else {
+        p2p_txn_abort(txn);
+    }
+    p2p_arena_reset(&replay->arena);
+    return err;
+}
+
+/* ---- comparing ---- */
+
+static bool same_table(const struct p2p_kv *a, const struct p2p_kv *b, enum p2p_table table)
+{
+    struct p2p_slice key_a, key_b, value_a, value_b;
+    enum p2p_err err_a = p2p_kv_seek(a, table, (struct p2p_slice){0}, &key_a, &value_a);
+    enum p2p_err err_b = p2p_kv_seek(b, table, (struct p2p_slice){0}, &key_b, &value_b);
+    while (err_a == P2P_OK && err_b == P2P_OK) {
+        if (!p2p_slice_equal(key_a, key_b) || !p2p_slice_equal(value_a, value_b)) {
+            return false;
+        }
+        err_a = p2p_kv_next(a, table, &key_a, &value_a);
+        err_b = p2p_kv_next(b, table, &key_b, &value_b);
+    }
+    return err_a == P2P_NOTFOUND && err_b == P2P_NOTFOUND;
+}
+
+static void tell(struct replay *replay, const char *what)
+{
+    sim_violate(replay->watcher->sim,
+                replay->machine->clock_wrong ? SIM_INVARIANT_TIMELESS : SIM_INVARIANT_REPLAY,
+                "the records of %s in another order give %s", replay->machine->name, what);
+}
+
+static void compare(struct replay *replay)
+{
+    static const struct {
+        enum p2p_table table;
+        const char *what;
+    } tables[] = {
+        {P2P_TABLE_VIEW, "other views"},    {P2P_TABLE_ISSUER, "other verdicts"},
+        {P2P_TABLE_TOUCH, "other touches"}, {P2P_TABLE_SEEN, "other `seen` claims"},
+        {P2P_TABLE_INDEX, "another index"},
+    };
+    struct p2p_hash was;
+    struct p2p_hash is;
+    const struct p2p_kv *kv = sim_disk_look(replay->disk);
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        if (!same_table(replay->machine->kv, kv, tables[i].table)) {
+            tell(replay, tables[i].what);
+        }
+    }
+    if (p2p_leaves_digest(&replay->from, &was) != P2P_OK ||
+        p2p_leaves_digest(&replay->ledger, &is) != P2P_OK || !p2p_hash_equal(&was, &is)) {
+        tell(replay, "another digest of leaves and verdicts");
+    }
+    sim_disk_look_end(replay->disk);
+}
+
+static enum p2p_err open_both(struct replay *replay)
+{
+    const struct p2p_sigs *sigs = replay->watcher->sim->federation.sigs;
+    struct p2p_txn *txn;
+    enum p2p_err err =
+        p2p_ledger_open(&replay->from, p2p_alloc_default(), sigs, replay->machine->kv, NULL);
+    if (err == P2P_OK) {
+        p2p_ledger_begin(&replay->from, replay->machine->kv, &replay->from_arena);
+        err = p2p_store_begin(replay->store, P2P_TXN_READ, &txn);
+    }
+    if (err == P2P_OK) {
+        err =
+            p2p_ledger_open(&replay->ledger, p2p_alloc_default(), sigs, p2p_txn_kv(txn), NULL);
+        p2p_txn_abort(txn);
+    }
+    return err;
+}
+
+void watch_replay(struct sim_watcher *watcher, struct watch_machine *machine)
+{
+    static const struct sim_disk_options sound = {.commit_us = 1};
+    struct replay *replay = calloc(1, sizeof(*replay));
+    bool more = true;
+    p2p_assert(replay != NULL);
+    replay->watcher = watcher;
+    replay->machine = machine;
+    replay->chance = sim_chance_of(watcher->sim->options.seed, "replay", watcher->settles);
+    p2p_arena_init(&replay->arena, p2p_alloc_default(), REPLAY_ARENA_BYTES);
+    p2p_arena_init(&replay->from_arena, p2p_alloc_default(), REPLAY_ARENA_BYTES);
+    replay->disk = sim_disk_new(&sound, watcher->sim->options.seed, machine->number);
+    replay->store = sim_disk_store(replay->disk);
+    enum p2p_err err = open_both(replay);
+    if (err == P2P_OK && p2p_charter_rival_size(replay->from.charter) > 0) {
+        more = false; /* which of two heads comes first is part of what a node knows */
+    } else {
+        while (err == P2P_OK && more) {
+            err = batch(replay, &more);
+        }
+        if (err != P2P_OK) {
+            tell(replay, p2p_err_text(err));
+        } else {
+            compare(replay);
+        }
+    }
+    p2p_ledger_close(&replay->ledger);
+    p2p_ledger_close(&replay->from);
+    p2p_arena_deinit(&replay->arena);
+    p2p_arena_deinit(&replay->from_arena);
+    sim_disk_free(replay->disk);
+    free(replay);
+}

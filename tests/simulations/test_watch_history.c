@@ -1,0 +1,274 @@
+#include "check.h"
+
+#include "watch_world.h"
+
+enum { SIZE = 5 };
+
+static struct watch_world w;
+static struct watched m1, m2;
+
+/* Feed 1 has five records, and another fifth one in the other world. */
+static int setup(void **state)
+{
+    (void)state;
+    watch_world_init(&w);
+    for (int i = 0; i < SIZE - 1; i++) {
+        ledger_world_note(&w.world, 1);
+        ledger_world_note(&w.other, 1);
+    }
+    ledger_world_note(&w.world, 1);
+    ledger_world_seen(&w.other, 1);
+    watched_init(&m1, &w.world, 1);
+    watched_init(&m2, &w.world, 2);
+    watched_take(&m1, 1, SIZE);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    watched_deinit(&m1);
+    watched_deinit(&m2);
+    watch_world_deinit(&w);
+    return 0;
+}
+
+static void tree_gives_the_root_of_every_size(void **state)
+{
+    struct watch_log log = {0};
+    struct p2p_edge edge;
+    struct p2p_hash roots[70], root;
+    (void)state;
+    p2p_edge_init(&edge);
+    for (uint64_t i = 0; i < 70; i++) {
+        struct p2p_hash leaf = p2p_leaf_hash(p2p_slice_of(&i, sizeof(i)));
+        roots[i] = p2p_edge_root(&edge);
+        p2p_edge_append(&edge, &leaf, NULL);
+        watch_log_append(&log, &leaf);
+    }
+    for (uint64_t i = 0; i < 70; i++) {
+        CHECK(watch_log_root(&log, i, &root));
+        CHECK(p2p_hash_equal(&root, &roots[i]));
+    }
+    CHECK(!watch_log_root(&log, 71, &root));
+    watch_log_deinit(&log);
+}
+
+static void what_a_machine_holds_may_leave_in_any_pieces(void **state)
+{
+    (void)state;
+    watched_take(&m2, 1, SIZE);
+    watched_run(&w, &m1, &w.world, 1, 0, 3);
+    watched_run(&w, &m2, &w.world, 1, 2, SIZE);
+    watched_run(&w, &m1, &w.world, 1, SIZE, SIZE);
+    watch_world_nothing(&w);
+}
+
+static void owner_that_shows_what_it_does_not_store_is_found(void **state)
+{
+    (void)state;
+    ledger_world_note(&w.world, 1);
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE + 1);
+    watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
+}
+
+static void second_history_of_an_honest_feed_is_found(void **state)
+{
+    struct watched other;
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    watched_init(&other, &w.other, 2);
+    watched_take(&other, 1, SIZE);
+    watched_run(&w, &other, &w.other, 1, 0, SIZE);
+    watch_world_found(&w, SIM_INVARIANT_ONE_HISTORY);
+    watched_deinit(&other);
+}
+
+static void second_history_of_an_excused_feed_is_not_its_fault(void **state)
+{
+    struct watched other;
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    watched_init(&other, &w.other, 2);
+    watched_take(&other, 1, SIZE);
+    watched_run(&w, &other, &w.other, 1, 0, SIZE);
+    watch_world_nothing(&w);
+    watched_deinit(&other);
+}
+
+static void head_without_signature_is_found(void **state)
+{
+    (void)state;
+    struct p2p_run run = watch_world_run(&w.world, 1, 0, SIZE);
+    run.head.signature.bytes[7] ^= 1;
+    watched_open(&w, &m1);
+    watch_run(w.watcher, &m1.machine, &run);
+    watched_close(&m1);
+    watch_world_found(&w, SIM_INVARIANT_VERIFIED_ONLY);
+}
+
+static void relay_of_records_that_are_not_of_the_head_is_found(void **state)
+{
+    (void)state;
+    watched_take(&m2, 1, SIZE);
+    struct p2p_run run = watch_world_run(&w.other, 1, 0, SIZE);
+    run.head = watch_world_head(&w.world, 1, SIZE);
+    watched_open(&w, &m2);
+    watch_run(w.watcher, &m2.machine, &run);
+    watched_close(&m2);
+    watch_world_found(&w, SIM_INVARIANT_VERIFIED_ONLY);
+}
+
+static void relay_of_what_is_not_stored_is_found(void **state)
+{
+    (void)state;
+    watched_take(&m2, 1, SIZE - 1);
+    watched_run(&w, &m2, &w.world, 1, 0, SIZE);
+    watch_world_found(&w, SIM_INVARIANT_VERIFIED_ONLY);
+}
+
+/* The leaf's bytes change, the hashes that the store keeps do not. */
+static void change_a_leaf(struct watched *watched)
+{
+    static uint8_t copy[P2P_PACK_BYTES_MAX];
+    struct p2p_slice key, value;
+    const struct p2p_kv *kv = memory_kv_begin(watched->node.store);
+    uint8_t kept_key[32];
+    CHECK_OK(p2p_kv_seek(kv, P2P_TABLE_RECORD, p2p_slice_of("\0\0\0\1", 4), &key, &value));
+    CHECK(key.len <= sizeof(kept_key) && value.len <= sizeof(copy));
+    size_t key_len = key.len, len = value.len;
+    memcpy(kept_key, key.data, key_len);
+    memcpy(copy, value.data, len);
+    copy[len - 3] ^= 1;
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_RECORD, p2p_slice_of(kept_key, key_len),
+                        p2p_slice_of(copy, len)));
+    CHECK_OK(memory_kv_commit(watched->node.store));
+}
+
+static void root_that_is_not_of_the_stored_bytes_is_found(void **state)
+{
+    (void)state;
+    change_a_leaf(&m1);
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    watch_world_found(&w, SIM_INVARIANT_ROOT_RECOMPUTED);
+}
+
+static void damage_that_was_done_is_not_blamed(void **state)
+{
+    (void)state;
+    change_a_leaf(&m1);
+    m1.machine.may_be_hurt = true;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    watch_world_nothing(&w);
+}
+
+static void acknowledge(struct watched *watched, uint32_t feed, uint64_t size)
+{
+    const struct p2p_ack ack = {.feed = feed, .size = size};
+    watched_open(&w, watched);
+    watch_ack(w.watcher, &watched->machine, &ack);
+    watched_close(watched);
+}
+
+static void acknowledgement_of_what_is_not_stored_is_found(void **state)
+{
+    (void)state;
+    watched_take(&m2, 1, 3);
+    acknowledge(&m2, 1, 3);
+    watch_world_nothing(&w);
+    acknowledge(&m2, 1, 4);
+    watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
+}
+
+/* The machine's disk becomes one that holds feed 1 up to a size. */
+static void go_back(struct watched *watched, uint64_t size)
+{
+    uint32_t member = watched->machine.member;
+    ledger_node_deinit(&watched->node);
+    ledger_node_init(&watched->node, &w.world, member);
+    watched_take(watched, 1, size);
+}
+
+static void restart_without_its_own_head_is_found(void **state)
+{
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    watched_restart(&w, &m1, true);
+    watch_world_nothing(&w);
+    go_back(&m1, SIZE - 1);
+    watched_restart(&w, &m1, false);
+    watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
+}
+
+static void restart_without_what_was_acknowledged_is_found(void **state)
+{
+    (void)state;
+    watched_take(&m2, 1, SIZE);
+    acknowledge(&m2, 1, SIZE);
+    go_back(&m2, SIZE - 1);
+    watched_restart(&w, &m2, true);
+    watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
+}
+
+static void restart_without_what_was_cosigned_is_found(void **state)
+{
+    const struct p2p_cosign_body body = watch_world_cosign(&w.world, 2, 1, 3, 100);
+    (void)state;
+    watched_take(&m2, 1, SIZE);
+    watched_cosign(&w, &m2, &body);
+    watched_restart(&w, &m2, true); /* it holds the records, but not that it cosigned them */
+    watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
+}
+
+static void loss_that_was_to_be_expected_must_not_be_silent(void **state)
+{
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    go_back(&m1, SIZE - 1);
+    m1.machine.may_lose = true;
+    watched_restart(&w, &m1, false);
+    watch_world_nothing(&w);
+    watched_restart(&w, &m1, true);
+    watch_world_found(&w, SIM_INVARIANT_NO_SILENT_RESTORE);
+}
+
+static void signature_of_a_machine_that_lost_is_found_until_it_fetched_back(void **state)
+{
+    const struct p2p_cosign_body beat = watch_world_cosign(&w.world, 1, 1, SIZE - 1, 100);
+    const struct p2p_cosign_body again = watch_world_cosign(&w.world, 1, 1, SIZE, 200);
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    go_back(&m1, SIZE - 1);
+    m1.machine.may_lose = true;
+    watched_restart(&w, &m1, false);
+    watched_cosign(&w, &m1, &beat);
+    watch_world_found(&w, SIM_INVARIANT_NO_SILENT_RESTORE);
+    watched_take(&m1, 1, SIZE);
+    watched_cosign(&w, &m1, &again);
+    watch_world_nothing(&w);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(tree_gives_the_root_of_every_size),
+        T(what_a_machine_holds_may_leave_in_any_pieces),
+        T(owner_that_shows_what_it_does_not_store_is_found),
+        T(second_history_of_an_honest_feed_is_found),
+        T(second_history_of_an_excused_feed_is_not_its_fault),
+        T(head_without_signature_is_found),
+        T(relay_of_records_that_are_not_of_the_head_is_found),
+        T(relay_of_what_is_not_stored_is_found),
+        T(root_that_is_not_of_the_stored_bytes_is_found),
+        T(damage_that_was_done_is_not_blamed),
+        T(acknowledgement_of_what_is_not_stored_is_found),
+        T(restart_without_its_own_head_is_found),
+        T(restart_without_what_was_acknowledged_is_found),
+        T(restart_without_what_was_cosigned_is_found),
+        T(loss_that_was_to_be_expected_must_not_be_silent),
+        T(signature_of_a_machine_that_lost_is_found_until_it_fetched_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
