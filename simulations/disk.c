@@ -125,6 +125,15 @@ enum effect disk_effect(struct sim_disk *disk)
     return EFFECT_LOST;
 }
 
+enum effect disk_sync_effect(struct sim_disk *disk)
+{
+    enum effect effect = disk_effect(disk);
+    bool fails = effect == EFFECT_DONE && !disk->calm &&
+                 sim_chance_permille(&disk->chance, disk->options.failed_sync_permille);
+
+    return fails ? EFFECT_DOUBT : effect;
+}
+
 void disk_settle_sync(struct sim_disk *disk)
 {
     if (disk->maybe_map != NULL) {

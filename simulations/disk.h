@@ -35,7 +35,7 @@
  */
 struct sim_disk_options {
     uint32_t commit_us;            /* a synced commit takes about this long */
-    uint32_t failed_sync_permille; /* of commits, unless calm */
+    uint32_t failed_sync_permille; /* of commits and of syncs of copy and spool, unless calm */
     uint32_t power_after_effects;  /* mean number of effects between power failures inside a
                                       batch, unless calm; 0: none */
     bool lying;                    /* sim_disk_lie takes effect */

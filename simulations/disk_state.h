@@ -4,13 +4,14 @@
  *
  * There are two views of the store and the spool: what a process reads now (`store_map`,
  * `spool_file`) and, while the disk lies, what is really on it (`true_map`, `true_spool`).
- * Every effect goes through disk_effect:
+ * Every effect goes through disk_effect, or disk_sync_effect when it includes a sync:
  *
  *                        +-- EFFECT_DONE: it happens
  *     disk_effect -------+-- EFFECT_LAST: it happens, then the caller calls disk_power_lost
- *                        +-- EFFECT_LOST: the power is gone; it does not happen
+ *          |             +-- EFFECT_LOST: the power is gone; it does not happen
+ *     disk_sync_effect ----- EFFECT_DOUBT: the sync fails; whether it happened shows later
  *
- * and what EFFECT_LAST and EFFECT_LOST return to the node is P2P_IO alike: it cannot tell. */
+ * and all but the first return P2P_IO alike: the node cannot tell. */
 #ifndef SIM_DISK_STATE_H
 #define SIM_DISK_STATE_H
 
@@ -101,16 +102,15 @@ struct sim_disk {
     struct memory_kv *look; /* store_map or a clone of it; NULL: nobody looks */
 };
 
-enum effect { EFFECT_DONE, EFFECT_LAST, EFFECT_LOST };
+enum effect { EFFECT_DONE, EFFECT_LAST, EFFECT_LOST, EFFECT_DOUBT };
 enum effect disk_effect(struct sim_disk *disk);
+enum effect disk_sync_effect(struct sim_disk *disk);
 void disk_power_lost(struct sim_disk *disk);
 /* The node does not run: what happens to its files happens between two lives of it. */
 bool disk_is_down(const struct sim_disk *disk);
 /* A process ended after a failed sync: the next one finds the transaction, or does not. */
 void disk_settle_sync(struct sim_disk *disk);
 
-/* What a commit does when its sync fails; it stays undone for this process. */
-void store_fail_sync(struct p2p_store *store);
 /* Takes the open transaction back; the node's handle on it stays, and fails. */
 void store_lose_txn(struct p2p_store *store);
 

@@ -98,12 +98,19 @@ void p2p_spool_close(struct p2p_spool *spool)
     }
 }
 
-/* What has happened to an effect on the spool, in the node's words. */
+/* An effect on the spool that happens; after a failed sync nobody knows. */
+static bool happens(struct sim_disk *disk, enum effect effect)
+{
+    return effect == EFFECT_DONE || effect == EFFECT_LAST ||
+           (effect == EFFECT_DOUBT && sim_chance_below(&disk->chance, 2) == 0);
+}
+
+/* What has come of it, in the node's words. */
 static enum p2p_err spool_end(struct p2p_spool *spool, enum effect effect)
 {
     struct sim_disk *disk = spool->disk;
 
-    disk->lied = disk->lied || (effect == EFFECT_DONE && disk->true_map != NULL);
+    disk->lied = disk->true_map != NULL;
     if (effect == EFFECT_LAST) {
         disk_power_lost(disk);
     }
@@ -130,8 +137,8 @@ enum p2p_err p2p_spool_append(struct p2p_spool *spool, struct p2p_slice payload,
     if (spool->disk->full && !spool->disk->dead) {
         return P2P_FULL;
     }
-    enum effect effect = disk_effect(spool->disk);
-    if (effect != EFFECT_LOST) {
+    enum effect effect = disk_sync_effect(spool->disk);
+    if (happens(spool->disk, effect)) {
         file_append(file, given, payload);
     }
     enum p2p_err err = spool_end(spool, effect);
@@ -169,8 +176,8 @@ enum p2p_err p2p_spool_clear(struct p2p_spool *spool)
     if (spool->failed) {
         return P2P_IO;
     }
-    enum effect effect = disk_effect(spool->disk);
-    if (effect != EFFECT_LOST) {
+    enum effect effect = disk_sync_effect(spool->disk);
+    if (happens(spool->disk, effect)) {
         spool->disk->spool_file.len = 0;
     }
     spool->count = 0;
@@ -178,17 +185,6 @@ enum p2p_err p2p_spool_clear(struct p2p_spool *spool)
 }
 
 /* p2p/copy.h */
-
-/* Opening the file syncs it: after a kill the newest slot may be only in the page cache. */
-static void attach(struct p2p_copy *copy)
-{
-    struct copy_file *file = &copy->disk->copy_file;
-
-    file->safe = file->newest;
-    file->unsynced = false;
-    copy->attached = true;
-    copy->stale = false;
-}
 
 enum p2p_copy_state sim_disk_copy(struct sim_disk *disk, struct p2p_copy_point *point,
                                   struct p2p_copy **copy)
@@ -199,8 +195,10 @@ enum p2p_copy_state sim_disk_copy(struct sim_disk *disk, struct p2p_copy_point *
     if (!disk->copy_file.there) {
         return P2P_COPY_MISSING;
     }
-    disk->copy = (struct p2p_copy){.disk = disk, .open = true};
-    attach(&disk->copy);
+    disk->copy = (struct p2p_copy){.disk = disk, .open = true, .attached = true};
+    /* Opening it syncs it: after a kill the newest slot may be only in the page cache. */
+    disk->copy_file.safe = disk->copy_file.newest;
+    disk->copy_file.unsynced = false;
     *point = disk->copy_file.newest;
     *copy = &disk->copy;
     return P2P_COPY_OK;
@@ -227,7 +225,9 @@ enum p2p_err p2p_copy_write(struct p2p_copy *copy, const struct p2p_copy_point *
         if (copy->disk->dead || !file->there) {
             return P2P_IO;
         }
-        attach(copy);
+        copy->attached =
+            true; /* which slot is safe is not asked again: a sync may have failed */
+        copy->stale = false;
     }
     enum effect effect = disk_effect(copy->disk);
     if (effect != EFFECT_LOST && !copy->stale) { /* else into a file without a name */
@@ -253,8 +253,8 @@ enum p2p_err p2p_copy_sync(struct p2p_copy *copy)
     if (!file->unsynced) {
         return P2P_OK;
     }
-    enum effect effect = disk_effect(copy->disk);
-    if (effect != EFFECT_LOST) {
+    enum effect effect = disk_sync_effect(copy->disk);
+    if (effect == EFFECT_DONE || effect == EFFECT_LAST) {
         file->safe = file->newest;
         file->unsynced = false;
     }

@@ -216,7 +216,9 @@ void p2p_txn_abort(struct p2p_txn *txn)
     }
 }
 
-void store_fail_sync(struct p2p_store *store)
+/* The transaction stays undone for this process; what the next one finds is settled when this
+ * one ends. */
+static void fail_sync(struct p2p_store *store)
 {
     struct sim_disk *disk = store->disk;
     struct memory_kv *before = memory_kv_clone(disk->store_map);
@@ -239,16 +241,15 @@ static enum p2p_err commit_write(struct p2p_txn *txn)
         p2p_txn_abort(txn);
         return P2P_FULL;
     }
-    enum effect effect = disk_effect(disk);
+    enum effect effect = disk_sync_effect(disk);
     if (effect == EFFECT_LOST) { /* with it this transaction */
         store->failure = STORE_FAILURE_SYNC;
         p2p_txn_abort(txn);
         return P2P_IO;
     }
     txn->open = false;
-    if (effect == EFFECT_DONE && disk->true_map == NULL && !disk->calm &&
-        sim_chance_permille(&disk->chance, disk->options.failed_sync_permille)) {
-        store_fail_sync(store);
+    if (effect == EFFECT_DOUBT) {
+        fail_sync(store);
         return P2P_IO;
     }
     memory_kv_commit(disk->store_map);

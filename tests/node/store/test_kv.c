@@ -75,6 +75,12 @@ static void *memory_open(void *context)
     return memory_kv_new();
 }
 
+static void *memory_open_lenient(void *context)
+{
+    (void)context;
+    return memory_kv_new_lenient();
+}
+
 static void memory_close(void *store)
 {
     memory_kv_free(store);
@@ -100,8 +106,12 @@ static void memory_fills_the_seam(void **state)
     static const struct kv_suite_maker maker = {
         "memory", memory_open, memory_close, memory_begin, memory_commit, memory_abort, NULL};
     (void)state;
+    static const struct kv_suite_maker lenient = {
+        "lenient",     memory_open_lenient, memory_close, memory_begin,
+        memory_commit, memory_abort,        NULL};
     kv_suite_run(&maker, 20250101);
     kv_suite_run(&maker, 7);
+    kv_suite_run(&lenient, 7);
 }
 
 /* A hundred thousand rows in three orders: a test of the engine must not wait for its store. */
