@@ -157,6 +157,14 @@ void watch_look(struct sim_watcher *watcher)
     for (uint32_t i = 0; i < watcher->feed_count; i++) {
         watcher->feeds[i].number = i;
     }
+    const struct sim_federation *federation = &watcher->sim->federation;
+    struct watch_log *charter = &watcher->feeds[P2P_CHARTER_FEED].branches[0];
+    while (charter->edge.size < federation->entry_count) {
+        const struct sim_entry *entry = &federation->entries[charter->edge.size];
+        struct p2p_hash leaf = p2p_leaf_hash(p2p_slice_of(entry->leaf, entry->leaf_len));
+        watch_log_append(charter, &leaf);
+    }
+    watcher->feeds[P2P_CHARTER_FEED].branch_count = 1;
     watch_follow_charter(watcher);
 }
 

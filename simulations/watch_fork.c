@@ -35,18 +35,27 @@ void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *m
 
 /* ---- settling ---- */
 
+static const struct watch_point *held_of(const struct watch_summary *summary, uint32_t feed)
+{
+    static const struct watch_point none;
+    return feed < summary->feed_count ? &summary->feeds[feed] : &none;
+}
+
+static bool holds_for_forked(const struct watch_summary *summary, uint32_t feed)
+{
+    return feed < summary->feed_count && summary->forked[feed];
+}
+
 static void settle_feed(struct sim_watcher *watcher, const struct watch_summary *all,
                         size_t count, struct watch_feed *feed)
 {
     const struct watch_summary *knows = NULL;
     const struct watch_summary *knows_not = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (feed->number < all[i].feed_count && all[i].feeds[feed->number].size > 0) {
-            if (all[i].forked[feed->number]) {
-                knows = &all[i];
-            } else {
-                knows_not = &all[i];
-            }
+        if (holds_for_forked(&all[i], feed->number)) {
+            knows = &all[i];
+        } else if (held_of(&all[i], feed->number)->size > 0) {
+            knows_not = &all[i];
         }
     }
     const char *name = watch_feed_name(watcher, feed->number);
@@ -61,8 +70,8 @@ static void settle_feed(struct sim_watcher *watcher, const struct watch_summary 
                     knows_not->machine->name);
     }
     for (size_t i = 1; knows == NULL && i < count; i++) {
-        const struct watch_point *a = &all[0].feeds[feed->number];
-        const struct watch_point *b = &all[i].feeds[feed->number];
+        const struct watch_point *a = held_of(&all[0], feed->number);
+        const struct watch_point *b = held_of(&all[i], feed->number);
         if (a->size > 0 && b->size > 0 && feed->branch_count > 1 && a->size == b->size &&
             !p2p_hash_equal(&a->root, &b->root)) {
             sim_violate(watcher->sim, SIM_INVARIANT_FORK_KNOWN,
@@ -89,8 +98,8 @@ static void settle_w(struct sim_watcher *watcher, const struct watch_summary *al
         }
     }
     for (size_t i = 0; i < count && w.size > 0; i++) {
-        const struct watch_point *held = &all[i].feeds[feed->number];
-        if (all[i].forked[feed->number] &&
+        const struct watch_point *held = held_of(&all[i], feed->number);
+        if (holds_for_forked(&all[i], feed->number) &&
             (held->size < w.size ||
              !watch_log_has(&feed->branches[branch], held->size, &held->root))) {
             sim_violate(watcher->sim, SIM_INVARIANT_TINY_FORK,

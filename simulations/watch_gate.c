@@ -234,7 +234,8 @@ void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, 
         return;
     }
     watch_follow(watcher, machine, feed);
-    for (uint32_t i = 1; i < watch_feed_of(watcher, feed)->claims_count; i++) {
+    size_t count = watch_feed_of(watcher, feed)->claims_count;
+    for (uint32_t i = 1; i < count && i < watcher->feed_count; i++) {
         watch_follow(watcher, machine, i);
     }
     watch_open_payloads(watcher, machine);

@@ -1,0 +1,290 @@
+#include "check.h"
+
+#include "watch_world.h"
+
+enum { SIZE = 5, TIME_S = 1700000000 };
+
+static struct watch_world w;
+static struct watched m2, m3, other;
+
+/* Feed 1 has five records and, in the other world, another fifth one, which `other` holds. */
+static int setup(void **state)
+{
+    (void)state;
+    watch_world_init(&w);
+    for (int i = 0; i < SIZE - 1; i++) {
+        ledger_world_note(&w.world, 1);
+        ledger_world_note(&w.other, 1);
+    }
+    ledger_world_note(&w.world, 1);
+    ledger_world_seen(&w.other, 1);
+    watched_init(&m2, &w.world, 2);
+    watched_init(&m3, &w.world, 3);
+    watched_init(&other, &w.other, 4);
+    watched_take(&m2, 1, SIZE);
+    watched_take(&m3, 1, SIZE);
+    watched_take(&other, 1, SIZE);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    watched_deinit(&m2);
+    watched_deinit(&m3);
+    watched_deinit(&other);
+    watch_world_deinit(&w);
+    return 0;
+}
+
+static void cosigns(struct watched *by, const struct ledger_world *world, uint64_t size,
+                    uint64_t time_s)
+{
+    const struct p2p_cosign_body body =
+        watch_world_cosign(world, by->machine.member, 1, size, time_s);
+    watched_cosign(&w, by, &body);
+}
+
+static void passes_on(struct watched *through, uint32_t witness, uint64_t size, uint64_t time_s)
+{
+    const struct p2p_cosign_body body = watch_world_cosign(&w.world, witness, 1, size, time_s);
+    watched_cosign(&w, through, &body);
+}
+
+static void sizes_that_rise_are_as_they_should_be(void **state)
+{
+    (void)state;
+    cosigns(&m2, &w.world, 2, TIME_S);
+    cosigns(&m2, &w.world, 3, TIME_S);
+    cosigns(&m2, &w.world, 5, TIME_S + 7);
+    passes_on(&m3, 2, 3, TIME_S);     /* an old one comes by again */
+    passes_on(&m3, 2, 3, TIME_S + 5); /* one that nobody saw when it was made */
+    watch_world_nothing(&w);
+}
+
+static void smaller_size_at_a_later_time_is_found(void **state)
+{
+    (void)state;
+    cosigns(&m2, &w.world, 5, TIME_S);
+    cosigns(&m2, &w.world, 4, TIME_S + 1);
+    watch_world_found(&w, SIM_INVARIANT_WITNESS_MONOTONE);
+}
+
+static void larger_size_at_an_earlier_time_is_found_through_another(void **state)
+{
+    (void)state;
+    cosigns(&m2, &w.world, 3, TIME_S);
+    passes_on(&m3, 2, 5, TIME_S - 1);
+    watch_world_found(&w, SIM_INVARIANT_WITNESS_MONOTONE);
+}
+
+static void liar_may_say_anything(void **state)
+{
+    (void)state;
+    watch_excuse(w.watcher, 2);
+    passes_on(&m3, 2, 5, TIME_S);
+    passes_on(&m3, 2, 4, TIME_S + 1);
+    watch_world_nothing(&w);
+}
+
+static void two_roots_for_one_size_are_found(void **state)
+{
+    const struct p2p_cosign_body one = watch_world_cosign(&w.world, 2, 1, SIZE, TIME_S);
+    const struct p2p_cosign_body two = watch_world_cosign(&w.other, 2, 1, SIZE, TIME_S);
+    (void)state;
+    watched_cosign(&w, &m3, &one);
+    watched_cosign(&w, &m3, &two);
+    watch_world_found(&w, SIM_INVARIANT_WITNESS_MONOTONE);
+}
+
+static void cosignature_over_what_is_not_stored_is_found(void **state)
+{
+    (void)state;
+    cosigns(&m2, &w.other, SIZE, TIME_S);
+    watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
+}
+
+static void witness_that_changes_branch_is_found(void **state)
+{
+    struct watched branch;
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    cosigns(&m2, &w.world, SIZE, TIME_S);
+    /* The same machine, its disk now with the other branch, one record longer. */
+    ledger_world_note(&w.other, 1);
+    watched_init(&branch, &w.other, 2);
+    watched_take(&branch, 1, SIZE + 1);
+    branch.machine.left = m2.machine.left;
+    branch.machine.left_count = m2.machine.left_count;
+    cosigns(&branch, &w.other, SIZE + 1, TIME_S + 1);
+    watch_world_found(&w, SIM_INVARIANT_WITNESS_MONOTONE);
+    m2.machine.left = branch.machine.left;
+    branch.machine.left = NULL;
+    watched_deinit(&branch);
+}
+
+static void cosignature_that_nobody_made_is_found(void **state)
+{
+    struct p2p_cosign_body body = watch_world_cosign(&w.world, 2, 1, SIZE, TIME_S);
+    (void)state;
+    body.cosignature.time_s++;
+    watched_cosign(&w, &m3, &body);
+    watch_world_found(&w, SIM_INVARIANT_VERIFIED_ONLY);
+    body = watch_world_cosign(&w.world, 2, 1, SIZE, TIME_S);
+    body.feed = 99;
+    watched_cosign(&w, &m3, &body);
+    watch_world_found(&w, SIM_INVARIANT_VERIFIED_ONLY);
+}
+
+static void two_quorums_are_found(void **state)
+{
+    const struct p2p_cosign_body of_4 = watch_world_cosign(&w.other, 4, 1, SIZE, TIME_S);
+    const struct p2p_cosign_body of_3 = watch_world_cosign(&w.other, 3, 1, SIZE, TIME_S);
+    (void)state;
+    watch_excuse(w.watcher, 1); /* the owner lies, its witnesses do not */
+    watched_run(&w, &m2, &w.world, 1, 0, SIZE);
+    cosigns(&m2, &w.world, SIZE, TIME_S);
+    cosigns(&m3, &w.world, SIZE, TIME_S); /* two of three: a quorum */
+    watched_run(&w, &other, &w.other, 1, 0, SIZE);
+    watched_cosign(&w, &other, &of_4);
+    watch_world_nothing(&w);
+    watched_cosign(&w, &other, &of_3);
+    CHECK(w.sim.violation.found); /* witness 3 said two things, and there are two quorums */
+    w.sim.violation = (struct sim_violation){0};
+    watch_quorums(w.watcher, watch_feed_of(w.watcher, 1));
+    watch_world_found(&w, SIM_INVARIANT_ONE_QUORUM);
+    watch_excuse(w.watcher, 3); /* more liars than f: nothing is promised */
+    watch_quorums(w.watcher, watch_feed_of(w.watcher, 1));
+    watch_world_nothing(&w);
+}
+
+/* ---- fork proofs ---- */
+
+static void pass_proof(struct watched *through, struct p2p_slice bytes)
+{
+    watched_open(&w, through);
+    watch_fork_proof(w.watcher, &through->machine, bytes);
+    watched_close(through);
+}
+
+static struct p2p_slice proof_of(const struct ledger_world *a, const struct ledger_world *b)
+{
+    static uint8_t bytes[P2P_FORK_BYTES_MAX];
+    static char origin[] = WORLD_FEDERATION "/m1/1";
+    struct p2p_fork_proof proof = {
+        .origin = p2p_slice_text(origin),
+        .heads = {watch_world_head(a, 1, SIZE), watch_world_head(b, 1, SIZE)}};
+    proof.other_root = proof.heads[1].root;
+    return p2p_slice_of(bytes, p2p_fork_encode(&proof, bytes));
+}
+
+static void real_proof_against_a_liar_is_as_it_should_be(void **state)
+{
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    pass_proof(&m2, proof_of(&w.world, &w.other));
+    watch_world_nothing(&w);
+}
+
+static void real_proof_against_an_honest_feed_is_found(void **state)
+{
+    (void)state;
+    pass_proof(&m2, proof_of(&w.world, &w.other));
+    watch_world_found(&w, SIM_INVARIANT_NO_FRAMING);
+}
+
+static void false_proof_is_found(void **state)
+{
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    pass_proof(&m2, proof_of(&w.world, &w.world));
+    watch_world_found(&w, SIM_INVARIANT_FORK_REAL);
+    pass_proof(&m2, p2p_slice_text("nonsense"));
+    watch_world_found(&w, SIM_INVARIANT_FORK_REAL);
+}
+
+static void set_forked(struct watched *watched)
+{
+    ledger_node_begin(&watched->node);
+    CHECK_OK(p2p_feed_set_state(p2p_ledger_feed(&watched->node.ledger, 1), watched->node.kv,
+                                P2P_FEED_FORKED));
+    ledger_node_end(&watched->node);
+}
+
+static void fork_that_one_does_not_know_of_is_found(void **state)
+{
+    struct watched *all[] = {&m2, &m3};
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    watched_settle(&w, all, 2);
+    watch_world_nothing(&w);
+    pass_proof(&m2, proof_of(&w.world, &w.other));
+    set_forked(&m2);
+    watched_settle(&w, all, 2);
+    watch_world_found(&w, SIM_INVARIANT_FORK_KNOWN);
+    set_forked(&m3);
+    watched_settle(&w, all, 2);
+    watch_world_nothing(&w);
+}
+
+static void fork_without_any_proof_is_found(void **state)
+{
+    struct watched *all[] = {&m2, &m3};
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    set_forked(&m2);
+    set_forked(&m3);
+    watched_settle(&w, all, 2);
+    watch_world_found(&w, SIM_INVARIANT_FORK_REAL);
+}
+
+static void histories_side_by_side_without_a_fork_are_found(void **state)
+{
+    struct watched *all[] = {&m2, &other};
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    watched_settle(&w, all, 2);
+    watch_world_found(&w, SIM_INVARIANT_FORK_KNOWN);
+}
+
+static void quorum_that_a_tiny_fork_took_away_is_found(void **state)
+{
+    struct watched tiny;
+    struct watched *all[] = {&m2, &tiny};
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    cosigns(&m2, &w.world, SIZE, TIME_S);
+    cosigns(&m3, &w.world, SIZE, TIME_S);
+    watched_init(&tiny, &w.other, 4); /* it holds the fork, and nothing of the feed's branch */
+    watched_take(&tiny, 1, SIZE);
+    pass_proof(&m2, proof_of(&w.world, &w.other));
+    set_forked(&m2);
+    set_forked(&tiny);
+    watched_settle(&w, all, 2);
+    watch_world_found(&w, SIM_INVARIANT_TINY_FORK);
+    watched_deinit(&tiny);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(sizes_that_rise_are_as_they_should_be),
+        T(smaller_size_at_a_later_time_is_found),
+        T(larger_size_at_an_earlier_time_is_found_through_another),
+        T(liar_may_say_anything),
+        T(two_roots_for_one_size_are_found),
+        T(cosignature_over_what_is_not_stored_is_found),
+        T(witness_that_changes_branch_is_found),
+        T(cosignature_that_nobody_made_is_found),
+        T(two_quorums_are_found),
+        T(real_proof_against_a_liar_is_as_it_should_be),
+        T(real_proof_against_an_honest_feed_is_found),
+        T(false_proof_is_found),
+        T(fork_that_one_does_not_know_of_is_found),
+        T(fork_without_any_proof_is_found),
+        T(histories_side_by_side_without_a_fork_are_found),
+        T(quorum_that_a_tiny_fork_took_away_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
