@@ -19,6 +19,7 @@ struct sim_workload_options {
     uint32_t other;     /* 50: every other kind there is */
     uint32_t charter;   /* 50: grants, revocations, rotations, circles, witnesses, members */
     uint32_t wrong;     /* permille of everything: 100 */
+    uint32_t rivals;    /* permille of charter works: two heads for a while, then a settle */
     uint32_t subjects;  /* 10,000, Zipf(1.1) */
     uint32_t burst_records; /* 500 within burst_us, every burst_every_us; 0: never */
     uint64_t burst_every_us, burst_us;
@@ -31,9 +32,14 @@ void sim_workload_free(struct sim_workload *workload);
 /* Stands the first works in the schedule, until end_us. */
 void sim_workload_start(struct sim_workload *workload, uint64_t end_us);
 
+/* Nothing new is asked before until_us, so that everybody can come to one frontier; what should
+ * have been asked in between is left out. */
+void sim_workload_rest(struct sim_workload *workload, uint64_t until_us);
+
 struct sim_workload_count {
     uint64_t asked, done, refused, failed; /* works */
     uint64_t decisions, bans, lifts, other, charter, wrong;
+    uint64_t turned_away; /* checks answered with refuse */
 };
 struct sim_workload_count sim_workload_count(const struct sim_workload *workload);
 
