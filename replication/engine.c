@@ -400,6 +400,20 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     return err;
 }
 
+static void tell_reused(struct p2p_engine *engine)
+{
+    const struct p2p_ledger *ledger = &engine->ledger;
+    for (size_t i = 0; i < ledger->reused_count; i++) {
+        const struct p2p_reuse_found *found = &ledger->reused[i];
+        const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, found->feed);
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_REUSED,
+                                                    .feed = found->feed,
+                                                    .member = info != NULL ? info->member : 0,
+                                                    .at = found->index,
+                                                    .value = found->issuer});
+    }
+}
+
 enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *actions)
 {
     uint64_t wake_ms = engine->now.mono_ms + 1000;
@@ -427,6 +441,7 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     if (err != P2P_OK) {
         return err;
     }
+    tell_reused(engine);
     *actions = (struct p2p_actions){
         .sends = engine->lists.sends,
         .send_count = engine->lists.send_count,

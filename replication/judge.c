@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* ISSUER table: 1, feed u32, issuer u32 -> highest valid number u64;
- *               2, feed u32, index u64 -> verdict u8; no row means none. */
-enum { FORMAT = 1, ROW_SEQ = 1, ROW_VERDICT = 2, KEY_BYTES_MAX = 1 + 4 + 8 };
+/* ISSUER table: 2, feed u32, index u64 -> verdict u8; no row means none. Its other rows are
+ * those of number.c and engine_append.c. */
+enum { FORMAT = 1, ROW_VERDICT = 2, KEY_BYTES_MAX = 1 + 4 + 8 };
 
 const char *p2p_why_word(enum p2p_why why)
 {
@@ -20,16 +20,6 @@ const char *p2p_why_word(enum p2p_why why)
     return words[why];
 }
 
-static struct p2p_slice seq_key(uint8_t out[KEY_BYTES_MAX], uint32_t feed, uint32_t issuer)
-{
-    struct p2p_writer key;
-    p2p_writer_init(&key, out, KEY_BYTES_MAX);
-    p2p_writer_u8(&key, ROW_SEQ);
-    p2p_writer_u32(&key, feed);
-    p2p_writer_u32(&key, issuer);
-    return p2p_writer_slice(&key);
-}
-
 static struct p2p_slice verdict_key(uint8_t out[KEY_BYTES_MAX], uint32_t feed, uint64_t index)
 {
     struct p2p_writer key;
@@ -38,44 +28,6 @@ static struct p2p_slice verdict_key(uint8_t out[KEY_BYTES_MAX], uint32_t feed, u
     p2p_writer_u32(&key, feed);
     p2p_writer_u64(&key, index);
     return p2p_writer_slice(&key);
-}
-
-enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
-                            uint64_t *seq)
-{
-    uint8_t key[KEY_BYTES_MAX];
-    struct p2p_slice value;
-    enum p2p_err err =
-        p2p_kv_get(ledger->kv, P2P_TABLE_ISSUER, seq_key(key, feed, issuer), &value);
-    if (err == P2P_NOTFOUND) {
-        *seq = 0;
-        return P2P_OK;
-    }
-    if (err != P2P_OK) {
-        return err;
-    }
-    struct p2p_reader in;
-    p2p_reader_init(&in, value);
-    uint8_t format = p2p_reader_u8(&in);
-    uint64_t held = p2p_reader_u64(&in);
-    if (!p2p_reader_done(&in) || format != FORMAT) {
-        return P2P_CORRUPT;
-    }
-    *seq = held;
-    return P2P_OK;
-}
-
-static enum p2p_err store_seq(struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
-                              uint64_t seq)
-{
-    uint8_t key[KEY_BYTES_MAX];
-    uint8_t value[9];
-    struct p2p_writer out;
-    p2p_writer_init(&out, value, sizeof(value));
-    p2p_writer_u8(&out, FORMAT);
-    p2p_writer_u64(&out, seq);
-    return p2p_kv_put(ledger->kv, P2P_TABLE_ISSUER, seq_key(key, feed, issuer),
-                      p2p_writer_slice(&out));
 }
 
 /* ---- verdicts that are stored: signature and number ---- */
@@ -135,33 +87,27 @@ static enum p2p_err store_verdict(struct p2p_ledger *ledger, const struct p2p_re
 /* The verdict of a record whose signature has been looked at, against the numbers used before
  * it. */
 static enum p2p_err weigh(struct p2p_ledger *ledger, const struct p2p_record *record,
-                          uint32_t feed, enum p2p_signature_verdict signature,
+                          const struct p2p_record_id *id, enum p2p_signature_verdict signature,
                           enum p2p_why *why)
 {
-    uint64_t highest = 0;
+    bool repeated = false;
+    enum p2p_err err = P2P_OK;
     switch (signature) {
     case P2P_SIGNATURE_NONE:
         *why = P2P_WHY_NONE;
-        return P2P_OK;
+        break;
     case P2P_SIGNATURE_UNKNOWN_ISSUER:
         *why = P2P_WHY_UNKNOWN_ISSUER;
-        return P2P_OK;
+        break;
     case P2P_SIGNATURE_BAD:
         *why = P2P_WHY_BAD_SIGNATURE;
-        return P2P_OK;
+        break;
     case P2P_SIGNATURE_GOOD:
+        err = p2p_number_take(ledger, id, record, &repeated);
+        *why = repeated ? P2P_WHY_REPEATED_SEQ : P2P_WHY_NONE;
         break;
     }
-    enum p2p_err err = p2p_issuer_seq(ledger, feed, record->issuer, &highest);
-    if (err != P2P_OK) {
-        return err;
-    }
-    if (record->issuer_seq <= highest) {
-        *why = P2P_WHY_REPEATED_SEQ;
-        return P2P_OK;
-    }
-    *why = P2P_WHY_NONE;
-    return store_seq(ledger, feed, record->issuer, record->issuer_seq);
+    return err;
 }
 
 static enum p2p_err index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
@@ -207,7 +153,7 @@ enum p2p_err p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arriv
         err = verify_again(ledger, arrival->feed, &arrival->record, &signature);
     }
     if (err == P2P_OK) {
-        err = weigh(ledger, &arrival->record, arrival->feed, signature, &why);
+        err = weigh(ledger, &arrival->record, &id, signature, &why);
     }
     if (err == P2P_OK) {
         err = store_verdict(ledger, &id, P2P_WHY_NONE, why);
@@ -373,7 +319,7 @@ static enum p2p_err weigh_again(struct p2p_ledger *ledger, const struct p2p_reco
     }
     err = verify_again(ledger, id->feed, record, &signature);
     if (err == P2P_OK) {
-        err = weigh(ledger, record, id->feed, signature, &why);
+        err = weigh(ledger, record, id, signature, &why);
     }
     return err == P2P_OK ? store_verdict(ledger, id, before, why) : err;
 }
@@ -397,25 +343,12 @@ static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_reco
     return err;
 }
 
-/* Another key's numbers begin anew, in every feed. */
-static enum p2p_err forget_numbers(struct p2p_ledger *ledger, uint32_t issuer)
-{
-    for (size_t feed = 0; feed < ledger->feed_count; feed++) {
-        uint8_t key[KEY_BYTES_MAX];
-        enum p2p_err err =
-            p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER, seq_key(key, (uint32_t)feed, issuer));
-        if (err != P2P_OK && err != P2P_NOTFOUND) {
-            return err;
-        }
-    }
-    return P2P_OK;
-}
-
 enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer, bool anew)
 {
     uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
     struct p2p_record_id id = {0, 0};
-    enum p2p_err err = anew ? forget_numbers(ledger, issuer) : P2P_OK;
+    /* Another key's numbers begin anew, in every feed. */
+    enum p2p_err err = anew ? p2p_number_forget(ledger, issuer) : P2P_OK;
     while (err == P2P_OK) {
         struct p2p_slice found;
         struct p2p_slice value;

@@ -32,6 +32,15 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_touch_again(struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_judge_once(struct p2p_ledger *ledger,
                                            const struct p2p_entry *entry, enum p2p_why *why);
 
+/* number.c: takes the number of a validly signed record into account. repeated [out]: it is not
+ * above that of every earlier one. Different records under one number are remembered: reuse.h.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_number_take(struct p2p_ledger *ledger,
+                                            const struct p2p_record_id *id,
+                                            const struct p2p_record *record, bool *repeated);
+/* Forgets all numbers of an issuer, in every feed: they may be another key's. */
+P2P_MUST_CHECK enum p2p_err p2p_number_forget(struct p2p_ledger *ledger, uint32_t issuer);
+
 /* Writes the set hashes that changed; part of p2p_ledger_finish. */
 P2P_MUST_CHECK enum p2p_err p2p_view_store_digests(struct p2p_ledger *ledger);
 

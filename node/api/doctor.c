@@ -225,6 +225,30 @@ static void check_feeds(struct visit *visit)
           count, bad);
 }
 
+/* Issuers that signed two records under one number: proven, whoever they are. */
+static void check_issuers(struct visit *visit)
+{
+    struct p2p_reused at = {.feed = 0};
+    size_t bad = 0;
+    while (p2p_reused_open(visit->node, &at)) {
+        const struct p2p_issuer *issuer = p2p_charter_issuer(visit->ledger->charter, at.issuer);
+        struct p2p_slice feed = p2p_feed_name(visit->ledger, at.feed);
+        char name[P2P_NAME_BYTES_MAX + 8];
+        if (bad++ >= FEEDS_NAMED_MAX) {
+            continue;
+        }
+        snprintf(name, sizeof(name), "issuer %s", issuer->name);
+        check(visit, name, false,
+              "its key or its software is not to be trusted: have the roots revoke it",
+              "it signed two different records under number %llu: %.*s:%llu and %.*s:%llu",
+              (unsigned long long)at.number, (int)feed.len, (const char *)feed.data,
+              (unsigned long long)at.index[0], (int)feed.len, (const char *)feed.data,
+              (unsigned long long)at.index[1]);
+    }
+    check(visit, "issuers", bad == 0, "see the lines above",
+          "%zu issuers are proven to have used a number twice", bad);
+}
+
 static void check_complete(struct visit *visit)
 {
     bool complete = p2p_engine_complete(visit->node->engine);
@@ -363,6 +387,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_circles(&visit);
     check_charter(&visit);
     check_feeds(&visit);
+    check_issuers(&visit);
     check_complete(&visit);
     check_clock(&visit);
     check_peers(&visit);

@@ -312,6 +312,18 @@ static void add_identity(struct p2p_node *node, json_t *status)
     json_object_set_new(status, "read_only", p2p_text_or_null(p2p_read_only_reason(node)));
 }
 
+bool p2p_reused_open(const struct p2p_node *node, struct p2p_reused *at)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    while (p2p_reused_next(node->kv, at) == P2P_OK) {
+        if (p2p_charter_issuer(charter, at->issuer) != NULL &&
+            p2p_charter_cuts(charter, at->issuer, NULL, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
@@ -333,6 +345,14 @@ const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
                      (int)views[i].name.len, (const char *)views[i].name.data);
             return text;
         }
+    }
+    struct p2p_reused reused = {.feed = 0};
+    if (p2p_reused_open(node, &reused)) {
+        const struct p2p_issuer *issuer = p2p_charter_issuer(charter, reused.issuer);
+        snprintf(text, P2P_MESSAGE_BYTES,
+                 "%s signed two different records under one number; doctor says which",
+                 issuer->name);
+        return text;
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
 #define P2P_STATUS_H
 
 #include "call.h"
+#include <p2p/reuse.h>
 
 /* X(NAME, word) */
 #define P2P_PEER_MAP(X)                                                                        \
@@ -55,6 +56,9 @@ const char *p2p_read_only_reason(const struct p2p_node *node);
 /* The reason for concern that comes first, one sentence that lives as long as the call; NULL
  * for none: what the node itself met, two heads of the charter, a forked feed. */
 const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node);
+/* The next issuer after *at (begin with zeros) that is proven to have signed two records under
+ * one number and that the charter has not revoked since; false when there is none. */
+bool p2p_reused_open(const struct p2p_node *node, struct p2p_reused *at);
 json_t *p2p_text_or_null(const char *text);
 json_t *p2p_time_or_null(uint64_t ms); /* 0: null */
 

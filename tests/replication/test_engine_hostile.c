@@ -4,6 +4,8 @@
 
 #include "network_fixture.h"
 
+#include <p2p/reuse.h>
+
 #include <stdlib.h>
 
 #define SHIP  "imo:9179842"
@@ -396,6 +398,68 @@ static void test_peer_that_takes_nothing(void **state)
     net.pipes[1][2].held = false;
 }
 
+/* ---- numbers ---- */
+
+/* The node of member 1 forgets which numbers its issuer has used, as no honest node does. */
+static void forget_numbers(uint32_t issuer)
+{
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
+    for (uint8_t row = 1; row <= 3; row += 2) {
+        uint8_t key[9];
+        struct p2p_writer out;
+        p2p_writer_init(&out, key, sizeof(key));
+        p2p_writer_u8(&out, row);
+        p2p_writer_u32(&out, 1);
+        p2p_writer_u32(&out, issuer);
+        enum p2p_err err = p2p_kv_del(kv, P2P_TABLE_ISSUER, p2p_writer_slice(&out));
+        CHECK(err == P2P_OK || err == P2P_NOTFOUND);
+    }
+    CHECK_OK(memory_kv_commit(net.nodes[1].kv));
+}
+
+/* Every other node finds it, tells it once, and can prove it to who has the charter alone. */
+static void test_a_number_used_twice(void **state)
+{
+    (void)state;
+    network_start(3, 3, 50);
+    struct p2p_record_id first = network_ban(&net, 1, "all", SHIP);
+    network_run(&net);
+    const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[2].engine);
+    uint32_t issuer = p2p_charter_issuer_named(ledger->charter, p2p_slice_text("im1"))->number;
+    forget_numbers(issuer);
+    struct p2p_record_id second = network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 2000);
+    for (uint32_t node = 2; node <= 3; node++) {
+        struct p2p_reuse reuse;
+        struct p2p_reuse read;
+        static char text[P2P_REUSE_BYTES_MAX];
+        uint32_t found = 0;
+        struct p2p_arena arena;
+        CHECK(p2p_engine_traced(net.nodes[node].engine, P2P_TRACE_REUSED) == 1);
+        struct p2p_ledger *held = p2p_engine_ledger_mut(net.nodes[node].engine);
+        p2p_arena_init(&arena, p2p_alloc_default(), (size_t)1 << 20);
+        held->kv = memory_kv_begin(net.nodes[node].kv);
+        held->arena = &arena;
+        CHECK_OK(p2p_reuse_of(held, 1, issuer, &reuse));
+        CHECK(reuse.records[0].index == first.index && reuse.records[1].index == second.index);
+        size_t len = p2p_reuse_encode(&reuse, &p2p_charter_feed(held->charter, 1)->key, text);
+        CHECK_OK(p2p_reuse_decode(&read, &arena, p2p_slice_of(text, len)));
+        CHECK_OK(
+            p2p_reuse_verify(&read, held->charter, p2p_sigs_ed25519(), &arena, &found, NULL));
+        CHECK(found == issuer);
+        memory_kv_abort(net.nodes[node].kv);
+        p2p_arena_deinit(&arena);
+        /* Of the two the first counts, as ever. */
+        CHECK(network_check(&net, node, SHIP) == P2P_ANSWER_REFUSE);
+        CHECK(network_check(&net, node, OTHER) == P2P_ANSWER_ALLOW);
+    }
+    network_advance(&net, 5000);
+    network_restart(&net, 2);
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    CHECK(p2p_engine_traced(net.nodes[2].engine, P2P_TRACE_REUSED) == 0); /* told already */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +469,7 @@ int main(void)
         cmocka_unit_test_teardown(test_hello_that_is_wrong, network_stop),
         cmocka_unit_test_teardown(test_garbage_frames, network_stop),
         cmocka_unit_test_teardown(test_bits_that_flip, network_stop),
+        cmocka_unit_test_teardown(test_a_number_used_twice, network_stop),
         cmocka_unit_test_teardown(test_endless_frontier, network_stop),
         cmocka_unit_test_teardown(test_peer_that_takes_nothing, network_stop),
     };

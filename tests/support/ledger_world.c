@@ -282,6 +282,21 @@ const struct written *ledger_world_record(const struct ledger_world *world,
     return &world->feeds[id->feed].records[id->index];
 }
 
+struct p2p_record_id ledger_world_copy(struct ledger_world *world, uint32_t member,
+                                       const struct p2p_record_id *id)
+{
+    static uint8_t leaf[P2P_RECORD_BYTES_MAX], salted[P2P_SALT_BYTES + P2P_PAYLOAD_BYTES_MAX];
+    const struct written *from = ledger_world_record(world, id);
+    size_t leaf_len = from->leaf.len, salted_len = from->salted.len;
+    memcpy(leaf, from->leaf.data, leaf_len);
+    if (salted_len > 0) {
+        memcpy(salted, from->salted.data, salted_len);
+    }
+    append(&world->feeds[member], member, p2p_slice_of(leaf, leaf_len),
+           p2p_slice_of(salted, salted_len));
+    return (struct p2p_record_id){member, world->feeds[member].count - 1};
+}
+
 uint64_t ledger_world_size(const struct ledger_world *world, uint32_t feed)
 {
     return feed == P2P_CHARTER_FEED ? world->entry_count : world->feeds[feed].count;

@@ -88,6 +88,9 @@ enum { WRITE_BAD_SIGNATURE = 1 };
 /* Signs (issuer not 0) and appends to feed `member`. draft->salt is filled in. */
 struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t member,
                                         struct p2p_draft draft, unsigned wrong);
+/* Appends the very leaf and payload of a record once more, to the feed of `member`. */
+struct p2p_record_id ledger_world_copy(struct ledger_world *world, uint32_t member,
+                                       const struct p2p_record_id *id);
 const struct written *ledger_world_record(const struct ledger_world *world,
                                           const struct p2p_record_id *id);
 uint64_t ledger_world_size(const struct ledger_world *world, uint32_t feed);

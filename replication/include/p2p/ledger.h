@@ -76,6 +76,14 @@ struct p2p_judged {
     enum p2p_why why;
 };
 
+/* An issuer used a number twice in a feed: the second record stands at index. See reuse.h. */
+struct p2p_reuse_found {
+    uint32_t feed;
+    uint32_t issuer;
+    uint64_t index;
+};
+#define P2P_REUSED_TOLD_MAX 16u /* in one batch; all of them are stored */
+
 struct p2p_ledger {
     const struct p2p_alloc *alloc;
     const struct p2p_sigs *sigs;
@@ -90,6 +98,8 @@ struct p2p_ledger {
     bool forks_changed;    /* what the view `forks` holds, perhaps, in this batch */
     bool verdicts_changed; /* since the set was stored */
     /* the batch */
+    struct p2p_reuse_found reused[P2P_REUSED_TOLD_MAX];
+    size_t reused_count;
     const struct p2p_kv *kv;
     struct p2p_arena *arena;
     struct p2p_mark *marks;

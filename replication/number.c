@@ -1,0 +1,214 @@
+/* The numbers that issuers used, per feed: the highest, where each stands, and the first one
+ * that was used for two different records. */
+#include <p2p/reuse.h>
+
+#include "views.h"
+
+#include <string.h>
+
+/* ISSUER: 1, feed u32, issuer u32 -> highest number u64;
+ *         4, feed u32, issuer u32, number u64 -> index u64 of its first record;
+ *         5, feed u32, issuer u32 -> number u64, index u64, index u64: used twice. */
+enum {
+    FORMAT = 1,
+    ROW_HIGHEST = 1,
+    ROW_NUMBER = 4,
+    ROW_REUSED = 5,
+    KEY_BYTES_MAX = 1 + 4 + 4 + 8,
+    SHORT_KEY_BYTES = 1 + 4 + 4
+};
+
+static struct p2p_writer key_of(uint8_t out[KEY_BYTES_MAX], uint8_t row, uint32_t feed,
+                                uint32_t issuer)
+{
+    struct p2p_writer key;
+    p2p_writer_init(&key, out, KEY_BYTES_MAX);
+    p2p_writer_u8(&key, row);
+    p2p_writer_u32(&key, feed);
+    p2p_writer_u32(&key, issuer);
+    return key;
+}
+
+/* Rows of up to three numbers. */
+static enum p2p_err put(struct p2p_ledger *ledger, struct p2p_slice key, const uint64_t *values,
+                        size_t count)
+{
+    uint8_t value[1 + 3 * 8];
+    struct p2p_writer out;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, FORMAT);
+    for (size_t i = 0; i < count; i++) {
+        p2p_writer_u64(&out, values[i]);
+    }
+    return p2p_kv_put(ledger->kv, P2P_TABLE_ISSUER, key, p2p_writer_slice(&out));
+}
+
+static enum p2p_err read(struct p2p_slice value, uint64_t *values, size_t count)
+{
+    struct p2p_reader in;
+    p2p_reader_init(&in, value);
+    uint8_t format = p2p_reader_u8(&in);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = p2p_reader_u64(&in);
+    }
+    return p2p_reader_done(&in) && format == FORMAT ? P2P_OK : P2P_CORRUPT;
+}
+
+static enum p2p_err get(const struct p2p_kv *kv, struct p2p_slice key, uint64_t *values,
+                        size_t count)
+{
+    struct p2p_slice value;
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_ISSUER, key, &value);
+    return err == P2P_OK ? read(value, values, count) : err;
+}
+
+enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
+                            uint64_t *seq)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    struct p2p_writer key = key_of(bytes, ROW_HIGHEST, feed, issuer);
+    uint64_t highest = 0;
+    enum p2p_err err = get(ledger->kv, p2p_writer_slice(&key), &highest, 1);
+    if (err == P2P_OK || err == P2P_NOTFOUND) {
+        *seq = highest;
+        err = P2P_OK;
+    }
+    return err;
+}
+
+/* Whether the record at index says something else than this one: what was signed counts, not
+ * the signature. */
+static enum p2p_err differs(const struct p2p_ledger *ledger, uint32_t feed, uint64_t index,
+                            const struct p2p_record *record, bool *out)
+{
+    struct p2p_slice leaf;
+    struct p2p_record first;
+    enum p2p_err err = p2p_feed_leaf(p2p_ledger_feed(ledger, feed), ledger->kv, index, &leaf);
+    if (err == P2P_OK && p2p_record_decode(&first, leaf) != P2P_OK) {
+        err = P2P_CORRUPT; /* only canonical records were let in */
+    }
+    if (err == P2P_OK) {
+        *out = !p2p_slice_equal(p2p_record_head(&first), p2p_record_head(record));
+    }
+    return err;
+}
+
+/* Remembers the first reuse of an issuer in a feed; later ones prove nothing more. */
+static enum p2p_err note_reuse(struct p2p_ledger *ledger, const struct p2p_reused *found)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    struct p2p_writer key = key_of(bytes, ROW_REUSED, found->feed, found->issuer);
+    uint64_t values[] = {found->number, found->index[0], found->index[1]};
+    uint64_t before[3];
+    enum p2p_err err = get(ledger->kv, p2p_writer_slice(&key), before, 3);
+    if (err != P2P_NOTFOUND) {
+        return err;
+    }
+    if (ledger->reused_count < P2P_REUSED_TOLD_MAX) {
+        ledger->reused[ledger->reused_count++] = (struct p2p_reuse_found){
+            .feed = found->feed, .issuer = found->issuer, .index = found->index[1]};
+    }
+    return put(ledger, p2p_writer_slice(&key), values, 3);
+}
+
+enum p2p_err p2p_number_take(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                             const struct p2p_record *record, bool *repeated)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    uint64_t highest = 0;
+    struct p2p_reused found = {
+        .feed = id->feed, .issuer = record->issuer, .number = record->issuer_seq};
+    enum p2p_err err = p2p_issuer_seq(ledger, id->feed, record->issuer, &highest);
+    if (err != P2P_OK) {
+        return err;
+    }
+    *repeated = record->issuer_seq <= highest;
+    struct p2p_writer key = key_of(bytes, ROW_NUMBER, id->feed, record->issuer);
+    p2p_writer_u64(&key, record->issuer_seq);
+    err =
+        *repeated ? get(ledger->kv, p2p_writer_slice(&key), &found.index[0], 1) : P2P_NOTFOUND;
+    if (err == P2P_OK && found.index[0] != id->index) {
+        bool other = false;
+        err = differs(ledger, id->feed, found.index[0], record, &other);
+        found.index[1] = id->index;
+        return err == P2P_OK && other ? note_reuse(ledger, &found) : err;
+    }
+    if (err != P2P_NOTFOUND) {
+        return err;
+    }
+    err = put(ledger, p2p_writer_slice(&key), &id->index, 1);
+    if (err == P2P_OK && !*repeated) {
+        key = key_of(bytes, ROW_HIGHEST, id->feed, record->issuer);
+        err = put(ledger, p2p_writer_slice(&key), &record->issuer_seq, 1);
+    }
+    return err;
+}
+
+/* Deletes the rows whose keys begin so. */
+static enum p2p_err delete_rows(const struct p2p_kv *kv, struct p2p_slice prefix)
+{
+    for (;;) {
+        uint8_t copy[KEY_BYTES_MAX];
+        struct p2p_slice found;
+        struct p2p_slice value;
+        enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_ISSUER, prefix, &found, &value);
+        if (err != P2P_OK) {
+            return err == P2P_NOTFOUND ? P2P_OK : err;
+        }
+        if (found.len < prefix.len || memcmp(found.data, prefix.data, prefix.len) != 0) {
+            return P2P_OK;
+        }
+        if (found.len > sizeof(copy)) {
+            return P2P_CORRUPT;
+        }
+        memcpy(copy, found.data, found.len);
+        err = p2p_kv_del(kv, P2P_TABLE_ISSUER, p2p_slice_of(copy, found.len));
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+}
+
+enum p2p_err p2p_number_forget(struct p2p_ledger *ledger, uint32_t issuer)
+{
+    static const uint8_t rows[] = {ROW_HIGHEST, ROW_NUMBER, ROW_REUSED};
+    enum p2p_err err = P2P_OK;
+    for (size_t feed = 0; feed < ledger->feed_count; feed++) {
+        for (size_t i = 0; i < sizeof(rows) && err == P2P_OK; i++) {
+            uint8_t bytes[KEY_BYTES_MAX];
+            struct p2p_writer key = key_of(bytes, rows[i], (uint32_t)feed, issuer);
+            err = delete_rows(ledger->kv, p2p_writer_slice(&key));
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_reused_next(const struct p2p_kv *kv, struct p2p_reused *at)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    uint64_t values[3];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct p2p_reader in;
+    struct p2p_reused next;
+    struct p2p_writer key = key_of(bytes, ROW_REUSED, at->feed, at->issuer + 1);
+    enum p2p_err err =
+        p2p_kv_seek(kv, P2P_TABLE_ISSUER, p2p_writer_slice(&key), &found, &value);
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_reader_init(&in, found);
+    if (p2p_reader_u8(&in) != ROW_REUSED) {
+        return P2P_NOTFOUND;
+    }
+    next.feed = p2p_reader_u32(&in);
+    next.issuer = p2p_reader_u32(&in);
+    err = p2p_reader_done(&in) ? read(value, values, 3) : P2P_CORRUPT;
+    if (err == P2P_OK) {
+        next.number = values[0];
+        next.index[0] = values[1];
+        next.index[1] = values[2];
+        *at = next;
+    }
+    return err;
+}
