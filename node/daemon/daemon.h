@@ -45,8 +45,9 @@ struct p2p_daemon;
 struct p2p_neighbour {
     struct p2p_daemon *daemon;
     struct p2p_pin pin;
-    struct p2p_link *link; /* up, or being dialled */
-    uint64_t link_number;  /* the engine's; 0 until up */
+    struct p2p_link *link;  /* up, or being dialled */
+    uint64_t link_number;   /* the engine's; 0 until up */
+    struct p2p_input *down; /* what tells the engine of the session's end, while it stands */
     struct p2p_frame_split split;
     bool paused;
     uint64_t dial_at_ms;

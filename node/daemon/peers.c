@@ -93,15 +93,43 @@ static void describe_links(void *context, struct p2p_link_view *views, size_t *c
 
 /* ---- inputs to the writer ---- */
 
-static void tell_writer(struct p2p_daemon *daemon, enum p2p_event_type type, uint64_t number,
-                        uint32_t member)
+/* NULL without memory. */
+static struct p2p_input *input_about(const struct p2p_neighbour *neighbour,
+                                     enum p2p_event_type type)
 {
     struct p2p_input *input = calloc(1, sizeof(*input));
-    p2p_assert(input != NULL); /* without it a session could hang unseen */
-    input->type = type;
-    input->link = number;
-    input->member = member;
-    p2p_queue_input(daemon, input);
+    if (input != NULL) {
+        input->type = type;
+        input->link = neighbour->link_number;
+        input->member = neighbour->pin.member;
+    }
+    return input;
+}
+
+/* An engine that does not hear of it would wait for ever: without memory the session ends. */
+static void tell_writable(struct p2p_neighbour *neighbour)
+{
+    struct p2p_input *input = input_about(neighbour, P2P_EVENT_WRITABLE);
+    if (input != NULL) {
+        p2p_queue_input(neighbour->daemon, input);
+    } else {
+        p2p_link_close(neighbour->link, P2P_LINK_END_NO_MEMORY, "no memory to go on");
+    }
+}
+
+/* Tells the engine that the session is up, and keeps in hand what will tell it of its end. */
+static void tell_up(struct p2p_neighbour *neighbour)
+{
+    struct p2p_input *up = input_about(neighbour, P2P_EVENT_LINK_UP);
+    struct p2p_input *down = input_about(neighbour, P2P_EVENT_LINK_DOWN);
+    if (up == NULL || down == NULL) {
+        free(up);
+        free(down);
+        p2p_link_close(neighbour->link, P2P_LINK_END_NO_MEMORY, "no memory for a session");
+        return;
+    }
+    neighbour->down = down;
+    p2p_queue_input(neighbour->daemon, up);
 }
 
 static void give_frame(struct p2p_neighbour *neighbour, const struct p2p_frame *frame)
@@ -153,8 +181,10 @@ static void drop_session(struct p2p_neighbour *neighbour)
         p2p_link_counts_get(neighbour->link, &counts);
         neighbour->old_bytes_in += counts.socket_bytes_in;
         neighbour->old_bytes_out += counts.socket_bytes_out;
-        tell_writer(neighbour->daemon, P2P_EVENT_LINK_DOWN, neighbour->link_number,
-                    neighbour->pin.member);
+    }
+    if (neighbour->down != NULL) {
+        p2p_queue_input(neighbour->daemon, neighbour->down);
+        neighbour->down = NULL;
     }
     neighbour->link_number = 0;
     neighbour->sent_bytes = 0;
@@ -191,7 +221,7 @@ static void link_up(void *user, struct p2p_link *link, uint32_t member)
     p2p_log_write(daemon->node->log, P2P_LOG_INFO, "link.up",
                   P2P_LOG_FIELDS(p2p_log_text("member", neighbour->pin.name),
                                  p2p_log_text("remote", p2p_link_remote(link))));
-    tell_writer(daemon, P2P_EVENT_LINK_UP, neighbour->link_number, member);
+    tell_up(neighbour);
 }
 
 static void link_bytes(void *user, struct p2p_link *link, const uint8_t *data, size_t len)
@@ -219,8 +249,9 @@ static void link_bytes(void *user, struct p2p_link *link, const uint8_t *data, s
 static void link_writable(void *user, struct p2p_link *link)
 {
     struct p2p_neighbour *neighbour = p2p_link_data(link);
+    (void)user;
     if (neighbour != NULL && neighbour->link == link && neighbour->link_number != 0) {
-        tell_writer(user, P2P_EVENT_WRITABLE, neighbour->link_number, neighbour->pin.member);
+        tell_writable(neighbour);
     }
 }
 
@@ -355,8 +386,7 @@ static void tell_if_drained(struct p2p_neighbour *neighbour)
     if (neighbour->sent_bytes >= P2P_SEND_AHEAD_BYTES / 4 &&
         p2p_link_queued_bytes(neighbour->link) < P2P_LINK_QUEUE_BYTES_LOW) {
         neighbour->sent_bytes = 0;
-        tell_writer(neighbour->daemon, P2P_EVENT_WRITABLE, neighbour->link_number,
-                    neighbour->pin.member);
+        tell_writable(neighbour);
     }
 }
 
@@ -464,6 +494,7 @@ void p2p_peers_close(struct p2p_daemon *daemon)
 {
     for (size_t i = 0; i < daemon->neighbour_count; i++) {
         p2p_frame_split_deinit(&daemon->neighbours[i]->split);
+        free(daemon->neighbours[i]->down);
         free(daemon->neighbours[i]);
     }
     free(daemon->neighbours);
