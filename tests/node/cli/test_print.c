@@ -89,7 +89,8 @@ static void bans_stand_in_columns(void **state)
            "\"r\",\"effects\":[\"call\"],\"scope\":\"*\",\"from\":\"2024-06-25T00:00:00Z\","
            "\"until\":"
            "null,\"reason\":null,\"issuer\":\"beanr-pso\",\"state\":\"no-effect\",\"why\":"
-           "\"no-grant\",\"lifted_by\":[],\"level\":\"local\"}",
+           "\"no-grant\",\"lifted_by\":[],\"suspended_by\":[\"bezee/1:4\"],"
+           "\"level\":\"local\"}",
            "beanr/1:17  no effect: its issuer may not do this\n"
            "who or what   imo:9179842\n"
            "may not       call\n"
@@ -99,6 +100,7 @@ static void bans_stand_in_columns(void **state)
            "ground        local\n"
            "reference     r\n"
            "imposed by    beanr-pso\n"
+           "suspended by  bezee/1:4\n"
            "held          local\n",
            false);
 }
