@@ -103,10 +103,18 @@ static void check_copy(struct visit *visit)
 
 static void check_spool(struct visit *visit)
 {
-    size_t count = p2p_spool_count(visit->node->spool);
+    const struct p2p_spool *spool = visit->node->spool;
+    size_t count = p2p_spool_count(spool);
     check(visit, "spool", count == 0,
           "they are appended once the node may append again; see appends",
           count == 0 ? "no decisions wait" : "%zu decisions wait to be appended", count);
+    check(visit, "spool-room", p2p_spool_reserved(spool),
+          "make room on its disk, then restart the node",
+          p2p_spool_reserved(spool)
+              ? "%llu bytes are reserved for decisions, %llu of them in use"
+              : "the disk had no room for the %llu bytes of the spool, %llu of them in use",
+          (unsigned long long)visit->node->config.spool_bytes,
+          (unsigned long long)p2p_spool_bytes(spool));
 }
 
 /* ---- who it is ---- */

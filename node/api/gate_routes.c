@@ -43,6 +43,7 @@ static void start_check(struct p2p_call *call, struct p2p_node *node)
         p2p_engine_ledger(node->engine)->charter, p2p_engine_member(node->engine));
     struct p2p_subject *subjects;
     size_t count;
+    bool first = call->job == NULL;
     call->job = p2p_call_take(call, sizeof(*call->job));
     struct p2p_gate_check *check = &call->job->check;
     if (!gate_name(call, check->gate) || !p2p_call_keys(call, keys)) {
@@ -70,6 +71,7 @@ static void start_check(struct p2p_call *call, struct p2p_node *node)
     memcpy(check->subjects, subjects, count * sizeof(*subjects));
     check->subject_count = count;
     call->job->type = P2P_JOB_CHECK;
+    call->work.repeatable = first;
     p2p_work_job(node, call->job);
 }
 
@@ -172,6 +174,11 @@ static void finish_check(struct p2p_call *call, struct p2p_node *node)
     const struct p2p_job *job = call->job;
     struct p2p_txn *txn = NULL;
     json_int_t total = 0;
+    if (job->result.err != P2P_OK && job->result.spooled) {
+        p2p_call_error(call, 503, "spool-full", "free space, then restart the node",
+                       "%s: nothing is decided", job->result.reason);
+        return;
+    }
     if (job->result.err != P2P_OK) {
         p2p_call_err(call, job->result.err, job->result.reason);
         return;

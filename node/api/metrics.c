@@ -175,7 +175,11 @@ static void write_store(FILE *out, struct p2p_node *node)
     }
     plain(out, "spool_entries", "gauge", "Decisions that wait to be appended.",
           p2p_spool_count(node->spool));
-    plain(out, "spool_bytes", "gauge", "Size of the spool.", p2p_spool_bytes(node->spool));
+    plain(out, "spool_bytes", "gauge", "Bytes of the spool in use.",
+          p2p_spool_bytes(node->spool));
+    plain(out, "spool_reserved_bytes", "gauge",
+          "Bytes of disk that the spool may use; 0: none.",
+          p2p_spool_reserved(node->spool) ? node->config.spool_bytes : 0);
     plain(out, "mirrored_records", "gauge",
           "Records of the own feed that a peer has acknowledged as durable.",
           p2p_engine_mirrored(node->engine));

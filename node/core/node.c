@@ -97,7 +97,19 @@ static enum p2p_err open_store(struct p2p_node *node, const struct p2p_node_opti
         return err;
     }
     snprintf(path, sizeof(path), "%.*s/spool", (int)sizeof(path) - 8, node->dir);
-    return p2p_spool_open(&node->spool, path, node->boot, NULL, message, P2P_MESSAGE_BYTES);
+    uint64_t lost_bytes = 0;
+    err = p2p_spool_open(&node->spool, path, node->boot, node->config.spool_bytes, &lost_bytes,
+                         message, P2P_MESSAGE_BYTES);
+    if (err == P2P_OK && !p2p_spool_reserved(node->spool)) {
+        snprintf(node->alarm, sizeof(node->alarm),
+                 "%.300s/spool: the disk has no room to reserve for decisions", node->dir);
+    }
+    if (err == P2P_OK && lost_bytes > 0) {
+        snprintf(node->alarm, sizeof(node->alarm),
+                 "%.300s/spool: %llu bytes at its end did not check; see spool.damaged",
+                 node->dir, (unsigned long long)lost_bytes);
+    }
+    return err;
 }
 
 enum p2p_err p2p_node_open(struct p2p_node **out, const struct p2p_node_options *options,

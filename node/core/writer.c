@@ -177,7 +177,10 @@ static void spool_decisions(struct p2p_node *node, const struct p2p_actions *act
         if (err != P2P_OK) {
             job->result.err = err;
             snprintf(job->result.reason, sizeof(job->result.reason),
-                     "the decision can be neither recorded nor spooled");
+                     "it can be neither recorded nor spooled (%s)", p2p_err_text(err));
+            snprintf(node->alarm, sizeof(node->alarm),
+                     "a decision could not be spooled (%s): nothing more is decided here",
+                     p2p_err_text(err));
         }
         job->result.first = (struct p2p_record_id){0, id.n};
     }
@@ -301,12 +304,22 @@ static void undo_batch(struct p2p_node *node, struct p2p_batch *batch, enum p2p_
         P2P_LOG_FIELDS(
             p2p_log_err(err),
             p2p_log_text("read_only", p2p_read_only_word(p2p_engine_read_only(node->engine)))));
+    bool reads = !node->engine_lost && p2p_store_read_only_reason(node->store) != NULL;
+    struct p2p_work *later = node->deferred;
+    struct p2p_work **end = &node->deferred; /* before what was deferred already */
     while (works != NULL) {
         struct p2p_work *work = works;
         works = work->next;
-        work->fail(work, node, err);
-        p2p_work_push(&batch->works, work);
+        if (reads && work->repeatable) {
+            work->repeatable = false;
+            *end = work;
+            end = &work->next;
+        } else {
+            work->fail(work, node, err);
+            p2p_work_push(&batch->works, work);
+        }
     }
+    *end = later;
 }
 
 /* Readers that died with their process keep pages from being used again. */

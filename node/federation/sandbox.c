@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum { ROOTS = 3, THRESHOLD = 2, ISSUER_GRANTS_MAX = 12, TCP_PORT_MAX = 65534 };
-#define ADDRESS_BYTES 32u
+#define ADDRESS_BYTES       32u
+#define SANDBOX_SPOOL_BYTES (1u << 20) /* all its members share one disk */
 
 /* What an issuer of every port may do. '@' stands for each of the port's facilities M-f1 and
  * M-f2. */
@@ -437,6 +438,7 @@ static enum p2p_err member_files(struct sandbox *sandbox, struct sandbox_member 
                                 .peers = peers,
                                 .peers_count = peers_of(sandbox, member, peers),
                                 .copy = copy,
+                                .spool_bytes = SANDBOX_SPOOL_BYTES,
                                 .release_level = P2P_RELEASE_LOCAL,
                                 .log = log,
                                 .level = P2P_LOG_INFO};

@@ -1,6 +1,7 @@
 #include "config_yaml.h"
 
 #include <p2p/bytes.h>
+#include <p2p/spool.h>
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -266,6 +267,13 @@ static void take_all(struct taking *taking, const struct config_raw *raw,
     config->copy = keep_path(taking, "copy", or_default(raw->copy, copy));
     config->map_bytes =
         take_size(taking, "map_size", or_default(raw->map_size, CONFIG_MAP_SIZE_DEFAULT));
+    config->spool_bytes =
+        take_size(taking, "spool_size", or_default(raw->spool_size, CONFIG_SPOOL_SIZE_DEFAULT));
+    if (taking->err == P2P_OK && (config->spool_bytes < P2P_SPOOL_BYTES_MIN ||
+                                  config->spool_bytes > P2P_SPOOL_BYTES_MAX)) {
+        refuse(taking, "spool_size", "\"%.80s\" is not between 64KiB and 1GiB",
+               raw->spool_size);
+    }
     config->release_level = (enum p2p_release_level)take_word(
         taking, "release_level", raw->release_level, release_words, 2, P2P_RELEASE_MIRRORED);
     config->commit_records_max =

@@ -76,6 +76,13 @@ static void write_all(FILE *out, const struct p2p_config *config)
     } else {
         fprintf(out, "map_size: %" PRIu64 "\n", config->map_bytes);
     }
+    fputs("\n# What is reserved on the disk for decisions that cannot be recorded at once.\n",
+          out);
+    if (config->spool_bytes == 0) {
+        fputs("# spool_size: " CONFIG_SPOOL_SIZE_DEFAULT "\n", out);
+    } else {
+        fprintf(out, "spool_size: %" PRIu64 "\n", config->spool_bytes);
+    }
     fputs("\n# A release answers allow once a peer has it (mirrored), or at once (local).\n",
           out);
     write_text(out, "release_level", p2p_release_level_word(config->release_level), "");

@@ -39,6 +39,7 @@ static const cyaml_schema_field_t raw_fields[] = {
                          peers, &peer_value, 0, P2P_CONFIG_PEERS_MAX),
     TEXT_FIELD(copy),
     TEXT_FIELD(map_size),
+    TEXT_FIELD(spool_size),
     TEXT_FIELD(release_level),
     NUMBER_FIELD(commit_max_records),
     NUMBER_FIELD(stale_after_s),

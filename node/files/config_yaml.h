@@ -9,6 +9,7 @@
 #define CONFIG_LISTEN_PEERS_DEFAULT   "0.0.0.0:7400"
 #define CONFIG_LISTEN_PEOPLE_DEFAULT  "127.0.0.1:7401"
 #define CONFIG_MAP_SIZE_DEFAULT       "64GiB"
+#define CONFIG_SPOOL_SIZE_DEFAULT     "16MiB"
 #define CONFIG_COMMIT_RECORDS_DEFAULT 512u
 
 /* Strings and numbers are NULL and counts 0 where the file says nothing. */
@@ -24,6 +25,7 @@ struct config_raw {
     unsigned peers_count;
     char *copy;
     char *map_size;
+    char *spool_size;
     char *release_level;
     uint32_t *commit_max_records;
     uint32_t *stale_after_s;

@@ -1,10 +1,14 @@
-/* An entry: length u32, boot u64, n u64, first SUM_BYTES of SHA-256 over the three and the
+/* The file: a head (spool_head.h), then room for entries, reserved at open. An entry: length
+ * u32, boot u64, n u64, first SUM_BYTES of SHA-256 over the head's epoch, the three and the
  * payload, then the payload. Integers big-endian.
  *
- * Promises: 1. `end` is behind the last whole entry, and the file is never longer than that
- * while no append is under way or has failed. 2. An entry counts only if its checksum fits. 3.
- * After a failed sync nothing more is appended: the disk may hold anything from `end` on. */
-#include <p2p/spool.h>
+ * Promises: 1. What was confirmed ends at or before `used` of a head that is synced with it, so
+ * an end of the whole entries that lies before `used` is damage, or what a crash tore before it
+ * was confirmed. 2. An entry counts only if its checksum fits; each clearing draws a new epoch,
+ * so what stands behind the last entry never does. 3. Within what was reserved nothing asks the
+ * disk for room. 4. After a failed sync nothing more is appended: the disk may hold anything
+ * from `end` on. */
+#include "spool_head.h"
 
 #include <p2p/bytes.h>
 #include <p2p/file.h>
@@ -17,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +34,10 @@ struct p2p_spool {
     int fd;
     uint64_t boot;
     uint64_t next_n;
-    uint64_t end;
+    uint64_t capacity;
+    bool reserved;
+    struct spool_head head;
+    uint64_t end; /* behind the last whole entry */
     size_t count;
     bool failed;
     uint8_t *buffer; /* one entry, header and payload */
@@ -47,12 +55,19 @@ size_t p2p_spool_id_format(struct p2p_spool_id id, char out[P2P_SPOOL_ID_BYTES_M
     return (size_t)snprintf(out, P2P_SPOOL_ID_BYTES_MAX, "%" PRIu64 ":%" PRIu64, id.boot, id.n);
 }
 
-/* Over the numbers as they stand in the file and the payload behind the header. */
-static void entry_sum(const uint8_t *entry, size_t payload_len, uint8_t out[SUM_BYTES])
+/* Over the epoch, the numbers as they stand in the file and the payload behind the header. */
+static void entry_sum(uint64_t epoch, const uint8_t *entry, size_t payload_len,
+                      uint8_t out[SUM_BYTES])
 {
-    const struct p2p_slice parts[] = {p2p_slice_of(entry, NUMBERS_BYTES),
+    uint8_t bytes[8];
+    struct p2p_writer writer;
+
+    p2p_writer_init(&writer, bytes, sizeof(bytes));
+    p2p_writer_u64(&writer, epoch);
+    const struct p2p_slice parts[] = {p2p_writer_slice(&writer),
+                                      p2p_slice_of(entry, NUMBERS_BYTES),
                                       p2p_slice_of(entry + HEADER_BYTES, payload_len)};
-    struct p2p_hash hash = p2p_sha256_many(parts, 2);
+    struct p2p_hash hash = p2p_sha256_many(parts, 3);
 
     memcpy(out, hash.bytes, SUM_BYTES);
 }
@@ -95,6 +110,7 @@ static enum p2p_err entry_read(struct p2p_spool *spool, uint64_t at, struct head
 {
     uint8_t sum[SUM_BYTES];
 
+    at += P2P_SPOOL_HEAD_BYTES;
     ssize_t got = read_at(spool->fd, spool->buffer, HEADER_BYTES, at);
     if (got < 0) {
         return P2P_IO;
@@ -109,7 +125,7 @@ static enum p2p_err entry_read(struct p2p_spool *spool, uint64_t at, struct head
     if ((size_t)got < header->len) {
         return P2P_NOTFOUND;
     }
-    entry_sum(spool->buffer, header->len, sum);
+    entry_sum(spool->head.epoch, spool->buffer, header->len, sum);
     return memcmp(sum, header->sum, SUM_BYTES) == 0 ? P2P_OK : P2P_NOTFOUND;
 }
 
@@ -132,8 +148,21 @@ static int write_at(int fd, const uint8_t *bytes, size_t len, uint64_t at)
 
 /* Opening */
 
-/* Appends what stands from `end` on to PATH.damaged, synced: nothing is thrown away unseen. */
-static int save_tail(const struct p2p_spool *spool, uint64_t file_len)
+/* An empty spool, under an epoch that no entry in the file has. */
+static int begin_epoch(struct p2p_spool *spool)
+{
+    uint64_t epoch;
+
+    if (getentropy(&epoch, sizeof(epoch)) != 0) {
+        return errno;
+    }
+    int rc = spool_head_write(spool->fd, &spool->head, epoch, 0);
+    return rc == 0 && fdatasync(spool->fd) != 0 ? errno : rc;
+}
+
+/* Appends the file's bytes from `at` to `end` to PATH.damaged, synced: nothing is thrown away
+ * unseen. */
+static int save_aside(const struct p2p_spool *spool, uint64_t at, uint64_t end)
 {
     char path[P2P_PATH_BYTES_MAX + 8];
     uint8_t *bytes = malloc(COPY_BYTES);
@@ -145,11 +174,16 @@ static int save_tail(const struct p2p_spool *spool, uint64_t file_len)
         rc = errno;
     }
     off_t to = rc == 0 ? lseek(fd, 0, SEEK_END) : 0;
-    for (uint64_t at = spool->end; rc == 0 && at < file_len;) {
-        ssize_t got = read_at(spool->fd, bytes, COPY_BYTES, at);
-        rc = got > 0 ? write_at(fd, bytes, (size_t)got, (uint64_t)to) : EIO;
-        at += got > 0 ? (uint64_t)got : 0;
-        to += got > 0 ? got : 0;
+    while (rc == 0 && at < end) {
+        size_t want = end - at < COPY_BYTES ? (size_t)(end - at) : COPY_BYTES;
+        ssize_t got = read_at(spool->fd, bytes, want, at);
+        if (got <= 0) {
+            rc = got < 0 ? errno : 0;
+            break; /* the file ends before what its head says */
+        }
+        rc = write_at(fd, bytes, (size_t)got, (uint64_t)to);
+        at += (uint64_t)got;
+        to += got;
     }
     if (rc == 0 && fsync(fd) != 0) {
         rc = errno;
@@ -161,18 +195,23 @@ static int save_tail(const struct p2p_spool *spool, uint64_t file_len)
     return rc;
 }
 
-static int cut(struct p2p_spool *spool)
-{
-    if (ftruncate(spool->fd, (off_t)spool->end) != 0 || fsync(spool->fd) != 0) {
-        return errno;
-    }
-    return 0;
-}
-
-/* Finds the end of the whole entries; sets the tail behind it aside. */
-static int scan(struct p2p_spool *spool, uint64_t *lost_bytes)
+/* Its head is lost: all of the file is set aside, and the spool begins anew. */
+static int start_over(struct p2p_spool *spool, uint64_t *lost_bytes)
 {
     struct stat info;
+
+    if (fstat(spool->fd, &info) != 0) {
+        return errno;
+    }
+    *lost_bytes = (uint64_t)info.st_size;
+    int rc = save_aside(spool, 0, *lost_bytes);
+    return rc == 0 ? begin_epoch(spool) : rc;
+}
+
+/* Finds the end of the whole entries; sets aside what should stand behind it. Without room for
+ * that it stays where it is until the next entry is written over it. */
+static int scan(struct p2p_spool *spool, uint64_t *lost_bytes)
+{
     struct header header;
     enum p2p_err err;
 
@@ -183,15 +222,76 @@ static int scan(struct p2p_spool *spool, uint64_t *lost_bytes)
             spool->next_n = header.id.n + 1;
         }
     }
-    if (err != P2P_NOTFOUND || fstat(spool->fd, &info) != 0) {
+    if (err != P2P_NOTFOUND) {
         return EIO;
     }
-    *lost_bytes = (uint64_t)info.st_size - spool->end;
+    *lost_bytes = spool->head.used > spool->end ? spool->head.used - spool->end : 0;
     if (*lost_bytes == 0) {
         return 0;
     }
-    int rc = save_tail(spool, (uint64_t)info.st_size);
-    return rc == 0 ? cut(spool) : rc;
+    int rc = save_aside(spool, P2P_SPOOL_HEAD_BYTES + spool->end,
+                        P2P_SPOOL_HEAD_BYTES + spool->head.used);
+    if (rc == ENOSPC || rc == EDQUOT) {
+        return 0;
+    }
+    if (rc == 0) {
+        rc = spool_head_write(spool->fd, &spool->head, spool->head.epoch, spool->end);
+    }
+    return rc == 0 && fdatasync(spool->fd) != 0 ? errno : rc;
+}
+
+/* Zeros from `at` to `end`: real blocks on a file system that cannot reserve them, and nothing
+ * left of entries that are done with. */
+static int fill(const struct p2p_spool *spool, uint64_t at, uint64_t end)
+{
+    uint8_t *zeros = calloc(1, COPY_BYTES);
+    int rc = zeros == NULL ? ENOMEM : 0;
+
+    while (rc == 0 && at < end) {
+        size_t len = end - at < COPY_BYTES ? (size_t)(end - at) : COPY_BYTES;
+        rc = write_at(spool->fd, zeros, len, at);
+        at += len;
+    }
+    free(zeros);
+    return rc;
+}
+
+/* Asks for all the room there is to be. A disk that is full already is no error: entries then
+ * find room or do not. */
+static int reserve(struct p2p_spool *spool)
+{
+    uint64_t len = P2P_SPOOL_HEAD_BYTES + spool->capacity;
+    struct stat info;
+
+    if (fstat(spool->fd, &info) != 0) {
+        return errno;
+    }
+    int rc = fallocate(spool->fd, 0, 0, (off_t)len) == 0 ? 0 : errno;
+    if (rc == EOPNOTSUPP) {
+        rc = (uint64_t)info.st_size < len ? fill(spool, (uint64_t)info.st_size, len) : 0;
+    }
+    if (rc == 0 && fsync(spool->fd) != 0) {
+        rc = errno;
+    }
+    spool->reserved = rc == 0;
+    return rc == ENOSPC || rc == EDQUOT ? 0 : rc;
+}
+
+static int load(struct p2p_spool *spool, uint64_t *lost_bytes)
+{
+    enum spool_head_state state;
+
+    int rc = spool_head_read(spool->fd, &spool->head, &state);
+    if (rc == 0 && state == SPOOL_HEAD_DAMAGED) {
+        rc = start_over(spool, lost_bytes);
+    }
+    if (rc == 0) {
+        rc = reserve(spool);
+    }
+    if (rc == 0 && state == SPOOL_HEAD_NEW) {
+        rc = begin_epoch(spool);
+    }
+    return rc == 0 && state == SPOOL_HEAD_GOOD ? scan(spool, lost_bytes) : rc;
 }
 
 static int open_and_lock(struct p2p_spool *spool, const char *path)
@@ -213,7 +313,8 @@ static int open_and_lock(struct p2p_spool *spool, const char *path)
 }
 
 enum p2p_err p2p_spool_open(struct p2p_spool **out, const char *path, uint64_t boot,
-                            uint64_t *lost_bytes, char *message, size_t message_cap)
+                            uint64_t capacity, uint64_t *lost_bytes, char *message,
+                            size_t message_cap)
 {
     uint64_t lost = 0;
     struct p2p_spool *spool = calloc(1, sizeof(*spool));
@@ -222,10 +323,11 @@ enum p2p_err p2p_spool_open(struct p2p_spool **out, const char *path, uint64_t b
     if (spool != NULL) {
         spool->fd = -1;
         spool->boot = boot;
+        spool->capacity = capacity;
         rc = open_and_lock(spool, path);
     }
     if (rc == 0) {
-        rc = scan(spool, &lost);
+        rc = load(spool, &lost);
     }
     if (rc != 0) {
         p2p_spool_close(spool);
@@ -270,7 +372,7 @@ enum p2p_err p2p_spool_append(struct p2p_spool *spool, struct p2p_slice payload,
     if (payload.len == 0 || payload.len > P2P_SPOOL_ENTRY_BYTES_MAX) {
         return P2P_TOOLARGE;
     }
-    if (spool->end + entry_len > P2P_SPOOL_BYTES_MAX) {
+    if (entry_len > spool->capacity || spool->end > spool->capacity - entry_len) {
         return P2P_FULL;
     }
     memcpy(spool->buffer + HEADER_BYTES, payload.data, payload.len);
@@ -278,12 +380,15 @@ enum p2p_err p2p_spool_append(struct p2p_spool *spool, struct p2p_slice payload,
     p2p_writer_u32(&writer, (uint32_t)payload.len);
     p2p_writer_u64(&writer, spool->boot);
     p2p_writer_u64(&writer, spool->next_n);
-    entry_sum(spool->buffer, payload.len, sum);
+    entry_sum(spool->head.epoch, spool->buffer, payload.len, sum);
     p2p_writer_bytes(&writer, sum, SUM_BYTES);
-    int rc = write_at(spool->fd, spool->buffer, entry_len, spool->end);
+    int rc = write_at(spool->fd, spool->buffer, entry_len, P2P_SPOOL_HEAD_BYTES + spool->end);
     if (rc == ENOSPC || rc == EDQUOT) {
-        spool->failed = cut(spool) != 0;
-        return spool->failed ? P2P_IO : P2P_FULL;
+        return P2P_FULL; /* what was written stands behind `used` */
+    }
+    if (rc == 0) {
+        rc = spool_head_write(spool->fd, &spool->head, spool->head.epoch,
+                              spool->end + entry_len);
     }
     if (rc != 0 || fdatasync(spool->fd) != 0) {
         spool->failed = true;
@@ -304,6 +409,11 @@ size_t p2p_spool_count(const struct p2p_spool *spool)
 uint64_t p2p_spool_bytes(const struct p2p_spool *spool)
 {
     return spool->end;
+}
+
+bool p2p_spool_reserved(const struct p2p_spool *spool)
+{
+    return spool->reserved;
 }
 
 enum p2p_err p2p_spool_next(struct p2p_spool *spool, uint64_t *at, struct p2p_spool_id *id,
@@ -329,8 +439,13 @@ enum p2p_err p2p_spool_clear(struct p2p_spool *spool)
     if (spool->failed) {
         return P2P_IO;
     }
-    spool->end = 0;
-    spool->count = 0;
-    spool->failed = cut(spool) != 0;
+    uint64_t end = spool->end;
+    spool->failed = begin_epoch(spool) != 0;
+    if (!spool->failed) {
+        spool->end = 0;
+        spool->count = 0;
+        /* Empty from here on, whatever a crash leaves of the old bytes. */
+        spool->failed = fill(spool, P2P_SPOOL_HEAD_BYTES, P2P_SPOOL_HEAD_BYTES + end) != 0;
+    }
     return spool->failed ? P2P_IO : P2P_OK;
 }

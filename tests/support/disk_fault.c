@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,7 +46,7 @@ static int fail(void)
     if (fault_kind == DISK_FAULT_CRASH) {
         _exit(DISK_FAULT_EXIT);
     }
-    errno = EIO;
+    errno = fault_kind == DISK_FAULT_FULL ? ENOSPC : EIO;
     return -1;
 }
 
@@ -113,6 +114,14 @@ int fdatasync(int fd)
 
     next("fdatasync", &real);
     return step() ? fail() : real(fd);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t len)
+{
+    int (*real)(int, int, off_t, off_t);
+
+    next("fallocate", &real);
+    return step() ? fail() : real(fd, mode, at, len);
 }
 
 int ftruncate(int fd, off_t len)

@@ -1,9 +1,10 @@
-/* Disk calls that fail: the calls of this executable and of its libraries that write, sync, cut
- * or rename go through here, are counted while armed, and the n-th goes wrong as asked.
+/* Disk calls that fail: the calls of this executable and of its libraries that write, reserve,
+ * sync, cut or rename go through here, are counted while armed, and the n-th goes wrong as
+ * asked.
  *
  * This works by standing in front of the C library's write, pwrite, writev, fsync, fdatasync,
- * ftruncate and rename, so the code under test needs no hook. Standard output and error are
- * left alone. One test thread arms it at a time; other threads' calls count too. */
+ * fallocate, ftruncate and rename, so the code under test needs no hook. Standard output and
+ * error are left alone. One test thread arms it at a time; other threads' calls count too. */
 #ifndef DISK_FAULT_H
 #define DISK_FAULT_H
 
@@ -15,6 +16,7 @@ enum disk_fault_kind {
     DISK_FAULT_EIO,   /* nothing is done; EIO */
     DISK_FAULT_SHORT, /* half of a write is done; then as EIO */
     DISK_FAULT_CRASH, /* half of a write is done; the process ends with DISK_FAULT_EXIT */
+    DISK_FAULT_FULL,  /* half of a write is done; ENOSPC */
 };
 
 /* countdown: calls that still succeed; negative: only count. persistent: all later ones fail

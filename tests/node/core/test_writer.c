@@ -367,6 +367,62 @@ static void a_full_map_stops_appending_and_nothing_else(void **state)
     CHECK(decisions() == 2);
 }
 
+/* Broken: the decision that finds the disk full would be answered with an error, not by the
+ * gate. */
+static void the_check_that_finds_it_full_is_spooled(void **state)
+{
+    (void)state;
+    CHECK(try_post("/v1/bans", ban_body(1, NULL)) == 200);
+    mdb_fault_arm(MDB_FAULT_PUT, 3, 1, MDB_MAP_FULL);
+    check_is_spooled();
+    (void)mdb_fault_disarm();
+    check_read_only("map-full");
+    CHECK(p2p_spool_count(world.node->spool) == 1);
+    close_node();
+    open_node();
+    CHECK(decisions() == 1);
+    CHECK(p2p_spool_count(world.node->spool) == 0);
+}
+
+/* Broken: with no room in the spool either a decision would be answered that nobody can find
+ * again, or nobody would be told. */
+static void a_full_spool_decides_nothing(void **state)
+{
+    char path[TEMP_PATH_BYTES];
+    char message[P2P_MESSAGE_BYTES];
+    static uint8_t bytes[60000]; /* no decision is that large: they stay */
+    struct p2p_spool *spool = NULL;
+    struct p2p_spool_id id;
+    (void)state;
+    close_node();
+    temp_path(&world.dir, "fed/beanr/spool", path);
+    CHECK_OK(
+        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
+    CHECK_OK(p2p_spool_append(spool, p2p_slice_of(bytes, sizeof(bytes)), &id));
+    CHECK_OK(p2p_spool_append(
+        spool, p2p_slice_of(bytes, P2P_SPOOL_BYTES_MIN - sizeof(bytes) - 2 * 36 - 50), &id));
+    p2p_spool_close(spool);
+    char *config = NULL;
+    size_t len = 0;
+    temp_path(&world.dir, "fed/beanr/config.yaml", path);
+    CHECK_OK(p2p_file_read(path, P2P_CONFIG_BYTES_MAX, &config, &len, NULL, 0));
+    char *line = strstr(config, "\nspool_size: 1048576\n");
+    CHECK(line != NULL);
+    memcpy(line, "\nspool_size:   65536\n", 21);
+    temp_write(path, (const unsigned char *)config, len);
+    free(config);
+    open_node();
+    mdb_fault_arm(MDB_FAULT_PUT, 3, 1, MDB_MAP_FULL);
+    CHECK(try_post("/v1/bans", ban_body(1, NULL)) == 503);
+    (void)mdb_fault_disarm();
+    json_t *reply = api_post(&world, "/v1/gates/main/checks", check_body(), 503);
+    CHECK(strcmp(text_of(reply, "code"), "spool-full") == 0);
+    CHECK(strstr(text_of(reply, "text"), "neither recorded nor spooled") != NULL);
+    json_decref(reply);
+    CHECK(strstr(world.node->alarm, "spooled") != NULL);
+    CHECK(p2p_spool_count(world.node->spool) == 2);
+}
+
 /* Broken: a member without witnesses, complete at once, could not answer when the very first
  * thing that it writes fails. */
 static void the_first_write_of_all_may_fail(void **state)
@@ -682,7 +738,8 @@ static void boots_whose_numbers_fall_lose_no_decision(void **state)
     (void)state;
     leave_two_in_the_spool();
     temp_path(&world.dir, "fed/beanr/spool", path);
-    CHECK_OK(p2p_spool_open(&spool, path, 1, NULL, message, sizeof(message)));
+    CHECK_OK(
+        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
     CHECK_OK(p2p_spool_next(spool, &at, &id, &payload));
     CHECK(payload.len <= sizeof(copy));
     memcpy(copy, payload.data, payload.len);
@@ -691,7 +748,8 @@ static void boots_whose_numbers_fall_lose_no_decision(void **state)
     open_node();
     CHECK(decisions() == 2);
     close_node();
-    CHECK_OK(p2p_spool_open(&spool, path, 1, NULL, message, sizeof(message)));
+    CHECK_OK(
+        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
     CHECK_OK(p2p_spool_append(spool, p2p_slice_of(copy, len), &id));
     p2p_spool_close(spool);
     open_node();
@@ -711,7 +769,8 @@ static void a_spool_that_is_not_taken_stays(void **state)
     (void)state;
     close_node();
     temp_path(&world.dir, "fed/beanr/spool", path);
-    CHECK_OK(p2p_spool_open(&spool, path, 1, NULL, message, sizeof(message)));
+    CHECK_OK(
+        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
     CHECK_OK(p2p_spool_append(spool, p2p_slice_of(no_decision, 1), &id));
     p2p_spool_close(spool);
     open_node();
@@ -719,7 +778,7 @@ static void a_spool_that_is_not_taken_stays(void **state)
     CHECK(decisions() == 0);
     CHECK(p2p_spool_count(world.node->spool) == 1);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
-    CHECK(fd >= 0 && pwrite(fd, "x", 1, 36) == 1);
+    CHECK(fd >= 0 && pwrite(fd, "x", 1, P2P_SPOOL_HEAD_BYTES + 36) == 1);
     close(fd);
     CHECK(try_post("/v1/bans", ban_body(2, NULL)) == 200);
     CHECK(strstr(world.node->alarm, "spool") != NULL);
@@ -837,6 +896,8 @@ int main(void)
         WRITER_TEST(what_comes_while_a_batch_runs_may_begin_in_it),
         WRITER_TEST(each_put_and_commit_may_fail_for_a_moment),
         WRITER_TEST(a_full_map_stops_appending_and_nothing_else),
+        WRITER_TEST(the_check_that_finds_it_full_is_spooled),
+        WRITER_TEST(a_full_spool_decides_nothing),
         WRITER_TEST(the_first_write_of_all_may_fail),
         WRITER_TEST(peers_are_turned_away_while_nothing_can_be_stored),
         WRITER_TEST(each_disk_call_may_fail),

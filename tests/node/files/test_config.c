@@ -35,6 +35,7 @@ static void defaults(void **state)
     CHECK(config.peers_count == 0);
     CHECK(strcmp(config.copy, "/srv/beanr/../copies/beanr") == 0);
     CHECK(config.map_bytes == (uint64_t)64 << 30);
+    CHECK(config.spool_bytes == 16 << 20);
     CHECK(config.release_level == P2P_RELEASE_MIRRORED);
     CHECK(config.commit_records_max == 512);
     CHECK(config.stale_after_s == 0);
@@ -65,6 +66,7 @@ static void all_keys(void **state)
                             "  - {member: bezee, address: \"bezee.example:7400\"}\n"
                             "copy: /mnt/copy/commission\n"
                             "map_size: 2 TiB\n"
+                            "spool_size: 1GiB\n"
                             "release_level: local\n"
                             "commit_max_records: 64\n"
                             "stale_after_s: 600\n"
@@ -81,6 +83,7 @@ static void all_keys(void **state)
     CHECK(strcmp(config.peers[1].address, "bezee.example:7400") == 0);
     CHECK(strcmp(config.copy, "/mnt/copy/commission") == 0);
     CHECK(config.map_bytes == (uint64_t)2 << 40);
+    CHECK(config.spool_bytes == (uint64_t)1 << 30);
     CHECK(config.release_level == P2P_RELEASE_LOCAL);
     CHECK(config.commit_records_max == 64);
     CHECK(config.stale_after_s == 600);
@@ -107,6 +110,9 @@ static void mistakes(void **state)
         {"\nmap_size: 64GB\n", "line 4: map_size: \"64GB\" is not a size"},
         {"map_size: -1\n", "line 3: map_size"},
         {"map_size: 0\n", "line 3: map_size"},
+        {"spool_size: 63KiB\n", "line 3: spool_size: \"63KiB\" is not between"},
+        {"spool_size: 2GiB\n", "line 3: spool_size: \"2GiB\" is not between"},
+        {"spool_size: much\n", "line 3: spool_size: \"much\" is not a size"},
         {"map_size: 99999999TiB\n", "line 3: map_size"},
         {"commit_max_records: many\n", "line 3: Invalid"},
         {"commit_max_records: 0\n", "line 3: commit_max_records: 0 is not between 1 and 4096"},

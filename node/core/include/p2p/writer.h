@@ -49,6 +49,9 @@ struct p2p_work {
     void *context; /* the maker's */
     bool done;     /* nothing more to wait for in the batch */
     bool again;    /* not in this batch; cleared by the writer */
+    /* Set by start: all it did was to give a job. When the batch is undone because the store
+     * takes no more writes, it is started anew, once, in one that only reads. */
+    bool repeatable;
     enum p2p_level wait_level;
     uint64_t wait_size; /* of the own feed */
     uint64_t wait_until_ms;

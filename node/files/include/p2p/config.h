@@ -37,6 +37,7 @@ struct p2p_config {
     size_t peers_count;
     char *copy;         /* path of the copy; default ../copies/MEMBER, outside the directory */
     uint64_t map_bytes; /* map_size; default 64 GiB */
+    uint64_t spool_bytes; /* spool_size: P2P_SPOOL_BYTES_MIN to _MAX; default 16 MiB */
     enum p2p_release_level release_level; /* default mirrored */
     uint32_t commit_records_max;          /* commit_max_records: 1 to 4,096, default 512 */
     uint32_t stale_after_s;               /* default 0: ages are only shown */
