@@ -131,7 +131,7 @@ enum p2p_err p2p_spool_append(struct p2p_spool *spool, struct p2p_slice payload,
     if (payload.len == 0 || payload.len > P2P_SPOOL_ENTRY_BYTES_MAX) {
         return P2P_TOOLARGE;
     }
-    if (file->len + ENTRY_HEAD_BYTES + payload.len > P2P_SPOOL_BYTES_MAX) {
+    if (file->len + ENTRY_HEAD_BYTES + payload.len > P2P_SPOOL_BYTES_DEFAULT) {
         return P2P_FULL;
     }
     if (spool->disk->full && !spool->disk->dead) {

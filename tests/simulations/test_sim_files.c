@@ -114,7 +114,7 @@ static void a_full_disk_refuses_the_spool(void **state)
     uint8_t *large = calloc(1, P2P_SPOOL_ENTRY_BYTES_MAX + 1);
     CHECK(large != NULL);
     struct p2p_slice most = p2p_slice_of(large, P2P_SPOOL_ENTRY_BYTES_MAX);
-    while (p2p_spool_bytes(node.spool) + most.len + 36 <= P2P_SPOOL_BYTES_MAX) {
+    while (p2p_spool_bytes(node.spool) + most.len + 36 <= P2P_SPOOL_BYTES_DEFAULT) {
         CHECK_OK(p2p_spool_append(node.spool, most, &id));
     }
     CHECK_ERR(p2p_spool_append(node.spool, most, &id), P2P_FULL);

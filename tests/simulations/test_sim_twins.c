@@ -248,8 +248,8 @@ static void the_spool_is_the_files_twin(void **state)
     for (uint64_t life = 0; life < 12; life++) {
         uint64_t boot = life / 2; /* each number twice: a clock may go back */
         struct p2p_spool *real, *twin = sim_disk_spool(pair.disk, boot);
-        CHECK_OK(p2p_spool_open(&real, path_of(&pair, "spool"), boot, NULL, pair.message,
-                                sizeof(pair.message)));
+        CHECK_OK(p2p_spool_open(&real, path_of(&pair, "spool"), boot, P2P_SPOOL_BYTES_DEFAULT,
+                                NULL, pair.message, sizeof(pair.message)));
         check_spools(real, twin);
         for (int calls = 0; calls < 20; calls++) {
             struct p2p_spool_id id[2] = {{0, 0}, {0, 0}};
