@@ -134,10 +134,7 @@ enum p2p_err p2p_spool_append(struct p2p_spool *spool, struct p2p_slice payload,
     if (file->len + ENTRY_HEAD_BYTES + payload.len > P2P_SPOOL_BYTES_DEFAULT) {
         return P2P_FULL;
     }
-    if (spool->disk->full && !spool->disk->dead) {
-        return P2P_FULL;
-    }
-    enum effect effect = disk_sync_effect(spool->disk);
+    enum effect effect = disk_sync_effect(spool->disk); /* full or not: its room is reserved */
     if (happens(spool->disk, effect)) {
         file_append(file, given, payload);
     }
