@@ -2,6 +2,10 @@
 
 #include <p2p/assert.h>
 
+#include <p2p/text.h>
+
+#include "proof_text.h"
+
 #include <string.h>
 
 size_t p2p_fork_encode(const struct p2p_fork_proof *proof, uint8_t out[P2P_FORK_BYTES_MAX])
@@ -97,6 +101,88 @@ enum p2p_err p2p_fork_from_held(struct p2p_fork_proof *out, const struct p2p_fee
         err = p2p_tree_consistency(&reader, other->size, feed->head.size, &proof.proof);
     }
     if (err == P2P_OK) {
+        *out = proof;
+    }
+    return err;
+}
+
+/* ---- as a file ---- */
+
+static const char first_line[] = "port2port/fork@v1\n";
+
+size_t p2p_fork_text(const struct p2p_fork_proof *proof, const struct p2p_feed_public *key,
+                     char out[P2P_FORK_TEXT_BYTES_MAX])
+{
+    static const char word[] = "other-root ";
+    const size_t cap = P2P_FORK_TEXT_BYTES_MAX - 1;
+    size_t at = sizeof(first_line) - 1;
+    memcpy(out, first_line, at);
+    memcpy(out + at, word, sizeof(word) - 1);
+    at = p2p_proof_line(out, at + sizeof(word) - 1, cap,
+                        p2p_slice_of(proof->other_root.bytes, P2P_HASH_BYTES));
+    for (size_t i = 0; i < proof->proof.count; i++) {
+        at = p2p_proof_line(out, at, cap,
+                            p2p_slice_of(proof->proof.hashes[i].bytes, P2P_HASH_BYTES));
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        out[at++] = '\n';
+        at = p2p_proof_note(out, at, cap, proof->origin, &proof->heads[i], key);
+    }
+    out[at] = '\0';
+    return at;
+}
+
+/* A note of five lines, as they are written here: origin, size, root, nothing, the log's. */
+static enum p2p_err next_note(struct p2p_slice *text, struct p2p_slice *origin,
+                              struct p2p_tree_head *head)
+{
+    struct p2p_slice line;
+    struct p2p_slice note = *text;
+    for (unsigned i = 0; i < 5; i++) {
+        if (!p2p_proof_next_line(text, &line)) {
+            return P2P_MALFORMED;
+        }
+    }
+    note.len -= text->len;
+    return p2p_proof_head(note, origin, head);
+}
+
+enum p2p_err p2p_fork_text_read(struct p2p_fork_proof *out, struct p2p_slice text)
+{
+    struct p2p_fork_proof proof = {.proof = {.count = 0}};
+    struct p2p_slice value;
+    struct p2p_slice origins[2];
+    size_t len = sizeof(first_line) - 1;
+    if (text.len > P2P_FORK_TEXT_BYTES_MAX) {
+        return P2P_TOOLARGE;
+    }
+    if (text.len < len || memcmp(text.data, first_line, len) != 0) {
+        return P2P_MALFORMED;
+    }
+    text = p2p_slice_of(text.data + len, text.len - len);
+    if (!p2p_proof_next_value(&text, "other-root", &value) ||
+        p2p_base64_decode(proof.other_root.bytes, P2P_HASH_BYTES, &len, value) != P2P_OK ||
+        len != P2P_HASH_BYTES) {
+        return P2P_MALFORMED;
+    }
+    enum p2p_err err = p2p_proof_next_hashes(&text, &proof.proof);
+    if (err == P2P_OK) {
+        err = next_note(&text, &origins[0], &proof.heads[0]);
+    }
+    if (err == P2P_OK && (!p2p_proof_next_line(&text, &value) || value.len > 0)) {
+        err = P2P_MALFORMED;
+    }
+    if (err == P2P_OK) {
+        err = next_note(&text, &origins[1], &proof.heads[1]);
+    }
+    if (err == P2P_OK && text.len > 0) {
+        err = P2P_MALFORMED;
+    }
+    if (err == P2P_OK && !p2p_slice_equal(origins[0], origins[1])) {
+        err = P2P_MISMATCH;
+    }
+    if (err == P2P_OK) {
+        proof.origin = origins[0];
         *out = proof;
     }
     return err;

@@ -3,6 +3,8 @@
 #include <p2p/assert.h>
 #include <p2p/text.h>
 
+#include "proof_text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -56,63 +58,25 @@ enum p2p_err p2p_reuse_of(struct p2p_ledger *ledger, uint32_t feed_number, uint3
 
 /* ---- as text ---- */
 
-static size_t put_base64(char *out, size_t at, struct p2p_slice bytes)
-{
-    p2p_assert(at + P2P_BASE64_BYTES(bytes.len) + 1 < P2P_REUSE_BYTES_MAX);
-    p2p_base64_encode(out + at, bytes.data, bytes.len);
-    at += strlen(out + at);
-    out[at++] = '\n';
-    return at;
-}
-
 size_t p2p_reuse_encode(const struct p2p_reuse *reuse, const struct p2p_feed_public *key,
                         char *out)
 {
-    const struct p2p_checkpoint checkpoint = {
-        .origin = reuse->origin, .size = reuse->head.size, .root = reuse->head.root};
     size_t at = sizeof(first_line) - 1;
     memcpy(out, first_line, at);
     for (unsigned i = 0; i < 2; i++) {
         const struct p2p_signed_leaf *record = &reuse->records[i];
         at += (size_t)snprintf(out + at, P2P_REUSE_BYTES_MAX - at, "index %llu\nrecord ",
                                (unsigned long long)record->index);
-        at = put_base64(out, at, record->leaf);
+        at = p2p_proof_line(out, at, P2P_REUSE_BYTES_MAX, record->leaf);
         for (size_t h = 0; h < record->proof.count; h++) {
-            at = put_base64(out, at,
-                            p2p_slice_of(record->proof.hashes[h].bytes, P2P_HASH_BYTES));
+            at = p2p_proof_line(out, at, P2P_REUSE_BYTES_MAX,
+                                p2p_slice_of(record->proof.hashes[h].bytes, P2P_HASH_BYTES));
         }
         out[at++] = '\n';
     }
-    size_t len = p2p_checkpoint_note(&checkpoint, key->bytes, &reuse->head.signature, out + at,
-                                     P2P_REUSE_BYTES_MAX - at - 1);
-    p2p_assert(len > 0);
-    out[at + len] = '\0';
-    return at + len;
-}
-
-/* A line without its LF; false at the end of the text. */
-static bool next_line(struct p2p_slice *text, struct p2p_slice *line)
-{
-    const uint8_t *end = text->len == 0 ? NULL : memchr(text->data, '\n', text->len);
-    if (end == NULL) {
-        return false;
-    }
-    *line = p2p_slice_of(text->data, (size_t)(end - text->data));
-    *text = p2p_slice_of(end + 1, text->len - line->len - 1);
-    return true;
-}
-
-/* What follows a word and a space in the next line. */
-static bool next_value(struct p2p_slice *text, const char *word, struct p2p_slice *value)
-{
-    struct p2p_slice line;
-    size_t len = strlen(word);
-    if (!next_line(text, &line) || line.len <= len || line.data[len] != ' ' ||
-        memcmp(line.data, word, len) != 0) {
-        return false;
-    }
-    *value = p2p_slice_of(line.data + len + 1, line.len - len - 1);
-    return true;
+    at = p2p_proof_note(out, at, P2P_REUSE_BYTES_MAX - 1, reuse->origin, &reuse->head, key);
+    out[at] = '\0';
+    return at;
 }
 
 static enum p2p_err read_record(struct p2p_signed_leaf *record, struct p2p_arena *arena,
@@ -120,9 +84,10 @@ static enum p2p_err read_record(struct p2p_signed_leaf *record, struct p2p_arena
 {
     struct p2p_slice value;
     size_t len;
-    if (!next_value(text, "index", &value) ||
+    if (!p2p_proof_next_value(text, "index", &value) ||
         p2p_decimal_decode(&record->index, value) != P2P_OK ||
-        !next_value(text, "record", &value) || p2p_base64_measure(&len, value) != P2P_OK) {
+        !p2p_proof_next_value(text, "record", &value) ||
+        p2p_base64_measure(&len, value) != P2P_OK) {
         return P2P_MALFORMED;
     }
     if (len > P2P_RECORD_BYTES_MAX) {
@@ -134,47 +99,7 @@ static enum p2p_err read_record(struct p2p_signed_leaf *record, struct p2p_arena
     }
     enum p2p_err err = p2p_base64_decode(leaf, len, &len, value);
     record->leaf = p2p_slice_of(leaf, len);
-    record->proof.count = 0;
-    while (err == P2P_OK && next_line(text, &value)) {
-        if (value.len == 0) {
-            return P2P_OK;
-        }
-        if (record->proof.count == P2P_PROOF_HASHES_MAX) {
-            return P2P_TOOLARGE;
-        }
-        err = p2p_base64_decode(record->proof.hashes[record->proof.count++].bytes,
-                                P2P_HASH_BYTES, &len, value);
-        err = err == P2P_OK && len != P2P_HASH_BYTES ? P2P_MALFORMED : err;
-    }
-    return P2P_MALFORMED;
-}
-
-/* The log's own line of the note; other lines are skipped, as in every note. */
-static enum p2p_err read_note(struct p2p_reuse *reuse, struct p2p_slice text)
-{
-    struct p2p_note note;
-    struct p2p_checkpoint checkpoint;
-    enum p2p_err err = p2p_note_parse(&note, text);
-    if (err == P2P_OK) {
-        err = p2p_checkpoint_parse(&checkpoint, note.text, false);
-    }
-    if (err != P2P_OK) {
-        return err;
-    }
-    reuse->origin = checkpoint.origin;
-    reuse->head.size = checkpoint.size;
-    reuse->head.root = checkpoint.root;
-    for (size_t i = 0; i < note.signature_count; i++) {
-        uint8_t blob[P2P_KEY_ID_BYTES + P2P_SIGNATURE_BYTES];
-        size_t len = 0;
-        if (p2p_slice_equal(note.signatures[i].name, checkpoint.origin) &&
-            p2p_base64_decode(blob, sizeof(blob), &len, note.signatures[i].base64) == P2P_OK &&
-            len == sizeof(blob)) {
-            memcpy(reuse->head.signature.bytes, blob + P2P_KEY_ID_BYTES, P2P_SIGNATURE_BYTES);
-            return P2P_OK;
-        }
-    }
-    return P2P_MALFORMED;
+    return err == P2P_OK ? p2p_proof_next_hashes(text, &record->proof) : err;
 }
 
 enum p2p_err p2p_reuse_decode(struct p2p_reuse *out, struct p2p_arena *arena,
@@ -198,7 +123,7 @@ enum p2p_err p2p_reuse_decode(struct p2p_reuse *out, struct p2p_arena *arena,
         err = read_record(&reuse.records[1], arena, &text);
     }
     if (err == P2P_OK) {
-        err = read_note(&reuse, text);
+        err = p2p_proof_head(text, &reuse.origin, &reuse.head);
     }
     if (err == P2P_OK) {
         *out = reuse;

@@ -10,7 +10,7 @@
 
 static const struct p2p_route *const tables[] = {
     p2p_ban_routes,     p2p_gate_routes, p2p_status_routes,     p2p_record_routes,
-    p2p_charter_routes, p2p_key_routes,  p2p_checkpoint_routes,
+    p2p_charter_routes, p2p_key_routes,  p2p_checkpoint_routes, p2p_proof_routes,
 };
 
 int p2p_api_exit_code(const struct p2p_api_reply *reply)

@@ -24,6 +24,8 @@ extern const struct p2p_cli_noun p2p_cli_noun_watch;
 /* charter.c, federation.c */
 extern const struct p2p_cli_noun p2p_cli_noun_charter;
 extern const struct p2p_cli_noun p2p_cli_noun_federation;
+/* audit.c */
+extern const struct p2p_cli_noun p2p_cli_noun_audit;
 /* help.c */
 extern const struct p2p_cli_noun p2p_cli_noun_help;
 extern const struct p2p_cli_noun p2p_cli_noun_completion;

@@ -110,6 +110,16 @@ for member in $MEMBERS; do
     holds '.alarm != null'
     must 1 node "$member" doctor
 done
+claim "the proof is a file that anybody with the charter can check, and nothing else is one"
+must 0 node bezee audit fork beanr/1 --out "$WORK/beanr.fork"
+must 0 node begne audit check-fork "$WORK/beanr.fork"
+must 0 "$P2P_BIN" -C / --json audit check-fork "$WORK/beanr.fork" --federation "$SB/federation.json"
+holds '.proven == "forked" and (.who | endswith("/beanr/1"))'
+sed 's/^other-root ./other-root x/' "$WORK/beanr.fork" >"$WORK/made-up"
+must 4 node begne audit check-fork "$WORK/made-up"
+must 4 node begne audit check-reuse "$WORK/beanr.fork"
+must 3 node begne audit fork bezee/1 --out "$WORK/none"
+must 3 node begne audit reuse beanr-pso --out "$WORK/none"
 eventually 5 read_only forked
 must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405497 --ground local --reference x
 for member in bezee begne; do

@@ -135,6 +135,38 @@ static void test_truncated_and_flipped(void **state)
     end();
 }
 
+/* The file says the same as the bytes; no part of it, and no other character in it, does, but
+ * in the key ids of the logs' lines, which are hints. */
+static void test_as_text(void **state)
+{
+    (void)state;
+    static char text[P2P_FORK_TEXT_BYTES_MAX], again[P2P_FORK_TEXT_BYTES_MAX];
+    static char whole[P2P_FORK_TEXT_BYTES_MAX];
+    struct p2p_fork_proof proof, read;
+    make_heads(3, 1);
+    const struct p2p_kv *kv = begin(21);
+    for (uint64_t small = 8; small <= 21; small += 13) { /* and of equal sizes */
+        CHECK_OK(
+            p2p_fork_from_held(&proof, &held, kv, p2p_slice_text(origin), &heads[1][small]));
+        size_t len = p2p_fork_text(&proof, &key.public_key, text);
+        CHECK(strlen(text) == len);
+        memcpy(whole, text, len + 1);
+        CHECK_OK(p2p_fork_text_read(&read, p2p_slice_of(text, len)));
+        CHECK_OK(p2p_fork_verify(&read, p2p_sigs_ed25519(), &key.public_key));
+        for (size_t i = 0; i < len; i++) {
+            text[i] = whole[i] == 'A' ? 'B' : 'A';
+            if (p2p_fork_text_read(&read, p2p_slice_of(text, len)) == P2P_OK &&
+                p2p_fork_verify(&read, p2p_sigs_ed25519(), &key.public_key) == P2P_OK) {
+                CHECK(p2p_fork_text(&read, &key.public_key, again) == len);
+                CHECK(memcmp(again, whole, len) == 0);
+            }
+            text[i] = whole[i];
+            CHECK(p2p_fork_text_read(&read, p2p_slice_of(text, i)) != P2P_OK);
+        }
+    }
+    end();
+}
+
 /* A million records: still small enough to be told before anything else. */
 static enum p2p_err any_hash(void *context, unsigned level, uint64_t index,
                              struct p2p_hash *out)
@@ -165,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_split_and_size),
         cmocka_unit_test(test_truncated_and_flipped),
+        cmocka_unit_test(test_as_text),
         cmocka_unit_test(test_size_of_a_proof),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

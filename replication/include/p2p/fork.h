@@ -32,6 +32,15 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_decode(struct p2p_fork_proof *out, struct p
 P2P_MUST_CHECK enum p2p_err p2p_fork_verify(const struct p2p_fork_proof *proof,
                                             const struct p2p_sigs *sigs,
                                             const struct p2p_feed_public *key);
+/* The proof as a file (WIRE.md section 15): text of at most P2P_FORK_TEXT_BYTES_MAX,
+ * terminated; returns the length. key: the feed's, for the lines of the notes. */
+#define P2P_FORK_TEXT_BYTES_MAX 8192u
+size_t p2p_fork_text(const struct p2p_fork_proof *proof, const struct p2p_feed_public *key,
+                     char out[P2P_FORK_TEXT_BYTES_MAX]);
+/* Takes such a text apart, borrowing origin; verifies nothing. P2P_MALFORMED, P2P_TOOLARGE,
+ * P2P_MISMATCH (two origins). */
+P2P_MUST_CHECK enum p2p_err p2p_fork_text_read(struct p2p_fork_proof *out,
+                                               struct p2p_slice text);
 /* Builds the proof that `other`, a validly signed head no larger than the feed held,
  * contradicts the feed's newest head. Flush first. P2P_USAGE when it does not. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_from_held(struct p2p_fork_proof *out,

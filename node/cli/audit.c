@@ -1,0 +1,251 @@
+/* audit: proofs against others as files, and whether such a file proves what it says. Checking
+ * needs a charter, of the node or of a federation.json, and nothing else. */
+#include "charter_source.h"
+#include "error.h"
+#include "nouns.h"
+#include "request.h"
+
+#include <p2p/file.h>
+#include <p2p/forked.h>
+#include <p2p/reuse.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK_ARENA_BYTES ((size_t)1 << 20)
+
+/* ---- writing ---- */
+
+static int keep(const struct p2p_cli_call *call, const struct p2p_api_reply *reply)
+{
+    char message[P2P_MESSAGE_BYTES_MAX] = "";
+    const char *file = p2p_cli_value(call, "out", NULL);
+    const char *proof = json_string_value(json_object_get(reply->json, "proof"));
+    if (p2p_cli_is_problem(reply) || proof == NULL) {
+        return p2p_cli_fail_reply(call, reply);
+    }
+    enum p2p_err err = p2p_file_write(file, p2p_slice_text(proof), 0644, P2P_FILE_REPLACE,
+                                      message, sizeof message);
+    if (err != P2P_OK) {
+        return p2p_cli_fail_err(call, err, message);
+    }
+    if (call->json) {
+        p2p_cli_put_json(call->out, reply->json);
+    } else {
+        fputs("the proof stands in ", call->out);
+        p2p_cli_put(call->out, file);
+        fputc('\n', call->out);
+    }
+    return P2P_CLI_YES;
+}
+
+static int write_proof(struct p2p_cli_call *call, const char *prefix)
+{
+    struct p2p_cli_session session;
+    struct p2p_api_reply reply = {0};
+    char path[P2P_CLI_PATH_BYTES];
+    if (!p2p_cli_path(path, prefix, p2p_cli_argument(call, 0))) {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "the name is too long", NULL);
+    }
+    p2p_cli_session_of(&session, call);
+    p2p_cli_session_get(&session, path, NULL, &reply);
+    int exit = keep(call, &reply);
+    p2p_api_reply_deinit(&reply);
+    p2p_cli_session_deinit(&session);
+    return exit;
+}
+
+static int fork_run(struct p2p_cli_call *call)
+{
+    return write_proof(call, "/v1/proofs/fork/");
+}
+
+static int reuse_run(struct p2p_cli_call *call)
+{
+    return write_proof(call, "/v1/proofs/reuse/");
+}
+
+/* ---- checking ---- */
+
+/* What a file was found to be. */
+struct finding {
+    enum p2p_err err; /* P2P_OK: it proves it */
+    const char *word; /* "forked", "reused" */
+    char who[P2P_ORIGIN_BYTES_MAX + 1];
+    char text[P2P_MESSAGE_BYTES_MAX];
+};
+
+static void check_fork(const struct p2p_charter *charter, struct p2p_slice text,
+                       struct p2p_arena *arena, struct finding *finding)
+{
+    struct p2p_fork_told *told = p2p_arena_take(arena, sizeof(*told));
+    finding->word = "forked";
+    finding->err = told == NULL ? P2P_NOMEM : p2p_fork_text_read(&told->proof, text);
+    if (finding->err == P2P_OK) {
+        told->witnessed = (struct p2p_slice){0};
+        finding->err = p2p_fork_told_verify(charter, p2p_sigs_ed25519(), told);
+    }
+    if (finding->err != P2P_OK) {
+        snprintf(finding->text, sizeof finding->text, "it proves no fork: %s",
+                 finding->err == P2P_UNKNOWN ? "the charter names no feed of that origin"
+                                             : p2p_err_text(finding->err));
+        return;
+    }
+    snprintf(finding->who, sizeof finding->who, "%s",
+             p2p_fork_told_feed(charter, told)->origin);
+    snprintf(finding->text, sizeof finding->text,
+             "%s signed two histories: sizes %llu and %llu contradict each other", finding->who,
+             (unsigned long long)told->proof.heads[0].size,
+             (unsigned long long)told->proof.heads[1].size);
+}
+
+static void check_reuse(const struct p2p_charter *charter, struct p2p_slice text,
+                        struct p2p_arena *arena, struct finding *finding)
+{
+    char reason[P2P_REUSE_REASON_BYTES] = "the file is not of that form";
+    uint32_t issuer = 0;
+    struct p2p_reuse *reuse = p2p_arena_take(arena, sizeof(*reuse));
+    finding->word = "reused";
+    finding->err = reuse == NULL ? P2P_NOMEM : p2p_reuse_decode(reuse, arena, text);
+    if (finding->err == P2P_OK) {
+        finding->err =
+            p2p_reuse_verify(reuse, charter, p2p_sigs_ed25519(), arena, &issuer, reason);
+    }
+    if (finding->err != P2P_OK) {
+        snprintf(finding->text, sizeof finding->text, "it proves nothing: %s", reason);
+        return;
+    }
+    snprintf(finding->who, sizeof finding->who, "%s",
+             p2p_charter_issuer(charter, issuer)->name);
+    snprintf(finding->text, sizeof finding->text,
+             "%s signed two different records under one number, at %llu and %llu of %.*s",
+             finding->who, (unsigned long long)reuse->records[0].index,
+             (unsigned long long)reuse->records[1].index, (int)reuse->origin.len,
+             (const char *)reuse->origin.data);
+}
+
+/* 0 proven; 1 all of it is real and it proves nothing; 3 about nobody the charter names; 4 what
+ * does not verify. */
+static int tell(const struct p2p_cli_call *call, const struct finding *finding)
+{
+    if (finding->err == P2P_OK && call->json) {
+        json_t *json = json_pack("{s:s, s:s, s:s}", "proven", finding->word, "who",
+                                 finding->who, "text", finding->text);
+        p2p_cli_put_json(call->out, json);
+        json_decref(json);
+        return P2P_CLI_YES;
+    }
+    if (finding->err == P2P_OK) {
+        p2p_cli_put(call->out, finding->text);
+        fputc('\n', call->out);
+        return P2P_CLI_YES;
+    }
+    int exit = finding->err == P2P_REFUSED                                ? P2P_CLI_NO
+               : finding->err == P2P_UNKNOWN || finding->err == P2P_NOMEM ? P2P_CLI_UNDECIDED
+                                                                          : P2P_CLI_DAMAGED;
+    return p2p_cli_fail(call, exit, p2p_err_name(finding->err), finding->text,
+                        finding->err == P2P_UNKNOWN ? "is the charter that of its federation?"
+                                                    : NULL);
+}
+
+static int check_file(struct p2p_cli_call *call,
+                      void (*check)(const struct p2p_charter *charter, struct p2p_slice text,
+                                    struct p2p_arena *arena, struct finding *finding))
+{
+    char message[P2P_MESSAGE_BYTES_MAX] = "";
+    char *bytes = NULL;
+    size_t len = 0;
+    struct p2p_cli_charter source;
+    struct p2p_arena arena;
+    struct finding finding = {.err = P2P_OK};
+    enum p2p_err err = p2p_file_read(p2p_cli_argument(call, 0), P2P_REUSE_BYTES_MAX, &bytes,
+                                     &len, message, sizeof message);
+    if (err != P2P_OK) {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, p2p_err_name(err), message, NULL);
+    }
+    p2p_arena_init(&arena, p2p_alloc_default(), CHECK_ARENA_BYTES);
+    int exit = p2p_cli_charter_init(&source, call);
+    if (exit == P2P_CLI_YES) {
+        check(source.charter, p2p_slice_of(bytes, len), &arena, &finding);
+        exit = tell(call, &finding);
+    }
+    p2p_cli_charter_deinit(&source);
+    p2p_arena_deinit(&arena);
+    free(bytes);
+    return exit;
+}
+
+static int check_fork_run(struct p2p_cli_call *call)
+{
+    return check_file(call, check_fork);
+}
+
+static int check_reuse_run(struct p2p_cli_call *call)
+{
+    return check_file(call, check_reuse);
+}
+
+#define OUT                                                                                    \
+    {                                                                                          \
+        .name = "out", .value = "F", .help = "the file to write", .type = P2P_CLI_FILE,        \
+        .rules = P2P_CLI_REQUIRED                                                              \
+    }
+#define SOURCE                                                                                 \
+    {                                                                                          \
+        .name = "federation", .value = "FILE",                                                 \
+        .help = "check by this federation.json instead of the node's charter",                 \
+        .type = P2P_CLI_FILE                                                                   \
+    }
+#define FILE_ARGUMENT                                                                          \
+    {                                                                                          \
+        .name = "FILE", .help = "the file with the proof", .rules = P2P_CLI_REQUIRED           \
+    }
+
+static const struct p2p_cli_command AUDIT_COMMANDS[] = {
+    {
+        .verb = "fork",
+        .summary = "write the proof that a feed has two histories",
+        .options = P2P_CLI_OPTIONS(OUT),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "FEED", .help = "a feed, as beanr/1", .rules = P2P_CLI_REQUIRED}),
+        .run = fork_run,
+    },
+    {
+        .verb = "check-fork",
+        .summary = "whether a file proves that a feed has two histories",
+        .details = "Exit 0 it does, 3 about no feed of this charter, 4 it does not verify.",
+        .options = P2P_CLI_OPTIONS(SOURCE),
+        .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
+        .run = check_fork_run,
+    },
+    {
+        .verb = "reuse",
+        .summary = "write the proof that an issuer signed two records under one number",
+        .options = P2P_CLI_OPTIONS(OUT),
+        .arguments =
+            P2P_CLI_ARGUMENTS({.name = "ISSUER", .help = "whose", .rules = P2P_CLI_REQUIRED}),
+        .run = reuse_run,
+    },
+    {
+        .verb = "check-reuse",
+        .summary = "whether a file proves that an issuer signed two records under one number",
+        .details = "Exit 0 it does, 1 it is real and proves nothing, 3 about no issuer of this "
+                   "charter, 4 it does not verify.",
+        .options = P2P_CLI_OPTIONS(SOURCE),
+        .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
+        .run = check_reuse_run,
+    },
+    {.verb = "export", .summary = "write an archive", .rules = P2P_CLI_HIDDEN},
+    {.verb = "verify", .summary = "check an archive", .rules = P2P_CLI_HIDDEN},
+    {.verb = "replay", .summary = "fold an archive again", .rules = P2P_CLI_HIDDEN},
+    {.verb = "explain", .summary = "recompute a decision", .rules = P2P_CLI_HIDDEN},
+    {.verb = "receipt", .summary = "write a record's receipt", .rules = P2P_CLI_HIDDEN},
+    {.verb = "check-receipt", .summary = "check a receipt", .rules = P2P_CLI_HIDDEN},
+    {0},
+};
+
+const struct p2p_cli_noun p2p_cli_noun_audit = {
+    .name = "audit",
+    .summary = "proofs against others, written and checked",
+    .commands = AUDIT_COMMANDS,
+};
