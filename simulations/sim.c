@@ -75,7 +75,8 @@ static void build(struct sim *sim)
 {
     const struct sim_options *options = &sim->options;
     const struct sim_federation_options federation = {.members = options->nodes,
-                                                      .admitted = options->nodes,
+                                                      .admitted =
+                                                          options->nodes - options->joiners,
                                                       .witnesses = options->witnesses,
                                                       .officers = 3};
     sim->sigs = sim_sigs_new(options->real_signatures);

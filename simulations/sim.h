@@ -28,6 +28,7 @@
 struct sim_options {
     uint64_t seed;
     uint32_t nodes;     /* members that run */
+    uint32_t joiners;   /* of them: the last ones, which the charter admits later */
     uint32_t witnesses; /* of each feed */
     uint64_t length_us;
     bool real_signatures; /* Ed25519 instead of its twin */

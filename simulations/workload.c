@@ -174,7 +174,7 @@ struct sim_host *sim_workload_host(const struct sim_workload *workload,
     uint64_t first = sim_chance_below(chance, sim->host_count);
     for (uint32_t step = 0; step < sim->host_count; step++) {
         struct sim_host *host = sim->hosts[(first + step) % sim->host_count + 1];
-        if (host != NULL && host->up && !host->leaves &&
+        if (host != NULL && host->up && !host->leaves && host->member->admitted &&
             (!issuers || host->member->officer_count > 0)) {
             return host;
         }

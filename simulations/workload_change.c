@@ -53,20 +53,6 @@ static const char *feed_of(const struct sim_federation *federation, uint32_t ind
 
 /* ---- officers ---- */
 
-static bool new_officer(struct sim_change_draft *change)
-{
-    struct sim_federation *federation = federation_of(change);
-    uint32_t index = draw_member(change, true);
-    if (index == 0 || federation->members[index].officer_count == SIM_OFFICERS_MAX) {
-        return false;
-    }
-    change->member = index;
-    change->officer =
-        sim_officer_of(federation, index, (uint32_t)federation->members[index].officer_count);
-    sim_draft_officer(federation, &change->draft, index, &change->officer);
-    return true;
-}
-
 /* To an officer there is, also to one whose grants were cut. */
 static bool more_grants(struct sim_change_draft *change)
 {
@@ -79,6 +65,22 @@ static bool more_grants(struct sim_change_draft *change)
     change->member = index;
     change->officer = member->officers[sim_chance_below(change->chance, member->officer_count)];
     change->officer.revoked = false;
+    sim_draft_officer(federation, &change->draft, index, &change->officer);
+    return true;
+}
+
+/* Where there are as many as there may be, more for one of them. */
+static bool new_officer(struct sim_change_draft *change)
+{
+    struct sim_federation *federation = federation_of(change);
+    uint32_t index = draw_member(change, true);
+    if (index == 0 || federation->members[index].officer_count == SIM_OFFICERS_MAX) {
+        change->change = SIM_CHANGE_GRANT;
+        return more_grants(change);
+    }
+    change->member = index;
+    change->officer =
+        sim_officer_of(federation, index, (uint32_t)federation->members[index].officer_count);
     sim_draft_officer(federation, &change->draft, index, &change->officer);
     return true;
 }
@@ -292,7 +294,7 @@ bool sim_change_draw(struct sim_change_draft *change)
 {
     switch (change->change) {
     case SIM_CHANGE_OFFICER:
-        return new_officer(change) || more_grants(change);
+        return new_officer(change);
     case SIM_CHANGE_GRANT:
         return more_grants(change);
     case SIM_CHANGE_REVOKE:
@@ -312,7 +314,11 @@ bool sim_change_draw(struct sim_change_draft *change)
         policy(change);
         return true;
     case SIM_CHANGE_MEMBER:
-        return new_member(change) || new_officer(change) || more_grants(change);
+        if (new_member(change)) {
+            return true;
+        }
+        change->change = SIM_CHANGE_OFFICER; /* everybody is in already */
+        return new_officer(change);
     case SIM_CHANGE_COUNT:
         break;
     }

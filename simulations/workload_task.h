@@ -81,7 +81,8 @@ void sim_task_append(struct sim_task *task, struct p2p_node *node,
 
 /* ---- whom to ask ---- */
 
-/* A machine that is up, drawn; issuers: of a member that has some. NULL when there is none. */
+/* A machine that is up, of a member, drawn; issuers: of one that has some. NULL when there is
+ * none. */
 struct sim_host *sim_workload_host(const struct sim_workload *workload,
                                    struct sim_chance *chance, bool issuers);
 /* The circle of a record: mostly everybody's; 0 when the member is in none. */
