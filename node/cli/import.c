@@ -49,31 +49,36 @@ struct import {
     size_t rows_bytes;
     struct p2p_cli_seen seen;
     uint64_t lines, imposed, already, refused;
-    FILE *remarks; /* {"line","text"} per line */
+    json_t *said;  /* of lines of this chunk, by this side: at most CHUNK_ROWS */
+    FILE *remarks; /* {"line","text"} per line, in the order of lines */
     struct p2p_cli_progress progress;
     uint64_t read_bytes;
     struct p2p_api_reply failure; /* what ended it early */
 };
 
-static void remark(struct import *import, uint64_t line, const char *text)
+/* Writes what was said of the chunk's lines by this side and, in `errors`, by the node, in the
+ * order of lines; both are in it. */
+static void put_remarks(struct import *import, const json_t *errors)
 {
-    json_t *json = json_pack("{s:I,s:s}", "line", (json_int_t)line, "text", text);
-    p2p_cli_put_json(import->remarks, json);
-    json_decref(json);
-}
-
-static int refuse(struct import *import, const char *text)
-{
-    import->lines++;
-    import->refused++;
-    remark(import, import->csv.line, text);
-    return GO_ON;
+    size_t here = 0;
+    size_t there = 0;
+    while (here < json_array_size(import->said) || there < json_array_size(errors)) {
+        const json_t *mine = json_array_get(import->said, here);
+        const json_t *theirs = json_array_get(errors, there);
+        bool next = theirs == NULL || (mine != NULL && p2p_cli_number(mine, "line") <=
+                                                           p2p_cli_number(theirs, "line"));
+        p2p_cli_put_json(import->remarks, next ? mine : theirs);
+        here += next;
+        there += !next;
+    }
+    json_array_clear(import->said);
 }
 
 /* Sends the chunk. GO_ON, or the exit code with import->failure set. */
 static int send_chunk(struct import *import)
 {
     if (json_array_size(import->rows) == 0) {
+        put_remarks(import, NULL);
         return GO_ON;
     }
     json_t *body =
@@ -91,21 +96,31 @@ static int send_chunk(struct import *import)
     json_array_clear(import->rows);
     import->rows_bytes = 0;
     if (p2p_cli_is_problem(&reply)) {
+        put_remarks(import, NULL);
         import->failure = reply;
         return p2p_api_exit_code(&reply);
     }
     import->imposed += p2p_cli_number(reply.json, "imposed");
     import->already += p2p_cli_number(reply.json, "already");
     import->refused += p2p_cli_number(reply.json, "refused");
-    size_t index = 0;
-    json_t *error = NULL;
-    json_array_foreach(json_object_get(reply.json, "errors"), index, error)
-    {
-        p2p_cli_put_json(import->remarks, error);
-    }
+    put_remarks(import, json_object_get(reply.json, "errors"));
     p2p_api_reply_deinit(&reply);
     p2p_cli_progress_show(&import->progress, import->read_bytes, import->lines);
     return GO_ON;
+}
+
+static int remark(struct import *import, const char *text)
+{
+    json_array_append_new(import->said, json_pack("{s:I,s:s}", "line",
+                                                  (json_int_t)import->csv.line, "text", text));
+    return json_array_size(import->said) < CHUNK_ROWS ? GO_ON : send_chunk(import);
+}
+
+static int refuse(struct import *import, const char *text)
+{
+    import->lines++;
+    import->refused++;
+    return remark(import, text);
 }
 
 /* Without the blanks around it. */
@@ -244,8 +259,7 @@ static int take_event(struct import *import, enum p2p_csv_event event)
     case P2P_CSV_MORE:
         return GO_ON;
     case P2P_CSV_EMPTY:
-        remark(import, import->csv.line, "it is empty and was passed over");
-        return GO_ON;
+        return remark(import, "it is empty and was passed over");
     case P2P_CSV_BAD:
         if (!import->has_header) {
             return usage_problem(import, "it has to name the columns",
@@ -313,6 +327,7 @@ static void print_remarks(struct import *import)
     char *line = NULL;
     size_t capacity = 0;
     bool first = true;
+    put_remarks(import, NULL);
     rewind(import->remarks);
     while (getline(&line, &capacity, import->remarks) > 0) {
         line[strcspn(line, "\n")] = '\0';
@@ -426,12 +441,13 @@ int p2p_cli_import_run(struct p2p_cli_call *call)
         .file = p2p_cli_argument(call, 0),
         .fd = -1,
         .rows = json_array(),
+        .said = json_array(),
         .remarks = tmpfile(),
     };
     uint64_t size = 0;
     p2p_cli_session_of(&import.session, call);
     int exit = P2P_CLI_UNDECIDED;
-    if (import.rows == NULL || import.remarks == NULL) {
+    if (import.rows == NULL || import.said == NULL || import.remarks == NULL) {
         exit = p2p_cli_fail(call, P2P_CLI_UNDECIDED, "io", "no temporary file can be made",
                             "see to the room in $TMPDIR or /tmp");
         goto out;
@@ -447,6 +463,7 @@ out:
     p2p_cli_seen_deinit(&import.seen);
     p2p_cli_session_deinit(&import.session);
     json_decref(import.rows);
+    json_decref(import.said);
     if (import.remarks != NULL) {
         fclose(import.remarks);
     }

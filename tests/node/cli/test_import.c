@@ -125,11 +125,12 @@ static void bad_lines_are_refused_and_named_and_the_rest_goes_on(void **state)
     (void)state;
     CHECK(IMPORT("imo,basis\n1,bad\n2,ok,3\n3,\"x\"y\n4,\xff\n5,odd\n,ok\n6,ok\n", "") == 1);
     check_report("{\"lines\":7,\"imposed\":2,\"already\":0,\"refused\":5,\"errors\":["
+                 "{\"line\":2,\"text\":\"no\"},"
                  "{\"line\":3,\"text\":\"it has 3 columns, the first line has 2\"},"
                  "{\"line\":4,\"text\":\"something follows the closing quote of a field\"},"
                  "{\"line\":5,\"text\":\"column basis is not UTF-8\"},"
-                 "{\"line\":7,\"text\":\"column imo is empty\"},"
-                 "{\"line\":2,\"text\":\"no\"},{\"line\":6,\"text\":\"odd\"}]}");
+                 "{\"line\":6,\"text\":\"odd\"},"
+                 "{\"line\":7,\"text\":\"column imo is empty\"}]}");
 }
 
 static void what_stands_already_is_skipped_here_and_in_the_file(void **state)
