@@ -12,6 +12,7 @@
 #define LIE_MOST_US   (5 * SIM_MINUTE)  /* until the power fails under a disk that lies */
 #define TWIN_MOST_US  (10 * SIM_MINUTE) /* until somebody notices that a node runs twice */
 #define AWAY_MOST_US  (2 * SIM_HOUR)
+#define REST_US       (70 * SIM_SECOND) /* before the watcher looks: a `seen` may wait a minute */
 #define YEAR_MS       (INT64_C(365) * 86400 * 1000)
 #define DAY_MS        (UINT64_C(86400) * 1000)
 
@@ -362,14 +363,23 @@ static void heal(struct sim_faults *faults)
     }
 }
 
+/* What is in flight is no difference: nobody asks for anything before the watcher looks. */
+static void rest(struct sim *sim, uint64_t subject, void *data)
+{
+    (void)subject;
+    (void)data;
+    sim_workload_rest(sim->workload, sim->schedule.now_us + REST_US);
+}
+
 static void end_phase(struct sim *sim, uint64_t subject, void *data)
 {
     struct sim_faults *faults = sim->faults;
+    uint64_t at_us = sim->schedule.now_us + faults->options->calm_us;
     (void)subject;
     (void)data;
     heal(faults);
-    sim_schedule_at(&sim->schedule, sim->schedule.now_us + faults->options->calm_us, look, 0,
-                    NULL, NULL);
+    sim_schedule_at(&sim->schedule, at_us - REST_US, rest, 0, NULL, NULL);
+    sim_schedule_at(&sim->schedule, at_us, look, 0, NULL, NULL);
 }
 
 static void begin_phase(struct sim *sim, uint64_t subject, void *data)

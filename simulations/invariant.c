@@ -135,6 +135,7 @@ void sim_watcher_free(struct sim_watcher *watcher)
     for (size_t i = 0; i < watcher->machine_count; i++) {
         free(watcher->machines[i].left);
         free(watcher->machines[i].verdicts);
+        free(watcher->machines[i].missing);
     }
     for (size_t i = 0; i < watcher->ban_count; i++) {
         free(watcher->bans[i].cites);
@@ -310,9 +311,7 @@ void sim_watcher_expect_damage(struct sim_watcher *watcher, struct sim_host *hos
         machine->hurt_us = watcher->sim->schedule.now_us;
     }
     machine->may_be_hurt = true;
-    for (size_t i = 0; i < machine->left_count; i++) {
-        machine->left[i].walked = 0;
-    }
+    watch_walk_anew(machine);
     leave(machine, host);
 }
 

@@ -66,6 +66,12 @@ struct watch_verdict {
     enum p2p_why why;
 };
 
+/* A private record whose payload a disk lacks. */
+struct watch_missing {
+    struct p2p_record_id id;
+    uint32_t circle;
+};
+
 struct watch_machine {
     uint32_t number;
     const char *name;
@@ -75,6 +81,8 @@ struct watch_machine {
     const struct p2p_kv *kv; /* what is durable, during a call */
     struct watch_left *left; /* by feed */
     size_t left_count;
+    struct watch_missing *missing; /* among what was walked */
+    size_t missing_count, missing_cap;
     struct watch_verdict *verdicts; /* of the last settling, by (circle, id) */
     size_t verdict_count;
     uint64_t verdict_charter; /* its charter size then */
@@ -85,6 +93,8 @@ struct watch_machine {
     uint64_t batches;         /* when it was last settled */
 };
 struct watch_left *watch_left_of(struct watch_machine *machine, uint32_t feed);
+/* Its disk is another one perhaps: everything on it is looked at again. */
+void watch_walk_anew(struct watch_machine *machine);
 
 /* A cosignature that left any honest machine. */
 struct watch_cosigned {

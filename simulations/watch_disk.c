@@ -24,28 +24,18 @@ static void tell_damage(struct sim_watcher *watcher, const struct watch_machine 
     }
 }
 
-/* A private record without its payload, at a member of its circle. */
-static void lacks_payload(struct sim_watcher *watcher, const struct watch_machine *machine,
-                          struct watch_summary *summary, const struct p2p_record *record,
-                          const struct p2p_record_id *id)
+void watch_walk_anew(struct watch_machine *machine)
 {
-    if (record->circle < summary->circle_count) {
-        summary->complete[record->circle] = false;
+    for (size_t i = 0; i < machine->left_count; i++) {
+        machine->left[i].walked = 0;
     }
-    uint64_t since = watch_member_since(watcher, record->circle, machine->member);
-    if (since > 0 && since <= watcher->founding_size) {
-        sim_violate(watcher->sim, SIM_INVARIANT_VERIFIED_ONLY,
-                    "%s took %s record %llu without its payload, although it was always in the "
-                    "circle",
-                    machine->name, watch_feed_name(watcher, id->feed),
-                    (unsigned long long)id->index);
-    }
+    machine->missing_count = 0;
 }
 
-/* Returns whether the place needs no second look. */
+/* Returns whether it is as it should be. */
 static bool check_record(struct sim_watcher *watcher, struct watch_machine *machine,
-                         struct watch_summary *summary, const struct p2p_ledger *ledger,
-                         const struct p2p_record_id *id, struct p2p_slice leaf)
+                         const struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                         struct p2p_slice leaf)
 {
     const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, id->feed);
     struct p2p_record record;
@@ -57,13 +47,10 @@ static bool check_record(struct sim_watcher *watcher, struct watch_machine *mach
     }
     enum p2p_err err = p2p_ledger_salted(ledger, id, &salted);
     if (err == P2P_NOTFOUND) {
-        const struct p2p_circle *circle = p2p_charter_circle(ledger->charter, record.circle);
-        bool inside =
-            record.circle == 0 || (circle != NULL && p2p_circle_has(circle, machine->member));
-        if (inside) {
-            lacks_payload(watcher, machine, summary, &record, id);
-        }
-        return !inside;
+        machine->missing = watch_room(machine->missing, machine->missing_count,
+                                      &machine->missing_cap, sizeof(*machine->missing));
+        machine->missing[machine->missing_count++] = (struct watch_missing){*id, record.circle};
+        return true;
     }
     if (err != P2P_OK ||
         p2p_record_open(&record, p2p_slice_text(info->origin), salted, &payload) != P2P_OK) {
@@ -73,9 +60,45 @@ static bool check_record(struct sim_watcher *watcher, struct watch_machine *mach
     return true;
 }
 
+/* Who lacks a payload in its own circle is not complete there; who was in it from the founding
+ * on took the leaf without. */
+static void lacks_payload(struct sim_watcher *watcher, const struct watch_machine *machine,
+                          struct watch_summary *summary, const struct watch_missing *missing)
+{
+    uint64_t since = watch_member_since(watcher, missing->circle, machine->member);
+    summary->complete[missing->circle] = false;
+    if (since > 0 && since <= watcher->founding_size && !machine->may_be_hurt) {
+        sim_violate(watcher->sim, SIM_INVARIANT_VERIFIED_ONLY,
+                    "%s took %s record %llu without its payload, although it was always in the "
+                    "circle",
+                    machine->name, watch_feed_name(watcher, missing->id.feed),
+                    (unsigned long long)missing->id.index);
+    }
+}
+
+static void check_missing(struct sim_watcher *watcher, struct watch_machine *machine,
+                          struct watch_summary *summary, const struct p2p_ledger *ledger)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < machine->missing_count; i++) {
+        const struct watch_missing missing = machine->missing[i];
+        const struct p2p_circle *circle = p2p_charter_circle(ledger->charter, missing.circle);
+        struct p2p_slice salted;
+        bool inside =
+            missing.circle == 0 || (circle != NULL && p2p_circle_has(circle, machine->member));
+        if (p2p_ledger_salted(ledger, &missing.id, &salted) != P2P_NOTFOUND) {
+            continue;
+        }
+        if (inside && missing.circle < summary->circle_count) {
+            lacks_payload(watcher, machine, summary, &missing);
+        }
+        machine->missing[kept++] = missing;
+    }
+    machine->missing_count = kept;
+}
+
 static void check_feed(struct sim_watcher *watcher, struct watch_machine *machine,
-                       struct watch_summary *summary, const struct p2p_ledger *ledger,
-                       uint32_t number)
+                       const struct p2p_ledger *ledger, uint32_t number)
 {
     const struct p2p_feed *held = p2p_ledger_feed(ledger, number);
     struct watch_left *left = watch_left_of(machine, number);
@@ -83,11 +106,9 @@ static void check_feed(struct sim_watcher *watcher, struct watch_machine *machin
     struct p2p_slice leaf;
     uint32_t at = watch_follow(watcher, machine, number);
     if (at == WATCH_NO_BRANCH) {
-        left->walked = 0;
         return;
     }
     const struct watch_log *branch = &watch_feed_of(watcher, number)->branches[at];
-    bool settled = true;
     p2p_feed_walk_begin(&walk, held, machine->kv, left->walked);
     while (walk.index < held->edge.size) {
         const struct p2p_record_id id = {number, walk.index};
@@ -97,10 +118,10 @@ static void check_feed(struct sim_watcher *watcher, struct watch_machine *machin
             tell_damage(watcher, machine, number, id.index, "record");
             return;
         }
-        settled = check_record(watcher, machine, summary, ledger, &id, leaf) && settled;
-        if (settled) {
-            left->walked = id.index + 1;
+        if (!check_record(watcher, machine, ledger, &id, leaf)) {
+            return;
         }
+        left->walked = id.index + 1;
     }
 }
 
@@ -214,9 +235,10 @@ bool watch_disk(struct sim_watcher *watcher, struct watch_machine *machine,
             summary->records += held->edge.size;
             if (i != P2P_CHARTER_FEED) {
                 check_head(watcher, machine, &ledger, held);
-                check_feed(watcher, machine, summary, &ledger, i);
+                check_feed(watcher, machine, &ledger, i);
             }
         }
+        check_missing(watcher, machine, summary, &ledger);
         check_views(watcher, machine, summary, &ledger);
         err = p2p_frontier_digest(&ledger, &summary->frontier);
     }

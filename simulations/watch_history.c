@@ -354,9 +354,9 @@ void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
         if (!watch_holds(machine->kv, i, &left->cosigned) || !remembers(machine->kv, i, left)) {
             tell_lost(watcher, machine, i, "what it cosigned,", left->cosigned.size);
         }
-        if (machine->may_lose || machine->may_be_hurt) {
-            left->walked = 0;
-        }
+    }
+    if (machine->may_lose || machine->may_be_hurt) {
+        watch_walk_anew(machine);
     }
     if (own_lost && appends) {
         sim_violate(watcher->sim, SIM_INVARIANT_NO_SILENT_RESTORE,

@@ -3,11 +3,16 @@
 #include "watch.h"
 
 #include <p2p/assert.h>
+#include <p2p/text.h>
 
 #include <stdlib.h>
 
-enum { ROW_RESERVED = 3 }; /* of ISSUER: see replication/STORE.md */
-enum { BATCH_STEPS_MAX = 24, STEP_RECORDS_MAX = 64, REPLAY_ARENA_BYTES = 256 << 20 };
+enum {
+    BATCH_STEPS_MAX = 24,
+    STEP_RECORDS_MAX = 64,
+    REPLAY_ARENA_BYTES = 256 << 20,
+    KEY_SHOWN_BYTES = 48
+};
 
 struct replay {
     struct sim_watcher *watcher;
@@ -146,39 +151,65 @@ static enum p2p_err batch(struct replay *replay, bool *more)
 
 /* ---- comparing ---- */
 
-/* The next row that follows from records: the numbers that this node gave out to be signed
- * outside do not. */
-static enum p2p_err next_row(const struct p2p_kv *kv, enum p2p_table table, bool first,
-                             struct p2p_slice *key, struct p2p_slice *value)
+/* One table, without the numbers that a node keeps back for records signed outside: those are
+ * its own business. */
+struct rows {
+    const struct p2p_kv *kv;
+    enum p2p_table table;
+    struct p2p_slice key, value;
+    enum p2p_err err;
+};
+
+static void skip_reserved(struct rows *rows)
 {
-    enum p2p_err err = first ? p2p_kv_seek(kv, table, (struct p2p_slice){0}, key, value)
-                             : p2p_kv_next(kv, table, key, value);
-    while (err == P2P_OK && table == P2P_TABLE_ISSUER && key->data[0] == ROW_RESERVED) {
-        err = p2p_kv_next(kv, table, key, value);
+    enum { ROW_RESERVED = 3 }; /* STORE.md, table issuer */
+    while (rows->err == P2P_OK && rows->table == P2P_TABLE_ISSUER &&
+           rows->key.data[0] == ROW_RESERVED) {
+        rows->err = p2p_kv_next(rows->kv, rows->table, &rows->key, &rows->value);
     }
-    return err;
 }
 
-static bool same_table(const struct p2p_kv *a, const struct p2p_kv *b, enum p2p_table table)
+static struct rows rows_of(const struct p2p_kv *kv, enum p2p_table table)
 {
-    struct p2p_slice key_a, key_b, value_a, value_b;
-    enum p2p_err err_a = next_row(a, table, true, &key_a, &value_a);
-    enum p2p_err err_b = next_row(b, table, true, &key_b, &value_b);
-    while (err_a == P2P_OK && err_b == P2P_OK) {
-        if (!p2p_slice_equal(key_a, key_b) || !p2p_slice_equal(value_a, value_b)) {
-            return false;
-        }
-        err_a = next_row(a, table, false, &key_a, &value_a);
-        err_b = next_row(b, table, false, &key_b, &value_b);
-    }
-    return err_a == P2P_NOTFOUND && err_b == P2P_NOTFOUND;
+    struct rows rows = {.kv = kv, .table = table};
+    rows.err = p2p_kv_seek(kv, table, (struct p2p_slice){0}, &rows.key, &rows.value);
+    skip_reserved(&rows);
+    return rows;
 }
 
-static void tell(struct replay *replay, const char *what)
+static void step_on(struct rows *rows)
+{
+    rows->err = p2p_kv_next(rows->kv, rows->table, &rows->key, &rows->value);
+    skip_reserved(rows);
+}
+
+/* Where two tables part, if they do: the key of a row that is in one only, or has two values.
+ */
+static bool differ(const struct p2p_kv *one, const struct p2p_kv *other, enum p2p_table table,
+                   char key[P2P_HEX_BYTES(KEY_SHOWN_BYTES)])
+{
+    struct rows a = rows_of(one, table);
+    struct rows b = rows_of(other, table);
+    while (a.err == P2P_OK && b.err == P2P_OK && p2p_slice_equal(a.key, b.key) &&
+           p2p_slice_equal(a.value, b.value)) {
+        step_on(&a);
+        step_on(&b);
+    }
+    if (a.err == P2P_NOTFOUND && b.err == P2P_NOTFOUND) {
+        return false;
+    }
+    bool first = b.err != P2P_OK || (a.err == P2P_OK && p2p_slice_compare(a.key, b.key) <= 0);
+    struct p2p_slice at = first ? a.key : b.key;
+    p2p_hex_encode(key, at.data, at.len < KEY_SHOWN_BYTES ? at.len : KEY_SHOWN_BYTES);
+    return true;
+}
+
+static void tell(struct replay *replay, const char *what, const char *key)
 {
     sim_violate(replay->watcher->sim,
                 replay->machine->clock_wrong ? SIM_INVARIANT_TIMELESS : SIM_INVARIANT_REPLAY,
-                "the records of %s in another order give %s", replay->machine->name, what);
+                "the records of %s in another order give another %s %s", replay->machine->name,
+                what, key);
 }
 
 static void compare(struct replay *replay)
@@ -187,21 +218,21 @@ static void compare(struct replay *replay)
         enum p2p_table table;
         const char *what;
     } tables[] = {
-        {P2P_TABLE_VIEW, "other views"},    {P2P_TABLE_ISSUER, "other verdicts"},
-        {P2P_TABLE_TOUCH, "other touches"}, {P2P_TABLE_SEEN, "other `seen` claims"},
-        {P2P_TABLE_INDEX, "another index"},
+        {P2P_TABLE_VIEW, "view"},  {P2P_TABLE_ISSUER, "verdict"}, {P2P_TABLE_TOUCH, "touch"},
+        {P2P_TABLE_SEEN, "claim"}, {P2P_TABLE_INDEX, "index"},
     };
+    char key[P2P_HEX_BYTES(KEY_SHOWN_BYTES)];
     struct p2p_hash was;
     struct p2p_hash is;
     const struct p2p_kv *kv = sim_disk_look(replay->disk);
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        if (!same_table(replay->machine->kv, kv, tables[i].table)) {
-            tell(replay, tables[i].what);
+        if (differ(replay->machine->kv, kv, tables[i].table, key)) {
+            tell(replay, tables[i].what, key);
         }
     }
     if (p2p_leaves_digest(&replay->from, &was) != P2P_OK ||
         p2p_leaves_digest(&replay->ledger, &is) != P2P_OK || !p2p_hash_equal(&was, &is)) {
-        tell(replay, "another digest of leaves and verdicts");
+        tell(replay, "digest", "of leaves and verdicts");
     }
     sim_disk_look_end(replay->disk);
 }
@@ -245,7 +276,7 @@ void watch_replay(struct sim_watcher *watcher, struct watch_machine *machine)
             err = batch(replay, &more);
         }
         if (err != P2P_OK) {
-            tell(replay, p2p_err_text(err));
+            tell(replay, "error:", p2p_err_text(err));
         } else {
             compare(replay);
         }

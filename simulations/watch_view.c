@@ -91,13 +91,16 @@ static void compare_views(struct sim_watcher *watcher, const struct watch_summar
 
 void watch_compare(struct sim_watcher *watcher, const struct watch_summary *all, size_t count)
 {
-    for (size_t i = 1; i < count; i++) {
-        if (same_frontier(&all[0], &all[i])) {
-            continue;
+    const struct watch_summary *sound = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].machine->may_be_hurt) {
+            continue; /* it is repaired in its own time: see watch_disk.c */
         }
-        tell_apart(watcher, &all[0], &all[i]);
+        if (sound != NULL && !same_frontier(sound, &all[i])) {
+            tell_apart(watcher, sound, &all[i]);
+        }
+        sound = sound == NULL ? &all[i] : sound;
     }
-    /* Neighbours are enough where one view is complete in all of them; circles are not. */
     for (size_t i = 0; i < count; i++) {
         for (size_t n = i + 1; n < count; n++) {
             if (same_frontier(&all[i], &all[n])) {

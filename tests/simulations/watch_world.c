@@ -56,6 +56,7 @@ void watched_deinit(struct watched *watched)
 {
     free(watched->machine.left);
     free(watched->machine.verdicts);
+    free(watched->machine.missing);
     ledger_node_deinit(&watched->node);
 }
 
