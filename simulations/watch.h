@@ -226,6 +226,8 @@ void watch_signed(struct sim_watcher *watcher, struct watch_machine *machine, ui
 
 void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
                   const struct p2p_cosign_body *body);
+/* A machine stores a quorum of a feed. */
+void watch_quorum_found(struct watch_feed *feed, const struct watch_point *point);
 /* Looks for two quorums that contradict each other. */
 void watch_quorums(struct sim_watcher *watcher, struct watch_feed *feed);
 

@@ -83,30 +83,29 @@ static void settle_feed(struct sim_watcher *watcher, const struct watch_summary 
     }
 }
 
-/* W as the watcher finds it: the largest size that a quorum cosigned, on any branch. Everybody
- * must hold that branch up to there. */
+/* W as the watcher finds it: the largest quorum-cosigned size that any of them stores. Who
+ * knows of the fork must hold that branch up to there. */
 static void settle_w(struct sim_watcher *watcher, const struct watch_summary *all, size_t count,
                      struct watch_feed *feed)
 {
     struct watch_point w = {.size = 0};
-    uint32_t branch = 0;
-    watch_quorums(watcher, feed);
-    for (uint32_t i = 0; i < feed->branch_count; i++) {
-        if (feed->quorums[i].size > w.size) {
-            w = feed->quorums[i];
-            branch = i;
+    for (size_t i = 0; i < count; i++) {
+        struct p2p_cosigned quorum;
+        if (p2p_quorum_load(&quorum, all[i].machine->kv, feed->number) == P2P_OK &&
+            quorum.size > w.size) {
+            w = (struct watch_point){quorum.size, quorum.root};
         }
     }
+    watch_quorum_found(feed, &w);
     for (size_t i = 0; i < count && w.size > 0; i++) {
-        const struct watch_point *held = held_of(&all[i], feed->number);
-        if (holds_for_forked(&all[i], feed->number) &&
-            (held->size < w.size ||
-             !watch_log_has(&feed->branches[branch], held->size, &held->root))) {
+        if (holds_for_forked(&all[i], feed->number) && !all[i].machine->may_be_hurt &&
+            !watch_holds(all[i].machine->kv, feed->number, &w)) {
             sim_violate(watcher->sim, SIM_INVARIANT_TINY_FORK,
                         "%s holds %s at size %llu, not the branch that a quorum cosigned up to "
                         "%llu",
                         all[i].machine->name, watch_feed_name(watcher, feed->number),
-                        (unsigned long long)held->size, (unsigned long long)w.size);
+                        (unsigned long long)held_of(&all[i], feed->number)->size,
+                        (unsigned long long)w.size);
         }
     }
 }
@@ -117,8 +116,9 @@ void watch_settle_forks(struct sim_watcher *watcher, const struct watch_summary 
     for (size_t i = 1; i < watcher->feed_count; i++) {
         struct watch_feed *feed = &watcher->feeds[i];
         settle_feed(watcher, all, count, feed);
+        settle_w(watcher, all, count, feed);
         if (feed->branch_count > 1) {
-            settle_w(watcher, all, count, feed);
+            watch_quorums(watcher, feed);
         }
     }
 }

@@ -206,6 +206,16 @@ static void find_quorum(struct watch_feed *feed, const struct p2p_feed_info *inf
     }
 }
 
+void watch_quorum_found(struct watch_feed *feed, const struct watch_point *point)
+{
+    for (uint32_t i = 0; i < feed->branch_count; i++) {
+        if (point->size > feed->quorums[i].size &&
+            watch_log_has(&feed->branches[i], point->size, &point->root)) {
+            feed->quorums[i] = *point;
+        }
+    }
+}
+
 static uint32_t liars_among(const struct sim_watcher *watcher, const struct p2p_feed_info *info)
 {
     uint32_t count = 0;

@@ -247,14 +247,31 @@ static void histories_side_by_side_without_a_fork_are_found(void **state)
     watch_world_found(&w, SIM_INVARIANT_FORK_KNOWN);
 }
 
+/* The machine stores a quorum of its branch. */
+static void store_quorum(struct watched *watched)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&watched->node.ledger, 1);
+    const struct p2p_tree_head head = watch_world_head(watched->node.world, 1, SIZE);
+    struct p2p_witnessing witnessing = {.quorum_size = SIZE, .quorum_root = head.root};
+    witnessing.quorum_dirty = true;
+    witnessing.candidates[0] = (struct p2p_cosigned){.size = SIZE,
+                                                     .root = head.root,
+                                                     .log = head.signature,
+                                                     .has_log = true,
+                                                     .count = 2,
+                                                     .members = {2, 3}};
+    ledger_node_begin(&watched->node);
+    CHECK_OK(p2p_witnessing_store(&witnessing, watched->node.kv, feed));
+    ledger_node_end(&watched->node);
+}
+
 static void quorum_that_a_tiny_fork_took_away_is_found(void **state)
 {
     struct watched tiny;
     struct watched *all[] = {&m2, &tiny};
     (void)state;
     watch_excuse(w.watcher, 1);
-    cosigns(&m2, &w.world, SIZE, TIME_S);
-    cosigns(&m3, &w.world, SIZE, TIME_S);
+    store_quorum(&m2);
     watched_init(&tiny, &w.other, 4); /* it holds the fork, and nothing of the feed's branch */
     watched_take(&tiny, 1, SIZE);
     pass_proof(&m2, proof_of(&w.world, &w.other));
@@ -263,6 +280,22 @@ static void quorum_that_a_tiny_fork_took_away_is_found(void **state)
     watched_settle(&w, all, 2);
     watch_world_found(&w, SIM_INVARIANT_TINY_FORK);
     watched_deinit(&tiny);
+}
+
+static void two_quorums_on_two_disks_are_found(void **state)
+{
+    struct watched *all[] = {&m2, &other};
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    pass_proof(&m2, proof_of(&w.world, &w.other));
+    set_forked(&m2);
+    set_forked(&other);
+    store_quorum(&m2);
+    watched_settle(&w, all, 1);
+    watch_world_nothing(&w);
+    store_quorum(&other);
+    watched_settle(&w, all + 1, 1);
+    watch_world_found(&w, SIM_INVARIANT_ONE_QUORUM);
 }
 
 int main(void)
@@ -285,6 +318,7 @@ int main(void)
         T(fork_without_any_proof_is_found),
         T(histories_side_by_side_without_a_fork_are_found),
         T(quorum_that_a_tiny_fork_took_away_is_found),
+        T(two_quorums_on_two_disks_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
