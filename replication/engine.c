@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-static const char commit_name[] = "commit";
 static const char complete_name[] = "complete";
 
 const char *p2p_read_only_word(enum p2p_read_only reason)
@@ -95,11 +94,12 @@ static enum p2p_err link_up(struct p2p_engine *engine, uint64_t link, uint32_t m
 
 /* ---- opening ---- */
 
-static enum p2p_err read_number(const struct p2p_kv *kv, const char *name, uint64_t *out)
+static enum p2p_err read_number(const struct p2p_kv *kv, enum p2p_table table,
+                                struct p2p_slice key, uint64_t *out)
 {
     struct p2p_slice value;
     struct p2p_reader in;
-    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_META, p2p_slice_text(name), &value);
+    enum p2p_err err = p2p_kv_get(kv, table, key, &value);
     *out = 0;
     if (err != P2P_OK) {
         return err == P2P_NOTFOUND ? P2P_OK : err;
@@ -109,13 +109,49 @@ static enum p2p_err read_number(const struct p2p_kv *kv, const char *name, uint6
     return p2p_reader_done(&in) ? P2P_OK : P2P_CORRUPT;
 }
 
-static enum p2p_err write_number(const struct p2p_kv *kv, const char *name, uint64_t number)
+static enum p2p_err write_number(const struct p2p_kv *kv, enum p2p_table table,
+                                 struct p2p_slice key, uint64_t number)
 {
     uint8_t value[8];
     struct p2p_writer out;
     p2p_writer_init(&out, value, sizeof(value));
     p2p_writer_u64(&out, number);
-    return p2p_kv_put(kv, P2P_TABLE_META, p2p_slice_text(name), p2p_writer_slice(&out));
+    return p2p_kv_put(kv, table, key, p2p_writer_slice(&out));
+}
+
+/* The commit number stands beside the own feed's state row, which nearly each commit writes. */
+static struct p2p_slice commit_key(uint8_t out[5], uint32_t feed)
+{
+    struct p2p_writer key;
+    p2p_writer_init(&key, out, 5);
+    p2p_writer_u32(&key, feed);
+    p2p_writer_u8(&key, 'c');
+    return p2p_writer_slice(&key);
+}
+
+/* The largest under any feed: a member's feed may become another one, its number only rises. */
+static enum p2p_err load_commit_number(struct p2p_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
+        uint8_t key[5];
+        uint64_t number;
+        enum p2p_err err = read_number(engine->kv, P2P_TABLE_FEED, commit_key(key, i), &number);
+        if (err != P2P_OK) {
+            return err;
+        }
+        if (number > engine->commit_number) {
+            engine->commit_number = number;
+        }
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err count_commit(struct p2p_engine *engine)
+{
+    uint8_t key[5];
+    engine->commit_number++;
+    return write_number(engine->kv, P2P_TABLE_FEED, commit_key(key, engine->feed),
+                        engine->commit_number);
 }
 
 bool p2p_engine_fetches_back(const struct p2p_engine *engine)
@@ -182,15 +218,15 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
     }
     if (err == P2P_OK) {
         engine->ledger.kv = kv;
-        err = read_number(kv, complete_name, &complete);
+        err = read_number(kv, P2P_TABLE_META, p2p_slice_text(complete_name), &complete);
         engine->complete = complete == 1;
         engine->complete_stored = engine->complete;
     }
     if (err == P2P_OK) {
-        err = read_number(kv, commit_name, &engine->commit_number);
+        err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
-        err = p2p_engine_follow_charter(engine);
+        err = load_commit_number(engine);
     }
     if (err == P2P_OK) {
         err = p2p_engine_load_seen(engine);
@@ -429,14 +465,13 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     if (err == P2P_OK && engine->complete && !engine->complete_stored &&
         p2p_engine_stores(engine)) {
         engine->complete_stored = true;
-        err = write_number(engine->kv, complete_name, 1);
+        err = write_number(engine->kv, P2P_TABLE_META, p2p_slice_text(complete_name), 1);
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COMPLETE});
     }
     own = p2p_engine_own(engine);
     bool head_changed = own != NULL && own->head.size != size_before;
-    if (err == P2P_OK && (engine->signature_made || head_changed)) {
-        engine->commit_number++;
-        err = write_number(engine->kv, commit_name, engine->commit_number);
+    if (err == P2P_OK && engine->feed != 0 && (engine->signature_made || head_changed)) {
+        err = count_commit(engine);
     }
     if (err != P2P_OK) {
         return err;

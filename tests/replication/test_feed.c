@@ -776,39 +776,59 @@ static void test_damaged_rows(void **state)
     model_free(&model);
 }
 
-/* Without this, a pack that counts one leaf too few or too many would give every record its
+/* The place of a count in a row of leaves of 50 bytes: a pack's, or the tail's in the state
+ * row.
+ */
+static size_t count_at(enum p2p_table table, size_t value_len, unsigned leaves)
+{
+    return table == P2P_TABLE_RECORD ? 1 : value_len - leaves * 52 - 2;
+}
+
+/* Without this, a row that counts one leaf too few or too many would give every record its
  * neighbour's bytes. */
 static void test_wrong_count(void **state)
 {
+    enum { PACKED = (P2P_PACK_BYTES_MAX - 3) / 52, LOOSE = 10 };
+    static const enum p2p_table tables[] = {P2P_TABLE_RECORD, P2P_TABLE_FEED};
     (void)state;
-    for (int change = -1; change <= 1; change += 2) {
+    for (unsigned run = 0; run < 4; run++) {
+        enum p2p_table table = tables[run / 2];
+        unsigned count = table == P2P_TABLE_RECORD ? PACKED : LOOSE;
         struct memory_kv *store = memory_kv_new();
         struct model model;
         struct p2p_feed feed;
         struct p2p_slice found, value, leaf;
         struct p2p_arena arena;
-        uint8_t key[12], bytes[1024];
+        uint8_t key[12], *bytes;
         model_init(&model);
         p2p_feed_init(&feed, 1);
-        for (unsigned i = 0; i < 10; i++) {
+        while (model.count < PACKED + LOOSE) {
             model_add(&model, 50);
         }
-        commit_batch(&feed, store, &model, 10);
+        commit_batch(&feed, store, &model, model.count);
+        CHECK(feed.packed_size == PACKED);
         const struct p2p_kv *kv = memory_kv_begin(store);
-        CHECK_OK(p2p_kv_seek(kv, P2P_TABLE_RECORD, (struct p2p_slice){0}, &found, &value));
-        memcpy(key, found.data, sizeof(key));
+        CHECK_OK(p2p_kv_seek(kv, table, (struct p2p_slice){0}, &found, &value));
+        struct p2p_slice name = p2p_slice_of(key, found.len);
+        memcpy(key, found.data, found.len);
+        bytes = malloc(value.len);
+        CHECK(bytes != NULL);
         memcpy(bytes, value.data, value.len);
-        CHECK(bytes[2] == 10);
-        bytes[2] = (uint8_t)(10 + change);
-        CHECK_OK(p2p_kv_put(kv, P2P_TABLE_RECORD, p2p_slice_of(key, 12),
-                            p2p_slice_of(bytes, value.len)));
-        for (unsigned i = 0; i < 10; i++) {
-            CHECK_ERR(p2p_feed_leaf(&feed, kv, i, &leaf), P2P_CORRUPT);
+        size_t at = count_at(table, value.len, count);
+        CHECK((unsigned)(bytes[at] << 8 | bytes[at + 1]) == count);
+        unsigned wrong = run % 2 ? count + 1 : count - 1;
+        bytes[at] = (uint8_t)(wrong >> 8);
+        bytes[at + 1] = (uint8_t)wrong;
+        CHECK_OK(p2p_kv_put(kv, table, name, p2p_slice_of(bytes, value.len)));
+        free(bytes);
+        for (unsigned i = 0; i < model.count; i++) {
+            bool there = (i < PACKED) == (table == P2P_TABLE_RECORD);
+            CHECK_ERR(p2p_feed_leaf(&feed, kv, i, &leaf), there ? P2P_CORRUPT : P2P_OK);
         }
         p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
         CHECK_ERR(
             p2p_feed_append(&feed, kv, &arena, model_leaf(&model, 0), &model.hashes[0], 0),
-            P2P_CORRUPT);
+            table == P2P_TABLE_FEED ? P2P_CORRUPT : P2P_OK);
         p2p_arena_deinit(&arena);
         memory_kv_abort(store);
         memory_kv_free(store);

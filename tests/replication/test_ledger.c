@@ -224,8 +224,9 @@ static void test_open_fails_at_every_step(void **state)
 /* Without this, a damaged store would be taken for a smaller or another federation. */
 static void test_open_damaged(void **state)
 {
-    static const enum p2p_table tables[] = {P2P_TABLE_RECORD, P2P_TABLE_CHECKPOINT,
-                                            P2P_TABLE_FEED, P2P_TABLE_META};
+    /* The charter's entries are few enough to stand in its feed's state row. */
+    static const enum p2p_table tables[] = {P2P_TABLE_CHECKPOINT, P2P_TABLE_FEED,
+                                            P2P_TABLE_META};
     struct ledger_world world;
     struct ledger_node node;
     const struct p2p_hash other = {{1}};
@@ -240,13 +241,13 @@ static void test_open_damaged(void **state)
     CHECK_ERR(p2p_ledger_open(&ledger, p2p_alloc_default(), &world.sigs, kv, &other),
               P2P_CORRUPT);
     memory_kv_abort(node.store);
-    for (size_t t = 0; t < 4; t++) {
+    for (size_t t = 0; t < 3; t++) {
         struct p2p_slice found, value;
         uint8_t key[64];
         static uint8_t bytes[1 << 16];
         kv = memory_kv_begin(node.store);
         CHECK_OK(p2p_kv_seek(kv, tables[t],
-                             t == 3 ? p2p_slice_text("verdicts") : p2p_slice_of("", 0), &found,
+                             t == 2 ? p2p_slice_text("verdicts") : p2p_slice_of("", 0), &found,
                              &value));
         size_t key_len = found.len, len = value.len;
         CHECK(len <= sizeof(bytes));

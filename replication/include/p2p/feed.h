@@ -2,15 +2,17 @@
  *
  * A feed is an append-only C2SP transparency log. This noun stores leaves and hashes through
  * the kv seam and answers for any part of them; what a record means is none of its business.
- * Within one batch, appended leaves collect in a tail buffer (from the batch's arena) and are
- * written when a pack is full or at flush; reads here see them. In memory a feed keeps its
- * edge, newest head and state.
+ * What fills no row of its own yet, the newest leaves and their hashes, is the feed's tail: it
+ * stands in the state row, and within a batch that appends in a buffer (from the batch's
+ * arena), which reads here see. In memory a feed keeps its edge, newest head and state.
  *
- * Store layout, integers big-endian, every value begins with a format byte 1:
- *   RECORD      feed u32, last index u64 -> count u16, (length u16, leaf)*; packs fill four
- * pages HASH        feed u32, level u8 (0, 8, 16, ...), group u64 -> up to 127 hashes: one page
- *   FEED        feed u32 -> state; other rows of this table belong to witness.h
- *   CHECKPOINT  feed u32, size u64 -> root, signature (the charter: the note)
+ * Store layout, integers big-endian, every value begins with a format byte (STORE.md):
+ *
+ *     RECORD      feed u32, last index u64 -> count u16, (length u16, leaf)*: four pages
+ *     HASH        feed u32, level u8 (0, 8, 16, ...), group u64 -> 127 hashes: one page
+ *     FEED        feed u32 -> state, tail (other rows are the engine's and witness.h's)
+ *     CHECKPOINT  feed u32, size u64 -> root, signature (the charter: the note)
+ *
  * Levels between the stored ones are recomputed from at most 128 hashes.
  *
  * Promises: what is appended is what is read back, at its own index; a row that is cut, grown,
@@ -45,6 +47,7 @@ struct p2p_feed {
     struct p2p_tree_head head; /* newest signed head; head.size == edge.size between batches */
     uint64_t kept_size;        /* size of the newest head in CHECKPOINT */
     uint64_t since_kept_bytes;
+    uint64_t packed_size;       /* leaves in RECORD; the rest stand in the state row */
     uint64_t settled_size;      /* the ledger's: see p2p_ledger_fold */
     struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
     /* Interior hashes that the next leaves complete, in order, from an edge that was extended
@@ -63,7 +66,7 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_append(struct p2p_feed *feed, const struct 
                                             struct p2p_arena *arena, struct p2p_slice leaf,
                                             const struct p2p_hash *leaf_hash,
                                             size_t extra_bytes);
-/* Writes what is buffered. */
+/* Writes what is buffered, so that hashes of it can be read. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_flush(struct p2p_feed *feed, const struct p2p_kv *kv);
 /* Sets the head for the present edge, keeps it in CHECKPOINT when due, flushes and writes the
  * state row. note: for the charter the whole signed note, else empty. */

@@ -373,7 +373,7 @@ static void the_check_that_finds_it_full_is_spooled(void **state)
 {
     (void)state;
     CHECK(try_post("/v1/bans", ban_body(1, NULL)) == 200);
-    mdb_fault_arm(MDB_FAULT_PUT, 3, 1, MDB_MAP_FULL);
+    mdb_fault_arm(MDB_FAULT_PUT, 1, 1, MDB_MAP_FULL);
     check_is_spooled();
     (void)mdb_fault_disarm();
     check_read_only("map-full");
