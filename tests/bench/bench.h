@@ -43,7 +43,7 @@ bool bench_gate(const struct bench *bench);
 /* Another sample of a limit, next to what is compared with it: a machine that others use too
  * changes from minute to minute. */
 void bench_limit_hash(const struct bench *bench);
-void bench_limit_verify(const struct bench *bench);
+double bench_limit_verify(const struct bench *bench); /* the sample, per second */
 bool bench_limit_commit(const struct bench *bench);
 
 /* limit_tls.c: bytes per second from one thread to another through node/transport; 0 when it

@@ -260,12 +260,14 @@ bool bench_signed(const struct bench *bench)
     for (unsigned i = 0; i < rounds && good; i++) {
         struct caught caught;
         bench_say("catch-up with signed bans, round %u of %u", i + 1, rounds);
-        good = both_fresh(&fleet) && catch_up(&fleet, (double)count + 1, 120, &caught);
+        good = both_fresh(&fleet);
+        double before = bench_limit_verify(bench);
+        good = good && catch_up(&fleet, (double)count + 1, 120, &caught);
         if (good) {
-            figure_add(&rate, caught.records / caught.seconds);
             figure_add(&cpu, caught.cpu_s / caught.records * 1e6);
             good = stop_both(&fleet);
-            bench_limit_verify(bench);
+            double after = bench_limit_verify(bench);
+            figure_add_paired(&rate, caught.records / caught.seconds, (before + after) / 2);
         }
     }
     fleet_close(&fleet);

@@ -22,7 +22,7 @@ static struct figure *find(const char *part, const char *name)
     return NULL;
 }
 
-void figure_add(const struct figure *figure, double sample)
+static struct figure *add(const struct figure *figure, double sample, double ratio)
 {
     struct figure *held = find(figure->part, figure->name);
     if (held == NULL && figure_count < FIGURES_MAX) {
@@ -31,7 +31,22 @@ void figure_add(const struct figure *figure, double sample)
         held->sample_count = 0;
     }
     if (held != NULL && held->sample_count < FIGURE_SAMPLES_MAX) {
+        held->ratios[held->sample_count] = ratio;
         held->samples[held->sample_count++] = sample;
+    }
+    return held;
+}
+
+void figure_add(const struct figure *figure, double sample)
+{
+    add(figure, sample, 0);
+}
+
+void figure_add_paired(const struct figure *figure, double sample, double limit)
+{
+    struct figure *held = add(figure, sample, limit > 0 ? sample / limit : 0);
+    if (held != NULL) {
+        held->paired = true;
     }
 }
 
@@ -42,16 +57,20 @@ static int ascending(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static double median(const struct figure *figure)
+static double median_of(const double *values, size_t n)
 {
     double sorted[FIGURE_SAMPLES_MAX];
-    size_t n = figure->sample_count;
     if (n == 0) {
         return 0;
     }
-    memcpy(sorted, figure->samples, n * sizeof(sorted[0]));
+    memcpy(sorted, values, n * sizeof(sorted[0]));
     qsort(sorted, n, sizeof(sorted[0]), ascending);
     return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+static double median(const struct figure *figure)
+{
+    return median_of(figure->samples, figure->sample_count);
 }
 
 double figure_value(const char *part, const char *name)
@@ -60,15 +79,23 @@ double figure_value(const char *part, const char *name)
     return figure == NULL ? 0 : median(figure);
 }
 
+static double ratio_of(const struct figure *figure);
+
 /* What the machine could do at most, in the figure's unit; 0 when it was not measured. */
 static double limit_of(const struct figure *figure)
 {
+    if (figure->paired) {
+        return ratio_of(figure) > 0 ? median(figure) / ratio_of(figure) : 0;
+    }
     double limit = figure->limit == NULL ? 0 : figure_value("limits", figure->limit);
     return limit * (figure->limit_scale > 0 ? figure->limit_scale : 1);
 }
 
 static double ratio_of(const struct figure *figure)
 {
+    if (figure->paired) {
+        return median_of(figure->ratios, figure->sample_count);
+    }
     double limit = limit_of(figure);
     return limit > 0 ? median(figure) / limit : 0;
 }
@@ -224,6 +251,13 @@ static json_t *figure_json(const struct figure *figure)
         json_object_set_new(json,
                             figure->aim_type == AIM_AT_LEAST ? "aim_at_least" : "aim_at_most",
                             json_real(figure->aim));
+    }
+    if (figure->paired) {
+        json_t *ratios = json_array();
+        for (size_t i = 0; i < figure->sample_count; i++) {
+            json_array_append_new(ratios, json_real(figure->ratios[i]));
+        }
+        json_object_set_new(json, "ratios", ratios);
     }
     if (limit_of(figure) > 0) {
         json_object_set_new(json, "limit_name", json_string(figure->limit));

@@ -21,12 +21,18 @@ struct figure {
     const char *unmet;  /* why not, where known: said only if it is not met */
     /* filled in by figure_add */
     double samples[FIGURE_SAMPLES_MAX];
+    double ratios[FIGURE_SAMPLES_MAX]; /* to the limit, where it was measured beside it */
     size_t sample_count;
+    bool paired; /* ratios counts, not the limit's own median */
 };
 
 /* Samples of a figure with the same part and name belong together; more than
  * FIGURE_SAMPLES_MAX are dropped. The rest of `figure` is taken from the first. */
 void figure_add(const struct figure *figure, double sample);
+/* A sample with the limit as it was just then: a shared machine changes from second to second,
+ * so that a ratio of two medians from different minutes says nothing. The ratio is then the
+ * median of these. */
+void figure_add_paired(const struct figure *figure, double sample, double limit);
 /* The median so far; 0 when there is none. */
 double figure_value(const char *part, const char *name);
 /* The table on standard output. */

@@ -1,18 +1,15 @@
 /* What this machine can do at most, in the same run as everything that is compared with it. */
 #include "bench.h"
 #include "figure.h"
+#include "limit_commit.h"
 
 #include <p2p/bytes.h>
 #include <p2p/hash.h>
 #include <p2p/sigs.h>
 
-#include <lmdb.h>
 #include <openssl/evp.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { RECORD_BYTES = 300, NODE_BYTES = 65, COMMIT_PUTS = 1000 };
 
@@ -100,56 +97,19 @@ static double hash_ns(size_t bytes, double seconds)
 
 /* ---- synced commits ---- */
 
-static int commit_once(MDB_env *env, MDB_dbi dbi, unsigned puts, uint64_t *next)
+static bool commit_rate(struct commits *commits, unsigned puts, double seconds, double *rate)
 {
-    uint8_t data[RECORD_BYTES] = {1};
-    MDB_txn *txn;
-    int rc = mdb_txn_begin(env, NULL, 0, &txn);
-    for (unsigned i = 0; i < puts && rc == 0; i++) {
-        uint64_t number = __builtin_bswap64((*next)++);
-        MDB_val key = {sizeof(number), &number};
-        MDB_val value = {sizeof(data), data};
-        rc = mdb_put(txn, dbi, &key, &value, 0);
-    }
-    return rc == 0 ? mdb_txn_commit(txn) : (mdb_txn_abort(txn), rc);
-}
-
-static bool commit_rates(const struct bench *bench, double seconds, double *one, double *many)
-{
-    char path[BENCH_PATH_BYTES];
-    MDB_env *env = NULL;
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    uint64_t next = 0;
-    snprintf(path, sizeof(path), "%.4000s/limit.mdb", bench->dir);
-    unlink(path);
-    int rc = mdb_env_create(&env);
-    if (rc == 0) {
-        rc = mdb_env_set_mapsize(env, (size_t)8 << 30);
-    }
-    if (rc == 0) {
-        rc = mdb_env_open(env, path, MDB_NOSUBDIR, 0600);
-    }
-    if (rc == 0) {
-        rc = mdb_txn_begin(env, NULL, 0, &txn);
-    }
-    if (rc == 0) {
-        rc = mdb_dbi_open(txn, NULL, 0, &dbi);
-        rc = rc == 0 ? mdb_txn_commit(txn) : (mdb_txn_abort(txn), rc);
-    }
-    for (unsigned step = 0; step < 2 && rc == 0; step++) {
-        double begin = bench_now_s();
-        double now = begin;
-        size_t count = 0;
-        for (; now < begin + seconds && rc == 0; count++) {
-            rc = commit_once(env, dbi, step == 0 ? 1 : COMMIT_PUTS, &next);
-            now = bench_now_s();
+    double begin = bench_now_s();
+    double now = begin;
+    size_t count = 0;
+    for (; now < begin + seconds; count++) {
+        if (!commits_once(commits, puts)) {
+            return false;
         }
-        *(step == 0 ? one : many) = (double)count / (now - begin);
+        now = bench_now_s();
     }
-    mdb_env_close(env);
-    unlink(path);
-    return rc == 0 ? true : bench_fail("LMDB in %s: %s", bench->dir, mdb_strerror(rc));
+    *rate = (double)count / (now - begin);
+    return true;
 }
 
 void bench_limit_hash(const struct bench *bench)
@@ -162,21 +122,27 @@ void bench_limit_hash(const struct bench *bench)
     add("leaf and interior, 1 thread", "/s", 1e9 / (leaf + interior));
 }
 
-void bench_limit_verify(const struct bench *bench)
+double bench_limit_verify(const struct bench *bench)
 {
-    add("verify, 2 threads", "/s", verify_rate(2, bench->quick ? 0.1 : 0.5));
+    double rate = verify_rate(2, bench->quick ? 0.1 : 0.5);
+    add("verify, 2 threads", "/s", rate);
+    return rate;
 }
 
 bool bench_limit_commit(const struct bench *bench)
 {
+    struct commits commits;
+    double seconds = bench->quick ? 0.2 : 1;
     double one = 0;
     double many = 0;
-    if (!commit_rates(bench, bench->quick ? 0.2 : 1, &one, &many)) {
-        return false;
+    bool good = commits_open(&commits, bench->dir) && commit_rate(&commits, 1, seconds, &one) &&
+                commit_rate(&commits, COMMIT_PUTS, seconds, &many);
+    commits_close(&commits);
+    if (good) {
+        add("LMDB synced commit, 1 put", "/s", one);
+        add("LMDB synced commit, 1,000 puts", "/s", many);
     }
-    add("LMDB synced commit, 1 put", "/s", one);
-    add("LMDB synced commit, 1,000 puts", "/s", many);
-    return true;
+    return good;
 }
 
 bool bench_limits(const struct bench *bench)

@@ -1,5 +1,7 @@
 #include "loader.h"
 
+#include "limit_commit.h"
+
 #include <p2p/ban.h>
 
 #include <stdio.h>
@@ -110,7 +112,7 @@ static bool fit_text(struct bench_batch *batch, struct p2p_node *node, size_t *t
 }
 
 static bool append_notes(struct bench_batch *batch, struct p2p_node *node, size_t count,
-                         size_t at_once, double *seconds)
+                         double *seconds)
 {
     size_t text_bytes;
     if (!fit_text(batch, node, &text_bytes)) {
@@ -118,7 +120,7 @@ static bool append_notes(struct bench_batch *batch, struct p2p_node *node, size_
     }
     double begin = bench_now_s();
     for (size_t done = 0; done < count;) {
-        size_t n = count - done < at_once ? count - done : at_once;
+        size_t n = count - done < BENCH_BATCH ? count - done : BENCH_BATCH;
         for (size_t i = 0; i < n; i++) {
             if (!pack_note(batch, i, done + i, text_bytes)) {
                 return false;
@@ -131,6 +133,68 @@ static bool append_notes(struct bench_batch *batch, struct p2p_node *node, size_
     }
     *seconds = bench_now_s() - begin;
     return true;
+}
+
+/* ---- notes, one at a time, beside LMDB alone ---- */
+
+enum { SLICE = 20, SLICES_MAX = 1000 };
+
+static int ascending(const void *left, const void *right)
+{
+    double a = *(const double *)left;
+    double b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static bool append_slice(struct bench_batch *batch, struct p2p_node *node, size_t from,
+                         size_t text_bytes, double *seconds)
+{
+    double begin = bench_now_s();
+    for (size_t i = 0; i < SLICE; i++) {
+        if (!pack_note(batch, 0, from + i, text_bytes) || !bench_batch_append(batch, node, 1)) {
+            return false;
+        }
+    }
+    *seconds = bench_now_s() - begin;
+    return true;
+}
+
+static bool commit_slice(struct commits *commits, double *seconds)
+{
+    double begin = bench_now_s();
+    for (size_t i = 0; i < SLICE; i++) {
+        if (!commits_once(commits, 1)) {
+            return false;
+        }
+    }
+    *seconds = bench_now_s() - begin;
+    return true;
+}
+
+/* The disk's pace changes within seconds, so that slices of a few milliseconds of both are
+ * taken in turn; ratio: the median of theirs. */
+static bool append_alone(struct bench_batch *batch, struct p2p_node *node, size_t count,
+                         double *seconds, double *ratio)
+{
+    static double ratios[SLICES_MAX];
+    struct commits commits;
+    char dir[BENCH_PATH_BYTES];
+    size_t text_bytes;
+    size_t slices = count / SLICE < SLICES_MAX ? count / SLICE : SLICES_MAX;
+    snprintf(dir, sizeof(dir), "%.4000s/..", node->dir);
+    bool good = fit_text(batch, node, &text_bytes) && commits_open(&commits, dir);
+    for (size_t i = 0; i < slices && good; i++) {
+        double own_s = 0;
+        double bare_s = 0;
+        good = append_slice(batch, node, i * SLICE, text_bytes, &own_s) &&
+               commit_slice(&commits, &bare_s);
+        *seconds += own_s;
+        ratios[i] = bare_s / own_s;
+    }
+    commits_close(&commits);
+    qsort(ratios, slices, sizeof(ratios[0]), ascending);
+    *ratio = slices > 0 ? ratios[slices / 2] : 0;
+    return good;
 }
 
 /* ---- bans ---- */
@@ -211,15 +275,18 @@ static int append(struct p2p_node *node, const char *what, size_t count)
 {
     struct bench_batch *batch = calloc(1, sizeof(*batch));
     double seconds = 0;
+    double ratio = 0;
     bool good = batch != NULL && bench_batch_init(batch);
     if (good && strcmp(what, "bans") == 0) {
         good = append_bans(batch, node, count, &seconds);
+    } else if (good && strcmp(what, "one") == 0) {
+        good = append_alone(batch, node, count, &seconds, &ratio);
     } else if (good) {
-        size_t at_once = strcmp(what, "one") == 0 ? 1 : BENCH_BATCH;
-        good = append_notes(batch, node, count, at_once, &seconds);
+        good = append_notes(batch, node, count, &seconds);
     }
     if (good) {
-        printf("{\"records\": %zu, \"seconds\": %.6f}\n", count, seconds);
+        printf("{\"records\": %zu, \"seconds\": %.6f, \"ratio\": %.4f}\n", count, seconds,
+               ratio);
     }
     if (batch != NULL) {
         bench_batch_deinit(batch);

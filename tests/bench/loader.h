@@ -2,7 +2,8 @@
  * node's directory themselves.
  *
  *     bench --child notes DIR N    appends N notes of 300 B in batches
- *     bench --child one DIR N      appends N notes, each its own synced commit
+ *     bench --child one DIR N      appends N notes, each its own synced commit, in turn with as
+ *                                  many of LMDB alone on the same disk; ratio: of their rates
  *     bench --child bans DIR N     appends N bans signed by DIR's -pso, in batches
  *     bench --child decide DIR N   decides N checks on one read transaction, records none
  *     bench --child space DIR 0    what the store's pages hold
