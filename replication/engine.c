@@ -160,6 +160,13 @@ bool p2p_engine_fetches_back(const struct p2p_engine *engine)
            engine->read_only == P2P_READ_ONLY_RESTORED;
 }
 
+bool p2p_engine_alone(const struct p2p_engine *engine, uint32_t circle, uint32_t member)
+{
+    const struct p2p_circle *info =
+        circle == 0 ? NULL : p2p_charter_circle(engine->ledger.charter, circle);
+    return info != NULL && info->member_count == 1 && info->members[0] == member;
+}
+
 enum p2p_err p2p_engine_load_seen(struct p2p_engine *engine)
 {
     const struct p2p_feed *own = p2p_engine_own(engine);
@@ -233,6 +240,13 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
     }
     if (err == P2P_OK) {
         err = compare_copy(engine);
+    }
+    if (err == P2P_OK && engine->read_only == P2P_READ_ONLY_RESTORED) {
+        /* What this gate knew once is gone in part: until its witnesses say how much there is,
+         * it lets nobody through. */
+        engine->complete = false;
+        engine->complete_stored = false;
+        p2p_session_check_complete(engine);
     }
     if (err != P2P_OK) {
         p2p_engine_close(engine);

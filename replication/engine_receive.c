@@ -18,9 +18,10 @@ static enum p2p_err entitled(const struct p2p_engine *engine, uint32_t circle, b
 }
 
 /* Takes one record of a run apart. A record this node is entitled to comes with a payload that
- * opens its commitment, or not at all. */
+ * opens its commitment, or not at all; but a node that fetches its own feed back takes without
+ * it what it alone ever held. */
 static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_feed_info *info,
-                                 struct p2p_slice leaf, struct p2p_slice salted,
+                                 uint64_t at, struct p2p_slice leaf, struct p2p_slice salted,
                                  struct p2p_arrival *out)
 {
     bool may_hold = false;
@@ -28,6 +29,14 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
     enum p2p_err err = p2p_record_decode(&out->record, leaf);
     if (err == P2P_OK) {
         err = entitled(engine, out->record.circle, &may_hold);
+    }
+    if (err == P2P_OK && salted.len == 0 && info->number == engine->feed &&
+        p2p_engine_alone(engine, out->record.circle, engine->member)) {
+        may_hold = false;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_LOST,
+                                                    .feed = info->number,
+                                                    .member = engine->member,
+                                                    .at = at});
     }
     if (err == P2P_OK && out->record.body_type == P2P_BODY_COMMITMENT && may_hold) {
         err = p2p_record_open(&out->record, p2p_slice_text(info->origin), salted, &payload);
@@ -62,7 +71,7 @@ static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_in
             continue; /* whoever sent it did not know that we had got so far */
         }
         struct p2p_arrival *arrival = &arrivals[i - held];
-        err = read_arrival(engine, info, leaf, salted, arrival);
+        err = read_arrival(engine, info, *at, leaf, salted, arrival);
         if (err != P2P_OK) {
             return err;
         }

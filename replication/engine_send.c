@@ -35,7 +35,8 @@ static enum p2p_err send_gap(struct p2p_engine *engine, struct p2p_peer *peer, u
 }
 
 /* What goes with a leaf to this peer: its payload, if the peer's member is in the circle.
- * P2P_COMMITMENT: the peer may have it and we have it not, so the run must end before it. */
+ * P2P_COMMITMENT: the peer may have it and we have it not, so the run must end before it. What
+ * only the peer itself ever held goes back to it without. */
 static enum p2p_err payload_for(struct p2p_engine *engine, const struct p2p_peer *peer,
                                 const struct p2p_record_id *id, struct p2p_slice leaf,
                                 struct p2p_slice *salted)
@@ -54,7 +55,15 @@ static enum p2p_err payload_for(struct p2p_engine *engine, const struct p2p_peer
         return P2P_OK;
     }
     err = p2p_ledger_salted(&engine->ledger, id, salted);
-    return err == P2P_NOTFOUND ? P2P_COMMITMENT : err;
+    if (err == P2P_NOTFOUND) {
+        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
+        *salted = (struct p2p_slice){0};
+        return info->member == peer->member &&
+                       p2p_engine_alone(engine, record.circle, peer->member)
+                   ? P2P_OK
+                   : P2P_COMMITMENT;
+    }
+    return err;
 }
 
 /* Sends one run from row->sent to the next signed head. */

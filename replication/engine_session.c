@@ -188,8 +188,7 @@ static void follow_witness(struct p2p_engine *engine, struct p2p_peer *peer)
     uint32_t unreached = 0;
     for (uint32_t i = 0; i < engine->extra_count && i < peer->feed_cap; i++) {
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
-        unreached += peer->feeds[i].hello_size > held->edge.size &&
-                     held->state == P2P_FEED_OK && i != engine->feed;
+        unreached += peer->feeds[i].hello_size > held->edge.size && held->state == P2P_FEED_OK;
     }
     engine->greeted_witnesses[place] = peer->member;
     engine->unreached[place] = unreached + peer->hello_unknown;

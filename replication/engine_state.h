@@ -166,6 +166,8 @@ struct p2p_feed *p2p_engine_own(const struct p2p_engine *engine);
 /* Whether the own feed is taken from peers that have more of it: after a restored backup, and
  * also when nothing here but their knowledge shows that one was restored. */
 bool p2p_engine_fetches_back(const struct p2p_engine *engine);
+/* Whether this circle is of that member alone. */
+bool p2p_engine_alone(const struct p2p_engine *engine, uint32_t circle, uint32_t member);
 /* What our own `seen` records name, from the store. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_load_seen(struct p2p_engine *engine);
 /* After the charter grew: own numbers, circles and keys, rows for new feeds. */

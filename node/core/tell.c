@@ -15,6 +15,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
         break;
     case P2P_TRACE_REFUSED:
     case P2P_TRACE_GAP:
+    case P2P_TRACE_LOST:
     case P2P_TRACE_READ_ONLY:
     case P2P_TRACE_CLOCK:
         level = P2P_LOG_WARN;

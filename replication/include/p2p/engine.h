@@ -171,11 +171,12 @@ struct p2p_close {
     X(FORK, "fork")                   /* proven: feed */                                       \
     X(REUSED, "number-reused") /* one number, two records: feed, index; value: issuer */       \
     X(GAP, "gap")              /* feed, index, err, member */                                  \
-    X(REFUSED, "refused")      /* err, member; feed and size where known */                    \
-    X(SESSION, "session")      /* hello taken: member */                                       \
-    X(COMPLETE, "complete")    /* the start-up rule is met */                                  \
-    X(READ_ONLY, "read-only")  /* value: enum p2p_read_only */                                 \
-    X(CLOCK, "clock")          /* quorum time and own clock apart: value in s */
+    X(LOST, "payload-lost") /* own feed, index: fetched back without what only we ever had */  \
+    X(REFUSED, "refused")   /* err, member; feed and size where known */                       \
+    X(SESSION, "session")   /* hello taken: member */                                          \
+    X(COMPLETE, "complete") /* the start-up rule is met */                                     \
+    X(READ_ONLY, "read-only") /* value: enum p2p_read_only */                                  \
+    X(CLOCK, "clock")         /* quorum time and own clock apart: value in s */
 enum p2p_trace_type {
 #define P2P_TRACE_ENUM(name, word) P2P_TRACE_##name,
     P2P_TRACE_MAP(P2P_TRACE_ENUM)
