@@ -337,6 +337,7 @@ static void heal(struct sim_faults *faults)
     sim_story_tell(&sim->story, sim->schedule.now_us, "faults", "everything is healed");
     sim_network_mend_all(sim->network);
     sim_network_calm(sim->network, true);
+    sim_workload_rest(sim->workload, sim->schedule.now_us + faults->options->calm_us);
     faults->twin = 0;
     for (uint32_t i = sim->options.nodes + 1; i <= sim->host_count; i++) { /* second copies */
         sim->hosts[i]->leaves = true;

@@ -85,16 +85,16 @@ impose bezee imo:9405473
 eventually 10 answers beanr imo:9405473 call refuse
 same "$(size bezee)" "$grew" "the size of beanr's feed at bezee"
 
-claim "what only this node may hold, its own decisions, no peer can give back: it stays restored, and names the gap"
+claim "what only this node ever held, its own decisions, no peer can give back: their leaves come without, by name"
 down beanr
 back_to_backup
 cp -a "$WORK/newest" "$SB/copies/beanr"
 up beanr
 connected beanr
-gap_named() { grep -q '"event":"gap","feed":"beanr/1"' "$SB/beanr/node.log"; }
-eventually 10 gap_named
-read_only restored || fail "it appends although its decisions are lost: $(node beanr --json status | jq -r .read_only)"
-must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405502 --ground local --reference x
+lost_named() { grep -q '"event":"payload-lost","feed":"beanr/1"' "$SB/beanr/node.log"; }
+eventually 10 lost_named
+eventually 10 read_only null
+must 0 node beanr --json --as beanr-pso ban impose --subject imo:9405502 --ground local --reference x
 
 claim "the copy put back as old as the backup hides the restore: the fork is proven everywhere, what was witnessed holds"
 down beanr
