@@ -96,13 +96,27 @@ eventually 10 lost_named
 eventually 10 read_only null
 must 0 node beanr --json --as beanr-pso ban impose --subject imo:9405502 --ground local --reference x
 
-claim "the copy put back as old as the backup hides the restore: the fork is proven everywhere, what was witnessed holds"
+claim "the copy put back as old as the backup hides the restore; with a peer in reach it is found, and nothing branches"
+agree
 down beanr
+now=$(size bezee)
+back_to_backup
+cp -a "$WORK/copy" "$SB/copies/beanr"
+up beanr
+connected beanr
+caught_up() { (($(size beanr) >= now)); }
+eventually 10 caught_up
+REFERENCE=after-both-went-back impose beanr imo:9405514 --level witnessed
+((${id#beanr/1:} >= now)) || fail "$id was written over what there was"
+
+claim "without one it appends: the fork is proven everywhere, and what was witnessed holds"
+down
 back_to_backup
 cp -a "$WORK/copy" "$SB/copies/beanr"
 up beanr
 REFERENCE=second-history
 "$P2P_BIN" -C "$SB/beanr" --json --as beanr-pso ban impose --subject imo:9405485 --ground local --reference x >"$out" 2>"$err"
+up bezee begne
 forked() { node "$1" --json status | jq -e '.feeds[] | select(.feed == "beanr/1") | .state == "forked"'; }
 for member in $MEMBERS; do
     eventually 20 forked "$member"
