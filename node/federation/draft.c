@@ -294,7 +294,7 @@ static enum p2p_err sign_with(struct p2p_charter_draft *draft,
     if (err == P2P_OK && !is_root(&reading, charter, &secret.public_key)) {
         snprintf(message, message_cap, "%s is not a root key of %s", root_key,
                  reading.federation);
-        err = P2P_UNKNOWN;
+        err = P2P_REFUSED;
         p2p_root_secret_deinit(&secret);
     }
     if (err == P2P_OK) {

@@ -213,7 +213,7 @@ static void a_root_looks_before_it_signs(void **state)
     make();
     CHECK_ERR(p2p_draft_sign(&draft, charter, foreign, p2p_slice_of(NULL, 0), NOW_MS, message,
                              sizeof(message)),
-              P2P_UNKNOWN);
+              P2P_REFUSED);
     char file[TEMP_PATH_BYTES];
     CHECK_OK(
         p2p_draft_write(&draft, charter, temp_path(&dir, "d", file), message, sizeof(message)));

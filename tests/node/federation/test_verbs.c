@@ -280,7 +280,7 @@ static void rotate_to_new_roots(void **state)
     CHECK_BYTES(p2p_charter_roots(charter)[2].bytes, made.bytes, P2P_PUBLIC_BYTES);
     struct p2p_policy lease = {.lease_s = 3600};
     CHECK_OK(p2p_verb_policy(&verb, &lease));
-    CHECK_ERR(complete(0, 1), P2P_UNKNOWN); /* root 1 is a root no more */
+    CHECK_ERR(complete(0, 1), P2P_REFUSED); /* root 1 is a root no more */
 }
 
 /* Two heads would never end. */

@@ -31,8 +31,8 @@ p2p_draft_make(struct p2p_charter_draft *draft, const struct p2p_charter *charte
 void p2p_draft_deinit(struct p2p_charter_draft *draft); /* accepts a zeroed object */
 
 /* Adds the cosignature of the root in file root_key; adding it twice changes nothing.
- * P2P_REFUSED (it cosigned another root hash for this size, or the leaf breaks a rule),
- * P2P_UNKNOWN (not a root of this federation), P2P_BADSIG (the log did not sign the draft),
+ * P2P_REFUSED (it is not, or no longer, a root of this federation; it cosigned another root
+ * hash for this size; or the leaf breaks a rule), P2P_BADSIG (the log did not sign the draft),
  * errors of p2p_keydir_load, P2P_IO. */
 P2P_MUST_CHECK enum p2p_err p2p_draft_sign(struct p2p_charter_draft *draft,
                                            const struct p2p_charter *charter,
