@@ -251,6 +251,11 @@ enum p2p_err p2p_fork_check_head(struct p2p_engine *engine, struct p2p_peer *pee
     }
     p2p_assert(feed->edge.size == feed->head.size);
     err = p2p_fork_from_held(&proof, feed, engine->kv, p2p_slice_text(info->origin), head);
+    if (err == P2P_CORRUPT) {
+        /* Ours is what differs. That is for the scrubber, and no reason to undo a batch. */
+        p2p_engine_refuse(engine, peer->member, number, head->size, P2P_CORRUPT);
+        return P2P_OK;
+    }
     return err == P2P_OK ? quarantine(engine, number, &proof) : err;
 }
 

@@ -83,6 +83,18 @@ enum p2p_err p2p_fork_verify(const struct p2p_fork_proof *proof, const struct p2
                                   proof->proof.hashes, proof->proof.count);
 }
 
+/* Whether what the store gave leads to the head that is held. */
+static bool leads_to_head(const struct p2p_fork_proof *proof)
+{
+    const struct p2p_tree_head *head = &proof->heads[1];
+    if (proof->heads[0].size == head->size) {
+        return p2p_hash_equal(&proof->other_root, &head->root);
+    }
+    return p2p_consistency_verify(proof->heads[0].size, &proof->other_root, head->size,
+                                  &head->root, proof->proof.hashes,
+                                  proof->proof.count) == P2P_OK;
+}
+
 enum p2p_err p2p_fork_from_held(struct p2p_fork_proof *out, const struct p2p_feed *feed,
                                 const struct p2p_kv *kv, struct p2p_slice origin,
                                 const struct p2p_tree_head *other)
@@ -99,6 +111,9 @@ enum p2p_err p2p_fork_from_held(struct p2p_fork_proof *out, const struct p2p_fee
         struct p2p_feed_hashes source = {.feed = feed->number, .kv = kv};
         struct p2p_tree_reader reader = p2p_feed_tree(&source);
         err = p2p_tree_consistency(&reader, other->size, feed->head.size, &proof.proof);
+    }
+    if (err == P2P_OK && !leads_to_head(&proof)) {
+        err = P2P_CORRUPT; /* damaged hashes frame nobody */
     }
     if (err == P2P_OK) {
         *out = proof;

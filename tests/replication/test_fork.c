@@ -108,6 +108,55 @@ static void test_every_split_and_size(void **state)
     }
 }
 
+static bool change_byte(const struct p2p_kv *kv, enum p2p_table table, size_t at)
+{
+    static uint8_t value_copy[8192];
+    uint8_t key_copy[64];
+    struct p2p_slice row, value;
+    enum p2p_err err = p2p_kv_seek(kv, table, p2p_slice_of(NULL, 0), &row, &value);
+    while (err == P2P_OK && at >= value.len) {
+        at -= value.len;
+        err = p2p_kv_next(kv, table, &row, &value);
+    }
+    if (err != P2P_OK) {
+        return false;
+    }
+    size_t key_len = row.len, len = value.len;
+    CHECK(key_len <= sizeof(key_copy) && len <= sizeof(value_copy));
+    memcpy(key_copy, row.data, key_len);
+    memcpy(value_copy, value.data, len);
+    value_copy[at] ^= 1;
+    CHECK_OK(
+        p2p_kv_put(kv, table, p2p_slice_of(key_copy, key_len), p2p_slice_of(value_copy, len)));
+    return true;
+}
+
+/* A store that gives back other hashes proves nothing against an honest owner. */
+static void test_damage_frames_nobody(void **state)
+{
+    (void)state;
+    static const enum p2p_table tables[] = {P2P_TABLE_HASH, P2P_TABLE_FEED, P2P_TABLE_RECORD};
+    unsigned found = 0;
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+        for (size_t at = 0;; at += 11) {
+            struct p2p_fork_proof proof;
+            const struct p2p_kv *kv = begin(21);
+            bool changed = change_byte(kv, tables[t], at);
+            for (uint64_t small = 1; changed && small <= 21; small++) {
+                enum p2p_err err = p2p_fork_from_held(&proof, &held, kv, p2p_slice_text(origin),
+                                                      &heads[0][small]);
+                CHECK(err == P2P_USAGE || err == P2P_CORRUPT);
+                found += err == P2P_CORRUPT;
+            }
+            end();
+            if (!changed) {
+                break;
+            }
+        }
+    }
+    CHECK(found > 0);
+}
+
 /* No prefix and no other bit pattern of a proof is one. */
 static void test_truncated_and_flipped(void **state)
 {
@@ -196,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_split_and_size),
+        cmocka_unit_test(test_damage_frames_nobody),
         cmocka_unit_test(test_truncated_and_flipped),
         cmocka_unit_test(test_as_text),
         cmocka_unit_test(test_size_of_a_proof),

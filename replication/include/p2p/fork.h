@@ -42,7 +42,8 @@ size_t p2p_fork_text(const struct p2p_fork_proof *proof, const struct p2p_feed_p
 P2P_MUST_CHECK enum p2p_err p2p_fork_text_read(struct p2p_fork_proof *out,
                                                struct p2p_slice text);
 /* Builds the proof that `other`, a validly signed head no larger than the feed held,
- * contradicts the feed's newest head. Flush first. P2P_USAGE when it does not. */
+ * contradicts the feed's newest head. Flush first. P2P_USAGE when it does not; P2P_CORRUPT when
+ * the stored hashes do not lead to that head. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_from_held(struct p2p_fork_proof *out,
                                                const struct p2p_feed *feed,
                                                const struct p2p_kv *kv, struct p2p_slice origin,
