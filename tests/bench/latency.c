@@ -4,6 +4,7 @@
 #include "client.h"
 #include "figure.h"
 #include "fleet.h"
+#include "limit_commit.h"
 #include "loader.h"
 
 #include <poll.h>
@@ -60,33 +61,64 @@ static int ascending(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* Milliseconds of one commit of LMDB alone, while nothing else is asked; below 0: failed. */
+static double one_commit(struct commits *commits)
+{
+    double begin_s = bench_now_s();
+    return commits_once(commits, 1) ? (bench_now_s() - begin_s) * 1e3 : -1;
+}
+
+static void note(double *times, size_t count, const struct figure *p50,
+                 const struct figure *p99)
+{
+    qsort(times, count, sizeof(times[0]), ascending);
+    figure_add(p50, times[count / 2]);
+    figure_add(p99, times[count * 99 / 100]);
+}
+
+/* One ban and, once all is quiet again, one bare commit, in turn. */
 static bool measure(const struct fleet *fleet, size_t count, uint64_t first)
 {
+    static const char unmet[] = "three commits follow one another on one disk, the ban's, its "
+                                "mirror's and a check's: see the disk's own";
     static const struct figure p50 = {.part = "one ban from node to node",
                                       .name = "first byte of POST to first refusal, p50",
                                       .unit = "ms",
                                       .aim_type = AIM_AT_MOST,
-                                      .aim = 2};
+                                      .aim = 2,
+                                      .unmet = unmet};
     static const struct figure p99 = {.part = "one ban from node to node",
                                       .name = "first byte of POST to first refusal, p99",
                                       .unit = "ms",
                                       .aim_type = AIM_AT_MOST,
-                                      .aim = 7};
+                                      .aim = 7,
+                                      .unmet = unmet};
+    static const struct figure disk_p50 = {.part = "one ban from node to node",
+                                           .name = "LMDB synced commit alone, between, p50",
+                                           .unit = "ms"};
+    static const struct figure disk_p99 = {.part = "one ban from node to node",
+                                           .name = "LMDB synced commit alone, between, p99",
+                                           .unit = "ms"};
     static double times[SAMPLES];
+    static double disk_times[SAMPLES];
+    struct commits commits;
     struct client at_a = {.fd = -1};
     struct client at_b = {.fd = -1};
-    bool good = client_open(&at_a, fleet->a.socket) && client_open(&at_b, fleet->b.socket);
+    bool good = commits_open(&commits, fleet->dir) && client_open(&at_a, fleet->a.socket) &&
+                client_open(&at_b, fleet->b.socket);
     for (size_t i = 0; i < count && good; i++) {
         times[i] = one_ban(&at_a, &at_b, first + i);
         good = times[i] >= 0;
         bench_pause_ms(PAUSE_MS);
+        disk_times[i] = good ? one_commit(&commits) : -1;
+        good = good && disk_times[i] >= 0;
     }
+    commits_close(&commits);
     client_close(&at_a);
     client_close(&at_b);
     if (good) {
-        qsort(times, count, sizeof(times[0]), ascending);
-        figure_add(&p50, times[count / 2]);
-        figure_add(&p99, times[count * 99 / 100]);
+        note(times, count, &p50, &p99);
+        note(disk_times, count, &disk_p50, &disk_p99);
     }
     return good;
 }

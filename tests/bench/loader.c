@@ -177,7 +177,7 @@ static bool append_alone(struct bench_batch *batch, struct p2p_node *node, size_
                          double *seconds, double *ratio)
 {
     static double ratios[SLICES_MAX];
-    struct commits commits;
+    struct commits commits = {.env = NULL};
     char dir[BENCH_PATH_BYTES];
     size_t text_bytes;
     size_t slices = count / SLICE < SLICES_MAX ? count / SLICE : SLICES_MAX;
