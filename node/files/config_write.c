@@ -27,6 +27,15 @@ static void write_number(FILE *out, const char *key, uint64_t value, uint64_t st
             value == 0 ? standard : value);
 }
 
+static void write_size(FILE *out, const char *key, uint64_t bytes, const char *standard)
+{
+    if (bytes == 0) {
+        fprintf(out, "# %s: %s\n", key, standard);
+    } else {
+        fprintf(out, "%s: %" PRIu64 "\n", key, bytes);
+    }
+}
+
 static void write_peers(FILE *out, const struct p2p_config *config)
 {
     fputs(config->peers_count == 0
@@ -71,18 +80,10 @@ static void write_all(FILE *out, const struct p2p_config *config)
         out);
     write_text(out, "copy", config->copy, "../copies/MEMBER");
     fputs("\n# The largest size of the store; costs nothing until it is used.\n", out);
-    if (config->map_bytes == 0) {
-        fputs("# map_size: " CONFIG_MAP_SIZE_DEFAULT "\n", out);
-    } else {
-        fprintf(out, "map_size: %" PRIu64 "\n", config->map_bytes);
-    }
+    write_size(out, "map_size", config->map_bytes, CONFIG_MAP_SIZE_DEFAULT);
     fputs("\n# What is reserved on the disk for decisions that cannot be recorded at once.\n",
           out);
-    if (config->spool_bytes == 0) {
-        fputs("# spool_size: " CONFIG_SPOOL_SIZE_DEFAULT "\n", out);
-    } else {
-        fprintf(out, "spool_size: %" PRIu64 "\n", config->spool_bytes);
-    }
+    write_size(out, "spool_size", config->spool_bytes, CONFIG_SPOOL_SIZE_DEFAULT);
     fputs("\n# A release answers allow once a peer has it (mirrored), or at once (local).\n",
           out);
     write_text(out, "release_level", p2p_release_level_word(config->release_level), "");

@@ -65,6 +65,18 @@ static void test_line_goes_at_once(void **state)
     network_agree(&net);
 }
 
+/* Seven connected nodes write in turn, each after the first of its feed went round. */
+static void from_each_in_turn(const char *what)
+{
+    network_count_anew(&net);
+    for (unsigned i = 0; i < 70; i++) {
+        CHECK_OK(network_notes(&net, 1 + i % 7, 1));
+        network_advance(&net, 300);
+        CHECK(even());
+    }
+    CHECK(carried(what, 70) < 1.0);
+}
+
 /* With everybody connected a record comes from its owner, and nobody sends it again once the
  * first one of each feed has shown who has it anyway. */
 static void test_mesh_carries_once(void **state)
@@ -78,13 +90,7 @@ static void test_mesh_carries_once(void **state)
     }
     carried("mesh of 7, the first of each feed", 7);
     network_advance(&net, 2000);
-    network_count_anew(&net);
-    for (unsigned i = 0; i < 70; i++) {
-        CHECK_OK(network_notes(&net, 1 + i % 7, 1));
-        network_advance(&net, 300);
-        CHECK(even());
-    }
-    CHECK(carried("mesh of 7", 70) < 1.0);
+    from_each_in_turn("mesh of 7");
 }
 
 /* The same for members that only acknowledge, so that no relay hears what others have. */
@@ -96,13 +102,7 @@ static void test_mesh_without_witnesses(void **state)
         CHECK_OK(network_notes(&net, i, 1));
         network_advance(&net, 300);
     }
-    network_count_anew(&net);
-    for (unsigned i = 0; i < 70; i++) {
-        CHECK_OK(network_notes(&net, 1 + i % 7, 1));
-        network_advance(&net, 300);
-        CHECK(even());
-    }
-    CHECK(carried("mesh of 7, no witnesses", 70) < 1.0);
+    from_each_in_turn("mesh of 7, no witnesses");
 }
 
 /* Under load as well: all import at once, and runs cross in every order. */
