@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include <p2p/frame.h>
+
 #include <inttypes.h>
 
 static uint64_t records_held(const struct sim *sim)
@@ -59,6 +61,12 @@ void sim_report_print(const struct sim_report *report, const struct sim_options 
             " streams, %" PRIu64 " broke\n",
             report->network.frames, report->network.bytes, report->network.streams,
             report->network.resets);
+    for (uint8_t type = 1; type < SIM_FRAME_TYPES; type++) {
+        if (report->network.by_type[type] > 0) {
+            fprintf(out, "    %-11s%" PRIu64 "\n", p2p_frame_word(type),
+                    report->network.by_type[type]);
+        }
+    }
     fprintf(out, "  digest       %016" PRIx64 "%016" PRIx64 "\n", report->digest[0],
             report->digest[1]);
     if (report->violation.found) {

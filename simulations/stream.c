@@ -249,6 +249,7 @@ static void count_frame(struct sim_network *network, struct p2p_slice frame)
     struct p2p_run run;
     network->count.frames++;
     network->count.bytes += frame.len;
+    network->count.by_type[frame.data[4] < SIM_FRAME_TYPES ? frame.data[4] : 0]++;
     if (frame.data[4] == P2P_FRAME_RUN &&
         p2p_run_read(&run, slice_from(frame, P2P_FRAME_HEADER_BYTES)) == P2P_OK) {
         network->count.runs++;
