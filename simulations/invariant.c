@@ -288,7 +288,7 @@ void sim_watcher_decided(struct sim_watcher *watcher, struct sim_host *host,
     struct watch_machine *machine = visit(watcher, host);
     uint32_t feed = check->result.spooled ? p2p_engine_own_feed(host->node.engine)
                                           : check->result.first.feed;
-    uint64_t at = check->result.spooled ? UINT64_MAX : check->result.first.index;
+    uint64_t at = check->result.spooled ? WATCH_SPOOLED : check->result.first.index;
     if (feed != 0) {
         watch_decision(watcher, machine, feed, at, &check->check, check->result.answer.answer);
     }
@@ -301,6 +301,7 @@ void sim_watcher_expect_restore(struct sim_watcher *watcher, struct sim_host *ho
 {
     struct watch_machine *machine = visit(watcher, host);
     machine->may_lose = true;
+    machine->lost_once = true;
     leave(machine, host);
 }
 
@@ -335,6 +336,9 @@ static bool is_settled(struct sim_watcher *watcher, struct watch_machine *machin
         return false;
     }
     if (!host->up || host->node.engine == NULL || host->node.engine_lost) {
+        if (machine->may_be_hurt) {
+            return false; /* it found the damage, and refuses */
+        }
         sim_violate(watcher->sim, SIM_INVARIANT_ALIVE, "%s does not run, and nothing is wrong",
                     machine->name);
         return false;

@@ -86,7 +86,8 @@ struct watch_machine {
     struct watch_verdict *verdicts; /* of the last settling, by (circle, id) */
     size_t verdict_count;
     uint64_t verdict_charter; /* its charter size then */
-    bool may_lose;            /* a backup was put back, its disk lied, or it lost everything */
+    bool may_lose;            /* a backup was put back, its disk lied, or it lost everything, */
+    bool lost_once;           /* in this phase, or in any */
     bool may_be_hurt;         /* bits of its disk were flipped */
     uint64_t hurt_us;         /* when */
     bool lost;                /* it started over less than had left it */
@@ -255,7 +256,8 @@ bool watch_ever_granted(const struct sim_watcher *watcher, uint32_t issuer,
 
 /* ---- watch_gate.c ---- */
 
-/* A recorded decision of a machine's gate: `at` is the index of its record. */
+/* A decision of a machine's gate: `at` is the index of its record, or that it was spooled. */
+#define WATCH_SPOOLED UINT64_MAX
 void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
                     uint64_t at, const struct p2p_gate_check *check, enum p2p_answer answer);
 

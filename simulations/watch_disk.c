@@ -65,13 +65,13 @@ static bool check_record(struct sim_watcher *watcher, struct watch_machine *mach
 static void lacks_payload(struct sim_watcher *watcher, const struct watch_machine *machine,
                           struct watch_summary *summary, const struct watch_missing *missing)
 {
-    const struct p2p_charter *charter = watcher->sim->federation.charter;
+    const struct p2p_charter *charter = watch_charter(watcher);
     const struct p2p_feed_info *info = p2p_charter_feed(charter, missing->id.feed);
     const struct p2p_circle *circle = p2p_charter_circle(charter, missing->circle);
     uint64_t since = watch_member_since(watcher, missing->circle, machine->member);
     summary->complete[missing->circle] = false;
-    if ((machine->may_lose || machine->lost) && info != NULL &&
-        info->member == machine->member && circle != NULL && circle->member_count == 1) {
+    if (machine->lost_once && info != NULL && info->member == machine->member &&
+        circle != NULL && circle->member_count == 1) {
         return; /* nobody else ever held it: it was lost with the store */
     }
     if (since > 0 && since <= watcher->founding_size && !machine->may_be_hurt) {

@@ -25,9 +25,16 @@ struct question {
     size_t key_count, key_cap;
 };
 
+/* A decision that could only be spooled rests on all that the machine holds. */
 static bool knows(struct sim_watcher *watcher, const struct question *question,
                   const struct p2p_record_id *id)
 {
+    if (question->at == WATCH_SPOOLED) {
+        struct p2p_feed held;
+        p2p_feed_init(&held, id->feed);
+        return p2p_feed_load(&held, question->machine->kv) == P2P_OK &&
+               held.edge.size > id->index;
+    }
     return watch_known(watcher, question->feed, question->at, id->feed) > id->index;
 }
 
@@ -197,14 +204,14 @@ static bool entitled(struct sim_watcher *watcher, const struct question *questio
 {
     uint64_t since = watch_member_since(watcher, ban->circle, question->machine->member);
     const struct watch_feed *feed = watch_feed_of(watcher, question->feed);
-    uint64_t taken = ban->id.index;
-    if (ban->id.feed != question->feed) {
+    uint64_t taken = ban->id.feed == question->feed ? ban->id.index : question->at;
+    if (ban->id.feed != question->feed && ban->id.feed < feed->claims_count) {
         const struct watch_claims *claims = &feed->claims[ban->id.feed];
         size_t i = 0;
         while (i < claims->count && claims->all[i].point.size <= ban->id.index) {
             i++;
         }
-        taken = i < claims->count ? claims->all[i].index : 0;
+        taken = i < claims->count ? claims->all[i].index : taken;
     }
     return since > 0 && watch_known(watcher, question->feed, taken, P2P_CHARTER_FEED) >= since;
 }
@@ -245,11 +252,11 @@ void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, 
     const struct watch_ban_record *ban = find_in_force(watcher, &question, member->locode);
     if (ban != NULL) {
         sim_violate(watcher->sim, SIM_INVARIANT_NEVER_ALLOWED,
-                    "a gate of %s allowed a subject of %s record %llu in %s record %llu, and "
-                    "knew it",
+                    "a gate of %s allowed a subject of %s record %llu, which it knew%s%lld",
                     machine->name, watch_feed_name(watcher, ban->id.feed),
-                    (unsigned long long)ban->id.index, watch_feed_name(watcher, feed),
-                    (unsigned long long)at);
+                    (unsigned long long)ban->id.index,
+                    at == WATCH_SPOOLED ? ", in its spool: " : ", in its record ",
+                    (long long)at);
     }
     free(question.keys);
 }

@@ -318,11 +318,11 @@ void watch_ack(struct sim_watcher *watcher, struct watch_machine *machine,
 
 /* ---- a start ---- */
 
-static void tell_lost(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
-                      const char *what, uint64_t size)
+/* What is gone is told once; what a fault took is no longer asked for, but for its own feed. */
+static void tell_lost(struct sim_watcher *watcher, const struct watch_machine *machine,
+                      uint32_t feed, const char *what, uint64_t size)
 {
-    machine->lost = true;
-    if (!machine->may_lose && !machine->may_be_hurt) {
+    if (!machine->may_lose && !machine->may_be_hurt && !machine->lost) {
         sim_violate(watcher->sim, SIM_INVARIANT_REPRODUCIBLE,
                     "%s started without %s %s size %llu, which had left it", machine->name,
                     what, watch_feed_name(watcher, feed), (unsigned long long)size);
@@ -341,7 +341,6 @@ static bool remembers(const struct p2p_kv *kv, uint32_t feed, const struct watch
 void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine, bool appends)
 {
     bool own_lost = false;
-    machine->lost = false;
     for (uint32_t i = 0; i < machine->left_count; i++) {
         struct watch_left *left = &machine->left[i];
         if (!watch_holds(machine->kv, i, &left->head)) {
@@ -350,11 +349,15 @@ void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
         }
         if (!watch_holds(machine->kv, i, &left->acked)) {
             tell_lost(watcher, machine, i, "what it acknowledged,", left->acked.size);
+            left->acked = (struct watch_point){0};
         }
         if (!watch_holds(machine->kv, i, &left->cosigned) || !remembers(machine->kv, i, left)) {
             tell_lost(watcher, machine, i, "what it cosigned,", left->cosigned.size);
+            left->cosigned = (struct watch_point){0};
+            left->cosigned_time_s = 0;
         }
     }
+    machine->lost = own_lost;
     if (machine->may_lose || machine->may_be_hurt) {
         watch_walk_anew(machine);
     }

@@ -2,7 +2,8 @@
 
 #include "watch_world.h"
 
-#define SUBJECT "imo:9179842"
+#define SUBJECT       "imo:9179842"
+#define RECORDED_LAST UINT32_MAX /* after everything that is written */
 
 static struct watch_world w;
 static struct watched m1, m3;
@@ -56,7 +57,7 @@ static void decide_at(struct watched *gate, uint64_t at, const char *subject,
 
 static void decide(struct watched *gate, enum p2p_answer answer)
 {
-    decide_at(gate, UINT64_MAX, SUBJECT, answer);
+    decide_at(gate, RECORDED_LAST, SUBJECT, answer);
 }
 
 static void banned_subject_that_is_allowed_is_found(void **state)
@@ -67,8 +68,8 @@ static void banned_subject_that_is_allowed_is_found(void **state)
     watch_world_found(&w, SIM_INVARIANT_NEVER_ALLOWED);
     decide(&m1, P2P_ANSWER_REFUSE);
     decide(&m1, P2P_ANSWER_REFER);
-    decide_at(&m1, UINT64_MAX, "imo:9074729", P2P_ANSWER_ALLOW); /* somebody else */
-    decide_at(&m1, ban.index, SUBJECT, P2P_ANSWER_ALLOW);        /* before the ban */
+    decide_at(&m1, RECORDED_LAST, "imo:9074729", P2P_ANSWER_ALLOW); /* somebody else */
+    decide_at(&m1, ban.index, SUBJECT, P2P_ANSWER_ALLOW);           /* before the ban */
     watch_world_nothing(&w);
 }
 
@@ -84,6 +85,18 @@ static void other_gate_knows_it_from_its_seen_on(void **state)
     watch_world_nothing(&w);
     decide_at(&m3, seen.index + 1, SUBJECT, P2P_ANSWER_ALLOW);
     watch_world_found(&w, SIM_INVARIANT_NEVER_ALLOWED);
+}
+
+static void spooled_decision_rests_on_all_that_is_held(void **state)
+{
+    (void)state;
+    ledger_world_seen(&w.world, 3);
+    impose_by_court();
+    decide_at(&m3, WATCH_SPOOLED, SUBJECT, P2P_ANSWER_ALLOW);
+    watch_world_found(&w, SIM_INVARIANT_NEVER_ALLOWED);
+    ledger_world_act(&w.world, 1, COURT_1, P2P_KIND_BAN_LIFT, CIRCLE_ALL, &ban, 1);
+    decide_at(&m3, WATCH_SPOOLED, SUBJECT, P2P_ANSWER_ALLOW);
+    watch_world_nothing(&w);
 }
 
 static void window_effect_and_scope_are_looked_at(void **state)
@@ -171,7 +184,7 @@ static void amend_bans_what_it_says(void **state)
     first = ban;
     impose(COURT_1, &(struct ledger_ban){
                         .ground = P2P_GROUND_COURT, .amends = &first, .amend_count = 1});
-    decide_at(&m1, UINT64_MAX, "imo:9074729", P2P_ANSWER_ALLOW);
+    decide_at(&m1, RECORDED_LAST, "imo:9074729", P2P_ANSWER_ALLOW);
     watch_world_nothing(&w);
     decide(&m1, P2P_ANSWER_ALLOW);
     watch_world_found(&w, SIM_INVARIANT_NEVER_ALLOWED);
@@ -194,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(banned_subject_that_is_allowed_is_found),
         T(other_gate_knows_it_from_its_seen_on),
+        T(spooled_decision_rests_on_all_that_is_held),
         T(window_effect_and_scope_are_looked_at),
         T(ban_without_grant_or_number_or_signature_is_none),
         T(lift_that_knew_the_ban_may_have_ended_it),
