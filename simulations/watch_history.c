@@ -17,9 +17,17 @@ bool watch_holds(const struct p2p_kv *kv, uint32_t feed, const struct watch_poin
     struct p2p_feed held;
     struct p2p_hash root;
     p2p_feed_init(&held, feed);
-    return point->size == 0 || (p2p_feed_load(&held, kv) == P2P_OK &&
-                                p2p_feed_root_at(&held, kv, point->size, &root) == P2P_OK &&
-                                p2p_hash_equal(&root, &point->root));
+    if (point->size == 0) {
+        return true;
+    }
+    if (p2p_feed_load(&held, kv) != P2P_OK) {
+        return false;
+    }
+    if (held.edge.size == point->size) {
+        return p2p_hash_equal(&held.head.root, &point->root);
+    }
+    return p2p_feed_root_at(&held, kv, point->size, &root) == P2P_OK &&
+           p2p_hash_equal(&root, &point->root);
 }
 
 /* ---- following a disk ---- */
