@@ -1,6 +1,8 @@
 #include <p2p/key.h>
 
 #include <p2p/assert.h>
+#include <p2p/hash.h>
+#include <p2p/token.h>
 
 #include <sodium.h>
 #include <string.h>
@@ -10,6 +12,8 @@ _Static_assert(P2P_PUBLIC_BYTES == crypto_sign_PUBLICKEYBYTES, "Ed25519 public k
 _Static_assert(P2P_SIGNATURE_BYTES == crypto_sign_BYTES, "Ed25519 signature");
 _Static_assert(P2P_SEED_BYTES == crypto_scalarmult_SCALARBYTES, "X25519 scalar");
 _Static_assert(P2P_PUBLIC_BYTES == crypto_scalarmult_BYTES, "X25519 point");
+_Static_assert(P2P_SEED_BYTES == P2P_CIRCLE_KEY_BYTES, "circle key");
+_Static_assert(P2P_PUBLIC_BYTES == P2P_HASH_BYTES, "hash of a circle key");
 
 const char *p2p_key_purpose_word(enum p2p_key_purpose purpose)
 {
@@ -29,6 +33,16 @@ static void ed25519_derive(uint8_t public_key[P2P_PUBLIC_BYTES],
     uint8_t expanded[crypto_sign_SECRETKEYBYTES];
     crypto_sign_seed_keypair(public_key, expanded, seed);
     p2p_wipe(expanded, sizeof expanded);
+}
+
+static void circle_derive(uint8_t public_key[P2P_PUBLIC_BYTES],
+                          const uint8_t seed[P2P_SEED_BYTES])
+{
+    struct p2p_circle_key key;
+    memcpy(key.bytes, seed, sizeof key.bytes);
+    struct p2p_hash hash = p2p_circle_key_hash(&key);
+    memcpy(public_key, hash.bytes, P2P_PUBLIC_BYTES);
+    p2p_wipe(&key, sizeof key);
 }
 
 static void x25519_derive(uint8_t public_key[P2P_PUBLIC_BYTES],
@@ -69,6 +83,8 @@ void p2p_key_derive(enum p2p_key_purpose purpose, const uint8_t seed[P2P_SEED_BY
 {
     if (purpose == P2P_KEY_SEALING) {
         x25519_derive(public_key, seed);
+    } else if (purpose == P2P_KEY_CIRCLE) {
+        circle_derive(public_key, seed);
     } else {
         ed25519_derive(public_key, seed);
     }

@@ -60,7 +60,7 @@ out:
     return err;
 }
 
-enum p2p_err p2p_box_seal(uint8_t *out, struct p2p_slice plain,
+enum p2p_err p2p_box_seal(uint8_t *out, struct p2p_slice plain, struct p2p_slice bound_to,
                           const struct p2p_sealing_public *to,
                           const uint8_t ephemeral_seed[P2P_SEED_BYTES])
 {
@@ -74,14 +74,15 @@ enum p2p_err p2p_box_seal(uint8_t *out, struct p2p_slice plain,
     }
     memcpy(out, ephemeral_public, P2P_PUBLIC_BYTES);
     crypto_aead_xchacha20poly1305_ietf_encrypt(out + P2P_PUBLIC_BYTES, NULL, plain.data,
-                                               plain.len, NULL, 0, NULL, box_nonce, key);
+                                               plain.len, bound_to.data, bound_to.len, NULL,
+                                               box_nonce, key);
 out:
     p2p_sealing_secret_deinit(&ephemeral);
     p2p_wipe(key, sizeof key);
     return err;
 }
 
-enum p2p_err p2p_box_open(uint8_t *out, struct p2p_slice boxed,
+enum p2p_err p2p_box_open(uint8_t *out, struct p2p_slice boxed, struct p2p_slice bound_to,
                           const struct p2p_sealing_secret *key)
 {
     uint8_t once[P2P_WRAP_KEY_BYTES];
@@ -93,8 +94,8 @@ enum p2p_err p2p_box_open(uint8_t *out, struct p2p_slice boxed,
         goto out;
     }
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-            out, NULL, NULL, boxed.data + P2P_PUBLIC_BYTES, boxed.len - P2P_PUBLIC_BYTES, NULL,
-            0, box_nonce, once) != 0) {
+            out, NULL, NULL, boxed.data + P2P_PUBLIC_BYTES, boxed.len - P2P_PUBLIC_BYTES,
+            bound_to.data, bound_to.len, box_nonce, once) != 0) {
         err = P2P_CORRUPT;
     }
 out:

@@ -1,6 +1,6 @@
-/* Circles: who holds which epoch of which key. The charter has the key's hash and one box for
- * each member and epoch; a newcomer gets every epoch, a new epoch goes to everyone who remains.
- */
+/* Circles: who is in them, and the hash of each epoch's key. The keys themselves travel from
+ * member to member, sealed, in records (circle_key.h): a newcomer gets every epoch, a new epoch
+ * goes to everyone who remains. No root ever sees one. */
 #include "charter_state.h"
 
 #include <p2p/assert.h>
@@ -14,13 +14,10 @@ struct draft {
     struct charter_fold *fold;
     const struct fold_place *place;
     const struct p2p_op_circle *op;
-    uint32_t *named; /* the op's members, as numbers, in its order */
     uint32_t *members;
     size_t member_count;
     struct p2p_circle_epoch *epochs;
     size_t epoch_count;
-    struct box_row *boxes;
-    size_t box_count;
 };
 
 static enum p2p_err refuse(const struct draft *draft, const char *sentence)
@@ -35,40 +32,10 @@ static int number_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int box_compare(const void *a, const void *b)
-{
-    const struct box_row *x = a, *y = b;
-    if (x->member != y->member) {
-        return x->member < y->member ? -1 : 1;
-    }
-    return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
-}
-
 bool p2p_circle_has(const struct p2p_circle *circle, uint32_t member)
 {
     return circle->member_count > 0 && bsearch(&member, circle->members, circle->member_count,
                                                sizeof(member), number_compare) != NULL;
-}
-
-static const struct box_row *box_find(const struct circle_row *row, uint32_t member,
-                                      uint32_t epoch)
-{
-    struct box_row wanted = {.member = member, .epoch = epoch};
-    return row->box_count == 0
-               ? NULL
-               : bsearch(&wanted, row->boxes, row->box_count, sizeof(wanted), box_compare);
-}
-
-enum p2p_err p2p_charter_circle_box(const struct p2p_charter *charter, uint32_t circle,
-                                    uint32_t epoch, uint32_t member, struct p2p_slice *box)
-{
-    const struct circle_row *row = p2p_fold_circle(&charter->fold, circle);
-    const struct box_row *found = row ? box_find(row, member, epoch) : NULL;
-    if (!found) {
-        return P2P_NOTFOUND;
-    }
-    *box = p2p_slice_of(found->box, sizeof(found->box));
-    return P2P_OK;
 }
 
 static enum p2p_err resolve(const struct draft *draft, const char *name, uint32_t *number)
@@ -92,17 +59,15 @@ static bool repeated(const uint32_t *sorted, size_t count)
     return false;
 }
 
-/* Members before, less those removed, plus those named; sets draft->named as well. */
+/* Members before, less those removed, plus those named. */
 static enum p2p_err members_draft(struct draft *draft, const struct p2p_circle *before)
 {
     const struct p2p_op_circle *op = draft->op;
     size_t cap = before->member_count + op->member_count;
-    draft->named =
-        p2p_arena_take(&draft->fold->arena, (op->member_count + 1) * sizeof(uint32_t));
     draft->members = p2p_arena_take(&draft->fold->arena, (cap + 1) * sizeof(uint32_t));
     uint32_t *removed =
         p2p_arena_take(&draft->fold->arena, (op->remove_count + 1) * sizeof(uint32_t));
-    if (!draft->named || !draft->members || !removed) {
+    if (!draft->members || !removed) {
         return P2P_NOMEM;
     }
     for (size_t i = 0; i < op->remove_count; i++) {
@@ -125,15 +90,16 @@ static enum p2p_err members_draft(struct draft *draft, const struct p2p_circle *
         }
     }
     for (size_t i = 0; i < op->member_count; i++) {
-        enum p2p_err err = resolve(draft, op->members[i], &draft->named[i]);
+        uint32_t named = 0;
+        enum p2p_err err = resolve(draft, op->members[i], &named);
         if (err != P2P_OK) {
             return err;
         }
-        if (p2p_circle_has(&leaving, draft->named[i])) {
-            return refuse(draft, "a member leaves it and gets its key");
+        if (p2p_circle_has(&leaving, named)) {
+            return refuse(draft, "a member leaves it and joins it");
         }
-        if (!p2p_circle_has(before, draft->named[i])) {
-            draft->members[draft->member_count++] = draft->named[i];
+        if (!p2p_circle_has(before, named)) {
+            draft->members[draft->member_count++] = named;
         }
     }
     qsort(draft->members, draft->member_count, sizeof(uint32_t), number_compare);
@@ -191,51 +157,6 @@ static enum p2p_err epochs_draft(struct draft *draft, const struct p2p_circle *b
     return draft->epoch_count == 0 ? refuse(draft, "it would have no key") : P2P_OK;
 }
 
-/* Boxes held, with those of the op in place of any for the same member and epoch. */
-static enum p2p_err boxes_draft(struct draft *draft, const struct circle_row *before)
-{
-    const struct p2p_op_circle *op = draft->op;
-    size_t cap = before->box_count + op->member_count * op->epoch_count;
-    draft->boxes = p2p_arena_take(&draft->fold->arena, (cap + 1) * sizeof(*draft->boxes));
-    if (!draft->boxes) {
-        return P2P_NOMEM;
-    }
-    if (before->box_count > 0) {
-        memcpy(draft->boxes, before->boxes, before->box_count * sizeof(*draft->boxes));
-    }
-    draft->box_count = before->box_count;
-    for (size_t e = 0; e < op->epoch_count; e++) {
-        for (size_t m = 0; m < op->member_count; m++) {
-            const struct box_row *held = box_find(before, draft->named[m], op->epochs[e].epoch);
-            struct box_row *row =
-                held ? &draft->boxes[held - before->boxes] : &draft->boxes[draft->box_count++];
-            row->member = draft->named[m];
-            row->epoch = op->epochs[e].epoch;
-            memcpy(row->box, op->boxes + (e * op->member_count + m) * P2P_BOX_BYTES,
-                   P2P_BOX_BYTES);
-        }
-    }
-    qsort(draft->boxes, draft->box_count, sizeof(*draft->boxes), box_compare);
-    return P2P_OK;
-}
-
-/* A newcomer needs every epoch, and everyone a new one. */
-static enum p2p_err boxes_suffice(const struct draft *draft, const struct circle_row *row,
-                                  const struct circle_row *before)
-{
-    for (size_t m = 0; m < row->pub.member_count; m++) {
-        bool stayed = p2p_circle_has(&before->pub, row->pub.members[m]);
-        uint32_t first = stayed ? (uint32_t)before->pub.epoch_count + 1 : 1;
-        for (uint32_t e = first; e <= row->pub.epoch_count; e++) {
-            if (!box_find(row, row->pub.members[m], e)) {
-                return refuse(draft,
-                              "a new member gets every epoch, and every member a new one");
-            }
-        }
-    }
-    return P2P_OK;
-}
-
 static enum p2p_err circle_new(struct charter_fold *fold, const struct fold_place *place,
                                const char *name, uint32_t *number)
 {
@@ -247,12 +168,12 @@ static enum p2p_err circle_new(struct charter_fold *fold, const struct fold_plac
                    P2P_NAME_BYTES_MAX, P2P_CIRCLES_MAX);
         return P2P_REFUSED;
     }
-    struct circle_row *row = p2p_rows_add(fold->alloc, &fold->circles, sizeof(*row));
+    struct p2p_circle *row = p2p_rows_add(fold->alloc, &fold->circles, sizeof(*row));
     if (!row) {
         return P2P_NOMEM;
     }
-    row->pub.number = n;
-    snprintf(row->pub.name, sizeof(row->pub.name), "%s", name);
+    row->number = n;
+    snprintf(row->name, sizeof(row->name), "%s", name);
     *number = n;
     return p2p_fold_name_add(fold, NAME_CIRCLE, p2p_slice_text(name), n);
 }
@@ -266,23 +187,18 @@ enum p2p_err p2p_fold_circle_op(struct charter_fold *fold, const struct fold_pla
     if (err != P2P_OK) {
         return err;
     }
-    struct circle_row *row = p2p_fold_circle(fold, number);
-    const struct circle_row before = *row;
-    err = members_draft(&draft, &before.pub);
+    struct p2p_circle *row = p2p_fold_circle(fold, number);
+    const struct p2p_circle before = *row;
+    err = members_draft(&draft, &before);
     if (err == P2P_OK) {
-        err = epochs_draft(&draft, &before.pub);
-    }
-    if (err == P2P_OK) {
-        err = boxes_draft(&draft, &before);
+        err = epochs_draft(&draft, &before);
     }
     if (err != P2P_OK) {
         return err;
     }
-    row->pub.members = draft.members;
-    row->pub.member_count = draft.member_count;
-    row->pub.epochs = draft.epochs;
-    row->pub.epoch_count = draft.epoch_count;
-    row->boxes = draft.boxes;
-    row->box_count = draft.box_count;
-    return boxes_suffice(&draft, row, &before);
+    row->members = draft.members;
+    row->member_count = draft.member_count;
+    row->epochs = draft.epochs;
+    row->epoch_count = draft.epoch_count;
+    return P2P_OK;
 }

@@ -197,8 +197,7 @@ const struct p2p_issuer *p2p_charter_issuer_named(const struct p2p_charter *char
 
 const struct p2p_circle *p2p_charter_circle(const struct p2p_charter *charter, uint32_t number)
 {
-    const struct circle_row *row = p2p_fold_circle(&charter->fold, number);
-    return row ? &row->pub : NULL;
+    return p2p_fold_circle(&charter->fold, number);
 }
 
 const struct p2p_circle *p2p_charter_circle_named(const struct p2p_charter *charter,

@@ -4,8 +4,7 @@
  *   admit    feed bin, locode str, member str, op, role str, sealing bin, transport bin,
  *            witness bin, witnesses [str]
  *   grant    grants [[word str, scope str]], issuer str, key bin, member str, op
- *   circle   circle str, epochs [[epoch uint, key hash bin, boxes bin]], members [str], op,
- *            remove [str]
+ *   circle   circle str, epochs [[epoch uint, key hash bin]], members [str], op, remove [str]
  *   witness  add str or nil, feed str, op, remove str or nil
  *   policy   clock_skew_s, fresh_cosignature_s, heartbeat_s, lease_s uint, op
  *   revoke   feed str, index uint, issuer str, keep [uint], note str, op
@@ -122,16 +121,14 @@ void p2p_op_grant_pack(struct p2p_pack *pack, const struct p2p_op_grant *op)
 
 void p2p_op_circle_pack(struct p2p_pack *pack, const struct p2p_op_circle *op)
 {
-    size_t boxes_bytes = op->member_count * P2P_BOX_BYTES;
     p2p_pack_map(pack, 5);
     pack_text(pack, "circle", op->circle);
     p2p_pack_text(pack, "epochs");
     p2p_pack_array(pack, (uint32_t)op->epoch_count);
     for (size_t i = 0; i < op->epoch_count; i++) {
-        p2p_pack_array(pack, 3);
+        p2p_pack_array(pack, 2);
         p2p_pack_uint(pack, op->epochs[i].epoch);
         p2p_pack_bin(pack, op->epochs[i].key_hash.bytes, P2P_HASH_BYTES);
-        p2p_pack_bin(pack, op->boxes + i * boxes_bytes, boxes_bytes);
     }
     pack_names(pack, "members", op->members, op->member_count);
     pack_text(pack, "op", "circle");
@@ -441,20 +438,17 @@ static void decode_grant(struct fields *f, struct p2p_op_grant *op)
     read_op(f, P2P_OP_GRANT);
 }
 
-/* Epochs come before the names they are boxed for: the boxes stay slices until then. */
-static void decode_epochs(struct fields *f, struct p2p_op_circle *op, struct p2p_slice **boxes)
+static void decode_epochs(struct fields *f, struct p2p_op_circle *op)
 {
     key_is(f, "epochs");
     uint32_t count = read_count(f, P2P_CIRCLE_EPOCHS_MAX);
     struct p2p_circle_epoch *epochs = take(f, count, sizeof(*epochs));
-    *boxes = take(f, count, sizeof(**boxes));
-    for (uint32_t i = 0; *boxes && epochs && i < count; i++) {
-        if (p2p_unpack_array(&f->in) != 3) {
+    for (uint32_t i = 0; epochs && i < count; i++) {
+        if (p2p_unpack_array(&f->in) != 2) {
             fail(f);
         }
         epochs[i].epoch = p2p_unpack_u32(&f->in);
         p2p_unpack_fixed(&f->in, epochs[i].key_hash.bytes, P2P_HASH_BYTES);
-        (*boxes)[i] = p2p_unpack_bin(&f->in);
     }
     op->epochs = epochs;
     op->epoch_count = epochs ? count : 0;
@@ -462,28 +456,12 @@ static void decode_epochs(struct fields *f, struct p2p_op_circle *op, struct p2p
 
 static void decode_circle(struct fields *f, struct p2p_op_circle *op)
 {
-    struct p2p_slice *boxes = NULL;
     begin(f, 5);
     op->circle = read_text(f, "circle");
-    decode_epochs(f, op, &boxes);
+    decode_epochs(f, op);
     op->members = read_names(f, "members", P2P_MEMBERS_MAX, &op->member_count);
     read_op(f, P2P_OP_CIRCLE);
     op->remove = read_names(f, "remove", P2P_MEMBERS_MAX, &op->remove_count);
-    if (p2p_unpack_failed(&f->in)) {
-        return;
-    }
-    size_t each = op->member_count * P2P_BOX_BYTES;
-    for (size_t i = 0; i < op->epoch_count; i++) {
-        if (boxes[i].len != each) {
-            fail(f);
-            return;
-        }
-    }
-    uint8_t *all = take(f, op->epoch_count, each);
-    for (size_t i = 0; all && each > 0 && i < op->epoch_count; i++) {
-        memcpy(all + i * each, boxes[i].data, each);
-    }
-    op->boxes = all;
 }
 
 static void decode_witness(struct fields *f, struct p2p_op_witness *op)

@@ -54,7 +54,7 @@ static void rows_free(const struct p2p_alloc *alloc, struct rows *rows)
     X(members, struct p2p_member)                                                              \
     X(feeds, struct p2p_feed_info)                                                             \
     X(issuers, struct p2p_issuer)                                                              \
-    X(circles, struct circle_row)                                                              \
+    X(circles, struct p2p_circle)                                                              \
     X(cuts, struct cut_row)                                                                    \
     X(touches, struct touch_row)                                                               \
     X(witness_changes, struct witness_row)                                                     \
@@ -105,11 +105,9 @@ static bool adopt_all(struct charter_fold *fold)
         row->grants = adopt(fold, row->grants, row->grant_count, sizeof(*row->grants), &good);
     }
     for (size_t i = 0; i < fold->circles.count; i++) {
-        struct circle_row *row = (struct circle_row *)fold->circles.at + i;
-        struct p2p_circle *pub = &row->pub;
-        pub->members = adopt(fold, pub->members, pub->member_count, sizeof(uint32_t), &good);
-        pub->epochs = adopt(fold, pub->epochs, pub->epoch_count, sizeof(*pub->epochs), &good);
-        row->boxes = adopt(fold, row->boxes, row->box_count, sizeof(*row->boxes), &good);
+        struct p2p_circle *row = (struct p2p_circle *)fold->circles.at + i;
+        row->members = adopt(fold, row->members, row->member_count, sizeof(uint32_t), &good);
+        row->epochs = adopt(fold, row->epochs, row->epoch_count, sizeof(*row->epochs), &good);
     }
     for (size_t i = 0; i < fold->cuts.count; i++) {
         struct cut_row *row = (struct cut_row *)fold->cuts.at + i;

@@ -21,7 +21,7 @@
 
 #include <stdatomic.h>
 
-/* Memory of one fold's variable parts (grants, boxes, keep lists). */
+/* Memory of one fold's variable parts (grants, members, keep lists). */
 #define P2P_FOLD_BYTES_MAX ((size_t)256 << 20)
 #define P2P_VERSIONS_MAX   ((uint64_t)1 << 24)
 
@@ -53,18 +53,6 @@ struct root_set {
     uint32_t count;
     uint32_t threshold;
     struct p2p_root_public roots[P2P_ROOTS_MAX];
-};
-
-struct box_row {
-    uint32_t member;
-    uint32_t epoch;
-    uint8_t box[P2P_BOX_BYTES];
-};
-
-struct circle_row {
-    struct p2p_circle pub;
-    const struct box_row *boxes; /* sorted by (member, epoch) */
-    size_t box_count;
 };
 
 struct cut_row {
@@ -130,7 +118,7 @@ struct charter_fold {
     struct rows members;         /* struct p2p_member */
     struct rows feeds;           /* struct p2p_feed_info; [0] is the charter */
     struct rows issuers;         /* struct p2p_issuer */
-    struct rows circles;         /* struct circle_row */
+    struct rows circles;         /* struct p2p_circle */
     struct rows cuts;            /* struct cut_row */
     struct rows touches;         /* struct touch_row */
     struct rows witness_changes; /* struct witness_row */
@@ -198,11 +186,11 @@ static inline struct p2p_issuer *p2p_fold_issuer(const struct charter_fold *fold
     return there ? (struct p2p_issuer *)fold->issuers.at + (number - 1) : NULL;
 }
 
-static inline struct circle_row *p2p_fold_circle(const struct charter_fold *fold,
+static inline struct p2p_circle *p2p_fold_circle(const struct charter_fold *fold,
                                                  uint32_t number)
 {
     bool there = number >= 1 && number <= fold->circles.count;
-    return there ? (struct circle_row *)fold->circles.at + (number - 1) : NULL;
+    return there ? (struct p2p_circle *)fold->circles.at + (number - 1) : NULL;
 }
 
 /* --- charter_note.c ---------------------------------------------------------------------- */

@@ -271,6 +271,7 @@ void p2p_engine_close(struct p2p_engine *engine)
     p2p_alloc_free(alloc, engine->scratch);
     p2p_ledger_close(&engine->ledger);
     p2p_wipe(&engine->place, sizeof(engine->place));
+    p2p_wipe(engine->epochs, sizeof(engine->epochs));
     p2p_alloc_free(alloc, engine);
 }
 
@@ -354,6 +355,8 @@ enum p2p_err p2p_engine_step(struct p2p_engine *engine, const struct p2p_event *
         *engine->jobs_end = event->job;
         engine->jobs_end = &event->job->next;
         return P2P_OK;
+    case P2P_EVENT_CIRCLE_KEY:
+        return p2p_circle_take(engine, event->circle_key);
     case P2P_EVENT_TICK:
         engine->ticked = true;
         return P2P_OK;
@@ -422,6 +425,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     if (err == P2P_OK) {
         err = p2p_fork_append(engine);
+    }
+    if (err == P2P_OK) {
+        err = p2p_circle_due(engine, wake_ms);
     }
     if (err == P2P_OK) {
         err = p2p_job_all(engine);

@@ -1,5 +1,4 @@
-/* Following the charter: own number and feed, rows for new feeds, the circles and their keys.
- */
+/* Following the charter: own number and feed, rows for new feeds, the circles. */
 #include "engine_state.h"
 
 #include <string.h>
@@ -42,29 +41,6 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
     return P2P_OK;
 }
 
-/* Opens the boxes addressed to this member; a box that does not open, or a key that is not the
- * one the charter names, is left out: what needs it is `refer`, never `allow`. */
-static void take_circle_keys(struct p2p_engine *engine, const struct p2p_circle *circle)
-{
-    struct p2p_gate_place *place = &engine->place;
-    for (size_t i = 0; i < circle->epoch_count; i++) {
-        struct p2p_slice box;
-        struct p2p_circle_secret secret = {.circle = circle->number,
-                                           .epoch = circle->epochs[i].epoch};
-        if (place->key_count == P2P_GATE_KEYS_MAX ||
-            p2p_charter_circle_box(engine->ledger.charter, circle->number, secret.epoch,
-                                   engine->member, &box) != P2P_OK ||
-            box.len != P2P_CIRCLE_KEY_BYTES + P2P_BOX_OVERHEAD_BYTES ||
-            p2p_box_open(secret.key.bytes, box, engine->options.sealing_key) != P2P_OK) {
-            continue;
-        }
-        struct p2p_hash hash = p2p_circle_key_hash(&secret.key);
-        if (p2p_hash_equal(&hash, &circle->epochs[i].key_hash)) {
-            place->keys[place->key_count++] = secret;
-        }
-    }
-}
-
 enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
 {
     const struct p2p_charter *charter = engine->ledger.charter;
@@ -78,7 +54,7 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     engine->member = own == NULL ? 0 : own->number;
     engine->feed = own == NULL ? 0 : own->feed;
     if (own == NULL) {
-        return P2P_OK;
+        return p2p_circle_follow(engine);
     }
     /* The times that a witness key signs never decrease, across restarts too. */
     struct p2p_member_clock *clock = &engine->clocks[engine->member];
@@ -96,8 +72,11 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
         if (circle != NULL && p2p_circle_has(circle, own->number) &&
             engine->place.circle_count < P2P_GATE_CIRCLES_MAX) {
             engine->place.circles[engine->place.circle_count++] = i;
-            take_circle_keys(engine, circle);
         }
+    }
+    err = p2p_circle_follow(engine);
+    if (err != P2P_OK) {
+        return err;
     }
     p2p_session_check_complete(engine);
     /* A settle may have put another branch below what our `seen` named. */

@@ -143,6 +143,10 @@ static void act_on(struct p2p_engine *engine, const struct p2p_arrival *arrival)
     if (arrival->record.kind == P2P_KIND_ADDRESS) {
         engine->addresses_changed = true;
     }
+    if (arrival->record.kind == P2P_KIND_CIRCLE_KEY ||
+        arrival->record.kind == P2P_KIND_CIRCLE_KEY_BAD) {
+        engine->boxes_changed = true;
+    }
     if (arrival->record.kind != P2P_KIND_SEEN) {
         engine->extras[arrival->feed].noteworthy = true;
     }

@@ -8,6 +8,7 @@
  *   engine_send.c     frames out: pushes, runs
  *   engine_relay.c    who gets at once what was received, and who is only told of it
  *   engine_append.c   own records: the leaf, its number, `seen`, the head
+ *   engine_circle.c   circle keys: taking them from boxes, giving them to members
  *   engine_job.c      what this node wants done
  *   engine_decide.c   decisions
  *   engine_witness.c  cosignatures, heartbeats, acknowledgements, quorum time
@@ -31,6 +32,10 @@
 #define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
 #define P2P_CLOCK_EVERY_MS        60000u
 #define P2P_STORE_QUORUM_EVERY_MS 1000u
+#define P2P_CIRCLE_LOOK_EVERY_MS  1000u /* who lacks a key that is held here */
+#define P2P_CIRCLE_TURN_MS        15000u /* each holder is given this before the next one gives */
+#define P2P_CIRCLE_TURNS_MAX      8u     /* no holder waits for more than so many */
+#define P2P_CIRCLE_BAD_MAX        16u    /* `circle-key-bad` records in one commit */
 
 /* How a peer gets what is received of a feed of somebody else: see engine_relay.c. */
 enum p2p_relay_way { P2P_WAY_UNPROVEN, P2P_WAY_EAGER, P2P_WAY_LAZY };
@@ -99,6 +104,18 @@ struct p2p_kept_proof {
     struct p2p_kept_proof *next;
 };
 
+/* One epoch of a circle that this member is in. */
+struct p2p_epoch_key {
+    uint32_t circle;
+    uint32_t epoch;
+    struct p2p_hash hash; /* the charter's */
+    bool held;
+    struct p2p_circle_key key; /* of that hash, when held */
+    uint64_t missing_since_ms; /* POSIX, in this start; 0: not noted yet */
+    uint64_t lacking_since_ms; /* monotonic: another member has no box; 0: all have one */
+    uint64_t looked_ms;        /* monotonic: who lacks it; 0: not yet */
+};
+
 struct p2p_engine {
     struct p2p_engine_options options;
     struct p2p_ledger ledger;
@@ -108,6 +125,11 @@ struct p2p_engine {
     size_t extra_count;
     struct p2p_peer peers[P2P_PEERS_MAX];
     struct p2p_gate_place place;
+    struct p2p_epoch_key epochs[P2P_GATE_KEYS_MAX]; /* in order of circle and epoch */
+    size_t epoch_count;
+    size_t epochs_left_out; /* beyond P2P_GATE_KEYS_MAX */
+    bool boxes_changed;     /* boxes, members or keys: to be looked at */
+    uint64_t boxes_at_ms;   /* monotonic: to be looked at again; 0: no need */
     enum p2p_read_only read_only;
     bool complete;
     bool address_told; /* our own address was compared with the newest told, in this start */
@@ -259,6 +281,17 @@ P2P_MUST_CHECK enum p2p_err p2p_append_own(struct p2p_engine *engine,
                                            struct p2p_record_id *id);
 P2P_MUST_CHECK enum p2p_err p2p_append_seen(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_append_head(struct p2p_engine *engine);
+
+/* engine_circle.c */
+/* After the charter grew, and at a start: the epochs of our circles, and every key that a box
+ * held here opens to. */
+P2P_MUST_CHECK enum p2p_err p2p_circle_follow(struct p2p_engine *engine);
+/* A key that was drawn here; of no circle and epoch of ours: ignored. */
+P2P_MUST_CHECK enum p2p_err p2p_circle_take(struct p2p_engine *engine,
+                                            const struct p2p_circle_key *key);
+/* Opens boxes that came, says which gave nothing, and gives keys to members that have none, as
+ * records of this batch. */
+P2P_MUST_CHECK enum p2p_err p2p_circle_due(struct p2p_engine *engine, uint64_t *wake_ms);
 
 /* engine_job.c */
 void p2p_job_fail(struct p2p_job *job, enum p2p_err err, const char *reason);

@@ -147,6 +147,26 @@ uint64_t p2p_engine_traced(const struct p2p_engine *engine, enum p2p_trace_type 
     return engine->traced[type];
 }
 
+size_t p2p_engine_missing_keys(const struct p2p_engine *engine, struct p2p_missing_key *out,
+                               size_t cap)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < engine->epoch_count; i++) {
+        const struct p2p_epoch_key *key = &engine->epochs[i];
+        if (key->held) {
+            continue;
+        }
+        if (count < cap) {
+            out[count] = (struct p2p_missing_key){.circle = key->circle,
+                                                  .epoch = key->epoch,
+                                                  .hash = key->hash,
+                                                  .since_ms = key->missing_since_ms};
+        }
+        count++;
+    }
+    return count + engine->epochs_left_out;
+}
+
 enum p2p_err p2p_engine_circle_key(const struct p2p_engine *engine, uint32_t circle,
                                    struct p2p_circle_secret *out)
 {

@@ -145,7 +145,7 @@ struct sim_officer sim_officer_of(const struct sim_federation *federation, uint3
 
 struct sim_circle_change {
     const char *circle;
-    uint32_t first_epoch, last_epoch; /* whose keys the members get */
+    uint32_t first_epoch, last_epoch;
     const uint32_t *members;
     size_t member_count;
     const uint32_t *removed;

@@ -147,24 +147,6 @@ struct p2p_circle_key sim_federation_circle_key(const struct sim_federation *fed
     return key;
 }
 
-/* One box for each member that gets the key of this epoch. */
-static void box_all(const struct sim_federation *federation,
-                    const struct sim_circle_change *change, uint32_t epoch,
-                    const struct p2p_circle_key *key, uint8_t *boxes)
-{
-    for (size_t m = 0; m < change->member_count; m++) {
-        const struct sim_member *member = &federation->members[change->members[m]];
-        uint8_t seed[P2P_SEED_BYTES];
-        char purpose[P2P_NAME_BYTES_MAX + 16];
-        snprintf(purpose, sizeof(purpose), "box %s", change->circle);
-        sim_federation_seed(federation, purpose, epoch, member->index, seed);
-        enum p2p_err err = p2p_box_seal(boxes + m * P2P_BOX_BYTES,
-                                        p2p_slice_of(key->bytes, sizeof(key->bytes)),
-                                        &member->sealing_key.public_key, seed);
-        p2p_assert(err == P2P_OK);
-    }
-}
-
 static const char **names_of(const struct sim_federation *federation, const uint32_t *members,
                              size_t count)
 {
@@ -180,17 +162,14 @@ void sim_draft_circle(const struct sim_federation *federation, struct sim_draft 
                       const struct sim_circle_change *change)
 {
     size_t epoch_count = change->last_epoch - change->first_epoch + 1;
-    size_t each = change->member_count * P2P_BOX_BYTES;
     struct p2p_circle_epoch *epochs = calloc(epoch_count, sizeof(*epochs));
-    uint8_t *boxes = calloc(epoch_count, each + 1);
-    p2p_assert(epochs != NULL && boxes != NULL);
+    p2p_assert(epochs != NULL);
     for (size_t e = 0; e < epoch_count; e++) {
         uint32_t epoch = change->first_epoch + (uint32_t)e;
         struct p2p_circle_key key =
             sim_federation_circle_key(federation, change->circle, epoch);
         epochs[e].epoch = epoch;
         epochs[e].key_hash = p2p_circle_key_hash(&key);
-        box_all(federation, change, epoch, &key, boxes + e * each);
     }
     const char **members = names_of(federation, change->members, change->member_count);
     const char **removed = names_of(federation, change->removed, change->removed_count);
@@ -199,14 +178,12 @@ void sim_draft_circle(const struct sim_federation *federation, struct sim_draft 
                                                  .members = members,
                                                  .member_count = change->member_count,
                                                  .epochs = epochs,
-                                                 .boxes = boxes,
                                                  .epoch_count = epoch_count,
                                                  .remove = removed,
                                                  .remove_count = change->removed_count}};
     sim_draft_op(draft, &op);
     free(removed);
     free(members);
-    free(boxes);
     free(epochs);
 }
 

@@ -263,6 +263,29 @@ bool sim_host_work(struct sim_host *host, struct p2p_work *work)
 
 /* ---- starting and failing ---- */
 
+/* Each epoch of a circle is drawn by the member with the lowest number that is in it when a
+ * machine looks; the others wait to be given it. */
+static enum p2p_err drawn_key(struct p2p_node *node, const struct p2p_hash *hash,
+                              struct p2p_circle_key *out, char message[P2P_MESSAGE_BYTES])
+{
+    const struct sim_host *host = node->daemon;
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    (void)message;
+    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
+        bool drawer = circle != NULL && circle->member_count > 0 &&
+                      circle->members[0] == p2p_engine_member(node->engine);
+        for (size_t e = 0; drawer && e < circle->epoch_count; e++) {
+            if (p2p_hash_equal(&circle->epochs[e].key_hash, hash)) {
+                *out = sim_federation_circle_key(&host->sim->federation, circle->name,
+                                                 circle->epochs[e].epoch);
+                return P2P_OK;
+            }
+        }
+    }
+    return P2P_NOTFOUND;
+}
+
 static void fill_node(struct sim_host *host)
 {
     struct p2p_node *node = &host->node;
@@ -289,6 +312,7 @@ static void fill_node(struct sim_host *host)
     node->sigs = host->sim->sigs;
     node->serving = true;
     node->federation_id = host->sim->federation.id;
+    node->drawn_key = drawn_key;
 }
 
 static enum p2p_err read_pins(struct sim_host *host)

@@ -182,8 +182,9 @@ bool p2p_ban_pack_draft(struct p2p_call *call, struct p2p_node *node,
         needs_key = needs_key || !draft->subjects[i].type->clear;
     }
     if (needs_key && p2p_engine_circle_key(node->engine, circle->number, &secret) != P2P_OK) {
-        p2p_call_error(call, 503, "no-circle-key", "see port2port doctor",
-                       "this node does not hold the key of circle %s", circle->name);
+        p2p_call_error(call, 503, "no-circle-key",
+                       "a member that holds it gives it by itself; see port2port doctor",
+                       "the key of circle %s has not come to this node yet", circle->name);
         return false;
     }
     p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);

@@ -152,42 +152,32 @@ static void check_keys(struct visit *visit)
           bad);
 }
 
-static bool holds_key(const struct p2p_gate_place *place, uint32_t circle, uint32_t epoch)
-{
-    for (size_t i = 0; i < place->key_count; i++) {
-        if (place->keys[i].circle == circle && place->keys[i].epoch == epoch) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void check_circles(struct visit *visit)
 {
-    const struct p2p_gate_place *place = p2p_engine_place(visit->node->engine);
-    const struct p2p_charter *charter = visit->ledger->charter;
-    uint32_t own = p2p_engine_member(visit->node->engine);
-    char missing[256] = "";
-    size_t circles = 0;
-    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
-        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
-        if (circle == NULL || !p2p_circle_has(circle, own)) {
-            continue;
-        }
-        circles++;
-        for (size_t e = 0; e < circle->epoch_count; e++) {
-            if (!holds_key(place, i, circle->epochs[e].epoch)) {
-                size_t len = strlen(missing);
-                snprintf(missing + len, sizeof(missing) - len, "%s%s/%u", len > 0 ? ", " : "",
-                         circle->name, circle->epochs[e].epoch);
-            }
-        }
+    const struct p2p_node *node = visit->node;
+    struct p2p_missing_key missing[P2P_GATE_KEYS_MAX];
+    size_t count = p2p_engine_missing_keys(node->engine, missing, P2P_GATE_KEYS_MAX);
+    size_t circles = p2p_engine_place(node->engine)->circle_count;
+    char list[256] = "";
+    for (size_t i = 0; i < count && i < P2P_GATE_KEYS_MAX; i++) {
+        size_t len = strlen(list);
+        snprintf(list + len, sizeof(list) - len, "%s%s/%u for %llu s", len > 0 ? ", " : "",
+                 p2p_circle_name(visit->ledger, missing[i].circle), missing[i].epoch,
+                 (unsigned long long)p2p_missing_s(node, &missing[i]));
     }
-    check(visit, "circles", missing[0] == '\0',
-          "have the roots box the key for this member again (charter circle --add)",
-          missing[0] == '\0' ? "every key of its %zu circles opens%s"
-                             : "of its %zu circles these keys are missing: %s",
-          circles, missing);
+    if (count > 0 && node->drawn_alarm[0] != '\0') {
+        check(visit, "circles", false, node->drawn_alarm,
+              "keys are missing, and one that was drawn here cannot be opened: %s", list);
+        return;
+    }
+    check(
+        visit, "circles", count == 0,
+        "a member that holds it gives it by itself, once reached (see peers); if all who hold "
+        "it are gone, have another member draw one (key circle) and the roots enter it",
+        count == 0 ? "every key of its %zu circles is here%s"
+                   : "of its %zu circles these keys are missing, so gates refer what they "
+                     "would allow to persons, vehicles and cards: %s",
+        circles, list);
 }
 
 /* ---- what it holds ---- */

@@ -214,6 +214,10 @@ static void write_node(FILE *out, struct p2p_call *call, struct p2p_node *node)
     plain(out, "complete", "gauge",
           "1 once the node has reached what its witnesses hold; before, gates refer.",
           p2p_engine_complete(node->engine));
+    plain(out, "circle_keys_missing", "gauge",
+          "Keys of the member's circles that are not here; while there are any, gates refer "
+          "what they would allow under a token.",
+          p2p_engine_missing_keys(node->engine, NULL, 0));
     plain(out, "alarm", "gauge", "1 while there is a reason for concern; see doctor.",
           p2p_alarm_text(call, node) != NULL);
     plain(out, "charter_versions", "gauge", "Versions of the charter held.",

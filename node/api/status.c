@@ -31,6 +31,12 @@ const char *p2p_read_only_reason(const struct p2p_node *node)
     return *word == '\0' ? p2p_store_read_only_reason(node->store) : word;
 }
 
+uint64_t p2p_missing_s(const struct p2p_node *node, const struct p2p_missing_key *key)
+{
+    bool noted = key->since_ms != 0 && key->since_ms <= node->now.wall_ms;
+    return noted ? (node->now.wall_ms - key->since_ms) / 1000 : 0;
+}
+
 uint64_t p2p_records_held(const struct p2p_ledger *ledger)
 {
     uint64_t records = 0;
@@ -357,6 +363,22 @@ const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
     return NULL;
 }
 
+/* Keys of our circles that are not here, and for how long this node has known. */
+static json_t *missing_keys_json(const struct p2p_node *node)
+{
+    struct p2p_missing_key missing[P2P_GATE_KEYS_MAX];
+    size_t count = p2p_engine_missing_keys(node->engine, missing, P2P_GATE_KEYS_MAX);
+    json_t *keys = json_array();
+    for (size_t i = 0; i < count && i < P2P_GATE_KEYS_MAX; i++) {
+        json_array_append_new(
+            keys, json_pack("{s:s, s:I, s:I}", "circle",
+                            p2p_circle_name(p2p_engine_ledger(node->engine), missing[i].circle),
+                            "epoch", (json_int_t)missing[i].epoch, "missing_s",
+                            (json_int_t)p2p_missing_s(node, &missing[i])));
+    }
+    return keys;
+}
+
 static void add_health(struct p2p_call *call, struct p2p_node *node, json_t *status)
 {
     uint64_t quorum_ms = p2p_engine_quorum_ms(node->engine, &node->now);
@@ -364,6 +386,7 @@ static void add_health(struct p2p_call *call, struct p2p_node *node, json_t *sta
     json_object_set_new(status, "boot", json_integer((json_int_t)node->boot));
     json_object_set_new(status, "started", p2p_time_json(node->started_wall_ms));
     json_object_set_new(status, "complete", json_boolean(p2p_engine_complete(node->engine)));
+    json_object_set_new(status, "circle_keys_missing", missing_keys_json(node));
     json_object_set_new(status, "alarm", p2p_text_or_null(p2p_alarm_text(call, node)));
     json_object_set_new(status, "clock",
                         json_pack("{s:o, s:o}", "own", p2p_time_json(node->now.wall_ms),

@@ -51,6 +51,8 @@ const struct p2p_feed_view *p2p_feed_views(struct p2p_call *call, struct p2p_nod
 
 /* Records held, all feeds and the charter. */
 uint64_t p2p_records_held(const struct p2p_ledger *ledger);
+/* How long a circle's key has been missing, in this start. */
+uint64_t p2p_missing_s(const struct p2p_node *node, const struct p2p_missing_key *key);
 /* NULL, or the word for why nothing is appended. */
 const char *p2p_read_only_reason(const struct p2p_node *node);
 /* The reason for concern that comes first, one sentence that lives as long as the call; NULL

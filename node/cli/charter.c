@@ -61,7 +61,7 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
              .rules = P2P_CLI_REPEATS},
             {.name = "circle",
              .value = "C",
-             .help = "a circle it joins besides its own, with every key there was",
+             .help = "a circle it joins besides its own; its members give it every key",
              .rules = P2P_CLI_REPEATS}),
         .arguments = P2P_CLI_ARGUMENTS(
             {.name = "FILE", .help = "its join.json", .rules = P2P_CLI_REQUIRED}),
@@ -90,6 +90,10 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
     {
         .verb = "circle",
         .summary = "make a circle, let members join or leave it, give it a new key",
+        .details =
+            "The charter holds only the hash of a circle's key. A member draws the key (key "
+            "circle), and its node gives it, sealed, to the other members; who joins later is "
+            "given every key there was.",
         .options = P2P_CLI_OPTIONS(
             CHANGE,
             {.name = "add", .value = "MEMBER", .help = "who joins", .rules = P2P_CLI_REPEATS},
@@ -97,9 +101,10 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
              .value = "MEMBER",
              .help = "who leaves",
              .rules = P2P_CLI_REPEATS},
-            {.name = "new-epoch",
-             .help = "a new key for all who remain",
-             .type = P2P_CLI_FLAG}),
+            {.name = "key",
+             .value = "HASH",
+             .help = "a new key for all who are in it from then on: what key circle printed at "
+                     "the member that drew it; needed for a new circle and when one leaves"}),
         .arguments = P2P_CLI_ARGUMENTS(
             {.name = "CIRCLE", .help = "its name", .rules = P2P_CLI_REQUIRED}),
         .rules = P2P_CLI_PREFIXED,

@@ -52,7 +52,7 @@ static enum p2p_err fill_circle(const struct p2p_cli_call *call, struct p2p_verb
 {
     struct p2p_verb_circle options = {
         .circle = p2p_cli_argument(call, 0),
-        .new_epoch = p2p_cli_flag(call, "new-epoch"),
+        .key = p2p_cli_value(call, "key", NULL),
     };
     const char **add = p2p_cli_values(call, "add", &options.add_count);
     const char **remove = p2p_cli_values(call, "remove", &options.remove_count);

@@ -56,7 +56,6 @@ static enum p2p_err make_ops(struct change *c, uint64_t *term)
     *term = p2p_charter_term(c->source.charter);
     struct p2p_verb verb = {
         .charter = c->source.charter,
-        .ceremony = &c->ceremony,
         .change = &c->change,
         .message = c->message,
         .message_cap = sizeof c->message,

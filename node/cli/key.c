@@ -67,14 +67,41 @@ static enum p2p_err ask(const char *issuer, char out[P2P_PASSPHRASE_BYTES_MAX], 
     return err;
 }
 
+/* The node's keys, under the passphrase given. The caller deinits keydir. */
+static enum p2p_err open_keydir(struct p2p_cli_call *call, struct p2p_keydir *keydir,
+                                size_t *passphrase_len, char *message, size_t message_cap)
+{
+    char dir[P2P_PATH_BYTES_MAX], passphrase[P2P_PASSPHRASE_BYTES_MAX];
+    enum p2p_err err =
+        p2p_cli_passphrase(call, passphrase, passphrase_len, message, message_cap);
+    if (err == P2P_OK) {
+        err = p2p_path_join(dir, call->dir, "keys");
+    }
+    if (err == P2P_OK) {
+        err = p2p_keydir_init(keydir, dir, message, message_cap);
+    }
+    if (err == P2P_OK && *passphrase_len > 0) {
+        err = p2p_keydir_unlock(keydir, p2p_slice_of(passphrase, *passphrase_len), message,
+                                message_cap);
+    }
+    p2p_wipe(passphrase, sizeof passphrase);
+    return err;
+}
+
+static void say_empty(const struct p2p_cli_call *call, size_t passphrase_len)
+{
+    if (passphrase_len == 0) {
+        fputs("The key has an empty passphrase; --passphrase-file gives it one.\n", call->err);
+    }
+}
+
 /* The key of an officer to be, in keys/issuers. What the roots need of it is its public half.
  */
 static enum p2p_err make_issuer_key(struct p2p_cli_call *call, const char *issuer,
                                     uint8_t public_key[P2P_PUBLIC_BYTES],
                                     size_t *passphrase_len, char *message, size_t message_cap)
 {
-    char dir[P2P_PATH_BYTES_MAX], file[P2P_PATH_BYTES_MAX];
-    char passphrase[P2P_PASSPHRASE_BYTES_MAX];
+    char file[P2P_PATH_BYTES_MAX];
     struct p2p_keydir keydir = {0};
     struct p2p_keydir_key key;
     if (!p2p_name_valid(p2p_slice_text(issuer))) {
@@ -83,20 +110,9 @@ static enum p2p_err make_issuer_key(struct p2p_cli_call *call, const char *issue
                  P2P_NAME_BYTES_MAX);
         return P2P_USAGE;
     }
-    enum p2p_err err =
-        p2p_cli_passphrase(call, passphrase, passphrase_len, message, message_cap);
+    enum p2p_err err = open_keydir(call, &keydir, passphrase_len, message, message_cap);
     if (err == P2P_OK) {
         err = p2p_keydir_file(file, P2P_KEY_ISSUER, issuer);
-    }
-    if (err == P2P_OK) {
-        err = p2p_path_join(dir, call->dir, "keys");
-    }
-    if (err == P2P_OK) {
-        err = p2p_keydir_init(&keydir, dir, message, message_cap);
-    }
-    if (err == P2P_OK && *passphrase_len > 0) {
-        err = p2p_keydir_unlock(&keydir, p2p_slice_of(passphrase, *passphrase_len), message,
-                                message_cap);
     }
     if (err == P2P_OK) {
         err =
@@ -107,8 +123,42 @@ static enum p2p_err make_issuer_key(struct p2p_cli_call *call, const char *issue
         p2p_wipe(&key, sizeof key);
     }
     p2p_keydir_deinit(&keydir);
-    p2p_wipe(passphrase, sizeof passphrase);
     return err;
+}
+
+/* A circle's key, drawn here and known to nobody else until the charter names its hash. */
+static int circle_run(struct p2p_cli_call *call)
+{
+    char message[P2P_MESSAGE_BYTES_MAX] = "", base64[P2P_BASE64_BYTES(P2P_PUBLIC_BYTES)];
+    uint8_t hash[P2P_PUBLIC_BYTES];
+    size_t passphrase_len = 0;
+    const char *circle = p2p_cli_argument(call, 0);
+    struct p2p_keydir keydir = {0};
+    if (!p2p_name_valid(p2p_slice_text(circle))) {
+        snprintf(message, sizeof message,
+                 "a circle's name has 1 to %u of a-z, 0-9 and '-', as national",
+                 P2P_NAME_BYTES_MAX);
+        return p2p_cli_fail_err(call, P2P_USAGE, message);
+    }
+    enum p2p_err err = open_keydir(call, &keydir, &passphrase_len, message, sizeof message);
+    if (err == P2P_OK) {
+        err = p2p_keydir_draw(&keydir, circle, hash, message, sizeof message);
+    }
+    p2p_keydir_deinit(&keydir);
+    if (err != P2P_OK) {
+        return p2p_cli_fail_err(call, err, message);
+    }
+    say_empty(call, passphrase_len);
+    p2p_base64_encode(base64, hash, sizeof hash);
+    if (call->json) {
+        json_t *json = json_pack("{s:s,s:s}", "circle", circle, "key", base64);
+        p2p_cli_put_json(call->out, json);
+        json_decref(json);
+    } else {
+        fprintf(call->out, "a key for %s lies here; its hash, for charter circle --key: %s\n",
+                circle, base64);
+    }
+    return P2P_CLI_YES;
 }
 
 static int new_run(struct p2p_cli_call *call)
@@ -122,9 +172,7 @@ static int new_run(struct p2p_cli_call *call)
     if (err != P2P_OK) {
         return p2p_cli_fail_err(call, err, message);
     }
-    if (passphrase_len == 0) {
-        fputs("The key has an empty passphrase; --passphrase-file gives it one.\n", call->err);
-    }
+    say_empty(call, passphrase_len);
     p2p_base64_encode(base64, public_key, sizeof public_key);
     if (call->json) {
         json_t *json = json_pack("{s:s,s:s}", "issuer", issuer, "public_key", base64);
@@ -224,6 +272,18 @@ static const struct p2p_cli_command KEY_COMMANDS[] = {
         .run = new_run,
     },
     {
+        .verb = "circle",
+        .summary = "draw a key for a circle, for the roots to enter its hash",
+        .details =
+            "The key stays in keys/circles and is never shown; send its hash to the "
+            "federation's "
+            "roots, for charter circle --key. Once the charter names it, this node gives the "
+            "key, sealed, to the other members of the circle. No root ever has it.",
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "CIRCLE", .help = "as national", .rules = P2P_CLI_REQUIRED}),
+        .run = circle_run,
+    },
+    {
         .verb = "unlock",
         .summary = "let the serving node sign for an issuer for a while",
         .details =
@@ -259,6 +319,6 @@ static const struct p2p_cli_command KEY_COMMANDS[] = {
 
 const struct p2p_cli_noun p2p_cli_noun_key = {
     .name = "key",
-    .summary = "the keys of this member's officers",
+    .summary = "the keys of this member's officers, and of its circles",
     .commands = KEY_COMMANDS,
 };

@@ -104,6 +104,21 @@ static const char *read_only_words(const char *code)
     return code;
 }
 
+static void print_missing_keys(const struct p2p_cli_style *style, const json_t *keys)
+{
+    size_t index = 0;
+    const json_t *key = NULL;
+    json_array_foreach(keys, index, key)
+    {
+        char span[P2P_CLI_SPAN_BYTES];
+        fputs("the key of circle ", style->out);
+        p2p_cli_put(style->out, p2p_cli_text(key, "circle"));
+        fprintf(style->out, ", epoch %" PRIu64 ", has not come for %s; see port2port doctor\n",
+                p2p_cli_number(key, "epoch"),
+                p2p_cli_span(span, (double)p2p_cli_number(key, "missing_s")));
+    }
+}
+
 static void print_head(const struct p2p_cli_style *style, const json_t *status)
 {
     char text[128], span[P2P_CLI_SPAN_BYTES], size[P2P_CLI_SPAN_BYTES];
@@ -125,6 +140,7 @@ static void print_head(const struct p2p_cli_style *style, const json_t *status)
         fputs("has not yet heard all there is; until then gates refer what they would allow\n",
               style->out);
     }
+    print_missing_keys(style, json_object_get(status, "circle_keys_missing"));
     const json_t *charter = json_object_get(status, "charter");
     snprintf(text, sizeof text, "%" PRIu64 " versions", p2p_cli_number(charter, "size"));
     p2p_cli_field(style, "charter", text);

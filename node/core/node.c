@@ -1,6 +1,7 @@
 #include "node_state.h"
 
 #include <p2p/sigs_pool.h>
+#include <p2p/text.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,25 @@ static void read_copy(struct p2p_node *node)
     }
 }
 
+static enum p2p_err drawn_key(struct p2p_node *node, const struct p2p_hash *hash,
+                              struct p2p_circle_key *out, char message[P2P_MESSAGE_BYTES])
+{
+    char hex[P2P_HEX_BYTES(P2P_HASH_BYTES)];
+    char file[P2P_PATH_BYTES_MAX];
+    struct p2p_keydir_key key;
+    p2p_hex_encode(hex, hash->bytes, sizeof(hash->bytes));
+    enum p2p_err err = p2p_keydir_file(file, P2P_KEY_CIRCLE, hex);
+    if (err == P2P_OK) {
+        err = p2p_keydir_load(&node->keydir, file, P2P_KEY_CIRCLE, NULL, &key, message,
+                              P2P_MESSAGE_BYTES);
+    }
+    if (err == P2P_OK) {
+        memcpy(out->bytes, key.seed, sizeof(out->bytes));
+        p2p_wipe(&key, sizeof(key));
+    }
+    return err;
+}
+
 /* ---- opening ---- */
 
 static enum p2p_err open_store(struct p2p_node *node, const struct p2p_node_options *options,
@@ -124,6 +144,7 @@ enum p2p_err p2p_node_open(struct p2p_node **out, const struct p2p_node_options 
     p2p_node_now(node, &node->now);
     node->started_wall_ms = node->now.wall_ms;
     node->boot = node->now.wall_ms;
+    node->drawn_key = drawn_key;
     enum p2p_err err = p2p_crypto_init();
     if (err == P2P_OK) {
         err = p2p_config_read(&node->config, node->dir, message, P2P_MESSAGE_BYTES);

@@ -67,8 +67,11 @@ struct p2p_node {
     bool copy_dirty;
     bool copy_failed; /* at the last attempt */
     uint64_t copy_synced_ms;
-    uint64_t maintained_ms;        /* when dead readers of the store were last looked for */
-    char alarm[P2P_MESSAGE_BYTES]; /* the newest reason for concern, or "" */
+    uint64_t maintained_ms;      /* when dead readers of the store were last looked for */
+    uint64_t drawn_looked_ms;    /* when keys/circles was last looked into; 0: not yet */
+    uint64_t drawn_charter_size; /* and for which charter */
+    char drawn_alarm[P2P_MESSAGE_BYTES]; /* a key there that cannot be opened, or "" */
+    char alarm[P2P_MESSAGE_BYTES];       /* the newest reason for concern, or "" */
     /* the batch that runs */
     struct p2p_txn *txn;
     const struct p2p_kv *kv;
@@ -85,6 +88,10 @@ struct p2p_node {
     /* Adds to a batch that runs, while works can still be started in it, what was queued since
      * it began; NULL or set by the daemon. */
     void (*more_works)(struct p2p_node *node, struct p2p_batch *batch);
+    /* The circle key of that hash, if it was drawn here; P2P_NOTFOUND otherwise, anything else
+     * with a sentence. NULL: none was. */
+    enum p2p_err (*drawn_key)(struct p2p_node *node, const struct p2p_hash *hash,
+                              struct p2p_circle_key *out, char message[P2P_MESSAGE_BYTES]);
     /* Hands work to the thread that runs batches; set by the daemon. */
     void (*queue_work)(struct p2p_node *node, struct p2p_work *work);
     /* What the network side knows, set by the daemon for status and peers. */

@@ -45,5 +45,6 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
     }
     p2p_engine_close(node->engine);
     node->engine = engine;
+    node->drawn_looked_ms = 0; /* it knows of no drawn key yet */
     return P2P_OK;
 }

@@ -23,6 +23,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     case P2P_TRACE_CHARTER:
     case P2P_TRACE_SESSION:
     case P2P_TRACE_COMPLETE:
+    case P2P_TRACE_CIRCLE_KEY:
         level = P2P_LOG_INFO;
         break;
     case P2P_TRACE_APPENDED:

@@ -223,7 +223,8 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     struct p2p_edge edge = own_edge(node);
     node->kv = p2p_txn_kv(node->txn);
     p2p_engine_begin(node->engine, node->kv, &batch->arena, &node->now);
-    if (writable) {
+    err = p2p_drawn_give(node);
+    if (err == P2P_OK && writable) {
         p2p_ahead_start(node, batch, &batch->arena);
         err = step_inputs(node, batch);
         p2p_ahead_end(node);
@@ -352,8 +353,8 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
         finish_works(node, works, &batch->works);
     }
     p2p_waiting_settle(node, &batch->works);
-    if (node->deferred != NULL) {
-        batch->actions.wake_mono_ms = node->now.mono_ms;
+    if (node->deferred != NULL || batch->actions.charter_changed) {
+        batch->actions.wake_mono_ms = node->now.mono_ms; /* it may name keys drawn here */
     }
     node->batch = NULL;
     maintain(node);

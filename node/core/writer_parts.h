@@ -3,6 +3,7 @@
  *   writer.c    batches: gather, run the engine, commit, hand out or undo
  *   ahead.c     issuers' signatures, verified while the engine does other work
  *   late.c      decisions from the spool into the feed
+ *   drawn.c     circle keys that were drawn here, to the engine
  *   own_copy.c  the checkpoint copy, written before anything leaves
  *   tell.c      traces to watchers and to the log
  *   waiting.c   work that waits for a level
@@ -31,6 +32,13 @@ P2P_MUST_CHECK enum p2p_err p2p_late_appended(struct p2p_node *node);
 void p2p_late_finish(struct p2p_node *node);
 /* The batch was undone. */
 void p2p_late_undo(struct p2p_node *node);
+
+/* ---- drawn.c ---- */
+
+/* In a batch: hands the engine each key it misses that was drawn here. Looks when the
+ * charter or the engine is new, else every 10 s. A file that cannot be opened is told in
+ * drawn_alarm and is no error. */
+P2P_MUST_CHECK enum p2p_err p2p_drawn_give(struct p2p_node *node);
 
 /* ---- own_copy.c ---- */
 

@@ -8,10 +8,8 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define CIRCLES_DIR "circles"
-#define LOG_FILE    "charter.key"
+#define LOG_FILE "charter.key"
 
 static enum p2p_err unlock(struct p2p_ceremony *ceremony, struct p2p_slice passphrase,
                            char *message, size_t message_cap)
@@ -26,15 +24,8 @@ enum p2p_err p2p_ceremony_create(struct p2p_ceremony *ceremony, const char *dir,
                                  enum p2p_kdf_cost cost, struct p2p_slice passphrase,
                                  char *message, size_t message_cap)
 {
-    char circles[P2P_PATH_BYTES_MAX];
     struct p2p_ceremony fresh = {0};
     enum p2p_err err = p2p_keydir_create(&fresh.keydir, dir, cost, message, message_cap);
-    if (err == P2P_OK) {
-        err = p2p_path_join(circles, dir, CIRCLES_DIR);
-    }
-    if (err == P2P_OK) {
-        err = p2p_dir_make(circles, 0700, message, message_cap);
-    }
     if (err == P2P_OK) {
         err = unlock(&fresh, passphrase, message, message_cap);
     }
@@ -120,60 +111,6 @@ enum p2p_err p2p_ceremony_root_make(struct p2p_ceremony *ceremony, uint32_t numb
         p2p_wipe(&key, sizeof(key));
     }
     return err;
-}
-
-/* --- circle keys ------------------------------------------------------------------------- */
-
-struct circle_file {
-    char name[P2P_NAME_BYTES_MAX + 12];
-    char file[P2P_NAME_BYTES_MAX + 32];
-};
-
-static struct circle_file circle_file(const char *circle, uint32_t epoch)
-{
-    struct circle_file out;
-    snprintf(out.name, sizeof(out.name), "%.32s.%u", circle, epoch);
-    snprintf(out.file, sizeof(out.file), CIRCLES_DIR "/%s.key", out.name);
-    return out;
-}
-
-enum p2p_err p2p_ceremony_circle_make(struct p2p_ceremony *ceremony, const char *circle,
-                                      uint32_t epoch, struct p2p_circle_key *out, char *message,
-                                      size_t message_cap)
-{
-    struct circle_file place = circle_file(circle, epoch);
-    struct p2p_keydir_key key;
-    enum p2p_err err = p2p_keydir_make(&ceremony->keydir, place.file, P2P_KEY_SEALING,
-                                       place.name, &key, message, message_cap);
-    if (err == P2P_OK) {
-        memcpy(out->bytes, key.seed, P2P_CIRCLE_KEY_BYTES);
-        p2p_wipe(&key, sizeof(key));
-    }
-    return err;
-}
-
-enum p2p_err p2p_ceremony_circle_key(struct p2p_ceremony *ceremony, const char *circle,
-                                     uint32_t epoch, struct p2p_circle_key *out, char *message,
-                                     size_t message_cap)
-{
-    struct circle_file place = circle_file(circle, epoch);
-    struct p2p_keydir_key key;
-    enum p2p_err err = p2p_keydir_load(&ceremony->keydir, place.file, P2P_KEY_SEALING,
-                                       place.name, &key, message, message_cap);
-    if (err == P2P_OK) {
-        memcpy(out->bytes, key.seed, P2P_CIRCLE_KEY_BYTES);
-        p2p_wipe(&key, sizeof(key));
-    }
-    return err;
-}
-
-bool p2p_ceremony_circle_has(const struct p2p_ceremony *ceremony, const char *circle,
-                             uint32_t epoch)
-{
-    char path[P2P_PATH_BYTES_MAX];
-    struct circle_file place = circle_file(circle, epoch);
-    return p2p_path_join(path, ceremony->keydir.dir, place.file) == P2P_OK &&
-           access(path, F_OK) == 0;
 }
 
 /* --- founding ---------------------------------------------------------------------------- */

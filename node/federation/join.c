@@ -32,7 +32,8 @@ static size_t signed_bytes(const struct p2p_join *join, uint8_t out[JOIN_SIGNED_
     memcpy(out + len, join->federation_id.bytes, P2P_HASH_BYTES);
     len += P2P_HASH_BYTES;
     p2p_pack_init(&pack, out + len, JOIN_SIGNED_BYTES_MAX - len);
-    p2p_pack_map(&pack, 7);
+    p2p_pack_map(&pack, 8);
+    pack_key(&pack, "circle", join->circle.bytes);
     pack_key(&pack, "feed", join->feed_key.bytes);
     p2p_pack_text(&pack, "locode");
     p2p_pack_text(&pack, join->locode);
@@ -142,6 +143,7 @@ static bool keys_parse(struct p2p_join *join, const json_t *root)
            json_field_fixed(root, "witness", join->witness_key.bytes, P2P_PUBLIC_BYTES) &&
            json_field_fixed(root, "transport", join->transport_key.bytes, P2P_PUBLIC_BYTES) &&
            json_field_fixed(root, "sealing", join->sealing_key.bytes, P2P_PUBLIC_BYTES) &&
+           json_field_fixed(root, "circle", join->circle.bytes, P2P_HASH_BYTES) &&
            json_field_fixed(proofs, "feed", join->feed_proof.bytes, P2P_SIGNATURE_BYTES) &&
            json_field_fixed(proofs, "witness", join->witness_proof.bytes,
                             P2P_SIGNATURE_BYTES) &&
@@ -194,6 +196,7 @@ static bool join_fill(json_t *root, const struct p2p_join *join)
            set_fixed(root, "witness", join->witness_key.bytes, P2P_PUBLIC_BYTES) &&
            set_fixed(root, "transport", join->transport_key.bytes, P2P_PUBLIC_BYTES) &&
            set_fixed(root, "sealing", join->sealing_key.bytes, P2P_PUBLIC_BYTES) &&
+           set_fixed(root, "circle", join->circle.bytes, P2P_HASH_BYTES) &&
            json_object_set_new(root, "proofs", proofs) == 0 &&
            set_fixed(proofs, "feed", join->feed_proof.bytes, P2P_SIGNATURE_BYTES) &&
            set_fixed(proofs, "witness", join->witness_proof.bytes, P2P_SIGNATURE_BYTES) &&

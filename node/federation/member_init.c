@@ -71,6 +71,9 @@ enum p2p_err p2p_member_keys_make(const char *dir, const char *member, enum p2p_
         snprintf(join->member, sizeof(join->member), "%s", member);
         err = keys_make(&made, member, join, message, message_cap);
     }
+    if (err == P2P_OK) {
+        err = p2p_keydir_draw(&made, member, join->circle.bytes, message, message_cap);
+    }
     if (err != P2P_OK) {
         p2p_keydir_deinit(&made);
         return err;

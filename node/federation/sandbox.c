@@ -1,7 +1,7 @@
 #include <p2p/sandbox.h>
 
 #include <p2p/bundle.h>
-#include <p2p/circle_keys.h>
+#include <p2p/ceremony.h>
 #include <p2p/draft.h>
 
 #include <ctype.h>
@@ -254,48 +254,51 @@ static enum p2p_err add_member(struct sandbox *sandbox, const struct sandbox_mem
 }
 
 static enum p2p_err add_circle(struct sandbox *sandbox, const char *circle, const char **names,
-                               const struct p2p_sealing_public *keys, size_t count)
+                               size_t count, const struct p2p_hash *key_hash)
 {
-    struct p2p_circle_change change = {.circle = circle,
-                                       .first = 1,
-                                       .last = 1,
-                                       .fresh = 1,
-                                       .to = {.names = names, .keys = keys, .count = count}};
-    if (count == 0) {
+    const struct p2p_circle_epoch epoch = {.epoch = 1, .key_hash = *key_hash};
+    const struct p2p_charter_op op = {.type = P2P_OP_CIRCLE,
+                                      .circle = {.circle = circle,
+                                                 .members = names,
+                                                 .member_count = count,
+                                                 .epochs = &epoch,
+                                                 .epoch_count = 1}};
+    return add(sandbox, &op);
+}
+
+/* A circle of several: its first member draws the key, and gives it to the others once the
+ * nodes run. */
+static enum p2p_err add_common(struct sandbox *sandbox, const char *circle, bool observers)
+{
+    const char *names[P2P_SANDBOX_MEMBERS_MAX];
+    struct sandbox_member *first = NULL;
+    struct p2p_hash key_hash;
+    size_t count = 0;
+    for (size_t i = 0; i < sandbox->count; i++) {
+        struct sandbox_member *member = &sandbox->members[i];
+        if (observers || !member->observer) {
+            first = first ? first : member;
+            names[count++] = member->name;
+        }
+    }
+    if (first == NULL) {
         return P2P_OK;
     }
-    enum p2p_err err = p2p_circle_change_pack(&change, &sandbox->ceremony, &sandbox->change,
-                                              sandbox->message, sandbox->message_cap);
-    if (err != P2P_TOOLARGE) {
-        return err;
-    }
-    err = flush(sandbox);
-    return err == P2P_OK ? p2p_circle_change_pack(&change, &sandbox->ceremony, &sandbox->change,
-                                                  sandbox->message, sandbox->message_cap)
-                         : err;
+    enum p2p_err err = p2p_keydir_draw(&first->keydir, circle, key_hash.bytes, sandbox->message,
+                                       sandbox->message_cap);
+    return err == P2P_OK ? add_circle(sandbox, circle, names, count, &key_hash) : err;
 }
 
 /* national: everybody; police: the ports; and each member's own, for its decisions. */
 static enum p2p_err add_circles(struct sandbox *sandbox)
 {
-    const char *all[P2P_SANDBOX_MEMBERS_MAX], *ports[P2P_SANDBOX_MEMBERS_MAX];
-    struct p2p_sealing_public all_keys[P2P_SANDBOX_MEMBERS_MAX];
-    struct p2p_sealing_public port_keys[P2P_SANDBOX_MEMBERS_MAX];
-    size_t port_count = 0;
-    for (size_t i = 0; i < sandbox->count; i++) {
-        all[i] = sandbox->members[i].name;
-        all_keys[i] = sandbox->members[i].keys.sealing_key;
-        if (!sandbox->members[i].observer) {
-            ports[port_count] = all[i];
-            port_keys[port_count++] = all_keys[i];
-        }
-    }
-    enum p2p_err err = add_circle(sandbox, "national", all, all_keys, sandbox->count);
+    enum p2p_err err = add_common(sandbox, "national", true);
     if (err == P2P_OK) {
-        err = add_circle(sandbox, "police", ports, port_keys, port_count);
+        err = add_common(sandbox, "police", false);
     }
     for (size_t i = 0; err == P2P_OK && i < sandbox->count; i++) {
-        err = add_circle(sandbox, all[i], &all[i], &all_keys[i], 1);
+        const char *name = sandbox->members[i].name;
+        err = add_circle(sandbox, name, &name, 1, &sandbox->members[i].keys.circle);
     }
     return err;
 }

@@ -52,139 +52,53 @@ enum p2p_err p2p_key_file_public(const char *path, enum p2p_key_purpose purpose,
 
 /* --- circles ----------------------------------------------------------------------------- */
 
-/* People for a circle op, by name. */
-struct people {
-    const char **names;
-    struct p2p_sealing_public *keys;
-    size_t count;
-};
-
-static enum p2p_err people_init(struct people *people, size_t cap)
+static enum p2p_err key_hash(struct p2p_verb *verb, const char *key, struct p2p_hash *out)
 {
-    *people = (struct people){.names = calloc(cap + 1, sizeof(*people->names)),
-                              .keys = calloc(cap + 1, sizeof(*people->keys))};
-    return people->names && people->keys ? P2P_OK : P2P_NOMEM;
-}
-
-static void people_deinit(struct people *people)
-{
-    free(people->names);
-    free(people->keys);
-}
-
-static void people_add(struct people *people, const struct p2p_member *member)
-{
-    people->names[people->count] = member->name;
-    people->keys[people->count++] = member->sealing_key;
-}
-
-static enum p2p_err people_named(struct p2p_verb *verb, struct people *people,
-                                 const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct p2p_member *member = member_named(verb, names[i]);
-        if (!member) {
-            return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
-                       names[i]);
-        }
-        people_add(people, member);
+    size_t len = 0;
+    struct p2p_slice text = p2p_slice_text(key);
+    if (p2p_base64_measure(&len, text) != P2P_OK || len != P2P_HASH_BYTES ||
+        p2p_base64_decode(out->bytes, P2P_HASH_BYTES, &len, text) != P2P_OK) {
+        return say(verb, P2P_USAGE,
+                   "\"%.64s\" is not what `key circle` prints, which is 44 letters", key);
     }
     return P2P_OK;
 }
 
-static bool listed(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Packs boxes of epochs first to last for these people; fresh as in circle_keys.h. */
-static enum p2p_err give(struct p2p_verb *verb, const char *circle, uint32_t first,
-                         uint32_t last, uint32_t fresh, const struct people *people,
-                         const struct p2p_verb_circle *leaving)
-{
-    struct p2p_circle_change change = {
-        .circle = circle,
-        .first = first,
-        .last = last,
-        .fresh = fresh,
-        .to = {.names = people->names, .keys = people->keys, .count = people->count},
-        .remove = leaving ? leaving->remove : NULL,
-        .remove_count = leaving ? leaving->remove_count : 0};
-    if (!verb->ceremony) {
-        return say(
-            verb, P2P_USAGE,
-            "the key of circle %s lies in the ceremony directory; name a --root-key there",
-            circle);
-    }
-    return p2p_circle_change_pack(&change, verb->ceremony, verb->change, verb->message,
-                                  verb->message_cap);
-}
-
-/* Everybody who is in the circle afterwards. */
-static enum p2p_err people_after(struct p2p_verb *verb, struct people *people,
-                                 const struct p2p_circle *known,
-                                 const struct p2p_verb_circle *options)
-{
-    for (size_t i = 0; i < known->member_count; i++) {
-        const struct p2p_member *member = p2p_charter_member(verb->charter, known->members[i]);
-        if (!listed(member->name, options->remove, options->remove_count) &&
-            !listed(member->name, options->add, options->add_count)) {
-            people_add(people, member);
-        }
-    }
-    return people_named(verb, people, options->add, options->add_count);
-}
-
-static enum p2p_err circle_change(struct p2p_verb *verb, const struct p2p_circle *known,
-                                  const struct p2p_verb_circle *options,
-                                  struct people *newcomers, struct people *all)
-{
-    uint32_t epochs = (uint32_t)known->epoch_count;
-    enum p2p_err err = people_named(verb, newcomers, options->add, options->add_count);
-    if (err == P2P_OK) {
-        err = people_after(verb, all, known, options);
-    }
-    if (err == P2P_OK && newcomers->count > 0) {
-        err = give(verb, options->circle, 1, epochs, 0, newcomers, NULL);
-    }
-    if (err == P2P_OK && (options->remove_count > 0 || options->new_epoch)) {
-        err = give(verb, options->circle, epochs + 1, epochs + 1, epochs + 1, all, options);
-    }
-    return err;
-}
-
 enum p2p_err p2p_verb_circle(struct p2p_verb *verb, const struct p2p_verb_circle *options)
 {
-    struct people newcomers = {0}, all = {0};
     const struct p2p_circle *known =
         p2p_charter_circle_named(verb->charter, p2p_slice_text(options->circle));
-    if (options->add_count == 0 && options->remove_count == 0 && !options->new_epoch) {
-        return say(verb, P2P_USAGE, "say who joins or leaves circle %s, or ask for a new epoch",
+    struct p2p_circle_epoch epoch = {.epoch = known ? (uint32_t)known->epoch_count + 1 : 1};
+    struct p2p_charter_op op = {.type = P2P_OP_CIRCLE,
+                                .circle = {.circle = options->circle,
+                                           .members = options->add,
+                                           .member_count = options->add_count,
+                                           .epochs = &epoch,
+                                           .epoch_count = options->key ? 1 : 0,
+                                           .remove = options->remove,
+                                           .remove_count = options->remove_count}};
+    if (options->add_count == 0 && options->remove_count == 0 && !options->key) {
+        return say(verb, P2P_USAGE, "say who joins or leaves circle %s, or give a new key",
                    options->circle);
     }
-    enum p2p_err err = people_init(&newcomers, options->add_count);
-    if (err == P2P_OK) {
-        err = people_init(&all, options->add_count + (known ? known->member_count : 0));
-    }
-    if (err == P2P_OK && known) {
-        err = circle_change(verb, known, options, &newcomers, &all);
-    } else if (err == P2P_OK && options->remove_count > 0) {
-        err = say(verb, P2P_UNKNOWN, "there is no circle %s that anyone could leave",
-                  options->circle);
-    } else if (err == P2P_OK) {
-        err = people_named(verb, &newcomers, options->add, options->add_count);
-        if (err == P2P_OK) {
-            err = give(verb, options->circle, 1, 1, 1, &newcomers, NULL);
+    for (size_t i = 0; i < options->add_count; i++) {
+        if (!member_named(verb, options->add[i])) {
+            return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
+                       options->add[i]);
         }
     }
-    people_deinit(&newcomers);
-    people_deinit(&all);
-    return err;
+    if (!known && options->remove_count > 0) {
+        return say(verb, P2P_UNKNOWN, "there is no circle %s that anyone could leave",
+                   options->circle);
+    }
+    if (!options->key && (!known || options->remove_count > 0)) {
+        return say(verb, P2P_USAGE,
+                   "this gives circle %s a new key: have a member that is to be in it draw one "
+                   "(`key circle`), and name what that prints with --key",
+                   options->circle);
+    }
+    enum p2p_err err = options->key ? key_hash(verb, options->key, &epoch.key_hash) : P2P_OK;
+    return err == P2P_OK ? add(verb, &op) : err;
 }
 
 /* --- admit ------------------------------------------------------------------------------- */
@@ -228,23 +142,29 @@ static enum p2p_err admit_op(struct p2p_verb *verb, const struct p2p_join *join,
     return add(verb, &op);
 }
 
+/* Who joins draws the key of its own circle; those of others it is given by their members. */
 static enum p2p_err admit_circles(struct p2p_verb *verb, const struct p2p_join *join,
                                   const struct p2p_verb_admit *options)
 {
     const char *name = join->member;
-    struct p2p_sealing_public key = join->sealing_key;
-    struct people one = {.names = &name, .keys = &key, .count = 1};
+    const struct p2p_circle_epoch epoch = {.epoch = 1, .key_hash = join->circle};
+    struct p2p_charter_op op = {.type = P2P_OP_CIRCLE,
+                                .circle = {.circle = name,
+                                           .members = &name,
+                                           .member_count = 1,
+                                           .epochs = &epoch,
+                                           .epoch_count = 1}};
     enum p2p_err err = P2P_OK;
-    if (!p2p_charter_circle_named(verb->charter, p2p_slice_text(join->member))) {
-        err = give(verb, join->member, 1, 1, 1, &one, NULL);
+    if (!p2p_charter_circle_named(verb->charter, p2p_slice_text(name))) {
+        err = add(verb, &op);
     }
+    op.circle.epoch_count = 0;
     for (size_t i = 0; err == P2P_OK && i < options->circle_count; i++) {
-        const struct p2p_circle *circle =
-            p2p_charter_circle_named(verb->charter, p2p_slice_text(options->circles[i]));
-        if (!circle) {
+        op.circle.circle = options->circles[i];
+        if (!p2p_charter_circle_named(verb->charter, p2p_slice_text(options->circles[i]))) {
             return say(verb, P2P_UNKNOWN, "there is no circle %s", options->circles[i]);
         }
-        err = give(verb, circle->name, 1, (uint32_t)circle->epoch_count, 0, &one, NULL);
+        err = add(verb, &op);
     }
     return err;
 }

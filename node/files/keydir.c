@@ -2,6 +2,7 @@
 
 #include <p2p/assert.h>
 #include <p2p/bytes.h>
+#include <p2p/text.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 #define KDF_FILE    "kdf"
 #define ISSUERS_DIR "issuers"
+#define CIRCLES_DIR "circles"
 #define KEY_SUFFIX  ".key"
 
 static enum p2p_err too_long(const char *dir, char *message, size_t message_cap)
@@ -178,37 +180,48 @@ enum p2p_err p2p_passphrase_read(const char *path, char out[P2P_PASSPHRASE_BYTES
 
 /* Key files */
 
-static bool issuer_name_valid(const char *name)
+static bool file_name_valid(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
     return len > 0 && len <= P2P_KEY_NAME_BYTES_MAX && name[len] == '\0';
 }
 
+/* Where keys of that purpose stand when there may be many; NULL: in the directory itself. */
+static const char *dir_of(enum p2p_key_purpose purpose)
+{
+    return purpose == P2P_KEY_ISSUER   ? ISSUERS_DIR
+           : purpose == P2P_KEY_CIRCLE ? CIRCLES_DIR
+                                       : NULL;
+}
+
 enum p2p_err p2p_keydir_file(char out[P2P_PATH_BYTES_MAX], enum p2p_key_purpose purpose,
                              const char *name)
 {
-    if (purpose != P2P_KEY_ISSUER) {
+    const char *dir = dir_of(purpose);
+
+    if (dir == NULL) {
         snprintf(out, P2P_PATH_BYTES_MAX, "%s" KEY_SUFFIX, p2p_key_purpose_word(purpose));
         return P2P_OK;
     }
-    if (!issuer_name_valid(name)) {
+    if (!file_name_valid(name)) {
         return P2P_USAGE;
     }
-    snprintf(out, P2P_PATH_BYTES_MAX, ISSUERS_DIR "/%s" KEY_SUFFIX, name);
+    snprintf(out, P2P_PATH_BYTES_MAX, "%s/%s" KEY_SUFFIX, dir, name);
     return P2P_OK;
 }
 
-/* The directories between keydir and the file: only issuers/ is made here. */
-static enum p2p_err make_issuers(const struct p2p_keydir *keydir, const char *file,
-                                 char *message, size_t message_cap)
+/* The directory between keydir and the file, where the purpose has one. */
+static enum p2p_err make_dir(const struct p2p_keydir *keydir, enum p2p_key_purpose purpose,
+                             char *message, size_t message_cap)
 {
     char path[P2P_PATH_BYTES_MAX];
+    const char *dir = dir_of(purpose);
 
-    if (strncmp(file, ISSUERS_DIR "/", sizeof(ISSUERS_DIR)) != 0) {
+    if (dir == NULL) {
         return P2P_OK;
     }
-    enum p2p_err err = in_dir(keydir, ISSUERS_DIR, path, message, message_cap);
+    enum p2p_err err = in_dir(keydir, dir, path, message, message_cap);
     return err == P2P_OK ? p2p_dir_make(path, 0700, message, message_cap) : err;
 }
 
@@ -229,6 +242,32 @@ static enum p2p_err seal_and_write(const char *path, const struct p2p_keydir *ke
                           message_cap);
 }
 
+/* A name that fits, a random seed, something to seal it with, and a directory to put it in. */
+static enum p2p_err key_begin(struct p2p_keydir *keydir, const char *name,
+                              struct p2p_keydir_key *key, char *message, size_t message_cap)
+{
+    enum p2p_err err = P2P_OK;
+
+    if (!p2p_keyfile_name_valid(p2p_slice_text(name))) {
+        snprintf(message, message_cap, "a key's name is 1 to %u bytes of text on one line",
+                 P2P_KEY_NAME_BYTES_MAX);
+        return P2P_USAGE;
+    }
+    if (!keydir->has_given && !keydir->has_empty) {
+        err = derive(keydir, p2p_slice_of(NULL, 0), message, message_cap);
+    }
+    if (err == P2P_OK) {
+        err = make_dir(keydir, key->purpose, message, message_cap);
+    }
+    if (err == P2P_OK && getentropy(key->seed, sizeof(key->seed)) != 0) {
+        err = no_entropy(message, message_cap);
+    }
+    if (err == P2P_OK) {
+        memcpy(key->name, name, strlen(name));
+    }
+    return err;
+}
+
 enum p2p_err p2p_keydir_make(struct p2p_keydir *keydir, const char *file,
                              enum p2p_key_purpose purpose, const char *name,
                              struct p2p_keydir_key *out, char *message, size_t message_cap)
@@ -236,29 +275,45 @@ enum p2p_err p2p_keydir_make(struct p2p_keydir *keydir, const char *file,
     char path[P2P_PATH_BYTES_MAX];
     struct p2p_keyfile sealed;
     struct p2p_keydir_key key = {.purpose = purpose};
-
-    if (!p2p_keyfile_name_valid(p2p_slice_text(name))) {
-        snprintf(message, message_cap, "a key's name is 1 to %u bytes of text on one line",
-                 P2P_KEY_NAME_BYTES_MAX);
-        return P2P_USAGE;
-    }
     enum p2p_err err = in_dir(keydir, file, path, message, message_cap);
-    if (err == P2P_OK && !keydir->has_given && !keydir->has_empty) {
-        err = derive(keydir, p2p_slice_of(NULL, 0), message, message_cap);
+
+    if (err == P2P_OK) {
+        err = key_begin(keydir, name, &key, message, message_cap);
     }
     if (err == P2P_OK) {
-        err = make_issuers(keydir, file, message, message_cap);
-    }
-    if (err == P2P_OK && getentropy(key.seed, sizeof(key.seed)) != 0) {
-        err = no_entropy(message, message_cap);
-    }
-    if (err == P2P_OK) {
-        memcpy(key.name, name, strlen(name));
         err = seal_and_write(path, keydir, &key, &sealed, message, message_cap);
     }
     if (err == P2P_OK && out != NULL) {
         memcpy(key.public_key, sealed.public_key, sizeof(key.public_key));
         *out = key;
+    }
+    p2p_wipe(&key, sizeof(key));
+    return err;
+}
+
+enum p2p_err p2p_keydir_draw(struct p2p_keydir *keydir, const char *circle,
+                             uint8_t hash[P2P_PUBLIC_BYTES], char *message, size_t message_cap)
+{
+    char path[P2P_PATH_BYTES_MAX];
+    char file[P2P_PATH_BYTES_MAX];
+    char hex[P2P_HEX_BYTES(P2P_PUBLIC_BYTES)];
+    struct p2p_keyfile sealed;
+    struct p2p_keydir_key key = {.purpose = P2P_KEY_CIRCLE};
+    enum p2p_err err = key_begin(keydir, circle, &key, message, message_cap);
+
+    if (err == P2P_OK) {
+        p2p_key_derive(key.purpose, key.seed, key.public_key);
+        p2p_hex_encode(hex, key.public_key, sizeof(key.public_key));
+        err = p2p_keydir_file(file, key.purpose, hex);
+    }
+    if (err == P2P_OK) {
+        err = in_dir(keydir, file, path, message, message_cap);
+    }
+    if (err == P2P_OK) {
+        err = seal_and_write(path, keydir, &key, &sealed, message, message_cap);
+    }
+    if (err == P2P_OK) {
+        memcpy(hash, key.public_key, sizeof(key.public_key));
     }
     p2p_wipe(&key, sizeof(key));
     return err;

@@ -10,6 +10,8 @@ extern const struct p2p_kind p2p_kind_address;
 extern const struct p2p_kind p2p_kind_seen;
 extern const struct p2p_kind p2p_kind_note;
 extern const struct p2p_kind p2p_kind_fork;
+extern const struct p2p_kind p2p_kind_circle_key;
+extern const struct p2p_kind p2p_kind_circle_key_bad;
 extern const struct p2p_kind p2p_kind_ban_impose;
 extern const struct p2p_kind p2p_kind_ban_amend;
 extern const struct p2p_kind p2p_kind_ban_suspend;

@@ -7,6 +7,7 @@
 
 #define PLAIN       "circle key"
 #define PLAIN_BYTES (sizeof PLAIN - 1)
+#define PLACE       "place"
 
 struct keys {
     struct p2p_wrap_key wrap;
@@ -114,11 +115,12 @@ static void boxes_are_as_documented(void **state)
     uint8_t opened[PLAIN_BYTES];
     from_hex(expected, sizeof expected,
              "358072d6365880d1aeea329adf9121383851ed21a28e3b75e965d0d2cd166254"
-             "1ca6d812547b0ba517a328c45457084a6c3f1c66728f7c491e19");
-    CHECK_OK(p2p_box_seal(boxed, p2p_slice_text(PLAIN), &keys.recipient.public_key,
-                          keys.ephemeral_seed));
+             "1ca6d812547b0ba517a34dbe49c21c253523e59633a280d5199f");
+    CHECK_OK(p2p_box_seal(boxed, p2p_slice_text(PLAIN), p2p_slice_text(PLACE),
+                          &keys.recipient.public_key, keys.ephemeral_seed));
     CHECK_BYTES(boxed, expected, sizeof expected);
-    CHECK_OK(p2p_box_open(opened, p2p_slice_of(boxed, sizeof boxed), &keys.recipient));
+    CHECK_OK(p2p_box_open(opened, p2p_slice_of(boxed, sizeof boxed), p2p_slice_text(PLACE),
+                          &keys.recipient));
     CHECK_BYTES(opened, PLAIN, PLAIN_BYTES);
 }
 
@@ -126,17 +128,18 @@ static enum p2p_err box_open(const uint8_t *boxed, size_t len,
                              const struct p2p_sealing_secret *key)
 {
     uint8_t out[PLAIN_BYTES];
-    return p2p_box_open(out, p2p_slice_of(boxed, len), key);
+    return p2p_box_open(out, p2p_slice_of(boxed, len), p2p_slice_text(PLACE), key);
 }
 
-/* A circle key could be altered on its way, or opened by another member. */
+/* A circle key could be altered on its way, opened by another member, or passed off as the key
+ * of another place. */
 static void altered_boxes_are_refused(void **state)
 {
     (void)state;
     struct keys keys = keys_init();
     uint8_t boxed[PLAIN_BYTES + P2P_BOX_OVERHEAD_BYTES];
-    CHECK_OK(p2p_box_seal(boxed, p2p_slice_text(PLAIN), &keys.recipient.public_key,
-                          keys.ephemeral_seed));
+    CHECK_OK(p2p_box_seal(boxed, p2p_slice_text(PLAIN), p2p_slice_text(PLACE),
+                          &keys.recipient.public_key, keys.ephemeral_seed));
     for (size_t bit = 0; bit < 8 * sizeof boxed; bit++) {
         boxed[bit / 8] ^= (uint8_t)(1u << bit % 8);
         CHECK_ERR(box_open(boxed, sizeof boxed, &keys.recipient), P2P_CORRUPT);
@@ -149,6 +152,10 @@ static void altered_boxes_are_refused(void **state)
     struct p2p_sealing_secret other;
     p2p_sealing_secret_init(&other, keys.ephemeral_seed);
     CHECK_ERR(box_open(boxed, sizeof boxed, &other), P2P_CORRUPT);
+    uint8_t out[PLAIN_BYTES];
+    CHECK_ERR(p2p_box_open(out, p2p_slice_of(boxed, sizeof boxed), p2p_slice_text("elsewhere"),
+                           &keys.recipient),
+              P2P_CORRUPT);
 }
 
 /* With a low-order point the box's key is known to everyone. */
@@ -160,7 +167,8 @@ static void low_order_points_are_refused(void **state)
     struct p2p_sealing_public low = {{0}};
     memset(boxed, 7, sizeof boxed);
     memset(untouched, 7, sizeof untouched);
-    CHECK_ERR(p2p_box_seal(boxed, p2p_slice_text(PLAIN), &low, keys.ephemeral_seed),
+    CHECK_ERR(p2p_box_seal(boxed, p2p_slice_text(PLAIN), p2p_slice_text(PLACE), &low,
+                           keys.ephemeral_seed),
               P2P_BADKEY);
     CHECK_BYTES(boxed, untouched, sizeof boxed);
     memset(boxed, 0, sizeof boxed);

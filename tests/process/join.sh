@@ -74,7 +74,9 @@ agree 30
 must 1 node belgg --json gate check --subject imo:9179842 --purpose call
 must 0 node belgg --json gate check --subject imo:9321483 --purpose call
 
-claim "old bans on persons match at the new gate: it got the circle's keys with its admission"
+claim "old bans on persons match at the new gate: members of the circle have given it the key"
+has_keys() { node "$1" --json status | jq -e '.circle_keys_missing == []'; }
+eventually 10 has_keys belgg
 must 1 node belgg --json gate check --subject "$PERSON" --purpose enter
 holds ".reasons[0].record == \"$person\""
 must 0 node belgg --json gate check --subject card:alfapass:1111111 --purpose enter
@@ -93,10 +95,14 @@ must 0 node belgg --json submit "$WORK/signed" --level witnessed
 eventually 10 answers beanr imo:9405423 call refuse
 
 claim "a new key of the circle reaches all, and bans under the old one go on matching"
-must 0 node beanr charter circle national --new-epoch "${ROOTS[@]}"
+must 2 node beanr charter circle national --remove belgg "${ROOTS[@]}"
+must 0 node bezee --json key circle national
+key=$(jq -r .key "$out")
+must 0 node beanr charter circle national --key "$key" "${ROOTS[@]}"
 has_version() { [[ $(node "$1" --json status | jq .charter.size) == "$2" ]]; }
 for member in $MEMBERS belgg; do
     eventually 10 has_version "$member" 4
+    eventually 10 has_keys "$member"
 done
 impose beanr card:alfapass:2222222
 must 0 node beanr --json ban show "$id"

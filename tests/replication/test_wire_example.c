@@ -7,11 +7,12 @@
 
 #include <p2p/ban.h>
 #include <p2p/checkpoint.h>
+#include <p2p/circle_key.h>
 #include <p2p/frame.h>
 #include <p2p/hash.h>
+#include <p2p/kind.h>
 #include <p2p/lthash.h>
 #include <p2p/record.h>
-#include <p2p/seal.h>
 #include <p2p/subject.h>
 #include <p2p/text.h>
 #include <p2p/token.h>
@@ -124,8 +125,11 @@ static void a_circle_key_its_hash_and_a_box(void **state)
     (void)state;
     uint8_t seed[P2P_SEED_BYTES];
     uint8_t ephemeral[P2P_SEED_BYTES];
-    uint8_t box[P2P_CIRCLE_KEY_BYTES + P2P_BOX_OVERHEAD_BYTES];
     uint8_t opened[P2P_CIRCLE_KEY_BYTES];
+    uint8_t bound_bytes[P2P_CIRCLE_BOX_BOUND_BYTES];
+    uint8_t content[256], leaf[512];
+    struct p2p_pack pack;
+    struct p2p_circle_box box = {.epoch = 1, .member = 2};
     struct p2p_sealing_secret sealing;
     make_keys();
     count_up(seed, 0x80, sizeof(seed));
@@ -133,12 +137,25 @@ static void a_circle_key_its_hash_and_a_box(void **state)
     p2p_sealing_secret_init(&sealing, seed);
     struct p2p_hash hash = p2p_circle_key_hash(&circle_key);
     expect_hex("circle-key-hash", hash.bytes, sizeof(hash.bytes));
-    CHECK_OK(p2p_box_seal(box, p2p_slice_of(circle_key.bytes, sizeof(circle_key.bytes)),
-                          &sealing.public_key, ephemeral));
-    CHECK_OK(p2p_box_open(opened, p2p_slice_of(box, sizeof(box)), &sealing));
+    struct p2p_slice bound = p2p_slice_of(
+        bound_bytes, p2p_circle_box_bound(bound_bytes, p2p_slice_text(ORIGIN), 1, 1, 2));
+    CHECK_OK(p2p_box_seal(box.box, p2p_slice_of(circle_key.bytes, sizeof(circle_key.bytes)),
+                          bound, &sealing.public_key, ephemeral));
+    CHECK_OK(p2p_box_open(opened, p2p_slice_of(box.box, sizeof(box.box)), bound, &sealing));
     CHECK_BYTES(opened, circle_key.bytes, sizeof(opened));
     expect_hex("sealing-public", sealing.public_key.bytes, P2P_PUBLIC_BYTES);
-    expect_hex("box", box, sizeof(box));
+    expect_hex("box-bound", bound.data, bound.len);
+    expect_hex("box", box.box, sizeof(box.box));
+    memcpy(box.to, sealing.public_key.bytes, sizeof(box.to));
+    p2p_pack_init(&pack, content, sizeof(content));
+    p2p_circle_boxes_pack(&pack, &box, 1);
+    const struct p2p_draft draft = {.kind = P2P_KIND_CIRCLE_KEY,
+                                    .time_ms = TIME_MS,
+                                    .circle = 1,
+                                    .content = p2p_pack_slice(&pack)};
+    p2p_pack_init(&pack, leaf, sizeof(leaf));
+    CHECK_OK(p2p_record_encode(&draft, p2p_slice_text(ORIGIN), &pack));
+    expect_hex("circle-key-leaf", leaf, p2p_pack_slice(&pack).len);
 }
 
 /* What is shared by the tests below: one feed of two records. */

@@ -132,22 +132,16 @@ void world_circle(struct world_draft *draft, const char *circle, uint32_t first,
                   size_t remove_count)
 {
     struct p2p_circle_epoch epochs[8];
-    uint8_t boxes[8 * WORLD_MEMBERS * P2P_BOX_BYTES];
     struct p2p_op_circle op = {.circle = circle,
                                .members = members,
                                .member_count = member_count,
                                .epochs = epochs,
-                               .boxes = boxes,
                                .remove = remove,
                                .remove_count = remove_count};
     for (uint32_t e = first; e <= last; e++) {
         struct p2p_circle_key key = world_circle_key(e);
         epochs[op.epoch_count].epoch = e;
         epochs[op.epoch_count++].key_hash = p2p_circle_key_hash(&key);
-        for (size_t m = 0; m < member_count; m++) {
-            uint8_t *box = boxes + ((op.epoch_count - 1) * member_count + m) * P2P_BOX_BYTES;
-            memset(box, (int)(e + m), P2P_BOX_BYTES);
-        }
     }
     p2p_op_circle_pack(&draft->ops, &op);
     world_op(draft);

@@ -43,13 +43,11 @@ static void append_circle(struct world_draft *draft, const char *name, uint32_t 
 {
     /* Epoch e of a circle has key first_key + e - 1, so circles do not share keys. */
     struct p2p_circle_epoch epoch = {.epoch = 1};
-    uint8_t boxes[LEDGER_WORLD_MEMBERS * P2P_BOX_BYTES] = {0};
     struct p2p_circle_key key = world_circle_key(first_key);
     struct p2p_op_circle op = {.circle = name,
                                .members = members,
                                .member_count = count,
                                .epochs = &epoch,
-                               .boxes = boxes,
                                .epoch_count = 1};
     epoch.key_hash = p2p_circle_key_hash(&key);
     p2p_op_circle_pack(&draft->ops, &op);

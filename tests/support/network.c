@@ -93,7 +93,6 @@ void network_circle(struct world_draft *draft, const char *name, uint32_t first,
     char names[WORLD_MEMBERS][16];
     const char *members[WORLD_MEMBERS];
     struct p2p_circle_epoch list[8];
-    uint8_t boxes[8 * WORLD_MEMBERS * P2P_BOX_BYTES];
     size_t count = 0;
     CHECK(epochs <= 8);
     for (uint32_t i = first; i <= last; i++) {
@@ -105,20 +104,11 @@ void network_circle(struct world_draft *draft, const char *name, uint32_t first,
         struct p2p_circle_key key = network_circle_key(name, e);
         list[e - 1] =
             (struct p2p_circle_epoch){.epoch = e, .key_hash = p2p_circle_key_hash(&key)};
-        for (size_t m = 0; m < count; m++) {
-            struct world_member member;
-            struct p2p_hash seed = p2p_sha256(p2p_slice_of(key.bytes, sizeof(key.bytes)));
-            world_member(&member, first + (uint32_t)m);
-            CHECK_OK(p2p_box_seal(boxes + ((e - 1) * count + m) * P2P_BOX_BYTES,
-                                  p2p_slice_of(key.bytes, sizeof(key.bytes)),
-                                  &member.sealing.public_key, seed.bytes));
-        }
     }
     const struct p2p_op_circle op = {.circle = name,
                                      .members = members,
                                      .member_count = count,
                                      .epochs = list,
-                                     .boxes = boxes,
                                      .epoch_count = epochs};
     p2p_op_circle_pack(&draft->ops, &op);
     world_op(draft);
@@ -825,7 +815,27 @@ enum p2p_answer network_check(struct network *net, uint32_t node, const char *su
     return job.result.answer.answer;
 }
 
+void network_draw(struct network *net, uint32_t node, const char *circle, uint32_t epoch)
+{
+    struct p2p_circle_key key = network_circle_key(circle, epoch);
+    const struct p2p_event event = {.type = P2P_EVENT_CIRCLE_KEY, .circle_key = &key};
+    CHECK_OK(network_batch(net, node, &event, 1));
+}
+
 /* ---- looking ---- */
+
+bool network_holds(const struct network *net, uint32_t node, const char *circle, uint32_t epoch)
+{
+    const struct p2p_gate_place *place = p2p_engine_place(net->nodes[node].engine);
+    uint32_t number = network_circle_number(net, node, circle);
+    struct p2p_circle_key key = network_circle_key(circle, epoch);
+    for (size_t i = 0; i < place->key_count; i++) {
+        if (place->keys[i].circle == number && place->keys[i].epoch == epoch) {
+            return memcmp(place->keys[i].key.bytes, key.bytes, sizeof(key.bytes)) == 0;
+        }
+    }
+    return false;
+}
 
 uint32_t network_feed(const struct network *net, uint32_t node)
 {

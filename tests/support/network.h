@@ -102,7 +102,8 @@ void network_found(struct network *net, uint32_t members, uint32_t witnesses);
 size_t network_entry(struct network *net, struct world_draft *draft);
 void network_admit(struct world_draft *draft, uint32_t i, uint32_t witnesses);
 void network_issuer(struct world_draft *draft, uint32_t i);
-/* Circle `name` with real boxes of its epochs 1 to `epochs` for members first to last. */
+/* Circle `name` with epochs 1 to `epochs` for members first to last. Nobody holds its keys
+ * until a member has drawn them. */
 void network_circle(struct world_draft *draft, const char *name, uint32_t first, uint32_t last,
                     uint32_t epochs);
 struct p2p_circle_key network_circle_key(const char *name, uint32_t epoch);
@@ -159,8 +160,14 @@ void network_check_job(struct p2p_job *job, const char *subject);
 /* A recorded decision. */
 enum p2p_answer network_check(struct network *net, uint32_t node, const char *subject);
 
+/* The key of that epoch is drawn at this node, which gives it to the others. After a restart it
+ * has what a box gives it. */
+void network_draw(struct network *net, uint32_t node, const char *circle, uint32_t epoch);
+
 /* ---- looking ---- */
 
+bool network_holds(const struct network *net, uint32_t node, const char *circle,
+                   uint32_t epoch);
 uint32_t network_feed(const struct network *net, uint32_t node);
 uint64_t network_size(const struct network *net, uint32_t node, uint32_t feed);
 /* CHECKs that all nodes that run agree on frontier, leaves and views. */

@@ -1,11 +1,12 @@
 /* Keys: a distinct type for each purpose, so that they cannot be swapped by accident.
  *
  * A purpose is one of: charter log, root, feed, witness, transport, issuer (Ed25519, RFC 8032)
- * and sealing (X25519, RFC 7748). All Ed25519 purposes share one representation inside a struct
- * of their own. A secret is a 32-byte seed plus its public key; whoever holds one wipes it.
- * Public keys are checked at admission: canonical encoding, on the prime-order subgroup.
- * Verdicts on signatures are those of libsodium's crypto_sign_verify_detached. Nothing here
- * draws randomness: seeds come in. */
+ * and sealing (X25519, RFC 7748); and circle, a shared secret whose public half is the hash
+ * that the charter holds of it (token.h). All Ed25519 purposes share one representation inside
+ * a struct of their own. A secret is a 32-byte seed plus its public key; whoever holds one
+ * wipes it. Public keys are checked at admission: canonical encoding, on the prime-order
+ * subgroup. Verdicts on signatures are those of libsodium's crypto_sign_verify_detached.
+ * Nothing here draws randomness: seeds come in. */
 #ifndef P2P_KEY_H
 #define P2P_KEY_H
 
@@ -23,7 +24,8 @@
     X(WITNESS, "witness", 4)                                                                   \
     X(TRANSPORT, "transport", 5)                                                               \
     X(ISSUER, "issuer", 6)                                                                     \
-    X(SEALING, "sealing", 7)
+    X(SEALING, "sealing", 7)                                                                   \
+    X(CIRCLE, "circle", 8)
 
 enum p2p_key_purpose {
 #define P2P_KEY_ENUM(name, word, id) P2P_KEY_##name = (id),

@@ -29,7 +29,6 @@
 #include <p2p/checkpoint.h>
 #include <p2p/grant.h>
 #include <p2p/record.h>
-#include <p2p/seal.h>
 #include <p2p/token.h>
 #include <p2p/tree.h>
 
@@ -247,10 +246,6 @@ const struct p2p_circle *p2p_charter_circle_named(const struct p2p_charter *char
 bool p2p_charter_has_key(const struct p2p_charter *charter,
                          const uint8_t key[P2P_PUBLIC_BYTES]);
 bool p2p_circle_has(const struct p2p_circle *circle, uint32_t member);
-/* The box that holds this circle key epoch for one member; P2P_NOTFOUND. */
-P2P_MUST_CHECK enum p2p_err p2p_charter_circle_box(const struct p2p_charter *charter,
-                                                   uint32_t circle, uint32_t epoch,
-                                                   uint32_t member, struct p2p_slice *box);
 
 /* The witnesses of a feed as they were at a charter size (member numbers); returns how many, 0
  * also when the feed did not exist then. */

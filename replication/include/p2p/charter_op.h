@@ -13,7 +13,7 @@
     X(FOUND, "found")     /* federation, log key, roots, threshold */                          \
     X(ADMIT, "admit")     /* member with its keys; creates feed member/1 with its witnesses */ \
     X(GRANT, "grant")     /* issuer (new, or known by the same key) and grants */              \
-    X(CIRCLE, "circle")   /* members, epoch, key hash, boxes */                                \
+    X(CIRCLE, "circle")   /* members, and the hash of each epoch's key */                      \
     X(WITNESS, "witness") /* one witness more, one less, or one for another */                 \
     X(POLICY, "policy")                                                                        \
     X(REVOKE, "revoke") /* cut points of one issuer, with quorum-cosigned checkpoints */       \
@@ -22,8 +22,6 @@
 
 #define P2P_CHARTER_OPS_MAX   1024u /* per entry */
 #define P2P_CIRCLE_EPOCHS_MAX 1024u
-#define P2P_BOX_BYTES                                                                          \
-    (P2P_CIRCLE_KEY_BYTES + P2P_BOX_OVERHEAD_BYTES) /* a circle key for one member */
 
 enum p2p_op {
 #define P2P_OP_ENUM(name, word) P2P_OP_##name,
@@ -62,14 +60,12 @@ struct p2p_op_grant {
 
 struct p2p_op_circle {
     const char *circle;
-    /* Who gets the boxes below; names that are no members yet become members. */
+    /* Who joins it; naming who is in it already says nothing. */
     const char *const *members;
     size_t member_count;
-    /* Epochs ascending: hash, and one box per name in members, in that order (P2P_BOX_BYTES
-     * each, epoch-major). A known epoch keeps its hash; a new one is the next number and boxes
-     * it for every member that remains; a new member gets every epoch. */
+    /* Epochs ascending, each with the hash of its key. A known epoch keeps its hash, a new one
+     * is the next number. Keys travel in records of kind circle-key (circle_key.h). */
     const struct p2p_circle_epoch *epochs;
-    const uint8_t *boxes; /* epoch_count * member_count boxes */
     size_t epoch_count;
     /* Who leaves the circle with this entry; needs a new epoch. */
     const char *const *remove;

@@ -131,11 +131,12 @@ struct p2p_job {
 /* ---- events ---- */
 
 enum p2p_event_type {
-    P2P_EVENT_LINK_UP,   /* link, member: authenticated */
-    P2P_EVENT_LINK_DOWN, /* link */
-    P2P_EVENT_WRITABLE,  /* link: what was queued has left */
-    P2P_EVENT_FRAME,     /* link, frame: borrowed for the batch */
-    P2P_EVENT_JOB,       /* job: taken until its reply */
+    P2P_EVENT_LINK_UP,    /* link, member: authenticated */
+    P2P_EVENT_LINK_DOWN,  /* link */
+    P2P_EVENT_WRITABLE,   /* link: what was queued has left */
+    P2P_EVENT_FRAME,      /* link, frame: borrowed for the batch */
+    P2P_EVENT_JOB,        /* job: taken until its reply */
+    P2P_EVENT_CIRCLE_KEY, /* circle_key: drawn at this member, durable outside; copied */
     P2P_EVENT_TICK,
 };
 
@@ -145,6 +146,7 @@ struct p2p_event {
     uint32_t member;
     struct p2p_frame frame;
     struct p2p_job *job;
+    const struct p2p_circle_key *circle_key;
 };
 
 /* ---- actions ---- */
@@ -175,8 +177,9 @@ struct p2p_close {
     X(REFUSED, "refused")   /* err, member; feed and size where known */                       \
     X(SESSION, "session")   /* hello taken: member */                                          \
     X(COMPLETE, "complete") /* the start-up rule is met */                                     \
-    X(READ_ONLY, "read-only") /* value: enum p2p_read_only */                                  \
-    X(CLOCK, "clock")         /* quorum time and own clock apart: value in s */
+    X(CIRCLE_KEY, "circle-key") /* a key is here now: circle in at, epoch in value */          \
+    X(READ_ONLY, "read-only")   /* value: enum p2p_read_only */                                \
+    X(CLOCK, "clock")           /* quorum time and own clock apart: value in s */
 enum p2p_trace_type {
 #define P2P_TRACE_ENUM(name, word) P2P_TRACE_##name,
     P2P_TRACE_MAP(P2P_TRACE_ENUM)
@@ -268,6 +271,15 @@ size_t p2p_engine_peers(const struct p2p_engine *engine, struct p2p_peer_state *
 /* Counters since open: refusals by error, everything else by trace. */
 uint64_t p2p_engine_refused(const struct p2p_engine *engine, enum p2p_err err);
 uint64_t p2p_engine_traced(const struct p2p_engine *engine, enum p2p_trace_type type);
+/* Epochs of our circles whose key is not here; returns how many, of which cap are told. */
+struct p2p_missing_key {
+    uint32_t circle;
+    uint32_t epoch;
+    struct p2p_hash hash; /* of the key */
+    uint64_t since_ms;    /* POSIX: noted in this start; 0: not yet */
+};
+size_t p2p_engine_missing_keys(const struct p2p_engine *engine, struct p2p_missing_key *out,
+                               size_t cap);
 /* The key of a circle's newest epoch held here. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_circle_key(const struct p2p_engine *engine,
                                                   uint32_t circle,

@@ -65,6 +65,7 @@ struct p2p_gate_place {
     size_t circle_count;
     struct p2p_circle_secret keys[P2P_GATE_KEYS_MAX];
     size_t key_count;
+    size_t keys_missing; /* epochs of its circles whose key is not among them */
 };
 
 struct p2p_gate_check {

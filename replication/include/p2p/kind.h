@@ -17,6 +17,8 @@
     X(SEEN, 3, "seen")                                                                         \
     X(NOTE, 4, "note")                                                                         \
     X(FORK, 5, "fork")                                                                         \
+    X(CIRCLE_KEY, 6, "circle-key")                                                             \
+    X(CIRCLE_KEY_BAD, 7, "circle-key-bad")                                                     \
     X(BAN_IMPOSE, 16, "ban-impose")                                                            \
     X(BAN_AMEND, 17, "ban-amend")                                                              \
     X(BAN_SUSPEND, 18, "ban-suspend")                                                          \

@@ -56,7 +56,13 @@ enum p2p_view_number {
 };
 
 /* What stands in INDEX, by its first byte. */
-enum p2p_index { P2P_INDEX_SUBJECT = 1, P2P_INDEX_ISSUER = 2, P2P_INDEX_CLAIM = 3 };
+enum p2p_index {
+    P2P_INDEX_SUBJECT = 1,
+    P2P_INDEX_ISSUER = 2,
+    P2P_INDEX_CLAIM = 3,
+    P2P_INDEX_BOX = 4,    /* circle_key.h */
+    P2P_INDEX_BOX_BAD = 5 /* circle_key.h */
+};
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u
 #define P2P_MARKS_MAX          16384u /* held at one time; at this many they are folded */

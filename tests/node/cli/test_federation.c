@@ -148,9 +148,21 @@ static void an_officers_key_is_made_and_granted_something(void **state)
 static void roots_far_away_sign_a_draft(void **state)
 {
     (void)state;
+    char line[512];
+    run("-C @/beanr key circle POLICE", 2);
+    run("-C @/beanr --json key circle police", 0);
+    json_t *drawn = json_loads(double_out, 0, NULL);
+    CHECK(strcmp(json_string_value(json_object_get(drawn, "circle")), "police") == 0);
+    snprintf(line, sizeof line,
+             "charter draft circle police --add beanr --key %s --out @/draft.json --federation "
+             "@/new/federation.json --ceremony @/new/roots",
+             json_string_value(json_object_get(drawn, "key")));
+    json_decref(drawn);
     run("charter draft circle police --add beanr --out @/draft.json --federation "
         "@/new/federation.json --ceremony @/new/roots",
-        0);
+        2); /* a new circle has a key */
+    CHECK(!there("draft.json"));
+    run(line, 0);
     CHECK(there("draft.json"));
     run("charter append @/draft.json --federation @/new/federation.json", 1);
     run("charter sign @/draft.json --root-key @/new/roots/root-2.key --federation "

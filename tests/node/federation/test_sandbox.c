@@ -3,9 +3,9 @@
 #include "temp_dir.h"
 
 #include <p2p/bundle.h>
-#include <p2p/circle_keys.h>
 #include <p2p/copy.h>
 #include <p2p/sandbox.h>
+#include <p2p/text.h>
 #include <p2p/tls.h>
 
 #include <dirent.h>
@@ -110,19 +110,18 @@ static void the_layout_is_that_of_the_contract(void **state)
     CHECK_OK(sandbox(NULL, NULL, 0));
     check_listing(".", "beanr bebru begne belgg beost bezee commission copies federation.json "
                        "roots trust ");
-    check_listing("roots", "charter.key circles kdf root-1.key root-1.key.signed root-2.key "
+    check_listing("roots", "charter.key kdf root-1.key root-1.key.signed root-2.key "
                            "root-2.key.signed root-3.key root-3.key.signed ");
-    check_listing("roots/circles",
-                  "beanr.1.key bebru.1.key begne.1.key belgg.1.key beost.1.key "
-                  "bezee.1.key commission.1.key national.1.key police.1.key ");
     check_listing("copies", "beanr bebru begne belgg beost bezee commission ");
     check_listing("beanr", "config.yaml keys people.crt people.key store ");
-    check_listing("beanr/keys", "feed.key issuers kdf sealing.key transport.key witness.key ");
+    check_listing("beanr/keys",
+                  "circles feed.key issuers kdf sealing.key transport.key witness.key ");
     check_listing("beanr/keys/issuers",
                   "beanr-carrier.key beanr-court.key beanr-customs.key beanr-forwarder.key "
                   "beanr-haulier.key beanr-police.key beanr-pso.key beanr-pso2.key "
                   "beanr-terminal.key ");
-    check_listing("commission/keys", "feed.key kdf sealing.key transport.key witness.key ");
+    check_listing("commission/keys",
+                  "circles feed.key kdf sealing.key transport.key witness.key ");
     CHECK(strcmp(called, "beanr bezee begne beost belgg bebru commission ") == 0);
     CHECK_ERR(sandbox(NULL, NULL, 0), P2P_USAGE);
 }
@@ -195,15 +194,33 @@ static void issuers_hold_their_grants(void **state)
     CHECK(p2p_charter_member(charter, 7)->role == P2P_ROLE_OBSERVER);
 }
 
-/* A member could not open its circles, or the commission could open the police's. */
-static void members_open_their_circles(void **state)
+/* Whether the key of that circle lies at a member, and opens to what the charter names. */
+static bool drawn_at(const char *member, const struct p2p_circle *circle)
 {
-    (void)state;
+    char path[P2P_PATH_BYTES_MAX], file[P2P_PATH_BYTES_MAX];
+    char hex[P2P_HEX_BYTES(P2P_HASH_BYTES)];
     struct p2p_keydir keydir;
     struct p2p_keydir_key key;
-    struct p2p_sealing_secret sealing;
     struct p2p_circle_key opened;
-    char path[P2P_PATH_BYTES_MAX];
+    snprintf(path, sizeof(path), "%s/%s/keys", dir, member);
+    CHECK_OK(p2p_keydir_init(&keydir, path, message, sizeof(message)));
+    p2p_hex_encode(hex, circle->epochs[0].key_hash.bytes, P2P_HASH_BYTES);
+    CHECK_OK(p2p_keydir_file(file, P2P_KEY_CIRCLE, hex));
+    enum p2p_err err = p2p_keydir_load(&keydir, file, P2P_KEY_CIRCLE, circle->name, &key,
+                                       message, sizeof(message));
+    p2p_keydir_deinit(&keydir);
+    if (err != P2P_OK) {
+        return false;
+    }
+    memcpy(opened.bytes, key.seed, sizeof(opened.bytes));
+    struct p2p_hash hash = p2p_circle_key_hash(&opened);
+    return p2p_hash_equal(&hash, &circle->epochs[0].key_hash);
+}
+
+/* Nobody would ever have a circle's key, or others than its members. */
+static void members_draw_their_circles_keys(void **state)
+{
+    (void)state;
     CHECK_OK(sandbox(NULL, NULL, 0));
     read_charter();
     const struct p2p_circle *national =
@@ -213,18 +230,28 @@ static void members_open_their_circles(void **state)
     const struct p2p_circle *own = p2p_charter_circle_named(charter, p2p_slice_text("begne"));
     CHECK(national->member_count == 7 && police->member_count == 6 && own->member_count == 1);
     CHECK(!p2p_circle_has(police, 7) && p2p_circle_has(own, 3));
-    CHECK_OK(p2p_path_join(path, dir, "begne/keys"));
+    CHECK(drawn_at("beanr", national) && drawn_at("beanr", police) && drawn_at("begne", own));
+    CHECK(!drawn_at("begne", national) && !drawn_at("beanr", own));
+}
+
+/* What a root had drawn, a root could read: all keys of the ceremony are the roots' and the
+ * log's. */
+static void the_ceremony_has_no_circle_keys(void **state)
+{
+    (void)state;
+    char path[P2P_PATH_BYTES_MAX];
+    struct p2p_keydir keydir;
+    struct p2p_keydir_entry *entries = NULL;
+    size_t count = 0;
+    CHECK_OK(sandbox(NULL, NULL, 0));
+    CHECK_OK(p2p_path_join(path, dir, "roots"));
     CHECK_OK(p2p_keydir_init(&keydir, path, message, sizeof(message)));
-    CHECK_OK(p2p_keydir_load(&keydir, "sealing.key", P2P_KEY_SEALING, NULL, &key, message,
-                             sizeof(message)));
-    p2p_sealing_secret_init(&sealing, key.seed);
-    CHECK_OK(p2p_circle_key_open(charter, national->number, 1, 3, &sealing, &opened));
-    CHECK_OK(p2p_circle_key_open(charter, own->number, 1, 3, &sealing, &opened));
-    CHECK(p2p_circle_key_open(charter, national->number, 1, 2, &sealing, &opened) != P2P_OK);
-    CHECK_ERR(p2p_circle_key_open(charter, police->number, 1, 7, &sealing, &opened),
-              P2P_NOTFOUND);
-    p2p_sealing_secret_deinit(&sealing);
-    p2p_wipe(&key, sizeof(key));
+    CHECK_OK(p2p_keydir_list(&keydir, &entries, &count, message, sizeof(message)));
+    CHECK(count == 4);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(entries[i].purpose == P2P_KEY_ROOT || entries[i].purpose == P2P_KEY_CHARTER);
+    }
+    free(entries);
     p2p_keydir_deinit(&keydir);
 }
 
@@ -277,7 +304,8 @@ int main(void)
         TEST(the_layout_is_that_of_the_contract),
         TEST(configurations_can_be_read),
         TEST(issuers_hold_their_grants),
-        TEST(members_open_their_circles),
+        TEST(members_draw_their_circles_keys),
+        TEST(the_ceremony_has_no_circle_keys),
         TEST(options_are_followed),
         TEST(sixty_members_fit),
     };

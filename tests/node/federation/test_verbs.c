@@ -5,6 +5,8 @@
 #include <p2p/bundle.h>
 #include <p2p/draft.h>
 #include <p2p/sandbox.h>
+#include <p2p/text.h>
+#include <p2p/token.h>
 #include <p2p/verbs.h>
 
 #include <stdio.h>
@@ -41,7 +43,6 @@ static int begin(void **state)
                                       sizeof(message)));
     CHECK_OK(p2p_change_init(&change));
     verb = (struct p2p_verb){.charter = charter,
-                             .ceremony = &ceremony,
                              .change = &change,
                              .message = message,
                              .message_cap = sizeof(message)};
@@ -69,6 +70,29 @@ static enum p2p_err complete(uint64_t term, size_t roots)
     p2p_draft_deinit(&draft);
     p2p_change_reset(&change);
     return err;
+}
+
+/* Whether the key of that hash lies in a node's directory, and opens to it. */
+static bool drawn_at(const char *node, const struct p2p_hash *hash)
+{
+    char path[P2P_PATH_BYTES_MAX], file[P2P_PATH_BYTES_MAX];
+    char hex[P2P_HEX_BYTES(P2P_HASH_BYTES)];
+    struct p2p_keydir keydir;
+    struct p2p_keydir_key key;
+    struct p2p_circle_key circle;
+    CHECK_OK(p2p_path_join(path, node, "keys"));
+    CHECK_OK(p2p_keydir_init(&keydir, path, message, sizeof(message)));
+    p2p_hex_encode(hex, hash->bytes, sizeof(hash->bytes));
+    CHECK_OK(p2p_keydir_file(file, P2P_KEY_CIRCLE, hex));
+    enum p2p_err err =
+        p2p_keydir_load(&keydir, file, P2P_KEY_CIRCLE, NULL, &key, message, sizeof(message));
+    p2p_keydir_deinit(&keydir);
+    if (err != P2P_OK) {
+        return false;
+    }
+    memcpy(circle.bytes, key.seed, sizeof(circle.bytes));
+    struct p2p_hash found = p2p_circle_key_hash(&circle);
+    return p2p_hash_equal(&found, hash);
 }
 
 /* A newcomer would not be heard, or could not read the circles it was given. */
@@ -100,19 +124,10 @@ static void admit_from_a_join_file(void **state)
     const struct p2p_circle *police =
         p2p_charter_circle_named(charter, p2p_slice_text("police"));
     CHECK(p2p_circle_has(police, 5));
-    struct p2p_keydir keydir;
-    struct p2p_keydir_key key;
-    struct p2p_sealing_secret sealing;
-    struct p2p_circle_key opened;
-    CHECK_OK(p2p_path_join(federation, node, "keys"));
-    CHECK_OK(p2p_keydir_init(&keydir, federation, message, sizeof(message)));
-    CHECK_OK(p2p_keydir_load(&keydir, "sealing.key", P2P_KEY_SEALING, NULL, &key, message,
-                             sizeof(message)));
-    p2p_sealing_secret_init(&sealing, key.seed);
-    CHECK_OK(p2p_circle_key_open(charter, police->number, 1, 5, &sealing, &opened));
-    p2p_sealing_secret_deinit(&sealing);
-    p2p_wipe(&key, sizeof(key));
-    p2p_keydir_deinit(&keydir);
+    CHECK(police->epoch_count == 1); /* whose key its members give */
+    const struct p2p_circle *own = p2p_charter_circle_named(charter, p2p_slice_text("nlrtm"));
+    CHECK(own && own->member_count == 1 && p2p_circle_has(own, 5));
+    CHECK(drawn_at(node, &own->epochs[0].key_hash));
     CHECK_ERR(p2p_verb_admit(&verb, &admit), P2P_REFUSED);
 }
 
@@ -144,34 +159,59 @@ static void grants_are_read_word_by_word(void **state)
                               0, 2));
 }
 
-/* Who left a circle would read on, and who came could not read back. */
+/* What `key circle` prints at a member. */
+static const char *draw(const char *member, char base64[P2P_BASE64_BYTES(P2P_HASH_BYTES)])
+{
+    char path[P2P_PATH_BYTES_MAX];
+    uint8_t hash[P2P_PUBLIC_BYTES];
+    struct p2p_keydir keydir;
+    snprintf(path, sizeof(path), "%s/%s/keys", dir, member);
+    CHECK_OK(p2p_keydir_init(&keydir, path, message, sizeof(message)));
+    CHECK_OK(p2p_keydir_draw(&keydir, "harbour", hash, message, sizeof(message)));
+    p2p_keydir_deinit(&keydir);
+    p2p_base64_encode(base64, hash, sizeof(hash));
+    return base64;
+}
+
+/* Who left a circle would read on, or a root would have to make up a key. */
 static void circles_come_and_go(void **state)
 {
     (void)state;
+    char first[P2P_BASE64_BYTES(P2P_HASH_BYTES)], second[sizeof(first)], third[sizeof(first)];
     const char *const some[] = {"beanr", "bezee"}, *const begne[] = {"begne"};
-    const char *const beanr[] = {"beanr"};
+    const char *const beanr[] = {"beanr"}, *const nobody[] = {"nosuch"};
     struct p2p_verb_circle make = {.circle = "harbour", .add = some, .add_count = 2};
     struct p2p_verb_circle swap = {
         .circle = "harbour", .add = begne, .add_count = 1, .remove = beanr, .remove_count = 1};
-    struct p2p_verb_circle rekey = {.circle = "harbour", .new_epoch = true};
-    struct p2p_verb_circle nothing = {.circle = "harbour"};
-    CHECK_ERR(p2p_verb_circle(&verb, &nothing), P2P_USAGE);
+    struct p2p_verb_circle join = {.circle = "harbour", .add = beanr, .add_count = 1};
+    struct p2p_verb_circle rekey = {.circle = "harbour"};
+    CHECK_ERR(p2p_verb_circle(&verb, &rekey), P2P_USAGE);
+    CHECK_ERR(p2p_verb_circle(&verb, &make), P2P_USAGE); /* a new circle without a key */
+    make.key = "too-short";
+    CHECK_ERR(p2p_verb_circle(&verb, &make), P2P_USAGE);
+    make.key = draw("bezee", first);
     CHECK_OK(p2p_verb_circle(&verb, &make));
     CHECK_OK(complete(0, 2));
+    CHECK_ERR(p2p_verb_circle(&verb, &swap), P2P_USAGE); /* a leave without a new key */
+    swap.key = draw("begne", second);
     CHECK_OK(p2p_verb_circle(&verb, &swap));
     CHECK_OK(complete(0, 2));
     const struct p2p_circle *harbour =
         p2p_charter_circle_named(charter, p2p_slice_text("harbour"));
     CHECK(harbour->member_count == 2 && harbour->epoch_count == 2);
     CHECK(!p2p_circle_has(harbour, 1) && p2p_circle_has(harbour, 3));
-    CHECK_OK(p2p_verb_circle(&verb, &rekey));
-    p2p_change_reset(&change); /* a draft that came to nothing: its key serves the next */
+    rekey.key = draw("begne", third);
     CHECK_OK(p2p_verb_circle(&verb, &rekey));
     CHECK_OK(complete(0, 2));
+    CHECK_OK(p2p_verb_circle(&verb, &join));
+    CHECK_OK(complete(0, 2));
     harbour = p2p_charter_circle_named(charter, p2p_slice_text("harbour"));
-    CHECK(harbour->epoch_count == 3);
-    verb.ceremony = NULL;
-    CHECK_ERR(p2p_verb_circle(&verb, &rekey), P2P_USAGE);
+    CHECK(harbour->epoch_count == 3 && p2p_circle_has(harbour, 1));
+    join.add = nobody;
+    CHECK_ERR(p2p_verb_circle(&verb, &join), P2P_UNKNOWN);
+    rekey.key = first; /* was the key of an epoch already */
+    CHECK_OK(p2p_verb_circle(&verb, &rekey));
+    CHECK_ERR(complete(0, 2), P2P_REFUSED);
 }
 
 static void witness_and_policy(void **state)

@@ -4,12 +4,10 @@
  *     charter.key                  the charter's log key
  *     root-1.key, root-2.key, ...  root keys; each may go to a city of its own, with a copy of
  * kdf root-1.key.signed            what that root cosigned: one root hash for each size
- *     circles/<circle>.<epoch>.key circle keys, to box them for members who come later
  *
- * A circle key is a key file of purpose sealing whose seed is the circle key; its public key
- * serves nothing. The directory stands beside the first --root-key. Nothing here is needed by a
- * node, and nobody keeps it online. Messages are one sentence that says what to do. Any thread,
- * one at a time. */
+ * No circle's key is ever here: members draw them and pass them on. The directory stands beside
+ * the first --root-key. Nothing here is needed by a node, and nobody keeps it online. Messages
+ * are one sentence that says what to do. Any thread, one at a time. */
 #ifndef P2P_CEREMONY_H
 #define P2P_CEREMONY_H
 
@@ -20,7 +18,7 @@ struct p2p_ceremony {
     struct p2p_keydir keydir;
 };
 
-/* Makes dir (and circles/) with a kdf of this cost when missing, and derives from the
+/* Makes dir with a kdf of this cost when missing, and derives from the
  * passphrase. */
 P2P_MUST_CHECK enum p2p_err p2p_ceremony_create(struct p2p_ceremony *ceremony, const char *dir,
                                                 enum p2p_kdf_cost cost,
@@ -48,20 +46,6 @@ P2P_MUST_CHECK enum p2p_err p2p_ceremony_log_key(struct p2p_ceremony *ceremony,
 P2P_MUST_CHECK enum p2p_err p2p_ceremony_root_make(struct p2p_ceremony *ceremony,
                                                    uint32_t number, struct p2p_root_public *out,
                                                    char *message, size_t message_cap);
-/* Draws the key of a new epoch. P2P_USAGE when there is one. The caller wipes. */
-P2P_MUST_CHECK enum p2p_err p2p_ceremony_circle_make(struct p2p_ceremony *ceremony,
-                                                     const char *circle, uint32_t epoch,
-                                                     struct p2p_circle_key *out, char *message,
-                                                     size_t message_cap);
-P2P_MUST_CHECK enum p2p_err p2p_ceremony_circle_key(struct p2p_ceremony *ceremony,
-                                                    const char *circle, uint32_t epoch,
-                                                    struct p2p_circle_key *out, char *message,
-                                                    size_t message_cap);
-/* Whether the key of that epoch was drawn already, perhaps for a draft that never was finished.
- */
-bool p2p_ceremony_circle_has(const struct p2p_ceremony *ceremony, const char *circle,
-                             uint32_t epoch);
-
 /* `federation new`: dir/federation.json, dir/trust, dir/roots/... with one entry that every
  * root of the new federation cosigned. */
 struct p2p_federation_new {

@@ -1,10 +1,12 @@
 /* A new member's node directory, and what it asks the federation: join.json.
  *
- * DIR gets keys/{kdf,feed,witness,transport,sealing}.key, people.crt, people.key, config.yaml,
+ * DIR gets keys/{kdf,feed,witness,transport,sealing}.key, keys/circles/ with the key of the
+ * member's own circle, people.crt, people.key, config.yaml,
  * federation.json, store/, the first checkpoint copy, and join.json:
  *
  *     {"federation", "federation_id", "member", "locode", "role",
  *      "feed", "witness", "transport", "sealing": base64 public keys,
+ *      "circle": base64 hash of the key of the member's own circle,
  *      "proofs": {"feed", "witness", "transport": base64 signatures}}
  *
  * Each signing key signs prefix "join" and origin, then the federation id and a map of the
@@ -27,6 +29,7 @@ struct p2p_join {
     struct p2p_witness_public witness_key;
     struct p2p_transport_public transport_key;
     struct p2p_sealing_public sealing_key;
+    struct p2p_hash circle; /* of the key of its own circle, epoch 1 */
     struct p2p_signature feed_proof;
     struct p2p_signature witness_proof;
     struct p2p_signature transport_proof;
@@ -46,8 +49,9 @@ struct p2p_member_store {
     void *context;
 };
 
-/* Draws a member's four keys into DIR/keys (made; cost and passphrase as given) and fills the
- * public half of join, unsigned. keydir stays open for issuers' keys; the caller deinits it. */
+/* Draws a member's four keys and that of its own circle into DIR/keys (made; cost and
+ * passphrase as given) and fills the public half of join, unsigned. keydir stays open for
+ * issuers' keys; the caller deinits it. */
 P2P_MUST_CHECK enum p2p_err
 p2p_member_keys_make(const char *dir, const char *member, enum p2p_kdf_cost cost,
                      struct p2p_slice passphrase, struct p2p_keydir *keydir,

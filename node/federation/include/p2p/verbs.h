@@ -9,20 +9,19 @@
 #ifndef P2P_VERBS_H
 #define P2P_VERBS_H
 
-#include <p2p/circle_keys.h>
+#include <p2p/change.h>
 #include <p2p/member_init.h>
 
 struct p2p_verb {
     const struct p2p_charter *charter;
-    struct p2p_ceremony *ceremony; /* for circle keys; NULL where a verb needs none */
     struct p2p_change *change;
     char *message;
     size_t message_cap;
 };
 
-/* Admits the sender of a join.json, with a circle of its own, and boxes of every epoch of
- * `circles`. No witnesses named: the first 15 members. P2P_MISMATCH: the join is for another
- * federation. */
+/* Admits the sender of a join.json, with a circle of its own, whose key it drew, and into
+ * `circles`, whose members give it their keys. No witnesses named: the first 15 members.
+ * P2P_MISMATCH: the join is for another federation. */
 struct p2p_verb_admit {
     const char *join; /* path of join.json */
     const char *const *witnesses;
@@ -45,15 +44,16 @@ struct p2p_verb_grant {
 P2P_MUST_CHECK enum p2p_err p2p_verb_grant(struct p2p_verb *verb,
                                            const struct p2p_verb_grant *options);
 
-/* A new circle of `add`; or members who join a known one, with every epoch; or leave it, or
- * new_epoch: then a new key for all who remain. */
+/* A new circle of `add`; or members who join a known one; or leave it. key: what `key circle`
+ * printed at the member that drew it, for a new circle, for a leave, and for a new epoch; NULL:
+ * the circle keeps its keys. */
 struct p2p_verb_circle {
     const char *circle;
     const char *const *add;
     size_t add_count;
     const char *const *remove;
     size_t remove_count;
-    bool new_epoch;
+    const char *key;
 };
 P2P_MUST_CHECK enum p2p_err p2p_verb_circle(struct p2p_verb *verb,
                                             const struct p2p_verb_circle *options);

@@ -1,7 +1,8 @@
 /* A directory of key files that share one `kdf` file: a node's keys/, or wherever root keys
  * lie.
  *
- * Layout of a node's: kdf, {feed,witness,transport,sealing}.key, issuers/NAME.key. Formats and
+ * Layout of a node's: kdf, {feed,witness,transport,sealing}.key, issuers/NAME.key, and
+ * circles/HASH.key, HASH in hex being what the charter holds of that circle key. Formats and
  * cryptography are those of p2p/keyfile.h; this noun does the files, the random seeds and
  * salts, and the words for people. One Argon2id derivation per passphrase and directory opens
  * all its files: derived keys are held in struct p2p_keydir, which is the caller's, until
@@ -55,8 +56,9 @@ P2P_MUST_CHECK enum p2p_err p2p_passphrase_read(const char *path,
                                                 char out[P2P_PASSPHRASE_BYTES_MAX], size_t *len,
                                                 char *message, size_t message_cap);
 
-/* The place of a node's key inside its directory: "feed.key", "issuers/beanr-pso.key". Name is
- * used for issuers only and is [a-z0-9-]{1,64}; P2P_USAGE. */
+/* The place of a node's key inside its directory: "feed.key", "issuers/beanr-pso.key",
+ * "circles/0f3a...key". Name is used for issuers and for circles (the hash, 64 hex digits) only
+ * and is [a-z0-9-]{1,64}; P2P_USAGE. */
 P2P_MUST_CHECK enum p2p_err p2p_keydir_file(char out[P2P_PATH_BYTES_MAX],
                                             enum p2p_key_purpose purpose, const char *name);
 /* Node keys made of a fresh random seed under the passphrase last unlocked (none: the empty
@@ -65,6 +67,12 @@ P2P_MUST_CHECK enum p2p_err p2p_keydir_file(char out[P2P_PATH_BYTES_MAX],
 P2P_MUST_CHECK enum p2p_err p2p_keydir_make(struct p2p_keydir *keydir, const char *file,
                                             enum p2p_key_purpose purpose, const char *name,
                                             struct p2p_keydir_key *out, char *message,
+                                            size_t message_cap);
+/* Draws a key for a circle into circles/HASH.key, durably, under the passphrase last unlocked
+ * (none: the empty one). hash [out]: what the charter is to hold of it. P2P_USAGE (no name),
+ * P2P_FULL, P2P_IO, P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_keydir_draw(struct p2p_keydir *keydir, const char *circle,
+                                            uint8_t hash[P2P_PUBLIC_BYTES], char *message,
                                             size_t message_cap);
 /* Opens `file`, checking that it holds a key of this purpose and, unless NULL, this name. out
  * is untouched on error. Errors: P2P_NOTFOUND, P2P_LOCKED (another passphrase than the empty
