@@ -71,7 +71,7 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
             engine->extras[i].want_link = 0;
         }
         if (engine->extras[i].parent_link == peer->link) {
-            engine->extras[i].parent_link = 0;
+            p2p_relay_parent_gone(&engine->extras[i]);
         }
     }
     p2p_alloc_free(engine->options.alloc, peer->feeds);

@@ -12,9 +12,17 @@
  * is answered with `prune`. The link to a feed's owner is never pruned and outdoes all others,
  * so that in a full mesh each record comes from its owner alone and nobody relays.
  *
+ * Heartbeats and cosignatures go down the tree of the feed whose owner signed them. A feed that
+ * is idle is not announced: when its branch here is silent, another peer is asked
+ * (p2p_relay_graft).
+ *
  * All of this is a hint, kept per session: a wrong one costs a run sent twice or an
  * announcement's delay, and never a record. */
 #include "engine_state.h"
+
+#include <string.h>
+
+#define GRAFT_NOW 1u /* the parent is gone: with this batch */
 
 enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *from,
                            const struct p2p_run *run, uint64_t held)
@@ -43,25 +51,25 @@ enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *fro
     return P2P_OK;
 }
 
-/* Only records that came are worth a prune; a head alone was asked for. */
-enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
-                             const struct p2p_run *run)
+/* What is held already came over this link as well: one of the two links that brought it is
+ * told to stop. */
+static enum p2p_err came_twice(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
 {
-    struct p2p_feed_extra *extra = &engine->extras[run->feed];
+    struct p2p_feed_extra *extra = &engine->extras[feed];
     struct p2p_peer *needless = peer;
     uint8_t bytes[64];
     struct p2p_writer out;
-    if (run->count == 0 || peer->link == extra->parent_link) {
+    if (peer->link == extra->parent_link) {
         return P2P_OK;
     }
-    if (p2p_session_owns(engine, peer, run->feed) || extra->parent_link == 0) {
+    if (p2p_session_owns(engine, peer, feed) || extra->parent_link == 0) {
         needless = extra->parent_link == 0 ? NULL : p2p_engine_peer(engine, extra->parent_link);
         extra->parent_link = peer->link;
     }
-    if (needless == NULL || run->feed == engine->feed) {
+    if (needless == NULL || feed == engine->feed) {
         return P2P_OK;
     }
-    struct p2p_peer_feed *row = p2p_peer_feed(engine, needless, run->feed);
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, needless, feed);
     if (row == NULL) {
         return P2P_NOMEM;
     }
@@ -70,8 +78,52 @@ enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
         extra->want_link = 0;
     }
     p2p_writer_init(&out, bytes, sizeof(bytes));
-    p2p_prune_write(&out, run->feed);
+    p2p_prune_write(&out, feed);
     return p2p_engine_send(engine, needless, p2p_writer_slice(&out));
+}
+
+/* Only records that came are worth a prune; a head alone was asked for. */
+enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
+                             const struct p2p_run *run)
+{
+    return run->count == 0 ? P2P_OK : came_twice(engine, peer, run->feed);
+}
+
+enum p2p_err p2p_relay_heartbeat_twice(struct p2p_engine *engine, struct p2p_peer *peer,
+                                       const struct p2p_cosign_body *body)
+{
+    const struct p2p_witnessing *witnessing = &engine->extras[body->feed].witnessing;
+    bool same = body->size == witnessing->heartbeat_size &&
+                body->cosignature.time_s == witnessing->heartbeat.time_s &&
+                memcmp(body->cosignature.signature.bytes, witnessing->heartbeat.signature.bytes,
+                       P2P_SIGNATURE_BYTES) == 0;
+    bool at_once = engine->now.mono_ms - witnessing->heard_mono_ms <= P2P_TWICE_WITHIN_MS;
+    return same && at_once ? came_twice(engine, peer, body->feed) : P2P_OK;
+}
+
+enum p2p_err p2p_relay_cosign(struct p2p_engine *engine, const struct p2p_peer *from,
+                              uint32_t along, const struct p2p_cosign_body *body)
+{
+    uint8_t bytes[256];
+    struct p2p_writer out;
+    enum p2p_err err = P2P_OK;
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_cosign_write(&out, body);
+    for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link == 0 || !peer->greeted || peer == from ||
+            p2p_session_owns(engine, peer, along)) {
+            continue;
+        }
+        const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, along);
+        if (row == NULL) {
+            return P2P_NOMEM;
+        }
+        if (row->way != P2P_WAY_LAZY) {
+            err = p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+        }
+    }
+    return err;
 }
 
 enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -142,4 +194,106 @@ void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
             p2p_wake_at(wake_ms, extra->announce_at_ms);
         }
     }
+}
+
+/* ---- a branch that carries nothing ---- */
+
+static uint64_t silence_ms(const struct p2p_engine *engine)
+{
+    return p2p_charter_policy(engine->ledger.charter)->heartbeat_s * 1500ull;
+}
+
+/* Cosignatures take trees of their own: more is held than this node knows witnessed. */
+static bool lacks_quorum(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    return info != NULL && info->witness_count > 0 &&
+           p2p_ledger_feed(&engine->ledger, feed)->head.size >
+               engine->extras[feed].witnessing.quorum_size;
+}
+
+void p2p_relay_heard(struct p2p_engine *engine, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    extra->graft_tries = 0;
+    extra->graft_at_ms =
+        engine->now.mono_ms +
+        (lacks_quorum(engine, feed) ? P2P_UNWITNESSED_AFTER_MS : silence_ms(engine));
+}
+
+void p2p_relay_parent_gone(struct p2p_feed_extra *extra)
+{
+    extra->parent_link = 0;
+    extra->graft_at_ms = GRAFT_NOW;
+}
+
+/* Whom to ask: in turn, first those that said they have the feed from elsewhere, since who has
+ * it from here only knows what we know. NULL: nobody is greeted. */
+static struct p2p_peer *graft_onto(struct p2p_engine *engine, uint32_t feed)
+{
+    struct p2p_peer *found[P2P_PEERS_MAX];
+    size_t lazy = 0;
+    size_t others = 0;
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link == 0 || !peer->greeted || peer->closing || feed >= peer->feed_cap) {
+            continue;
+        }
+        if (peer->feeds[feed].way == P2P_WAY_LAZY) {
+            found[lazy++] = peer;
+        } else {
+            found[P2P_PEERS_MAX - ++others] = peer;
+        }
+    }
+    uint32_t turn = engine->extras[feed].graft_tries;
+    if (lazy + others == 0) {
+        return NULL;
+    }
+    turn = turn == 0 && lazy > 0 ? feed % (uint32_t)lazy : turn % (uint32_t)(lazy + others);
+    return turn < lazy ? found[turn] : found[P2P_PEERS_MAX - 1 - (turn - lazy)];
+}
+
+static enum p2p_err graft(struct p2p_engine *engine, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    uint64_t every_ms = p2p_charter_policy(engine->ledger.charter)->heartbeat_s * 1000ull;
+    bool silent = extra->graft_at_ms == GRAFT_NOW ||
+                  engine->now.mono_ms - extra->witnessing.heard_mono_ms >= silence_ms(engine);
+    struct p2p_peer *peer = graft_onto(engine, feed);
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    if (!silent && !lacks_quorum(engine, feed)) {
+        extra->graft_at_ms = extra->witnessing.heard_mono_ms + silence_ms(engine);
+        return P2P_OK;
+    }
+    if (peer == NULL || held->state != P2P_FEED_OK ||
+        p2p_session_owner_link(engine, feed) != 0) {
+        extra->graft_at_ms = engine->now.mono_ms + every_ms;
+        return P2P_OK;
+    }
+    extra->graft_tries += extra->graft_tries < P2P_GRAFT_TRIES_MAX;
+    extra->graft_at_ms = engine->now.mono_ms + every_ms * extra->graft_tries;
+    const struct p2p_want want = {.feed = feed, .from = held->edge.size};
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_want_write(&out, &want);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = P2P_CHARTER_FEED + 1; i < engine->extra_count && err == P2P_OK; i++) {
+        struct p2p_feed_extra *extra = &engine->extras[i];
+        if (i == engine->feed) {
+            continue;
+        }
+        if (extra->graft_at_ms == 0) {
+            extra->graft_at_ms = engine->now.mono_ms + silence_ms(engine);
+        } else if (engine->now.mono_ms >= extra->graft_at_ms) {
+            err = graft(engine, i);
+        }
+        p2p_wake_at(wake_ms, extra->graft_at_ms);
+    }
+    return err;
 }

@@ -103,8 +103,7 @@ bool p2p_session_owns(const struct p2p_engine *engine, const struct p2p_peer *pe
     return info != NULL && peer->member == info->member;
 }
 
-/* The link to the owner of a feed, 0 without one. */
-static uint64_t owner_link(const struct p2p_engine *engine, uint32_t feed)
+uint64_t p2p_session_owner_link(const struct p2p_engine *engine, uint32_t feed)
 {
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         const struct p2p_peer *peer = &engine->peers[i];
@@ -121,7 +120,8 @@ static uint64_t owner_link(const struct p2p_engine *engine, uint32_t feed)
 enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
-    uint64_t owner = feed == P2P_CHARTER_FEED ? peer->link : owner_link(engine, feed);
+    uint64_t owner =
+        feed == P2P_CHARTER_FEED ? peer->link : p2p_session_owner_link(engine, feed);
     uint64_t pusher = owner != 0 ? owner : extra->parent_link;
     if (pusher == 0 || feed == engine->feed) {
         return p2p_session_want(engine, peer, feed);
@@ -357,7 +357,13 @@ static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *pee
     if (want.from < held->head.size) {
         return P2P_OK; /* p2p_send_due sends from there */
     }
-    return p2p_send_head(engine, peer, want.feed);
+    err = p2p_send_head(engine, peer, want.feed);
+    if (err != P2P_OK || want.feed == P2P_CHARTER_FEED) {
+        return err;
+    }
+    /* It may have asked because its branch of the tree carries nothing. */
+    err = p2p_witness_send_quorum(engine, peer, want.feed);
+    return err == P2P_OK ? p2p_witness_send_heartbeat(engine, peer, want.feed) : err;
 }
 
 static enum p2p_err receive_digest(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -565,6 +571,9 @@ static enum p2p_err anti_entropy(struct p2p_engine *engine, uint64_t *wake_ms)
 enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = retry_wants(engine, wake_ms);
+    if (err == P2P_OK) {
+        err = p2p_relay_graft(engine, wake_ms);
+    }
     if (err == P2P_OK) {
         err = anti_entropy(engine, wake_ms);
     }

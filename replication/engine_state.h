@@ -30,6 +30,9 @@
 #define P2P_ANNOUNCE_AFTER_MS     100u   /* to peers that seem to lack what was received */
 #define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
 #define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
+#define P2P_TWICE_WITHIN_MS       1000u /* later a heartbeat is no second one, but a greeting */
+#define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures */
+#define P2P_GRAFT_TRIES_MAX       16u   /* so many intervals between them at most */
 #define P2P_CLOCK_EVERY_MS        60000u
 #define P2P_STORE_QUORUM_EVERY_MS 1000u
 #define P2P_CIRCLE_LOOK_EVERY_MS  1000u /* who lacks a key that is held here */
@@ -75,6 +78,8 @@ struct p2p_feed_extra {
     bool asked;         /* by a want; else it is pushed to us */
     uint64_t want_until_ms;
     uint64_t parent_link;    /* brought the newest run; 0: gone, or none yet */
+    uint64_t graft_at_ms;    /* when another parent is looked for; 0: not begun */
+    uint32_t graft_tries;    /* since the feed was last heard */
     uint64_t announce_at_ms; /* 0: nothing to announce */
     uint64_t announce_size;  /* to whom lacks some of this much then */
     bool grew;               /* in this batch */
@@ -207,6 +212,8 @@ P2P_MUST_CHECK enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p
 /* Whether the peer is of the member that writes the feed. */
 bool p2p_session_owns(const struct p2p_engine *engine, const struct p2p_peer *peer,
                       uint32_t feed);
+/* The link to the owner of a feed, 0 without one. */
+uint64_t p2p_session_owner_link(const struct p2p_engine *engine, uint32_t feed);
 void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
                            uint64_t size);
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed);
@@ -242,6 +249,23 @@ P2P_MUST_CHECK enum p2p_err p2p_relay_run(struct p2p_engine *engine,
 /* A run brought nothing that was not held: one of the links that brought it is pruned. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
                                             const struct p2p_run *run);
+/* A heartbeat that is not newer: the same, if it is the one that came over another link. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_heartbeat_twice(struct p2p_engine *engine,
+                                                      struct p2p_peer *peer,
+                                                      const struct p2p_cosign_body *body);
+/* Passes on a heartbeat or cosignature that was news here to who gets at once what comes of the
+ * feed `along`, its signer's. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_cosign(struct p2p_engine *engine,
+                                             const struct p2p_peer *from, uint32_t along,
+                                             const struct p2p_cosign_body *body);
+/* Something new of a feed was heard; who brought it is gone. */
+void p2p_relay_heard(struct p2p_engine *engine, uint32_t feed);
+void p2p_relay_parent_gone(struct p2p_feed_extra *extra);
+/* Feeds whose parent is gone, that were silent for 1.5 heartbeat intervals, or whose
+ * cosignatures do not come, and whose owner has no link here: another peer is asked, which
+ * makes its link eager. At most one at a time for each feed, less often the longer it stays
+ * silent. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms);
 P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
                                                     struct p2p_peer *peer,
                                                     struct p2p_slice body);
@@ -317,7 +341,9 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uin
 /* The cosignatures of the newest quorum, for a peer that knows a smaller one. */
 P2P_MUST_CHECK enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine,
                                                     struct p2p_peer *peer, uint32_t feed);
-/* The newest heartbeat of each feed, to a peer that just came. */
+/* The newest heartbeat of a feed; of each feed, to a peer that just came. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeat(struct p2p_engine *engine,
+                                                       struct p2p_peer *peer, uint32_t feed);
 P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine,
                                                         struct p2p_peer *peer);
 /* What an acknowledgement signs: use "ack" and the feed's origin, size u64, root. */

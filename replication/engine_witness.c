@@ -178,6 +178,7 @@ enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms)
 void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed)
 {
     engine->extras[feed].witnessing.heard_mono_ms = engine->now.mono_ms;
+    p2p_relay_heard(engine, feed);
 }
 
 static void note_clock(struct p2p_engine *engine, uint32_t member, uint64_t time_s)
@@ -204,17 +205,15 @@ static void note_mirrored(struct p2p_engine *engine, uint32_t member, uint64_t s
 static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *peer,
                                    const struct p2p_cosign_body *body)
 {
-    struct p2p_witnessing *witnessing = &engine->extras[body->feed].witnessing;
-    uint8_t bytes[256];
-    struct p2p_writer out;
+    struct p2p_feed_extra *extra = &engine->extras[body->feed];
+    struct p2p_witnessing *witnessing = &extra->witnessing;
     witnessing->heartbeat_time_s = body->cosignature.time_s;
     witnessing->heartbeat_size = body->size;
     witnessing->heartbeat = body->cosignature;
     witnessing->heartbeat_root = body->root;
     p2p_witness_heard(engine, body->feed);
-    p2p_writer_init(&out, bytes, sizeof(bytes));
-    p2p_cosign_write(&out, body);
-    return p2p_send_to_all(engine, p2p_writer_slice(&out), peer->link);
+    extra->parent_link = peer->link;
+    return p2p_relay_cosign(engine, peer, body->feed, body);
 }
 
 /* What a cosignature says about sizes and histories: a witness holds what it cosigned.
@@ -266,8 +265,11 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
                                 body.cosignature.time_s > witnessing->heartbeat_time_s
                           : p2p_witnessing_wants(witnessing, info, body.witness, body.size,
                                                  &body.root, held);
+    if (!news && heartbeat) {
+        return p2p_relay_heartbeat_twice(engine, peer, &body);
+    }
     if (!news) {
-        if (!heartbeat && !p2p_feed_cosigner(info, body.witness)) {
+        if (!p2p_feed_cosigner(info, body.witness)) {
             p2p_engine_refuse(engine, peer->member, body.feed, body.size, P2P_UNKNOWN);
         }
         return P2P_OK;
@@ -294,7 +296,7 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     if (body.feed == engine->feed) {
         note_mirrored(engine, body.witness, body.size);
     }
-    return P2P_OK;
+    return p2p_relay_cosign(engine, peer, witness->feed, &body);
 }
 
 enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -398,25 +400,31 @@ enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine, struct p2p_peer 
     return err;
 }
 
+enum p2p_err p2p_witness_send_heartbeat(struct p2p_engine *engine, struct p2p_peer *peer,
+                                        uint32_t feed)
+{
+    const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    uint8_t bytes[256];
+    struct p2p_writer out;
+    if (info == NULL || witnessing->heartbeat_time_s == 0) {
+        return P2P_OK;
+    }
+    const struct p2p_cosign_body body = {.feed = feed,
+                                         .size = witnessing->heartbeat_size,
+                                         .root = witnessing->heartbeat_root,
+                                         .witness = info->member,
+                                         .cosignature = witnessing->heartbeat};
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_cosign_write(&out, &body);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
 enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine, struct p2p_peer *peer)
 {
-    uint8_t bytes[256];
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
-        const struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
-        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
-        struct p2p_writer out;
-        if (info == NULL || witnessing->heartbeat_time_s == 0) {
-            continue;
-        }
-        const struct p2p_cosign_body body = {.feed = i,
-                                             .size = witnessing->heartbeat_size,
-                                             .root = witnessing->heartbeat_root,
-                                             .witness = info->member,
-                                             .cosignature = witnessing->heartbeat};
-        p2p_writer_init(&out, bytes, sizeof(bytes));
-        p2p_cosign_write(&out, &body);
-        err = p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+        err = p2p_witness_send_heartbeat(engine, peer, i);
     }
     return err;
 }

@@ -277,6 +277,137 @@ static void test_lines_come_and_go(void **state)
     network_start(1, 0, 1);
 }
 
+/* ---- heartbeats and cosignatures ---- */
+
+#define MINUTES 10u
+
+/* Nobody's last sign of life is older than a heartbeat interval anywhere. */
+static bool all_heard(void)
+{
+    for (uint32_t at = 1; at <= net.node_count; at++) {
+        const struct p2p_now now = network_now(&net, at);
+        for (uint32_t of = 1; of <= net.node_count; of++) {
+            if (p2p_engine_age_ms(net.nodes[at].engine, network_feed(&net, of), &now) > 62000) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Quiet minutes: each heartbeat of each feed crosses to each other node about once. */
+static void beats(const char *what)
+{
+    uint32_t n = net.node_count;
+    uint64_t due = (uint64_t)n * (n - 1) * MINUTES;
+    uint64_t digests = (uint64_t)n * 2 * 2 * MINUTES; /* and their echoes */
+    network_advance(&net, 130000);
+    network_count_anew(&net);
+    network_advance(&net, MINUTES * 60000);
+    uint64_t frames = network_frames(&net);
+    if (getenv("P2P_RELAY_PRINT") != NULL) {
+        print_message("%s: %.2f frames for each heartbeat and node\n", what,
+                      (double)(frames - digests) / (double)due);
+    }
+    CHECK(frames <= digests + due * 11 / 10);
+    CHECK(all_heard());
+}
+
+static void test_heartbeats_in_a_line(void **state)
+{
+    (void)state;
+    chain(5, 11);
+    beats("line of 5");
+}
+
+static void test_heartbeats_in_a_ring(void **state)
+{
+    (void)state;
+    chain(6, 12);
+    network_connect(&net, 6, 1);
+    network_connect(&net, 2, 5);
+    beats("ring of 6 with a bridge");
+}
+
+static void test_heartbeats_in_a_mesh(void **state)
+{
+    (void)state;
+    network_start(7, 7, 13);
+    beats("mesh of 7");
+}
+
+/* Four in a circle: 4 hears of 1 by 2 or by 3. */
+static void circle(uint64_t seed)
+{
+    network_init(&net, &(struct network_options){.nodes = 4, .witnesses = 4, .seed = seed});
+    network_connect(&net, 1, 2);
+    network_connect(&net, 1, 3);
+    network_connect(&net, 2, 4);
+    network_connect(&net, 3, 4);
+    network_advance(&net, 130000);
+    CHECK(all_heard());
+}
+
+/* Whoever brought an idle feed goes: its heartbeats come over another link at once, though
+ * nothing is announced that would show the loss. */
+static void test_parent_of_heartbeats_goes(void **state)
+{
+    (void)state;
+    circle(14);
+    for (uint32_t by = 2; by <= 3; by++) {
+        network_cut(&net, by, 4);
+        network_advance(&net, 130000);
+        CHECK(all_heard());
+        network_connect(&net, by, 4);
+        network_advance(&net, 130000);
+        CHECK(all_heard());
+    }
+}
+
+static void advance_withheld(uint32_t by, uint32_t seconds)
+{
+    for (uint32_t s = 0; s < seconds; s++) {
+        net.pipes[by][4].held = true;
+        network_advance(&net, 1000);
+        network_drop(&net, by, 4, P2P_FRAME_COSIGN);
+        net.pipes[by][4].held = false;
+        network_run(&net);
+    }
+}
+
+/* A neighbour that keeps heartbeats and cosignatures to itself is not the only way they come:
+ * after one and a half intervals of silence another is asked, and records become witnessed. */
+static void test_parent_withholds(void **state)
+{
+    (void)state;
+    circle(15);
+    for (uint32_t by = 2; by <= 3; by++) {
+        advance_withheld(by, 200);
+        const struct p2p_now now = network_now(&net, 4);
+        CHECK(p2p_engine_age_ms(net.nodes[4].engine, network_feed(&net, 1), &now) <= 62000);
+        CHECK_OK(network_notes(&net, 1, 1));
+        advance_withheld(by, 10);
+        CHECK(p2p_engine_witnessing(net.nodes[4].engine, network_feed(&net, 1))->quorum_size ==
+              network_size(&net, 1, network_feed(&net, 1)));
+        network_advance(&net, 130000);
+    }
+}
+
+/* Cosignatures reach who has no link to the witness: everybody knows what is witnessed. */
+static void test_line_is_witnessed(void **state)
+{
+    (void)state;
+    chain(5, 16);
+    for (uint32_t of = 1; of <= 5; of++) {
+        CHECK_OK(network_notes(&net, of, 1));
+        network_advance(&net, 200);
+        for (uint32_t at = 1; at <= 5; at++) {
+            CHECK(p2p_engine_witnessing(net.nodes[at].engine, network_feed(&net, of))
+                      ->quorum_size == network_size(&net, of, network_feed(&net, of)));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +421,12 @@ int main(void)
         cmocka_unit_test_teardown(test_large_run_is_announced, network_stop),
         cmocka_unit_test_teardown(test_prune_is_a_hint, network_stop),
         cmocka_unit_test_teardown(test_lines_come_and_go, network_stop),
+        cmocka_unit_test_teardown(test_heartbeats_in_a_line, network_stop),
+        cmocka_unit_test_teardown(test_heartbeats_in_a_ring, network_stop),
+        cmocka_unit_test_teardown(test_heartbeats_in_a_mesh, network_stop),
+        cmocka_unit_test_teardown(test_parent_of_heartbeats_goes, network_stop),
+        cmocka_unit_test_teardown(test_parent_withholds, network_stop),
+        cmocka_unit_test_teardown(test_line_is_witnessed, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -417,15 +417,16 @@ static void write_copy(struct network_node *n)
     }
 }
 
-/* Whether this batch made a cosignature of that size; else it is an older one, told again, as
- * is one of the time that was seen last: the heartbeat of a head that has another one by now.
- */
-static bool made(const struct p2p_actions *actions, uint32_t feed, uint64_t size)
+/* Whether this batch made this cosignature; else it is an older one, told again: of another
+ * size, or of another time than the newest of that feed. */
+static bool made(const struct network_node *n, const struct p2p_cosign_body *body)
 {
-    for (size_t i = 0; i < actions->trace_count; i++) {
-        const struct p2p_trace *trace = &actions->traces[i];
-        if (trace->type == P2P_TRACE_COSIGNED && trace->feed == feed && trace->at == size) {
-            return true;
+    const struct p2p_witnessing *own = p2p_engine_witnessing(n->engine, body->feed);
+    for (size_t i = 0; i < n->actions.trace_count; i++) {
+        const struct p2p_trace *trace = &n->actions.traces[i];
+        if (trace->type == P2P_TRACE_COSIGNED && trace->feed == body->feed &&
+            trace->at == body->size) {
+            return body->cosignature.time_s == own->cosigned_time_s;
         }
     }
     return false;
@@ -457,7 +458,7 @@ static void watch_times(struct network_node *n, struct p2p_slice bytes)
         CHECK_OK(p2p_cosign_read(&body, frame.body));
         CHECK(body.feed < NETWORK_NODES_MAX + 2);
         bool again = body.cosignature.time_s == n->watch.told_s[body.feed];
-        if (body.witness == n->number && !again && made(&n->actions, body.feed, body.size)) {
+        if (body.witness == n->number && !again && made(n, &body)) {
             CHECK(body.cosignature.time_s >= n->watch.time_s);
             n->watch.time_s = body.cosignature.time_s;
             n->watch.told_s[body.feed] = body.cosignature.time_s;
