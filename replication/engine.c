@@ -74,6 +74,7 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
             p2p_relay_parent_gone(&engine->extras[i]);
         }
     }
+    p2p_fetch_drop(engine, peer);
     p2p_alloc_free(engine->options.alloc, peer->feeds);
     *peer = (struct p2p_peer){0};
 }
@@ -230,6 +231,9 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         engine->complete_stored = engine->complete;
     }
     if (err == P2P_OK) {
+        err = p2p_lack_load(engine);
+    }
+    if (err == P2P_OK) {
         err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
@@ -268,6 +272,7 @@ void p2p_engine_close(struct p2p_engine *engine)
     }
     p2p_alloc_free(alloc, engine->extras);
     p2p_alloc_free(alloc, engine->clocks);
+    p2p_alloc_free(alloc, engine->lacks.circles);
     p2p_alloc_free(alloc, engine->scratch);
     p2p_ledger_close(&engine->ledger);
     p2p_wipe(&engine->place, sizeof(engine->place));
@@ -478,6 +483,12 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     enum p2p_err err = complete_batch(engine, &wake_ms);
     if (err == P2P_OK) {
         err = p2p_session_tick(engine, &wake_ms);
+    }
+    if (err == P2P_OK) {
+        err = p2p_lack_finish(engine, &wake_ms);
+    }
+    if (err == P2P_OK) {
+        err = p2p_fetch_due(engine, &wake_ms);
     }
     if (err == P2P_OK && engine->ledger.charter_changed) {
         err = p2p_session_resync(engine);

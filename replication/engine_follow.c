@@ -53,6 +53,10 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     p2p_wipe(&engine->place, sizeof(engine->place));
     engine->member = own == NULL ? 0 : own->number;
     engine->feed = own == NULL ? 0 : own->feed;
+    err = p2p_lack_follow(engine);
+    if (err != P2P_OK) {
+        return err;
+    }
     if (own == NULL) {
         return p2p_circle_follow(engine);
     }

@@ -21,7 +21,7 @@ static enum p2p_err entitled(const struct p2p_engine *engine, uint32_t circle, b
  * opens its commitment, or not at all; but a node that fetches its own feed back takes without
  * it what it alone ever held. */
 static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_feed_info *info,
-                                 uint64_t at, struct p2p_slice leaf, struct p2p_slice salted,
+                                 struct p2p_slice leaf, struct p2p_slice salted,
                                  struct p2p_arrival *out)
 {
     bool may_hold = false;
@@ -32,11 +32,7 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
     }
     if (err == P2P_OK && salted.len == 0 && info->number == engine->feed &&
         p2p_engine_alone(engine, out->record.circle, engine->member)) {
-        may_hold = false;
-        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_LOST,
-                                                    .feed = info->number,
-                                                    .member = engine->member,
-                                                    .at = at});
+        may_hold = false; /* p2p_lack_arrived says so when it is taken */
     }
     if (err == P2P_OK && out->record.body_type == P2P_BODY_COMMITMENT && may_hold) {
         err = p2p_record_open(&out->record, p2p_slice_text(info->origin), salted, &payload);
@@ -71,7 +67,7 @@ static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_in
             continue; /* whoever sent it did not know that we had got so far */
         }
         struct p2p_arrival *arrival = &arrivals[i - held];
-        err = read_arrival(engine, info, *at, leaf, salted, arrival);
+        err = read_arrival(engine, info, leaf, salted, arrival);
         if (err != P2P_OK) {
             return err;
         }
@@ -163,7 +159,11 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
     }
     feed->known = interior;
     for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        const struct p2p_record_id id = {feed->number, feed->edge.size};
         err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
+        if (err == P2P_OK) {
+            err = p2p_lack_arrived(engine, &id, &arrivals[i]);
+        }
     }
     feed->known = NULL;
     engine->ledger.newest.arrivals = arrivals;

@@ -320,6 +320,7 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
     }
     peer->greeted = true;
     peer->hello_unknown = true;
+    p2p_fetch_meet(engine);
     p2p_engine_trace(engine,
                      (struct p2p_trace){.type = P2P_TRACE_SESSION, .member = peer->member});
     const struct p2p_member *member = p2p_charter_member(engine->ledger.charter, peer->member);
@@ -466,6 +467,10 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
         return receive_gap(engine, peer, frame->body);
     case P2P_FRAME_PRUNE:
         return p2p_relay_receive_prune(engine, peer, frame->body);
+    case P2P_FRAME_ASK_PAYLOADS:
+        return p2p_fetch_receive_ask(engine, peer, frame->body);
+    case P2P_FRAME_PAYLOADS:
+        return p2p_fetch_receive(engine, peer, frame->body);
     default: /* a later version's frame: skipped, counted */
         p2p_engine_refuse(engine, peer->member, 0, frame->type, P2P_UNKNOWN);
         return P2P_OK;

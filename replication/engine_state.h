@@ -7,6 +7,8 @@
  *   engine_receive.c  runs and charter entries from peers
  *   engine_send.c     frames out: pushes, runs
  *   engine_relay.c    who gets at once what was received, and who is only told of it
+ *   engine_lack.c     payloads that are not here: which, how many in each circle
+ *   engine_fetch.c    asking peers for them, answering who asks
  *   engine_append.c   own records: the leaf, its number, `seen`, the head
  *   engine_circle.c   circle keys: taking them from boxes, giving them to members
  *   engine_job.c      what this node wants done
@@ -33,6 +35,7 @@
 #define P2P_TWICE_WITHIN_MS       1000u /* later a heartbeat is no second one, but a greeting */
 #define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures */
 #define P2P_GRAFT_TRIES_MAX       16u   /* so many intervals between them at most */
+#define P2P_LACK_WALK_LEAVES      4096u /* looked at in one batch after a circle was joined */
 #define P2P_CLOCK_EVERY_MS        60000u
 #define P2P_STORE_QUORUM_EVERY_MS 1000u
 #define P2P_CIRCLE_LOOK_EVERY_MS  1000u /* who lacks a key that is held here */
@@ -59,6 +62,7 @@ struct p2p_peer {
     uint32_t member;
     bool greeted;
     bool closing;
+    bool asked;                  /* for payloads, and has not answered */
     uint32_t digests_sent;       /* so many of the next digests answer ours */
     uint32_t frontiers_sent;     /* so many of the next whole frontiers answer ours */
     bool hello_unknown;          /* its hello named feeds of a charter version to come */
@@ -67,6 +71,16 @@ struct p2p_peer {
     size_t feed_cap;
     struct p2p_tree_head suspect; /* a head that did not fit: a proof was asked for */
     uint32_t suspect_feed;
+};
+
+/* Whose turn it is to be asked for payloads of one feed: see engine_fetch.c. */
+struct p2p_fetch {
+    uint64_t link;          /* whose turn it is; 0: nobody's */
+    bool waiting;           /* it was asked and has not answered */
+    uint64_t until_ms;      /* for its answer */
+    uint64_t next;          /* the first index it was not asked for in its turn */
+    uint64_t tried;         /* bit i: peers[i] had its turn in this round */
+    uint64_t rest_until_ms; /* no round before; 0: at once */
 };
 
 /* What the engine keeps of each feed beside the ledger. */
@@ -85,12 +99,36 @@ struct p2p_feed_extra {
     bool grew;               /* in this batch */
     bool cosign_due;
     uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
+    struct p2p_fetch fetch;
 };
 
 /* The newest time a member's witness key has signed, and when that arrived. */
 struct p2p_member_clock {
     uint64_t time_s;
     uint64_t heard_mono_ms; /* 0: never */
+};
+
+/* One leaf whose payload is not here: see engine_lack.c. */
+enum p2p_lack_state { P2P_LACK_MISSING, P2P_LACK_LOST };
+struct p2p_lack {
+    struct p2p_record_id id;
+    uint32_t circle;
+    enum p2p_lack_state state;
+};
+struct p2p_lack_circle {
+    bool member;    /* by the charter that was followed last */
+    bool unscanned; /* not all leaves were looked at since that changed */
+    bool told_complete;
+    bool dirty; /* since it was stored */
+    uint64_t missing;
+    uint64_t lost;
+};
+struct p2p_lacks {
+    struct p2p_lack_circle *circles; /* by number; [0]: everybody */
+    size_t circle_count;
+    size_t followed;           /* as circle_count, in the store */
+    struct p2p_record_id next; /* leaf to be looked at; feed 0: all were */
+    bool dirty;
 };
 
 struct p2p_batch_lists {
@@ -142,6 +180,7 @@ struct p2p_engine {
     /* The start-up rule, by place in the own feed's list of witnesses. */
     uint32_t greeted_witnesses[P2P_WITNESSES_MAX]; /* member, 0: no hello yet */
     uint32_t unreached[P2P_WITNESSES_MAX];         /* feeds whose named size is not reached */
+    struct p2p_lacks lacks;
     uint64_t mirrored_size;
     uint64_t commit_number;
     uint64_t last_seen_ms;
@@ -231,6 +270,50 @@ P2P_MUST_CHECK enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct 
 P2P_MUST_CHECK enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,
                                                 const struct p2p_entry_body *entry,
                                                 char reason[P2P_REASON_BYTES]);
+
+/* engine_lack.c */
+P2P_MUST_CHECK enum p2p_err p2p_lack_load(struct p2p_engine *engine);
+/* After the charter changed: circles joined and left. Writes nothing. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_follow(struct p2p_engine *engine);
+/* A record was taken, perhaps without a payload that this node may hold. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_arrived(struct p2p_engine *engine,
+                                             const struct p2p_record_id *id,
+                                             const struct p2p_arrival *arrival);
+/* The stored payload of this record is damaged or gone: forgets what is stored, and has it
+ * asked for again. Views keep what they say until the record is folded again, with the payload;
+ * meanwhile its circle is not complete here. P2P_NOTFOUND: there is no such record, or none
+ * whose payload this node may hold. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_again(struct p2p_engine *engine,
+                                           const struct p2p_record_id *id);
+/* P2P_NOTFOUND: the payload is here, or none of ours. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_get(const struct p2p_engine *engine,
+                                         const struct p2p_record_id *id, struct p2p_lack *out);
+/* The first lack of from's feed at or above from, or (begin false) the one after the last
+ * found; P2P_NOTFOUND at the feed's end. A write to INDEX ends the walk. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_walk(const struct p2p_engine *engine,
+                                          const struct p2p_record_id *from, bool begin,
+                                          struct p2p_lack *out);
+/* It is no lack any more. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_end(struct p2p_engine *engine,
+                                         const struct p2p_lack *lack);
+/* Looks at more leaves if circles were joined or left; stores the counts. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms);
+bool p2p_lack_complete(const struct p2p_engine *engine, uint32_t circle);
+/* Whether a payload is missing here that can be asked for. */
+bool p2p_lack_any(const struct p2p_engine *engine);
+
+/* engine_fetch.c */
+P2P_MUST_CHECK enum p2p_err p2p_fetch_receive_ask(struct p2p_engine *engine,
+                                                  struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_fetch_receive(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              struct p2p_slice body);
+/* Asks whoever is to be asked now. */
+P2P_MUST_CHECK enum p2p_err p2p_fetch_due(struct p2p_engine *engine, uint64_t *wake_ms);
+/* More is missing of this feed: everybody gets another turn, at once. */
+void p2p_fetch_anew(struct p2p_fetch *fetch);
+/* A peer has come that nobody asked yet; a peer goes. */
+void p2p_fetch_meet(struct p2p_engine *engine);
+void p2p_fetch_drop(struct p2p_engine *engine, const struct p2p_peer *peer);
 
 /* engine_send.c */
 P2P_MUST_CHECK enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms);

@@ -44,9 +44,40 @@ void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reas
     engine->read_only = reason;
 }
 
+/* The first circle the gate looks into that is not complete here; 0: none. */
+static uint32_t incomplete_circle(const struct p2p_engine *engine)
+{
+    for (size_t i = 0; i < engine->place.circle_count; i++) {
+        if (!p2p_lack_complete(engine, engine->place.circles[i])) {
+            return engine->place.circles[i];
+        }
+    }
+    return 0;
+}
+
 bool p2p_engine_complete(const struct p2p_engine *engine)
 {
-    return engine->complete;
+    return engine->complete && incomplete_circle(engine) == 0;
+}
+
+size_t p2p_engine_circles(const struct p2p_engine *engine, struct p2p_circle_state *out,
+                          size_t cap)
+{
+    const struct p2p_lacks *lacks = &engine->lacks;
+    size_t count = 0;
+    for (uint32_t i = 1; i < lacks->circle_count; i++) {
+        const struct p2p_lack_circle *circle = &lacks->circles[i];
+        if (circle->member && count++ < cap) {
+            out[count - 1] = (struct p2p_circle_state){
+                .circle = i,
+                .complete = p2p_lack_complete(engine, i),
+                .missing = circle->missing,
+                .unscanned = circle->unscanned,
+                .lost = circle->lost,
+            };
+        }
+    }
+    return count;
 }
 
 uint64_t p2p_engine_mirrored(const struct p2p_engine *engine)
@@ -98,7 +129,8 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
 {
     check->own_ms = now->wall_ms;
     check->quorum_ms = p2p_engine_quorum_ms(engine, now);
-    check->incomplete = !engine->complete;
+    check->incomplete_circle = incomplete_circle(engine);
+    check->incomplete = !engine->complete || check->incomplete_circle != 0;
     check->stale = is_stale(engine, now);
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
 }

@@ -189,6 +189,14 @@ enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger, const struct p2p_arriva
     return err;
 }
 
+enum p2p_err p2p_ledger_take_payload(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                     struct p2p_slice salted)
+{
+    enum p2p_err err = store_payload(ledger, id, salted);
+    ledger->newest.count = 0; /* what came without it is read again */
+    return err == P2P_OK ? p2p_ledger_touch_again(ledger, id) : err;
+}
+
 /* Where the branches part, while there are two heads. */
 static uint64_t split_of(const struct p2p_charter *charter)
 {

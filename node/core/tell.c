@@ -16,6 +16,8 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     case P2P_TRACE_REFUSED:
     case P2P_TRACE_GAP:
     case P2P_TRACE_LOST:
+    case P2P_TRACE_WITHHELD:
+    case P2P_TRACE_CIRCLE:
     case P2P_TRACE_READ_ONLY:
     case P2P_TRACE_CLOCK:
         level = P2P_LOG_WARN;
@@ -28,6 +30,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
         break;
     case P2P_TRACE_APPENDED:
     case P2P_TRACE_RECEIVED:
+    case P2P_TRACE_PAYLOADS:
     case P2P_TRACE_COSIGNED:
     case P2P_TRACE_WITNESSED:
     case P2P_TRACE_MIRRORED:

@@ -205,7 +205,7 @@ enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
     /* A ban under a token that cannot be computed here would not be seen. */
     bool unseen = place->keys_missing > 0 && has_token(check);
     if ((check->incomplete || unseen) && answer->answer < P2P_ANSWER_REFER) {
-        add(answer, P2P_GATE_INCOMPLETE, 0, NULL);
+        add(answer, P2P_GATE_INCOMPLETE, check->incomplete_circle, NULL);
     }
     if (check->stale) {
         add(answer, P2P_GATE_STALE, 0, NULL);

@@ -55,6 +55,46 @@ static void read_run(const struct p2p_frame *frame, struct p2p_writer *out)
     }
 }
 
+static void read_ask_payloads(const struct p2p_frame *frame, struct p2p_writer *out)
+{
+    static uint64_t indexes[P2P_ASK_PAYLOADS_MAX];
+    struct p2p_ask_payloads ask;
+    if (p2p_ask_payloads_read(&ask, frame->body) != P2P_OK) {
+        return;
+    }
+    size_t count = p2p_ask_payloads_count(&ask);
+    p2p_assert(count > 0 && count <= P2P_ASK_PAYLOADS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        indexes[i] = p2p_ask_payloads_at(&ask, i);
+        p2p_assert(i == 0 || indexes[i] > indexes[i - 1]);
+    }
+    p2p_ask_payloads_write(out, ask.feed, indexes, count);
+    check_again(frame, out);
+}
+
+static void read_payloads(const struct p2p_frame *frame, struct p2p_writer *out)
+{
+    struct p2p_payloads_body payloads;
+    struct p2p_payloads_walk walk;
+    struct p2p_slice salted;
+    uint64_t index;
+    uint64_t last = 0;
+    size_t count = 0;
+    if (p2p_payloads_read(&payloads, frame->body) != P2P_OK) {
+        return;
+    }
+    size_t begin = p2p_payloads_begin_write(out, payloads.feed);
+    p2p_payloads_begin(&walk, &payloads);
+    for (; p2p_payloads_next(&walk, &index, &salted); count++) {
+        p2p_assert(count == 0 || index > last);
+        last = index;
+        p2p_payload_write(out, index, salted);
+    }
+    p2p_assert(count > 0 && count <= P2P_ASK_PAYLOADS_MAX);
+    p2p_frame_end(out, begin);
+    check_again(frame, out);
+}
+
 /* One body by its type. */
 static void read_body(const struct p2p_frame *frame)
 {
@@ -146,6 +186,12 @@ static void read_body(const struct p2p_frame *frame)
         if (whole) {
             p2p_prune_write(&out, pruned);
         }
+        break;
+    case P2P_FRAME_ASK_PAYLOADS:
+        read_ask_payloads(frame, &out);
+        break;
+    case P2P_FRAME_PAYLOADS:
+        read_payloads(frame, &out);
         break;
     default: /* a type of a later version */
         break;

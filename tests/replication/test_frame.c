@@ -56,7 +56,7 @@ static void write_run(struct p2p_writer *out, const struct sample *sample)
 }
 
 /* All of them in a row; offsets[i] is where the i-th begins, the last is the end. */
-enum { SAMPLE_FRAMES = 15 };
+enum { SAMPLE_FRAMES = 17 };
 static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
                                   size_t offsets[SAMPLE_FRAMES + 1])
 {
@@ -94,6 +94,13 @@ static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
     offsets[n++] = out.len;
     p2p_prune_write(&out, 7);
     offsets[n++] = out.len;
+    p2p_ask_payloads_write(&out, 8, (const uint64_t[]){0, 4, UINT64_MAX}, 3);
+    offsets[n++] = out.len;
+    size_t begin = p2p_payloads_begin_write(&out, 8);
+    p2p_payload_write(&out, 4, p2p_slice_text("salted"));
+    p2p_payload_write(&out, UINT64_MAX, (struct p2p_slice){0});
+    p2p_frame_end(&out, begin);
+    offsets[n++] = out.len;
     CHECK(n == SAMPLE_FRAMES + 1 && !out.failed);
     return p2p_writer_slice(&out);
 }
@@ -114,6 +121,8 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         struct p2p_proof_body proof;
         struct p2p_gap gap;
         uint32_t pruned;
+        struct p2p_ask_payloads ask;
+        struct p2p_payloads_body payloads;
     } out;
     struct p2p_run_walk walk;
     struct p2p_slice leaf, salted;
@@ -150,6 +159,10 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         return p2p_gap_read(&out.gap, frame->body);
     case P2P_FRAME_PRUNE:
         return p2p_prune_read(&out.pruned, frame->body);
+    case P2P_FRAME_ASK_PAYLOADS:
+        return p2p_ask_payloads_read(&out.ask, frame->body);
+    case P2P_FRAME_PAYLOADS:
+        return p2p_payloads_read(&out.payloads, frame->body);
     default:
         return P2P_OK;
     }
@@ -234,6 +247,75 @@ static void test_round_trip(void **state)
     CHECK(pruned == 7);
 }
 
+/* Without this, a payload would be taken for another record's, or one asked for be forgotten.
+ */
+static void test_payloads(void **state)
+{
+    uint8_t room[STREAM_BYTES_MAX];
+    size_t offsets[SAMPLE_FRAMES + 1];
+    struct sample s;
+    struct p2p_ask_payloads ask;
+    struct p2p_payloads_body payloads;
+    struct p2p_payloads_walk walk;
+    struct p2p_slice salted;
+    uint64_t index;
+    (void)state;
+    sample_init(&s);
+    struct p2p_slice all = write_all(room, &s, offsets);
+    CHECK_OK(p2p_ask_payloads_read(&ask, frame_at(all, offsets, 15).body));
+    CHECK(ask.feed == 8 && p2p_ask_payloads_count(&ask) == 3);
+    CHECK(p2p_ask_payloads_at(&ask, 0) == 0 && p2p_ask_payloads_at(&ask, 1) == 4);
+    CHECK(p2p_ask_payloads_at(&ask, 2) == UINT64_MAX);
+    CHECK_OK(p2p_payloads_read(&payloads, frame_at(all, offsets, 16).body));
+    CHECK(payloads.feed == 8);
+    p2p_payloads_begin(&walk, &payloads);
+    CHECK(p2p_payloads_next(&walk, &index, &salted));
+    CHECK(index == 4 && p2p_slice_equal(salted, p2p_slice_text("salted")));
+    CHECK(p2p_payloads_next(&walk, &index, &salted) && index == UINT64_MAX && salted.len == 0);
+    CHECK(!p2p_payloads_next(&walk, &index, &salted));
+}
+
+/* Indexes that do not ascend, none, or more than the bound. */
+static void test_payloads_claims(void **state)
+{
+    static uint8_t room[64 + 10 * (P2P_ASK_PAYLOADS_MAX + 1)];
+    struct p2p_ask_payloads ask;
+    struct p2p_payloads_body payloads;
+    (void)state;
+    for (uint64_t count = 0; count <= P2P_ASK_PAYLOADS_MAX + 1; count++) {
+        enum p2p_err expected = count == 0                      ? P2P_MALFORMED
+                                : count <= P2P_ASK_PAYLOADS_MAX ? P2P_OK
+                                                                : P2P_TOOLARGE;
+        struct p2p_writer out;
+        p2p_writer_init(&out, room, sizeof(room));
+        p2p_writer_u32(&out, 1);
+        for (uint64_t i = 0; i < count; i++) {
+            p2p_writer_u64(&out, i);
+        }
+        CHECK(p2p_ask_payloads_read(&ask, p2p_writer_slice(&out)) == expected);
+        p2p_writer_init(&out, room, sizeof(room));
+        p2p_writer_u32(&out, 1);
+        for (uint64_t i = 0; i < count; i++) {
+            p2p_payload_write(&out, i, (struct p2p_slice){0});
+        }
+        CHECK(p2p_payloads_read(&payloads, p2p_writer_slice(&out)) == expected);
+    }
+    static const uint64_t not_ascending[][2] = {{5, 5}, {5, 4}};
+    for (unsigned i = 0; i < 2; i++) {
+        struct p2p_writer out;
+        p2p_writer_init(&out, room, sizeof(room));
+        p2p_writer_u32(&out, 1);
+        p2p_writer_u64(&out, not_ascending[i][0]);
+        p2p_writer_u64(&out, not_ascending[i][1]);
+        CHECK_ERR(p2p_ask_payloads_read(&ask, p2p_writer_slice(&out)), P2P_MALFORMED);
+        p2p_writer_init(&out, room, sizeof(room));
+        p2p_writer_u32(&out, 1);
+        p2p_payload_write(&out, not_ascending[i][0], p2p_slice_text("x"));
+        p2p_payload_write(&out, not_ascending[i][1], p2p_slice_text("x"));
+        CHECK_ERR(p2p_payloads_read(&payloads, p2p_writer_slice(&out)), P2P_MALFORMED);
+    }
+}
+
 /* Without this, records would arrive under another number, or with another's payload. */
 static void test_run(void **state)
 {
@@ -316,8 +398,9 @@ static void test_run_claims(void **state)
 }
 
 /* Without this, a frame cut short at some length would be taken for another whole one. A
- * frontier may end after any whole entry, a list of proof hashes after any whole hash, a note
- * and a proof of a fork anywhere: their own readers check those. */
+ * frontier may end after any whole entry, a list of proof hashes after any whole hash, payloads
+ * and what asks for them after any whole one, a note and a proof of a fork anywhere: their own
+ * readers check those. */
 static void test_truncation(void **state)
 {
     uint8_t room[STREAM_BYTES_MAX];
@@ -343,6 +426,10 @@ static void test_truncation(void **state)
                 may_end = len >= 1 && (len - 1) % P2P_FRONTIER_ENTRY_BYTES == 0;
             } else if (whole.type == P2P_FRAME_PROOF) {
                 may_end = len >= 52 && (len - 52) % P2P_HASH_BYTES == 0;
+            } else if (whole.type == P2P_FRAME_ASK_PAYLOADS) {
+                may_end = len > 4 && (len - 4) % 8 == 0;
+            } else if (whole.type == P2P_FRAME_PAYLOADS) {
+                may_end = len == 4 + 8 + 2 + 6; /* after the first of two */
             } else if (whole.type == P2P_FRAME_ENTRY) {
                 may_end = len > 8 + 2 + 4;
             } else if (whole.type == P2P_FRAME_FORK) {
@@ -629,6 +716,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_payloads),
+        cmocka_unit_test(test_payloads_claims),
         cmocka_unit_test(test_run),
         cmocka_unit_test(test_run_claims),
         cmocka_unit_test(test_truncation),

@@ -174,12 +174,15 @@ struct p2p_close {
     X(REUSED, "number-reused") /* one number, two records: feed, index; value: issuer */       \
     X(GAP, "gap")              /* feed, index, err, member */                                  \
     X(LOST, "payload-lost") /* own feed, index: fetched back without what only we ever had */  \
-    X(REFUSED, "refused")   /* err, member; feed and size where known */                       \
-    X(SESSION, "session")   /* hello taken: member */                                          \
-    X(COMPLETE, "complete") /* the start-up rule is met */                                     \
-    X(CIRCLE_KEY, "circle-key") /* a key is here now: circle in at, epoch in value */          \
-    X(READ_ONLY, "read-only")   /* value: enum p2p_read_only */                                \
-    X(CLOCK, "clock")           /* quorum time and own clock apart: value in s */
+    X(PAYLOADS, "payloads") /* came late: feed, first index, member; value: how many */        \
+    X(WITHHELD, "payloads-withheld") /* likewise, not given; value 0: it did not answer */     \
+    X(CIRCLE, "circle")              /* value: its number; at: payloads missing in it now */   \
+    X(REFUSED, "refused")            /* err, member; feed and size where known */              \
+    X(SESSION, "session")            /* hello taken: member */                                 \
+    X(COMPLETE, "complete")          /* the start-up rule is met */                            \
+    X(CIRCLE_KEY, "circle-key")      /* a key is here now: circle in at, epoch in value */     \
+    X(READ_ONLY, "read-only")        /* value: enum p2p_read_only */                           \
+    X(CLOCK, "clock")                /* quorum time and own clock apart: value in s */
 enum p2p_trace_type {
 #define P2P_TRACE_ENUM(name, word) P2P_TRACE_##name,
     P2P_TRACE_MAP(P2P_TRACE_ENUM)
@@ -243,7 +246,19 @@ const struct p2p_witnessing *p2p_engine_witnessing(const struct p2p_engine *engi
 enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine);
 /* The store or copy failed: the node answers but does not append. */
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
+/* The start-up rule is met, and every circle that the gate looks into is complete. */
 bool p2p_engine_complete(const struct p2p_engine *engine);
+/* A circle this node's member is in. */
+struct p2p_circle_state {
+    uint32_t circle;
+    bool complete;
+    uint64_t missing; /* payloads of leaves held here, not held; more may be found until */
+    bool unscanned;   /* all leaves were looked at */
+    uint64_t lost;    /* only this node ever held them: nobody can be asked */
+};
+/* In order; returns how many there are, fills at most cap of them. */
+size_t p2p_engine_circles(const struct p2p_engine *engine, struct p2p_circle_state *out,
+                          size_t cap);
 uint64_t p2p_engine_mirrored(const struct p2p_engine *engine); /* size of the own feed */
 uint64_t p2p_engine_commit_number(const struct p2p_engine *engine);
 /* Milliseconds since the owner of this feed was last heard of (UINT64_MAX: never): the larger

@@ -17,6 +17,8 @@
 #define P2P_FRAME_BYTES_MAX      (1792u * 1024u)
 #define P2P_FRAME_HEADER_BYTES   5u
 #define P2P_FRONTIER_ENTRIES_MAX P2P_FEEDS_MAX
+#define P2P_ASK_PAYLOADS_MAX     1024u          /* indexes in one frame */
+#define P2P_PAYLOADS_BYTES_MAX   (256u * 1024u) /* an answer as long as this tells no more */
 
 /* X(NAME, number, word). */
 #define P2P_FRAME_MAP(X)                                                                       \
@@ -32,7 +34,9 @@
     X(PROOF, 10, "proof")      /* consistency hashes */                                        \
     X(FORK, 11, "fork")        /* proof of two histories */                                    \
     X(GAP, 12, "gap")          /* what was wanted cannot be sent from here, and why */         \
-    X(PRUNE, 13, "prune")      /* this feed comes from elsewhere: only tell me of it */
+    X(PRUNE, 13, "prune")      /* this feed comes from elsewhere: only tell me of it */        \
+    X(ASK_PAYLOADS, 14, "ask-payloads") /* of these records, whose leaves I hold */            \
+    X(PAYLOADS, 15, "payloads")         /* those of them that the asker may have and I hold */
 
 enum p2p_frame_type {
 #define P2P_FRAME_ENUM(name, number, word) P2P_FRAME_##name = (number),
@@ -148,6 +152,27 @@ struct p2p_gap {
     uint8_t err; /* -enum p2p_err */
 };
 
+struct p2p_ask_payloads {
+    uint32_t feed;
+    struct p2p_slice indexes; /* u64 each, ascending, 1 to P2P_ASK_PAYLOADS_MAX */
+};
+size_t p2p_ask_payloads_count(const struct p2p_ask_payloads *ask);
+uint64_t p2p_ask_payloads_at(const struct p2p_ask_payloads *ask, size_t i);
+
+/* Tells of the records asked for in their order, from the first on, and perhaps not of the
+ * last: those are asked for again. */
+struct p2p_payloads_body {
+    uint32_t feed;
+    struct p2p_slice items; /* (index u64, u16 length, salt and payload)*, at least one */
+};
+struct p2p_payloads_walk {
+    struct p2p_reader in;
+};
+void p2p_payloads_begin(struct p2p_payloads_walk *walk, const struct p2p_payloads_body *body);
+/* salted: empty where the sender has none for who asked. */
+bool p2p_payloads_next(struct p2p_payloads_walk *walk, uint64_t *index,
+                       struct p2p_slice *salted);
+
 /* ---- encoding: each appends one whole frame ---- */
 
 /* Begins a frame and gives where it began; end fills in the length. */
@@ -173,6 +198,11 @@ void p2p_proof_write(struct p2p_writer *out, const struct p2p_proof_body *proof)
 void p2p_fork_write(struct p2p_writer *out, struct p2p_slice proof);
 void p2p_gap_write(struct p2p_writer *out, const struct p2p_gap *gap);
 void p2p_prune_write(struct p2p_writer *out, uint32_t feed);
+void p2p_ask_payloads_write(struct p2p_writer *out, uint32_t feed, const uint64_t *indexes,
+                            size_t count);
+/* The header of an answer; items follow with p2p_payload_write, then p2p_frame_end. */
+size_t p2p_payloads_begin_write(struct p2p_writer *out, uint32_t feed);
+void p2p_payload_write(struct p2p_writer *out, uint64_t index, struct p2p_slice salted);
 
 /* ---- decoding: P2P_MALFORMED, P2P_TOOLARGE ---- */
 
@@ -189,5 +219,9 @@ P2P_MUST_CHECK enum p2p_err p2p_prove_read(struct p2p_prove *out, struct p2p_sli
 P2P_MUST_CHECK enum p2p_err p2p_proof_read(struct p2p_proof_body *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_gap_read(struct p2p_gap *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_prune_read(uint32_t *feed, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_ask_payloads_read(struct p2p_ask_payloads *out,
+                                                  struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_payloads_read(struct p2p_payloads_body *out,
+                                              struct p2p_slice body);
 
 #endif

@@ -74,11 +74,12 @@ struct p2p_gate_check {
     struct p2p_subject subjects[P2P_SUBJECTS_MAX];
     size_t subject_count;
     /* What the engine knows of itself when it asks. */
-    uint64_t own_ms;    /* POSIX ms by the node's clock */
-    uint64_t quorum_ms; /* POSIX ms by quorum time; 0: too few fresh cosignatures */
-    bool incomplete;    /* not complete in its circles yet */
-    bool stale;         /* policy stale_after_s is exceeded */
-    bool read_only;     /* the decision goes to the spool */
+    uint64_t own_ms;            /* POSIX ms by the node's clock */
+    uint64_t quorum_ms;         /* POSIX ms by quorum time; 0: too few fresh cosignatures */
+    bool incomplete;            /* not complete in its circles yet */
+    uint32_t incomplete_circle; /* the first of those; 0: by the start-up rule */
+    bool stale;                 /* policy stale_after_s is exceeded */
+    bool read_only;             /* the decision goes to the spool */
 };
 
 struct p2p_gate_reason {

@@ -60,8 +60,9 @@ enum p2p_index {
     P2P_INDEX_SUBJECT = 1,
     P2P_INDEX_ISSUER = 2,
     P2P_INDEX_CLAIM = 3,
-    P2P_INDEX_BOX = 4,    /* circle_key.h */
-    P2P_INDEX_BOX_BAD = 5 /* circle_key.h */
+    P2P_INDEX_BOX = 4,     /* circle_key.h */
+    P2P_INDEX_BOX_BAD = 5, /* circle_key.h */
+    P2P_INDEX_LACK = 6     /* engine_lack.c */
 };
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u
@@ -163,6 +164,11 @@ struct p2p_arrival {
 };
 P2P_MUST_CHECK enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger,
                                              const struct p2p_arrival *arrival);
+/* The payload of a record that was taken without it has come, and opens its commitment: stores
+ * it, and marks what the record touches as if it had come now. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_take_payload(struct p2p_ledger *ledger,
+                                                    const struct p2p_record_id *id,
+                                                    struct p2p_slice salted);
 /* Verifies and applies a charter entry; errors are those of p2p_charter_apply. P2P_FORKED: a
  * rival that is kept and stored, so the batch goes on. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
