@@ -477,7 +477,7 @@ static void tell_reused(struct p2p_engine *engine)
 
 enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *actions)
 {
-    uint64_t wake_ms = engine->now.mono_ms + 1000;
+    uint64_t wake_ms = engine->now.mono_ms + P2P_TICK_EVERY_MS;
     const struct p2p_feed *own = p2p_engine_own(engine);
     uint64_t size_before = own == NULL ? 0 : own->head.size;
     enum p2p_err err = complete_batch(engine, &wake_ms);

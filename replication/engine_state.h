@@ -36,6 +36,7 @@
 #define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures */
 #define P2P_GRAFT_TRIES_MAX       16u   /* so many intervals between them at most */
 #define P2P_LACK_WALK_LEAVES      4096u /* looked at in one batch after a circle was joined */
+#define P2P_TICK_EVERY_MS         10000u /* when nothing is due earlier */
 #define P2P_CLOCK_EVERY_MS        60000u
 #define P2P_STORE_QUORUM_EVERY_MS 1000u
 #define P2P_CIRCLE_LOOK_EVERY_MS  1000u /* who lacks a key that is held here */

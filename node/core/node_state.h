@@ -120,5 +120,7 @@ P2P_MUST_CHECK enum p2p_err p2p_node_unlock(struct p2p_node *node, const char *i
 void p2p_node_lock(struct p2p_node *node, const char *issuer);
 /* Between batches: wipes keys that were locked or whose time is over. */
 void p2p_node_sweep_keys(struct p2p_node *node);
+/* When it has something to wipe, monotonic; UINT64_MAX: not before somebody locks one. */
+uint64_t p2p_node_keys_until(const struct p2p_node *node);
 
 #endif

@@ -78,6 +78,19 @@ void p2p_node_sweep_keys(struct p2p_node *node)
     }
 }
 
+uint64_t p2p_node_keys_until(const struct p2p_node *node)
+{
+    uint64_t until_ms = UINT64_MAX;
+    for (size_t i = 0; i < node->unlocked_count; i++) {
+        const struct p2p_unlocked *slot = &node->unlocked[i];
+        if (slot->issuer[0] == '\0') {
+            return node->now.mono_ms + 1; /* with the next batch */
+        }
+        until_ms = slot->until_mono_ms < until_ms ? slot->until_mono_ms : until_ms;
+    }
+    return until_ms;
+}
+
 enum p2p_err p2p_node_issuer_key(struct p2p_node *node, const char *issuer,
                                  const struct p2p_issuer_secret **key)
 {

@@ -332,6 +332,17 @@ static void maintain(struct p2p_node *node)
     }
 }
 
+/* When this node has to look at what the engine knows nothing of. */
+static uint64_t own_wake_ms(const struct p2p_node *node)
+{
+    bool soon = node->copy_dirty || node->copy_failed || node->engine_lost ||
+                p2p_spool_count(node->spool) > 0 ||
+                p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE;
+    uint64_t second_ms = node->now.mono_ms + 1000;
+    uint64_t keys_ms = p2p_node_keys_until(node);
+    return soon && second_ms < keys_ms ? second_ms : keys_ms;
+}
+
 void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
 {
     p2p_node_now(node, &node->now);
@@ -351,6 +362,10 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
         p2p_own_copy_write(node, &batch->actions);
         p2p_tell(node, &batch->actions);
         finish_works(node, works, &batch->works);
+    }
+    uint64_t wake_ms = own_wake_ms(node);
+    if (wake_ms < batch->actions.wake_mono_ms) {
+        batch->actions.wake_mono_ms = wake_ms;
     }
     p2p_waiting_settle(node, &batch->works);
     if (node->deferred != NULL || batch->actions.charter_changed) {
