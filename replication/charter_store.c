@@ -6,6 +6,8 @@
  * their index, since a start must find the same two heads again. */
 #include "charter_store.h"
 
+#include "feed_rows.h"
+
 #include <p2p/assert.h>
 
 #include <string.h>
@@ -149,17 +151,13 @@ static enum p2p_err store_rival(struct p2p_ledger *ledger, uint64_t index)
                       p2p_writer_slice(&out));
 }
 
-enum p2p_err p2p_charter_store(struct p2p_ledger *ledger)
+static enum p2p_err store(struct p2p_ledger *ledger, bool anew)
 {
     struct p2p_feed *feed = ledger->feeds[P2P_CHARTER_FEED];
     uint64_t split = 0;
     struct p2p_slice leaf;
     struct p2p_slice note;
-    bool prefix = false;
-    enum p2p_err err = is_prefix(ledger, feed, &prefix);
-    if (err == P2P_OK && !prefix) {
-        err = begin_anew(ledger, feed);
-    }
+    enum p2p_err err = anew ? begin_anew(ledger, feed) : P2P_OK;
     while (err == P2P_OK && feed->edge.size < p2p_charter_size(ledger->charter)) {
         err = append_entry(ledger, feed);
     }
@@ -173,6 +171,91 @@ enum p2p_err p2p_charter_store(struct p2p_ledger *ledger)
          i++) {
         err = store_rival(ledger, i);
     }
+    return err;
+}
+
+enum p2p_err p2p_charter_store(struct p2p_ledger *ledger)
+{
+    bool prefix = false;
+    enum p2p_err err = is_prefix(ledger, ledger->feeds[P2P_CHARTER_FEED], &prefix);
+    return err == P2P_OK ? store(ledger, !prefix) : err;
+}
+
+/* ---- compared ---- */
+
+static enum p2p_err compare_entry(const struct p2p_ledger *ledger, uint64_t index, bool *same)
+{
+    const struct p2p_feed_hashes source = {.feed = P2P_CHARTER_FEED, .kv = ledger->kv};
+    const struct p2p_feed *feed = ledger->feeds[P2P_CHARTER_FEED];
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+    struct p2p_slice stored;
+    struct p2p_hash hash;
+    enum p2p_err err = p2p_charter_entry(ledger->charter, index, &leaf, &note);
+    if (err != P2P_OK) {
+        return err;
+    }
+    err = p2p_feed_leaf(feed, ledger->kv, index, &stored);
+    *same = err == P2P_OK && p2p_slice_equal(stored, leaf);
+    if (*same) {
+        err = p2p_feed_note(ledger->kv, P2P_CHARTER_FEED, index + 1, &stored);
+        *same = err == P2P_OK && p2p_slice_equal(stored, note);
+    }
+    if (*same) {
+        struct p2p_hash leaf_hash = p2p_leaf_hash(leaf);
+        err = p2p_feed_hash_get(&source, 0, index, &hash);
+        *same = err == P2P_OK && p2p_hash_equal(&hash, &leaf_hash);
+    }
+    return err == P2P_CORRUPT || err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static enum p2p_err compare_rival(const struct p2p_ledger *ledger, uint64_t index, bool *same)
+{
+    uint8_t key[RIVAL_KEY_BYTES];
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+    struct p2p_slice value;
+    struct p2p_reader in;
+    enum p2p_err err = p2p_charter_rival_entry(ledger->charter, index, &leaf, &note);
+    if (err == P2P_OK) {
+        err = p2p_kv_get(ledger->kv, P2P_TABLE_META, rival_key(key, index), &value);
+    }
+    if (err != P2P_OK) {
+        *same = false;
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    p2p_reader_init(&in, value);
+    uint8_t format = p2p_reader_u8(&in);
+    struct p2p_slice held = p2p_reader_bytes(&in, p2p_reader_u32(&in));
+    *same = format == FORMAT && !in.failed && p2p_slice_equal(held, leaf) &&
+            p2p_slice_equal(p2p_reader_bytes(&in, p2p_reader_left(&in)), note);
+    return P2P_OK;
+}
+
+enum p2p_err p2p_charter_compare(struct p2p_ledger *ledger, bool *same)
+{
+    uint64_t split = 0;
+    struct p2p_slice leaf;
+    struct p2p_slice note;
+    enum p2p_err err = P2P_OK;
+    *same = true;
+    for (uint64_t i = 0; i < p2p_charter_size(ledger->charter) && *same && err == P2P_OK; i++) {
+        err = compare_entry(ledger, i, same);
+    }
+    if (err != P2P_OK || p2p_charter_rival(ledger->charter, &split, &leaf, &note) != P2P_OK) {
+        return err;
+    }
+    for (uint64_t i = split;
+         i < p2p_charter_rival_size(ledger->charter) && *same && err == P2P_OK; i++) {
+        err = compare_rival(ledger, i, same);
+    }
+    return err;
+}
+
+enum p2p_err p2p_charter_rewrite(struct p2p_ledger *ledger)
+{
+    enum p2p_err err = store(ledger, true);
+    p2p_feed_end_batch(ledger->feeds[P2P_CHARTER_FEED]);
     return err;
 }
 

@@ -234,6 +234,9 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         err = p2p_lack_load(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_scrub_open(engine);
+    }
+    if (err == P2P_OK) {
         err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
@@ -256,6 +259,9 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         p2p_engine_close(engine);
         return err;
     }
+    if (options->damage_suspected) {
+        p2p_scrub_suspect(engine);
+    }
     engine->kv = NULL;
     *out = engine;
     return P2P_OK;
@@ -269,6 +275,9 @@ void p2p_engine_close(struct p2p_engine *engine)
     const struct p2p_alloc *alloc = engine->options.alloc;
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         p2p_alloc_free(alloc, engine->peers[i].feeds);
+    }
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        p2p_alloc_free(alloc, engine->extras[i].hole);
     }
     p2p_alloc_free(alloc, engine->extras);
     p2p_alloc_free(alloc, engine->clocks);
@@ -296,6 +305,7 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     engine->own_bytes = 0;
     engine->seen_written = false;
     engine->ticked = false;
+    engine->was_busy = false;
     engine->signature_made = false;
     engine->heartbeat_due = false;
     engine->addresses_changed = false;
@@ -353,8 +363,10 @@ enum p2p_err p2p_engine_step(struct p2p_engine *engine, const struct p2p_event *
         if (peer == NULL || peer->closing) {
             return P2P_OK;
         }
+        engine->was_busy = true;
         return p2p_session_frame(engine, peer, &event->frame);
     case P2P_EVENT_JOB:
+        engine->was_busy = true;
         count_job(engine, event->job);
         event->job->next = NULL;
         *engine->jobs_end = event->job;
@@ -420,12 +432,15 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_scrub_step(engine, wake_ms);
+    }
+    if (err == P2P_OK) {
         err = p2p_job_charters(engine);
     }
     if (err == P2P_OK) {
         err = append_address(engine);
     }
-    if (err == P2P_OK) {
+    if (err == P2P_OK && !p2p_engine_damaged(engine)) {
         err = p2p_fork_follow(engine);
     }
     if (err == P2P_OK) {
@@ -445,6 +460,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     if (err == P2P_OK && engine->ledger.charter_changed) {
         err = p2p_engine_follow_charter(engine); /* a version that came as a job */
+    }
+    if (err == P2P_OK) {
+        err = p2p_repair_ask(engine, wake_ms);
     }
     if (err == P2P_OK) { /* before the cosignatures, which name what a peer then has */
         err = p2p_send_due(engine, wake_ms);
@@ -484,10 +502,10 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     if (err == P2P_OK) {
         err = p2p_session_tick(engine, &wake_ms);
     }
-    if (err == P2P_OK) {
+    if (err == P2P_OK && !p2p_engine_damaged(engine)) {
         err = p2p_lack_finish(engine, &wake_ms);
     }
-    if (err == P2P_OK) {
+    if (err == P2P_OK && !p2p_engine_damaged(engine)) {
         err = p2p_fetch_due(engine, &wake_ms);
     }
     if (err == P2P_OK && engine->ledger.charter_changed) {

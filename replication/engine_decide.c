@@ -6,6 +6,14 @@
 
 #include <string.h>
 
+/* The answer when what it would rest on cannot be read. */
+static void cannot_tell(struct p2p_gate_answer *answer)
+{
+    *answer = (struct p2p_gate_answer){
+        .answer = P2P_ANSWER_REFER, .reason_count = 1, .reasons_total = 1};
+    answer->reasons[0].code = P2P_GATE_INCOMPLETE;
+}
+
 /* Decides one check and keeps it packed for the record. */
 static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job)
 {
@@ -20,6 +28,10 @@ static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job)
     p2p_engine_fill_check(engine, &engine->now, &job->check);
     err = p2p_gate_decide(&engine->ledger, engine->kv, &engine->place, &job->check,
                           &job->result.answer);
+    if (err == P2P_CORRUPT && p2p_engine_damaged(engine)) {
+        cannot_tell(&job->result.answer);
+        err = P2P_OK;
+    }
     if (err != P2P_OK) {
         return err;
     }

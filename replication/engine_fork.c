@@ -254,6 +254,7 @@ enum p2p_err p2p_fork_check_head(struct p2p_engine *engine, struct p2p_peer *pee
     if (err == P2P_CORRUPT) {
         /* Ours is what differs. That is for the scrubber, and no reason to undo a batch. */
         p2p_engine_refuse(engine, peer->member, number, head->size, P2P_CORRUPT);
+        p2p_scrub_suspect(engine);
         return P2P_OK;
     }
     return err == P2P_OK ? quarantine(engine, number, &proof) : err;

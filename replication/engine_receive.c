@@ -86,6 +86,15 @@ static enum p2p_err check_head(const struct p2p_engine *engine,
                                       &head->signature);
 }
 
+enum p2p_err p2p_receive_check(struct p2p_engine *engine, const struct p2p_feed_info *info,
+                               const struct p2p_run *run, struct p2p_edge *edge,
+                               struct p2p_arrival *arrivals, struct p2p_hash *interior,
+                               uint64_t *at)
+{
+    enum p2p_err err = read_run(engine, info, run, edge, arrivals, interior, at);
+    return err == P2P_OK ? check_head(engine, info, &run->head) : err;
+}
+
 /* A peer's fault: counted, named; what proves malice or a broken program ends the session. */
 static enum p2p_err refuse_run(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
                                uint64_t at, enum p2p_err err)
@@ -219,6 +228,13 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_UNKNOWN);
         return P2P_OK;
     }
+    if (engine->extras[run.feed].hole != NULL) {
+        return p2p_repair_run(engine, peer, &run);
+    }
+    if (p2p_engine_damaged(engine)) { /* it is asked for when that is repaired */
+        p2p_session_note_size(engine, peer, run.feed, run.head.size);
+        return P2P_OK;
+    }
     at = run.first;
     if (run.head.size <= feed->edge.size) {
         err = p2p_fork_check_head(engine, peer, run.feed, &run.head);
@@ -244,10 +260,7 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         return P2P_NOMEM;
     }
     *edge = feed->edge;
-    err = read_run(engine, info, &run, edge, arrivals, interior, &at);
-    if (err == P2P_OK) {
-        err = check_head(engine, info, &run.head);
-    }
+    err = p2p_receive_check(engine, info, &run, edge, arrivals, interior, &at);
     if (err == P2P_NOMEM) {
         return err;
     }

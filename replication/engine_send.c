@@ -197,7 +197,7 @@ enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms)
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
         struct p2p_peer *peer = &engine->peers[i];
-        if (peer->link == 0 || !peer->greeted || peer->closing) {
+        if (peer->link == 0 || !peer->greeted || peer->closing || p2p_engine_damaged(engine)) {
             continue;
         }
         err = send_to_peer(engine, peer);

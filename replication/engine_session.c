@@ -142,7 +142,7 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     uint8_t bytes[64];
     struct p2p_writer out;
-    if (held->state != P2P_FEED_OK ||
+    if (held->state != P2P_FEED_OK || p2p_engine_damaged(engine) ||
         (feed == engine->feed && !p2p_engine_fetches_back(engine)) ||
         (extra->want_link != 0 && extra->asked && engine->now.mono_ms < extra->want_until_ms)) {
         return P2P_OK;
@@ -204,7 +204,7 @@ static enum p2p_err compare_root(struct p2p_engine *engine, struct p2p_peer *pee
 {
     struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, entry->feed);
     struct p2p_hash root;
-    if (entry->size == 0 || held->state == P2P_FEED_FORKED) {
+    if (entry->size == 0 || held->state == P2P_FEED_FORKED || p2p_engine_damaged(engine)) {
         return P2P_OK;
     }
     enum p2p_err err = p2p_feed_flush(held, engine->kv);
@@ -424,6 +424,7 @@ static enum p2p_err receive_gap(struct p2p_engine *engine, struct p2p_peer *peer
     }
     struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, gap.feed);
     if (row != NULL) {
+        p2p_repair_refused(engine, gap.feed);
         row->size = 0; /* ask another, until it names a size again */
         if (engine->extras[gap.feed].want_link == peer->link) {
             engine->extras[gap.feed].want_link = 0;
@@ -477,12 +478,24 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
     }
 }
 
+/* While damage is known only what tells what peers have, and what repairs, is listened to: the
+ * rest would be judged by what is damaged. */
+static bool heard_while_damaged(const struct p2p_engine *engine, const struct p2p_frame *frame)
+{
+    return !p2p_engine_damaged(engine) || frame->type == P2P_FRAME_HELLO ||
+           frame->type == P2P_FRAME_FRONTIER || frame->type == P2P_FRAME_RUN ||
+           frame->type == P2P_FRAME_GAP;
+}
+
 enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
                                const struct p2p_frame *frame)
 {
     if (!peer->greeted && frame->type != P2P_FRAME_HELLO) {
         p2p_engine_refuse(engine, peer->member, 0, frame->type, P2P_MALFORMED);
         p2p_engine_close_link(engine, peer, P2P_MALFORMED, "sent a frame before its hello");
+        return P2P_OK;
+    }
+    if (!heard_while_damaged(engine, frame)) {
         return P2P_OK;
     }
     enum p2p_err err = dispatch(engine, peer, frame);

@@ -15,9 +15,13 @@
  *   engine_decide.c   decisions
  *   engine_witness.c  cosignatures, heartbeats, acknowledgements, quorum time
  *   engine_fork.c     two histories: finding, proving, quarantine
+ *   engine_scrub.c    reading again what is stored
+ *   engine_repair.c   damaged records, fetched again
  *   engine_view.c     looking at it */
 #ifndef P2P_ENGINE_STATE_H
 #define P2P_ENGINE_STATE_H
+
+#include "engine_scrub.h"
 
 #include <p2p/engine.h>
 #include <p2p/fork.h>
@@ -43,6 +47,7 @@
 #define P2P_CIRCLE_TURN_MS        15000u /* each holder is given this before the next one gives */
 #define P2P_CIRCLE_TURNS_MAX      8u     /* no holder waits for more than so many */
 #define P2P_CIRCLE_BAD_MAX        16u    /* `circle-key-bad` records in one commit */
+#define P2P_REPAIR_LOOK_MS        1000u /* when nobody has what is damaged here */
 
 /* How a peer gets what is received of a feed of somebody else: see engine_relay.c. */
 enum p2p_relay_way { P2P_WAY_UNPROVEN, P2P_WAY_EAGER, P2P_WAY_LAZY };
@@ -101,6 +106,7 @@ struct p2p_feed_extra {
     bool cosign_due;
     uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
     struct p2p_fetch fetch;
+    struct p2p_hole *hole; /* what of it is damaged here, or NULL */
 };
 
 /* The newest time a member's witness key has signed, and when that arrived. */
@@ -194,6 +200,7 @@ struct p2p_engine {
     uint64_t refused[P2P_ERR_COUNT];
     uint64_t traced[P2P_TRACE_COUNT];
     uint8_t *scratch; /* one frame */
+    struct p2p_scrub scrub;
     /* the batch */
     const struct p2p_kv *kv;
     struct p2p_arena *arena;
@@ -205,6 +212,7 @@ struct p2p_engine {
     size_t own_bytes;
     bool seen_written;
     bool ticked;
+    bool was_busy; /* with frames or requests */
     bool signature_made;
     bool heartbeat_due;
     bool addresses_changed;
@@ -262,6 +270,15 @@ P2P_MUST_CHECK enum p2p_err p2p_session_resync(struct p2p_engine *engine);
 void p2p_session_check_complete(struct p2p_engine *engine);
 
 /* engine_receive.c */
+/* Reads the records of a run from the edge on, with the interior hashes they complete, and
+ * verifies the signature of its head; whether they lead to its root is for the caller to see.
+ * edge [in, out]: within the run; arrivals: room for run->count; at [out]: the record that an
+ * error is about. */
+P2P_MUST_CHECK enum p2p_err p2p_receive_check(struct p2p_engine *engine,
+                                              const struct p2p_feed_info *info,
+                                              const struct p2p_run *run, struct p2p_edge *edge,
+                                              struct p2p_arrival *arrivals,
+                                              struct p2p_hash *interior, uint64_t *at);
 P2P_MUST_CHECK enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
                                             struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -465,6 +482,30 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_follow(struct p2p_engine *engine);
 /* A proof in a frame. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
                                              struct p2p_slice bytes);
+
+/* engine_scrub.c */
+/* Where the last start was in its pass. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_open(struct p2p_engine *engine);
+/* A little of the pass, when it is due. Before anything is appended or signed in the batch. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_step(struct p2p_engine *engine, uint64_t *wake_ms);
+/* Damage is known from here on, where, or only that there is some. */
+void p2p_scrub_damage(struct p2p_engine *engine);
+void p2p_scrub_suspect(struct p2p_engine *engine);
+/* Something that was found damaged is not any more. */
+void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                      uint64_t index);
+/* Perhaps no damage is known any more: then everything goes on. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_settle(struct p2p_engine *engine);
+/* While true the engine only repairs itself. */
+bool p2p_engine_damaged(const struct p2p_engine *engine);
+
+/* engine_repair.c */
+P2P_MUST_CHECK enum p2p_err p2p_repair_ask(struct p2p_engine *engine, uint64_t *wake_ms);
+/* A peer has not what was asked of that feed. */
+void p2p_repair_refused(struct p2p_engine *engine, uint32_t feed);
+/* A run of a feed that has a hole. */
+P2P_MUST_CHECK enum p2p_err p2p_repair_run(struct p2p_engine *engine, struct p2p_peer *peer,
+                                           const struct p2p_run *run);
 
 /* A grown list in the batch's arena. */
 void *p2p_batch_room(struct p2p_engine *engine, void *items, size_t count, size_t *cap,

@@ -130,7 +130,8 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
     check->own_ms = now->wall_ms;
     check->quorum_ms = p2p_engine_quorum_ms(engine, now);
     check->incomplete_circle = incomplete_circle(engine);
-    check->incomplete = !engine->complete || check->incomplete_circle != 0;
+    check->incomplete =
+        !engine->complete || p2p_engine_damaged(engine) || check->incomplete_circle != 0;
     check->stale = is_stale(engine, now);
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
 }

@@ -244,6 +244,26 @@ enum p2p_err p2p_feed_set_state(struct p2p_feed *feed, const struct p2p_kv *kv,
     return p2p_feed_state_put(feed, kv);
 }
 
+enum p2p_err p2p_feed_kept_from(const struct p2p_feed *feed, const struct p2p_kv *kv,
+                                uint64_t size, uint64_t *out)
+{
+    uint8_t key[FEED_RECORD_KEY_BYTES];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct p2p_reader in;
+    enum p2p_err err = p2p_kv_seek(
+        kv, P2P_TABLE_CHECKPOINT, p2p_feed_record_key(key, feed->number, size), &found, &value);
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    p2p_reader_init(&in, err == P2P_OK ? found : (struct p2p_slice){0});
+    uint32_t number = p2p_reader_u32(&in);
+    uint64_t kept = p2p_reader_u64(&in);
+    bool is_kept = p2p_reader_done(&in) && number == feed->number && kept < feed->head.size;
+    *out = is_kept ? kept : feed->head.size;
+    return P2P_OK;
+}
+
 enum p2p_err p2p_feed_head_from(const struct p2p_feed *feed, const struct p2p_kv *kv,
                                 uint64_t size, struct p2p_tree_head *head)
 {

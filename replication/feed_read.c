@@ -6,9 +6,8 @@
 
 /* ---- leaves ---- */
 
-/* A pack's row: its leaves and where they stand. */
-static enum p2p_err open_pack(struct p2p_slice key, struct p2p_slice value, uint32_t feed,
-                              struct p2p_reader *leaves, uint64_t *first, uint64_t *end)
+enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value, uint32_t feed,
+                                struct p2p_reader *leaves, uint64_t *first, uint64_t *end)
 {
     struct p2p_reader in;
     p2p_reader_init(&in, key);
@@ -96,7 +95,8 @@ static enum p2p_err open_packed(struct p2p_feed_walk *walk)
         p2p_kv_seek(walk->kv, P2P_TABLE_RECORD,
                     p2p_feed_record_key(key, walk->feed->number, walk->index), &found, &value);
     if (err == P2P_OK) {
-        err = open_pack(found, value, walk->feed->number, &walk->pack, &first, &walk->pack_end);
+        err = p2p_feed_pack_open(found, value, walk->feed->number, &walk->pack, &first,
+                                 &walk->pack_end);
     }
     if (err == P2P_OK && (first > walk->index || walk->pack_end > walk->feed->packed_size)) {
         err = P2P_CORRUPT;
@@ -153,8 +153,8 @@ static enum p2p_err tail_hash(const struct p2p_feed_hashes *source, uint64_t ind
     return P2P_OK;
 }
 
-static enum p2p_err stored_hash(const struct p2p_feed_hashes *source, unsigned level,
-                                uint64_t index, struct p2p_hash *out)
+enum p2p_err p2p_feed_hash_get(const struct p2p_feed_hashes *source, unsigned level,
+                               uint64_t index, struct p2p_hash *out)
 {
     uint8_t key[FEED_HASH_KEY_BYTES];
     struct p2p_slice value;
@@ -183,15 +183,20 @@ static enum p2p_err subtree_hash(void *context, unsigned level, uint64_t index,
 {
     const struct p2p_feed_hashes *source = context;
     unsigned above = level % 8;
-    if (above == 0) {
-        return stored_hash(source, level, index, out);
-    }
+    return above == 0 ? p2p_feed_hash_get(source, level, index, out)
+                      : p2p_feed_hash_above(source, level, above, index, out);
+}
+
+enum p2p_err p2p_feed_hash_above(const struct p2p_feed_hashes *source, unsigned level,
+                                 unsigned above, uint64_t index, struct p2p_hash *out)
+{
     struct p2p_edge edge;
     p2p_edge_init(&edge);
     uint64_t count = 1ull << above;
     for (uint64_t i = 0; i < count; i++) {
         struct p2p_hash hash;
-        enum p2p_err err = stored_hash(source, level - above, (index << above) + i, &hash);
+        enum p2p_err err =
+            p2p_feed_hash_get(source, level - above, (index << above) + i, &hash);
         if (err != P2P_OK) {
             return err;
         }

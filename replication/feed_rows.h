@@ -1,8 +1,9 @@
-/* The rows a feed is kept in, and its tail. Private to the feed's three files.
+/* The rows a feed is kept in, and its tail. Private to the feed's four files.
  *
  *   feed.c         the state row; heads
  *   feed_append.c  leaves and hashes in: the tail, packs, groups
  *   feed_read.c    leaves and hashes out
+ *   feed_mend.c    what a disk spoiled, put right
  *
  * The tail is what fills no row of its own yet: the leaves after the last pack, and the hashes
  * after the last full group of level 0. It stands in the state row, which changes with each
@@ -64,5 +65,17 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_pack_next(struct p2p_reader *leaves,
 /* Whether these are count leaves and nothing after the last. A wrong count would otherwise
  * shift every leaf to its neighbour's index. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_pack_check(struct p2p_slice leaves, uint16_t count);
+/* A pack's row: its leaves and where they stand. P2P_NOTFOUND: another feed's. P2P_CORRUPT. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value,
+                                               uint32_t feed, struct p2p_reader *leaves,
+                                               uint64_t *first, uint64_t *end);
+/* A stored hash, of a level that is stored; or that of a subtree from those so many levels
+ * (1 to 8) below it. P2P_CORRUPT. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_hash_get(const struct p2p_feed_hashes *source,
+                                              unsigned level, uint64_t index,
+                                              struct p2p_hash *out);
+P2P_MUST_CHECK enum p2p_err p2p_feed_hash_above(const struct p2p_feed_hashes *source,
+                                                unsigned level, unsigned above, uint64_t index,
+                                                struct p2p_hash *out);
 
 #endif

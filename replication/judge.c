@@ -70,8 +70,8 @@ static enum p2p_err store_verdict(struct p2p_ledger *ledger, const struct p2p_re
     if (before == why) {
         return P2P_OK;
     }
-    ledger->verdicts_changed = true;
-    if (before != P2P_WHY_NONE) {
+    ledger->verdicts_changed = ledger->verdicts_changed || !ledger->comparing;
+    if (before != P2P_WHY_NONE && !ledger->comparing) {
         verdict_element(element, id, before);
         p2p_lthash_remove(&ledger->verdict_set, p2p_slice_of(element, sizeof(element)));
     }
@@ -79,8 +79,10 @@ static enum p2p_err store_verdict(struct p2p_ledger *ledger, const struct p2p_re
     if (why == P2P_WHY_NONE) {
         return p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER, row);
     }
-    verdict_element(element, id, why);
-    p2p_lthash_add(&ledger->verdict_set, p2p_slice_of(element, sizeof(element)));
+    if (!ledger->comparing) {
+        verdict_element(element, id, why);
+        p2p_lthash_add(&ledger->verdict_set, p2p_slice_of(element, sizeof(element)));
+    }
     return p2p_kv_put(ledger->kv, P2P_TABLE_ISSUER, row, p2p_slice_of(value, sizeof(value)));
 }
 
@@ -159,6 +161,83 @@ enum p2p_err p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arriv
         err = store_verdict(ledger, &id, P2P_WHY_NONE, why);
     }
     return err == P2P_OK ? index_issuer(ledger, arrival->record.issuer, &id) : err;
+}
+
+/* ---- what is stored, compared with the records ---- */
+
+/* The verdict of a record anew, from its signature and the numbers used before it. */
+static enum p2p_err judge_deep(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                               enum p2p_why *why)
+{
+    enum p2p_signature_verdict signature = P2P_SIGNATURE_NONE;
+    bool repeated = false;
+    enum p2p_err err = verify_again(ledger, entry->id.feed, &entry->record, &signature);
+    if (err == P2P_OK && signature == P2P_SIGNATURE_GOOD) {
+        err = p2p_number_compare(ledger, &entry->id, &entry->record, false, &repeated);
+        *why = repeated ? P2P_WHY_REPEATED_SEQ : P2P_WHY_NONE;
+        return err;
+    }
+    *why = signature == P2P_SIGNATURE_BAD ? P2P_WHY_BAD_SIGNATURE : P2P_WHY_UNKNOWN_ISSUER;
+    return err;
+}
+
+enum p2p_err p2p_judge_compare(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                               bool deep)
+{
+    enum p2p_why held = P2P_WHY_NONE;
+    enum p2p_why why = P2P_WHY_NONE;
+    bool repeated = false;
+    enum p2p_err err = index_issuer(ledger, entry->record.issuer, &entry->id);
+    if (err == P2P_OK) {
+        err = read_verdict(ledger, &entry->id, &held);
+    }
+    bool unreadable = err == P2P_CORRUPT;
+    if (err != P2P_OK && !unreadable) {
+        return err;
+    }
+    if (!unreadable && !deep && held == P2P_WHY_NONE) {
+        return p2p_number_compare(ledger, &entry->id, &entry->record, true, &repeated);
+    }
+    err = judge_deep(ledger, entry, &why);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (unreadable && why == P2P_WHY_NONE) {
+        uint8_t key[KEY_BYTES_MAX];
+        return p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER,
+                          verdict_key(key, entry->id.feed, entry->id.index));
+    }
+    return store_verdict(ledger, &entry->id, unreadable ? P2P_WHY_NONE : held, why);
+}
+
+enum p2p_err p2p_judge_compare_set(struct p2p_ledger *ledger, bool *differs)
+{
+    static const uint8_t prefix[] = {ROW_VERDICT};
+    struct p2p_lthash set;
+    struct p2p_slice key;
+    struct p2p_slice value;
+    p2p_lthash_init(&set);
+    enum p2p_err err = p2p_kv_seek(ledger->kv, P2P_TABLE_ISSUER,
+                                   p2p_slice_of(prefix, sizeof(prefix)), &key, &value);
+    while (err == P2P_OK && key.len == KEY_BYTES_MAX && key.data[0] == ROW_VERDICT) {
+        uint8_t element[KEY_BYTES_MAX + 1];
+        if (value.len != 2 || value.data[0] != FORMAT || value.data[1] > P2P_WHY_ERASED) {
+            return P2P_CORRUPT;
+        }
+        memcpy(element, key.data, KEY_BYTES_MAX);
+        element[KEY_BYTES_MAX] = value.data[1];
+        p2p_lthash_add(&set, p2p_slice_of(element, sizeof(element)));
+        err = p2p_kv_next(ledger->kv, P2P_TABLE_ISSUER, &key, &value);
+    }
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    *differs = memcmp(&set, &ledger->verdict_set, sizeof(set)) != 0;
+    if (*differs) {
+        ledger->verdict_set = set;
+        ledger->verdicts_changed = true;
+    }
+    return P2P_OK;
 }
 
 /* ---- what is computed each time: cut, grant, citations, content ---- */

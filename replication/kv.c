@@ -2,6 +2,16 @@
 
 #include <p2p/assert.h>
 
+const char *p2p_table_word(enum p2p_table table)
+{
+    static const char *const words[P2P_TABLE_COUNT] = {
+#define TABLE_WORD(name, word, text) [P2P_TABLE_##name] = word,
+        P2P_TABLE_MAP(TABLE_WORD)
+#undef TABLE_WORD
+    };
+    return words[table];
+}
+
 static void check_key(struct p2p_slice key)
 {
     p2p_assert(key.len <= P2P_KV_KEY_BYTES_MAX);

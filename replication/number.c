@@ -144,6 +144,106 @@ enum p2p_err p2p_number_take(struct p2p_ledger *ledger, const struct p2p_record_
     return err;
 }
 
+/* ---- compared with the records ---- */
+
+/* The highest number of an issuer in a feed, from the rows of each number. */
+static enum p2p_err find_highest(const struct p2p_ledger *ledger, uint32_t feed,
+                                 uint32_t issuer, uint64_t *highest)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct p2p_writer key = key_of(bytes, ROW_NUMBER, feed, issuer);
+    *highest = 0;
+    enum p2p_err err =
+        p2p_kv_seek(ledger->kv, P2P_TABLE_ISSUER, p2p_writer_slice(&key), &found, &value);
+    while (err == P2P_OK && found.len == KEY_BYTES_MAX &&
+           memcmp(found.data, bytes, SHORT_KEY_BYTES) == 0) {
+        struct p2p_reader in;
+        p2p_reader_init(&in, p2p_slice_of(found.data + SHORT_KEY_BYTES, 8));
+        *highest = p2p_reader_u64(&in);
+        err = p2p_kv_next(ledger->kv, P2P_TABLE_ISSUER, &found, &value);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* Whether a number above this one was used before index. */
+static enum p2p_err used_above(const struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
+                               uint64_t number, uint64_t index, bool *used)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct p2p_writer key = key_of(bytes, ROW_NUMBER, feed, issuer);
+    p2p_writer_u64(&key, number + 1);
+    *used = false;
+    enum p2p_err err =
+        number == UINT64_MAX
+            ? P2P_NOTFOUND
+            : p2p_kv_seek(ledger->kv, P2P_TABLE_ISSUER, p2p_writer_slice(&key), &found, &value);
+    while (err == P2P_OK && !*used && found.len == KEY_BYTES_MAX &&
+           memcmp(found.data, bytes, SHORT_KEY_BYTES) == 0) {
+        uint64_t first = 0;
+        err = read(value, &first, 1);
+        *used = err == P2P_OK && first < index;
+        if (err == P2P_OK) {
+            err = p2p_kv_next(ledger->kv, P2P_TABLE_ISSUER, &found, &value);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* The highest number is at least this one, and was used. */
+static enum p2p_err compare_highest(struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
+                                    uint64_t number)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    uint64_t highest = 0;
+    uint64_t first = 0;
+    enum p2p_err err = p2p_issuer_seq(ledger, feed, issuer, &highest);
+    bool right = err == P2P_OK && highest >= number;
+    if (right && highest > number) {
+        struct p2p_writer key = key_of(bytes, ROW_NUMBER, feed, issuer);
+        p2p_writer_u64(&key, highest);
+        err = get(ledger->kv, p2p_writer_slice(&key), &first, 1);
+        right = err != P2P_NOTFOUND;
+    }
+    if (right || (err != P2P_OK && err != P2P_NOTFOUND && err != P2P_CORRUPT)) {
+        return right ? P2P_OK : err;
+    }
+    err = find_highest(ledger, feed, issuer, &highest);
+    struct p2p_writer key = key_of(bytes, ROW_HIGHEST, feed, issuer);
+    return err == P2P_OK ? put(ledger, p2p_writer_slice(&key), &highest, 1) : err;
+}
+
+/* first: the record is known to be the first one with its number, and above all before it. */
+enum p2p_err p2p_number_compare(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                const struct p2p_record *record, bool first, bool *repeated)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    uint64_t index = 0;
+    struct p2p_writer key = key_of(bytes, ROW_NUMBER, id->feed, record->issuer);
+    p2p_writer_u64(&key, record->issuer_seq);
+    enum p2p_err err = get(ledger->kv, p2p_writer_slice(&key), &index, 1);
+    *repeated = false;
+    if (err == P2P_NOTFOUND || err == P2P_CORRUPT ||
+        (err == P2P_OK && (first ? index != id->index : index > id->index))) {
+        index = id->index;
+        err = put(ledger, p2p_writer_slice(&key), &index, 1);
+    }
+    if (err == P2P_OK && !first) {
+        *repeated = index < id->index;
+    }
+    if (err == P2P_OK && !first && !*repeated) {
+        err = used_above(ledger, id->feed, record->issuer, record->issuer_seq, id->index,
+                         repeated);
+    }
+    return err == P2P_OK ? compare_highest(ledger, id->feed, record->issuer, record->issuer_seq)
+                         : err;
+}
+
+/* ---- forgotten ---- */
+
 /* Deletes the rows whose keys begin so. */
 static enum p2p_err delete_rows(const struct p2p_kv *kv, struct p2p_slice prefix)
 {

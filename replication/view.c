@@ -100,6 +100,11 @@ enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
     return P2P_OK;
 }
 
+void p2p_view_forget_marks(struct p2p_ledger *ledger)
+{
+    ledger->mark_count = 0;
+}
+
 /* What others said about a feed before its records were here: once for each batch it grew in.
  */
 static enum p2p_err settle(struct p2p_ledger *ledger, struct p2p_feed *feed)
@@ -214,6 +219,14 @@ static enum p2p_err element_of(struct p2p_ledger *ledger, struct p2p_slice key,
     return P2P_OK;
 }
 
+/* Whether a walk has passed a key of that view. */
+static bool is_behind(const struct p2p_view_walk *walk, enum p2p_view_number view,
+                      uint32_t circle, struct p2p_slice key)
+{
+    return walk != NULL && walk->begun && walk->view == view && walk->circle == circle &&
+           p2p_slice_compare(key, p2p_slice_of(walk->last, walk->last_len)) <= 0;
+}
+
 enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view, uint32_t circle,
                           struct p2p_slice key, struct p2p_slice value)
 {
@@ -234,12 +247,21 @@ enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view, 
     if (had ? p2p_slice_equal(before, value) : value.len == 0) {
         return P2P_OK;
     }
+    if (ledger->comparing) {
+        return value.len == 0 ? p2p_kv_del(ledger->kv, P2P_TABLE_VIEW, name)
+                              : p2p_kv_put(ledger->kv, P2P_TABLE_VIEW, name, value);
+    }
+    struct p2p_lthash *sum =
+        is_behind(ledger->walk, view, circle, key) ? &ledger->walk->sum : NULL;
     if (had) {
         err = element_of(ledger, key, before, &element);
         if (err != P2P_OK) {
             return err;
         }
         p2p_lthash_remove(&digest->set, element);
+        if (sum != NULL) {
+            p2p_lthash_remove(sum, element);
+        }
     }
     digest->dirty = true;
     if (value.len == 0) {
@@ -250,7 +272,73 @@ enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view, 
         return err;
     }
     p2p_lthash_add(&digest->set, element);
+    if (sum != NULL) {
+        p2p_lthash_add(sum, element);
+    }
     return p2p_kv_put(ledger->kv, P2P_TABLE_VIEW, name, value);
+}
+
+void p2p_view_walk_begin(struct p2p_view_walk *walk, enum p2p_view_number view, uint32_t circle)
+{
+    *walk = (struct p2p_view_walk){.view = view, .circle = circle};
+    p2p_lthash_init(&walk->sum);
+}
+
+/* At the end of a walk: the set hash that is kept should be the sum. */
+static enum p2p_err compare_set(struct p2p_ledger *ledger, const struct p2p_view_walk *walk,
+                                bool *differs)
+{
+    struct p2p_view_digest *digest;
+    enum p2p_err err = digest_of(ledger, ledger->kv, walk->view, walk->circle, &digest);
+    if (err != P2P_OK) {
+        return err;
+    }
+    *differs = memcmp(&digest->set, &walk->sum, sizeof(walk->sum)) != 0;
+    if (*differs) {
+        digest->set = walk->sum;
+        digest->dirty = true;
+    }
+    return P2P_OK;
+}
+
+enum p2p_err p2p_view_walk_step(struct p2p_ledger *ledger, struct p2p_view_walk *walk,
+                                size_t *rows, bool *differs)
+{
+    uint8_t prefix[5 + P2P_VIEW_KEY_BYTES_MAX];
+    uint8_t from[5 + P2P_VIEW_KEY_BYTES_MAX + 1];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct p2p_scratch scratch;
+    size_t len = p2p_view_row_key(prefix, walk->view, walk->circle, p2p_slice_of(NULL, 0));
+    size_t at = p2p_view_row_key(from, walk->view, walk->circle,
+                                 p2p_slice_of(walk->last, walk->last_len));
+    if (walk->begun) {
+        from[at++] = 0; /* the smallest key above the last one */
+    }
+    *differs = false;
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err =
+        p2p_kv_seek(ledger->kv, P2P_TABLE_VIEW, p2p_slice_of(from, at), &found, &value);
+    while (err == P2P_OK && *rows > 0 && found.len > len && found.len <= sizeof(prefix) &&
+           memcmp(found.data, prefix, len) == 0) {
+        struct p2p_slice element;
+        struct p2p_slice key = p2p_slice_of(found.data + len, found.len - len);
+        err = element_of(ledger, key, value, &element);
+        if (err == P2P_OK) {
+            p2p_lthash_add(&walk->sum, element);
+            memcpy(walk->last, key.data, key.len);
+            walk->last_len = key.len;
+            walk->begun = true;
+            (*rows)--;
+            p2p_scratch_reset(&scratch);
+            err = p2p_kv_next(ledger->kv, P2P_TABLE_VIEW, &found, &value);
+        }
+    }
+    p2p_scratch_end(&scratch, ledger);
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    return *rows > 0 ? compare_set(ledger, walk, differs) : P2P_OK;
 }
 
 enum p2p_err p2p_view_digest(struct p2p_ledger *ledger, const struct p2p_kv *kv,

@@ -32,6 +32,36 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_touch_again(struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_judge_once(struct p2p_ledger *ledger,
                                            const struct p2p_entry *entry, enum p2p_why *why);
 
+/* A walk over all rows of one view in one circle, to compare them with the set hash that is
+ * kept: some rows a batch, while the view goes on changing. What changes behind the walk is
+ * added to its sum by p2p_view_put, through ledger->walk. */
+struct p2p_view_walk {
+    enum p2p_view_number view;
+    uint32_t circle;
+    uint8_t last[P2P_VIEW_KEY_BYTES_MAX]; /* keys up to this one are in the sum */
+    size_t last_len;
+    bool begun;
+    struct p2p_lthash sum;
+};
+void p2p_view_walk_begin(struct p2p_view_walk *walk, enum p2p_view_number view,
+                         uint32_t circle);
+/* Up to *rows more; *rows [out]: how many were left over, more than 0 at the end. At the end
+ * differs [out] says whether the set hash was another one; it is then that of the rows. */
+P2P_MUST_CHECK enum p2p_err p2p_view_walk_step(struct p2p_ledger *ledger,
+                                               struct p2p_view_walk *walk, size_t *rows,
+                                               bool *differs);
+
+/* judge.c, number.c: while ledger->comparing, writes what should stand in ISSUER and INDEX for
+ * a signed record that is held. deep: its signature is looked at again, too. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_compare(struct p2p_ledger *ledger,
+                                              const struct p2p_entry *entry, bool deep);
+P2P_MUST_CHECK enum p2p_err p2p_number_compare(struct p2p_ledger *ledger,
+                                               const struct p2p_record_id *id,
+                                               const struct p2p_record *record, bool first,
+                                               bool *repeated);
+/* Compares the set hash of the verdicts with the rows; it is then that of the rows. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_compare_set(struct p2p_ledger *ledger, bool *differs);
+
 /* number.c: takes the number of a validly signed record into account. repeated [out]: it is not
  * above that of every earlier one. Different records under one number are remembered: reuse.h.
  */
@@ -41,6 +71,8 @@ P2P_MUST_CHECK enum p2p_err p2p_number_take(struct p2p_ledger *ledger,
 /* Forgets all numbers of an issuer, in every feed: they may be another key's. */
 P2P_MUST_CHECK enum p2p_err p2p_number_forget(struct p2p_ledger *ledger, uint32_t issuer);
 
+/* Marks that will not be folded: what they follow from cannot be read. */
+void p2p_view_forget_marks(struct p2p_ledger *ledger);
 /* Writes the set hashes that changed; part of p2p_ledger_finish. */
 P2P_MUST_CHECK enum p2p_err p2p_view_store_digests(struct p2p_ledger *ledger);
 

@@ -56,7 +56,11 @@ static void print_trace(const struct p2p_event_entry *entry, FILE *out)
     if (entry->feed[0] != '\0') {
         fprintf(out, " %s", entry->feed);
     }
-    if (trace->type == P2P_TRACE_APPENDED || trace->type == P2P_TRACE_GAP) {
+    bool damage = trace->type == P2P_TRACE_DAMAGED || trace->type == P2P_TRACE_REPAIRED;
+    if (damage) {
+        fprintf(out, " %s", p2p_table_word((enum p2p_table)trace->value));
+    }
+    if (trace->type == P2P_TRACE_APPENDED || trace->type == P2P_TRACE_GAP || damage) {
         fprintf(out, " at %" PRIu64, trace->at);
     } else if (trace->at > 0) {
         fprintf(out, " size %" PRIu64, trace->at);

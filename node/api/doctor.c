@@ -43,7 +43,9 @@ static void check_store(struct visit *visit)
     const char *reason = p2p_store_read_only_reason(visit->node->store);
     enum p2p_err err = p2p_store_stat(visit->node->store, &stat);
     if (err != P2P_OK) {
-        check(visit, "store", false, "restart the node; if it stays, restore it from a backup",
+        check(visit, "store", false,
+              "restart the node; if it stays, move its directory store away, run charter fetch "
+              "and start it: it fetches the rest back from its peers",
               "the store cannot be read: %s", p2p_err_text(err));
         return;
     }
@@ -74,6 +76,8 @@ static void check_appends(struct visit *visit)
     check(visit, "appends", reason == NULL,
           reason != NULL && strcmp(reason, "restored") == 0
               ? "have the roots grant a new generation; it answers and refuses meanwhile"
+          : reason != NULL && strcmp(reason, "damaged") == 0
+              ? "see damage"
               : "see the reason in the store check, or have the roots grant a new generation",
           reason == NULL ? "records of its own are taken%s" : "nothing is appended: %s",
           reason != NULL ? reason : "");
@@ -115,6 +119,28 @@ static void check_spool(struct visit *visit)
               : "the disk had no room for the %llu bytes of the spool, %llu of them in use",
           (unsigned long long)visit->node->config.spool_bytes,
           (unsigned long long)p2p_spool_bytes(spool));
+}
+
+/* What the scrubber found, now and since the start. */
+static void check_damage(struct visit *visit)
+{
+    const struct p2p_damage *damage = p2p_engine_damage(visit->node->engine);
+    char text[P2P_MESSAGE_BYTES];
+    if (p2p_damage_text(visit->node, text)) {
+        check(
+            visit, "damage", false,
+            "let it reach its peers; if it stays, stop it, move its directory store away, run "
+            "charter fetch and start it: it fetches the rest back. Look at the disk",
+            "%s", text);
+        return;
+    }
+    check(visit, "damage", damage->count_found == 0,
+          "all of it is repaired; look at the disk before there is more",
+          "%llu damaged places were found since the start, %llu are repaired; %llu KiB read "
+          "again, %llu times from end to end",
+          (unsigned long long)damage->count_found, (unsigned long long)damage->count_repaired,
+          (unsigned long long)(damage->scrubbed_bytes >> 10),
+          (unsigned long long)damage->passes);
 }
 
 /* ---- who it is ---- */
@@ -378,6 +404,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
 {
     struct visit visit = {call, node, p2p_engine_ledger(node->engine), json_array()};
     check_store(&visit);
+    check_damage(&visit);
     check_appends(&visit);
     check_copy(&visit);
     check_spool(&visit);

@@ -185,6 +185,21 @@ static void write_store(FILE *out, struct p2p_node *node)
           p2p_engine_mirrored(node->engine));
 }
 
+static void write_damage(FILE *out, const struct p2p_node *node)
+{
+    const struct p2p_damage *damage = p2p_engine_damage(node->engine);
+    plain(out, "damaged", "gauge", "1 while damage of the store is known and not repaired.",
+          damage->is_known);
+    plain(out, "scrubbed_bytes_total", "counter",
+          "Bytes of records and payloads read again and compared.", damage->scrubbed_bytes);
+    plain(out, "scrub_passes_total", "counter", "How often everything stored was compared.",
+          damage->passes);
+    plain(out, "damage_found_total", "counter", "Damaged places found in the store.",
+          damage->count_found);
+    plain(out, "damage_repaired_total", "counter", "Damaged places repaired.",
+          damage->count_repaired);
+}
+
 static void write_clock(FILE *out, const struct p2p_node *node)
 {
     uint64_t quorum_ms = p2p_engine_quorum_ms(node->engine, &node->now);
@@ -228,6 +243,7 @@ static void write_node(FILE *out, struct p2p_call *call, struct p2p_node *node)
     plain(out, "issuer_keys_unlocked", "gauge", "Keys of issuers held in memory.",
           node->unlocked_count);
     write_store(out, node);
+    write_damage(out, node);
     write_clock(out, node);
 }
 

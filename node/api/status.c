@@ -330,6 +330,28 @@ bool p2p_reused_open(const struct p2p_node *node, struct p2p_reused *at)
     return false;
 }
 
+bool p2p_damage_text(const struct p2p_node *node, char text[P2P_MESSAGE_BYTES])
+{
+    const struct p2p_damage *damage = p2p_engine_damage(node->engine);
+    struct p2p_slice feed = p2p_feed_name(p2p_engine_ledger(node->engine), damage->feed);
+    if (!damage->is_known) {
+        return false;
+    }
+    if (damage->is_suspected) {
+        snprintf(text, P2P_MESSAGE_BYTES,
+                 "the store gave back something that is damaged; all of it is being looked "
+                 "through, and meanwhile nothing is signed or allowed");
+    } else {
+        snprintf(
+            text, P2P_MESSAGE_BYTES,
+            "a %s of %.*s is damaged in the store, at %llu; it is being fetched again from "
+            "peers, and meanwhile nothing is signed or allowed",
+            p2p_table_word(damage->table), (int)feed.len, (const char *)feed.data,
+            (unsigned long long)damage->index);
+    }
+    return true;
+}
+
 const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
@@ -338,6 +360,9 @@ const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
     char *text = p2p_call_take(call, P2P_MESSAGE_BYTES);
     if (node->alarm[0] != '\0') {
         return node->alarm;
+    }
+    if (p2p_damage_text(node, text)) {
+        return text;
     }
     if (p2p_charter_rival_size(charter) > 0) {
         return "the charter has two heads; what either grants counts for nothing until the "

@@ -94,6 +94,7 @@ static const char *read_only_words(const char *code)
         {"map-full", "the store's map is full; raise map_size in config.yaml"},
         {"disk-full", "the disk is full; make room"},
         {"forked", "its feed is forked; the charter must grant a new generation"},
+        {"damaged", "its store is damaged; it repairs what it can from its peers"},
         {"closed", "its generation is closed"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

@@ -62,6 +62,7 @@ struct p2p_node {
     uint64_t boot;
     uint64_t started_wall_ms;
     bool serving;
+    bool damage_suspected; /* the engine to be opened shall look for what could not be read */
     bool engine_lost;      /* it could not be opened again after a failure: see writer.c */
     bool read_back_failed; /* own records came back otherwise than written: nothing more is */
     bool copy_dirty;

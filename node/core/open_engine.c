@@ -20,6 +20,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         .listen_peers = node->config.listen_peers,
         .listen_people = node->config.listen_people,
         .stale_after_s = node->config.stale_after_s,
+        .damage_suspected = node->damage_suspected,
         .copy_lost = node->copy_state != P2P_COPY_OK,
         .copy_size = node->copy_point.size,
         .copy_root = node->copy_point.root,
@@ -43,6 +44,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
     if (node->read_back_failed && reason == NULL) {
         p2p_engine_set_read_only(engine, P2P_READ_ONLY_SYNC_FAILED);
     }
+    node->damage_suspected = false;
     p2p_engine_close(node->engine);
     node->engine = engine;
     node->drawn_looked_ms = 0; /* it knows of no drawn key yet */

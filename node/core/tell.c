@@ -9,6 +9,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     enum p2p_log_level level = P2P_LOG_DEBUG;
     switch (trace->type) {
     case P2P_TRACE_FORK:
+    case P2P_TRACE_DAMAGED:
     case P2P_TRACE_CHARTER_RIVAL:
     case P2P_TRACE_REUSED:
         level = P2P_LOG_ERROR;
@@ -26,6 +27,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     case P2P_TRACE_SESSION:
     case P2P_TRACE_COMPLETE:
     case P2P_TRACE_CIRCLE_KEY:
+    case P2P_TRACE_REPAIRED:
         level = P2P_LOG_INFO;
         break;
     case P2P_TRACE_APPENDED:

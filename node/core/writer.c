@@ -282,7 +282,10 @@ static enum p2p_err reopen(struct p2p_node *node)
     node->engine_lost = err != P2P_OK;
     if (err != P2P_OK) {
         snprintf(node->alarm, sizeof(node->alarm),
-                 "the store cannot be read any more; see port2port doctor");
+                 "the store cannot be read any more (%s): stop the node, move its directory "
+                 "store away, run port2port charter fetch and start it: it fetches the rest "
+                 "back from its peers",
+                 p2p_err_text(err));
     }
     return err;
 }
@@ -296,9 +299,12 @@ static void undo_batch(struct p2p_node *node, struct p2p_batch *batch, enum p2p_
     p2p_late_undo(node);
     batch->actions = (struct p2p_actions){.wake_mono_ms = node->now.mono_ms + 1000};
     snprintf(node->alarm, sizeof(node->alarm), "a batch was undone: %s", p2p_err_text(err));
+    node->damage_suspected = err == P2P_CORRUPT;
     if (reopen(node) == P2P_OK && node->read_back_failed) {
         snprintf(node->alarm, sizeof(node->alarm),
                  "the store gives back other records than were written; nothing more is");
+    } else if (!node->engine_lost && err == P2P_CORRUPT) {
+        node->alarm[0] = '\0'; /* the engine looks for the damage and tells of it */
     }
     p2p_log_write(
         node->log, P2P_LOG_ERROR, "batch.undone",

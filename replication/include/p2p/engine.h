@@ -21,6 +21,7 @@
 #ifndef P2P_ENGINE_H
 #define P2P_ENGINE_H
 
+#include <p2p/damage.h>
 #include <p2p/frame.h>
 #include <p2p/gate.h>
 #include <p2p/ledger.h>
@@ -41,6 +42,7 @@
     X(MAP_FULL, "map-full")                                                                    \
     X(DISK_FULL, "disk-full")                                                                  \
     X(FORKED, "forked")                                                                        \
+    X(DAMAGED, "damaged")                                                                      \
     X(CLOSED, "closed")
 enum p2p_read_only {
 #define P2P_READ_ONLY_ENUM(name, word) P2P_READ_ONLY_##name,
@@ -60,6 +62,7 @@ struct p2p_engine_options {
     const char *listen_peers;             /* for the `address` record */
     const char *listen_people;            /* or NULL */
     uint32_t stale_after_s;               /* 0: ages are only shown */
+    bool damage_suspected; /* what was read before could not be what was written */
     /* The checkpoint copy found at start. */
     bool copy_lost; /* missing or unreadable: restored */
     uint64_t copy_size;
@@ -181,6 +184,8 @@ struct p2p_close {
     X(SESSION, "session")            /* hello taken: member */                                 \
     X(COMPLETE, "complete")          /* the start-up rule is met */                            \
     X(CIRCLE_KEY, "circle-key")      /* a key is here now: circle in at, epoch in value */     \
+    X(DAMAGED, "damaged")            /* found here: feed, index; value: enum p2p_table */      \
+    X(REPAIRED, "repaired")          /* likewise */                                            \
     X(READ_ONLY, "read-only")        /* value: enum p2p_read_only */                           \
     X(CLOCK, "clock")                /* quorum time and own clock apart: value in s */
 enum p2p_trace_type {
@@ -259,6 +264,8 @@ struct p2p_circle_state {
 /* In order; returns how many there are, fills at most cap of them. */
 size_t p2p_engine_circles(const struct p2p_engine *engine, struct p2p_circle_state *out,
                           size_t cap);
+/* What is known of damage to what is stored here. */
+const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine);
 uint64_t p2p_engine_mirrored(const struct p2p_engine *engine); /* size of the own feed */
 uint64_t p2p_engine_commit_number(const struct p2p_engine *engine);
 /* Milliseconds since the owner of this feed was last heard of (UINT64_MAX: never): the larger

@@ -105,6 +105,10 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_walk_next(struct p2p_feed_walk *walk,
 P2P_MUST_CHECK enum p2p_err p2p_feed_head_from(const struct p2p_feed *feed,
                                                const struct p2p_kv *kv, uint64_t size,
                                                struct p2p_tree_head *head);
+/* The size of that head, whatever its row says besides. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_kept_from(const struct p2p_feed *feed,
+                                               const struct p2p_kv *kv, uint64_t size,
+                                               uint64_t *found);
 /* The charter's note for exactly this size, borrowed. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_note(const struct p2p_kv *kv, uint32_t feed, uint64_t size,
                                           struct p2p_slice *note);

@@ -40,6 +40,8 @@ enum p2p_table {
         P2P_TABLE_COUNT
 };
 
+const char *p2p_table_word(enum p2p_table table);
+
 struct p2p_kv {
     /* P2P_NOTFOUND when there is no such key. */
     enum p2p_err (*get)(void *context, enum p2p_table table, struct p2p_slice key,

@@ -104,6 +104,10 @@ struct p2p_ledger {
     bool forks_stale;      /* by the charter, since forks were folded */
     bool forks_changed;    /* what the view `forks` holds, perhaps, in this batch */
     bool verdicts_changed; /* since the set was stored */
+    /* Rows are derived once more to be compared with what is stored (compare_kv.h): the set
+     * hashes are those of what should stand there, and stay as they are. */
+    bool comparing;
+    struct p2p_view_walk *walk; /* of a view's rows, over several batches, or NULL */
     /* the batch */
     struct p2p_reuse_found reused[P2P_REUSED_TOLD_MAX];
     size_t reused_count;

@@ -1,0 +1,644 @@
+/* The scrubber: re-hashes what is stored, in the background. See p2p/damage.h, engine_scrub.h.
+ */
+#include "engine_state.h"
+
+#include "charter_store.h"
+#include "compare_kv.h"
+#include "feed_mend.h"
+
+#include <p2p/assert.h>
+
+#include <string.h>
+
+static const char place_name[] = "scrub";
+
+enum {
+    DERIVED_COST = 4, /* records of a step that one record's derived rows count as */
+    SET_ROWS = 32     /* of a set hash, in place of one step's records */
+};
+
+/* ---- telling ---- */
+
+static void found_at(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                     uint64_t index)
+{
+    struct p2p_damage *told = &engine->scrub.told;
+    told->table = table;
+    told->feed = feed;
+    told->index = index;
+    told->key_len = 0;
+    told->count_found++;
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_DAMAGED,
+                                                .err = P2P_CORRUPT,
+                                                .feed = feed,
+                                                .at = index,
+                                                .value = (uint64_t)table});
+}
+
+void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                      uint64_t index)
+{
+    engine->scrub.told.count_repaired++;
+    engine->scrub.mended++;
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_REPAIRED,
+                                                .feed = feed,
+                                                .at = index,
+                                                .value = (uint64_t)table});
+}
+
+/* Rows that were derived once more and stood there otherwise: mended already. */
+static void tell_compared(struct p2p_engine *engine, const struct p2p_compare_kv *compare,
+                          const struct p2p_record_id *id)
+{
+    struct p2p_damage *told = &engine->scrub.told;
+    if (compare->differing == 0) {
+        return;
+    }
+    found_at(engine, compare->table, id->feed, id->index);
+    memcpy(told->key, compare->key, compare->key_len);
+    told->key_len = compare->key_len;
+    p2p_scrub_mended(engine, compare->table, id->feed, id->index);
+}
+
+/* ---- known damage ---- */
+
+bool p2p_engine_damaged(const struct p2p_engine *engine)
+{
+    return engine->scrub.told.is_known;
+}
+
+void p2p_scrub_damage(struct p2p_engine *engine)
+{
+    struct p2p_damage *told = &engine->scrub.told;
+    if (!told->is_known && engine->read_only == P2P_READ_ONLY_NONE) {
+        engine->read_only = P2P_READ_ONLY_DAMAGED;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
+                                                    .value = P2P_READ_ONLY_DAMAGED});
+    }
+    told->is_known = true;
+    told->is_suspected = engine->scrub.suspect;
+}
+
+void p2p_scrub_suspect(struct p2p_engine *engine)
+{
+    engine->scrub.suspect = true;
+    engine->scrub.told.is_known = true;
+    engine->scrub.told.is_suspected = true;
+    if (engine->read_only == P2P_READ_ONLY_NONE) {
+        engine->read_only = P2P_READ_ONLY_DAMAGED;
+    }
+}
+
+enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
+{
+    struct p2p_damage *told = &engine->scrub.told;
+    told->holes = 0;
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        told->holes += engine->extras[i].hole != NULL;
+    }
+    told->is_suspected = engine->scrub.suspect;
+    if (!told->is_known || told->holes > 0 || engine->scrub.suspect) {
+        return P2P_OK;
+    }
+    told->is_known = false;
+    if (engine->read_only == P2P_READ_ONLY_DAMAGED) {
+        engine->read_only = P2P_READ_ONLY_NONE;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
+                                                    .value = P2P_READ_ONLY_NONE});
+    }
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        engine->extras[i].cosign_due = true;
+        engine->extras[i].want_link = 0;
+    }
+    return p2p_session_resync(engine); /* what came meanwhile was not looked at */
+}
+
+/* ---- the place ---- */
+
+static void begin_feed(struct p2p_scrub *scrub, uint32_t feed)
+{
+    scrub->phase = P2P_SCRUB_LEAVES;
+    scrub->feed = feed;
+    scrub->start = 0;
+    scrub->index = 0;
+    p2p_edge_init(&scrub->start_edge);
+    scrub->edge = scrub->start_edge;
+    scrub->bad_payload = UINT64_MAX;
+    scrub->bad_head = 0;
+}
+
+static void begin_pass(struct p2p_scrub *scrub)
+{
+    scrub->walking = true;
+    scrub->unresolved = 0;
+    scrub->mended = 0;
+    scrub->view_at = 0;
+    begin_feed(scrub, P2P_CHARTER_FEED);
+}
+
+static enum p2p_err store_place(struct p2p_engine *engine)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    uint8_t value[13];
+    struct p2p_writer out;
+    if (engine->now.mono_ms - scrub->placed_ms < P2P_SCRUB_PLACE_MS) {
+        return P2P_OK;
+    }
+    scrub->placed_ms = engine->now.mono_ms;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, 1);
+    p2p_writer_u32(&out, scrub->feed);
+    p2p_writer_u64(&out, scrub->start);
+    return p2p_kv_put(engine->kv, P2P_TABLE_META, p2p_slice_text(place_name),
+                      p2p_writer_slice(&out));
+}
+
+static enum p2p_err verify_head(const struct p2p_engine *engine, uint32_t feed,
+                                const struct p2p_tree_head *head)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    if (info == NULL) {
+        return P2P_UNKNOWN;
+    }
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(info->origin), .size = head->size, .root = head->root};
+    return p2p_checkpoint_verify_feed(&checkpoint, engine->options.sigs, &info->key,
+                                      &head->signature);
+}
+
+/* Goes on where the last start was, if the tree below it is the one that was signed. */
+enum p2p_err p2p_scrub_open(struct p2p_engine *engine)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    struct p2p_slice value;
+    struct p2p_reader in;
+    struct p2p_tree_head head;
+    struct p2p_edge edge;
+    begin_pass(scrub);
+    scrub->walking = false;
+    enum p2p_err err =
+        p2p_kv_get(engine->kv, P2P_TABLE_META, p2p_slice_text(place_name), &value);
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    p2p_reader_init(&in, value);
+    uint8_t format = p2p_reader_u8(&in);
+    uint32_t number = p2p_reader_u32(&in);
+    uint64_t start = p2p_reader_u64(&in);
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    if (!p2p_reader_done(&in) || format != 1 || feed == NULL || number == P2P_CHARTER_FEED) {
+        return P2P_OK; /* from the beginning, then */
+    }
+    scrub->walking = true;
+    begin_feed(scrub, number);
+    struct p2p_feed_hashes source = {.feed = number, .kv = engine->kv};
+    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    if (start == 0 || start >= feed->edge.size) {
+        return P2P_OK;
+    }
+    err = p2p_feed_head_from(feed, engine->kv, start, &head);
+    if (err == P2P_OK) {
+        err = p2p_tree_edge_at(&reader, start, &edge);
+    }
+    if (err != P2P_OK) {
+        return err == P2P_CORRUPT ? P2P_OK : err; /* found again from the feed's beginning */
+    }
+    struct p2p_hash root = p2p_edge_root(&edge);
+    if (head.size == start && verify_head(engine, number, &head) == P2P_OK &&
+        p2p_hash_equal(&root, &head.root)) {
+        scrub->start = start;
+        scrub->index = start;
+        scrub->start_edge = edge;
+        scrub->edge = edge;
+    }
+    return P2P_OK;
+}
+
+/* ---- leaves ---- */
+
+static enum p2p_err open_hole(struct p2p_engine *engine, enum p2p_table table, uint64_t at,
+                              uint64_t to)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    struct p2p_hole *hole = p2p_alloc_zeroed(engine->options.alloc, 1, sizeof(*hole));
+    if (hole == NULL) {
+        return P2P_NOMEM;
+    }
+    p2p_assert(engine->extras[scrub->feed].hole == NULL);
+    *hole = (struct p2p_hole){
+        .from = scrub->start, .to = to, .edge = scrub->start_edge, .at = at, .table = table};
+    engine->extras[scrub->feed].hole = hole;
+    found_at(engine, table, scrub->feed, at);
+    p2p_scrub_damage(engine);
+    begin_feed(scrub, scrub->feed + 1);
+    return P2P_OK;
+}
+
+/* The payload that a held record should have: whether it is there and opens its leaf. */
+static enum p2p_err check_payload(struct p2p_engine *engine, const struct p2p_record_id *id,
+                                  struct p2p_slice leaf, size_t *bytes)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
+    struct p2p_record record;
+    struct p2p_slice salted;
+    struct p2p_slice payload;
+    if (info == NULL || p2p_record_peek(&record, leaf) != P2P_OK ||
+        record.body_type != P2P_BODY_COMMITMENT) {
+        return P2P_OK; /* a leaf that is none is found by its hash */
+    }
+    enum p2p_err err = p2p_ledger_salted(&engine->ledger, id, &salted);
+    if (err == P2P_NOTFOUND) {
+        return P2P_OK; /* it was not entitled when it took the record */
+    }
+    if (err == P2P_OK) {
+        *bytes += salted.len;
+        err = p2p_record_open(&record, p2p_slice_text(info->origin), salted, &payload);
+        err = err == P2P_OK ? P2P_OK : P2P_CORRUPT;
+    }
+    return err;
+}
+
+/* Hashes records up to `end`, or as many as the step may. */
+static enum p2p_err walk_leaves(struct p2p_engine *engine, const struct p2p_feed *feed,
+                                uint64_t end, size_t *budget)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    struct p2p_feed_walk walk;
+    size_t bytes = 0;
+    enum p2p_err err = P2P_OK;
+    p2p_feed_walk_begin(&walk, feed, engine->kv, scrub->index);
+    while (scrub->index<end && * budget> 0) {
+        const struct p2p_record_id id = {feed->number, scrub->index};
+        struct p2p_slice leaf;
+        err = p2p_feed_walk_next(&walk, &leaf);
+        if (err != P2P_OK) {
+            return err;
+        }
+        struct p2p_hash hash = p2p_leaf_hash(leaf);
+        bytes += leaf.len;
+        p2p_edge_append(&scrub->edge, &hash, NULL);
+        err = check_payload(engine, &id, leaf, &bytes);
+        if (err == P2P_CORRUPT && scrub->bad_payload == UINT64_MAX) {
+            scrub->bad_payload = id.index;
+        }
+        if (err != P2P_OK && err != P2P_CORRUPT) {
+            return err;
+        }
+        scrub->index++;
+        scrub->told.scrubbed_records++;
+        (*budget)--;
+        if (bytes >= P2P_SCRUB_BYTES && !scrub->suspect) {
+            *budget = 0;
+        }
+    }
+    scrub->told.scrubbed_bytes += bytes;
+    return P2P_OK;
+}
+
+/* The first record of the stretch whose stored hash is not that of its leaf; the first of all
+ * when there is none. */
+static enum p2p_err first_differing(const struct p2p_engine *engine,
+                                    const struct p2p_feed *feed, uint64_t from, uint64_t to,
+                                    uint64_t *at)
+{
+    struct p2p_feed_hashes source = {.feed = feed->number, .kv = engine->kv};
+    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    bool differs = false;
+    *at = from;
+    for (uint64_t i = from; i < to && !differs; i++) {
+        struct p2p_slice leaf;
+        struct p2p_hash stored;
+        struct p2p_hash hash = {{0}};
+        enum p2p_err err = p2p_feed_leaf(feed, engine->kv, i, &leaf);
+        if (err == P2P_OK) {
+            hash = p2p_leaf_hash(leaf);
+            err = reader.hash(reader.context, 0, i, &stored);
+        }
+        if (err != P2P_OK && err != P2P_CORRUPT) {
+            return err;
+        }
+        differs = err == P2P_CORRUPT || !p2p_hash_equal(&hash, &stored);
+        *at = differs ? i : from;
+    }
+    return P2P_OK;
+}
+
+/* A head kept below this stretch's end is not what its owner signed, and the records are. */
+static enum p2p_err mend_head(struct p2p_engine *engine, struct p2p_feed *feed, uint64_t end)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed->number);
+    uint64_t size = scrub->bad_head;
+    scrub->bad_head = 0;
+    if (feed->number != engine->feed) {
+        enum p2p_err err = p2p_feed_mend_head(feed, engine->kv, size, NULL);
+        return err == P2P_OK ? open_hole(engine, P2P_TABLE_CHECKPOINT, size - 1, end) : err;
+    }
+    /* It was signed once: the same bytes again. */
+    struct p2p_tree_head head = {.size = size, .root = scrub->bad_head_root};
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(info->origin), .size = size, .root = head.root};
+    p2p_checkpoint_sign_feed(&checkpoint, engine->options.sigs, engine->options.feed_key,
+                             &head.signature);
+    found_at(engine, P2P_TABLE_CHECKPOINT, feed->number, size - 1);
+    p2p_scrub_mended(engine, P2P_TABLE_CHECKPOINT, feed->number, size - 1);
+    return p2p_feed_mend_head(feed, engine->kv, size, &head);
+}
+
+/* The stretch was read to its end, at which a signed head should stand. */
+static enum p2p_err end_stretch(struct p2p_engine *engine, struct p2p_feed *feed,
+                                const struct p2p_tree_head *head)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    struct p2p_hash root = p2p_edge_root(&scrub->edge);
+    size_t mended = 0;
+    bool newest = head->size == feed->head.size;
+    if (verify_head(engine, feed->number, head) != P2P_OK && !newest) {
+        scrub->bad_head = head->size; /* the stretch goes on to the next */
+        scrub->bad_head_root = root;
+        return P2P_OK;
+    }
+    if (!p2p_hash_equal(&root, &head->root)) {
+        uint64_t at = 0;
+        enum p2p_err err = first_differing(engine, feed, scrub->start, head->size, &at);
+        return err == P2P_OK ? open_hole(engine, P2P_TABLE_RECORD, at, head->size) : err;
+    }
+    enum p2p_err err = p2p_feed_mend_hashes(feed, engine->kv, engine->arena, scrub->start,
+                                            head->size, &mended);
+    if (err == P2P_OK && mended > 0) {
+        found_at(engine, P2P_TABLE_HASH, feed->number, scrub->start);
+        p2p_scrub_mended(engine, P2P_TABLE_HASH, feed->number, scrub->start);
+    }
+    if (err == P2P_OK && scrub->bad_payload != UINT64_MAX) {
+        return open_hole(engine, P2P_TABLE_PAYLOAD, scrub->bad_payload, head->size);
+    }
+    if (err == P2P_OK && scrub->bad_head != 0) {
+        err = mend_head(engine, feed, head->size);
+        if (engine->extras[feed->number].hole != NULL) {
+            return err;
+        }
+    }
+    if (err == P2P_OK) {
+        scrub->phase = P2P_SCRUB_DERIVED;
+        scrub->index = scrub->start;
+    }
+    return err;
+}
+
+/* The charter is held in memory, verified: what is stored of it should be that. */
+static enum p2p_err scrub_charter(struct p2p_engine *engine, size_t *budget)
+{
+    bool same = false;
+    enum p2p_err err = p2p_charter_compare(&engine->ledger, &same);
+    size_t cost = (size_t)p2p_charter_size(engine->ledger.charter);
+    *budget -= cost < *budget ? cost : *budget;
+    if (err == P2P_OK && !same) {
+        found_at(engine, P2P_TABLE_RECORD, P2P_CHARTER_FEED, 0);
+        err = p2p_charter_rewrite(&engine->ledger);
+        p2p_scrub_mended(engine, P2P_TABLE_RECORD, P2P_CHARTER_FEED, 0);
+    }
+    begin_feed(&engine->scrub, 1);
+    return err;
+}
+
+static enum p2p_err scrub_leaves(struct p2p_engine *engine, size_t *budget)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, scrub->feed);
+    struct p2p_tree_head head;
+    if (feed == NULL) {
+        scrub->phase = P2P_SCRUB_SETS;
+        scrub->view_at = 0;
+        scrub->walk = (struct p2p_view_walk){0};
+        return P2P_OK;
+    }
+    if (scrub->feed == P2P_CHARTER_FEED) {
+        return scrub_charter(engine, budget);
+    }
+    if (scrub->start >= feed->edge.size || engine->extras[scrub->feed].hole != NULL ||
+        p2p_charter_feed(engine->ledger.charter, scrub->feed) == NULL) {
+        begin_feed(scrub, scrub->feed + 1);
+        return P2P_OK;
+    }
+    uint64_t above = scrub->bad_head > scrub->start ? scrub->bad_head : scrub->start;
+    enum p2p_err err = p2p_feed_head_from(feed, engine->kv, above + 1, &head);
+    if (err == P2P_CORRUPT) { /* a row that is no head at all */
+        uint64_t size = 0;
+        err = p2p_feed_kept_from(feed, engine->kv, above + 1, &size);
+        head = (struct p2p_tree_head){.size = size};
+    }
+    if (err == P2P_OK) {
+        err = walk_leaves(engine, feed, head.size, budget);
+    }
+    if (err == P2P_CORRUPT) {
+        return open_hole(engine, P2P_TABLE_RECORD, scrub->index, head.size);
+    }
+    return err == P2P_OK && scrub->index == head.size ? end_stretch(engine, feed, &head) : err;
+}
+
+/* ---- what follows from records ---- */
+
+static enum p2p_err derive(struct p2p_engine *engine, const struct p2p_record_id *id)
+{
+    struct p2p_ledger *ledger = &engine->ledger;
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
+    if (err == P2P_OK && entry.record.issuer != 0) {
+        err = p2p_judge_compare(ledger, &entry, engine->scrub.deep);
+    }
+    if (err == P2P_OK && entry.record.kind == P2P_KIND_SEEN && entry.record.issuer == 0 &&
+        entry.record.body_type == P2P_BODY_PUBLIC) {
+        err = p2p_known_apply(ledger, id->feed, id->index, entry.record.content);
+    }
+    if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
+        err = kind->keys(ledger, &entry);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    return err;
+}
+
+/* Derives the rows of one record once more and mends those that differ. */
+static enum p2p_err compare_record(struct p2p_engine *engine, const struct p2p_record_id *id)
+{
+    struct p2p_ledger *ledger = &engine->ledger;
+    struct p2p_compare_kv compare;
+    const struct p2p_kv *kv = ledger->kv;
+    p2p_compare_kv_init(&compare, kv);
+    ledger->kv = &compare.kv;
+    ledger->comparing = true;
+    enum p2p_err err = derive(engine, id);
+    if (err == P2P_OK) {
+        err = p2p_ledger_fold(ledger);
+    } else {
+        p2p_view_forget_marks(ledger);
+    }
+    ledger->comparing = false;
+    ledger->kv = kv;
+    tell_compared(engine, &compare, id);
+    if (err == P2P_CORRUPT) {
+        engine->scrub.unresolved++; /* it rests on something else that is damaged */
+        return P2P_OK;
+    }
+    return err;
+}
+
+static enum p2p_err scrub_derived(struct p2p_engine *engine, size_t *budget)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    uint64_t end = scrub->edge.size;
+    while (scrub->index<end && * budget> 0) {
+        const struct p2p_record_id id = {scrub->feed, scrub->index};
+        enum p2p_err err = compare_record(engine, &id);
+        if (err != P2P_OK) {
+            return err;
+        }
+        scrub->index++;
+        *budget -= *budget < DERIVED_COST ? *budget : DERIVED_COST;
+    }
+    if (scrub->index < end) {
+        return P2P_OK;
+    }
+    scrub->phase = P2P_SCRUB_LEAVES;
+    scrub->start = end;
+    scrub->start_edge = scrub->edge;
+    scrub->bad_payload = UINT64_MAX;
+    return store_place(engine);
+}
+
+/* ---- the end of a pass ---- */
+
+/* The n-th pair of view and circle; false behind the last. */
+static bool view_of(const struct p2p_engine *engine, uint32_t n, enum p2p_view_number *view,
+                    uint32_t *circle)
+{
+    uint32_t circles = p2p_charter_circle_count(engine->ledger.charter) + 1;
+    *view = n < circles ? P2P_VIEW_BANS : P2P_VIEW_FORKS;
+    *circle = n < circles ? n : 0;
+    return n <= circles;
+}
+
+static void end_pass(struct p2p_engine *engine)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    bool clean = scrub->unresolved == 0 && scrub->told.holes == 0;
+    scrub->walking = false;
+    scrub->deep = false;
+    scrub->told.passes++;
+    if (scrub->suspect && clean) {
+        scrub->suspect = false; /* everything that can be read was compared */
+    }
+    uint64_t rest_ms = !scrub->suspect     ? P2P_SCRUB_REST_MS
+                       : scrub->mended > 0 ? 1
+                                           : P2P_SCRUB_AGAIN_MS;
+    scrub->next_ms = engine->now.mono_ms + rest_ms;
+}
+
+static enum p2p_err scrub_sets(struct p2p_engine *engine, size_t *budget)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    struct p2p_ledger *ledger = &engine->ledger;
+    enum p2p_view_number view;
+    uint32_t circle;
+    size_t rows = (*budget + SET_ROWS - 1) / 2;
+    bool differs = false;
+    enum p2p_err err;
+    *budget = 0;
+    if (!view_of(engine, scrub->view_at, &view, &circle)) {
+        err = p2p_judge_compare_set(ledger, &differs);
+        if (err == P2P_CORRUPT) {
+            scrub->unresolved++;
+            err = P2P_OK;
+        }
+        if (err == P2P_OK && differs) {
+            found_at(engine, P2P_TABLE_ISSUER, 0, 0);
+            p2p_scrub_mended(engine, P2P_TABLE_ISSUER, 0, 0);
+        }
+        end_pass(engine);
+        return err;
+    }
+    if (ledger->walk == NULL) {
+        p2p_view_walk_begin(&scrub->walk, view, circle);
+        ledger->walk = &scrub->walk;
+    }
+    err = p2p_view_walk_step(ledger, &scrub->walk, &rows, &differs);
+    if (err == P2P_OK && rows > 0) {
+        ledger->walk = NULL;
+        scrub->view_at++;
+        if (differs) {
+            found_at(engine, P2P_TABLE_VIEW, 0, 0);
+            p2p_scrub_mended(engine, P2P_TABLE_VIEW, 0, 0);
+        }
+    }
+    return err;
+}
+
+/* ---- steps ---- */
+
+/* Whether a step is due; else when. Nothing that people or peers wait for waits for it. */
+static bool is_due(const struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    const struct p2p_scrub *scrub = &engine->scrub;
+    uint64_t now = engine->now.mono_ms;
+    uint64_t due = scrub->next_ms;
+    if (engine->was_busy && !scrub->suspect && due < scrub->stepped_ms + P2P_SCRUB_BUSY_MS) {
+        due = scrub->stepped_ms + P2P_SCRUB_BUSY_MS;
+    }
+    if (now < due) {
+        p2p_wake_at(wake_ms, scrub->next_ms > now ? scrub->next_ms : due);
+        return false;
+    }
+    return true;
+}
+
+static enum p2p_err step(struct p2p_engine *engine, size_t *budget)
+{
+    switch (engine->scrub.phase) {
+    case P2P_SCRUB_LEAVES:
+        return scrub_leaves(engine, budget);
+    case P2P_SCRUB_DERIVED:
+        return scrub_derived(engine, budget);
+    case P2P_SCRUB_SETS:
+        return scrub_sets(engine, budget);
+    }
+    return P2P_OK;
+}
+
+enum p2p_err p2p_scrub_step(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    size_t budget = scrub->suspect ? P2P_SCRUB_URGENT_RECORDS : P2P_SCRUB_RECORDS;
+    enum p2p_err err = P2P_OK;
+    if (!p2p_engine_stores(engine) || !is_due(engine, wake_ms)) {
+        return P2P_OK;
+    }
+    if (!scrub->walking) {
+        begin_pass(scrub);
+    }
+    while (budget > 0 && scrub->walking && err == P2P_OK) {
+        err = step(engine, &budget);
+        if (err == P2P_CORRUPT) { /* damage of a sort that is not looked for here */
+            scrub->unresolved++;
+            p2p_scrub_suspect(engine);
+            engine->ledger.walk = NULL;
+            scrub->view_at += scrub->phase == P2P_SCRUB_SETS;
+            if (scrub->phase != P2P_SCRUB_SETS) {
+                begin_feed(scrub, scrub->feed + 1);
+            }
+            err = P2P_OK;
+        }
+    }
+    scrub->stepped_ms = engine->now.mono_ms;
+    if (scrub->walking) {
+        scrub->next_ms = engine->now.mono_ms + (scrub->suspect ? 1 : P2P_SCRUB_EVERY_MS);
+    }
+    p2p_wake_at(wake_ms, scrub->next_ms);
+    return err == P2P_OK ? p2p_scrub_settle(engine) : err;
+}
+
+const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine)
+{
+    return &engine->scrub.told;
+}

@@ -1,0 +1,52 @@
+/* The scrubber's place, and what it found: part of the engine's state. Private to replication/.
+ */
+#ifndef P2P_ENGINE_SCRUB_H
+#define P2P_ENGINE_SCRUB_H
+
+#include "views.h"
+
+#include <p2p/damage.h>
+
+/* A stretch of a feed that is damaged here and asked for: records of it, or their payloads. */
+struct p2p_hole {
+    uint64_t from, to;    /* signed heads stand at both, and at `from` the tree is known: */
+    struct p2p_edge edge; /* that of the records below `from` */
+    uint64_t at;          /* the first record or payload that is wrong */
+    enum p2p_table table; /* what of it is: RECORD, PAYLOAD, CHECKPOINT */
+    unsigned peer;        /* slot of the peer that was asked last, plus 1 */
+    uint64_t until_ms;    /* then another is asked */
+};
+
+enum p2p_scrub_phase {
+    P2P_SCRUB_LEAVES,  /* records, payloads and hashes of one stretch */
+    P2P_SCRUB_DERIVED, /* what follows from them */
+    P2P_SCRUB_SETS     /* at the end of a pass: the set hashes of all views */
+};
+
+/* One pass looks at every feed in order of its number, in stretches that end at a signed head:
+ *
+ *     rest --> LEAVES <--> DERIVED --(all feeds)--> SETS --> rest
+ *                |
+ *                +--damaged--> a hole: the next feed; p2p_repair asks for it
+ */
+struct p2p_scrub {
+    bool walking;
+    bool suspect; /* something that was read is damaged, and nobody knows what */
+    bool deep;    /* this pass verifies signatures too */
+    enum p2p_scrub_phase phase;
+    uint32_t feed;
+    uint64_t start, index; /* of the stretch, and the next record of it */
+    struct p2p_edge start_edge, edge;
+    uint64_t bad_payload, bad_head; /* met in the stretch; UINT64_MAX, 0: none */
+    struct p2p_hash bad_head_root;
+    struct p2p_view_walk walk;
+    uint32_t view_at;    /* SETS: which view and circle is next */
+    uint64_t unresolved; /* in this pass: places that could not be compared for other damage */
+    uint64_t mended;     /* in this pass */
+    uint64_t stepped_ms; /* when it last did anything */
+    uint64_t next_ms;    /* the next pass begins, or the next step is due */
+    uint64_t placed_ms;  /* when the place was last stored */
+    struct p2p_damage told;
+};
+
+#endif

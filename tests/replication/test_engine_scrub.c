@@ -1,0 +1,313 @@
+/* Damage on the disk below a node: found by the scrubber, mended or fetched again from peers,
+ * and never signed over meanwhile. */
+#include "check.h"
+
+#include "network_fixture.h"
+
+#include <stdio.h>
+
+#define SHIP  "imo:9179842"
+#define OTHER "imo:9074729"
+
+enum { HURT = 2, AWAY = 5, PASS_MS = P2P_SCRUB_REST_MS + 120000 };
+
+static const struct p2p_damage *damage(uint32_t node)
+{
+    return p2p_engine_damage(net.nodes[node].engine);
+}
+
+static enum p2p_read_only read_only(uint32_t node)
+{
+    return p2p_engine_read_only(net.nodes[node].engine);
+}
+
+/* ---- spoiling ---- */
+
+static void flip(void *context, uint8_t *value, size_t len)
+{
+    size_t at = *(const size_t *)context % (8 * len);
+    value[at / 8] ^= (uint8_t)(1u << at % 8);
+}
+
+static void tear(void *context, uint8_t *value, size_t len)
+{
+    (void)context;
+    for (size_t i = len / 2; i < len; i++) {
+        value[i] = (uint8_t)~value[i];
+    }
+}
+
+static void spoil(uint32_t node, enum p2p_table table, size_t n, size_t bit)
+{
+    memory_kv_spoil(net.nodes[node].kv, table, n, bit == SIZE_MAX ? tear : flip, &bit);
+}
+
+/* How many rows of a table are not the same in both. */
+static size_t differing(struct memory_kv *a, struct memory_kv *b, enum p2p_table table)
+{
+    const struct p2p_kv *left = memory_kv_begin(a);
+    const struct p2p_kv *right = memory_kv_begin(b);
+    struct p2p_slice key, value, other;
+    size_t count = memory_kv_count(a, table) != memory_kv_count(b, table);
+    enum p2p_err err = p2p_kv_seek(left, table, p2p_slice_of("", 0), &key, &value);
+    while (err == P2P_OK) {
+        if (p2p_kv_get(right, table, key, &other) != P2P_OK || !p2p_slice_equal(value, other)) {
+            count++;
+        }
+        err = p2p_kv_next(left, table, &key, &value);
+    }
+    memory_kv_abort(a);
+    memory_kv_abort(b);
+    return count;
+}
+
+/* ---- a federation with some of everything ---- */
+
+static void populate(void)
+{
+    struct p2p_record_id ban = {0, 0};
+    network_start(5, 4, 11);
+    network_kill(&net, AWAY);
+    for (uint32_t i = 0; i < 24; i++) {
+        uint32_t node = 1 + i % 3;
+        char subject[32];
+        snprintf(subject, sizeof(subject), "imo:%07u", 9000000 + i);
+        ban = network_ban(&net, node, i % 2 || node == 3 ? "all" : "police", subject);
+        network_run(&net);
+        if (i % 5 == 0 && i % 2) {
+            network_lift(&net, node, "all", &ban);
+        }
+        if (i % 7 == 0) {
+            network_check(&net, node, SHIP);
+        }
+    }
+    network_ban(&net, 1, "all", SHIP);
+    for (uint32_t i = 1; i <= 3; i++) {
+        for (unsigned n = 0; n < 3; n++) {
+            CHECK_OK(network_notes(&net, i, 240));
+            network_run(&net);
+        }
+    }
+    network_advance(&net, 2000);
+    network_agree(&net);
+}
+
+static void check_sound(uint32_t node)
+{
+    CHECK(!damage(node)->is_known);
+    CHECK(damage(node)->holes == 0);
+    CHECK(read_only(node) == P2P_READ_ONLY_NONE);
+}
+
+/* ---- tests ---- */
+
+/* A scrubber that cries wolf would stop its node. */
+static void test_sound_store(void **state)
+{
+    (void)state;
+    populate();
+    network_advance(&net, PASS_MS);
+    for (uint32_t i = 1; i <= 4; i++) {
+        check_sound(i);
+        CHECK(damage(i)->count_found == 0);
+        CHECK(damage(i)->passes > 0);
+        CHECK(damage(i)->scrubbed_bytes > 20000);
+    }
+}
+
+/* Without this a flipped bit would stay until somebody needs the row: each row of each table
+ * that follows from what was signed is as it was an hour later. */
+static void check_table(enum p2p_table table, bool torn)
+{
+    populate();
+    network_advance(&net, PASS_MS);
+    size_t values = memory_kv_value_count(net.nodes[HURT].kv, table);
+    CHECK(values > 0);
+    size_t step = values / 2 + 1;
+    for (size_t n = 0; n < values; n += step) {
+        struct memory_kv *before = memory_kv_clone(net.nodes[HURT].kv);
+        uint64_t repaired = damage(HURT)->count_repaired;
+        spoil(HURT, table, n, torn ? SIZE_MAX : 77 * n + 13);
+        CHECK(differing(before, net.nodes[HURT].kv, table) == 1);
+        network_advance(&net, PASS_MS);
+        if (differing(before, net.nodes[HURT].kv, table) != 0) {
+            print_error("row %zu of %s is not as before\n", n, p2p_table_word(table));
+        }
+        CHECK(differing(before, net.nodes[HURT].kv, table) == 0);
+        CHECK(damage(HURT)->count_repaired > repaired);
+        check_sound(HURT);
+        memory_kv_free(before);
+    }
+    network_agree(&net);
+    network_ban(&net, HURT, "all", OTHER);
+    network_advance(&net, 2000);
+    network_agree(&net);
+}
+
+static void test_records(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_RECORD, false);
+}
+
+static void test_torn_records(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_RECORD, true);
+}
+
+static void test_hashes(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_HASH, false);
+}
+
+static void test_torn_hashes(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_HASH, true);
+}
+
+static void test_payloads(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_PAYLOAD, false);
+}
+
+static void test_views(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_VIEW, false);
+}
+
+static void test_seen(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_SEEN, false);
+}
+
+static void test_issuers(void **state)
+{
+    (void)state;
+    check_table(P2P_TABLE_ISSUER, false);
+}
+
+static void test_heads(void **state)
+{
+    (void)state;
+    populate();
+    network_advance(&net, PASS_MS);
+    size_t values = memory_kv_value_count(net.nodes[HURT].kv, P2P_TABLE_CHECKPOINT);
+    for (size_t n = 1; n < values; n++) { /* the first is the charter's */
+        spoil(HURT, P2P_TABLE_CHECKPOINT, n, 100 + n);
+        network_advance(&net, PASS_MS);
+        check_sound(HURT);
+    }
+    /* And what it sends to who was away all the time can be taken. */
+    CHECK_OK(network_open(&net, AWAY));
+    network_connect(&net, AWAY, HURT);
+    network_advance(&net, 40000);
+    CHECK(network_same_frontier(&net, AWAY, HURT));
+}
+
+/* Damage that is known and cannot be repaired: nothing is appended, cosigned or allowed, what
+ * is forbidden stays forbidden; once a peer is there everything goes on. */
+static void test_nothing_rests_on_damage(void **state)
+{
+    (void)state;
+    struct p2p_record_id id;
+    static struct p2p_job job;
+    populate();
+    for (uint32_t i = 1; i <= 4; i++) {
+        if (i != HURT) {
+            network_cut(&net, HURT, i);
+        }
+    }
+    spoil(HURT, P2P_TABLE_RECORD, 1, 4711);
+    network_advance(&net, PASS_MS);
+    CHECK(damage(HURT)->is_known);
+    CHECK(damage(HURT)->holes == 1);
+    CHECK(damage(HURT)->table == P2P_TABLE_RECORD);
+    CHECK(read_only(HURT) == P2P_READ_ONLY_DAMAGED);
+    uint64_t cosigned = net.nodes[HURT].watch.count;
+    uint64_t time_s = net.nodes[HURT].watch.time_s;
+    uint64_t size = network_size(&net, HURT, HURT);
+    CHECK_ERR(network_try_ban(&net, HURT, "all", OTHER, &id), P2P_RDONLY);
+    CHECK_ERR(network_notes(&net, HURT, 1), P2P_RDONLY);
+    network_check_job(&job, OTHER);
+    CHECK_OK(network_jobs(&net, HURT, &job, 1));
+    CHECK(job.result.spooled);
+    CHECK(job.result.answer.answer == P2P_ANSWER_REFER);
+    network_check_job(&job, SHIP);
+    CHECK_OK(network_jobs(&net, HURT, &job, 1));
+    CHECK(job.result.answer.answer == P2P_ANSWER_REFUSE);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 70000);
+    CHECK(net.nodes[HURT].watch.count == cosigned);
+    CHECK(net.nodes[HURT].watch.time_s == time_s);
+    CHECK(network_size(&net, HURT, HURT) == size);
+    network_connect_all(&net);
+    network_advance(&net, 10000);
+    check_sound(HURT);
+    network_agree(&net);
+    CHECK(network_check(&net, HURT, OTHER) == P2P_ANSWER_REFUSE);
+    network_ban(&net, HURT, "all", "imo:9176187");
+    network_advance(&net, 2000);
+    network_agree(&net);
+}
+
+/* What is read before the scrubber comes by is found by whoever reads it: the batch is undone
+ * and the engine, opened again, looks for it everywhere. */
+static void test_suspected(void **state)
+{
+    (void)state;
+    populate();
+    struct memory_kv *before = memory_kv_clone(net.nodes[HURT].kv);
+    spoil(HURT, P2P_TABLE_ISSUER, 3, 2);
+    spoil(HURT, P2P_TABLE_SEEN, 1, 1);
+    spoil(HURT, P2P_TABLE_RECORD, 2, 99);
+    network_kill(&net, HURT);
+    net.nodes[HURT].options.damage_suspected = true;
+    CHECK_OK(network_open(&net, HURT));
+    net.nodes[HURT].options.damage_suspected = false;
+    CHECK(read_only(HURT) == P2P_READ_ONLY_DAMAGED);
+    network_connect_all(&net);
+    network_advance(&net, 20000);
+    check_sound(HURT);
+    CHECK(differing(before, net.nodes[HURT].kv, P2P_TABLE_RECORD) == 0);
+    memory_kv_free(before);
+    network_agree(&net);
+}
+
+/* A pass goes on where it was, across restarts. */
+static void test_goes_on(void **state)
+{
+    (void)state;
+    populate();
+    network_advance(&net, 3000);
+    network_restart(&net, HURT);
+    network_connect_all(&net);
+    network_advance(&net, 60000);
+    check_sound(HURT);
+    CHECK(damage(HURT)->passes >= 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_sound_store, network_stop),
+        cmocka_unit_test_teardown(test_records, network_stop),
+        cmocka_unit_test_teardown(test_torn_records, network_stop),
+        cmocka_unit_test_teardown(test_hashes, network_stop),
+        cmocka_unit_test_teardown(test_torn_hashes, network_stop),
+        cmocka_unit_test_teardown(test_payloads, network_stop),
+        cmocka_unit_test_teardown(test_views, network_stop),
+        cmocka_unit_test_teardown(test_seen, network_stop),
+        cmocka_unit_test_teardown(test_issuers, network_stop),
+        cmocka_unit_test_teardown(test_heads, network_stop),
+        cmocka_unit_test_teardown(test_nothing_rests_on_damage, network_stop),
+        cmocka_unit_test_teardown(test_suspected, network_stop),
+        cmocka_unit_test_teardown(test_goes_on, network_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
