@@ -4,6 +4,7 @@
 #include "charter_state.h"
 
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 #include <p2p/text.h>
 
 #include <stdarg.h>
@@ -63,6 +64,7 @@ struct signers {
     char names[SIGNERS_MAX][P2P_WITNESS_NAME_BYTES_MAX + 1];
     size_t count;
     bool signed_by[SIGNERS_MAX];
+    uint32_t lines; /* that verify by a key other than the log's */
 };
 
 static void signers_add(struct signers *signers, struct p2p_slice name, enum p2p_note_type type,
@@ -109,6 +111,7 @@ static enum p2p_err signers_verify(struct signers *signers, const struct p2p_not
     for (size_t i = 0; i < note->signature_count; i++) {
         if (verdicts[i] >= 0) {
             signers->signed_by[verdicts[i]] = true;
+            signers->lines += verdicts[i] > 0;
         }
     }
     if (!signers->signed_by[0]) {
@@ -120,8 +123,8 @@ static enum p2p_err signers_verify(struct signers *signers, const struct p2p_not
 
 static uint32_t signers_count(const struct signers *signers, const struct root_set *set)
 {
-    uint32_t count = 0;
-    for (size_t i = 1; i < signers->count; i++) {
+    uint32_t count = P2P_PLANT(ROOT_TWICE) ? signers->lines : 0;
+    for (size_t i = 1; i < signers->count && !P2P_PLANT(ROOT_TWICE); i++) {
         for (uint32_t j = 0; signers->signed_by[i] && j < set->count; j++) {
             const uint8_t *root = set->roots[j].bytes;
             count += memcmp(signers->keys[i].public_key, root, P2P_PUBLIC_BYTES) == 0;

@@ -2,6 +2,7 @@
 
 #include <p2p/address.h>
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 
 #include <string.h>
 
@@ -195,6 +196,9 @@ static enum p2p_err compare_copy(struct p2p_engine *engine)
     if (options->copy_lost || options->copy_commit > engine->commit_number ||
         (own == NULL && options->copy_size > 0) ||
         (own != NULL && options->copy_size > own->edge.size)) {
+        if (P2P_PLANT(RESTORED_COSIGNS)) {
+            return P2P_OK;
+        }
         engine->read_only = P2P_READ_ONLY_RESTORED;
         return P2P_OK;
     }
@@ -294,6 +298,9 @@ void p2p_engine_close(struct p2p_engine *engine)
 void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
                       struct p2p_arena *arena, const struct p2p_now *now)
 {
+#ifdef P2P_PLANTED
+    p2p_planted_waits = true;
+#endif
     engine->kv = kv;
     engine->arena = arena;
     engine->now = *now;
@@ -455,6 +462,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     if (err == P2P_OK) {
         err = p2p_append_head(engine);
     }
+#ifdef P2P_PLANTED
+    p2p_planted_waits = false;
+#endif
     if (err == P2P_OK) {
         err = p2p_ledger_finish(&engine->ledger);
     }

@@ -451,6 +451,12 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engin
 #define P2P_ACK_MESSAGE_BYTES_MAX (P2P_PREFIX_BYTES_MAX + 8u + P2P_HASH_BYTES)
 size_t p2p_ack_message(uint8_t out[P2P_ACK_MESSAGE_BYTES_MAX], const char *origin,
                        uint64_t size, const struct p2p_hash *root);
+#ifdef P2P_PLANTED
+/* A mistake: see p2p/planted.h. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_unchecked(struct p2p_engine *engine,
+                                                         uint32_t feed,
+                                                         const struct p2p_tree_head *head);
+#endif
 void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed);
 
 /* engine_fork.c */

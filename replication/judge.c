@@ -1,6 +1,7 @@
 #include <p2p/ledger.h>
 
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 
 #include "views.h"
 
@@ -106,7 +107,7 @@ static enum p2p_err weigh(struct p2p_ledger *ledger, const struct p2p_record *re
         break;
     case P2P_SIGNATURE_GOOD:
         err = p2p_number_take(ledger, id, record, &repeated);
-        *why = repeated ? P2P_WHY_REPEATED_SEQ : P2P_WHY_NONE;
+        *why = repeated && !P2P_PLANT(NUMBER_TWICE) ? P2P_WHY_REPEATED_SEQ : P2P_WHY_NONE;
         break;
     }
     return err;

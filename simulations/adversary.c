@@ -14,7 +14,7 @@
 #define ENDLESS_FRAMES    500u
 
 /* What a liar keeps back while it lies. */
-enum { KEEPS_RECORDS = 1, KEEPS_PAYLOADS = 2 };
+enum { KEEPS_RECORDS = 1, KEEPS_PAYLOADS = 2, ALTERS = 4 };
 
 struct kept_frame {
     uint8_t *bytes;
@@ -375,6 +375,13 @@ static bool keep_payloads(struct sim_adversary *adversary, struct liar *liar)
     return true;
 }
 
+static bool alter(struct sim_adversary *adversary, struct liar *liar)
+{
+    (void)adversary;
+    liar->keeps |= ALTERS;
+    return true;
+}
+
 static bool backdate(struct sim_adversary *adversary, struct liar *liar)
 {
     liar_host(adversary, liar)->clock.wall_offset_ms -= BACKDATED_MS;
@@ -404,6 +411,37 @@ static size_t strip(struct p2p_slice frame, uint8_t *out_bytes)
     return p2p_writer_slice(&out).len;
 }
 
+/* A bit of the commitment of the last record that has one: canonical still, and another record.
+ * Returns 0 when the frame holds none. */
+static size_t change(struct p2p_slice frame, uint8_t *out_bytes)
+{
+    struct p2p_run run;
+    struct p2p_run_walk walk;
+    struct p2p_slice leaf;
+    struct p2p_slice salted;
+    const uint8_t *at = NULL;
+    enum p2p_err err = p2p_run_read(&run, p2p_slice_of(frame.data + P2P_FRAME_HEADER_BYTES,
+                                                       frame.len - P2P_FRAME_HEADER_BYTES));
+    if (err != P2P_OK) {
+        return 0;
+    }
+    p2p_run_begin(&walk, &run);
+    while (p2p_run_next(&walk, &leaf, &salted, &err)) {
+        struct p2p_record record;
+        if (p2p_record_peek(&record, leaf) == P2P_OK &&
+            record.body_type == P2P_BODY_COMMITMENT) {
+            size_t behind = record.signature == NULL ? 1 : 2 + P2P_SIGNATURE_BYTES;
+            at = leaf.data + leaf.len - behind - 1; /* the commitment's last byte */
+        }
+    }
+    if (at == NULL) {
+        return 0;
+    }
+    memcpy(out_bytes, frame.data, frame.len);
+    out_bytes[at - frame.data] ^= 1;
+    return frame.len;
+}
+
 static void remember(struct liar *liar, struct p2p_slice frame)
 {
     struct kept_frame *kept = &liar->frames[liar->frame_count++ % KEPT_FRAMES];
@@ -419,20 +457,27 @@ size_t sim_adversary_meddle(struct sim_adversary *adversary, const struct sim_ho
 {
     struct liar *liar = find_liar(adversary, from);
     if (liar == NULL) {
+        memcpy(out, frame.data, frame.len);
         return frame.len;
     }
     remember(liar, frame);
     if (!sim_faults_are_on(adversary->sim->faults)) {
         liar->keeps = 0;
+        memcpy(out, frame.data, frame.len);
         return frame.len;
     }
     if ((liar->keeps & KEEPS_RECORDS) != 0 && to->number == liar->kept_from &&
         frame.data[4] == P2P_FRAME_RUN) {
         return 0;
     }
+    if ((liar->keeps & ALTERS) != 0 && frame.data[4] == P2P_FRAME_RUN &&
+        change(frame, out) > 0) {
+        return frame.len;
+    }
     if ((liar->keeps & KEEPS_PAYLOADS) != 0 && frame.data[4] == P2P_FRAME_RUN) {
         return strip(frame, out);
     }
+    memcpy(out, frame.data, frame.len);
     return frame.len;
 }
 
@@ -465,6 +510,8 @@ static bool tell_lie(struct sim_adversary *adversary, struct liar *liar, enum si
         return send_garbage(adversary, liar);
     case SIM_LIE_COSIGN_BOTH:
         return cosign_both(adversary, liar);
+    case SIM_LIE_ALTER:
+        return alter(adversary, liar);
     case SIM_LIE_COUNT:
         break;
     }

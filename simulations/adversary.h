@@ -23,7 +23,8 @@ struct sim_host;
     X(OVERSIZE, "oversize", "sends notes and frames beyond every bound")                       \
     X(ENDLESS, "endless", "sends frontiers and wants without end")                             \
     X(GARBAGE, "garbage", "sends bytes that mean nothing")                                     \
-    X(COSIGN_BOTH, "cosign-both", "cosigns both branches of a fork")
+    X(COSIGN_BOTH, "cosign-both", "cosigns both branches of a fork")                           \
+    X(ALTER, "alter", "changes records of others on their way")
 enum sim_lie {
 #define SIM_LIE_ENUM(name, word, text) SIM_LIE_##name,
     SIM_LIE_MAP(SIM_LIE_ENUM)
@@ -48,8 +49,8 @@ struct sim_adversary *sim_adversary_new(struct sim *sim,
 void sim_adversary_free(struct sim_adversary *adversary);
 void sim_adversary_start(struct sim_adversary *adversary, uint64_t end_us);
 
-/* What a liar's engine sends to one other: returns how much of it goes out, 0 for nothing; when
- * that is less than all of it, what goes out stands in `out`, which has room for frame.len. */
+/* What a liar's engine sends to one other: what goes out stands in `out`, which has room for
+ * frame.len; returns how much, 0 for nothing. */
 size_t sim_adversary_meddle(struct sim_adversary *adversary, const struct sim_host *from,
                             const struct sim_host *to, struct p2p_slice frame, uint8_t *out);
 /* How often a lie was told so far. */

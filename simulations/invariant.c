@@ -378,6 +378,9 @@ void watch_settle(struct sim_watcher *watcher, struct watch_machine *const *mach
     for (size_t i = 0; i < machine_count; i++) {
         if (watch_disk(watcher, machines[i], &all[count])) {
             watch_settle_authority(watcher, machines[i]);
+            if (count == 0) { /* all that are complete hold the same */
+                watch_settle_numbers(watcher, machines[i]);
+            }
             count++;
         }
     }

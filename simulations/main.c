@@ -1,5 +1,6 @@
 /* ./dev sim */
 #include "many.h"
+#include "prove.h"
 #include "report.h"
 
 #include <p2p/hash.h>
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
     case SIM_MANY:
         return sim_many(&command);
     case SIM_PROVE:
+        return sim_prove(&command);
     case SIM_SWEEP:
         break;
     }

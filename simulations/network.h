@@ -68,7 +68,7 @@ void sim_network_calm(struct sim_network *network, bool calm);
 #define SIM_FRAME_TYPES 32u
 struct sim_network_count {
     uint64_t frames, bytes, runs, records; /* that left any machine; records in runs */
-    uint64_t by_type[SIM_FRAME_TYPES]; /* frames by enum p2p_frame_type; 0: all others */
+    uint64_t by_type[SIM_FRAME_TYPES];     /* frames by enum p2p_frame_type; 0: all others */
     uint64_t streams, resets;
 };
 struct sim_network_count sim_network_count(const struct sim_network *network);

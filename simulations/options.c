@@ -171,29 +171,23 @@ enum {
     SHORT,
     NIGHTLY,
     PROVE,
+    RECORDED,
     SWEEP,
     OUT,
     JSON,
     HELP
 };
 
-static const struct option longs[] = {{"seed", required_argument, NULL, SEED},
-                                      {"seeds", required_argument, NULL, SEEDS},
-                                      {"jobs", required_argument, NULL, JOBS},
-                                      {"nodes", required_argument, NULL, NODES},
-                                      {"hours", required_argument, NULL, HOURS},
-                                      {"records", required_argument, NULL, RECORDS},
-                                      {"faults", required_argument, NULL, FAULTS},
-                                      {"real-signatures", no_argument, NULL, REAL},
-                                      {"story", no_argument, NULL, STORY},
-                                      {"short", no_argument, NULL, SHORT},
-                                      {"nightly", no_argument, NULL, NIGHTLY},
-                                      {"prove", no_argument, NULL, PROVE},
-                                      {"sweep", no_argument, NULL, SWEEP},
-                                      {"out", required_argument, NULL, OUT},
-                                      {"json", no_argument, NULL, JSON},
-                                      {"help", no_argument, NULL, HELP},
-                                      {NULL, 0, NULL, 0}};
+static const struct option longs[] = {
+    {"seed", required_argument, NULL, SEED},     {"seeds", required_argument, NULL, SEEDS},
+    {"jobs", required_argument, NULL, JOBS},     {"nodes", required_argument, NULL, NODES},
+    {"hours", required_argument, NULL, HOURS},   {"records", required_argument, NULL, RECORDS},
+    {"faults", required_argument, NULL, FAULTS}, {"real-signatures", no_argument, NULL, REAL},
+    {"story", no_argument, NULL, STORY},         {"short", no_argument, NULL, SHORT},
+    {"nightly", no_argument, NULL, NIGHTLY},     {"prove", no_argument, NULL, PROVE},
+    {"recorded", no_argument, NULL, RECORDED},   {"sweep", no_argument, NULL, SWEEP},
+    {"out", required_argument, NULL, OUT},       {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
 
 static bool read_hours(const char *text, uint64_t *length_us)
 {
@@ -247,6 +241,9 @@ static bool take(struct sim_command *command, int option, const char *value)
     case PROVE:
         command->mode = SIM_PROVE;
         return true;
+    case RECORDED:
+        command->recorded = true;
+        return true;
     case SWEEP:
         command->mode = SIM_SWEEP;
         return true;
@@ -264,7 +261,7 @@ static bool take(struct sim_command *command, int option, const char *value)
 /* What other options change stands first, wherever it was given. */
 static void take_profile(struct sim_command *command, int option)
 {
-    if (option == SHORT || option == NIGHTLY) {
+    if (option == SHORT || option == NIGHTLY || option == PROVE) {
         command->run = sim_options_short();
     }
     if (option == NIGHTLY) {

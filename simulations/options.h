@@ -33,6 +33,7 @@ struct sim_command {
     uint64_t seeds;      /* SIM_MANY: so many, from run.seed on */
     uint32_t jobs;       /* processes at once */
     uint32_t real_every; /* every so many seeds with Ed25519; 0: none */
+    bool recorded;       /* SIM_PROVE: only the seeds that are known to find them */
     bool json;
     bool story;      /* tell everything as it happens */
     const char *out; /* directory of the sweep's results */

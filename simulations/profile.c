@@ -16,7 +16,10 @@ struct sim_options sim_options_default(void)
                     .cut_mean_us = 60 * SIM_MINUTE,
                     .cut_length_us = 10 * SIM_MINUTE,
                     .one_way_permille = 300},
-        .disk = {.commit_us = 2 * SIM_MS, .failed_sync_permille = 0, .power_after_effects = 0},
+        .disk = {.commit_us = 2 * SIM_MS,
+                 .failed_sync_permille = 1,
+                 .power_after_effects = 20000,
+                 .lying = true},
         .clock = {.skew_ms = 2000,
                   .year_off_permille = 300,
                   .back_permille = 400,
@@ -56,6 +59,10 @@ struct sim_options sim_options_short(void)
     options.network.cut_mean_us = 90 * SIM_SECOND;
     options.network.cut_length_us = 40 * SIM_SECOND;
     options.disk.power_after_effects = 400;
+    options.disk.failed_sync_permille = 2;
+    options.network.drop_permille = 2;
+    options.network.double_permille = 2;
+    options.network.swap_permille = 2;
     options.fault = (struct sim_fault_options){.phase_us = 150 * SIM_SECOND,
                                                .calm_us = 70 * SIM_SECOND,
                                                .kill_mean_us = 60 * SIM_SECOND,

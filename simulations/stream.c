@@ -290,8 +290,7 @@ static void send_lies(struct sim_network *network, struct stream *stream, unsign
         size_t len = sim_adversary_meddle(network->sim->adversary, stream->ways[w].from,
                                           stream->ways[w].to, frame, other);
         if (len > 0) {
-            send_bytes(network, stream, w,
-                       p2p_slice_of(len < frame.len ? other : frame.data, len));
+            send_bytes(network, stream, w, p2p_slice_of(other, len));
         }
         free(other);
         frames = slice_from(frames, frame.len);

@@ -294,6 +294,8 @@ bool watch_disk(struct sim_watcher *watcher, struct watch_machine *machine,
 void watch_compare(struct sim_watcher *watcher, const struct watch_summary *all, size_t count);
 /* watch_authority.c: the ban views of one machine at the common frontier. */
 void watch_settle_authority(struct sim_watcher *watcher, struct watch_machine *machine);
+/* watch_number.c */
+void watch_settle_numbers(struct sim_watcher *watcher, struct watch_machine *machine);
 /* watch_fork.c */
 void watch_settle_forks(struct sim_watcher *watcher, const struct watch_summary *all,
                         size_t count);

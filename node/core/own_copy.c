@@ -1,5 +1,7 @@
 #include "writer_parts.h"
 
+#include <p2p/planted.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +45,8 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
     bool appends = p2p_engine_read_only(node->engine) == P2P_READ_ONLY_NONE;
     /* A restored node's copy is ahead of it and must stay; what was signed is in the copy
      * before it leaves, whatever became of the node in the same batch. */
-    if (own == 0 || node->copy == NULL || (!appends && !actions->signature_made)) {
+    if (P2P_PLANT(COPY_LATE) || own == 0 || node->copy == NULL ||
+        (!appends && !actions->signature_made)) {
         return;
     }
     if (actions->own_head_changed || actions->signature_made || node->copy_failed) {

@@ -1,6 +1,7 @@
 #include "writer_parts.h"
 
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,6 +255,7 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
         p2p_txn_abort(node->txn);
     } else {
         err = p2p_txn_commit(node->txn);
+        err = P2P_PLANT(SYNC_IGNORED) && err == P2P_IO ? P2P_OK : err;
     }
     node->txn = NULL;
     node->kv = NULL;

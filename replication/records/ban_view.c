@@ -4,6 +4,7 @@
 #include "../views.h"
 
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 
 #include <string.h>
 
@@ -173,6 +174,16 @@ static enum p2p_err write_value(struct p2p_ledger *ledger, const struct p2p_entr
                         p2p_id_key(key, &entry->id), p2p_pack_slice(&pack));
 }
 
+#ifdef P2P_PLANTED
+static bool is_new(struct p2p_ledger *ledger, const struct p2p_entry *entry)
+{
+    struct p2p_ban ban;
+    return p2p_ban_get(ledger->kv, entry->record.circle, &entry->id, &ban) == P2P_NOTFOUND;
+}
+#else
+#define is_new(ledger, entry) false
+#endif
+
 static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
 {
     struct p2p_record_id id;
@@ -201,6 +212,9 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
     if (p2p_kind_validate(p2p_kind_find(entry.record.kind), entry.payload) == P2P_OK &&
         p2p_ban_read_content(&ban, entry.payload) == P2P_OK) {
         content = entry.payload;
+        if (P2P_PLANT(ARRIVAL_FOLD) && is_new(ledger, &entry)) {
+            return write_value(ledger, &entry, content, why, &lifted, &suspended);
+        }
         err = gather(ledger, &ban, &lifted, &suspended);
     }
     p2p_assert(err != P2P_OK || content.len > 0 || why != P2P_WHY_NONE);

@@ -1,0 +1,44 @@
+/* Mistakes that a build for the simulator's proof can plant, one at a time: what finds nothing
+ * there proves nothing. In every other build P2P_PLANT is the constant false.
+ *
+ * Each stands in the one line where somebody would make it; `./dev sim --prove` shows that the
+ * invariants of simulations/ find it. */
+#ifndef P2P_PLANTED_H
+#define P2P_PLANTED_H
+
+#include <stdbool.h>
+
+/* X(NAME, word, the mistake). */
+#define P2P_PLANT_MAP(X)                                                                       \
+    X(NOTHING, "nothing", "no mistake")                                                        \
+    X(SYNC_IGNORED, "sync-ignored", "acknowledges although the sync failed")                   \
+    X(COPY_LATE, "copy-late", "lets out what is signed before the copy is written")            \
+    X(COSIGN_FORGOTTEN, "cosign-forgotten", "does not store what it cosigned")                 \
+    X(WITNESS_UNCHECKED, "witness-unchecked", "cosigns a feed that is known to be forked")     \
+    X(RESTORED_COSIGNS, "restored-cosigns", "cosigns and appends after an old backup")         \
+    X(ARRIVAL_FOLD, "arrival-fold", "folds a lift only onto bans that came before it")         \
+    X(ROOT_TWICE, "root-twice", "counts one root's key for each line of it")                   \
+    X(NUMBER_TWICE, "number-twice", "accepts an issuer's number again")                        \
+    X(SNAPSHOT_DECISION, "snapshot-decision", "decides before it folds what it has seen")      \
+    X(PAYLOAD_LATER, "payload-later", "takes a leaf of its circle without the payload")        \
+    X(ROOT_UNCOMPARED, "root-uncompared", "stores a run without comparing the signed root")    \
+    X(CUT_IGNORED, "cut-ignored", "goes on believing an issuer past a cut point")              \
+    X(ALLOW_IN_DOUBT, "allow-in-doubt", "allows while it is not complete")                     \
+    X(LIFT_ANYTHING, "lift-anything", "lets any issuer lift any ban")
+enum p2p_plant {
+#define P2P_PLANT_ENUM(name, word, text) P2P_PLANT_##name,
+    P2P_PLANT_MAP(P2P_PLANT_ENUM)
+#undef P2P_PLANT_ENUM
+        P2P_PLANT_COUNT
+};
+
+#ifdef P2P_PLANTED
+/* The one that is planted; set before anything runs. */
+extern enum p2p_plant p2p_planted;
+#define P2P_PLANT(name) (p2p_planted == P2P_PLANT_##name)
+extern bool p2p_planted_waits; /* SNAPSHOT_DECISION: nothing is folded before the decisions */
+#else
+#define P2P_PLANT(name) false
+#endif
+
+#endif
