@@ -91,7 +91,8 @@
 #define OPEN_JUDGED_LATE 21      /* a second open is judged by what is known now, not at the open */
 #define OPENS_NOT_FROZEN 22      /* two concurrent opens do not freeze each other */
 #define RESTART_ENDS_WAIT 23     /* a new holder that restarts takes its wait for over */
-#define CUT_UNDOES_ACCEPT 24     /* a cut point below an accept that nothing known carries lets the port answer again */
+#define CUT_UNDOES_ACCEPT 24     /* a cut point below an accept that nothing carries lets the port answer again */
+#define REFUSED_WITHOUT_QUORUM 25 /* an offer is refused that no quorum cosigned: its epoch may come back */
 
 /* --- state ---------------------------------------------------------------------------------------------------- */
 
@@ -100,8 +101,10 @@
                   * port is bribed, the other branch of its generation 1. */
 #define ROOM 4   /* records in a feed */
 #define NOBODY 9
+#ifndef LEASE
 #define LEASE 2  /* ticks */
-#define WAIT 3   /* the least whole number of ticks that is 1.1 leases */
+#endif
+#define WAIT (LEASE + 1) /* the least whole number of ticks that is 1.1 leases */
 
 #define OFFER 1
 #define ACCEPT 2
@@ -142,13 +145,14 @@ byte charter[PORTS];
 byte status[PORTS];
 byte looked[PORTS];  /* at the yard: 0 not yet, 1 the container stood there, 2 it was gone */
 byte thawed[PORTS];  /* 0 no, 1 + n: by a recount, under charter entry n */
-byte question[PORTS]; /* ticks until a lease asked for now would end; 0: none asked for */
+byte question[PORTS]; /* ticks until the lease asked for would end; 0: none asked for */
+byte named[PORTS];   /* the largest charter that a quorum's answers to it name */
 byte lease[PORTS];   /* ticks left */
 byte waited[PORTS];  /* 0: the wait has not begun, n: n - 1 ticks ago */
 bool took_back[PORTS];
 
 /* What an honest witness holds, packed and kept sorted, since they are alike: 3 bits of size cosigned per feed, 2 of
- * charter, 3 of size named by its `seen` for each entry, 2 per port of answered charter + 1, a bit per `seen`. */
+ * charter, 3 of size named by its `seen` for each entry, a bit per `seen`. */
 int witness[3];
 
 byte offers, crashes, restores; /* so far */
@@ -167,8 +171,7 @@ byte top_epoch = 1, top_port = NOBODY;
 #define COSIGNED(w, f) GET(w, 3 * (f), 7)
 #define HAS_CHARTER(w) GET(w, 12, 3)
 #define NAMED(w, e) GET(w, 14 + 3 * (e), 7)
-#define ANSWER(w, p) GET(w, 20 + 2 * (p), 3)
-#define SEEN(w, e) GET(w, 26 + (e), 1)
+#define SEEN(w, e) GET(w, 20 + (e), 1)
 
 /* Honest witnesses that a quorum takes beside the byzantine one, which signs whatever helps. */
 #define HONEST (wrong == QUORUM_2_OF_4 -> 1 : 2)
@@ -182,8 +185,8 @@ byte top_epoch = 1, top_port = NOBODY;
     ((SEEN(0, e) && NAMED(0, e) <= (n)) + (SEEN(1, e) && NAMED(1, e) <= (n)) + \
          (SEEN(2, e) && NAMED(2, e) <= (n)) >= HONEST)
 
-#define ANSWERED(w, p) (ANSWER(w, p) > 0 && ANSWER(w, p) - 1 <= charter[p])
-#define LEASE_ANSWERED(p) (ANSWERED(0, p) + ANSWERED(1, p) + ANSWERED(2, p) >= HONEST)
+/* There is a quorum of which none holds more than n charter entries. */
+#define CHARTER_AT_MOST(n) ((HAS_CHARTER(0) <= n) + (HAS_CHARTER(1) <= n) + (HAS_CHARTER(2) <= n) >= HONEST)
 
 #define SEALS(e, f) (entry_kind[e] != 0 && entry_kind[e] != CUT_ENTRY && entry_old[e] == (f))
 #define MAY_COSIGN(w, f) \
@@ -317,6 +320,9 @@ inline look_for_use(p)
     od
 }
 
+/* Accept and refuse both rest on the offer, and so on the quorum-cosigned checkpoint that has it. */
+#define OFFER_COSIGNED COSIGNED_BY_QUORUM(v_offer_feed, v_offer_at + 1)
+
 /* The token as port p sees it: HELD by v_holder at v_epoch, or OFFERED by it to v_to at v_epoch + 1. */
 inline judge(p)
 {
@@ -343,12 +349,13 @@ inline judge(p)
         v_offer_at = v_at;
         scan(p, v_to, v_epoch + 1, ACCEPT, REFUSE);
         if
-        :: v_kind == ACCEPT && (wrong == OFFER_WITHOUT_QUORUM || COSIGNED_BY_QUORUM(v_offer_feed, v_offer_at + 1)) ->
+        :: v_kind == ACCEPT && (wrong == OFFER_WITHOUT_QUORUM || OFFER_COSIGNED) ->
             v_holder = v_to;
             v_epoch++;
             v_accept_feed = v_feed;
             v_accept_at = v_at
-        :: v_kind == REFUSE && (wrong == REFUSE_WITHOUT_QUORUM || COSIGNED_BY_QUORUM(v_feed, v_at + 1)) ->
+        :: v_kind == REFUSE && (wrong == REFUSED_WITHOUT_QUORUM || OFFER_COSIGNED) &&
+           (wrong == REFUSE_WITHOUT_QUORUM || COSIGNED_BY_QUORUM(v_feed, v_at + 1)) ->
             v_epoch = v_epoch + 2;
             v_frozen = false
         :: else -> v_state = OFFERED; break
@@ -409,7 +416,7 @@ inline judge(p)
 #define HOLDS(p) \
     ((p) < 2 && size[p] == 1 && !STOPPED(p) && (SETTLED_FOR(p) || (OPEN_COUNTS(p) && !FROZEN(p))))
 #undef HOLDING_EPOCH
-#define HOLDING_EPOCH(p) 1
+#define HOLDING_EPOCH(p) 1 /* these tokens stay with who opened them */
 #endif
 
 /* --- telling what happened, and what was reached -------------------------------------------------------------- */
@@ -473,14 +480,6 @@ inline append(p, record)
 }
 #define HAS_ROOM(p) (size[OWN(p)] < ROOM && KNOWN(p, OWN(p)) == size[OWN(p)])
 
-/* Port p becomes or is the holder at this epoch. */
-inline rise(p, epoch)
-{
-    assert(wrong != NONE || (epoch) > top_epoch || top_port == NOBODY || top_port == (p));
-    top_epoch = epoch;
-    top_port = p
-}
-
 /* Custody passes only among honest ports that are not stopped; who took over by a reassign only releases here. */
 inline offer(p, to)
 {
@@ -508,12 +507,12 @@ inline answer(p, reply)
     if
     :: MAY_APPEND(p) && HAS_ROOM(p) && !STOPPED(p) && !v_released && v_state == OFFERED && v_to == (p) &&
        v_holder != (p) && v_kind == 0 &&
-       (reply == REFUSE || (!v_cut && !CUT_HITS(p, OWN(p), size[OWN(p)]) &&
-                            (wrong == OFFER_WITHOUT_QUORUM || COSIGNED_BY_QUORUM(v_offer_feed, v_offer_at + 1)))) ->
+       (reply == REFUSE && (wrong == REFUSED_WITHOUT_QUORUM || OFFER_COSIGNED) ||
+        reply == ACCEPT && (wrong == OFFER_WITHOUT_QUORUM || OFFER_COSIGNED) && !v_cut &&
+            !CUT_HITS(p, OWN(p), size[OWN(p)])) ->
         append(p, reply + 32 * (v_epoch + 1));
         if
         :: reply == ACCEPT ->
-            rise(p, v_epoch + 1);
             printf("port%d: accepts, epoch %d\n", p, v_epoch + 1);
             c_code { custody_reached(2, "accept"); }
         :: else ->
@@ -546,7 +545,6 @@ inline release(p)
         :: else -> c_code { custody_reached(7, "release"); }
         fi;
 #else
-        rise(p, HOLDING_EPOCH(p));
         assert(!gone);
         if
         :: TAKEN_OVER(p) -> c_code { custody_reached(8, "release-after-reassign"); }
@@ -707,24 +705,19 @@ end:
     }
 
 #ifdef LEASES
+    /* A charter only grows, so the answer given at once is the one that allows most; it may arrive much later. */
     :: d_step {
         NEEDS_LEASE(me) && question[me] == 0 && lease[me] < LEASE ->
         question[me] = LEASE;
-        PUT(0, 20 + 2 * me, 3, 0);
-        PUT(1, 20 + 2 * me, 3, 0);
-        PUT(2, 20 + 2 * me, 3, 0);
-        sort();
-        printf("port%d: asks its witnesses for a lease\n", me)
+        named[me] = (CHARTER_AT_MOST(0) -> 0 : (CHARTER_AT_MOST(1) -> 1 : 2));
+        printf("port%d: asks for a lease; a quorum of its witnesses names charter size %d\n", me, named[me])
     }
     :: d_step {
-        question[me] > 0 && LEASE_ANSWERED(me) ->
+        question[me] > 0 && named[me] <= charter[me] ->
         lease[me] = (wrong == LEASE_FROM_ANSWER -> LEASE : question[me]);
         question[me] = 0;
-        PUT(0, 20 + 2 * me, 3, 0);
-        PUT(1, 20 + 2 * me, 3, 0);
-        PUT(2, 20 + 2 * me, 3, 0);
-        sort();
-        printf("port%d: has answers of a quorum, may release for %d ticks\n", me, lease[me])
+        named[me] = 0;
+        printf("port%d: has the answers, may release for %d ticks\n", me, lease[me])
     }
     :: d_step { NEW_HOLDER(me) && waited[me] == 0 -> begin_wait(me, charter[me] - 1, 0) }
     :: d_step { NEW_HOLDER(me) && waited[me] == 0 -> begin_wait(me, charter[me] - 1, 1) }
@@ -738,6 +731,7 @@ end:
         crashes++;
         lease[me] = 0;
         question[me] = 0;
+        named[me] = 0;
         waited[me] = (wrong == RESTART_ENDS_WAIT -> 1 + WAIT : 0);
         looked[me] = 0;
         printf("port%d: restarts; lease and wait begin again\n", me);
@@ -856,7 +850,7 @@ inline take_entry(w, n)
     :: swap == 0 -> PUT(w, 14, 7, n)
     :: else -> PUT(w, 17, 7, n)
     fi;
-    witness[w] = witness[w] | (1 << (26 + swap));
+    witness[w] = witness[w] | (1 << (20 + swap));
     PUT(w, 12, 3, swap + 1);
     printf("a witness holds charter entry %d; its `seen` names size %d of port%d\n", swap + 1, n, entry_old[swap]);
     sort()
@@ -867,13 +861,6 @@ inline take_entry(w, n)
      (entry_kind[HAS_CHARTER(w)] == CUT_ENTRY \
           -> (n) == 0 \
           : COSIGNED(w, NEXT_OLD(w)) <= (n) && (n) <= size[NEXT_OLD(w)]))
-
-inline give_lease(w, p)
-{
-    PUT(w, 20 + 2 * (p), 3, HAS_CHARTER(w) + 1);
-    printf("a witness answers port%d, naming charter size %d\n", p, HAS_CHARTER(w));
-    sort()
-}
 
 proctype witness_node(byte me)
 {
@@ -888,11 +875,6 @@ end:
     :: d_step { TAKES_ENTRY(me, 2) -> take_entry(me, 2) }
     :: d_step { TAKES_ENTRY(me, 3) -> take_entry(me, 3) }
     :: d_step { TAKES_ENTRY(me, 4) -> take_entry(me, 4) }
-#ifdef LEASES
-    :: d_step { question[0] > 0 && ANSWER(me, 0) == 0 -> give_lease(me, 0) }
-    :: d_step { question[1] > 0 && ANSWER(me, 1) == 0 -> give_lease(me, 1) }
-    :: d_step { question[2] > 0 && ANSWER(me, 2) == 0 -> give_lease(me, 2) }
-#endif
     :: d_step {
         wrong == WITNESS_NO_COPY && restores == 0 && HAS_CHARTER(me) > 0 ->
         restores++;
@@ -971,6 +953,7 @@ end:
 
 #define COUNT_DOWN(x) x = (x > 0 -> x - 1 : 0)
 #define COUNT_UP(x) x = (x > 0 && x < 1 + WAIT -> x + 1 : x)
+#define FORGET_NAMED(p) named[p] = (question[p] > 0 -> named[p] : 0)
 proctype clock()
 {
 end:
@@ -980,6 +963,7 @@ end:
         :: wrong != LEASE_FROM_ANSWER -> COUNT_DOWN(question[0]); COUNT_DOWN(question[1]); COUNT_DOWN(question[2])
         :: else
         fi;
+        FORGET_NAMED(0); FORGET_NAMED(1); FORGET_NAMED(2);
         COUNT_DOWN(lease[0]); COUNT_DOWN(lease[1]); COUNT_DOWN(lease[2]);
         COUNT_UP(waited[0]); COUNT_UP(waited[1]); COUNT_UP(waited[2]);
         printf("time: a tick\n")
@@ -987,26 +971,44 @@ end:
     od
 }
 
+/* Whoever can release holds at a higher epoch than anybody else who ever could. */
+inline watch(p)
+{
+    judge(p);
+    if
+    :: MAY_RELEASE(p) ->
+        holders++;
+        assert(HOLDING_EPOCH(p) > top_epoch || top_port == NOBODY ||
+               top_port == (p) && HOLDING_EPOCH(p) == top_epoch);
+        top_epoch = HOLDING_EPOCH(p);
+        top_port = p
+    :: else
+    fi
+}
+
 /* Of a mistake, the trail is to end in a second release; the rules as they are must not even have two holders. */
+#ifndef OPENS
 proctype monitor()
 {
 end:
     do
     :: d_step {
-        wrong == NONE ->
-        holders = 0;
+        wrong == NONE || wrong == REFUSED_WITHOUT_QUORUM ->
         no_limit();
-        if :: BRIBED != 0 -> judge(0); holders = holders + MAY_RELEASE(0) :: else fi;
-        if :: BRIBED != 1 -> judge(1); holders = holders + MAY_RELEASE(1) :: else fi;
-        if :: BRIBED != 2 -> judge(2); holders = holders + MAY_RELEASE(2) :: else fi;
-#ifndef OPENS
+#if BRIBED != 0
+        watch(0);
+#endif
+#if BRIBED != 1
+        watch(1);
+#endif
+        watch(2);
         assert(holders <= 1);
         assert(holders == 0 || !gone);
-#endif
         forget()
     }
     od
 }
+#endif
 
 init
 {
@@ -1016,10 +1018,15 @@ init
     c_code { now.wrong = custody_wrong(); };
 #endif
     atomic {
-        if :: BRIBED != 0 -> run port(0) :: else fi;
-        if :: BRIBED != 1 -> run port(1) :: else fi;
-#if BRIBED != 2 && !defined(OPENS)
+#if BRIBED != 0
+        run port(0);
+#endif
+#if BRIBED != 1
+        run port(1);
+#endif
+#ifndef OPENS
         run port(2);
+        run monitor();
 #endif
 #if BRIBED != 9
         run bribed_port();
@@ -1033,6 +1040,6 @@ init
 #ifdef LEASES
         run clock();
 #endif
-        run monitor()
+        skip
     }
 }
