@@ -355,7 +355,7 @@ static enum p2p_err fetch_feed(struct p2p_engine *engine, uint32_t feed, uint64_
             return err == P2P_OK ? ask(engine, feed, peer, indexes, count, wake_ms) : err;
         }
         if (!end) {
-            p2p_wake_at(wake_ms, engine->now.mono_ms); /* the next batch goes on */
+            p2p_wake_at(wake_ms, engine->now.mono_ms + 1); /* the next batch goes on */
             return P2P_OK;
         }
         end_turn(engine, fetch, peer);

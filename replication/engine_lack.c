@@ -328,7 +328,7 @@ static enum p2p_err walk_on(struct p2p_engine *engine, uint64_t *wake_ms)
             continue;
         }
         if (budget == 0) {
-            p2p_wake_at(wake_ms, engine->now.mono_ms);
+            p2p_wake_at(wake_ms, engine->now.mono_ms + 1);
             return P2P_OK;
         }
         err = walk_feed(engine, feed, &budget);

@@ -92,23 +92,23 @@ static enum p2p_err send_run(struct p2p_engine *engine, struct p2p_peer *peer,
         if (err == P2P_OK) {
             err = payload_for(engine, peer, &id, leaf, &salted);
         }
-        if (err == P2P_COMMITMENT) {
+        if (err == P2P_OK) {
+            p2p_run_record_write(&out, leaf, salted);
+            /* Payloads that came later than their leaves were not counted when the heads to be
+             * kept were chosen: others kept nearer ones, the feed's owner for one. */
+            err = out.failed ? P2P_TOOLARGE : P2P_OK;
+        }
+        if (err == P2P_COMMITMENT || err == P2P_TOOLARGE) {
             bool expected = row->way == P2P_WAY_EAGER || feed->number == engine->feed;
             row->sending = false;
             row->told = false; /* nothing more until it speaks of this feed again */
             row->way = P2P_WAY_LAZY;
-            return expected ? send_gap(engine, peer, feed->number, id.index, P2P_COMMITMENT)
+            return expected ? send_gap(engine, peer, feed->number, id.index, err)
                             : P2P_OK; /* it is told of the record, and may ask */
-        }
-        if (err == P2P_OK) {
-            p2p_run_record_write(&out, leaf, salted);
         }
     }
     if (err != P2P_OK) {
         return err;
-    }
-    if (out.failed) {
-        return P2P_CORRUPT; /* runs between kept heads fit a frame */
     }
     p2p_frame_end(&out, begin);
     row->sent = head.size;
