@@ -206,6 +206,7 @@ enum p2p_err p2p_fetch_receive(struct p2p_engine *engine, struct p2p_peer *peer,
                                                     .at = taken.first_withheld,
                                                     .value = taken.withheld});
     }
+    peer->withheld += taken.withheld;
     peer->asked = false;
     fetch->waiting = false;
     if (taken.last < fetch->next || taken.last == UINT64_MAX) {

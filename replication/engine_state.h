@@ -69,6 +69,7 @@ struct p2p_peer {
     bool greeted;
     bool closing;
     bool asked;                  /* for payloads, and has not answered */
+    uint64_t withheld;           /* payloads that it was asked for and did not give */
     uint32_t digests_sent;       /* so many of the next digests answer ours */
     uint32_t frontiers_sent;     /* so many of the next whole frontiers answer ours */
     bool hello_unknown;          /* its hello named feeds of a charter version to come */

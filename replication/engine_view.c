@@ -46,6 +46,11 @@ void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reas
     engine->read_only = reason;
 }
 
+bool p2p_engine_started(const struct p2p_engine *engine)
+{
+    return engine->complete;
+}
+
 /* The first circle the gate looks into that is not complete here; 0: none. */
 static uint32_t incomplete_circle(const struct p2p_engine *engine)
 {
@@ -162,8 +167,10 @@ size_t p2p_engine_peers(const struct p2p_engine *engine, struct p2p_peer_state *
         if (peer->link == 0) {
             continue;
         }
-        struct p2p_peer_state state = {
-            .member = peer->member, .link = peer->link, .greeted = peer->greeted};
+        struct p2p_peer_state state = {.member = peer->member,
+                                       .link = peer->link,
+                                       .greeted = peer->greeted,
+                                       .withheld = peer->withheld};
         for (uint32_t f = 0; f < peer->feed_cap && f < engine->extra_count; f++) {
             uint64_t held = p2p_ledger_feed(&engine->ledger, f)->edge.size;
             if (peer->feeds[f].size > held) {

@@ -275,13 +275,46 @@ static void check_issuers(struct visit *visit)
 
 static void check_complete(struct visit *visit)
 {
-    bool complete = p2p_engine_complete(visit->node->engine);
+    bool complete = p2p_engine_started(visit->node->engine);
     bool serving = visit->node->describe_links != NULL;
     check(visit, "complete", complete || !serving,
           "wait until its witnesses were heard; until then gates answer refer",
           complete  ? "it has reached what its witnesses hold"
           : serving ? "it has not yet reached what its witnesses hold"
                     : "not known: it has never reached its witnesses, and no daemon runs");
+}
+
+/* What was lost is enforced by nobody, for ever: that is no state to get used to. */
+static void check_payloads(struct visit *visit)
+{
+    size_t count;
+    size_t bad = 0;
+    const struct p2p_circle_state *views = p2p_circle_views(visit->call, visit->node, &count);
+    for (size_t i = 0; i < count; i++) {
+        char name[P2P_NAME_BYTES_MAX + 8];
+        snprintf(name, sizeof(name), "circle %s",
+                 p2p_circle_name(visit->ledger, views[i].circle));
+        if ((views[i].complete && views[i].lost == 0) || bad++ >= FEEDS_NAMED_MAX) {
+            continue;
+        }
+        if (!views[i].complete) {
+            check(visit, name, false,
+                  "it asks the circle's other members until it has them (see peers); until "
+                  "then gates answer refer",
+                  "%s%llu payloads of its records are not here",
+                  views[i].unscanned ? "at least " : "", (unsigned long long)views[i].missing);
+        }
+        if (views[i].lost > 0) {
+            check(visit, name, false,
+                  "find out what was decided in that time and write it anew; bans above all",
+                  "%llu payloads that only this node ever held are lost since it was restored "
+                  "or damaged: nobody knows what they said, and bans among them are not "
+                  "enforced",
+                  (unsigned long long)views[i].lost);
+        }
+    }
+    check(visit, "payloads", bad == 0, "see the lines above",
+          "of %zu circles %zu are not whole here", count, bad);
 }
 
 static void check_clock(struct visit *visit)
@@ -414,6 +447,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_feeds(&visit);
     check_issuers(&visit);
     check_complete(&visit);
+    check_payloads(&visit);
     check_clock(&visit);
     check_peers(&visit);
     check_frames(&visit);

@@ -98,6 +98,11 @@ static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
     case P2P_GATE_STALE:
         return json_string("too few of the other members were heard of lately");
     case P2P_GATE_INCOMPLETE:
+        if (!reason->has_record && reason->circle != 0) {
+            return json_sprintf(
+                "payloads of circle %s are not all here yet",
+                p2p_circle_name(p2p_engine_ledger(node->engine), reason->circle));
+        }
         return json_string("this gate does not yet know all that its witnesses hold");
     case P2P_GATE_READ_ONLY:
         return json_string("the node does not append at present; the decision is spooled");

@@ -95,6 +95,11 @@ static void write_peers(FILE *out, struct p2p_call *call, struct p2p_node *node)
     for (size_t i = 0; i < count; i++) {
         sample_word(out, "peer_behind_records", "member", peers[i].name, peers[i].behind);
     }
+    family(out, "peer_withheld_payloads", "gauge",
+           "Payloads that this member was asked for in this session and did not give.");
+    for (size_t i = 0; i < count; i++) {
+        sample_word(out, "peer_withheld_payloads", "member", peers[i].name, peers[i].withheld);
+    }
     family(out, "peer_received_bytes_total", "counter", "Bytes that came from this member.");
     for (size_t i = 0; i < count; i++) {
         sample_word(out, "peer_received_bytes_total", "member", peers[i].name,
@@ -247,6 +252,31 @@ static void write_node(FILE *out, struct p2p_call *call, struct p2p_node *node)
     write_clock(out, node);
 }
 
+static void write_circles(FILE *out, struct p2p_call *call, struct p2p_node *node)
+{
+    size_t count;
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    const struct p2p_circle_state *views = p2p_circle_views(call, node, &count);
+    family(out, "circle_complete", "gauge",
+           "1 while every payload of a circle that can be had is here; else gates refer.");
+    for (size_t i = 0; i < count; i++) {
+        sample_word(out, "circle_complete", "circle", p2p_circle_name(ledger, views[i].circle),
+                    views[i].complete);
+    }
+    family(out, "circle_missing_payloads", "gauge",
+           "Payloads of records held that are not here and asked for.");
+    for (size_t i = 0; i < count; i++) {
+        sample_word(out, "circle_missing_payloads", "circle",
+                    p2p_circle_name(ledger, views[i].circle), views[i].missing);
+    }
+    family(out, "circle_lost_payloads", "gauge",
+           "Payloads that only this node ever held and that it lost.");
+    for (size_t i = 0; i < count; i++) {
+        sample_word(out, "circle_lost_payloads", "circle",
+                    p2p_circle_name(ledger, views[i].circle), views[i].lost);
+    }
+}
+
 void p2p_metrics_start(struct p2p_call *call, struct p2p_node *node)
 {
     char *text = NULL;
@@ -259,6 +289,7 @@ void p2p_metrics_start(struct p2p_call *call, struct p2p_node *node)
     write_node(out, call, node);
     write_feeds(out, call, node);
     write_peers(out, call, node);
+    write_circles(out, call, node);
     write_refusals(out, node);
     write_events(out, node);
     bool whole = ferror(out) == 0;

@@ -113,7 +113,8 @@ const struct p2p_peer_view *p2p_peer_views(struct p2p_call *call, struct p2p_nod
         *peer = (struct p2p_peer_view){.member = i,
                                        .name = member->name,
                                        .state = P2P_PEER_OFFLINE,
-                                       .behind = session != NULL ? session->behind : 0};
+                                       .behind = session != NULL ? session->behind : 0,
+                                       .withheld = session != NULL ? session->withheld : 0};
         if (link != NULL) {
             describe(peer, link, session);
         }
@@ -154,8 +155,9 @@ json_t *p2p_peer_text(const struct p2p_peer_view *peer)
 
 json_t *p2p_peer_json(const struct p2p_peer_view *peer)
 {
-    return json_pack("{s:s, s:s, s:I, s:o, s:o}", "member", peer->name, "state",
-                     p2p_peer_word(peer->state), "behind", (json_int_t)peer->behind, "since",
+    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "member", peer->name, "state",
+                     p2p_peer_word(peer->state), "behind", (json_int_t)peer->behind,
+                     "withheld_payloads", (json_int_t)peer->withheld, "since",
                      p2p_time_or_null(peer->since_ms), "reason",
                      p2p_text_or_null(peer->reason));
 }
@@ -233,10 +235,52 @@ static json_t *peers_json(struct p2p_call *call, struct p2p_node *node)
     return peers;
 }
 
+/* ---- circles ---- */
+
+const struct p2p_circle_state *p2p_circle_views(struct p2p_call *call, struct p2p_node *node,
+                                                size_t *count)
+{
+    size_t cap = p2p_engine_circles(node->engine, NULL, 0);
+    struct p2p_circle_state *views = p2p_call_take(call, cap * sizeof(*views) + 1);
+    *count = p2p_engine_circles(node->engine, views, cap);
+    return views;
+}
+
+/* Payloads that are not here, by circle: how many, never which or what. */
+static json_t *circles_json(struct p2p_call *call, struct p2p_node *node)
+{
+    size_t count;
+    const struct p2p_circle_state *views = p2p_circle_views(call, node, &count);
+    json_t *circles = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(
+            circles,
+            json_pack("{s:s, s:b, s:I, s:I}", "circle",
+                      p2p_circle_name(p2p_engine_ledger(node->engine), views[i].circle),
+                      "complete", views[i].complete, "payloads_missing",
+                      (json_int_t)views[i].missing, "payloads_lost",
+                      (json_int_t)views[i].lost));
+    }
+    return circles;
+}
+
+/* Who lacks payloads of a circle has no state of it to compare. */
+static bool is_complete(const struct p2p_circle_state *circles, size_t count, uint32_t circle)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (circles[i].circle == circle) {
+            return circles[i].complete;
+        }
+    }
+    return false;
+}
+
 /* ---- the whole ---- */
 
-static enum p2p_err add_digests(struct p2p_node *node, json_t *status)
+static enum p2p_err add_digests(struct p2p_call *call, struct p2p_node *node, json_t *status)
 {
+    size_t circle_count;
+    const struct p2p_circle_state *circles = p2p_circle_views(call, node, &circle_count);
     struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     const struct p2p_gate_place *place = p2p_engine_place(node->engine);
     static const struct {
@@ -267,6 +311,9 @@ static enum p2p_err add_digests(struct p2p_node *node, json_t *status)
             continue;
         }
         for (size_t i = 0; i < place->circle_count && err == P2P_OK; i++) {
+            if (!is_complete(circles, circle_count, place->circles[i])) {
+                continue;
+            }
             char name[32 + P2P_NAME_BYTES_MAX];
             snprintf(name, sizeof(name), "%s/%s", views[v].word,
                      p2p_circle_name(ledger, place->circles[i]));
@@ -411,6 +458,7 @@ static void add_health(struct p2p_call *call, struct p2p_node *node, json_t *sta
     json_object_set_new(status, "boot", json_integer((json_int_t)node->boot));
     json_object_set_new(status, "started", p2p_time_json(node->started_wall_ms));
     json_object_set_new(status, "complete", json_boolean(p2p_engine_complete(node->engine)));
+    json_object_set_new(status, "circles", circles_json(call, node));
     json_object_set_new(status, "circle_keys_missing", missing_keys_json(node));
     json_object_set_new(status, "alarm", p2p_text_or_null(p2p_alarm_text(call, node)));
     json_object_set_new(status, "clock",
@@ -430,7 +478,7 @@ json_t *p2p_status_json(struct p2p_call *call, struct p2p_node *node)
      * released. */
     json_object_set_new(status, "custody", json_string("waiting-for-witnesses"));
     json_object_set_new(status, "lease_s", json_integer(p2p_charter_policy(charter)->lease_s));
-    enum p2p_err err = add_digests(node, status);
+    enum p2p_err err = add_digests(call, node, status);
     if (err != P2P_OK) {
         json_decref(status);
         p2p_call_err(call, err, "the digests cannot be computed from the store");

@@ -26,6 +26,7 @@ struct p2p_peer_view {
     const char *name;
     enum p2p_peer_word state;
     uint64_t behind;    /* records it has named that are not held here */
+    uint64_t withheld;  /* payloads it was asked for and did not give, in this session */
     uint64_t since_ms;  /* POSIX; 0 unknown */
     const char *reason; /* NULL for none */
     uint64_t bytes_in, bytes_out;
@@ -48,6 +49,10 @@ struct p2p_feed_view {
 };
 const struct p2p_feed_view *p2p_feed_views(struct p2p_call *call, struct p2p_node *node,
                                            size_t *count);
+
+/* The circles this member is in. */
+const struct p2p_circle_state *p2p_circle_views(struct p2p_call *call, struct p2p_node *node,
+                                                size_t *count);
 
 /* Records held, all feeds and the charter. */
 uint64_t p2p_records_held(const struct p2p_ledger *ledger);

@@ -55,6 +55,22 @@ static bool covers(const json_t *a, const json_t *b)
     return true;
 }
 
+/* A national circle of which that node lacks payloads, or NULL: it has no state to compare. */
+static const char *unfinished(const json_t *status)
+{
+    size_t index = 0;
+    const json_t *circle = NULL;
+    json_array_foreach(json_object_get(status, "circles"), index, circle)
+    {
+        const char *name = p2p_cli_text(circle, "circle");
+        if (strcmp(name, NATIONAL + 1) == 0 &&
+            json_is_false(json_object_get(circle, "complete"))) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
 /* Whether all agree; otherwise why not. */
 static bool agree(const struct p2p_cli_fleet *fleet, json_t *const *replies,
                   char why[P2P_CLI_SENTENCE_BYTES])
@@ -70,6 +86,12 @@ static bool agree(const struct p2p_cli_fleet *fleet, json_t *const *replies,
             strcmp(digest, p2p_cli_text(replies[0], "leaves_digest")) != 0) {
             snprintf(why, P2P_CLI_SENTENCE_BYTES, "%s and %s do not hold the same records",
                      first, name);
+            return false;
+        }
+        const char *circle = unfinished(replies[i]);
+        if (circle != NULL) {
+            snprintf(why, P2P_CLI_SENTENCE_BYTES, "%s lacks payloads of circle %s", name,
+                     circle);
             return false;
         }
         if (!covers(replies[0], replies[i]) || !covers(replies[i], replies[0])) {

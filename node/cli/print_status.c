@@ -47,10 +47,12 @@ const char *p2p_cli_peer_state(char *out, size_t cap, const json_t *peer)
     uint64_t behind = p2p_cli_number(peer, "behind");
     char when[P2P_CLI_WHEN_BYTES];
     if (strcmp(state, "connected") == 0) {
-        if (behind > 0) {
-            snprintf(out, cap, "behind %" PRIu64, behind);
-        } else {
-            snprintf(out, cap, "up to date");
+        uint64_t withheld = p2p_cli_number(peer, "withheld_payloads");
+        int len = behind > 0 ? snprintf(out, cap, "behind %" PRIu64, behind)
+                             : snprintf(out, cap, "up to date");
+        if (withheld > 0 && len > 0 && (size_t)len < cap) {
+            snprintf(out + len, cap - (size_t)len, ", did not give %" PRIu64 " payloads",
+                     withheld);
         }
     } else if (strcmp(state, "refused") == 0) {
         snprintf(out, cap, "refused: %s", reason[0] != '\0' ? reason : "no reason given");
@@ -120,6 +122,30 @@ static void print_missing_keys(const struct p2p_cli_style *style, const json_t *
     }
 }
 
+static void print_circles(const struct p2p_cli_style *style, const json_t *circles)
+{
+    size_t index = 0;
+    const json_t *circle = NULL;
+    json_array_foreach(circles, index, circle)
+    {
+        uint64_t missing = p2p_cli_number(circle, "payloads_missing");
+        uint64_t lost = p2p_cli_number(circle, "payloads_lost");
+        const char *name = p2p_cli_text(circle, "circle");
+        if (json_is_false(json_object_get(circle, "complete"))) {
+            fputs("circle ", style->out);
+            p2p_cli_put(style->out, name);
+            fprintf(style->out, " is not complete: %" PRIu64 " payloads are not here yet\n",
+                    missing);
+        }
+        if (lost > 0) {
+            fputs("circle ", style->out);
+            p2p_cli_put(style->out, name);
+            fprintf(style->out, ": %" PRIu64 " payloads are lost; see port2port doctor\n",
+                    lost);
+        }
+    }
+}
+
 static void print_head(const struct p2p_cli_style *style, const json_t *status)
 {
     char text[128], span[P2P_CLI_SPAN_BYTES], size[P2P_CLI_SPAN_BYTES];
@@ -141,6 +167,7 @@ static void print_head(const struct p2p_cli_style *style, const json_t *status)
         fputs("has not yet heard all there is; until then gates refer what they would allow\n",
               style->out);
     }
+    print_circles(style, json_object_get(status, "circles"));
     print_missing_keys(style, json_object_get(status, "circle_keys_missing"));
     const json_t *charter = json_object_get(status, "charter");
     snprintf(text, sizeof text, "%" PRIu64 " versions", p2p_cli_number(charter, "size"));

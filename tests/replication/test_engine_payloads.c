@@ -178,6 +178,9 @@ static void test_nobody_has_it(void **state)
     network_give(&net, 3, join_entry());
     network_advance(&net, 100000);
     CHECK(traced(3, P2P_TRACE_WITHHELD) >= 3 && traced(3, P2P_TRACE_WITHHELD) <= 5);
+    struct p2p_peer_state peers[P2P_PEERS_MAX];
+    CHECK(p2p_engine_peers(net.nodes[3].engine, peers, P2P_PEERS_MAX) == 1);
+    CHECK(peers[0].member == 1 && peers[0].withheld == traced(3, P2P_TRACE_WITHHELD));
     CHECK(circle_at(3, CIRCLE).missing == 1 && !circle_at(3, CIRCLE).complete);
     CHECK(network_check(&net, 3, THIRD) == P2P_ANSWER_REFER);
     CHECK(network_check(&net, 3, OTHER) == P2P_ANSWER_REFUSE);

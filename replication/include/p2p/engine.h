@@ -251,7 +251,9 @@ const struct p2p_witnessing *p2p_engine_witnessing(const struct p2p_engine *engi
 enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine);
 /* The store or copy failed: the node answers but does not append. */
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
-/* The start-up rule is met, and every circle that the gate looks into is complete. */
+/* The start-up rule is met. */
+bool p2p_engine_started(const struct p2p_engine *engine);
+/* It is, and every circle that the gate looks into is complete. */
 bool p2p_engine_complete(const struct p2p_engine *engine);
 /* A circle this node's member is in. */
 struct p2p_circle_state {
@@ -284,8 +286,9 @@ uint64_t p2p_engine_lag(const struct p2p_engine *engine, uint32_t feed);
 struct p2p_peer_state {
     uint32_t member;
     uint64_t link;
-    bool greeted;    /* its hello was taken */
-    uint64_t behind; /* records it has named that are not held here */
+    bool greeted;      /* its hello was taken */
+    uint64_t behind;   /* records it has named that are not held here */
+    uint64_t withheld; /* payloads it was asked for in this session and did not give */
 };
 size_t p2p_engine_peers(const struct p2p_engine *engine, struct p2p_peer_state *out,
                         size_t cap);

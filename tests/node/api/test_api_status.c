@@ -49,7 +49,7 @@ static void every_promised_key_is_there(void **state)
         "federation",      "member",   "role",  "generation", "read_only",
         "charter",         "feeds",    "peers", "custody",    "lease_s",
         "frontier_digest", "digests",  "store", "boot",       "leaves_digest",
-        "started",         "complete", "alarm", "clock",
+        "started",         "complete", "alarm", "clock",      "circles",
     };
     (void)state;
     json_t *status = api_get(&world, "/v1/status", 200);
@@ -91,6 +91,13 @@ static void every_feed_and_own_circle_is_listed(void **state)
     CHECK(strlen(text_of(digests, "bans/beanr")) == 64);
     CHECK(strlen(text_of(digests, "forks")) == 64);
     CHECK(json_object_get(digests, "bans/bezee") == NULL);
+    json_t *circles = json_object_get(status, "circles");
+    CHECK(json_array_size(circles) == 3);
+    json_t *national = find_row(circles, "circle", "national");
+    CHECK(json_is_true(json_object_get(national, "complete")));
+    CHECK(json_is_integer(json_object_get(national, "payloads_missing")));
+    CHECK(number_of(national, "payloads_missing") == 0);
+    CHECK(number_of(national, "payloads_lost") == 0);
     json_decref(status);
 }
 
@@ -242,6 +249,7 @@ static void doctor_names_each_fault(void **state)
     CHECK(!check_ok("frames"));
     node->refused_frames = 0;
 
+    CHECK(check_ok("payloads"));
     CHECK(check_ok("connections"));
     CHECK(check_ok("alarm"));
     snprintf(node->alarm, sizeof(node->alarm), "something");
