@@ -370,7 +370,7 @@ static enum p2p_err fetch_feed(struct p2p_engine *engine, uint32_t feed, uint64_
 enum p2p_err p2p_fetch_due(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
-    if (!p2p_engine_stores(engine) || !p2p_lack_any(engine)) {
+    if (!p2p_engine_stores(engine) || p2p_engine_damaged(engine) || !p2p_lack_any(engine)) {
         return P2P_OK;
     }
     for (uint32_t feed = 1; feed < engine->extra_count && err == P2P_OK; feed++) {

@@ -437,7 +437,7 @@ enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms)
     if (!p2p_engine_stores(engine)) {
         return P2P_OK;
     }
-    if (lacks->next.feed != 0) {
+    if (lacks->next.feed != 0 && !p2p_engine_damaged(engine)) {
         err = walk_on(engine, wake_ms);
     }
     for (uint32_t i = 0; i < lacks->circle_count && err == P2P_OK; i++) {

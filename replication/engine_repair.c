@@ -140,11 +140,7 @@ static enum p2p_err fill_payload(struct p2p_engine *engine, const struct p2p_rec
         return P2P_OK;
     }
     err = p2p_kv_del(engine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id));
-    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_LOST,
-                                                .feed = id->feed,
-                                                .member = engine->member,
-                                                .at = id->index});
-    return err;
+    return err == P2P_OK ? p2p_lack_arrived(engine, id, arrival) : err;
 }
 
 static enum p2p_err fill(struct p2p_engine *engine, const struct filling *filling)
