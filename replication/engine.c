@@ -76,6 +76,7 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
         }
     }
     p2p_fetch_drop(engine, peer);
+    p2p_overlay_link_gone(engine, peer);
     p2p_alloc_free(engine->options.alloc, peer->feeds);
     *peer = (struct p2p_peer){0};
 }
@@ -222,6 +223,7 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
     }
     engine->options = *options;
     engine->kv = kv;
+    engine->wanted.all = true;
     engine->scratch = p2p_alloc_resize(options->alloc, NULL, 1, P2P_FRAME_BYTES_MAX + 4);
     enum p2p_err err = engine->scratch == NULL ? P2P_NOMEM : P2P_OK;
     if (err == P2P_OK) {
@@ -521,6 +523,9 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
     if (err == P2P_OK && engine->ledger.charter_changed) {
         err = p2p_session_resync(engine);
     }
+    if (err == P2P_OK) {
+        err = p2p_overlay_due(engine, &wake_ms);
+    }
     if (err == P2P_OK && engine->complete && !engine->complete_stored &&
         p2p_engine_stores(engine)) {
         engine->complete_stored = true;
@@ -546,6 +551,7 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         .trace_count = engine->lists.trace_count,
         .charter_changed = engine->ledger.charter_changed,
         .addresses_changed = engine->addresses_changed,
+        .wanted_changed = engine->wanted_changed,
         .own_head_changed = head_changed,
         .signature_made = engine->signature_made,
         .wake_mono_ms = wake_ms,

@@ -264,14 +264,18 @@ enum p2p_err p2p_append_seen(struct p2p_engine *engine)
 /* Without a decision or an issuer's record: at most one a minute, and not for `seen` alone. */
 enum p2p_err p2p_append_idle_seen(struct p2p_engine *engine)
 {
+    uint64_t every_ms = p2p_overlay_seen_every_ms(engine);
     bool due = false;
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        due = due || (i != engine->feed && engine->extras[i].noteworthy);
+    if (engine->last_seen_ms == 0 && every_ms > P2P_SEEN_EVERY_MS) {
+        engine->last_seen_ms = engine->now.mono_ms; /* not all at once when they start */
     }
-    if (!due || engine->now.mono_ms - engine->last_seen_ms < P2P_SEEN_EVERY_MS) {
+    if (engine->now.mono_ms - engine->last_seen_ms < every_ms) {
         return P2P_OK;
     }
-    return p2p_append_seen(engine);
+    for (size_t i = 0; i < engine->extra_count && !due; i++) {
+        due = i != engine->feed && engine->extras[i].noteworthy;
+    }
+    return due ? p2p_append_seen(engine) : P2P_OK;
 }
 
 /* ---- the head ---- */

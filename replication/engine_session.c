@@ -466,6 +466,8 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
         return p2p_fork_receive(engine, peer->member, frame->body);
     case P2P_FRAME_GAP:
         return receive_gap(engine, peer, frame->body);
+    case P2P_FRAME_NEIGHBOUR:
+        return p2p_overlay_receive(engine, peer, frame->body);
     case P2P_FRAME_PRUNE:
         return p2p_relay_receive_prune(engine, peer, frame->body);
     case P2P_FRAME_ASK_PAYLOADS:

@@ -17,6 +17,7 @@
  *   engine_fork.c     two histories: finding, proving, quarantine
  *   engine_scrub.c    reading again what is stored
  *   engine_repair.c   damaged records, fetched again
+ *   engine_overlay.c  which links are wanted
  *   engine_view.c     looking at it */
 #ifndef P2P_ENGINE_STATE_H
 #define P2P_ENGINE_STATE_H
@@ -25,6 +26,7 @@
 
 #include <p2p/engine.h>
 #include <p2p/fork.h>
+#include <p2p/overlay.h>
 
 #define P2P_SEEN_EVERY_MS         60000u /* without a decision or an issuer's record */
 #define P2P_COSIGN_EVERY_MS       100u   /* under load; idle: at once */
@@ -68,12 +70,13 @@ struct p2p_peer {
     uint32_t member;
     bool greeted;
     bool closing;
-    bool asked;                  /* for payloads, and has not answered */
-    uint64_t withheld;           /* payloads that it was asked for and did not give */
-    uint32_t digests_sent;       /* so many of the next digests answer ours */
-    uint32_t frontiers_sent;     /* so many of the next whole frontiers answer ours */
-    bool hello_unknown;          /* its hello named feeds of a charter version to come */
-    uint64_t ahead_bytes;        /* queued since it was last writable */
+    bool wanted;             /* was, of a partial view, at some time: see engine_overlay.c */
+    bool asked;              /* for payloads, and has not answered */
+    uint64_t withheld;       /* payloads that it was asked for and did not give */
+    uint32_t digests_sent;   /* so many of the next digests answer ours */
+    uint32_t frontiers_sent; /* so many of the next whole frontiers answer ours */
+    bool hello_unknown;      /* its hello named feeds of a charter version to come */
+    uint64_t ahead_bytes;    /* queued since it was last writable */
     struct p2p_peer_feed *feeds; /* feed_cap entries */
     size_t feed_cap;
     struct p2p_tree_head suspect; /* a head that did not fit: a proof was asked for */
@@ -198,6 +201,8 @@ struct p2p_engine {
     uint64_t next_clock_ms;
     struct p2p_member_clock *clocks; /* by member number */
     size_t clock_count;
+    struct p2p_overlay overlay; /* of a large federation */
+    struct p2p_wanted wanted;
     uint64_t refused[P2P_ERR_COUNT];
     uint64_t traced[P2P_TRACE_COUNT];
     uint8_t *scratch; /* one frame */
@@ -217,6 +222,7 @@ struct p2p_engine {
     bool signature_made;
     bool heartbeat_due;
     bool addresses_changed;
+    bool wanted_changed;
     struct p2p_kept_proof *proofs, **proofs_end; /* to be appended as `fork` */
 };
 
@@ -376,6 +382,17 @@ P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
 P2P_MUST_CHECK enum p2p_err p2p_relay_announce(struct p2p_engine *engine,
                                                struct p2p_peer *peer);
 void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms);
+
+/* engine_overlay.c */
+P2P_MUST_CHECK enum p2p_err p2p_overlay_receive(struct p2p_engine *engine,
+                                                struct p2p_peer *peer, struct p2p_slice body);
+/* How long a node that writes nothing else waits between its `seen`: in a large federation they
+ * name many feeds and go to many nodes. */
+uint64_t p2p_overlay_seen_every_ms(const struct p2p_engine *engine);
+void p2p_overlay_link_gone(struct p2p_engine *engine, const struct p2p_peer *peer);
+/* Last of a batch: looks for neighbours, settles which links are wanted, closes those that are
+ * no longer. */
+P2P_MUST_CHECK enum p2p_err p2p_overlay_due(struct p2p_engine *engine, uint64_t *wake_ms);
 
 /* engine_append.c */
 /* A packer over cap bytes of the batch's arena. P2P_NOMEM. */

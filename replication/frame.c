@@ -286,6 +286,13 @@ void p2p_prune_write(struct p2p_writer *out, uint32_t feed)
     p2p_frame_end(out, begin);
 }
 
+void p2p_neighbour_write(struct p2p_writer *out, enum p2p_neighbour_word word)
+{
+    size_t begin = p2p_frame_begin(out, P2P_FRAME_NEIGHBOUR);
+    p2p_writer_u8(out, (uint8_t)word);
+    p2p_frame_end(out, begin);
+}
+
 /* ---- decoding ---- */
 
 static enum p2p_err done(const struct p2p_reader *in)
@@ -558,5 +565,17 @@ enum p2p_err p2p_prune_read(uint32_t *feed, struct p2p_slice body)
         return P2P_MALFORMED;
     }
     *feed = number;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_neighbour_read(enum p2p_neighbour_word *word, struct p2p_slice body)
+{
+    struct p2p_reader in;
+    p2p_reader_init(&in, body);
+    uint8_t number = p2p_reader_u8(&in);
+    if (done(&in) != P2P_OK || number < P2P_NEIGHBOUR_ASK || number > P2P_NEIGHBOUR_NO) {
+        return P2P_MALFORMED;
+    }
+    *word = (enum p2p_neighbour_word)number;
     return P2P_OK;
 }

@@ -142,12 +142,17 @@ static void carry_out(struct sim *sim, uint64_t subject, void *data)
     batch->works = NULL;
     host->batch_runs = false;
     sim_watcher_actions(sim->watcher, host, actions);
+    if (batch->wanted_changed) {
+        host->wanted = batch->wanted;
+    }
     if (batch->pins != NULL) {
         free(host->pins);
         host->pins = batch->pins;
         host->pin_count = batch->pin_count;
         batch->pins = NULL;
         sim_network_pins_changed(sim->network, host);
+    } else if (batch->wanted_changed) {
+        sim_network_wanted_changed(sim->network, host);
     }
     for (size_t i = 0; i < actions->send_count; i++) {
         sim_network_send(sim->network, host, actions->sends[i].link, actions->sends[i].bytes);
@@ -393,6 +398,7 @@ bool sim_host_start(struct sim_host *host)
         return false;
     }
     host->up = true;
+    host->wanted = *p2p_engine_wanted(node->engine);
     enum p2p_read_only read_only = p2p_engine_read_only(node->engine);
     sim_story_tell(&sim->story, sim->schedule.now_us, host->name, "started%s%s",
                    read_only == P2P_READ_ONLY_NONE ? "" : ", ", p2p_read_only_word(read_only));

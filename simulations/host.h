@@ -44,7 +44,8 @@ struct sim_host {
     struct p2p_work *works, **works_end;
     struct p2p_pin *pins; /* whom it lets in */
     size_t pin_count;
-    bool damaged; /* its store could not be opened at the last start */
+    struct p2p_wanted wanted; /* whom it dials */
+    bool damaged;             /* its store could not be opened at the last start */
     uint64_t batches, crashes;
 };
 

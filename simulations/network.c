@@ -42,15 +42,32 @@ static void grow(struct sim_network *network, size_t width)
 
 /* ---- dialling ---- */
 
-static bool pinned(const struct sim_host *host, const struct sim_host *peer)
+static bool has_key(const struct sim_host *host, const struct p2p_pin *pin)
+{
+    return memcmp(pin->key.bytes, host->member->transport_key.public_key.bytes,
+                  P2P_PUBLIC_BYTES) == 0;
+}
+
+/* NULL: the charter that the host holds does not name the peer. */
+static const struct p2p_pin *pin_of(const struct sim_host *host, const struct sim_host *peer)
 {
     for (size_t i = 0; i < host->pin_count; i++) {
-        if (memcmp(host->pins[i].key.bytes, peer->member->transport_key.public_key.bytes,
-                   P2P_PUBLIC_BYTES) == 0) {
-            return true;
+        if (has_key(peer, &host->pins[i])) {
+            return &host->pins[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool pinned(const struct sim_host *host, const struct sim_host *peer)
+{
+    return pin_of(host, peer) != NULL;
+}
+
+static bool wants(const struct sim_host *host, const struct sim_host *peer)
+{
+    const struct p2p_pin *pin = host->wanted.all ? NULL : pin_of(host, peer);
+    return host->wanted.all || (pin != NULL && p2p_wanted_has(&host->wanted, pin->member));
 }
 
 struct dialling {
@@ -71,6 +88,9 @@ static void dial(struct sim *sim, uint64_t subject, void *data)
     line->dialling = false;
     if (line->stream != NULL || !dialling.a->up || !dialling.b->up) {
         return; /* who comes up dials again */
+    }
+    if (!wants(dialling.a, dialling.b) && !wants(dialling.b, dialling.a)) {
+        return; /* who wants it later dials then */
     }
     bool cut = line->cut || sim_line(network, dialling.b, dialling.a)->cut;
     if (cut || !pinned(dialling.a, dialling.b) || !pinned(dialling.b, dialling.a)) {
@@ -109,10 +129,26 @@ bool sim_network_connected(const struct sim_network *network, const struct sim_h
 
 /* ---- machines ---- */
 
-static void dial_all(struct sim_network *network, struct sim_host *host, uint64_t after_us)
+static void dial_pin(struct sim_network *network, struct sim_host *host,
+                     const struct p2p_pin *pin, uint64_t after_us)
 {
     const struct sim *sim = network->sim;
     for (uint32_t i = 1; i <= sim->host_count; i++) {
+        if (sim->hosts[i] != NULL && sim->hosts[i] != host && has_key(sim->hosts[i], pin)) {
+            sim_dial_later(network, host, sim->hosts[i], after_us);
+        }
+    }
+}
+
+static void dial_all(struct sim_network *network, struct sim_host *host, uint64_t after_us)
+{
+    const struct sim *sim = network->sim;
+    for (size_t i = 0; i < host->pin_count && !host->wanted.all; i++) {
+        if (p2p_wanted_has(&host->wanted, host->pins[i].member)) {
+            dial_pin(network, host, &host->pins[i], after_us);
+        }
+    }
+    for (uint32_t i = 1; i <= sim->host_count && host->wanted.all; i++) {
         if (sim->hosts[i] != NULL && sim->hosts[i] != host) {
             sim_dial_later(network, host, sim->hosts[i], after_us);
         }
@@ -122,11 +158,7 @@ static void dial_all(struct sim_network *network, struct sim_host *host, uint64_
 void sim_network_up(struct sim_network *network, struct sim_host *host)
 {
     grow(network, host->number + 1u);
-    for (uint32_t i = 1; i <= network->sim->host_count; i++) {
-        if (network->sim->hosts[i] != NULL) {
-            grow(network, i + 1u);
-        }
-    }
+    grow(network, network->sim->host_count + 1u);
     dial_all(network, host, SIM_MS);
 }
 
@@ -156,6 +188,11 @@ void sim_network_pins_changed(struct sim_network *network, struct sim_host *host
             sim_stream_break(network, stream, stream->ways[0].to == host ? 0 : 1, true);
         }
     }
+    dial_all(network, host, SIM_MS);
+}
+
+void sim_network_wanted_changed(struct sim_network *network, struct sim_host *host)
+{
     dial_all(network, host, SIM_MS);
 }
 

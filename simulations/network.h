@@ -3,7 +3,8 @@
  * A stream keeps order and loses nothing while it stands: what a lossy line loses is sent again
  * and comes later. What cuts a line ends the stream on both sides, at different times. Of each
  * pair the smaller member name dials, the other one after five seconds without a session; only
- * who is pinned by the charter is let in. */
+ * who is pinned by the charter is let in. A pair of which neither wants the other's link, in a
+ * partial view, does not dial. */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
 
@@ -41,6 +42,8 @@ void sim_network_free(struct sim_network *network);
 void sim_network_up(struct sim_network *network, struct sim_host *host);
 void sim_network_down(struct sim_network *network, struct sim_host *host);
 void sim_network_pins_changed(struct sim_network *network, struct sim_host *host);
+/* It wants links to others than before. */
+void sim_network_wanted_changed(struct sim_network *network, struct sim_host *host);
 /* What an engine sends or closes on one of its links; numbers of links that are gone are
  * ignored, as the transport does. */
 void sim_network_send(struct sim_network *network, struct sim_host *from, uint64_t link,

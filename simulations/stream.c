@@ -357,8 +357,7 @@ void sim_network_close(struct sim_network *network, struct sim_host *from, uint6
     struct stream *stream;
     unsigned w;
     if (find_way(network, from, link, &stream, &w) != NULL) {
-        /* The engine closed it and has forgotten the link, so it is not told. */
-        sim_stream_break(network, stream, 1 - w, false);
+        sim_stream_break(network, stream, 1 - w, true);
     }
 }
 

@@ -28,6 +28,7 @@ void p2p_batch_clear(struct p2p_batch *batch)
     batch->pin_count = 0;
     batch->works = NULL;
     batch->failed = false;
+    batch->wanted_changed = false;
     batch->actions = (struct p2p_actions){0};
     p2p_arena_reset(&batch->arena);
 }
@@ -250,6 +251,10 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     }
     if (err == P2P_OK && (batch->actions.charter_changed || batch->actions.addresses_changed)) {
         err = p2p_writer_pins(node, &batch->pins, &batch->pin_count);
+    }
+    if (err == P2P_OK && batch->actions.wanted_changed) {
+        batch->wanted_changed = true;
+        batch->wanted = *p2p_engine_wanted(node->engine);
     }
     if (err != P2P_OK) {
         p2p_txn_abort(node->txn);

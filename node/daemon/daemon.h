@@ -97,6 +97,7 @@ struct p2p_daemon {
     struct p2p_neighbour **neighbours; /* by order of the pins; never removed */
     size_t neighbour_count;
     uint64_t next_link_number;
+    struct p2p_wanted wanted; /* whom it dials */
     struct p2p_watch *watches;
     struct p2p_asked *slow; /* the first one's slow part runs */
     size_t slow_count;
@@ -133,6 +134,7 @@ void p2p_queue_pause(struct p2p_daemon *daemon, uint32_t member, bool paused);
 P2P_MUST_CHECK enum p2p_err p2p_peers_open(struct p2p_daemon *daemon,
                                            char message[P2P_MESSAGE_BYTES]);
 void p2p_peers_take_pins(struct p2p_daemon *daemon, const struct p2p_pin *pins, size_t count);
+void p2p_peers_take_wanted(struct p2p_daemon *daemon, const struct p2p_wanted *wanted);
 /* Carries out the sends, closes and consumption of a batch that is durable. */
 void p2p_peers_carry_out(struct p2p_daemon *daemon, const struct p2p_batch *batch);
 void p2p_peers_tick(struct p2p_daemon *daemon);

@@ -355,10 +355,27 @@ void p2p_peers_tick(struct p2p_daemon *daemon)
     for (size_t i = 0; i < daemon->neighbour_count && !daemon->draining; i++) {
         struct p2p_neighbour *neighbour = daemon->neighbours[i];
         if (neighbour->link == NULL && !neighbour->paused &&
+            p2p_wanted_has(&daemon->wanted, neighbour->pin.member) &&
             neighbour->pin.address[0] != '\0' && now_ms >= neighbour->dial_at_ms) {
             dial(neighbour);
         }
     }
+}
+
+/* Who is wanted anew, in a partial view, is dialled at once, whatever the names: the other side
+ * does not know of it. */
+void p2p_peers_take_wanted(struct p2p_daemon *daemon, const struct p2p_wanted *wanted)
+{
+    for (size_t i = 0; i < daemon->neighbour_count && !wanted->all; i++) {
+        struct p2p_neighbour *neighbour = daemon->neighbours[i];
+        if (p2p_wanted_has(wanted, neighbour->pin.member) &&
+            (daemon->wanted.all || !p2p_wanted_has(&daemon->wanted, neighbour->pin.member))) {
+            neighbour->dial_at_ms = p2p_daemon_mono_ms();
+            neighbour->dial_pause_ms = P2P_DIAL_AGAIN_MS;
+        }
+    }
+    daemon->wanted = *wanted;
+    p2p_peers_tick(daemon);
 }
 
 void p2p_peers_pause(struct p2p_daemon *daemon, uint32_t member, bool paused)
@@ -414,7 +431,10 @@ void p2p_peers_carry_out(struct p2p_daemon *daemon, const struct p2p_batch *batc
     for (size_t i = 0; i < actions->close_count; i++) {
         struct p2p_neighbour *neighbour = by_number(daemon, actions->closes[i].link);
         if (neighbour != NULL) {
-            p2p_link_close(neighbour->link, P2P_LINK_END_REFUSED_HERE, actions->closes[i].text);
+            p2p_link_close(neighbour->link,
+                           actions->closes[i].err == P2P_OK ? P2P_LINK_END_CLOSED
+                                                            : P2P_LINK_END_REFUSED_HERE,
+                           actions->closes[i].text);
         }
     }
     for (size_t i = 0; i < daemon->neighbour_count; i++) {
@@ -455,6 +475,7 @@ static enum p2p_err first_pins(struct p2p_daemon *daemon)
     node->kv = NULL;
     p2p_txn_abort(txn);
     if (err == P2P_OK) {
+        daemon->wanted = *p2p_engine_wanted(node->engine);
         p2p_peers_take_pins(daemon, pins, count);
     }
     free(pins);

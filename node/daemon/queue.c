@@ -132,6 +132,9 @@ static void release_all(struct p2p_work *works)
 
 static void carry_out(struct p2p_daemon *daemon, struct p2p_batch *batch)
 {
+    if (batch->wanted_changed) {
+        p2p_peers_take_wanted(daemon, &batch->wanted);
+    }
     if (batch->pins != NULL) {
         p2p_peers_take_pins(daemon, batch->pins, batch->pin_count);
     }

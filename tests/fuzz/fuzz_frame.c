@@ -111,6 +111,7 @@ static void read_body(const struct p2p_frame *frame)
     struct p2p_prove prove;
     struct p2p_gap gap;
     uint32_t pruned;
+    enum p2p_neighbour_word word;
     bool whole = false;
     p2p_writer_init(&out, again, sizeof(again));
     p2p_assert(strlen(p2p_frame_word(frame->type)) > 0);
@@ -156,6 +157,12 @@ static void read_body(const struct p2p_frame *frame)
         whole = p2p_digest_read(&digest, frame->body) == P2P_OK;
         if (whole) {
             p2p_digest_write(&out, &digest);
+        }
+        break;
+    case P2P_FRAME_NEIGHBOUR:
+        whole = p2p_neighbour_read(&word, frame->body) == P2P_OK;
+        if (whole) {
+            p2p_neighbour_write(&out, word);
         }
         break;
     case P2P_FRAME_PROVE:

@@ -56,7 +56,7 @@ static void write_run(struct p2p_writer *out, const struct sample *sample)
 }
 
 /* All of them in a row; offsets[i] is where the i-th begins, the last is the end. */
-enum { SAMPLE_FRAMES = 17 };
+enum { SAMPLE_FRAMES = 18 };
 static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
                                   size_t offsets[SAMPLE_FRAMES + 1])
 {
@@ -101,6 +101,8 @@ static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
     p2p_payload_write(&out, UINT64_MAX, (struct p2p_slice){0});
     p2p_frame_end(&out, begin);
     offsets[n++] = out.len;
+    p2p_neighbour_write(&out, P2P_NEIGHBOUR_NO);
+    offsets[n++] = out.len;
     CHECK(n == SAMPLE_FRAMES + 1 && !out.failed);
     return p2p_writer_slice(&out);
 }
@@ -121,6 +123,7 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         struct p2p_proof_body proof;
         struct p2p_gap gap;
         uint32_t pruned;
+        enum p2p_neighbour_word word;
         struct p2p_ask_payloads ask;
         struct p2p_payloads_body payloads;
     } out;
@@ -157,6 +160,8 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         return p2p_proof_read(&out.proof, frame->body);
     case P2P_FRAME_GAP:
         return p2p_gap_read(&out.gap, frame->body);
+    case P2P_FRAME_NEIGHBOUR:
+        return p2p_neighbour_read(&out.word, frame->body);
     case P2P_FRAME_PRUNE:
         return p2p_prune_read(&out.pruned, frame->body);
     case P2P_FRAME_ASK_PAYLOADS:
@@ -200,6 +205,7 @@ static void test_round_trip(void **state)
     struct p2p_proof_body proof;
     struct p2p_gap gap;
     uint32_t pruned;
+    enum p2p_neighbour_word word;
     (void)state;
     sample_init(&s);
     struct p2p_slice all = write_all(room, &s, offsets);
@@ -245,6 +251,10 @@ static void test_round_trip(void **state)
     CHECK(gap.feed == 3 && gap.at == 1ull << 40 && gap.err == 13);
     CHECK_OK(p2p_prune_read(&pruned, frame_at(all, offsets, 14).body));
     CHECK(pruned == 7);
+    CHECK_OK(p2p_neighbour_read(&word, frame_at(all, offsets, 17).body));
+    CHECK(word == P2P_NEIGHBOUR_NO);
+    CHECK_ERR(p2p_neighbour_read(&word, p2p_slice_of("\0", 1)), P2P_MALFORMED);
+    CHECK_ERR(p2p_neighbour_read(&word, p2p_slice_of("\5", 1)), P2P_MALFORMED);
 }
 
 /* Without this, a payload would be taken for another record's, or one asked for be forgotten.

@@ -25,9 +25,11 @@
 #include <p2p/frame.h>
 #include <p2p/gate.h>
 #include <p2p/ledger.h>
+#include <p2p/overlay.h>
 #include <p2p/witness.h>
 
 #define P2P_PEERS_MAX           64u
+#define P2P_FULL_MESH_MAX       30u /* members; above it a partial view */
 #define P2P_COMMIT_RECORDS_MAX  512u
 #define P2P_COMMIT_BYTES_MAX    (1024u * 1024u)
 #define P2P_SEND_AHEAD_BYTES    (1024u * 1024u)
@@ -62,6 +64,7 @@ struct p2p_engine_options {
     const char *listen_peers;             /* for the `address` record */
     const char *listen_people;            /* or NULL */
     uint32_t stale_after_s;               /* 0: ages are only shown */
+    uint32_t full_mesh_max;               /* members; 0: P2P_FULL_MESH_MAX */
     bool damage_suspected; /* what was read before could not be what was written */
     /* The checkpoint copy found at start. */
     bool copy_lost; /* missing or unreadable: restored */
@@ -205,6 +208,15 @@ struct p2p_trace {
     uint64_t value;
 };
 
+/* The links that shall stand: to everybody, or to these members. */
+#define P2P_WANTED_MAX (P2P_OVERLAY_ACTIVE_MAX + P2P_OVERLAY_ASKED_MAX + P2P_WITNESSES_MAX)
+struct p2p_wanted {
+    bool all;
+    size_t count;
+    uint32_t members[P2P_WANTED_MAX];
+};
+bool p2p_wanted_has(const struct p2p_wanted *wanted, uint32_t member);
+
 struct p2p_actions {
     const struct p2p_send *sends;
     size_t send_count;
@@ -215,6 +227,7 @@ struct p2p_actions {
     size_t trace_count;
     bool charter_changed;   /* pins, roles and circles may have changed */
     bool addresses_changed; /* a member told where it listens */
+    bool wanted_changed;    /* see p2p_engine_wanted */
     bool own_head_changed;  /* the copy must be written before anything leaves */
     bool signature_made;    /* the commit number counts */
     uint64_t wake_mono_ms;  /* when the next TICK is due */
@@ -292,6 +305,9 @@ struct p2p_peer_state {
 };
 size_t p2p_engine_peers(const struct p2p_engine *engine, struct p2p_peer_state *out,
                         size_t cap);
+
+/* Whom the host dials; it lets in whoever is in the charter. */
+const struct p2p_wanted *p2p_engine_wanted(const struct p2p_engine *engine);
 
 /* Counters since open: refusals by error, everything else by trace. */
 uint64_t p2p_engine_refused(const struct p2p_engine *engine, enum p2p_err err);

@@ -12,6 +12,7 @@
 #include <p2p/charter.h>
 #include <p2p/checkpoint.h>
 #include <p2p/feed.h>
+#include <p2p/overlay.h>
 #include <p2p/tree.h>
 
 #define P2P_FRAME_BYTES_MAX      (1792u * 1024u)
@@ -36,7 +37,8 @@
     X(GAP, 12, "gap")          /* what was wanted cannot be sent from here, and why */         \
     X(PRUNE, 13, "prune")      /* this feed comes from elsewhere: only tell me of it */        \
     X(ASK_PAYLOADS, 14, "ask-payloads") /* of these records, whose leaves I hold */            \
-    X(PAYLOADS, 15, "payloads")         /* those of them that the asker may have and I hold */
+    X(PAYLOADS, 15, "payloads")         /* those of them that the asker may have and I hold */ \
+    X(NEIGHBOUR, 16, "neighbour")       /* of a partial view: asking, and the answer */
 
 enum p2p_frame_type {
 #define P2P_FRAME_ENUM(name, number, word) P2P_FRAME_##name = (number),
@@ -198,6 +200,7 @@ void p2p_proof_write(struct p2p_writer *out, const struct p2p_proof_body *proof)
 void p2p_fork_write(struct p2p_writer *out, struct p2p_slice proof);
 void p2p_gap_write(struct p2p_writer *out, const struct p2p_gap *gap);
 void p2p_prune_write(struct p2p_writer *out, uint32_t feed);
+void p2p_neighbour_write(struct p2p_writer *out, enum p2p_neighbour_word word);
 void p2p_ask_payloads_write(struct p2p_writer *out, uint32_t feed, const uint64_t *indexes,
                             size_t count);
 /* The header of an answer; items follow with p2p_payload_write, then p2p_frame_end. */
@@ -219,6 +222,8 @@ P2P_MUST_CHECK enum p2p_err p2p_prove_read(struct p2p_prove *out, struct p2p_sli
 P2P_MUST_CHECK enum p2p_err p2p_proof_read(struct p2p_proof_body *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_gap_read(struct p2p_gap *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_prune_read(uint32_t *feed, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_neighbour_read(enum p2p_neighbour_word *word,
+                                               struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_ask_payloads_read(struct p2p_ask_payloads *out,
                                                   struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_payloads_read(struct p2p_payloads_body *out,

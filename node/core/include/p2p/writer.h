@@ -91,6 +91,8 @@ struct p2p_batch {
     struct p2p_pin
         *pins; /* new list when the charter changed; malloc'd, taken by the receiver */
     size_t pin_count;
+    bool wanted_changed;
+    struct p2p_wanted wanted; /* whom to dial, when it changed */
 };
 
 void p2p_batch_init(struct p2p_batch *batch);
