@@ -141,7 +141,12 @@ static void carry_out(struct sim *sim, uint64_t subject, void *data)
     struct p2p_work *works = batch->works;
     batch->works = NULL;
     host->batch_runs = false;
-    sim_watcher_actions(sim->watcher, host, actions);
+    if (sim->watcher != NULL) {
+        sim_watcher_actions(sim->watcher, host, actions);
+    }
+    if (sim->observe != NULL) {
+        sim->observe(sim, host, actions);
+    }
     if (batch->wanted_changed) {
         host->wanted = batch->wanted;
     }
@@ -316,6 +321,7 @@ static void fill_node(struct sim_host *host)
     node->events = host->events;
     node->sigs = host->sim->sigs;
     node->serving = true;
+    node->full_mesh_max = host->sim->options.full_mesh_max;
     node->federation_id = host->sim->federation.id;
     node->drawn_key = drawn_key;
 }
@@ -402,7 +408,9 @@ bool sim_host_start(struct sim_host *host)
     enum p2p_read_only read_only = p2p_engine_read_only(node->engine);
     sim_story_tell(&sim->story, sim->schedule.now_us, host->name, "started%s%s",
                    read_only == P2P_READ_ONLY_NONE ? "" : ", ", p2p_read_only_word(read_only));
-    sim_watcher_started(sim->watcher, host);
+    if (sim->watcher != NULL) {
+        sim_watcher_started(sim->watcher, host);
+    }
     sim_network_up(sim->network, host);
     poke_at(host, sim->schedule.now_us + START_MS * SIM_MS);
     return true;

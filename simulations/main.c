@@ -2,6 +2,7 @@
 #include "many.h"
 #include "prove.h"
 #include "report.h"
+#include "sweep.h"
 
 #include <p2p/hash.h>
 
@@ -53,8 +54,7 @@ int main(int argc, char **argv)
     case SIM_PROVE:
         return sim_prove(&command);
     case SIM_SWEEP:
-        break;
+        return sim_sweep(&command);
     }
-    fprintf(stderr, "sim: not built yet\n");
     return 2;
 }

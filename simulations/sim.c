@@ -85,7 +85,7 @@ static void build(struct sim *sim)
     sim->hosts = calloc(SIM_HOSTS_MAX + 1, sizeof(struct sim_host *));
     p2p_assert(sim->hosts != NULL);
     sim->network = sim_network_new(sim, &options->network);
-    sim->watcher = sim_watcher_new(sim);
+    sim->watcher = options->unwatched ? NULL : sim_watcher_new(sim);
     sim->workload = sim_workload_new(sim, &options->workload);
     sim->adversary = sim_adversary_new(sim, &options->adversary);
     sim->faults = sim_faults_new(sim, &options->fault);

@@ -31,7 +31,9 @@ struct sim_options {
     uint32_t joiners;   /* of them: the last ones, which the charter admits later */
     uint32_t witnesses; /* of each feed */
     uint64_t length_us;
-    bool real_signatures; /* Ed25519 instead of its twin */
+    bool real_signatures;   /* Ed25519 instead of its twin */
+    bool unwatched;         /* without the watcher: for figures */
+    uint32_t full_mesh_max; /* members; 0: the node's own bound */
     struct sim_network_options network;
     struct sim_disk_options disk;
     struct sim_clock_options clock;
@@ -60,6 +62,9 @@ struct sim {
     struct sim_faults *faults;
     struct sim_watcher *watcher;
     struct p2p_sigs_pool *sigs;
+    /* Told of what each batch leaves behind, after the watcher; or NULL. */
+    void (*observe)(struct sim *sim, struct sim_host *host, const struct p2p_actions *actions);
+    void *observed_by;
     struct sim_violation violation; /* the first; the run ends with it */
 };
 

@@ -21,6 +21,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         .listen_people = node->config.listen_people,
         .stale_after_s = node->config.stale_after_s,
         .damage_suspected = node->damage_suspected,
+        .full_mesh_max = node->full_mesh_max,
         .copy_lost = node->copy_state != P2P_COPY_OK,
         .copy_size = node->copy_point.size,
         .copy_root = node->copy_point.root,
