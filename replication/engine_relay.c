@@ -24,15 +24,29 @@
 
 #define GRAFT_NOW 1u /* the parent is gone: with this batch */
 
+/* Announcements go out in rounds: the first a little after what it is about, the next no sooner
+ * than an interval after it, with all that came meanwhile. */
+static void announce_later(struct p2p_engine *engine, struct p2p_feed_extra *extra,
+                           uint64_t size)
+{
+    uint64_t ready_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
+    if (extra->announce_at_ms != 0) {
+        return;
+    }
+    if (ready_ms > engine->announce_round_ms) {
+        uint64_t next_ms = engine->announce_round_ms + P2P_ANNOUNCE_EVERY_MS;
+        engine->announce_round_ms = ready_ms > next_ms ? ready_ms : next_ms;
+    }
+    extra->announce_at_ms = engine->announce_round_ms;
+    extra->announce_size = size;
+}
+
 enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *from,
                            const struct p2p_run *run, uint64_t held)
 {
     struct p2p_feed_extra *extra = &engine->extras[run->feed];
     extra->parent_link = from->link;
-    if (extra->announce_at_ms == 0) {
-        extra->announce_at_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
-        extra->announce_size = run->head.size;
-    }
+    announce_later(engine, extra, run->head.size);
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         struct p2p_peer *peer = &engine->peers[i];
         if (peer->link == 0 || !peer->greeted || peer == from ||
@@ -143,9 +157,8 @@ enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine, struct p2p_peer 
     row->sending = false;
     struct p2p_feed_extra *extra = &engine->extras[feed];
     uint64_t size = p2p_ledger_feed(&engine->ledger, feed)->head.size;
-    if (row->sent < size && extra->announce_at_ms == 0) { /* cut off in the middle */
-        extra->announce_at_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
-        extra->announce_size = size;
+    if (row->sent < size) { /* cut off in the middle */
+        announce_later(engine, extra, size);
     }
     return P2P_OK;
 }
@@ -186,9 +199,10 @@ void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
         struct p2p_feed_extra *extra = &engine->extras[i];
         uint64_t size = p2p_ledger_feed(&engine->ledger, i)->head.size;
         if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms) {
-            extra->announce_at_ms =
-                size > extra->announce_size ? engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS : 0;
-            extra->announce_size = size;
+            extra->announce_at_ms = 0;
+            if (size > extra->announce_size) {
+                announce_later(engine, extra, size);
+            }
         }
         if (extra->announce_at_ms != 0) {
             p2p_wake_at(wake_ms, extra->announce_at_ms);

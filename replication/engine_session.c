@@ -258,8 +258,8 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                            : compare_root(engine, peer, entry);
     /* Cosignatures made while there was no session are heard of only here. */
     uint64_t cosigned = engine->extras[entry->feed].witnessing.candidates[0].size;
-    if (err == P2P_OK && entry->feed != P2P_CHARTER_FEED && entry->witnessed < cosigned &&
-        row->quorum_told < cosigned &&
+    if (err == P2P_OK && kind != FRONTIER_ANNOUNCED && entry->feed != P2P_CHARTER_FEED &&
+        entry->witnessed < cosigned && row->quorum_told < cosigned &&
         peer->feeds[P2P_CHARTER_FEED].size >= p2p_charter_size(engine->ledger.charter)) {
         row->quorum_told = cosigned;
         err = p2p_witness_send_quorum(engine, peer, entry->feed);
