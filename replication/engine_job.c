@@ -237,5 +237,8 @@ enum p2p_err p2p_job_all(struct p2p_engine *engine)
     if (err == P2P_OK && engine->read_only == P2P_READ_ONLY_NONE && engine->feed != 0) {
         err = p2p_append_idle_seen(engine);
     }
+    if (err == P2P_OK) {
+        err = p2p_state_due(engine);
+    }
     return err;
 }

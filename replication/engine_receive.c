@@ -157,7 +157,7 @@ static void act_on(struct p2p_engine *engine, const struct p2p_arrival *arrival)
         arrival->record.kind == P2P_KIND_CIRCLE_KEY_BAD) {
         engine->boxes_changed = true;
     }
-    if (arrival->record.kind != P2P_KIND_SEEN) {
+    if (arrival->record.kind != P2P_KIND_SEEN && arrival->record.kind != P2P_KIND_STATE) {
         engine->extras[arrival->feed].noteworthy = true;
     }
 }
@@ -192,6 +192,7 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
     }
     for (size_t i = 0; i < count; i++) {
         act_on(engine, &arrivals[i]);
+        p2p_state_note(engine, &arrivals[i], run->head.size - count + i, i + 1 == count);
     }
     struct p2p_feed_extra *extra = &engine->extras[run->feed];
     p2p_witnessing_mark(&extra->witnessing, run->head.size - count, &run->head,

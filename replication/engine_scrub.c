@@ -130,6 +130,7 @@ static void begin_feed(struct p2p_scrub *scrub, uint32_t feed)
 static void begin_pass(struct p2p_scrub *scrub)
 {
     scrub->walking = true;
+    scrub->deep = false;
     scrub->unresolved = 0;
     scrub->mended = 0;
     scrub->view_at = 0;
@@ -520,9 +521,19 @@ static bool view_of(const struct p2p_engine *engine, uint32_t n, enum p2p_view_n
     return n <= circles;
 }
 
+void p2p_scrub_anew(struct p2p_engine *engine, bool deep)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    engine->ledger.walk = NULL;
+    begin_pass(scrub);
+    scrub->deep = deep;
+    scrub->next_ms = engine->now.mono_ms;
+}
+
 static void end_pass(struct p2p_engine *engine)
 {
     struct p2p_scrub *scrub = &engine->scrub;
+    p2p_state_checked(engine, scrub->mended > 0);
     bool clean = scrub->unresolved == 0 && scrub->told.holes == 0;
     scrub->walking = false;
     scrub->deep = false;

@@ -16,6 +16,7 @@
  *   engine_witness.c  cosignatures, heartbeats, acknowledgements, quorum time
  *   engine_fork.c     two histories: finding, proving, quarantine
  *   engine_scrub.c    reading again what is stored
+ *   engine_states.c   state commitments, written and compared
  *   engine_repair.c   damaged records, fetched again
  *   engine_overlay.c  which links are wanted
  *   engine_view.c     looking at it */
@@ -111,6 +112,8 @@ struct p2p_feed_extra {
     bool cosign_due;
     uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
     struct p2p_fetch fetch;
+    uint64_t state_at;     /* its newest record is a `state`, to be compared */
+    uint32_t state_tries;  /* in so many batches yet */
     struct p2p_hole *hole; /* what of it is damaged here, or NULL */
 };
 
@@ -150,6 +153,15 @@ struct p2p_batch_lists {
     size_t close_count, close_cap;
     struct p2p_trace *traces;
     size_t trace_count, trace_cap;
+};
+
+/* State commitments of this node, and what those of others said. */
+struct p2p_states {
+    bool begun;
+    bool noteworthy;  /* more than `seen` and `state` came since the last one */
+    uint64_t records; /* held when the last one was written */
+    uint64_t told_ms;
+    struct p2p_divergence divergence;
 };
 
 /* A fork found in this batch; own records wait until all frames were taken. */
@@ -209,6 +221,7 @@ struct p2p_engine {
     uint64_t traced[P2P_TRACE_COUNT];
     uint8_t *scratch; /* one frame */
     struct p2p_scrub scrub;
+    struct p2p_states states;
     /* the batch */
     const struct p2p_kv *kv;
     struct p2p_arena *arena;
@@ -524,6 +537,19 @@ void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t 
 P2P_MUST_CHECK enum p2p_err p2p_scrub_settle(struct p2p_engine *engine);
 /* While true the engine only repairs itself. */
 bool p2p_engine_damaged(const struct p2p_engine *engine);
+
+/* engine_states.c */
+/* Writes a state commitment when one is due: last of a commit's records. */
+P2P_MUST_CHECK enum p2p_err p2p_state_due(struct p2p_engine *engine);
+/* A record arrived; last: of its run. */
+void p2p_state_note(struct p2p_engine *engine, const struct p2p_arrival *arrival,
+                    uint64_t index, bool last);
+/* Compares those that can be compared now, after everything was folded. */
+P2P_MUST_CHECK enum p2p_err p2p_state_compare(struct p2p_engine *engine);
+/* Everything was computed anew; mended: something here was another. */
+void p2p_state_checked(struct p2p_engine *engine, bool mended);
+/* A pass over everything begins, as soon as it may; deep: with signatures. */
+void p2p_scrub_anew(struct p2p_engine *engine, bool deep);
 
 /* engine_repair.c */
 P2P_MUST_CHECK enum p2p_err p2p_repair_ask(struct p2p_engine *engine, uint64_t *wake_ms);

@@ -54,6 +54,13 @@ static int compare_lines(const void *left, const void *right)
 
 enum p2p_err p2p_frontier_digest(const struct p2p_ledger *ledger, struct p2p_hash *out)
 {
+    return p2p_frontier_digest_at(ledger, UINT32_MAX, 0, NULL, out);
+}
+
+enum p2p_err p2p_frontier_digest_at(const struct p2p_ledger *ledger, uint32_t number,
+                                    uint64_t size, const struct p2p_hash *root_at,
+                                    struct p2p_hash *out)
+{
     enum { LINE_BYTES_MAX = P2P_ORIGIN_BYTES_MAX + 1 + 20 + 1 + P2P_BASE64_BYTES(32) + 1 };
     struct line *lines = p2p_alloc_zeroed(ledger->alloc, ledger->feed_count + 1,
                                           sizeof(*lines) + LINE_BYTES_MAX);
@@ -65,38 +72,45 @@ enum p2p_err p2p_frontier_digest(const struct p2p_ledger *ledger, struct p2p_has
     size_t len = 0;
     for (size_t i = 0; i < ledger->feed_count; i++) {
         const struct p2p_feed *feed = ledger->feeds[i];
-        if (feed->edge.size > 0) {
+        if (feed->number == number ? size > 0 : feed->edge.size > 0) {
             lines[count++] = (struct line){p2p_feed_name(ledger, feed->number), feed};
         }
     }
     qsort(lines, count, sizeof(*lines), compare_lines);
     for (size_t i = 0; i < count; i++) {
         char root[P2P_BASE64_BYTES(P2P_HASH_BYTES)];
-        struct p2p_hash hash = p2p_edge_root(&lines[i].feed->edge);
+        bool other = lines[i].feed->number == number;
+        struct p2p_hash hash = other ? *root_at : p2p_edge_root(&lines[i].feed->edge);
         p2p_base64_encode(root, hash.bytes, sizeof(hash.bytes));
         len += (size_t)snprintf(text + len, LINE_BYTES_MAX, "%.*s %llu %s\n",
                                 (int)lines[i].name.len, (const char *)lines[i].name.data,
-                                (unsigned long long)lines[i].feed->edge.size, root);
+                                (unsigned long long)(other ? size : lines[i].feed->edge.size),
+                                root);
     }
     *out = p2p_sha256(p2p_slice_of(text, len));
     p2p_alloc_free(ledger->alloc, lines);
     return P2P_OK;
 }
 
-enum p2p_err p2p_leaves_digest(const struct p2p_ledger *ledger, struct p2p_hash *out)
+struct p2p_hash p2p_leaves_digest_of(const struct p2p_ledger *ledger,
+                                     const struct p2p_hash *frontier)
 {
     static const char use[] = "port2port/v1/leaves"; /* its NUL is part of the bytes */
-    struct p2p_hash frontier;
-    enum p2p_err err = p2p_frontier_digest(ledger, &frontier);
-    if (err != P2P_OK) {
-        return err;
-    }
     struct p2p_hash verdicts = p2p_lthash_digest(&ledger->verdict_set);
     const struct p2p_slice parts[] = {
         p2p_slice_of(use, sizeof(use)),
-        p2p_slice_of(frontier.bytes, P2P_HASH_BYTES),
+        p2p_slice_of(frontier->bytes, P2P_HASH_BYTES),
         p2p_slice_of(verdicts.bytes, P2P_HASH_BYTES),
     };
-    *out = p2p_sha256_many(parts, 3);
-    return P2P_OK;
+    return p2p_sha256_many(parts, 3);
+}
+
+enum p2p_err p2p_leaves_digest(const struct p2p_ledger *ledger, struct p2p_hash *out)
+{
+    struct p2p_hash frontier;
+    enum p2p_err err = p2p_frontier_digest(ledger, &frontier);
+    if (err == P2P_OK) {
+        *out = p2p_leaves_digest_of(ledger, &frontier);
+    }
+    return err;
 }

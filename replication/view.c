@@ -24,6 +24,16 @@ struct p2p_view_digest {
     struct p2p_lthash set;
 };
 
+const char *p2p_view_word(enum p2p_view_number view)
+{
+    static const char *const words[] = {
+#define VIEW_WORD(name, number, word) [number] = word,
+        P2P_VIEW_MAP(VIEW_WORD)
+#undef VIEW_WORD
+    };
+    return words[view];
+}
+
 static const struct p2p_view *view_find(enum p2p_view_number view)
 {
     switch (view) {

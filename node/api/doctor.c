@@ -273,6 +273,24 @@ static void check_issuers(struct visit *visit)
           "%zu issuers are proven to have used a number twice", bad);
 }
 
+/* The digests that others told of what they folded. */
+static void check_states(struct visit *visit)
+{
+    const struct p2p_divergence *found = p2p_engine_divergence(visit->node->engine);
+    char text[P2P_MESSAGE_BYTES];
+    if (p2p_divergence_text(visit->node, text)) {
+        check(visit, "states", false, "have that member look at its doctor, and its version",
+              "%s", text);
+        return;
+    }
+    check(visit, "states", true, NULL,
+          found->is_checking
+              ? "everything is computed anew: another member has another digest (%llu of %llu "
+                "that were compared are equal)"
+              : "%llu digests of others were equal, of %llu that could be compared",
+          (unsigned long long)found->equal, (unsigned long long)found->compared);
+}
+
 static void check_complete(struct visit *visit)
 {
     bool complete = p2p_engine_started(visit->node->engine);
@@ -446,6 +464,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_charter(&visit);
     check_feeds(&visit);
     check_issuers(&visit);
+    check_states(&visit);
     check_complete(&visit);
     check_payloads(&visit);
     check_clock(&visit);

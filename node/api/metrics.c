@@ -201,6 +201,11 @@ static void write_damage(FILE *out, const struct p2p_node *node)
           damage->passes);
     plain(out, "damage_found_total", "counter", "Damaged places found in the store.",
           damage->count_found);
+    const struct p2p_divergence *found = p2p_engine_divergence(node->engine);
+    plain(out, "states_compared_total", "counter",
+          "Digests of other members that were compared at an equal frontier.", found->compared);
+    plain(out, "states_diverged", "gauge",
+          "1 while another member has other digests from the same records.", found->is_known);
     plain(out, "damage_repaired_total", "counter", "Damaged places repaired.",
           damage->count_repaired);
 }

@@ -204,6 +204,7 @@ static const char *verb_of(const struct p2p_kind *kind)
     case P2P_KIND_ADDRESS:
     case P2P_KIND_SEEN:
     case P2P_KIND_FORK:
+    case P2P_KIND_STATE:
         return "the node writes it by itself when it is due";
     case P2P_KIND_DECISIONS:
         return "use port2port gate check";

@@ -399,6 +399,29 @@ bool p2p_damage_text(const struct p2p_node *node, char text[P2P_MESSAGE_BYTES])
     return true;
 }
 
+bool p2p_divergence_text(const struct p2p_node *node, char text[P2P_MESSAGE_BYTES])
+{
+    const struct p2p_divergence *found = p2p_engine_divergence(node->engine);
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    const struct p2p_member *member = p2p_charter_member(ledger->charter, found->member);
+    struct p2p_slice feed = p2p_feed_name(ledger, found->record.feed);
+    char where[P2P_NAME_BYTES_MAX + 32] = "";
+    const struct p2p_circle *circle = p2p_charter_circle(ledger->charter, found->circle);
+    if (!found->is_known) {
+        return false;
+    }
+    if (found->circle != 0 && circle != NULL) {
+        snprintf(where, sizeof(where), " in circle %s", circle->name);
+    }
+    snprintf(text, P2P_MESSAGE_BYTES,
+             "%s has another digest of %s%s than this node from the same records (%.*s:%llu); "
+             "what is stored here is what follows from them",
+             member != NULL ? member->name : "a member",
+             found->view == 0 ? "the verdicts" : p2p_view_word(found->view), where,
+             (int)feed.len, (const char *)feed.data, (unsigned long long)found->record.index);
+    return true;
+}
+
 const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
@@ -409,6 +432,9 @@ const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
         return node->alarm;
     }
     if (p2p_damage_text(node, text)) {
+        return text;
+    }
+    if (p2p_divergence_text(node, text)) {
         return text;
     }
     if (p2p_charter_rival_size(charter) > 0) {

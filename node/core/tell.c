@@ -10,6 +10,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     switch (trace->type) {
     case P2P_TRACE_FORK:
     case P2P_TRACE_DAMAGED:
+    case P2P_TRACE_DIVERGED:
     case P2P_TRACE_CHARTER_RIVAL:
     case P2P_TRACE_REUSED:
         level = P2P_LOG_ERROR;

@@ -36,6 +36,22 @@ const struct p2p_kind p2p_kind_note = {
     P2P_FIELDS(note_fields),
 };
 
+/* Digests of what its author folded, at a frontier: see state.h. views: [[view, circle,
+ * digest],
+ * ...]. */
+static const struct p2p_field state_fields[] = {
+    {"frontier", P2P_FIELD_BYTES, P2P_HASH_BYTES, true, P2P_TLP_CLEAR},
+    {"leaves", P2P_FIELD_BYTES, P2P_HASH_BYTES, true, P2P_TLP_CLEAR},
+    {"views", P2P_FIELD_ANY, 0, true, P2P_TLP_CLEAR},
+};
+const struct p2p_kind p2p_kind_state = {
+    .number = P2P_KIND_STATE,
+    .word = "state",
+    .authors = P2P_BY_NODE,
+    .body = P2P_BODY_PUBLIC,
+    P2P_FIELDS(state_fields),
+};
+
 /* What a gate answered, in the circle of the deciding member: see gate.h. */
 static const struct p2p_field decisions_fields[] = {
     {"decisions", P2P_FIELD_ANY, 0, true, P2P_TLP_AMBER},

@@ -26,6 +26,7 @@
 #include <p2p/gate.h>
 #include <p2p/ledger.h>
 #include <p2p/overlay.h>
+#include <p2p/state.h>
 #include <p2p/witness.h>
 
 #define P2P_PEERS_MAX           64u
@@ -189,8 +190,9 @@ struct p2p_close {
     X(CIRCLE_KEY, "circle-key")      /* a key is here now: circle in at, epoch in value */     \
     X(DAMAGED, "damaged")            /* found here: feed, index; value: enum p2p_table */      \
     X(REPAIRED, "repaired")          /* likewise */                                            \
-    X(READ_ONLY, "read-only")        /* value: enum p2p_read_only */                           \
-    X(CLOCK, "clock")                /* quorum time and own clock apart: value in s */
+    X(DIVERGED, "diverged")   /* member's `state`: feed, index; value: view << 32 | circle */  \
+    X(READ_ONLY, "read-only") /* value: enum p2p_read_only */                                  \
+    X(CLOCK, "clock")         /* quorum time and own clock apart: value in s */
 enum p2p_trace_type {
 #define P2P_TRACE_ENUM(name, word) P2P_TRACE_##name,
     P2P_TRACE_MAP(P2P_TRACE_ENUM)
@@ -279,6 +281,8 @@ struct p2p_circle_state {
 /* In order; returns how many there are, fills at most cap of them. */
 size_t p2p_engine_circles(const struct p2p_engine *engine, struct p2p_circle_state *out,
                           size_t cap);
+/* Whether another member folds something else from the same records. */
+const struct p2p_divergence *p2p_engine_divergence(const struct p2p_engine *engine);
 /* What is known of damage to what is stored here. */
 const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine);
 uint64_t p2p_engine_mirrored(const struct p2p_engine *engine); /* size of the own feed */

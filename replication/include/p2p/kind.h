@@ -19,6 +19,7 @@
     X(FORK, 5, "fork")                                                                         \
     X(CIRCLE_KEY, 6, "circle-key")                                                             \
     X(CIRCLE_KEY_BAD, 7, "circle-key-bad")                                                     \
+    X(STATE, 8, "state")                                                                       \
     X(BAN_IMPOSE, 16, "ban-impose")                                                            \
     X(BAN_AMEND, 17, "ban-amend")                                                              \
     X(BAN_SUSPEND, 18, "ban-suspend")                                                          \

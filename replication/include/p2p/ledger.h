@@ -55,6 +55,8 @@ enum p2p_view_number {
 #undef P2P_VIEW_ENUM
 };
 
+const char *p2p_view_word(enum p2p_view_number view);
+
 /* What stands in INDEX, by its first byte. */
 enum p2p_index {
     P2P_INDEX_SUBJECT = 1,
@@ -281,6 +283,13 @@ P2P_MUST_CHECK enum p2p_err p2p_frontier_digest(const struct p2p_ledger *ledger,
 /* SHA256("port2port/v1/leaves" NUL || frontier digest || digest of the verdicts). */
 P2P_MUST_CHECK enum p2p_err p2p_leaves_digest(const struct p2p_ledger *ledger,
                                               struct p2p_hash *out);
+/* The same as if the feed of that number had another size and root. */
+P2P_MUST_CHECK enum p2p_err p2p_frontier_digest_at(const struct p2p_ledger *ledger,
+                                                   uint32_t feed, uint64_t size,
+                                                   const struct p2p_hash *root,
+                                                   struct p2p_hash *out);
+struct p2p_hash p2p_leaves_digest_of(const struct p2p_ledger *ledger,
+                                     const struct p2p_hash *frontier);
 /* `beanr/1`: a feed's name on screen, from its origin. */
 struct p2p_slice p2p_feed_name(const struct p2p_ledger *ledger, uint32_t feed);
 
