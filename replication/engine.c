@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const char complete_name[] = "complete";
+static const char witness_name[] = "witness-lost";
 
 const char *p2p_read_only_word(enum p2p_read_only reason)
 {
@@ -163,6 +164,23 @@ bool p2p_engine_fetches_back(const struct p2p_engine *engine)
            engine->read_only == P2P_READ_ONLY_RESTORED;
 }
 
+enum p2p_err p2p_engine_lose_witness(struct p2p_engine *engine)
+{
+    const struct p2p_member *self = p2p_charter_member(engine->ledger.charter, engine->member);
+    if (self == NULL) {
+        return P2P_OK;
+    }
+    engine->witness_lost = self->witness_generation;
+    return write_number(engine->kv, P2P_TABLE_META, p2p_slice_text(witness_name),
+                        engine->witness_lost);
+}
+
+bool p2p_engine_witness_lost(const struct p2p_engine *engine)
+{
+    const struct p2p_member *self = p2p_charter_member(engine->ledger.charter, engine->member);
+    return self != NULL && engine->witness_lost >= self->witness_generation;
+}
+
 bool p2p_engine_alone(const struct p2p_engine *engine, uint32_t circle, uint32_t member)
 {
     const struct p2p_circle *info =
@@ -232,6 +250,10 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
     }
     if (err == P2P_OK) {
         engine->ledger.kv = kv;
+        err = read_number(kv, P2P_TABLE_META, p2p_slice_text(witness_name),
+                          &engine->witness_lost);
+    }
+    if (err == P2P_OK) {
         err = read_number(kv, P2P_TABLE_META, p2p_slice_text(complete_name), &complete);
         engine->complete = complete == 1;
         engine->complete_stored = engine->complete;

@@ -140,6 +140,7 @@ static enum p2p_err check_restored(struct p2p_engine *engine)
         engine->read_only = P2P_READ_ONLY_NONE;
         if (engine->commit_number < options->copy_commit) {
             engine->commit_number = options->copy_commit;
+            err = p2p_engine_lose_witness(engine); /* its cosignatures nobody can give back */
         }
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
                                                     .value = P2P_READ_ONLY_NONE});

@@ -198,6 +198,8 @@ struct p2p_engine {
     bool boxes_changed;     /* boxes, members or keys: to be looked at */
     uint64_t boxes_at_ms;   /* monotonic: to be looked at again; 0: no need */
     enum p2p_read_only read_only;
+    uint64_t witness_lost; /* of its witness key: that generation may have cosigned more than is
+                              known here, and does so no more; 0: none */
     bool complete;
     bool address_told; /* our own address was compared with the newest told, in this start */
     bool complete_stored;
@@ -263,6 +265,9 @@ struct p2p_feed *p2p_engine_own(const struct p2p_engine *engine);
 /* Whether the own feed is taken from peers that have more of it: after a restored backup, and
  * also when nothing here but their knowledge shows that one was restored. */
 bool p2p_engine_fetches_back(const struct p2p_engine *engine);
+/* An old backup was put back: what the witness key of now cosigned since is not known here.
+ * Kept in the store. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_lose_witness(struct p2p_engine *engine);
 /* Whether this circle is of that member alone. */
 bool p2p_engine_alone(const struct p2p_engine *engine, uint32_t circle, uint32_t member);
 /* What our own `seen` records name, from the store. */

@@ -139,7 +139,8 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;
         if (extra->witnessing.cosigned_mono_ms != 0 && engine->now.mono_ms < due_ms) {
             p2p_wake_at(wake_ms, due_ms);
-        } else if (p2p_feed_cosigner(info, engine->member)) {
+        } else if (p2p_feed_cosigner(info, engine->member) &&
+                   !p2p_engine_witness_lost(engine)) {
             err = cosign(engine, i, *p2p_witnessing_choose(&extra->witnessing, held));
             if (extra->cosign_due) {
                 p2p_wake_at(wake_ms, engine->now.mono_ms + P2P_COSIGN_EVERY_MS);

@@ -216,6 +216,15 @@ static bool entitled(struct sim_watcher *watcher, const struct question *questio
     return since > 0 && watch_known(watcher, question->feed, taken, P2P_CHARTER_FEED) >= since;
 }
 
+/* What only a machine that lost its store ever held, nobody can give back to it. */
+static bool lost(struct sim_watcher *watcher, const struct question *question,
+                 const struct watch_ban_record *ban)
+{
+    const struct p2p_circle *circle = p2p_charter_circle(watch_charter(watcher), ban->circle);
+    return (question->machine->may_lose || question->machine->lost) &&
+           ban->id.feed == question->feed && circle != NULL && circle->member_count == 1;
+}
+
 static const struct watch_ban_record *
 find_in_force(struct sim_watcher *watcher, const struct question *question, const char *locode)
 {
@@ -224,7 +233,7 @@ find_in_force(struct sim_watcher *watcher, const struct question *question, cons
         if (ban->imposes && about(ban, question) && in_time(&ban->ban, question->check) &&
             applies(&ban->ban, question, locode) && knows(watcher, question, &ban->id) &&
             surely_imposed(watcher, ban) && entitled(watcher, question, ban) &&
-            !perhaps_taken_away(watcher, question, ban)) {
+            !perhaps_taken_away(watcher, question, ban) && !lost(watcher, question, ban)) {
             return ban;
         }
     }

@@ -151,8 +151,8 @@ static enum p2p_err batch(struct replay *replay, bool *more)
 
 /* ---- comparing ---- */
 
-/* One table, without the numbers that a node keeps back for records signed outside: those are
- * its own business. */
+/* One table, without what is a node's own business: the numbers it keeps back for records
+ * signed outside, the payloads it lacks. */
 struct rows {
     const struct p2p_kv *kv;
     enum p2p_table table;
@@ -160,11 +160,16 @@ struct rows {
     enum p2p_err err;
 };
 
-static void skip_reserved(struct rows *rows)
+static bool is_own(const struct rows *rows)
 {
     enum { ROW_RESERVED = 3 }; /* STORE.md, table issuer */
-    while (rows->err == P2P_OK && rows->table == P2P_TABLE_ISSUER &&
-           rows->key.data[0] == ROW_RESERVED) {
+    return (rows->table == P2P_TABLE_ISSUER && rows->key.data[0] == ROW_RESERVED) ||
+           (rows->table == P2P_TABLE_INDEX && rows->key.data[0] == P2P_INDEX_LACK);
+}
+
+static void skip_own(struct rows *rows)
+{
+    while (rows->err == P2P_OK && is_own(rows)) {
         rows->err = p2p_kv_next(rows->kv, rows->table, &rows->key, &rows->value);
     }
 }
@@ -173,14 +178,14 @@ static struct rows rows_of(const struct p2p_kv *kv, enum p2p_table table)
 {
     struct rows rows = {.kv = kv, .table = table};
     rows.err = p2p_kv_seek(kv, table, (struct p2p_slice){0}, &rows.key, &rows.value);
-    skip_reserved(&rows);
+    skip_own(&rows);
     return rows;
 }
 
 static void step_on(struct rows *rows)
 {
     rows->err = p2p_kv_next(rows->kv, rows->table, &rows->key, &rows->value);
-    skip_reserved(rows);
+    skip_own(rows);
 }
 
 /* Where two tables part, if they do: the key of a row that is in one only, or has two values.

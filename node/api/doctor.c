@@ -83,6 +83,14 @@ static void check_appends(struct visit *visit)
           reason != NULL ? reason : "");
 }
 
+static void check_witness(struct visit *visit)
+{
+    bool lost = p2p_engine_witness_lost(visit->node->engine);
+    check(visit, "witness", !lost, "have the roots grant a new witness key",
+          lost ? "an old backup was put back, so its witness key cosigns nothing more"
+               : "it cosigns what it is a witness of");
+}
+
 static void check_copy(struct visit *visit)
 {
     const struct p2p_node *node = visit->node;
@@ -457,6 +465,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_store(&visit);
     check_damage(&visit);
     check_appends(&visit);
+    check_witness(&visit);
     check_copy(&visit);
     check_spool(&visit);
     check_keys(&visit);

@@ -264,6 +264,10 @@ const struct p2p_gate_place *p2p_engine_place(const struct p2p_engine *engine);
 const struct p2p_witnessing *p2p_engine_witnessing(const struct p2p_engine *engine,
                                                    uint32_t feed);
 enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine);
+/* After an old backup was put back and the own feed fetched back: the witness key may have
+ * cosigned more than is known here, so it cosigns nothing of others until the charter names a
+ * new one. */
+bool p2p_engine_witness_lost(const struct p2p_engine *engine);
 /* The store or copy failed: the node answers but does not append. */
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
 /* The start-up rule is met. */
