@@ -208,11 +208,12 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
                                                 .member = peer->member,
                                                 .at = run->head.size,
                                                 .value = count});
+    bool asked = extra->asked && extra->want_link == peer->link;
     if (!extra->asked || (extra->want_link == peer->link &&
                           feed->edge.size >= p2p_peer_feed(engine, peer, run->feed)->size)) {
         extra->want_link = 0;
     }
-    err = p2p_relay_run(engine, peer, run, run->head.size - count);
+    err = p2p_relay_run(engine, peer, run, run->head.size - count, asked);
     if (err != P2P_OK || run->feed != engine->feed) {
         return err;
     }

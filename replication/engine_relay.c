@@ -42,10 +42,10 @@ static void announce_later(struct p2p_engine *engine, struct p2p_feed_extra *ext
 }
 
 enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *from,
-                           const struct p2p_run *run, uint64_t held)
+                           const struct p2p_run *run, uint64_t held, bool asked)
 {
     struct p2p_feed_extra *extra = &engine->extras[run->feed];
-    extra->parent_link = from->link;
+    p2p_relay_news(engine, from, run->feed, asked);
     announce_later(engine, extra, run->head.size);
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         struct p2p_peer *peer = &engine->peers[i];
@@ -65,29 +65,39 @@ enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *fro
     return P2P_OK;
 }
 
+void p2p_relay_news(struct p2p_engine *engine, const struct p2p_peer *from, uint32_t feed,
+                    bool asked)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    extra->news_link = from->link;
+    if (asked || extra->parent_link == 0 || p2p_session_owns(engine, from, feed)) {
+        extra->parent_link = from->link;
+    }
+}
+
 /* What is held already came over this link as well: one of the two links that brought it is
- * told to stop. */
+ * told to stop, and not the parent's, even if another was faster this time. Parents that
+ * changed with each race would leave two nodes that each take the other for theirs. */
 static enum p2p_err came_twice(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     struct p2p_peer *needless = peer;
     uint8_t bytes[64];
     struct p2p_writer out;
-    if (peer->link == extra->parent_link) {
+    if (peer->link == extra->news_link) {
         return P2P_OK;
     }
-    if (p2p_session_owns(engine, peer, feed) || extra->parent_link == 0) {
+    if (peer->link == extra->parent_link) {
+        needless = extra->news_link == 0 ? NULL : p2p_engine_peer(engine, extra->news_link);
+        extra->news_link = peer->link;
+    } else if (p2p_session_owns(engine, peer, feed) || extra->parent_link == 0) {
         needless = extra->parent_link == 0 ? NULL : p2p_engine_peer(engine, extra->parent_link);
         extra->parent_link = peer->link;
     }
     if (needless == NULL || feed == engine->feed) {
         return P2P_OK;
     }
-    struct p2p_peer_feed *row = p2p_peer_feed(engine, needless, feed);
-    if (row == NULL) {
-        return P2P_NOMEM;
-    }
-    row->way = P2P_WAY_LAZY; /* it has it as well */
+    /* It may have the feed from here all the same: that is for it to prune. */
     if (extra->want_link == needless->link) {
         extra->want_link = 0;
     }

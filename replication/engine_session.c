@@ -129,8 +129,10 @@ enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, 
     if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
         extra->want_link = pusher;
         extra->asked = false;
-        extra->want_until_ms = engine->now.mono_ms +
-                               (owner == peer->link ? P2P_WANT_TIMEOUT_MS : P2P_PUSH_GRACE_MS);
+        uint64_t grace_ms = owner == 0            ? P2P_PARENT_GRACE_MS
+                            : owner == peer->link ? P2P_WANT_TIMEOUT_MS
+                                                  : P2P_PUSH_GRACE_MS;
+        extra->want_until_ms = engine->now.mono_ms + grace_ms;
     }
     return P2P_OK;
 }

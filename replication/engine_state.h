@@ -36,6 +36,7 @@
 #define P2P_PEER_QUEUE_BYTES_MAX  (P2P_SEND_AHEAD_BYTES + 2u * P2P_FRAME_BYTES_MAX)
 #define P2P_WANT_TIMEOUT_MS       5000u
 #define P2P_PUSH_GRACE_MS         1000u  /* an owner is given this before others are asked */
+#define P2P_PARENT_GRACE_MS       300u   /* a parent that is no owner is given this */
 #define P2P_ANNOUNCE_AFTER_MS     100u   /* to peers that seem to lack what was received */
 #define P2P_ANNOUNCE_EVERY_MS     500u   /* at most, with all that is due by then */
 #define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
@@ -103,7 +104,8 @@ struct p2p_feed_extra {
     uint64_t want_link; /* expected from this link, 0: from nobody */
     bool asked;         /* by a want; else it is pushed to us */
     uint64_t want_until_ms;
-    uint64_t parent_link;    /* brought the newest run; 0: gone, or none yet */
+    uint64_t parent_link;    /* the one it comes from in the tree; 0: gone, or none yet */
+    uint64_t news_link;      /* brought what was new last; 0: gone, or nothing yet */
     uint64_t graft_at_ms;    /* when another parent is looked for; 0: not begun */
     uint32_t graft_tries;    /* since the feed was last heard */
     uint64_t announce_at_ms; /* 0: nothing to announce */
@@ -370,13 +372,17 @@ P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_
                                           uint32_t feed);
 
 /* engine_relay.c */
-/* A run was taken that goes on from `held`: marks who gets it at once. P2P_NOMEM. */
+/* A run was taken that goes on from `held`, asked for or pushed: marks who gets it at once.
+ * P2P_NOMEM. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_run(struct p2p_engine *engine,
                                           const struct p2p_peer *from,
-                                          const struct p2p_run *run, uint64_t held);
+                                          const struct p2p_run *run, uint64_t held, bool asked);
 /* A run brought nothing that was not held: one of the links that brought it is pruned. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
                                             const struct p2p_run *run);
+/* A run or a heartbeat brought news; asked: as an answer to a want. */
+void p2p_relay_news(struct p2p_engine *engine, const struct p2p_peer *from, uint32_t feed,
+                    bool asked);
 /* A heartbeat that is not newer: the same, if it is the one that came over another link. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_heartbeat_twice(struct p2p_engine *engine,
                                                       struct p2p_peer *peer,

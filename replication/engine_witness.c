@@ -230,7 +230,7 @@ static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *p
     witnessing->heartbeat = body->cosignature;
     witnessing->heartbeat_root = body->root;
     p2p_witness_heard(engine, body->feed);
-    extra->parent_link = peer->link;
+    p2p_relay_news(engine, peer, body->feed, false);
     return p2p_relay_cosign(engine, peer, body->feed, body);
 }
 
