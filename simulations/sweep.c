@@ -16,13 +16,15 @@
 #include <unistd.h>
 
 #define RECORDS_PER_S 20u
-#define REST_US       (90 * SIM_SECOND) /* links, addresses, and a heartbeat of everybody */
-#define WARM_US       (10 * SIM_SECOND) /* records that are not counted */
-#define STEADY_US     (15 * SIM_SECOND)
-#define DRAIN_US      (10 * SIM_SECOND) /* for what was written last */
+#define REST_US       (70 * SIM_SECOND) /* links, addresses, and a heartbeat of everybody */
+#define WARM_US       (5 * SIM_SECOND)  /* records that are not counted */
+#define STEADY_US     (10 * SIM_SECOND)
+#define DRAIN_US      (6 * SIM_SECOND) /* for what was written last */
+#define LENGTH_US     (REST_US + WARM_US + 2 * (STEADY_US + DRAIN_US))
+#define SAY_EVERY_S   10.0
 #define NOTE_BYTES    200u
 #define GONE_EVERY    5u /* a fifth */
-#define WITNESSES     4u
+#define WITNESSES     1u
 #define MESH          UINT32_MAX /* members up to which the mesh is full: all */
 
 struct point {
@@ -33,9 +35,9 @@ struct point {
 
 /* The mesh ends where a node has no room for another session. */
 static const struct point points[] = {
-    {"partial", 1000, 1}, {"partial", 300, 1}, {"partial", 100, 1},
-    {"partial", 30, 1},   {"partial", 7, 1},   {"mesh", P2P_PEERS_MAX + 1, MESH},
-    {"mesh", 30, MESH},   {"mesh", 7, MESH},
+    {"mesh", 7, MESH},   {"partial", 7, 1},    {"mesh", 30, MESH},
+    {"partial", 30, 1},  {"partial", 100, 1},  {"mesh", P2P_PEERS_MAX + 1, MESH},
+    {"partial", 300, 1}, {"partial", 1000, 1},
 };
 #define POINTS (sizeof(points) / sizeof(points[0]))
 
@@ -67,6 +69,8 @@ struct sweep {
     struct followed_feed *feeds; /* by feed number */
     size_t feed_count;
     struct sim_chance chance;
+    const struct point *point;
+    double said_s;
     uint32_t up;
     bool counts; /* what is written now is followed */
 };
@@ -107,6 +111,30 @@ static void look_at(struct sim *sim, struct sim_host *host, const struct p2p_act
                 record->has++;
                 record->last_us = now;
             }
+        }
+    }
+}
+
+/* ---- time ---- */
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Time passes; how far it is, is said now and then. */
+static void go(struct sweep *sweep, uint64_t until_us)
+{
+    while (sweep->sim.schedule.now_us < until_us) {
+        uint64_t next_us = sweep->sim.schedule.now_us + SIM_SECOND;
+        sim_go(&sweep->sim, next_us < until_us ? next_us : until_us);
+        if (seconds() - sweep->said_s >= SAY_EVERY_S) {
+            sweep->said_s = seconds();
+            fprintf(stderr, "sweep: %s of %" PRIu32 " nodes: %" PRIu64 " of %" PRIu64 " s\n",
+                    sweep->point->view, sweep->point->nodes,
+                    sweep->sim.schedule.now_us / SIM_SECOND, LENGTH_US / SIM_SECOND);
         }
     }
 }
@@ -177,14 +205,14 @@ static void write_for(struct sweep *sweep, uint64_t length_us)
     struct sim *sim = &sweep->sim;
     uint64_t begin = sim->schedule.now_us;
     for (uint64_t at = 0; at < length_us; at += SIM_SECOND / RECORDS_PER_S) {
-        sim_go(sim, begin + at);
+        go(sweep, begin + at);
         struct sim_host *host = NULL;
         while (host == NULL || !host->up) {
             host = sim->hosts[1 + sim_chance_below(&sweep->chance, sim->host_count)];
         }
         write_note(host);
     }
-    sim_go(sim, begin + length_us);
+    go(sweep, begin + length_us);
 }
 
 /* ---- a phase ---- */
@@ -233,7 +261,7 @@ static void run_phase(struct sweep *sweep, struct phase *phase)
     for (size_t i = 0; i < SIM_FRAME_TYPES; i++) {
         phase->sent.by_type[i] -= before.by_type[i];
     }
-    sim_go(&sweep->sim, sweep->sim.schedule.now_us + DRAIN_US);
+    go(sweep, sweep->sim.schedule.now_us + DRAIN_US);
     gather(sweep, phase);
 }
 
@@ -298,13 +326,6 @@ static struct sim_options options_of(const struct point *point, uint64_t seed)
     return options;
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void run_point(const struct point *point, uint64_t seed, FILE *out)
 {
     struct sweep *sweep = calloc(1, sizeof(*sweep));
@@ -318,10 +339,12 @@ static void run_point(const struct point *point, uint64_t seed, FILE *out)
     p2p_assert(sweep->feeds != NULL);
     sweep->chance = sim_chance_of(seed, "sweep", point->nodes);
     sweep->up = point->nodes;
+    sweep->point = point;
+    sweep->said_s = start;
     sim_begin(&sweep->sim, &options, NULL);
     sweep->sim.observe = look_at;
     sweep->sim.observed_by = sweep;
-    sim_go(&sweep->sim, REST_US);
+    go(sweep, REST_US);
     write_for(sweep, WARM_US);
     run_phase(sweep, &steady);
     double node_bytes = (double)mallinfo2().uordblks / point->nodes;
