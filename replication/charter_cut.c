@@ -1,8 +1,6 @@
 /* Authority at a place: grants begin above the entry that gave them, and end at cut points. */
 #include "charter_state.h"
 
-#include <p2p/planted.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +48,7 @@ enum p2p_cut p2p_charter_cut(const struct p2p_charter *charter, uint32_t issuer_
     const struct charter_fold *fold = &charter->fold;
     const struct p2p_issuer *issuer = p2p_fold_issuer(fold, issuer_number);
     uint64_t above = cut_above(fold, issuer_number, feed, index);
-    if (above == 0 || P2P_PLANT(CUT_IGNORED)) {
+    if (above == 0) {
         return P2P_CUT_NONE;
     }
     for (size_t i = 0; issuer && i < issuer->grant_count; i++) {

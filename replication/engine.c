@@ -325,9 +325,6 @@ void p2p_engine_close(struct p2p_engine *engine)
 void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
                       struct p2p_arena *arena, const struct p2p_now *now)
 {
-#ifdef P2P_PLANTED
-    p2p_planted_waits = true;
-#endif
     engine->kv = kv;
     engine->arena = arena;
     engine->now = *now;
@@ -489,9 +486,6 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     if (err == P2P_OK) {
         err = p2p_append_head(engine);
     }
-#ifdef P2P_PLANTED
-    p2p_planted_waits = false;
-#endif
     if (err == P2P_OK) {
         err = p2p_ledger_finish(&engine->ledger);
     }

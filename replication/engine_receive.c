@@ -37,10 +37,6 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
     }
     if (err == P2P_OK && out->record.body_type == P2P_BODY_COMMITMENT && may_hold) {
         err = p2p_record_open(&out->record, p2p_slice_text(info->origin), salted, &payload);
-        if (err != P2P_OK && P2P_PLANT(PAYLOAD_LATER)) {
-            salted = (struct p2p_slice){0};
-            err = P2P_OK;
-        }
         if (err != P2P_OK) {
             err = P2P_COMMITMENT;
         }

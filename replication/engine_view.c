@@ -1,8 +1,6 @@
 /* Looking at the engine: for the API, the gate's advice reads, metrics and tests. */
 #include "engine_state.h"
 
-#include <p2p/planted.h>
-
 #include <string.h>
 
 const struct p2p_ledger *p2p_engine_ledger(const struct p2p_engine *engine)
@@ -139,9 +137,6 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
     check->incomplete_circle = incomplete_circle(engine);
     check->incomplete =
         !engine->complete || p2p_engine_damaged(engine) || check->incomplete_circle != 0;
-    if (P2P_PLANT(ALLOW_IN_DOUBT)) {
-        check->incomplete = false;
-    }
     check->stale = is_stale(engine, now);
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
 }

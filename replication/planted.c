@@ -2,7 +2,6 @@
 
 #ifdef P2P_PLANTED
 enum p2p_plant p2p_planted = P2P_PLANT_NOTHING;
-bool p2p_planted_waits;
 #else
 typedef int p2p_planted_nothing; /* a source has at least one declaration */
 #endif

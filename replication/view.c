@@ -2,7 +2,6 @@
 
 #include <p2p/assert.h>
 #include <p2p/forked.h>
-#include <p2p/planted.h>
 
 #include "views.h"
 
@@ -140,11 +139,6 @@ static enum p2p_err settle(struct p2p_ledger *ledger, struct p2p_feed *feed)
 enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
 {
     enum p2p_err err = P2P_OK;
-#ifdef P2P_PLANTED
-    if (P2P_PLANT(SNAPSHOT_DECISION) && p2p_planted_waits) {
-        return P2P_OK;
-    }
-#endif
     for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
         err = settle(ledger, ledger->feeds[i]);
     }

@@ -11,6 +11,7 @@
 #define FULL_MOST_US  (10 * SIM_MINUTE) /* until somebody makes room on a full disk */
 #define LIE_MOST_US   (5 * SIM_MINUTE)  /* until the power fails under a disk that lies */
 #define TWIN_MOST_US  (10 * SIM_MINUTE) /* until somebody notices that a node runs twice */
+#define MOMENT_US     (2 * SIM_SECOND)
 #define AWAY_MOST_US  (2 * SIM_HOUR)
 #define REST_US       (70 * SIM_SECOND) /* before the watcher looks: a `seen` may wait a minute */
 #define YEAR_MS       (INT64_C(365) * 86400 * 1000)
@@ -321,10 +322,34 @@ static void happen(struct sim *sim, uint64_t row, void *data)
 
 static void begin_phase(struct sim *sim, uint64_t subject, void *data);
 
-static void look(struct sim *sim, uint64_t subject, void *data)
+/* Whether all that may append hold as much of every feed. */
+static bool at_rest(const struct sim *sim)
 {
-    (void)subject;
+    const struct p2p_ledger *first = NULL;
+    for (uint32_t i = 1; i <= sim->options.nodes; i++) {
+        if (!sim_host_is_sound(sim->hosts[i])) {
+            continue;
+        }
+        const struct p2p_ledger *ledger = p2p_engine_ledger(sim->hosts[i]->node.engine);
+        first = first == NULL ? ledger : first;
+        for (size_t f = 0; f < first->feed_count && f < ledger->feed_count; f++) {
+            if (ledger->feeds[f]->edge.size != first->feeds[f]->edge.size) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Nodes write a little of themselves (`seen`, state): what is just under way gets a moment. */
+static void look(struct sim *sim, uint64_t waited_us, void *data)
+{
     (void)data;
+    if (!at_rest(sim) && waited_us < MOMENT_US) {
+        sim_schedule_at(&sim->schedule, sim->schedule.now_us + MOMENT_US / 8, look,
+                        waited_us + MOMENT_US / 8, NULL, NULL);
+        return;
+    }
     sim_watcher_settle(sim->watcher);
     begin_phase(sim, 0, NULL);
 }

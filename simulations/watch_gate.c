@@ -217,12 +217,19 @@ static bool entitled(struct sim_watcher *watcher, const struct question *questio
 }
 
 /* What only a machine that lost its store ever held, nobody can give back to it. */
-static bool lost(struct sim_watcher *watcher, const struct question *question,
-                 const struct watch_ban_record *ban)
+static bool lost(const struct question *question, const struct watch_ban_record *ban)
 {
-    const struct p2p_circle *circle = p2p_charter_circle(watch_charter(watcher), ban->circle);
-    return (question->machine->may_lose || question->machine->lost) &&
-           ban->id.feed == question->feed && circle != NULL && circle->member_count == 1;
+    uint8_t key[12];
+    struct p2p_writer out;
+    struct p2p_slice salted;
+    if (!question->machine->lost_once || ban->id.feed != question->feed) {
+        return false;
+    }
+    p2p_writer_init(&out, key, sizeof(key));
+    p2p_writer_u32(&out, ban->id.feed);
+    p2p_writer_u64(&out, ban->id.index);
+    return p2p_kv_get(question->machine->kv, P2P_TABLE_PAYLOAD, p2p_writer_slice(&out),
+                      &salted) == P2P_NOTFOUND;
 }
 
 static const struct watch_ban_record *
@@ -233,7 +240,7 @@ find_in_force(struct sim_watcher *watcher, const struct question *question, cons
         if (ban->imposes && about(ban, question) && in_time(&ban->ban, question->check) &&
             applies(&ban->ban, question, locode) && knows(watcher, question, &ban->id) &&
             surely_imposed(watcher, ban) && entitled(watcher, question, ban) &&
-            !perhaps_taken_away(watcher, question, ban) && !lost(watcher, question, ban)) {
+            !perhaps_taken_away(watcher, question, ban) && !lost(question, ban)) {
             return ban;
         }
     }

@@ -65,7 +65,8 @@ for member in $MEMBERS; do
     holds '[.feeds[].state] | all(. == "ok")'
 done
 [[ $(metric bezee 'port2port_events_total{type="fork"}') == 0 ]] || fail "bezee saw a fork"
-must 0 node beanr doctor
+must 1 node beanr doctor # what its witness key cosigned since the backup is not known: it cosigns nothing more
+grep -q '^no *witness' "$out" || fail "doctor does not name the witness key"
 
 claim "without the copy it stays read-only, whatever the peers hold, and says what to do"
 down beanr
@@ -96,20 +97,7 @@ eventually 10 lost_named
 eventually 10 read_only null
 must 0 node beanr --json --as beanr-pso ban impose --subject imo:9405502 --ground local --reference x
 
-claim "the copy put back as old as the backup hides the restore; with a peer in reach it is found, and nothing branches"
-agree
-down beanr
-now=$(size bezee)
-back_to_backup
-cp -a "$WORK/copy" "$SB/copies/beanr"
-up beanr
-connected beanr
-caught_up() { (($(size beanr) >= now)); }
-eventually 10 caught_up
-REFERENCE=after-both-went-back impose beanr imo:9405514 --level witnessed
-((${id#beanr/1:} >= now)) || fail "$id was written over what there was"
-
-claim "without one it appends: the fork is proven everywhere, and what was witnessed holds"
+claim "the copy put back as old as the backup hides the restore: the fork is proven everywhere, what was witnessed holds"
 down
 back_to_backup
 cp -a "$WORK/copy" "$SB/copies/beanr"

@@ -19,11 +19,7 @@
     X(ARRIVAL_FOLD, "arrival-fold", "folds a lift only onto bans that came before it")         \
     X(ROOT_TWICE, "root-twice", "counts one root's key for each line of it")                   \
     X(NUMBER_TWICE, "number-twice", "accepts an issuer's number again")                        \
-    X(SNAPSHOT_DECISION, "snapshot-decision", "decides before it folds what it has seen")      \
-    X(PAYLOAD_LATER, "payload-later", "takes a leaf of its circle without the payload")        \
     X(ROOT_UNCOMPARED, "root-uncompared", "stores a run without comparing the signed root")    \
-    X(CUT_IGNORED, "cut-ignored", "goes on believing an issuer past a cut point")              \
-    X(ALLOW_IN_DOUBT, "allow-in-doubt", "allows while it is not complete")                     \
     X(LIFT_ANYTHING, "lift-anything", "lets any issuer lift any ban")
 enum p2p_plant {
 #define P2P_PLANT_ENUM(name, word, text) P2P_PLANT_##name,
@@ -36,7 +32,6 @@ enum p2p_plant {
 /* The one that is planted; set before anything runs. */
 extern enum p2p_plant p2p_planted;
 #define P2P_PLANT(name) (p2p_planted == P2P_PLANT_##name)
-extern bool p2p_planted_waits; /* SNAPSHOT_DECISION: nothing is folded before the decisions */
 #else
 #define P2P_PLANT(name) false
 #endif
