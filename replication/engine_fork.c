@@ -162,9 +162,28 @@ static enum p2p_err append_larger(struct p2p_engine *engine, uint32_t feed)
     return err;
 }
 
-enum p2p_err p2p_fork_append(struct p2p_engine *engine)
+/* Cosignatures that came in this batch count before it is decided what is told of a fork. */
+static enum p2p_err settle_forked(struct p2p_engine *engine)
 {
     enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
+        bool found = false;
+        if (feed->state != P2P_FEED_FORKED) {
+            continue;
+        }
+        err = p2p_feed_flush(feed, engine->kv);
+        if (err == P2P_OK) {
+            err = p2p_witnessing_settle(&engine->extras[i].witnessing, engine->ledger.charter,
+                                        feed, engine->kv, &found);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_fork_append(struct p2p_engine *engine)
+{
+    enum p2p_err err = settle_forked(engine);
     if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
         return P2P_OK;
     }

@@ -60,9 +60,10 @@ static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_in
     struct p2p_run_walk walk;
     struct p2p_slice leaf;
     struct p2p_slice salted;
-    enum p2p_err err;
+    enum p2p_err err = P2P_OK;
     p2p_run_begin(&walk, run);
-    for (uint64_t i = 0; p2p_run_next(&walk, &leaf, &salted, &err); i++) {
+    for (uint64_t i = 0;
+         run->first + i < run->head.size && p2p_run_next(&walk, &leaf, &salted, &err); i++) {
         *at = run->first + i;
         if (i < held) {
             continue; /* whoever sent it did not know that we had got so far */
@@ -249,8 +250,16 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         err = p2p_fork_check_head(engine, peer, run.feed, &run.head);
         return err == P2P_OK ? p2p_relay_twice(engine, peer, &run) : err;
     }
-    if (feed->state != P2P_FEED_OK ||
-        (run.feed == engine->feed && !p2p_engine_fetches_back(engine))) {
+    if (feed->state == P2P_FEED_FORKED) {
+        err = p2p_fork_expect(engine, peer, &run);
+    } else if (feed->state != P2P_FEED_OK ||
+               (run.feed == engine->feed && !p2p_engine_fetches_back(engine))) {
+        err = P2P_FORKED;
+    }
+    if (err != P2P_OK && err != P2P_FORKED) {
+        return err;
+    }
+    if (err == P2P_FORKED) {
         p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_FORKED);
         return P2P_OK;
     }
@@ -278,6 +287,10 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
     }
     struct p2p_hash root = p2p_edge_root(edge);
     if (!p2p_hash_equal(&root, &run.head.root) && !P2P_PLANT(ROOT_UNCOMPARED)) {
+        if (feed->state == P2P_FEED_FORKED) {
+            p2p_fork_astray(engine, peer, run.feed);
+            return P2P_OK;
+        }
         /* A validly signed head over another history, or records that are not its own: ask. */
         return p2p_fork_ask(engine, peer, run.feed, &run.head);
     }

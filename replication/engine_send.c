@@ -23,8 +23,8 @@ enum p2p_err p2p_send_to_all(struct p2p_engine *engine, struct p2p_slice frames,
     return err;
 }
 
-static enum p2p_err send_gap(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
-                             uint64_t at, enum p2p_err why)
+enum p2p_err p2p_send_gap(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                          uint64_t at, enum p2p_err why)
 {
     uint8_t bytes[64];
     struct p2p_writer out;
@@ -103,7 +103,7 @@ static enum p2p_err send_run(struct p2p_engine *engine, struct p2p_peer *peer,
             row->sending = false;
             row->told = false; /* nothing more until it speaks of this feed again */
             row->way = P2P_WAY_LAZY;
-            return expected ? send_gap(engine, peer, feed->number, id.index, err)
+            return expected ? p2p_send_gap(engine, peer, feed->number, id.index, err)
                             : P2P_OK; /* it is told of the record, and may ask */
         }
     }
@@ -142,7 +142,7 @@ static bool due(const struct p2p_engine *engine, const struct p2p_peer_feed *row
 {
     bool pushed = feed->number == engine->feed || feed->number == P2P_CHARTER_FEED;
     return row->told && (row->sending || pushed) && row->sent < feed->head.size &&
-           feed->state != P2P_FEED_FORKED;
+           (feed->state != P2P_FEED_FORKED || engine->extras[feed->number].fork_taken);
 }
 
 static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *peer)

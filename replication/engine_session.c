@@ -123,6 +123,14 @@ enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, 
     uint64_t owner =
         feed == P2P_CHARTER_FEED ? peer->link : p2p_session_owner_link(engine, feed);
     uint64_t pusher = owner != 0 ? owner : extra->parent_link;
+    if (!p2p_feed_takes(engine, feed)) {
+        return P2P_OK;
+    }
+    if (p2p_ledger_feed(&engine->ledger, feed)->state == P2P_FEED_FORKED) {
+        /* Its owner is not believed, and nobody pushes it. */
+        return p2p_session_owns(engine, peer, feed) ? P2P_OK
+                                                    : p2p_session_want(engine, peer, feed);
+    }
     if (pusher == 0 || feed == engine->feed) {
         return p2p_session_want(engine, peer, feed);
     }
@@ -144,7 +152,7 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     uint8_t bytes[64];
     struct p2p_writer out;
-    if (held->state != P2P_FEED_OK || p2p_engine_damaged(engine) ||
+    if (!p2p_feed_takes(engine, feed) || p2p_engine_damaged(engine) ||
         (feed == engine->feed && !p2p_engine_fetches_back(engine)) ||
         (extra->want_link != 0 && extra->asked && engine->now.mono_ms < extra->want_until_ms)) {
         return P2P_OK;
@@ -357,6 +365,9 @@ static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *pee
     row->way = P2P_WAY_EAGER;
     row->sending = true;
     row->sent = want.from;
+    if (held->state == P2P_FEED_FORKED && !engine->extras[want.feed].fork_taken) {
+        return p2p_send_gap(engine, peer, want.feed, want.from, P2P_FORKED); /* ask another */
+    }
     if (want.from < held->head.size) {
         return P2P_OK; /* p2p_send_due sends from there */
     }
@@ -525,7 +536,9 @@ static struct p2p_peer *who_has_more(struct p2p_engine *engine, uint32_t feed, u
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         struct p2p_peer *peer = &engine->peers[(i + (size_t)except) % P2P_PEERS_MAX];
         if (peer->link == 0 || !peer->greeted || peer->closing || feed >= peer->feed_cap ||
-            peer->feeds[feed].size <= held) {
+            peer->feeds[feed].size <= held ||
+            (p2p_ledger_feed(&engine->ledger, feed)->state == P2P_FEED_FORKED &&
+             p2p_session_owns(engine, peer, feed))) {
             continue;
         }
         if (peer->link != except) {

@@ -19,6 +19,7 @@
  *   engine_states.c   state commitments, written and compared
  *   engine_repair.c   damaged records, fetched again
  *   engine_overlay.c  which links are wanted
+ *   engine_resolve.c  two histories: taking the one that W is on
  *   engine_view.c     looking at it */
 #ifndef P2P_ENGINE_STATE_H
 #define P2P_ENGINE_STATE_H
@@ -53,6 +54,8 @@
 #define P2P_CIRCLE_TURNS_MAX      8u     /* no holder waits for more than so many */
 #define P2P_CIRCLE_BAD_MAX        16u    /* `circle-key-bad` records in one commit */
 #define P2P_REPAIR_LOOK_MS        1000u /* when nobody has what is damaged here */
+#define P2P_FORK_GRACE_MS         2000u /* before a forked feed is cut */
+#define P2P_FORK_ASK_EVERY_MS     500u  /* while some of what counts of it is missing */
 
 /* How a peer gets what is received of a feed of somebody else: see engine_relay.c. */
 enum p2p_relay_way { P2P_WAY_UNPROVEN, P2P_WAY_EAGER, P2P_WAY_LAZY };
@@ -114,9 +117,15 @@ struct p2p_feed_extra {
     bool cosign_due;
     uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
     struct p2p_fetch fetch;
-    uint64_t state_at;     /* its newest record is a `state`, to be compared */
-    uint32_t state_tries;  /* in so many batches yet */
-    struct p2p_hole *hole; /* what of it is damaged here, or NULL */
+    uint64_t state_at;      /* its newest record is a `state`, to be compared */
+    uint32_t state_tries;   /* in so many batches yet */
+    struct p2p_hole *hole;  /* what of it is damaged here, or NULL */
+    bool fork_taken;        /* held exactly up to W */
+    bool fork_was_taken;    /* and told so */
+    uint64_t fork_end;      /* W as it was last seen, */
+    uint64_t fork_since_ms; /* and when it became that */
+    bool fork_astray;       /* what is held leads elsewhere than W */
+    uint64_t fork_base;     /* what was left by the last cut */
 };
 
 /* The newest time a member's witness key has signed, and when that arrived. */
@@ -203,7 +212,8 @@ struct p2p_engine {
     uint64_t witness_lost; /* of its witness key: that generation may have cosigned more than is
                               known here, and does so no more; 0: none */
     bool complete;
-    bool address_told; /* our own address was compared with the newest told, in this start */
+    uint32_t forks_short; /* forked feeds of which not all that counts is held */
+    bool address_told;    /* our own address was compared with the newest told, in this start */
     bool complete_stored;
     /* The start-up rule, by place in the own feed's list of witnesses. */
     uint32_t greeted_witnesses[P2P_WITNESSES_MAX]; /* member, 0: no hello yet */
@@ -367,6 +377,9 @@ P2P_MUST_CHECK enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wa
 P2P_MUST_CHECK enum p2p_err p2p_send_to_all(struct p2p_engine *engine, struct p2p_slice frames,
                                             uint64_t except_link);
 
+/* Says that a feed does not go on to this peer, at which record and why. */
+P2P_MUST_CHECK enum p2p_err p2p_send_gap(struct p2p_engine *engine, struct p2p_peer *peer,
+                                         uint32_t feed, uint64_t at, enum p2p_err why);
 /* Answers a want at or above what is held: the newest head, with no records. */
 P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_peer *peer,
                                           uint32_t feed);
@@ -569,6 +582,20 @@ void p2p_repair_refused(struct p2p_engine *engine, uint32_t feed);
 /* A run of a feed that has a hole. */
 P2P_MUST_CHECK enum p2p_err p2p_repair_run(struct p2p_engine *engine, struct p2p_peer *peer,
                                            const struct p2p_run *run);
+/* engine_resolve.c */
+/* Whether this feed is forked and not yet what W says it is. */
+bool p2p_fork_open(const struct p2p_engine *engine, uint32_t feed);
+/* Whether more of this feed is taken from peers. */
+bool p2p_feed_takes(const struct p2p_engine *engine, uint32_t feed);
+/* Cuts forked feeds to W, and rescues what is lost by it, as far as this batch may. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms);
+/* Counts forks_short anew. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_count(struct p2p_engine *engine);
+/* A run of a forked feed: shortened so that it leads to W at most. P2P_FORKED: not wanted. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_expect(struct p2p_engine *engine,
+                                            const struct p2p_peer *peer, struct p2p_run *run);
+/* A run of a forked feed did not lead to its head. */
+void p2p_fork_astray(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed);
 
 /* A grown list in the batch's arena. */
 void *p2p_batch_room(struct p2p_engine *engine, void *items, size_t count, size_t *cap,

@@ -135,8 +135,8 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
     check->own_ms = now->wall_ms;
     check->quorum_ms = p2p_engine_quorum_ms(engine, now);
     check->incomplete_circle = incomplete_circle(engine);
-    check->incomplete =
-        !engine->complete || p2p_engine_damaged(engine) || check->incomplete_circle != 0;
+    check->incomplete = !engine->complete || p2p_engine_damaged(engine) ||
+                        engine->forks_short > 0 || check->incomplete_circle != 0;
     check->stale = is_stale(engine, now);
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
 }
@@ -145,6 +145,11 @@ uint64_t p2p_engine_lag(const struct p2p_engine *engine, uint32_t feed)
 {
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     uint64_t named = 0;
+    if (held != NULL &&
+        held->state == P2P_FEED_FORKED) { /* what others have beyond is nothing */
+        bool known = held->ends_at != P2P_FEED_GOES_ON;
+        return known && held->ends_at > held->edge.size ? held->ends_at - held->edge.size : 0;
+    }
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         const struct p2p_peer *peer = &engine->peers[i];
         if (peer->link != 0 && feed < peer->feed_cap && peer->feeds[feed].size > named) {

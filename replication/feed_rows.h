@@ -1,9 +1,10 @@
-/* The rows a feed is kept in, and its tail. Private to the feed's four files.
+/* The rows a feed is kept in, and its tail. Private to the feed's five files.
  *
  *   feed.c         the state row; heads
  *   feed_append.c  leaves and hashes in: the tail, packs, groups
  *   feed_read.c    leaves and hashes out
  *   feed_mend.c    what a disk spoiled, put right
+ *   feed_cut.c     back to a smaller size
  *
  * The tail is what fills no row of its own yet: the leaves after the last pack, and the hashes
  * after the last full group of level 0. It stands in the state row, which changes with each

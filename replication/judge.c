@@ -113,8 +113,8 @@ static enum p2p_err weigh(struct p2p_ledger *ledger, const struct p2p_record *re
     return err;
 }
 
-static enum p2p_err index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
-                                 const struct p2p_record_id *id)
+enum p2p_err p2p_index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
+                              const struct p2p_record_id *id)
 {
     uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
     struct p2p_writer out;
@@ -123,7 +123,7 @@ static enum p2p_err index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
     p2p_writer_u32(&out, issuer);
     p2p_writer_u32(&out, id->feed);
     p2p_writer_u64(&out, id->index);
-    return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), p2p_slice_of("", 0));
+    return p2p_index_put(ledger, p2p_writer_slice(&out));
 }
 
 static enum p2p_err verify_again(struct p2p_ledger *ledger, uint32_t feed,
@@ -161,7 +161,21 @@ enum p2p_err p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arriv
     if (err == P2P_OK) {
         err = store_verdict(ledger, &id, P2P_WHY_NONE, why);
     }
-    return err == P2P_OK ? index_issuer(ledger, arrival->record.issuer, &id) : err;
+    return err == P2P_OK ? p2p_index_issuer(ledger, arrival->record.issuer, &id) : err;
+}
+
+enum p2p_err p2p_judge_undo(struct p2p_ledger *ledger, const struct p2p_entry *entry)
+{
+    enum p2p_why before = P2P_WHY_NONE;
+    p2p_assert(ledger->undoing);
+    enum p2p_err err = read_verdict(ledger, &entry->id, &before);
+    if (err == P2P_OK) {
+        err = store_verdict(ledger, &entry->id, before, P2P_WHY_NONE);
+    }
+    if (err == P2P_OK) {
+        err = p2p_number_undo(ledger, &entry->id, &entry->record);
+    }
+    return err == P2P_OK ? p2p_index_issuer(ledger, entry->record.issuer, &entry->id) : err;
 }
 
 /* ---- what is stored, compared with the records ---- */
@@ -188,7 +202,7 @@ enum p2p_err p2p_judge_compare(struct p2p_ledger *ledger, const struct p2p_entry
     enum p2p_why held = P2P_WHY_NONE;
     enum p2p_why why = P2P_WHY_NONE;
     bool repeated = false;
-    enum p2p_err err = index_issuer(ledger, entry->record.issuer, &entry->id);
+    enum p2p_err err = p2p_index_issuer(ledger, entry->record.issuer, &entry->id);
     if (err == P2P_OK) {
         err = read_verdict(ledger, &entry->id, &held);
     }
@@ -312,19 +326,40 @@ static bool body_fits(const struct p2p_entry *entry, const struct p2p_kind *kind
     return false;
 }
 
-static enum p2p_err judge_issuer(struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                                 enum p2p_why *why)
+static enum p2p_err judge_cut(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                              enum p2p_why *why)
 {
     uint64_t known_charter = 0;
-    enum p2p_err err = read_verdict(ledger, &entry->id, why);
-    if (err != P2P_OK || *why != P2P_WHY_NONE) {
-        return err;
-    }
-    err = p2p_known_size(ledger, entry->id.feed, entry->id.index, P2P_CHARTER_FEED,
-                         &known_charter);
+    enum p2p_err err = p2p_known_size(ledger, entry->id.feed, entry->id.index, P2P_CHARTER_FEED,
+                                      &known_charter);
     if (err == P2P_OK && p2p_charter_cut(ledger->charter, entry->record.issuer, entry->id.feed,
                                          entry->id.index, known_charter) == P2P_CUT_PAST) {
         *why = P2P_WHY_PAST_CUT;
+    }
+    return err;
+}
+
+enum p2p_err p2p_judge_content(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                               bool cites, enum p2p_why *out)
+{
+    enum p2p_why why = P2P_WHY_NONE;
+    const struct p2p_kind *kind = p2p_kind_find(entry->record.kind);
+    enum p2p_err err = entry->record.issuer != 0 ? judge_cut(ledger, entry, &why) : P2P_OK;
+    if (err == P2P_OK && why == P2P_WHY_NONE && !body_fits(entry, kind)) {
+        why = P2P_WHY_BAD_PAYLOAD;
+    }
+    if (err == P2P_OK && why == P2P_WHY_NONE && kind->judge != NULL) {
+        err = kind->judge(ledger, entry, &why);
+    }
+    if (err == P2P_OK && why == P2P_WHY_NONE && cites) {
+        err = judge_cites(ledger, entry, kind, &why);
+    }
+    if (err == P2P_OK && why == P2P_WHY_NONE && kind->granted != NULL &&
+        !kind->granted(ledger, entry)) {
+        why = P2P_WHY_NO_GRANT;
+    }
+    if (err == P2P_OK) {
+        *out = why;
     }
     return err;
 }
@@ -347,18 +382,10 @@ enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
         return P2P_OK;
     }
     if (entry->record.issuer != 0) {
-        err = judge_issuer(ledger, entry, &why);
-    }
-    if (err == P2P_OK && why == P2P_WHY_NONE &&
-        !(body_fits(entry, kind) && (kind->holds == NULL || kind->holds(ledger, entry)))) {
-        why = P2P_WHY_BAD_PAYLOAD;
+        err = read_verdict(ledger, &entry->id, &why);
     }
     if (err == P2P_OK && why == P2P_WHY_NONE) {
-        err = judge_cites(ledger, entry, kind, &why);
-    }
-    if (err == P2P_OK && why == P2P_WHY_NONE && kind->granted != NULL &&
-        !kind->granted(ledger, entry)) {
-        why = P2P_WHY_NO_GRANT;
+        err = p2p_judge_content(ledger, entry, true, &why);
     }
     if (err == P2P_OK) {
         *out = why;

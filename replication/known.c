@@ -146,6 +146,10 @@ static enum p2p_err look_at_claim(const struct p2p_ledger *ledger, uint32_t of,
 {
     struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
     struct p2p_hash root;
+    if (feed != NULL && claim->size > feed->ends_at) {
+        claim->state = CLAIM_FALSE; /* of no prefix of a feed that ends before */
+        return P2P_OK;
+    }
     if (feed == NULL || claim->size > feed->edge.size) {
         claim->state = CLAIM_OPEN;
         return P2P_OK;
@@ -167,18 +171,34 @@ static enum p2p_err look_at_claim(const struct p2p_ledger *ledger, uint32_t of,
  * which they can be looked at. */
 enum { OPEN_KEY_BYTES = 1 + 4 + 8 + 4 + 8 };
 
-static enum p2p_err note_open(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
-                              uint32_t of, uint64_t size)
+static struct p2p_slice open_key(uint8_t bytes[OPEN_KEY_BYTES], uint32_t by, uint64_t index,
+                                 uint32_t of, uint64_t size)
 {
-    uint8_t key[OPEN_KEY_BYTES];
     struct p2p_writer out;
-    p2p_writer_init(&out, key, sizeof(key));
+    p2p_writer_init(&out, bytes, OPEN_KEY_BYTES);
     p2p_writer_u8(&out, P2P_INDEX_CLAIM);
     p2p_writer_u32(&out, of);
     p2p_writer_u64(&out, size);
     p2p_writer_u32(&out, by);
     p2p_writer_u64(&out, index);
-    return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), p2p_slice_of("", 0));
+    return p2p_writer_slice(&out);
+}
+
+static enum p2p_err note_open(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                              uint32_t of, uint64_t size)
+{
+    uint8_t key[OPEN_KEY_BYTES];
+    return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, open_key(key, by, index, of, size),
+                      p2p_slice_of("", 0));
+}
+
+static enum p2p_err drop_open(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                              uint32_t of, uint64_t size)
+{
+    uint8_t key[OPEN_KEY_BYTES];
+    enum p2p_err err =
+        p2p_kv_del(ledger->kv, P2P_TABLE_INDEX, open_key(key, by, index, of, size));
+    return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
 /* Whether the record a walk gave touches any view key. */
@@ -281,8 +301,10 @@ enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of)
     }
 }
 
-/* All claims of one feed about another, newest first. */
-static enum p2p_err claims_anew(struct p2p_ledger *ledger, uint32_t by, uint32_t of)
+/* All claims of one feed about another, newest first. changed [out], if any is another now: the
+ * index of the oldest of them. */
+static enum p2p_err claims_anew(struct p2p_ledger *ledger, uint32_t by, uint32_t of,
+                                uint64_t *changed)
 {
     uint64_t index = UINT64_MAX;
     for (;;) {
@@ -302,12 +324,18 @@ static enum p2p_err claims_anew(struct p2p_ledger *ledger, uint32_t by, uint32_t
         p2p_reader_init(&in, found);
         p2p_reader_bytes(&in, 8);
         index = ~p2p_reader_u64(&in);
+        enum claim_state before = claim.state;
         err = look_at_claim(ledger, of, &claim);
+        if ((before == CLAIM_FALSE) != (claim.state == CLAIM_FALSE)) {
+            *changed = index;
+        }
         if (err == P2P_OK) {
             err = put_claim(ledger, by, index, of, &claim);
         }
         if (err == P2P_OK && claim.state == CLAIM_OPEN) {
             err = note_open(ledger, by, index, of, claim.size);
+        } else if (err == P2P_OK) {
+            err = drop_open(ledger, by, index, of, claim.size);
         }
         if (err != P2P_OK || index == 0) {
             return err;
@@ -320,7 +348,21 @@ enum p2p_err p2p_known_anew(struct p2p_ledger *ledger, uint32_t of)
 {
     enum p2p_err err = P2P_OK;
     for (size_t by = 0; by < ledger->feed_count && err == P2P_OK; by++) {
-        err = claims_anew(ledger, (uint32_t)by, of);
+        uint64_t changed = 0;
+        err = claims_anew(ledger, (uint32_t)by, of, &changed);
+    }
+    return err;
+}
+
+enum p2p_err p2p_known_again(struct p2p_ledger *ledger, uint32_t of)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t by = 0; by < ledger->feed_count && err == P2P_OK; by++) {
+        uint64_t changed = UINT64_MAX;
+        err = claims_anew(ledger, by, of, &changed);
+        if (err == P2P_OK && changed != UINT64_MAX) {
+            err = mark_from(ledger, by, changed);
+        }
     }
     return err;
 }
@@ -395,6 +437,33 @@ enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by, uint64_t in
         p2p_assert(fits);
         if (of != by && claim.size > 0) {
             err = apply_claim(ledger, by, index, of, &claim);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_known_undo(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                            struct p2p_slice content)
+{
+    struct p2p_unpack in;
+    uint64_t least = 0;
+    enum p2p_err err = P2P_OK;
+    if (p2p_kind_validate(p2p_kind_find(P2P_KIND_SEEN), content) != P2P_OK ||
+        !p2p_unpack_find(content, "feeds", &in) || !entries_fit(in)) {
+        return P2P_OK; /* it named nothing */
+    }
+    uint32_t count = p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count && err == P2P_OK; i++) {
+        struct claim claim;
+        uint8_t key[KEY_BYTES];
+        uint32_t of;
+        bool fits = read_entry(&in, &least, &of, &claim);
+        p2p_assert(fits);
+        if (of != by && claim.size > 0) {
+            err = drop_open(ledger, by, index, of, claim.size);
+        }
+        if (err == P2P_OK && of != by && claim.size > 0) {
+            err = p2p_kv_del(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, index));
         }
     }
     return err;

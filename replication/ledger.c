@@ -1,6 +1,7 @@
 #include <p2p/ledger.h>
 
 #include <p2p/assert.h>
+#include <p2p/forked.h>
 
 #include "charter_store.h"
 #include "views.h"
@@ -79,6 +80,9 @@ enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *
     }
     if (err == P2P_OK) {
         err = load_verdicts(ledger, kv);
+    }
+    if (err == P2P_OK) {
+        err = p2p_forked_load(ledger, kv);
     }
     if (err != P2P_OK) {
         p2p_ledger_close(ledger);

@@ -76,6 +76,15 @@ enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed, uint
     return err;
 }
 
+enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
+                             uint64_t number, uint64_t *index)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    struct p2p_writer key = key_of(bytes, ROW_NUMBER, feed, issuer);
+    p2p_writer_u64(&key, number);
+    return get(ledger->kv, p2p_writer_slice(&key), index, 1);
+}
+
 /* Whether the record at index says something else than this one: what was signed counts, not
  * the signature. */
 static enum p2p_err differs(const struct p2p_ledger *ledger, uint32_t feed, uint64_t index,
@@ -243,6 +252,43 @@ enum p2p_err p2p_number_compare(struct p2p_ledger *ledger, const struct p2p_reco
 }
 
 /* ---- forgotten ---- */
+
+/* The rows of reuse and of the number go when this record wrote them. */
+enum p2p_err p2p_number_undo(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                             const struct p2p_record *record)
+{
+    uint8_t bytes[KEY_BYTES_MAX];
+    uint64_t values[3] = {0};
+    uint64_t highest = 0;
+    struct p2p_writer key = key_of(bytes, ROW_REUSED, id->feed, record->issuer);
+    enum p2p_err err = get(ledger->kv, p2p_writer_slice(&key), values, 3);
+    if (err == P2P_OK && values[2] == id->index) {
+        err = p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER, p2p_writer_slice(&key));
+    }
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    key = key_of(bytes, ROW_NUMBER, id->feed, record->issuer);
+    p2p_writer_u64(&key, record->issuer_seq);
+    err = get(ledger->kv, p2p_writer_slice(&key), values, 1);
+    if (err != P2P_OK || values[0] != id->index) {
+        return err == P2P_NOTFOUND ? P2P_OK : err; /* not signed by him, or the second */
+    }
+    err = p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER, p2p_writer_slice(&key));
+    if (err == P2P_OK) {
+        err = p2p_issuer_seq(ledger, id->feed, record->issuer, &highest);
+    }
+    if (err != P2P_OK || highest != record->issuer_seq) {
+        return err;
+    }
+    err = find_highest(ledger, id->feed, record->issuer, &highest);
+    key = key_of(bytes, ROW_HIGHEST, id->feed, record->issuer);
+    if (err == P2P_OK) {
+        err = highest == 0 ? p2p_kv_del(ledger->kv, P2P_TABLE_ISSUER, p2p_writer_slice(&key))
+                           : put(ledger, p2p_writer_slice(&key), &highest, 1);
+    }
+    return err;
+}
 
 /* Deletes the rows whose keys begin so. */
 static enum p2p_err delete_rows(const struct p2p_kv *kv, struct p2p_slice prefix)

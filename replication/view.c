@@ -2,6 +2,7 @@
 
 #include <p2p/assert.h>
 #include <p2p/forked.h>
+#include <p2p/rescued.h>
 
 #include "views.h"
 
@@ -59,27 +60,34 @@ static int compare_marks(const void *left, const void *right)
     return p2p_slice_compare(mark_key(a), mark_key(b));
 }
 
-/* Recomputes each marked key once. Folds mark nothing, so the list stands still. */
-static enum p2p_err fold_marks(struct p2p_ledger *ledger)
+/* Recomputes each marked key once: those of the view `forks`, or those of all others, which may
+ * ask where a feed ends. Folds mark nothing, so the list stands still. */
+static enum p2p_err fold_marks(struct p2p_ledger *ledger, bool forks)
 {
     struct p2p_scratch scratch;
     struct p2p_mark *marks = ledger->marks;
     size_t count = ledger->mark_count;
+    size_t kept = 0;
     enum p2p_err err = P2P_OK;
-    ledger->mark_count = 0;
     if (count > 1) {
         qsort(marks, count, sizeof(*marks), compare_marks);
     }
     memset(ledger->judged, 0, sizeof(ledger->judged));
     p2p_scratch_begin(&scratch, ledger);
     for (size_t i = 0; i < count && err == P2P_OK; i++) {
-        if (i == 0 || compare_marks(&marks[i - 1], &marks[i]) != 0) {
+        if (kept > 0 && compare_marks(&marks[kept - 1], &marks[i]) == 0) {
+            continue;
+        }
+        if ((marks[i].view == P2P_VIEW_FORKS) != forks) {
+            marks[kept++] = marks[i];
+        } else if (i == 0 || compare_marks(&marks[i - 1], &marks[i]) != 0) {
             err = view_find(marks[i].view)->fold(ledger, mark_key(&marks[i]));
             p2p_scratch_reset(&scratch);
         }
     }
     p2p_scratch_end(&scratch, ledger);
-    p2p_assert(ledger->mark_count == 0);
+    p2p_assert(ledger->mark_count == count);
+    ledger->mark_count = err == P2P_OK ? kept : 0;
     return err;
 }
 
@@ -88,7 +96,10 @@ enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
 {
     p2p_assert(key.len <= P2P_VIEW_KEY_BYTES_MAX);
     if (ledger->mark_count == P2P_MARKS_MAX) {
-        enum p2p_err err = fold_marks(ledger);
+        enum p2p_err err = fold_marks(ledger, false);
+        if (err == P2P_OK && ledger->mark_count == P2P_MARKS_MAX) {
+            err = fold_marks(ledger, true);
+        }
         if (err != P2P_OK) {
             return err;
         }
@@ -130,8 +141,43 @@ static enum p2p_err settle(struct p2p_ledger *ledger, struct p2p_feed *feed)
     if (err == P2P_OK) {
         err = p2p_touch_settle(ledger, feed->number, from);
     }
+    if (err == P2P_OK && feed->ends_at != P2P_FEED_GOES_ON) {
+        err = p2p_rescued_mark(ledger, feed->number); /* it may hold them again */
+    }
     if (err == P2P_OK) {
         feed->settled_size = feed->edge.size;
+    }
+    return err;
+}
+
+/* A feed ends elsewhere than it did: what others said about it, and what was rescued from it.
+ */
+static enum p2p_err end_anew(struct p2p_ledger *ledger, struct p2p_feed *feed)
+{
+    feed->ends_anew = false;
+    enum p2p_err err = p2p_feed_flush(feed, ledger->kv);
+    if (err == P2P_OK) {
+        err = p2p_known_again(ledger, feed->number);
+    }
+    return err == P2P_OK ? p2p_rescued_mark(ledger, feed->number) : err;
+}
+
+/* Where feeds end comes before everything that asks for it. A feed that ends elsewhere marks
+ * what rests on it, other proofs of forks among it; where they end changes nothing, so this
+ * ends. */
+static enum p2p_err fold_forks(struct p2p_ledger *ledger)
+{
+    bool again = true;
+    enum p2p_err err = P2P_OK;
+    while (again && err == P2P_OK) {
+        again = false;
+        err = fold_marks(ledger, true);
+        for (size_t i = 1; i < ledger->feed_count && err == P2P_OK; i++) {
+            if (ledger->feeds[i]->ends_anew) {
+                again = true;
+                err = end_anew(ledger, ledger->feeds[i]);
+            }
+        }
     }
     return err;
 }
@@ -146,7 +192,10 @@ enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
         ledger->forks_stale = false;
         err = p2p_forked_mark_all(ledger);
     }
-    return err == P2P_OK ? fold_marks(ledger) : err;
+    if (err == P2P_OK) {
+        err = fold_forks(ledger);
+    }
+    return err == P2P_OK ? fold_marks(ledger, false) : err;
 }
 
 /* ---- values ---- */
@@ -401,14 +450,29 @@ static struct p2p_slice touch_key(uint8_t *out, const uint8_t *prefix, size_t pr
     return p2p_slice_of(out, prefix_len + P2P_ID_KEY_BYTES);
 }
 
+/* Rows without a value; while records are taken back they go instead. */
+static enum p2p_err put_or_take_back(struct p2p_ledger *ledger, enum p2p_table table,
+                                     struct p2p_slice key)
+{
+    if (!ledger->undoing) {
+        return p2p_kv_put(ledger->kv, table, key, p2p_slice_of("", 0));
+    }
+    enum p2p_err err = p2p_kv_del(ledger->kv, table, key);
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 enum p2p_err p2p_touch_add(struct p2p_ledger *ledger, enum p2p_view_number view,
                            struct p2p_slice key, const struct p2p_record_id *by)
 {
     uint8_t prefix[1 + P2P_VIEW_KEY_BYTES_MAX];
     uint8_t row[sizeof(prefix) + P2P_ID_KEY_BYTES];
     size_t len = touch_prefix(prefix, view, key);
-    return p2p_kv_put(ledger->kv, P2P_TABLE_TOUCH, touch_key(row, prefix, len, by),
-                      p2p_slice_of("", 0));
+    return put_or_take_back(ledger, P2P_TABLE_TOUCH, touch_key(row, prefix, len, by));
+}
+
+enum p2p_err p2p_index_put(struct p2p_ledger *ledger, struct p2p_slice key)
+{
+    return put_or_take_back(ledger, P2P_TABLE_INDEX, key);
 }
 
 void p2p_touch_begin(struct p2p_touch_walk *walk, enum p2p_view_number view,

@@ -68,6 +68,23 @@ P2P_MUST_CHECK enum p2p_err p2p_judge_compare_set(struct p2p_ledger *ledger, boo
 P2P_MUST_CHECK enum p2p_err p2p_number_take(struct p2p_ledger *ledger,
                                             const struct p2p_record_id *id,
                                             const struct p2p_record *record, bool *repeated);
+/* Where the first validly signed record with a number stands. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uint32_t feed,
+                                            uint32_t issuer, uint64_t number, uint64_t *index);
+/* judge.c: the record at id is judged again when the charter says something of this issuer. */
+P2P_MUST_CHECK enum p2p_err p2p_index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
+                                             const struct p2p_record_id *id);
+/* records/ban_kinds.c: the rows by which the subjects of a ban at id are found; without them
+ * its value goes too. */
+P2P_MUST_CHECK enum p2p_err p2p_ban_row(struct p2p_ledger *ledger, uint32_t circle,
+                                        struct p2p_slice payload,
+                                        const struct p2p_record_id *id, bool there);
+/* Forgets the number of a record that is taken back, the last of its feed. */
+P2P_MUST_CHECK enum p2p_err p2p_number_undo(struct p2p_ledger *ledger,
+                                            const struct p2p_record_id *id,
+                                            const struct p2p_record *record);
+/* records/address.c: the newest address of a feed is looked for again. */
+P2P_MUST_CHECK enum p2p_err p2p_address_anew(struct p2p_ledger *ledger, uint32_t feed);
 /* Forgets all numbers of an issuer, in every feed: they may be another key's. */
 P2P_MUST_CHECK enum p2p_err p2p_number_forget(struct p2p_ledger *ledger, uint32_t issuer);
 

@@ -285,7 +285,8 @@ enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,
     enum p2p_err err = take_ahead(witnessing, info, feed, kv);
     for (unsigned i = 0; i < 2 && err == P2P_OK && !*found; i++) {
         const struct p2p_cosigned *candidate = &witnessing->candidates[i];
-        if (candidate->size > witnessing->quorum_size &&
+        /* A forked feed may have been cut since they came: only what is held is told of. */
+        if (candidate->size > witnessing->quorum_size && candidate->size <= feed->edge.size &&
             p2p_charter_quorum(charter, feed->number, candidate->members, candidate->count)) {
             witnessing->quorum_size = candidate->size;
             witnessing->quorum_root = candidate->root;

@@ -233,6 +233,31 @@ static void check_charter(struct visit *visit)
           "version %llu, one head", (unsigned long long)p2p_charter_size(charter));
 }
 
+static void check_forked(struct visit *visit, const char *name, const struct p2p_feed *feed,
+                         uint64_t lag)
+{
+    static const char hint[] = "ask its owner what happened; the proof: port2port audit fork";
+    unsigned long long held = (unsigned long long)feed->edge.size;
+    if (feed->ends_at == P2P_FEED_GOES_ON) {
+        check(
+            visit, name, false, hint,
+            "forked: its owner signed two histories; nothing more of it is taken than the %llu "
+            "records held, until somebody tells what of it was witnessed",
+            held);
+    } else if (lag > 0) {
+        check(visit, name, false, "it asks the others for them; see peers",
+              "forked: it ends at %llu records, which a quorum witnessed; %llu of them are "
+              "missing "
+              "here, and gates answer refer where they would allow",
+              (unsigned long long)feed->ends_at, (unsigned long long)lag);
+    } else {
+        check(visit, name, false, hint,
+              "forked: its owner signed two histories; it ends at %llu records, which a quorum "
+              "witnessed and which hold; %llu are held here",
+              (unsigned long long)feed->ends_at, held);
+    }
+}
+
 static void check_feeds(struct visit *visit)
 {
     size_t count;
@@ -242,6 +267,13 @@ static void check_feeds(struct visit *visit)
         const struct p2p_feed_view *view = &views[i];
         char name[P2P_ORIGIN_BYTES_MAX + 8];
         if (strcmp(view->state, "ok") == 0 || bad++ >= FEEDS_NAMED_MAX) {
+            continue;
+        }
+        const struct p2p_feed *feed = p2p_ledger_feed(visit->ledger, (uint32_t)i);
+        if (feed->state == P2P_FEED_FORKED) {
+            snprintf(name, sizeof(name), "feed %.*s", (int)view->name.len,
+                     (const char *)view->name.data);
+            check_forked(visit, name, feed, view->lag);
             continue;
         }
         bool behind = strcmp(view->state, "behind") == 0;

@@ -1,5 +1,6 @@
 #include <p2p/address.h>
 
+#include "../views.h"
 #include "kinds.h"
 
 #include <string.h>
@@ -23,13 +24,50 @@ static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entr
     struct p2p_writer out;
     enum p2p_why why;
     enum p2p_err err = p2p_judge(ledger, entry, &why);
-    if (err != P2P_OK || why != P2P_WHY_NONE) {
+    if (err != P2P_OK || why != P2P_WHY_NONE || ledger->undoing) {
         return err;
     }
     p2p_writer_init(&out, value, sizeof(value));
     p2p_writer_u64(&out, entry->id.index);
     return p2p_kv_put(ledger->kv, P2P_TABLE_META, row_key(key, entry->id.feed),
                       p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_address_anew(struct p2p_ledger *ledger, uint32_t number)
+{
+    uint8_t key[KEY_BYTES];
+    struct p2p_slice value;
+    struct p2p_reader in;
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, number);
+    enum p2p_err err = p2p_kv_get(ledger->kv, P2P_TABLE_META, row_key(key, number), &value);
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    p2p_reader_init(&in, value);
+    uint64_t index = p2p_reader_u64(&in);
+    if (!p2p_reader_done(&in)) {
+        return P2P_CORRUPT;
+    }
+    if (index < feed->edge.size) {
+        return P2P_OK;
+    }
+    err = p2p_kv_del(ledger->kv, P2P_TABLE_META, row_key(key, number));
+    struct p2p_scratch scratch;
+    bool found = false;
+    p2p_scratch_begin(&scratch, ledger);
+    for (uint64_t i = feed->edge.size; i > 0 && err == P2P_OK && !found; i--) {
+        struct p2p_entry entry;
+        const struct p2p_record_id id = {number, i - 1};
+        err = p2p_ledger_entry(ledger, &id, &entry);
+        if (err == P2P_OK && entry.record.kind == P2P_KIND_ADDRESS) {
+            err = keys(ledger, &entry);
+            found =
+                p2p_kv_get(ledger->kv, P2P_TABLE_META, row_key(key, number), &value) == P2P_OK;
+        }
+        p2p_scratch_reset(&scratch);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    return err;
 }
 
 enum p2p_err p2p_address_newest(const struct p2p_ledger *ledger, const struct p2p_kv *kv,

@@ -1,4 +1,5 @@
 /* The ban kinds: impose, amend (lift and impose in one), suspend, resume, lift. */
+#include "../views.h"
 #include "kinds.h"
 
 #include <p2p/assert.h>
@@ -149,33 +150,59 @@ static bool lift_granted(struct p2p_ledger *ledger, const struct p2p_entry *entr
 
 /* ---- which keys a record touches ---- */
 
-/* The record is itself an imposition: its own key, and a row per subject to find it by. */
-static enum p2p_err touch_own(struct p2p_ledger *ledger, const struct p2p_entry *entry)
+static enum p2p_err subject_row(struct p2p_ledger *ledger, uint32_t circle,
+                                const struct p2p_subject_key *subject,
+                                const struct p2p_record_id *id, bool there)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    uint8_t row[1 + 4 + P2P_SUBJECT_KEY_BYTES_MAX + P2P_ID_KEY_BYTES];
+    struct p2p_writer out;
+    p2p_writer_init(&out, row, sizeof(row));
+    p2p_writer_u8(&out, P2P_INDEX_SUBJECT);
+    p2p_writer_u32(&out, circle);
+    p2p_writer_bytes(&out, subject->bytes, subject->len);
+    p2p_id_key(key, id);
+    p2p_writer_bytes(&out, key, sizeof(key));
+    if (there) {
+        return p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out),
+                          p2p_slice_of("", 0));
+    }
+    enum p2p_err err = p2p_kv_del(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out));
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_ban_row(struct p2p_ledger *ledger, uint32_t circle, struct p2p_slice payload,
+                         const struct p2p_record_id *id, bool there)
 {
     uint8_t key[P2P_ID_KEY_BYTES];
     struct p2p_unpack in;
-    enum p2p_err err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &entry->id));
-    if (err != P2P_OK || entry->payload.len == 0 ||
-        !p2p_unpack_find(entry->payload, "subjects", &in)) {
+    enum p2p_err err = P2P_OK;
+    if (!there) {
+        err = p2p_view_put(ledger, P2P_VIEW_BANS, circle, p2p_id_key(key, id),
+                           p2p_slice_of(NULL, 0));
+    }
+    if (payload.len == 0 || !p2p_unpack_find(payload, "subjects", &in)) {
         return err;
     }
     uint32_t count = p2p_unpack_array(&in);
     for (uint32_t i = 0; i < count && err == P2P_OK; i++) {
         struct p2p_subject_key subject;
-        uint8_t row[1 + 4 + P2P_SUBJECT_KEY_BYTES_MAX + P2P_ID_KEY_BYTES];
-        struct p2p_writer out;
         if (!p2p_subject_unpack(&in, &subject)) {
             return P2P_OK; /* bad-payload: the judge says so */
         }
-        p2p_writer_init(&out, row, sizeof(row));
-        p2p_writer_u8(&out, P2P_INDEX_SUBJECT);
-        p2p_writer_u32(&out, entry->record.circle);
-        p2p_writer_bytes(&out, subject.bytes, subject.len);
-        p2p_writer_bytes(&out, key, sizeof(key));
-        err = p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out),
-                         p2p_slice_of("", 0));
+        err = subject_row(ledger, circle, &subject, id, there);
     }
     return err;
+}
+
+/* The record is itself an imposition: its own key, and a row per subject to find it by. */
+static enum p2p_err touch_own(struct p2p_ledger *ledger, const struct p2p_entry *entry)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    enum p2p_err err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &entry->id));
+    return err == P2P_OK ? p2p_ban_row(ledger, entry->record.circle, entry->payload, &entry->id,
+                                       !ledger->undoing)
+                         : err;
 }
 
 /* The record acts on what it cites. A resume cites suspends, so a suspend that is touched or
@@ -267,7 +294,7 @@ const struct p2p_kind p2p_kind_ban_amend = {
     .authors = P2P_BY_ISSUER,
     .body = P2P_BODY_COMMITMENT,
     P2P_FIELDS(impose_fields),
-    .cites = {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND},
+    .cites = {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND, P2P_KIND_RESCUED},
     .cites_required = true,
     .granted = impose_granted,
     .keys = amend_keys,
@@ -279,7 +306,7 @@ const struct p2p_kind p2p_kind_ban_suspend = {
     .authors = P2P_BY_ISSUER,
     .body = P2P_BODY_COMMITMENT,
     P2P_FIELDS(lift_fields),
-    .cites = {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND},
+    .cites = {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND, P2P_KIND_RESCUED},
     .cites_required = true,
     .granted = lift_granted,
     .keys = touch_cited,
@@ -303,7 +330,7 @@ const struct p2p_kind p2p_kind_ban_lift = {
     .authors = P2P_BY_ISSUER,
     .body = P2P_BODY_COMMITMENT,
     P2P_FIELDS(lift_fields),
-    .cites = {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND},
+    .cites = {P2P_KIND_BAN_IMPOSE, P2P_KIND_BAN_AMEND, P2P_KIND_RESCUED},
     .cites_required = true,
     .granted = lift_granted,
     .keys = touch_cited,

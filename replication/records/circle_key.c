@@ -252,8 +252,7 @@ static enum p2p_err key_keys(struct p2p_ledger *ledger, const struct p2p_entry *
         p2p_writer_bytes(&out, box.to, sizeof(box.to));
         p2p_id_key(id, &entry->id);
         p2p_writer_bytes(&out, id, sizeof(id));
-        err = p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out),
-                         p2p_slice_of("", 0));
+        err = p2p_index_put(ledger, p2p_writer_slice(&out));
     }
     return err;
 }
@@ -273,9 +272,8 @@ static enum p2p_err bad_keys(struct p2p_ledger *ledger, const struct p2p_entry *
     p2p_cites_begin(&walk, &entry->record);
     while (err == P2P_OK && p2p_cites_next(&walk, &cited)) {
         uint8_t key[BAD_KEY_BYTES];
-        err = p2p_kv_put(ledger->kv, P2P_TABLE_INDEX,
-                         bad_key(key, entry->record.circle, epoch, info->member, cited.feed),
-                         p2p_slice_of("", 0));
+        err = p2p_index_put(
+            ledger, bad_key(key, entry->record.circle, epoch, info->member, cited.feed));
     }
     return err;
 }

@@ -3,6 +3,7 @@
 
 #include <p2p/assert.h>
 
+#include "../proof_text.h"
 #include "../views.h"
 #include "kinds.h"
 
@@ -84,11 +85,15 @@ enum p2p_err p2p_fork_told_verify(const struct p2p_charter *charter,
 
 /* ---- the kind ---- */
 
-static bool holds(struct p2p_ledger *ledger, const struct p2p_entry *entry)
+static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                          enum p2p_why *why)
 {
     struct p2p_fork_told told;
-    return p2p_fork_told_read(&told, entry->record.content) == P2P_OK &&
-           p2p_fork_told_verify(ledger->charter, ledger->sigs, &told) == P2P_OK;
+    if (p2p_fork_told_read(&told, entry->record.content) != P2P_OK ||
+        p2p_fork_told_verify(ledger->charter, ledger->sigs, &told) != P2P_OK) {
+        *why = P2P_WHY_BAD_PAYLOAD;
+    }
+    return P2P_OK;
 }
 
 static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entry)
@@ -116,7 +121,7 @@ const struct p2p_kind p2p_kind_fork = {
     .authors = P2P_BY_NODE,
     .body = P2P_BODY_PUBLIC,
     P2P_FIELDS(fields),
-    .holds = holds,
+    .judge = judge,
     .keys = keys,
 };
 
@@ -189,6 +194,34 @@ static void pack_id(struct p2p_pack *pack, const char *key, const struct p2p_rec
     p2p_pack_uint(pack, id->index);
 }
 
+/* Feeds know where they end; what others said about one that ends elsewhere now is looked at
+ * again after this fold. */
+static void set_end(struct p2p_ledger *ledger, struct p2p_slice name,
+                    const struct p2p_forked *forked)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed_named(ledger->charter, name);
+    struct p2p_feed *feed = info == NULL ? NULL : p2p_ledger_feed(ledger, info->number);
+    uint64_t ends_at = forked->size > 0 ? forked->size : P2P_FEED_GOES_ON;
+    if (feed != NULL && feed->ends_at != ends_at) {
+        feed->ends_at = ends_at;
+        feed->ends_anew = true;
+    }
+}
+
+enum p2p_err p2p_forked_load(struct p2p_ledger *ledger, const struct p2p_kv *kv)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < ledger->feed_count && err == P2P_OK; i++) {
+        struct p2p_forked forked;
+        err = p2p_forked_get(ledger, kv, i, &forked);
+        if (err == P2P_OK && forked.size > 0) {
+            ledger->feeds[i]->ends_at = forked.size;
+        }
+        err = err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    return err;
+}
+
 static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
 {
     struct told_walk walk = {.count = 0};
@@ -228,6 +261,7 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
     }
     p2p_assert(!p2p_pack_failed(&pack));
     ledger->forks_changed = true;
+    set_end(ledger, key, &forked);
     return p2p_view_put(ledger, P2P_VIEW_FORKS, 0, key, p2p_pack_slice(&pack));
 }
 const struct p2p_view p2p_view_forks = {.fold = fold};
@@ -271,6 +305,28 @@ enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger, const struct p2p_kv
     }
     *out = forked;
     return P2P_OK;
+}
+
+enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, const struct p2p_forked *forked,
+                             struct p2p_tree_head *head)
+{
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    struct p2p_fork_told told;
+    struct p2p_slice origin;
+    if (forked->size == 0) {
+        return P2P_NOTFOUND;
+    }
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_entry(ledger, &forked->by, &entry);
+    if (err == P2P_OK) {
+        err = p2p_fork_told_read(&told, entry.record.content);
+    }
+    if (err == P2P_OK) {
+        err = p2p_proof_head(told.witnessed, &origin, head);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    return err == P2P_MALFORMED || err == P2P_TOOLARGE ? P2P_CORRUPT : err;
 }
 
 enum p2p_err p2p_forks_told(const struct p2p_ledger *ledger, uint32_t by, uint32_t feed,

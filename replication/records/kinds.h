@@ -13,6 +13,7 @@ extern const struct p2p_kind p2p_kind_fork;
 extern const struct p2p_kind p2p_kind_circle_key;
 extern const struct p2p_kind p2p_kind_circle_key_bad;
 extern const struct p2p_kind p2p_kind_state;
+extern const struct p2p_kind p2p_kind_rescued;
 extern const struct p2p_kind p2p_kind_ban_impose;
 extern const struct p2p_kind p2p_kind_ban_amend;
 extern const struct p2p_kind p2p_kind_ban_suspend;

@@ -6,6 +6,8 @@
 
 #include <p2p/forked.h>
 
+#include <stdio.h>
+
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
 
@@ -101,6 +103,33 @@ static void check_portable(uint32_t node)
     memory_kv_abort(net.nodes[node].kv);
 }
 
+static struct p2p_forked forked_at(uint32_t node, uint32_t feed)
+{
+    struct p2p_forked forked;
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    CHECK_OK(p2p_forked_get(p2p_engine_ledger(net.nodes[node].engine), kv, feed, &forked));
+    memory_kv_abort(net.nodes[node].kv);
+    return forked;
+}
+
+/* How many `fork` records stand in a node's own feed. */
+static unsigned forks_by(uint32_t node)
+{
+    const struct p2p_feed *own =
+        p2p_ledger_feed(p2p_engine_ledger(net.nodes[node].engine), node);
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    unsigned count = 0;
+    for (uint64_t i = 0; i < own->edge.size; i++) {
+        struct p2p_slice leaf;
+        struct p2p_record record;
+        CHECK_OK(p2p_feed_leaf(own, kv, i, &leaf));
+        CHECK_OK(p2p_record_decode(&record, leaf));
+        count += record.kind == P2P_KIND_FORK;
+    }
+    memory_kv_abort(net.nodes[node].kv);
+    return count;
+}
+
 /* All honest nodes quarantine the feed, whatever the sizes of the two histories. */
 static void test_two_histories(void **state)
 {
@@ -131,6 +160,14 @@ static void test_two_histories(void **state)
                 CHECK(state_of(node, feed) == P2P_FEED_OK);
             }
         }
+        /* All hold the branch of W, and nothing else of it. */
+        struct p2p_forked forked = forked_at(1, 4);
+        CHECK(forked.size > 0 && forked.size <= cases[i][0]);
+        for (uint32_t node = 1; node <= 3; node++) {
+            CHECK(network_size(&net, node, 4) == forked.size);
+        }
+        network_run(&net);
+        network_agree(&net);
         /* It survives a restart, nobody cosigns the feed any more, and the net is quiet. */
         network_restart(&net, 2);
         CHECK(state_of(2, 4) == P2P_FEED_FORKED);
@@ -179,33 +216,6 @@ static void test_fork_told_to_who_was_away(void **state)
     CHECK(state_of(3, 4) == P2P_FEED_FORKED);
 }
 
-static struct p2p_forked forked_at(uint32_t node, uint32_t feed)
-{
-    struct p2p_forked forked;
-    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
-    CHECK_OK(p2p_forked_get(p2p_engine_ledger(net.nodes[node].engine), kv, feed, &forked));
-    memory_kv_abort(net.nodes[node].kv);
-    return forked;
-}
-
-/* How many `fork` records stand in a node's own feed. */
-static unsigned forks_by(uint32_t node)
-{
-    const struct p2p_feed *own =
-        p2p_ledger_feed(p2p_engine_ledger(net.nodes[node].engine), node);
-    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
-    unsigned count = 0;
-    for (uint64_t i = 0; i < own->edge.size; i++) {
-        struct p2p_slice leaf;
-        struct p2p_record record;
-        CHECK_OK(p2p_feed_leaf(own, kv, i, &leaf));
-        CHECK_OK(p2p_record_decode(&record, leaf));
-        count += record.kind == P2P_KIND_FORK;
-    }
-    memory_kv_abort(net.nodes[node].kv);
-    return count;
-}
-
 /* The records carry the largest quorum-cosigned checkpoint that anybody held, so W is the same
  * everywhere; who comes to hold a larger one tells it too, and then all are silent. */
 static void test_the_largest_quorum_is_told(void **state)
@@ -250,11 +260,13 @@ static void test_the_largest_quorum_is_told(void **state)
     CHECK(forked_at(1, 4).size == common && forked_at(3, 4).size == common);
     CHECK(forks_by(1) == 1 && forks_by(3) == 1);
     network_connect(&net, 1, 2);
-    network_advance(&net, 4000);
+    network_advance(&net, 8000);
     for (uint32_t node = 1; node <= 3; node++) {
         CHECK(forked_at(node, 4).size == common + 2);
         CHECK(forks_by(node) <= 2);
+        CHECK(network_size(&net, node, 4) == common + 2); /* 3 was shown another */
     }
+    network_agree(&net);
     network_restart(&net, 1);
     network_connect_all(&net);
     network_advance(&net, 5000);
@@ -262,6 +274,238 @@ static void test_the_largest_quorum_is_told(void **state)
     uint64_t frames = network_frames(&net);
     network_advance(&net, 60000);
     CHECK(network_frames(&net) - frames < 200);
+}
+
+/* ---- what stands at W and above ---- */
+
+/* Node 4 starts again from what it was at `before`, as a thief with its keys would. */
+static void start_over(struct memory_kv *before, const struct p2p_engine_options *options)
+{
+    struct network_node *n = &net.nodes[4];
+    network_kill(&net, 4);
+    memory_kv_free(n->kv);
+    n->kv = before;
+    n->options = *options;
+    n->watch = (struct network_watch){.count = 0};
+    CHECK_OK(network_open(&net, 4));
+}
+
+static void cut_all(void)
+{
+    for (uint32_t a = 1; a <= 4; a++) {
+        for (uint32_t b = a + 1; b <= 4; b++) {
+            network_cut(&net, a, b);
+        }
+    }
+}
+
+static void join_honest(void)
+{
+    network_connect(&net, 1, 2);
+    network_connect(&net, 2, 3);
+    network_connect(&net, 1, 3);
+}
+
+/* All bans that a node knows; *last is set to one that another record carries. */
+static unsigned count_bans(uint32_t node, struct p2p_ban *last)
+{
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    uint32_t circle = network_circle_number(&net, node, "all");
+    struct p2p_ban ban;
+    unsigned count = 0;
+    bool begin = true;
+    while (p2p_ban_next(kv, circle, begin ? NULL : &ban.id, begin, &ban) == P2P_OK) {
+        begin = false;
+        if (ban.id.feed == 4) {
+            count++;
+            continue;
+        }
+        *last = ban;
+        last->lifted = (struct p2p_slice){0}; /* borrowed */
+        count++;
+    }
+    memory_kv_abort(net.nodes[node].kv);
+    return count;
+}
+
+/* A ban that a gate knew does not go with the branch it stood on: who held it carries it, all
+ * gates refuse by it, it is one ban however many carry it, and one lift ends it everywhere. */
+static void test_bans_are_rescued(void **state)
+{
+    (void)state;
+    struct p2p_ban ban;
+    for (unsigned round = 0; round < 3; round++) {
+        network_start(4, 4, 60 + round);
+        network_ban(&net, 4, "all", SHIP); /* below W */
+        network_advance(&net, 3000 - net.wall_ms % 1000);
+        struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
+        struct p2p_engine_options options = net.nodes[4].options;
+        cut_all();
+        network_connect(&net, 1, 4);
+        network_run(&net);
+        network_ban(&net, 4, "all", OTHER); /* told to 1, by nobody else cosigned */
+        if (round == 1) {
+            network_connect(&net, 2, 4); /* to 2 as well: then W is above it */
+        }
+        network_run(&net);
+        start_over(before, &options);
+        network_connect(&net, 3, 4);
+        network_run(&net);
+        network_ban(&net, 4, "all", round == 2 ? OTHER : "imo:9241061");
+        network_run(&net);
+        network_kill(&net, 4);
+        join_honest();
+        network_advance(&net, 6000);
+        network_agree(&net);
+        for (uint32_t node = 1; node <= 3; node++) {
+            CHECK(network_check(&net, node, SHIP) == P2P_ANSWER_REFUSE);
+            CHECK(network_check(&net, node, OTHER) == P2P_ANSWER_REFUSE);
+            CHECK(network_check(&net, node, "imo:9241061") ==
+                  (round == 2 ? P2P_ANSWER_ALLOW : P2P_ANSWER_REFUSE));
+            CHECK(count_bans(node, &ban) == 3);
+        }
+        /* Lifted once, by whichever carrier, it is lifted for all. */
+        CHECK(ban.id.feed != 4);
+        network_lift(&net, 2, "all", &ban.id);
+        network_advance(&net, 2000);
+        network_agree(&net);
+        for (uint32_t node = 1; node <= 3; node++) {
+            unsigned refused = 0;
+            refused += network_check(&net, node, OTHER) == P2P_ANSWER_REFUSE;
+            refused += network_check(&net, node, "imo:9241061") == P2P_ANSWER_REFUSE;
+            CHECK(refused == 1);
+        }
+        network_restart(&net, 3);
+        network_connect_all(&net);
+        network_advance(&net, 2000);
+        network_agree(&net);
+        network_deinit(&net);
+    }
+    network_start(1, 0, 1);
+}
+
+/* A tiny fork far below W, made with a stolen feed key, takes nothing away from anybody; who
+ * was shown nothing but it comes back to the feed. */
+static void test_a_tiny_fork(void **state)
+{
+    (void)state;
+    struct p2p_ban ban;
+    network_start(4, 4, 70);
+    network_advance(&net, 3000 - net.wall_ms % 1000);
+    struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
+    struct p2p_engine_options options = net.nodes[4].options;
+    network_cut(&net, 3, 4);
+    network_cut(&net, 2, 3);
+    network_cut(&net, 1, 3);
+    for (unsigned i = 0; i < 30; i++) {
+        CHECK_OK(network_notes(&net, 4, 100));
+        network_run(&net);
+    }
+    network_ban(&net, 4, "all", SHIP);
+    network_advance(&net, 1000);
+    uint64_t size = network_size(&net, 1, 4);
+    CHECK(size > 3000 && p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == size);
+    cut_all();
+    start_over(before, &options);
+    network_connect(&net, 3, 4);
+    network_run(&net);
+    CHECK_OK(network_notes(&net, 4, 1)); /* what 3 gets of it */
+    network_run(&net);
+    uint64_t tiny = network_size(&net, 3, 4);
+    CHECK(tiny < 20);
+    network_kill(&net, 4);
+    join_honest();
+    network_advance(&net, 30000);
+    for (uint32_t node = 1; node <= 3; node++) {
+        CHECK(state_of(node, 4) == P2P_FEED_FORKED);
+        CHECK(network_size(&net, node, 4) == size);
+        CHECK(network_check(&net, node, SHIP) == P2P_ANSWER_REFUSE);
+        CHECK(count_bans(node, &ban) == 1);
+    }
+    network_advance(&net, 1000);
+    network_agree(&net);
+}
+
+/* Whatever is told to whom, in whatever order links come and nodes start again: the honest end
+ * at one frontier with the same views, and no gate forgets a ban that an honest node knew. */
+static void test_random_forks(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        char subjects[12][24];
+        unsigned bans = 0;
+        print_message("seed %llu\n", (unsigned long long)seed);
+        network_start(4, 4, 900 + seed);
+        network_advance(&net, 3000 - net.wall_ms % 1000);
+        struct rng rng = {seed};
+        struct memory_kv *before = NULL;
+        struct p2p_engine_options options = {0};
+        for (unsigned step = 0; step < 30; step++) {
+            uint32_t a = 1 + (uint32_t)rng_below(&rng, 4), b = 1 + (uint32_t)rng_below(&rng, 4);
+            switch (rng_below(&rng, 6)) {
+            case 0:
+            case 1:
+                if (a != b && network_connected(&net, a, b)) {
+                    network_cut(&net, a, b);
+                } else if (a != b && net.nodes[a].engine != NULL &&
+                           net.nodes[b].engine != NULL) {
+                    network_connect(&net, a, b);
+                }
+                break;
+            case 2:
+                if (net.nodes[4].engine != NULL && bans < 12) {
+                    struct p2p_record_id id;
+                    snprintf(subjects[bans], sizeof(subjects[bans]), "imo:%07d",
+                             9000000 + (int)(seed * 12 + bans));
+                    if (network_try_ban(&net, 4, "all", subjects[bans], &id) == P2P_OK) {
+                        bans++;
+                    }
+                }
+                break;
+            case 3:
+                CHECK_OK(network_notes(&net, 1 + (uint32_t)rng_below(&rng, 3), 1));
+                break;
+            case 4:
+                if (before == NULL) {
+                    before = memory_kv_clone(net.nodes[4].kv);
+                    options = net.nodes[4].options;
+                } else if (rng_below(&rng, 3) == 0) {
+                    struct memory_kv *again = memory_kv_clone(before);
+                    start_over(again, &options);
+                }
+                break;
+            default:
+                if (a < 4) {
+                    network_restart(&net, a);
+                }
+                break;
+            }
+            if (rng_below(&rng, 3) > 0) {
+                network_run(&net);
+            }
+        }
+        memory_kv_free(before);
+        network_run(&net);
+        /* What honest nodes know before the thief is gone. */
+        bool known[12] = {false};
+        for (unsigned i = 0; i < bans; i++) {
+            for (uint32_t node = 1; node <= 3; node++) {
+                known[i] =
+                    known[i] || network_check(&net, node, subjects[i]) == P2P_ANSWER_REFUSE;
+            }
+        }
+        network_kill(&net, 4);
+        network_connect_all(&net);
+        network_advance(&net, 40000);
+        network_agree(&net);
+        for (unsigned i = 0; i < bans; i++) {
+            for (uint32_t node = 1; node <= 3 && known[i]; node++) {
+                CHECK(network_check(&net, node, subjects[i]) == P2P_ANSWER_REFUSE);
+            }
+        }
+        network_deinit(&net);
+    }
+    network_start(1, 0, 1);
 }
 
 /* Proofs that do not prove are counted and dropped: an honest feed is never framed. */
@@ -332,6 +576,9 @@ int main(void)
         cmocka_unit_test_teardown(test_own_feed_forked, network_stop),
         cmocka_unit_test_teardown(test_fork_told_to_who_was_away, network_stop),
         cmocka_unit_test_teardown(test_the_largest_quorum_is_told, network_stop),
+        cmocka_unit_test_teardown(test_bans_are_rescued, network_stop),
+        cmocka_unit_test_teardown(test_a_tiny_fork, network_stop),
+        cmocka_unit_test_teardown(test_random_forks, network_stop),
         cmocka_unit_test_teardown(test_nobody_is_framed, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -836,22 +836,89 @@ static void test_wrong_count(void **state)
     }
 }
 
+/* Cut back to any size, packs and groups of hashes at their bounds and leaves that stand alone
+ * included, a feed is what it was then, loads so, and grows again; no leaf behind it is left.
+ */
+static void test_cut(void **state)
+{
+    (void)state;
+    struct rng rng = {77};
+    struct model model;
+    struct memory_kv *store = memory_kv_new();
+    struct p2p_feed feed, loaded;
+    static const size_t sizes[] = {2540, 2413, 2412, 2048, 1300, 1024, 513, 512, 511,
+                                   257,  256,  255,  128,  127,  126,  1,   0};
+    model_init(&model);
+    for (size_t i = 0; i < 2541; i++) {
+        model_add(&model, i % 97 == 0 ? 20000 : 10 + rng_below(&rng, 300));
+    }
+    p2p_feed_init(&feed, 3);
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        struct p2p_arena arena;
+        struct p2p_tree_head head = head_of(&model, sizes[s]);
+        struct p2p_tree_head wrong = head;
+        while (feed.edge.size < model.count) {
+            size_t to = (size_t)feed.edge.size + 1 + rng_below(&rng, 400);
+            commit_batch(&feed, store, &model, to < model.count ? to : model.count);
+        }
+        p2p_arena_init(&arena, p2p_alloc_default(), ARENA_BYTES);
+        const struct p2p_kv *kv = memory_kv_begin(store);
+        if (head.size > 0) {
+            wrong.root.bytes[0] ^= 1;
+            CHECK_ERR(p2p_feed_cut(&feed, kv, &arena, &wrong), P2P_USAGE);
+        }
+        CHECK_OK(p2p_feed_cut(&feed, kv, &arena, &head));
+        p2p_feed_end_batch(&feed);
+        CHECK(feed.edge.size == head.size && p2p_hash_equal(&feed.head.root, &head.root));
+        static const enum p2p_table tables[] = {P2P_TABLE_RECORD, P2P_TABLE_CHECKPOINT};
+        for (size_t i = 0; i < 2; i++) { /* nothing stands above it */
+            uint8_t key[12] = {0, 0, 0, 3};
+            struct p2p_slice found, value;
+            uint64_t above = tables[i] == P2P_TABLE_RECORD ? head.size : head.size + 1;
+            for (unsigned b = 0; b < 8; b++) {
+                key[11 - b] = (uint8_t)(above >> (8 * b));
+            }
+            CHECK_ERR(p2p_kv_seek(kv, tables[i], p2p_slice_of(key, 12), &found, &value),
+                      P2P_NOTFOUND);
+        }
+        CHECK_OK(memory_kv_commit(store));
+        kv = memory_kv_begin(store);
+        p2p_feed_init(&loaded, 3);
+        CHECK_OK(p2p_feed_load(&loaded, kv));
+        CHECK(loaded.edge.size == head.size);
+        for (uint64_t size = 0; size <= head.size; size++) {
+            struct p2p_hash root;
+            struct p2p_slice leaf;
+            CHECK_OK(p2p_feed_root_at(&loaded, kv, size, &root));
+            CHECK(p2p_hash_equal(&root, &model.roots[size]));
+            if (size < head.size) {
+                CHECK_OK(p2p_feed_leaf(&loaded, kv, size, &leaf));
+                CHECK(p2p_slice_equal(leaf, model_leaf(&model, size)));
+            }
+        }
+        struct p2p_tree_head before;
+        for (uint64_t size = head.size; size > 1; size /= 2) {
+            enum p2p_err err = p2p_feed_head_before(&loaded, kv, size, &before);
+            CHECK(err == P2P_OK || (err == P2P_NOTFOUND && size <= 1024));
+            CHECK(err != P2P_OK || before.size < size);
+        }
+        memory_kv_abort(store);
+        p2p_arena_deinit(&arena);
+    }
+    model_free(&model);
+    memory_kv_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_batches),
-        cmocka_unit_test(test_all_proofs),
-        cmocka_unit_test(test_large_feed),
-        cmocka_unit_test(test_reads_in_batch),
-        cmocka_unit_test(test_pack_boundaries),
-        cmocka_unit_test(test_two_feeds),
-        cmocka_unit_test(test_kept_heads),
-        cmocka_unit_test(test_payloads_count),
-        cmocka_unit_test(test_notes),
-        cmocka_unit_test(test_state),
-        cmocka_unit_test(test_every_step_fails),
-        cmocka_unit_test(test_damaged_rows),
-        cmocka_unit_test(test_wrong_count),
+        cmocka_unit_test(test_random_batches),  cmocka_unit_test(test_all_proofs),
+        cmocka_unit_test(test_large_feed),      cmocka_unit_test(test_reads_in_batch),
+        cmocka_unit_test(test_pack_boundaries), cmocka_unit_test(test_two_feeds),
+        cmocka_unit_test(test_kept_heads),      cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_payloads_count),  cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_state),           cmocka_unit_test(test_every_step_fails),
+        cmocka_unit_test(test_damaged_rows),    cmocka_unit_test(test_wrong_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,6 +306,69 @@ static void test_thousand_orders(void **state)
     CHECK(in_force > 100 && lifted > 20 && suspended > 10 && void_bans > 100);
 }
 
+static void cut(struct ledger_node *node, uint32_t feed, uint64_t size)
+{
+    const struct p2p_tree_head head = {.size = size,
+                                       .root = ledger_world_root(node->world, feed, size)};
+    CHECK_OK(p2p_ledger_cut(&node->ledger, feed, &head));
+}
+
+/* Without this, what a forked feed held beyond its end would go on acting where it was held and
+ * nowhere else: a ledger cut back is, byte for byte, one that never took more, and it can take
+ * the same records again. */
+static void test_cut_back(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 501; seed <= 530; seed++) {
+        struct rng rng = {seed};
+        struct ledger_world world;
+        struct ledger_node whole;
+        print_message("seed %llu\n", (unsigned long long)seed);
+        write_past(&world, &rng, 60 + (unsigned)rng_below(&rng, 60));
+        ledger_node_init(&whole, &world, 0);
+        ledger_node_take_all(&whole);
+        for (unsigned round = 0; round < 6; round++) {
+            struct ledger_node node, less;
+            uint64_t sizes[LEDGER_WORLD_MEMBERS + 1];
+            ledger_node_init(&node, &world, 0);
+            ledger_node_init(&less, &world, 0);
+            take_at_random(&node, &rng);
+            ledger_node_begin(&less);
+            ledger_node_charter(&less, world.entry_count);
+            ledger_node_begin(&node);
+            for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+                sizes[f] = ledger_world_size(&world, f);
+                for (unsigned times = (unsigned)rng_below(&rng, 3); times > 0; times--) {
+                    sizes[f] = rng_below(&rng, sizes[f] + 1);
+                    cut(&node, f, sizes[f]);
+                    if (rng_below(&rng, 2) == 0) {
+                        ledger_node_end(&node);
+                        ledger_node_begin(&node);
+                    }
+                }
+                ledger_node_take(&less, f, sizes[f]);
+            }
+            ledger_node_end(&node);
+            ledger_node_end(&less);
+            ledger_node_check_same(&node, &less);
+            ledger_node_check_digests(&node);
+            if (rng_below(&rng, 2) == 0) {
+                ledger_node_reopen(&node);
+            }
+            ledger_node_begin(&node);
+            for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+                ledger_node_take(&node, f, ledger_world_size(&world, f));
+            }
+            ledger_node_end(&node);
+            ledger_node_check_same(&node, &whole);
+            ledger_node_deinit(&less);
+            ledger_node_deinit(&node);
+        }
+        ledger_node_deinit(&whole);
+        ledger_world_deinit(&world);
+    }
+}
+
 /* Without this, a node that is not in a circle would disagree with others of its kind, or take
  * part in what it cannot read. */
 static void test_orders_without_payloads(void **state)
@@ -528,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_orders_without_payloads),
         cmocka_unit_test(test_every_step_fails),
         cmocka_unit_test(test_thousand_orders),
+        cmocka_unit_test(test_cut_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,6 +178,7 @@ struct p2p_close {
     X(CHARTER, "charter")             /* a new version: size */                                \
     X(CHARTER_RIVAL, "charter-rival") /* two heads: index */                                   \
     X(FORK, "fork")                   /* proven: feed */                                       \
+    X(FORK_TAKEN, "fork-taken")       /* held up to W and no further: feed, size */            \
     X(REUSED, "number-reused") /* one number, two records: feed, index; value: issuer */       \
     X(GAP, "gap")              /* feed, index, err, member */                                  \
     X(LOST, "payload-lost") /* own feed, index: fetched back without what only we ever had */  \

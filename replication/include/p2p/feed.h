@@ -38,6 +38,8 @@
 #define P2P_RUN_RECORDS_MAX 2048u
 #define P2P_RUN_BYTES_MAX   (1024u * 1024u)
 
+#define P2P_FEED_GOES_ON UINT64_MAX
+
 enum p2p_feed_state { P2P_FEED_OK, P2P_FEED_QUARANTINED, P2P_FEED_FORKED };
 
 struct p2p_feed {
@@ -49,6 +51,8 @@ struct p2p_feed {
     uint64_t since_kept_bytes;
     uint64_t packed_size;       /* leaves in RECORD; the rest stand in the state row */
     uint64_t settled_size;      /* the ledger's: see p2p_ledger_fold */
+    uint64_t ends_at;           /* the ledger's: W of a forked feed, or P2P_FEED_GOES_ON */
+    bool ends_anew;             /* the ledger's: since what rests on it was looked at */
     struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
     /* Interior hashes that the next leaves complete, in order, from an edge that was extended
      * by them and compared with a signed root; NULL: appending computes them. The caller's, who
@@ -79,6 +83,17 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_keep_for(struct p2p_feed *feed, const struc
                                               uint64_t count, size_t bytes);
 P2P_MUST_CHECK enum p2p_err p2p_feed_set_state(struct p2p_feed *feed, const struct p2p_kv *kv,
                                                enum p2p_feed_state state);
+/* Cuts the feed back to a head that its first leaves lead to (size 0: to nothing): what a
+ * forked feed held beyond it is as if it had never been held. Flushes first; arena is the
+ * batch's, where the new tail lies. P2P_USAGE when the leaves lead elsewhere, with nothing
+ * changed; P2P_NOMEM, P2P_CORRUPT, or the seam's error. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_cut(struct p2p_feed *feed, const struct p2p_kv *kv,
+                                         struct p2p_arena *arena,
+                                         const struct p2p_tree_head *head);
+/* The largest kept head below size. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_head_before(const struct p2p_feed *feed,
+                                                 const struct p2p_kv *kv, uint64_t size,
+                                                 struct p2p_tree_head *head);
 /* Forgets the buffer, which the batch's arena owns; call after flush, before the arena is
  * reset. */
 void p2p_feed_end_batch(struct p2p_feed *feed);

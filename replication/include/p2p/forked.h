@@ -52,9 +52,16 @@ struct p2p_forked {
 P2P_MUST_CHECK enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger,
                                            const struct p2p_kv *kv, uint32_t feed,
                                            struct p2p_forked *out);
+/* W as a signed head: its size, its root, and the feed's signature in the note that carries it.
+ * P2P_NOTFOUND: there is no W. */
+P2P_MUST_CHECK enum p2p_err p2p_forked_head(struct p2p_ledger *ledger,
+                                            const struct p2p_forked *forked,
+                                            struct p2p_tree_head *head);
 /* How many records of one author about one feed there are, up to P2P_FORKS_TOLD_MAX. */
 P2P_MUST_CHECK enum p2p_err p2p_forks_told(const struct p2p_ledger *ledger, uint32_t by,
                                            uint32_t feed, uint32_t *count);
+/* Sets p2p_feed.ends_at of all feeds from the view, at start. */
+P2P_MUST_CHECK enum p2p_err p2p_forked_load(struct p2p_ledger *ledger, const struct p2p_kv *kv);
 /* The charter is another one: which records have effect is looked at again. */
 P2P_MUST_CHECK enum p2p_err p2p_forked_mark_all(struct p2p_ledger *ledger);
 

@@ -20,6 +20,7 @@
     X(CIRCLE_KEY, 6, "circle-key")                                                             \
     X(CIRCLE_KEY_BAD, 7, "circle-key-bad")                                                     \
     X(STATE, 8, "state")                                                                       \
+    X(RESCUED, 9, "rescued")                                                                   \
     X(BAN_IMPOSE, 16, "ban-impose")                                                            \
     X(BAN_AMEND, 17, "ban-amend")                                                              \
     X(BAN_SUSPEND, 18, "ban-suspend")                                                          \
@@ -32,6 +33,27 @@ enum p2p_kind_number {
     P2P_KIND_MAP(P2P_KIND_ENUM)
 #undef P2P_KIND_ENUM
 };
+
+/* X(NAME, word on the command line and in WIRE.md): why a record has no effect. */
+#define P2P_WHY_MAP(X)                                                                         \
+    X(NONE, "")                                                                                \
+    X(UNKNOWN_ISSUER, "unknown-issuer")                                                        \
+    X(NO_GRANT, "no-grant")                                                                    \
+    X(BAD_SIGNATURE, "bad-signature")                                                          \
+    X(REPEATED_SEQ, "repeated-seq")                                                            \
+    X(PAST_CUT, "past-cut-point")                                                              \
+    X(FORKED, "forked-range")                                                                  \
+    X(BAD_CITATION, "bad-citation")                                                            \
+    X(BAD_PAYLOAD, "bad-payload")                                                              \
+    X(UNKNOWN_KIND, "unknown-kind")                                                            \
+    X(ERASED, "erased")
+
+enum p2p_why {
+#define P2P_WHY_ENUM(name, word) P2P_WHY_##name,
+    P2P_WHY_MAP(P2P_WHY_ENUM)
+#undef P2P_WHY_ENUM
+};
+const char *p2p_why_word(enum p2p_why why);
 
 enum p2p_field_type {
     P2P_FIELD_UINT,
@@ -72,9 +94,10 @@ struct p2p_kind {
     /* Whether its issuer holds what this record needs, at its place; NULL: nothing is needed.
      */
     bool (*granted)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
-    /* Whether what the content says of itself is so (a proof that proves), by the charter; the
-     * content is of the kind's form. NULL: it says nothing that could be checked. */
-    bool (*holds)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
+    /* What only the kind itself can judge of content in the kind's form (whether a proof
+     * proves); sets why, which is none, when something is wrong. NULL: nothing more. */
+    enum p2p_err (*judge)(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                          enum p2p_why *why);
     /* Marks the view keys this record touches; NULL: it touches none. */
     enum p2p_err (*keys)(struct p2p_ledger *ledger, const struct p2p_entry *entry);
 };

@@ -24,27 +24,6 @@
 #include <p2p/sigs.h>
 #include <p2p/subject.h>
 
-/* X(NAME, word on the command line and in WIRE.md): why a record has no effect. */
-#define P2P_WHY_MAP(X)                                                                         \
-    X(NONE, "")                                                                                \
-    X(UNKNOWN_ISSUER, "unknown-issuer")                                                        \
-    X(NO_GRANT, "no-grant")                                                                    \
-    X(BAD_SIGNATURE, "bad-signature")                                                          \
-    X(REPEATED_SEQ, "repeated-seq")                                                            \
-    X(PAST_CUT, "past-cut-point")                                                              \
-    X(FORKED, "forked-range")                                                                  \
-    X(BAD_CITATION, "bad-citation")                                                            \
-    X(BAD_PAYLOAD, "bad-payload")                                                              \
-    X(UNKNOWN_KIND, "unknown-kind")                                                            \
-    X(ERASED, "erased")
-
-enum p2p_why {
-#define P2P_WHY_ENUM(name, word) P2P_WHY_##name,
-    P2P_WHY_MAP(P2P_WHY_ENUM)
-#undef P2P_WHY_ENUM
-};
-const char *p2p_why_word(enum p2p_why why);
-
 /* Views: X(NAME, number, word). */
 #define P2P_VIEW_MAP(X)                                                                        \
     X(BANS, 1, "bans")                                                                         \
@@ -110,6 +89,7 @@ struct p2p_ledger {
      * hashes are those of what should stand there, and stay as they are. */
     bool comparing;
     struct p2p_view_walk *walk; /* of a view's rows, over several batches, or NULL */
+    bool undoing;               /* rows are deleted where they would be put: ledger_cut.c */
     /* the batch */
     struct p2p_reuse_found reused[P2P_REUSED_TOLD_MAX];
     size_t reused_count;
@@ -175,6 +155,10 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_ledger_take_payload(struct p2p_ledger *ledger,
                                                     const struct p2p_record_id *id,
                                                     struct p2p_slice salted);
+/* Takes the records of a forked feed back beyond a head that its first records lead to:
+ * ledger_cut.c. Errors are those of p2p_feed_cut. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_cut(struct p2p_ledger *ledger, uint32_t feed,
+                                           const struct p2p_tree_head *head);
 /* Verifies and applies a charter entry; errors are those of p2p_charter_apply. P2P_FORKED: a
  * rival that is kept and stored, so the batch goes on. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
@@ -213,6 +197,11 @@ P2P_MUST_CHECK enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t
 /* Feed `of` is another one now, the charter's other branch: all claims about it are looked at
  * again. What rests on them the caller marks. */
 P2P_MUST_CHECK enum p2p_err p2p_known_anew(struct p2p_ledger *ledger, uint32_t of);
+/* The same, and what rests on claims about a feed that changed is marked. */
+P2P_MUST_CHECK enum p2p_err p2p_known_again(struct p2p_ledger *ledger, uint32_t of);
+/* Forgets what the `seen` record at (by, index) named. */
+P2P_MUST_CHECK enum p2p_err p2p_known_undo(struct p2p_ledger *ledger, uint32_t by,
+                                           uint64_t index, struct p2p_slice content);
 /* Whether that feed's `seen` names more of the charter than is held here. */
 P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger,
                                             const struct p2p_kv *kv, uint32_t by, bool *ahead);
@@ -223,10 +212,18 @@ P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger,
  * frontier. */
 P2P_MUST_CHECK enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                                       enum p2p_why *why);
+/* The same without what was found when it arrived (signature and number), for a record that is
+ * judged as if it stood at entry->id. cites: whether what it cites counts. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_content(struct p2p_ledger *ledger,
+                                              const struct p2p_entry *entry, bool cites,
+                                              enum p2p_why *why);
 /* Takes the issuer's number into account for a new leaf and stores a verdict other than none.
  */
 P2P_MUST_CHECK enum p2p_err
 p2p_judge_arrival(struct p2p_ledger *ledger, const struct p2p_arrival *arrival, uint64_t index);
+/* Forgets what was found of the last record of its issuer in its feed, and its number. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_undo(struct p2p_ledger *ledger,
+                                           const struct p2p_entry *entry);
 /* Judges again what a new charter version may change, and marks what it touches. */
 P2P_MUST_CHECK enum p2p_err p2p_judge_charter(struct p2p_ledger *ledger, uint64_t entry_index);
 /* The same for everything one issuer signed. anew: his number may stand for another key now, so
@@ -241,6 +238,8 @@ P2P_MUST_CHECK enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint
 
 P2P_MUST_CHECK enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
                                           struct p2p_slice key);
+/* Puts an INDEX row with an empty value; while records are taken back, deletes it. */
+P2P_MUST_CHECK enum p2p_err p2p_index_put(struct p2p_ledger *ledger, struct p2p_slice key);
 /* Replaces one value (empty: removes it) and keeps the digest of (view, circle). */
 P2P_MUST_CHECK enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view,
                                          uint32_t circle, struct p2p_slice key,

@@ -1,0 +1,325 @@
+/* Taking a fork: the branch of W is the feed.
+ *
+ *     forked, W unknown ----> past W ----------cut----------> taken (W, root)
+ *             |                  |                              ^      |
+ *             |                  +--on another branch--cut--+   |      | W rises
+ *             |                                             v   |      v
+ *             +--------------------------------------> short of W --fetched from peers
+ *
+ * Promises:
+ *   1. Nothing is taken of a forked feed but what leads to W's root; what was fetched and leads
+ *      elsewhere goes again.
+ *   2. Before a ban leaves the ledger it stands in a `rescued` record of this node, in the same
+ *      commit. A node that may not append therefore cuts nothing: what it holds goes on acting.
+ *   3. While a fork is not taken here, what would be allowed is referred.
+ *
+ * A cut waits for P2P_FORK_GRACE_MS after W last rose: cosignatures under way may make another
+ * rise, and whoever still holds that much is the one to tell it and to give it to others.
+ *
+ * Who may not know the branch of W goes back in steps that double until it holds a prefix of
+ * it, and asks anybody but the owner for the rest. */
+#include "engine_state.h"
+
+#include <p2p/assert.h>
+#include <p2p/forked.h>
+#include <p2p/rescued.h>
+
+#include <string.h>
+
+/* Records that one batch takes back at most, but for those of one run. */
+#define P2P_CUT_RECORDS_MAX 4096u
+
+bool p2p_fork_open(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    return held->state == P2P_FEED_FORKED && held->ends_at != P2P_FEED_GOES_ON &&
+           !engine->extras[feed].fork_taken;
+}
+
+bool p2p_feed_takes(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    return held->state == P2P_FEED_OK ||
+           (feed != engine->feed && p2p_fork_open(engine, feed) &&
+            !engine->extras[feed].fork_astray && held->edge.size < held->ends_at);
+}
+
+/* ---- rescuing ---- */
+
+static enum p2p_err append_rescued(struct p2p_engine *engine, const struct p2p_entry *entry,
+                                   struct p2p_slice salted)
+{
+    const struct p2p_circle *circle =
+        p2p_charter_circle(engine->ledger.charter, entry->record.circle);
+    const struct p2p_rescued rescued = {.feed = entry->id.feed,
+                                        .index = entry->id.index,
+                                        .leaf = entry->record.leaf,
+                                        .salted = salted,
+                                        .hash = p2p_leaf_hash(entry->record.leaf)};
+    struct p2p_pack pack;
+    struct p2p_record_id id;
+    bool held = false;
+    if (entry->record.circle != 0 &&
+        (circle == NULL || !p2p_circle_has(circle, engine->member))) {
+        return P2P_OK; /* not ours to carry: its payload is not held */
+    }
+    enum p2p_err err = p2p_rescued_held(&engine->ledger, &rescued.hash, &held);
+    if (err != P2P_OK || held) {
+        return err;
+    }
+    err = p2p_engine_pack(engine, 64 + rescued.leaf.len + rescued.salted.len, &pack);
+    if (err == P2P_OK) {
+        err = p2p_rescued_pack(&pack, &rescued);
+    }
+    if (err == P2P_TOOLARGE) {
+        p2p_engine_refuse(engine, engine->member, entry->id.feed, entry->id.index, err);
+        return P2P_OK;
+    }
+    const struct p2p_append record = {.kind = P2P_KIND_RESCUED,
+                                      .circle = entry->record.circle,
+                                      .payload = p2p_pack_slice(&pack)};
+    return err == P2P_OK ? p2p_append_own(engine, &record, &id) : err;
+}
+
+/* The bans at or above `from` that have effect, one record of ours for each. */
+static enum p2p_err rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from)
+{
+    struct p2p_ledger *ledger = &engine->ledger;
+    const struct p2p_feed *held = p2p_ledger_feed(ledger, feed);
+    enum p2p_err err = P2P_OK;
+    for (uint64_t i = from; i < held->edge.size && err == P2P_OK; i++) {
+        const struct p2p_record_id id = {feed, i};
+        struct p2p_entry entry;
+        struct p2p_slice salted;
+        enum p2p_why why = P2P_WHY_NONE;
+        err = p2p_ledger_entry(ledger, &id, &entry);
+        if (err != P2P_OK || entry.payload.len == 0 ||
+            (entry.record.kind != P2P_KIND_BAN_IMPOSE &&
+             entry.record.kind != P2P_KIND_BAN_AMEND)) {
+            continue;
+        }
+        err = p2p_judge(ledger, &entry, &why);
+        if (err == P2P_OK && why == P2P_WHY_NONE) {
+            err = p2p_ledger_salted(ledger, &id, &salted);
+            salted = err == P2P_OK ? p2p_arena_copy(engine->arena, salted) : salted;
+            err = err == P2P_OK && salted.data == NULL ? P2P_NOMEM : err;
+            err = err == P2P_OK ? append_rescued(engine, &entry, salted) : err;
+        }
+    }
+    return err;
+}
+
+/* ---- cutting ---- */
+
+/* Payloads that are missing in what goes are asked for no more. */
+static enum p2p_err end_lacks(struct p2p_engine *engine, uint32_t feed, uint64_t from)
+{
+    const struct p2p_record_id id = {feed, from};
+    struct p2p_lack lack;
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK && (err = p2p_lack_walk(engine, &id, true, &lack)) == P2P_OK) {
+        err = p2p_lack_end(engine, &lack);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
+                           const struct p2p_tree_head *head)
+{
+    enum p2p_err err = rescue(engine, feed, head->size);
+    if (err == P2P_OK) {
+        err = end_lacks(engine, feed, head->size);
+    }
+    if (err == P2P_OK) {
+        err = p2p_ledger_cut(&engine->ledger, feed, head);
+    }
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    extra->grew = true;
+    extra->want_link = 0;
+    extra->fork_base = head->size;
+    return err == P2P_OK ? p2p_engine_load_seen(engine) : err;
+}
+
+/* The head before `size`, or nothing at all. */
+static enum p2p_err head_before(const struct p2p_engine *engine, const struct p2p_feed *feed,
+                                uint64_t size, struct p2p_tree_head *head)
+{
+    *head = (struct p2p_tree_head){.size = 0};
+    enum p2p_err err = p2p_feed_head_before(feed, engine->kv, size, head);
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* W of a forked feed, and whether what is held leads to it. P2P_NOTFOUND: there is no W. */
+static enum p2p_err look(struct p2p_engine *engine, uint32_t number,
+                         struct p2p_tree_head *target, bool *same)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    struct p2p_forked forked;
+    struct p2p_hash root;
+    *same = false;
+    enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, number, &forked);
+    if (err == P2P_OK) {
+        err = p2p_forked_head(&engine->ledger, &forked, target);
+    }
+    if (err == P2P_OK) {
+        err = p2p_feed_flush(feed, engine->kv);
+    }
+    if (err == P2P_OK && feed->edge.size >= target->size) {
+        err = p2p_feed_root_at(feed, engine->kv, target->size, &root);
+        *same = err == P2P_OK && p2p_hash_equal(&root, &target->root);
+    }
+    return err;
+}
+
+enum p2p_err p2p_fork_count(struct p2p_engine *engine)
+{
+    engine->forks_short = 0;
+    for (uint32_t i = 1; i < engine->extra_count; i++) {
+        struct p2p_tree_head target;
+        const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
+        bool same = false;
+        if (feed->state != P2P_FEED_FORKED) {
+            continue;
+        }
+        enum p2p_err err = look(engine, i, &target, &same);
+        if (err != P2P_OK && err != P2P_NOTFOUND && err != P2P_CORRUPT) {
+            return err;
+        }
+        engine->forks_short += err != P2P_NOTFOUND && !same; /* what is damaged is not held */
+        engine->extras[i].fork_taken = same && feed->edge.size == target.size;
+    }
+    return P2P_OK;
+}
+
+/* One step of one fork. more [out]: there is another to do at once. */
+static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *more)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    struct p2p_feed_extra *extra = &engine->extras[number];
+    struct p2p_tree_head target;
+    struct p2p_tree_head step;
+    bool same = false;
+    enum p2p_err err = look(engine, number, &target, &same);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (feed->edge.size < target.size && !extra->fork_astray) {
+        return P2P_OK; /* the rest is asked for */
+    }
+    if (!same) { /* from where it was cut last, or from W: at most half of it */
+        uint64_t from = extra->fork_astray ? extra->fork_base / 2 + 1 : target.size;
+        err = head_before(engine, feed, from, &target);
+    }
+    if (err == P2P_OK && feed->edge.size - target.size > P2P_CUT_RECORDS_MAX) {
+        err = head_before(engine, feed, feed->edge.size, &step);
+        *more = err == P2P_OK;
+        return err == P2P_OK ? cut_to(engine, number, step.size > target.size ? &step : &target)
+                             : err;
+    }
+    extra->fork_astray = false;
+    return err == P2P_OK ? cut_to(engine, number, &target) : err;
+}
+
+static bool may_resolve(const struct p2p_engine *engine, uint32_t feed)
+{
+    return engine->read_only == P2P_READ_ONLY_NONE && engine->feed != 0 && feed != engine->feed;
+}
+
+/* Peers that are short of W learn who has it: everybody is sent the whole frontier. */
+static enum p2p_err tell_taken(struct p2p_engine *engine)
+{
+    bool news = false;
+    for (uint32_t i = 1; i < engine->extra_count; i++) {
+        struct p2p_feed_extra *extra = &engine->extras[i];
+        if (!extra->fork_taken || extra->fork_was_taken) {
+            continue;
+        }
+        extra->fork_was_taken = true;
+        news = true;
+        p2p_engine_trace(
+            engine, (struct p2p_trace){.type = P2P_TRACE_FORK_TAKEN,
+                                       .feed = i,
+                                       .at = p2p_ledger_feed(&engine->ledger, i)->edge.size});
+    }
+    return news ? p2p_session_resync(engine) : P2P_OK;
+}
+
+enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    bool any = false;
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        struct p2p_feed_extra *extra = &engine->extras[i];
+        const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
+        bool more = false;
+        if (feed->state != P2P_FEED_FORKED) {
+            continue;
+        }
+        any = true;
+        extra->fork_was_taken = extra->fork_taken && feed->edge.size == feed->ends_at;
+        extra->fork_taken = extra->fork_was_taken; /* or W rose */
+        if (extra->fork_end != feed->ends_at) {
+            extra->fork_end = feed->ends_at;
+            extra->fork_since_ms = engine->now.mono_ms;
+        }
+        if (!p2p_fork_open(engine, i) || !may_resolve(engine, i)) {
+            continue;
+        }
+        bool past = feed->edge.size >= feed->ends_at;
+        if (past && engine->now.mono_ms - extra->fork_since_ms < P2P_FORK_GRACE_MS) {
+            p2p_wake_at(wake_ms, extra->fork_since_ms + P2P_FORK_GRACE_MS);
+            continue;
+        }
+        err = resolve(engine, i, &more);
+        if (more) {
+            p2p_wake_at(wake_ms, engine->now.mono_ms + 1);
+        }
+    }
+    if (err == P2P_OK && any) {
+        err = p2p_fork_count(engine);
+    }
+    if (err == P2P_OK && any) {
+        err = tell_taken(engine);
+    }
+    if (engine->forks_short > 0) {
+        p2p_wake_at(wake_ms, engine->now.mono_ms + P2P_FORK_ASK_EVERY_MS);
+    }
+    return err;
+}
+
+/* ---- fetching ---- */
+
+enum p2p_err p2p_fork_expect(struct p2p_engine *engine, const struct p2p_peer *peer,
+                             struct p2p_run *run)
+{
+    struct p2p_forked forked;
+    struct p2p_tree_head target;
+    if (!p2p_feed_takes(engine, run->feed) || p2p_session_owns(engine, peer, run->feed)) {
+        return P2P_FORKED;
+    }
+    enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, run->feed, &forked);
+    if (err == P2P_OK) {
+        err = p2p_forked_head(&engine->ledger, &forked, &target);
+    }
+    if (err == P2P_OK && run->head.size >= target.size) {
+        run->head = target; /* no further, and to nothing else */
+    }
+    return err;
+}
+
+void p2p_fork_astray(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+    p2p_engine_refuse(engine, peer->member, feed,
+                      p2p_ledger_feed(&engine->ledger, feed)->edge.size, P2P_MISMATCH);
+    extra->want_link = 0;
+    uint64_t held = p2p_ledger_feed(&engine->ledger, feed)->edge.size;
+    if (extra->fork_base == 0 || extra->fork_base > held) {
+        extra->fork_base = held; /* nothing is known to be good */
+    }
+    extra->fork_astray = held > 0;
+    if (row != NULL) {
+        row->size = 0; /* until it names a size again */
+    }
+}

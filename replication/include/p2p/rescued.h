@@ -1,0 +1,54 @@
+/* Bans that a forked feed no longer holds: carried on by who held them.
+ *
+ * At or above W, and on the branch that W is not on, no record of a forked feed is in the
+ * frontier any more. A node that held a ban there writes it into a `rescued` record of its own,
+ * in the commit in which it takes the fork, so that no gate forgets what it knew. The payload
+ * is the record verbatim, with the place it stood at; it stands in that record's circle.
+ *
+ * A rescued ban is judged as if it stood at W of its feed, by its own issuer's grants there: a
+ * cut point at or below W voids it. The number of a record is looked at only to see whether the
+ * feed holds the very same record below W; then the rescue has no effect (`repeated-seq`). That
+ * its issuer used the number for another record on the branch of W is no reason: on two
+ * branches two records under one number are no lie, and what forbids stays.
+ *
+ * The same leaf hash is the same ban, whoever carries it: it has one value in the view, under
+ * its first carrier, and citing any carrier cites all. Source: replication/WIRE.md section 15.
+ */
+#ifndef P2P_RESCUED_H
+#define P2P_RESCUED_H
+
+#include <p2p/ledger.h>
+
+struct p2p_rescued {
+    uint32_t feed;
+    uint64_t index; /* where it stood, on whichever branch */
+    struct p2p_slice leaf;
+    struct p2p_slice salted;
+    /* read from these: */
+    struct p2p_record record;
+    struct p2p_slice payload;
+    struct p2p_hash hash; /* of the leaf */
+};
+
+/* Takes the payload of a `rescued` record apart, borrowing from it: a ban that opens its own
+ * commitment in a feed the charter names. Signatures and grants are not looked at.
+ * P2P_MALFORMED.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_rescued_read(struct p2p_rescued *out,
+                                             const struct p2p_charter *charter,
+                                             struct p2p_slice payload);
+/* Packs that payload. P2P_TOOLARGE: no record can carry it. */
+P2P_MUST_CHECK enum p2p_err p2p_rescued_pack(struct p2p_pack *pack,
+                                             const struct p2p_rescued *rescued);
+/* Whether some record held here carries the ban with this leaf hash already. */
+P2P_MUST_CHECK enum p2p_err p2p_rescued_held(const struct p2p_ledger *ledger,
+                                             const struct p2p_hash *hash, bool *held);
+/* Rescues from a feed that has changed are looked at again. */
+P2P_MUST_CHECK enum p2p_err p2p_rescued_mark(struct p2p_ledger *ledger, uint32_t feed);
+/* Carriers of one ban in order of (feed, index), of each author the first: begin with the hash,
+ * then next until P2P_NOTFOUND. */
+void p2p_rescued_carriers(struct p2p_touch_walk *walk, const struct p2p_hash *hash);
+P2P_MUST_CHECK enum p2p_err p2p_rescued_next(struct p2p_touch_walk *walk,
+                                             const struct p2p_kv *kv, struct p2p_record_id *id);
+
+#endif

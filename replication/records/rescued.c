@@ -1,0 +1,240 @@
+/* The kind `rescued`. */
+#include <p2p/rescued.h>
+
+#include "../views.h"
+#include "kinds.h"
+
+#include <string.h>
+
+#define MARK_KEY_BYTES 5u
+
+/* TOUCH rows of the view `forks` under this key: the carriers of bans from one feed. No feed
+ * has such a name, so the fold of forks never meets them. */
+static struct p2p_slice feed_key(uint8_t out[MARK_KEY_BYTES], uint32_t feed)
+{
+    struct p2p_writer key;
+    p2p_writer_init(&key, out, MARK_KEY_BYTES);
+    p2p_writer_u8(&key, 0);
+    p2p_writer_u32(&key, feed);
+    return p2p_writer_slice(&key);
+}
+
+void p2p_rescued_carriers(struct p2p_touch_walk *walk, const struct p2p_hash *hash)
+{
+    p2p_touch_begin(walk, P2P_VIEW_BANS, p2p_slice_of(hash->bytes, P2P_HASH_BYTES));
+}
+
+enum p2p_err p2p_rescued_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv,
+                              struct p2p_record_id *id)
+{
+    enum p2p_err err = p2p_touch_next(walk, kv, id);
+    walk->last.index = UINT64_MAX - 1; /* on to the next author */
+    return err;
+}
+
+/* ---- the payload ---- */
+
+enum p2p_err p2p_rescued_pack(struct p2p_pack *pack, const struct p2p_rescued *rescued)
+{
+    p2p_pack_map(pack, 4);
+    p2p_pack_text(pack, "feed");
+    p2p_pack_uint(pack, rescued->feed);
+    p2p_pack_text(pack, "index");
+    p2p_pack_uint(pack, rescued->index);
+    p2p_pack_text(pack, "leaf");
+    p2p_pack_bin(pack, rescued->leaf.data, rescued->leaf.len);
+    p2p_pack_text(pack, "salted");
+    p2p_pack_bin(pack, rescued->salted.data, rescued->salted.len);
+    return p2p_pack_failed(pack) || p2p_pack_slice(pack).len > P2P_PAYLOAD_BYTES_MAX
+               ? P2P_TOOLARGE
+               : P2P_OK;
+}
+
+enum p2p_err p2p_rescued_read(struct p2p_rescued *out, const struct p2p_charter *charter,
+                              struct p2p_slice payload)
+{
+    enum { FEED, INDEX, LEAF, SALTED, COUNT };
+    static const char *const names[COUNT] = {"feed", "index", "leaf", "salted"};
+    struct p2p_slice values[COUNT];
+    struct p2p_unpack in;
+    struct p2p_rescued rescued;
+    if (!p2p_unpack_fields(payload, names, values, COUNT)) {
+        return P2P_MALFORMED;
+    }
+    p2p_unpack_init(&in, values[FEED]);
+    rescued.feed = p2p_unpack_u32(&in);
+    bool shape = p2p_unpack_done(&in);
+    p2p_unpack_init(&in, values[INDEX]);
+    rescued.index = p2p_unpack_uint(&in);
+    shape = shape && p2p_unpack_done(&in);
+    p2p_unpack_init(&in, values[LEAF]);
+    rescued.leaf = p2p_unpack_bin(&in);
+    p2p_unpack_init(&in, values[SALTED]);
+    rescued.salted = p2p_unpack_bin(&in);
+    const struct p2p_feed_info *info = shape ? p2p_charter_feed(charter, rescued.feed) : NULL;
+    if (info == NULL || info->member == 0 ||
+        p2p_record_decode(&rescued.record, rescued.leaf) != P2P_OK ||
+        (rescued.record.kind != P2P_KIND_BAN_IMPOSE &&
+         rescued.record.kind != P2P_KIND_BAN_AMEND) ||
+        rescued.record.issuer == 0 || rescued.record.body_type != P2P_BODY_COMMITMENT ||
+        p2p_record_open(&rescued.record, p2p_slice_text(info->origin), rescued.salted,
+                        &rescued.payload) != P2P_OK) {
+        return P2P_MALFORMED;
+    }
+    rescued.hash = p2p_leaf_hash(rescued.leaf);
+    *out = rescued;
+    return P2P_OK;
+}
+
+/* ---- judging ---- */
+
+static enum p2p_err check_signature(struct p2p_ledger *ledger,
+                                    const struct p2p_rescued *rescued, enum p2p_why *why)
+{
+    struct p2p_arrival arrival = {.feed = rescued->feed, .record = rescued->record};
+    enum p2p_err err = p2p_ledger_verify(ledger, &arrival, 1);
+    *why = arrival.signature == P2P_SIGNATURE_GOOD             ? P2P_WHY_NONE
+           : arrival.signature == P2P_SIGNATURE_UNKNOWN_ISSUER ? P2P_WHY_UNKNOWN_ISSUER
+                                                               : P2P_WHY_BAD_SIGNATURE;
+    return err;
+}
+
+/* Whether the feed, as it is held, holds this very record. */
+static enum p2p_err is_there(const struct p2p_ledger *ledger, const struct p2p_rescued *rescued,
+                             bool *there)
+{
+    uint64_t index = 0;
+    struct p2p_slice leaf;
+    *there = false;
+    enum p2p_err err = p2p_number_find(ledger, rescued->feed, rescued->record.issuer,
+                                       rescued->record.issuer_seq, &index);
+    if (err == P2P_OK) {
+        err = p2p_feed_leaf(p2p_ledger_feed(ledger, rescued->feed), ledger->kv, index, &leaf);
+    }
+    if (err == P2P_OK) {
+        *there = p2p_slice_equal(leaf, rescued->leaf);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                          enum p2p_why *why)
+{
+    struct p2p_rescued rescued;
+    bool there = false;
+    if (entry->payload.len == 0) {
+        return P2P_OK; /* not entitled: nobody's business here */
+    }
+    if (p2p_rescued_read(&rescued, ledger->charter, entry->payload) != P2P_OK ||
+        rescued.record.circle != entry->record.circle) {
+        *why = P2P_WHY_BAD_PAYLOAD;
+        return P2P_OK;
+    }
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, rescued.feed);
+    if (feed == NULL || feed->ends_at == P2P_FEED_GOES_ON) {
+        *why = P2P_WHY_BAD_PAYLOAD; /* nothing was to be rescued */
+        return P2P_OK;
+    }
+    enum p2p_err err = check_signature(ledger, &rescued, why);
+    if (err != P2P_OK || *why != P2P_WHY_NONE) {
+        return err;
+    }
+    err = is_there(ledger, &rescued, &there);
+    if (err != P2P_OK || there) {
+        *why = P2P_WHY_REPEATED_SEQ;
+        return err;
+    }
+    const struct p2p_entry at_end = {.id = {rescued.feed, feed->ends_at},
+                                     .record = rescued.record,
+                                     .payload = rescued.payload};
+    return p2p_judge_content(ledger, &at_end, false, why); /* it is an imposition alone */
+}
+
+/* ---- what it touches ---- */
+
+static enum p2p_err mark_walk(struct p2p_ledger *ledger, struct p2p_touch_walk *walk)
+{
+    struct p2p_record_id id;
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK) {
+        uint8_t key[P2P_ID_KEY_BYTES];
+        err = p2p_touch_next(walk, ledger->kv, &id);
+        if (err == P2P_OK) {
+            err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &id));
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entry)
+{
+    struct p2p_rescued rescued;
+    uint8_t key[P2P_ID_KEY_BYTES];
+    uint8_t of_feed[MARK_KEY_BYTES];
+    struct p2p_touch_walk walk;
+    enum p2p_err err = P2P_OK;
+    if (entry->payload.len == 0 ||
+        p2p_rescued_read(&rescued, ledger->charter, entry->payload) != P2P_OK) {
+        return P2P_OK;
+    }
+    if (ledger->undoing) {
+        err = p2p_ban_row(ledger, entry->record.circle, rescued.payload, &entry->id, false);
+    }
+    if (err == P2P_OK) {
+        err = p2p_touch_add(ledger, P2P_VIEW_BANS,
+                            p2p_slice_of(rescued.hash.bytes, P2P_HASH_BYTES), &entry->id);
+    }
+    if (err == P2P_OK) {
+        err =
+            p2p_touch_add(ledger, P2P_VIEW_FORKS, feed_key(of_feed, rescued.feed), &entry->id);
+    }
+    if (err == P2P_OK) {
+        err = p2p_index_issuer(ledger, rescued.record.issuer, &entry->id);
+    }
+    if (err == P2P_OK) {
+        err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &entry->id));
+    }
+    if (err == P2P_OK && ledger->undoing) { /* one of the others makes the fold look at all */
+        struct p2p_record_id other;
+        p2p_rescued_carriers(&walk, &rescued.hash);
+        err = p2p_rescued_next(&walk, ledger->kv, &other);
+        err =
+            err == P2P_OK ? p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &other)) : err;
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_rescued_mark(struct p2p_ledger *ledger, uint32_t feed)
+{
+    uint8_t key[MARK_KEY_BYTES];
+    struct p2p_touch_walk walk;
+    p2p_touch_begin(&walk, P2P_VIEW_FORKS, feed_key(key, feed));
+    return mark_walk(ledger, &walk);
+}
+
+enum p2p_err p2p_rescued_held(const struct p2p_ledger *ledger, const struct p2p_hash *hash,
+                              bool *held)
+{
+    struct p2p_touch_walk walk;
+    struct p2p_record_id id;
+    p2p_rescued_carriers(&walk, hash);
+    enum p2p_err err = p2p_touch_next(&walk, ledger->kv, &id);
+    *held = err == P2P_OK;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static const struct p2p_field fields[] = {
+    {"feed", P2P_FIELD_UINT, 0, true, P2P_TLP_CLEAR},
+    {"index", P2P_FIELD_UINT, 0, true, P2P_TLP_CLEAR},
+    {"leaf", P2P_FIELD_BYTES, 0, true, P2P_TLP_AMBER},
+    {"salted", P2P_FIELD_BYTES, 0, true, P2P_TLP_RED},
+};
+const struct p2p_kind p2p_kind_rescued = {
+    .number = P2P_KIND_RESCUED,
+    .word = "rescued",
+    .authors = P2P_BY_NODE,
+    .body = P2P_BODY_COMMITMENT,
+    P2P_FIELDS(fields),
+    .judge = judge,
+    .keys = keys,
+};
