@@ -184,8 +184,8 @@ static enum p2p_err settle_forked(struct p2p_engine *engine)
 enum p2p_err p2p_fork_append(struct p2p_engine *engine)
 {
     enum p2p_err err = settle_forked(engine);
-    if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
-        return P2P_OK;
+    if (err != P2P_OK || engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
+        return err;
     }
     for (const struct p2p_kept_proof *kept = engine->proofs; kept != NULL && err == P2P_OK;
          kept = kept->next) {

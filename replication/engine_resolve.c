@@ -10,7 +10,8 @@
  *   1. Nothing is taken of a forked feed but what leads to W's root; what was fetched and leads
  *      elsewhere goes again.
  *   2. Before a ban leaves the ledger it stands in a `rescued` record of this node, in the same
- *      commit. A node that may not append therefore cuts nothing: what it holds goes on acting.
+ *      commit. A node that may not append therefore cuts nothing before others have rescued
+ *      each of those bans: what it holds goes on acting.
  *   3. While a fork is not taken here, what would be allowed is referred.
  *
  * A cut waits for P2P_FORK_GRACE_MS after W last rose: cosignatures under way may make another
@@ -47,7 +48,7 @@ bool p2p_feed_takes(const struct p2p_engine *engine, uint32_t feed)
 /* ---- rescuing ---- */
 
 static enum p2p_err append_rescued(struct p2p_engine *engine, const struct p2p_entry *entry,
-                                   struct p2p_slice salted)
+                                   struct p2p_slice salted, bool *waits)
 {
     const struct p2p_circle *circle =
         p2p_charter_circle(engine->ledger.charter, entry->record.circle);
@@ -67,6 +68,10 @@ static enum p2p_err append_rescued(struct p2p_engine *engine, const struct p2p_e
     if (err != P2P_OK || held) {
         return err;
     }
+    if (engine->read_only != P2P_READ_ONLY_NONE) {
+        *waits = true;
+        return P2P_OK;
+    }
     err = p2p_engine_pack(engine, 64 + rescued.leaf.len + rescued.salted.len, &pack);
     if (err == P2P_OK) {
         err = p2p_rescued_pack(&pack, &rescued);
@@ -81,8 +86,9 @@ static enum p2p_err append_rescued(struct p2p_engine *engine, const struct p2p_e
     return err == P2P_OK ? p2p_append_own(engine, &record, &id) : err;
 }
 
-/* The bans at or above `from` that have effect, one record of ours for each. */
-static enum p2p_err rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from)
+/* The bans at or above `from` that have effect, one record of ours for each. waits [out]: we
+ * may not append, and nobody else rescued one of them yet. */
+static enum p2p_err rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from, bool *waits)
 {
     struct p2p_ledger *ledger = &engine->ledger;
     const struct p2p_feed *held = p2p_ledger_feed(ledger, feed);
@@ -103,7 +109,7 @@ static enum p2p_err rescue(struct p2p_engine *engine, uint32_t feed, uint64_t fr
             err = p2p_ledger_salted(ledger, &id, &salted);
             salted = err == P2P_OK ? p2p_arena_copy(engine->arena, salted) : salted;
             err = err == P2P_OK && salted.data == NULL ? P2P_NOMEM : err;
-            err = err == P2P_OK ? append_rescued(engine, &entry, salted) : err;
+            err = err == P2P_OK ? append_rescued(engine, &entry, salted, waits) : err;
         }
     }
     return err;
@@ -123,13 +129,16 @@ static enum p2p_err end_lacks(struct p2p_engine *engine, uint32_t feed, uint64_t
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
+/* done [out]: it was cut, and need not wait for others. */
 static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
-                           const struct p2p_tree_head *head)
+                           const struct p2p_tree_head *head, bool *done)
 {
-    enum p2p_err err = rescue(engine, feed, head->size);
-    if (err == P2P_OK) {
-        err = end_lacks(engine, feed, head->size);
+    bool waits = false;
+    enum p2p_err err = rescue(engine, feed, head->size, &waits);
+    if (err != P2P_OK || waits) {
+        return err;
     }
+    err = end_lacks(engine, feed, head->size);
     if (err == P2P_OK) {
         err = p2p_ledger_cut(&engine->ledger, feed, head);
     }
@@ -137,6 +146,7 @@ static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
     extra->grew = true;
     extra->want_link = 0;
     extra->fork_base = head->size;
+    *done = true;
     return err == P2P_OK ? p2p_engine_load_seen(engine) : err;
 }
 
@@ -199,6 +209,7 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
     struct p2p_tree_head target;
     struct p2p_tree_head step;
     bool same = false;
+    bool done = false;
     enum p2p_err err = look(engine, number, &target, &same);
     if (err != P2P_OK) {
         return err;
@@ -212,17 +223,20 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
     }
     if (err == P2P_OK && feed->edge.size - target.size > P2P_CUT_RECORDS_MAX) {
         err = head_before(engine, feed, feed->edge.size, &step);
-        *more = err == P2P_OK;
-        return err == P2P_OK ? cut_to(engine, number, step.size > target.size ? &step : &target)
-                             : err;
+        return err == P2P_OK
+                   ? cut_to(engine, number, step.size > target.size ? &step : &target, more)
+                   : err;
     }
-    extra->fork_astray = false;
-    return err == P2P_OK ? cut_to(engine, number, &target) : err;
+    if (err == P2P_OK) {
+        err = cut_to(engine, number, &target, &done);
+    }
+    extra->fork_astray = extra->fork_astray && !done;
+    return err;
 }
 
 static bool may_resolve(const struct p2p_engine *engine, uint32_t feed)
 {
-    return engine->read_only == P2P_READ_ONLY_NONE && engine->feed != 0 && feed != engine->feed;
+    return engine->feed != 0 && feed != engine->feed;
 }
 
 /* Peers that are short of W learn who has it: everybody is sent the whole frontier. */
