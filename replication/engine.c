@@ -468,6 +468,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     if (err == P2P_OK) {
         err = p2p_scrub_step(engine, wake_ms);
     }
+    if (err == P2P_OK && engine->complete) {
+        err = p2p_receive_restored(engine); /* nothing of the own feed was missing, perhaps */
+    }
     if (err == P2P_OK) {
         err = p2p_job_charters(engine);
     }

@@ -119,13 +119,12 @@ static enum p2p_err refuse_run(struct p2p_engine *engine, struct p2p_peer *peer,
     }
 }
 
-/* After a run: did this end the search for the own feed (see compare_copy)? */
-static enum p2p_err check_restored(struct p2p_engine *engine)
+enum p2p_err p2p_receive_restored(struct p2p_engine *engine)
 {
     const struct p2p_engine_options *options = &engine->options;
     const struct p2p_feed *own = p2p_engine_own(engine);
     struct p2p_hash root;
-    if (engine->read_only != P2P_READ_ONLY_RESTORED || options->copy_lost ||
+    if (engine->read_only != P2P_READ_ONLY_RESTORED || options->copy_lost || own == NULL ||
         own->edge.size < options->copy_size) {
         return P2P_OK;
     }
@@ -135,7 +134,8 @@ static enum p2p_err check_restored(struct p2p_engine *engine)
     }
     if (err == P2P_OK && p2p_hash_equal(&root, &options->copy_root)) {
         engine->read_only = P2P_READ_ONLY_NONE;
-        if (engine->commit_number < options->copy_commit) {
+        err = p2p_append_skip_numbers(engine);
+        if (err == P2P_OK && engine->commit_number < options->copy_commit) {
             engine->commit_number = options->copy_commit;
             err = p2p_engine_lose_witness(engine); /* its cosignatures nobody can give back */
         }
@@ -215,7 +215,7 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         return err;
     }
     err = p2p_engine_load_seen(engine);
-    return err == P2P_OK ? check_restored(engine) : err;
+    return err == P2P_OK ? p2p_receive_restored(engine) : err;
 }
 
 enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,

@@ -322,6 +322,9 @@ P2P_MUST_CHECK enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2
                                             struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                                               struct p2p_slice body);
+/* After a run, and when enough witnesses have said how much there is: does this end the search
+ * for the own feed (see compare_copy in engine.c)? */
+P2P_MUST_CHECK enum p2p_err p2p_receive_restored(struct p2p_engine *engine);
 /* An entry from a peer or, member 0, from this node's own people: applied, followed, told.
  * Errors are those of p2p_ledger_apply_charter. */
 P2P_MUST_CHECK enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,
@@ -444,6 +447,11 @@ P2P_MUST_CHECK enum p2p_err p2p_append_number(struct p2p_engine *engine, uint32_
                                               uint64_t *seq);
 P2P_MUST_CHECK enum p2p_err p2p_append_reserve(struct p2p_engine *engine, uint32_t issuer,
                                                uint64_t seq);
+/* After the own feed was fetched back: an issuer's next number is P2P_NUMBERS_SKIPPED above
+ * what is known, so that none is given again that was prepared and not appended. Gaps are
+ * legal. */
+#define P2P_NUMBERS_SKIPPED (UINT64_C(1) << 20)
+P2P_MUST_CHECK enum p2p_err p2p_append_skip_numbers(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_append_encode(struct p2p_engine *engine,
                                               const struct p2p_append *append,
                                               uint64_t issuer_seq, struct p2p_slice *head,

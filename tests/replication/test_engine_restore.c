@@ -55,6 +55,85 @@ static void restore(uint32_t node, struct backup *backup, bool copy_too)
     CHECK_OK(network_open(&net, node));
 }
 
+/* What `prepare` gives an officer to sign: its number. */
+static uint64_t prepared_number(uint32_t node)
+{
+    struct p2p_record record;
+    static struct p2p_job job;
+    uint8_t payload[64];
+    struct p2p_pack pack;
+    const struct p2p_issuer *issuer = p2p_charter_issuer_named(
+        p2p_engine_ledger(net.nodes[node].engine)->charter, p2p_slice_text("im1"));
+    CHECK(issuer != NULL);
+    p2p_pack_init(&pack, payload, sizeof(payload));
+    p2p_pack_map(&pack, 1);
+    p2p_pack_text(&pack, "reason");
+    p2p_pack_text(&pack, "served");
+    static const struct p2p_record_id cite = {1, 0};
+    job = (struct p2p_job){.type = P2P_JOB_PREPARE,
+                           .prepare = {.kind = P2P_KIND_BAN_LIFT,
+                                       .circle = network_circle_number(&net, node, "all"),
+                                       .issuer = issuer->number,
+                                       .cites = &cite,
+                                       .cite_count = 1,
+                                       .payload = p2p_pack_slice(&pack)}};
+    CHECK_OK(network_jobs(&net, node, &job, 1));
+    CHECK_OK(job.result.err);
+    static const struct p2p_signature blank = {{0}};
+    static uint8_t leaf[1024];
+    p2p_pack_init(&pack, leaf, sizeof(leaf));
+    CHECK_OK(p2p_record_attach(p2p_slice_of(job.result.leaf.data, job.result.leaf.len - 1),
+                               &blank, &pack));
+    CHECK_OK(p2p_record_decode(&record, p2p_pack_slice(&pack)));
+    return record.issuer_seq;
+}
+
+/* Two records under one number are a proof against the issuer: no restored node may give a
+ * number again that an officer has signed something under, used or not. */
+static void test_prepared_number_is_not_given_again(void **state)
+{
+    (void)state;
+    network_start(3, 3, 3);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    struct backup backup = take_backup(1);
+    uint64_t number = prepared_number(1);
+    for (unsigned i = 0; i < 5; i++) {
+        uint64_t next = prepared_number(1);
+        CHECK(next > number);
+        number = next;
+    }
+    restore(1, &backup, false);
+    CHECK(read_only(1) == P2P_READ_ONLY_RESTORED); /* although nothing was appended since */
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(p2p_engine_witness_lost(net.nodes[1].engine));
+    CHECK(prepared_number(1) > number);
+}
+
+/* The same with records of its own since: fetched back, it passes over what it may have given.
+ */
+static void test_numbers_are_passed_over(void **state)
+{
+    (void)state;
+    network_start(3, 3, 4);
+    struct backup backup = take_backup(1);
+    network_ban(&net, 1, "all", SHIP);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 2000);
+    uint64_t number = prepared_number(1);
+    restore(1, &backup, false);
+    network_connect_all(&net);
+    network_run(&net);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(prepared_number(1) > number + 1000);
+    struct p2p_record_id id;
+    CHECK_OK(network_try_ban(&net, 1, "all", THIRD, &id));
+    network_advance(&net, 3000);
+    network_agree(&net);
+}
+
 /* Restored with the copy ahead: nothing is appended before the feed is fetched back; then the
  * node goes on where it was, and nobody sees two histories. */
 static void test_copy_ahead(void **state)
@@ -357,6 +436,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_killed_again_and_again, network_stop),
         cmocka_unit_test_teardown(test_copy_ahead, network_stop),
+        cmocka_unit_test_teardown(test_prepared_number_is_not_given_again, network_stop),
+        cmocka_unit_test_teardown(test_numbers_are_passed_over, network_stop),
         cmocka_unit_test_teardown(test_copy_ahead_and_nobody_has_it, network_stop),
         cmocka_unit_test_teardown(test_copy_restored_too, network_stop),
         cmocka_unit_test_teardown(test_copy_missing_or_contradicting, network_stop),
