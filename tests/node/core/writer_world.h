@@ -1,0 +1,32 @@
+/* One of three members on its real files, which can be closed, set aside and opened again, and
+ * what its tests ask of it. Its store goes through mdb_fault.h. */
+#ifndef WRITER_WORLD_H
+#define WRITER_WORLD_H
+
+#include "api_world.h"
+
+/* Member beanr, its address record appended. */
+void writer_world_make(struct api_world *world);
+/* Disarms every fault; the node may be closed already. */
+void writer_world_free(struct api_world *world);
+
+void open_node(struct api_world *world);
+void close_node(struct api_world *world);
+/* Sets aside all that a node is made of, or puts it back; the node is closed. */
+void keep_files(struct api_world *world, bool back);
+
+/* Bodies; the caller passes them on. level NULL: none is waited for. */
+json_t *ban_body(unsigned n, const char *level);
+json_t *check_body(void);
+/* A call whose status may be anything, which is returned; body is taken. */
+int try_post(struct api_world *world, const char *path, json_t *body);
+
+size_t bans(struct api_world *world);
+/* What the gate's log holds, after a batch that appended what waited. */
+size_t decisions(struct api_world *world);
+/* word NULL: the node appends. */
+void check_read_only(struct api_world *world, const char *word);
+/* A node that does not append answers all the same, and says so. */
+void check_is_spooled(struct api_world *world);
+
+#endif
