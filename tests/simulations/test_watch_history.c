@@ -11,13 +11,7 @@ static struct watched m1, m2;
 static int setup(void **state)
 {
     (void)state;
-    watch_world_init(&w);
-    for (int i = 0; i < SIZE - 1; i++) {
-        ledger_world_note(&w.world, 1);
-        ledger_world_note(&w.other, 1);
-    }
-    ledger_world_note(&w.world, 1);
-    ledger_world_seen(&w.other, 1);
+    watch_world_init_forked(&w, SIZE);
     watched_init(&m1, &w.world, 1);
     watched_init(&m2, &w.world, 2);
     watched_take(&m1, 1, SIZE);

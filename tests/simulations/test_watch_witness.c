@@ -11,13 +11,7 @@ static struct watched m2, m3, other;
 static int setup(void **state)
 {
     (void)state;
-    watch_world_init(&w);
-    for (int i = 0; i < SIZE - 1; i++) {
-        ledger_world_note(&w.world, 1);
-        ledger_world_note(&w.other, 1);
-    }
-    ledger_world_note(&w.world, 1);
-    ledger_world_seen(&w.other, 1);
+    watch_world_init_forked(&w, SIZE);
     watched_init(&m2, &w.world, 2);
     watched_init(&m3, &w.world, 3);
     watched_init(&other, &w.other, 4);

@@ -21,6 +21,17 @@ void watch_world_init(struct watch_world *w)
     watch_world_look(w);
 }
 
+void watch_world_init_forked(struct watch_world *w, uint64_t size)
+{
+    watch_world_init(w);
+    for (uint64_t i = 1; i < size; i++) {
+        ledger_world_note(&w->world, 1);
+        ledger_world_note(&w->other, 1);
+    }
+    ledger_world_note(&w->world, 1);
+    ledger_world_seen(&w->other, 1);
+}
+
 void watch_world_deinit(struct watch_world *w)
 {
     sim_watcher_free(w->watcher);

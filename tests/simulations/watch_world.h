@@ -26,6 +26,8 @@ struct watched {
 };
 
 void watch_world_init(struct watch_world *w);
+/* Where feed 1 has `size` records, and in the other world another last one. */
+void watch_world_init_forked(struct watch_world *w, uint64_t size);
 void watch_world_deinit(struct watch_world *w);
 /* The federation of the run is what is written in `world` so far. */
 void watch_world_look(struct watch_world *w);
