@@ -1,117 +1,13 @@
-/* The scrubber: re-hashes what is stored, in the background. See p2p/damage.h, engine_scrub.h.
- */
+/* The scrubber: walks all leaves in the background, and decides what is looked at when. See
+ * p2p/damage.h, engine_scrub.h. */
 #include "engine_state.h"
 
 #include "charter_store.h"
-#include "compare_kv.h"
 #include "feed_mend.h"
 
 #include <p2p/assert.h>
 
-#include <string.h>
-
 static const char place_name[] = "scrub";
-
-enum {
-    DERIVED_COST = 4, /* records of a step that one record's derived rows count as */
-    SET_ROWS = 32     /* of a set hash, in place of one step's records */
-};
-
-/* ---- telling ---- */
-
-static void found_at(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
-                     uint64_t index)
-{
-    struct p2p_damage *told = &engine->scrub.told;
-    told->table = table;
-    told->feed = feed;
-    told->index = index;
-    told->key_len = 0;
-    told->count_found++;
-    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_DAMAGED,
-                                                .err = P2P_CORRUPT,
-                                                .feed = feed,
-                                                .at = index,
-                                                .value = (uint64_t)table});
-}
-
-void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
-                      uint64_t index)
-{
-    engine->scrub.told.count_repaired++;
-    engine->scrub.mended++;
-    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_REPAIRED,
-                                                .feed = feed,
-                                                .at = index,
-                                                .value = (uint64_t)table});
-}
-
-/* Rows that were derived once more and stood there otherwise: mended already. */
-static void tell_compared(struct p2p_engine *engine, const struct p2p_compare_kv *compare,
-                          const struct p2p_record_id *id)
-{
-    struct p2p_damage *told = &engine->scrub.told;
-    if (compare->differing == 0) {
-        return;
-    }
-    found_at(engine, compare->table, id->feed, id->index);
-    memcpy(told->key, compare->key, compare->key_len);
-    told->key_len = compare->key_len;
-    p2p_scrub_mended(engine, compare->table, id->feed, id->index);
-}
-
-/* ---- known damage ---- */
-
-bool p2p_engine_damaged(const struct p2p_engine *engine)
-{
-    return engine->scrub.told.is_known;
-}
-
-void p2p_scrub_damage(struct p2p_engine *engine)
-{
-    struct p2p_damage *told = &engine->scrub.told;
-    if (!told->is_known && engine->read_only == P2P_READ_ONLY_NONE) {
-        engine->read_only = P2P_READ_ONLY_DAMAGED;
-        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
-                                                    .value = P2P_READ_ONLY_DAMAGED});
-    }
-    told->is_known = true;
-    told->is_suspected = engine->scrub.suspect;
-}
-
-void p2p_scrub_suspect(struct p2p_engine *engine)
-{
-    engine->scrub.suspect = true;
-    engine->scrub.told.is_known = true;
-    engine->scrub.told.is_suspected = true;
-    if (engine->read_only == P2P_READ_ONLY_NONE) {
-        engine->read_only = P2P_READ_ONLY_DAMAGED;
-    }
-}
-
-enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
-{
-    struct p2p_damage *told = &engine->scrub.told;
-    told->holes = 0;
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        told->holes += engine->extras[i].hole != NULL;
-    }
-    told->is_suspected = engine->scrub.suspect;
-    if (!told->is_known || told->holes > 0 || engine->scrub.suspect) {
-        return P2P_OK;
-    }
-    told->is_known = false;
-    if (engine->read_only == P2P_READ_ONLY_DAMAGED) {
-        engine->read_only = P2P_READ_ONLY_NONE;
-        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
-                                                    .value = P2P_READ_ONLY_NONE});
-    }
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        engine->extras[i].cosign_due = true;
-        engine->extras[i].want_link = 0;
-    }
-    return p2p_session_resync(engine); /* what came meanwhile was not looked at */
-}
 
 /* ---- the place ---- */
 
@@ -229,7 +125,7 @@ static enum p2p_err open_hole(struct p2p_engine *engine, enum p2p_table table, u
     *hole = (struct p2p_hole){
         .from = scrub->start, .to = to, .edge = scrub->start_edge, .at = at, .table = table};
     engine->extras[scrub->feed].hole = hole;
-    found_at(engine, table, scrub->feed, at);
+    p2p_scrub_found(engine, table, scrub->feed, at);
     p2p_scrub_damage(engine);
     begin_feed(scrub, scrub->feed + 1);
     return P2P_OK;
@@ -341,7 +237,7 @@ static enum p2p_err mend_head(struct p2p_engine *engine, struct p2p_feed *feed, 
         .origin = p2p_slice_text(info->origin), .size = size, .root = head.root};
     p2p_checkpoint_sign_feed(&checkpoint, engine->options.sigs, engine->options.feed_key,
                              &head.signature);
-    found_at(engine, P2P_TABLE_CHECKPOINT, feed->number, size - 1);
+    p2p_scrub_found(engine, P2P_TABLE_CHECKPOINT, feed->number, size - 1);
     p2p_scrub_mended(engine, P2P_TABLE_CHECKPOINT, feed->number, size - 1);
     return p2p_feed_mend_head(feed, engine->kv, size, &head);
 }
@@ -367,7 +263,7 @@ static enum p2p_err end_stretch(struct p2p_engine *engine, struct p2p_feed *feed
     enum p2p_err err = p2p_feed_mend_hashes(feed, engine->kv, engine->arena, scrub->start,
                                             head->size, &mended);
     if (err == P2P_OK && mended > 0) {
-        found_at(engine, P2P_TABLE_HASH, feed->number, scrub->start);
+        p2p_scrub_found(engine, P2P_TABLE_HASH, feed->number, scrub->start);
         p2p_scrub_mended(engine, P2P_TABLE_HASH, feed->number, scrub->start);
     }
     if (err == P2P_OK && scrub->bad_payload != UINT64_MAX) {
@@ -394,7 +290,7 @@ static enum p2p_err scrub_charter(struct p2p_engine *engine, size_t *budget)
     size_t cost = (size_t)p2p_charter_size(engine->ledger.charter);
     *budget -= cost < *budget ? cost : *budget;
     if (err == P2P_OK && !same) {
-        found_at(engine, P2P_TABLE_RECORD, P2P_CHARTER_FEED, 0);
+        p2p_scrub_found(engine, P2P_TABLE_RECORD, P2P_CHARTER_FEED, 0);
         err = p2p_charter_rewrite(&engine->ledger);
         p2p_scrub_mended(engine, P2P_TABLE_RECORD, P2P_CHARTER_FEED, 0);
     }
@@ -437,88 +333,17 @@ static enum p2p_err scrub_leaves(struct p2p_engine *engine, size_t *budget)
     return err == P2P_OK && scrub->index == head.size ? end_stretch(engine, feed, &head) : err;
 }
 
-/* ---- what follows from records ---- */
+/* ---- the end of a stretch and of a pass ---- */
 
-static enum p2p_err derive(struct p2p_engine *engine, const struct p2p_record_id *id)
-{
-    struct p2p_ledger *ledger = &engine->ledger;
-    struct p2p_scratch scratch;
-    struct p2p_entry entry;
-    p2p_scratch_begin(&scratch, ledger);
-    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
-    const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
-    if (err == P2P_OK && entry.record.issuer != 0) {
-        err = p2p_judge_compare(ledger, &entry, engine->scrub.deep);
-    }
-    if (err == P2P_OK && entry.record.kind == P2P_KIND_SEEN && entry.record.issuer == 0 &&
-        entry.record.body_type == P2P_BODY_PUBLIC) {
-        err = p2p_known_apply(ledger, id->feed, id->index, entry.record.content);
-    }
-    if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
-        err = kind->keys(ledger, &entry);
-    }
-    p2p_scratch_end(&scratch, ledger);
-    return err;
-}
-
-/* Derives the rows of one record once more and mends those that differ. */
-static enum p2p_err compare_record(struct p2p_engine *engine, const struct p2p_record_id *id)
-{
-    struct p2p_ledger *ledger = &engine->ledger;
-    struct p2p_compare_kv compare;
-    const struct p2p_kv *kv = ledger->kv;
-    p2p_compare_kv_init(&compare, kv);
-    ledger->kv = &compare.kv;
-    ledger->comparing = true;
-    enum p2p_err err = derive(engine, id);
-    if (err == P2P_OK) {
-        err = p2p_ledger_fold(ledger);
-    } else {
-        p2p_view_forget_marks(ledger);
-    }
-    ledger->comparing = false;
-    ledger->kv = kv;
-    tell_compared(engine, &compare, id);
-    if (err == P2P_CORRUPT) {
-        engine->scrub.unresolved++; /* it rests on something else that is damaged */
-        return P2P_OK;
-    }
-    return err;
-}
-
-static enum p2p_err scrub_derived(struct p2p_engine *engine, size_t *budget)
+/* What follows from the stretch was compared: on to the next, and the place is kept. */
+static enum p2p_err end_derived(struct p2p_engine *engine)
 {
     struct p2p_scrub *scrub = &engine->scrub;
-    uint64_t end = scrub->edge.size;
-    while (scrub->index<end && * budget> 0) {
-        const struct p2p_record_id id = {scrub->feed, scrub->index};
-        enum p2p_err err = compare_record(engine, &id);
-        if (err != P2P_OK) {
-            return err;
-        }
-        scrub->index++;
-        *budget -= *budget < DERIVED_COST ? *budget : DERIVED_COST;
-    }
-    if (scrub->index < end) {
-        return P2P_OK;
-    }
     scrub->phase = P2P_SCRUB_LEAVES;
-    scrub->start = end;
+    scrub->start = scrub->edge.size;
     scrub->start_edge = scrub->edge;
     scrub->bad_payload = UINT64_MAX;
     return store_place(engine);
-}
-
-/* ---- the end of a pass ---- */
-
-/* The n-th pair of view and circle; false behind the last. */
-static bool view_of(const struct p2p_engine *engine, uint32_t n, enum p2p_view_number *view,
-                    uint32_t *circle)
-{
-    uint32_t circles = p2p_charter_circle_count(engine->ledger.charter) + 1;
-    *view = n < circles ? P2P_VIEW_BANS : P2P_VIEW_FORKS;
-    *circle = n < circles ? n : 0;
-    return n <= circles;
 }
 
 void p2p_scrub_anew(struct p2p_engine *engine, bool deep)
@@ -547,45 +372,6 @@ static void end_pass(struct p2p_engine *engine)
     scrub->next_ms = engine->now.mono_ms + rest_ms;
 }
 
-static enum p2p_err scrub_sets(struct p2p_engine *engine, size_t *budget)
-{
-    struct p2p_scrub *scrub = &engine->scrub;
-    struct p2p_ledger *ledger = &engine->ledger;
-    enum p2p_view_number view;
-    uint32_t circle;
-    size_t rows = (*budget + SET_ROWS - 1) / 2;
-    bool differs = false;
-    enum p2p_err err;
-    *budget = 0;
-    if (!view_of(engine, scrub->view_at, &view, &circle)) {
-        err = p2p_judge_compare_set(ledger, &differs);
-        if (err == P2P_CORRUPT) {
-            scrub->unresolved++;
-            err = P2P_OK;
-        }
-        if (err == P2P_OK && differs) {
-            found_at(engine, P2P_TABLE_ISSUER, 0, 0);
-            p2p_scrub_mended(engine, P2P_TABLE_ISSUER, 0, 0);
-        }
-        end_pass(engine);
-        return err;
-    }
-    if (ledger->walk == NULL) {
-        p2p_view_walk_begin(&scrub->walk, view, circle);
-        ledger->walk = &scrub->walk;
-    }
-    err = p2p_view_walk_step(ledger, &scrub->walk, &rows, &differs);
-    if (err == P2P_OK && rows > 0) {
-        ledger->walk = NULL;
-        scrub->view_at++;
-        if (differs) {
-            found_at(engine, P2P_TABLE_VIEW, 0, 0);
-            p2p_scrub_mended(engine, P2P_TABLE_VIEW, 0, 0);
-        }
-    }
-    return err;
-}
-
 /* ---- steps ---- */
 
 /* Whether a step is due; else when. Nothing that people or peers wait for waits for it. */
@@ -606,15 +392,23 @@ static bool is_due(const struct p2p_engine *engine, uint64_t *wake_ms)
 
 static enum p2p_err step(struct p2p_engine *engine, size_t *budget)
 {
-    switch (engine->scrub.phase) {
+    struct p2p_scrub *scrub = &engine->scrub;
+    bool ended;
+    enum p2p_err err = P2P_OK;
+    switch (scrub->phase) {
     case P2P_SCRUB_LEAVES:
         return scrub_leaves(engine, budget);
     case P2P_SCRUB_DERIVED:
-        return scrub_derived(engine, budget);
+        err = p2p_scrub_derived(engine, budget);
+        return err == P2P_OK && scrub->index >= scrub->edge.size ? end_derived(engine) : err;
     case P2P_SCRUB_SETS:
-        return scrub_sets(engine, budget);
+        err = p2p_scrub_sets(engine, budget, &ended);
+        if (ended) {
+            end_pass(engine);
+        }
+        return err;
     }
-    return P2P_OK;
+    return err;
 }
 
 enum p2p_err p2p_scrub_step(struct p2p_engine *engine, uint64_t *wake_ms)
@@ -647,9 +441,4 @@ enum p2p_err p2p_scrub_step(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     p2p_wake_at(wake_ms, scrub->next_ms);
     return err == P2P_OK ? p2p_scrub_settle(engine) : err;
-}
-
-const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine)
-{
-    return &engine->scrub.told;
 }

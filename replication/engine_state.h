@@ -1,26 +1,28 @@
 /* The engine's state and its parts, one file each. Private to replication/.
  *
- *   engine.c          open, close, begin, step, finish; the order of a batch
- *   engine_batch.c    what a batch gathers for its caller
- *   engine_follow.c   following the charter
- *   engine_session.c  hello, frontier, want, digest: who has what
- *   engine_receive.c  runs and charter entries from peers
- *   engine_send.c     frames out: pushes, runs
- *   engine_relay.c    who gets at once what was received, and who is only told of it
- *   engine_lack.c     payloads that are not here: which, how many in each circle
- *   engine_fetch.c    asking peers for them, answering who asks
- *   engine_append.c   own records: the leaf, its number, `seen`, the head
- *   engine_circle.c   circle keys: taking them from boxes, giving them to members
- *   engine_job.c      what this node wants done
- *   engine_decide.c   decisions
- *   engine_witness.c  cosignatures, heartbeats, acknowledgements, quorum time
- *   engine_fork.c     two histories: finding, proving, quarantine
- *   engine_scrub.c    reading again what is stored
- *   engine_states.c   state commitments, written and compared
- *   engine_repair.c   damaged records, fetched again
- *   engine_overlay.c  which links are wanted
- *   engine_resolve.c  two histories: taking the one that W is on
- *   engine_view.c     looking at it */
+ *   engine.c                open, close, begin, step, finish; the order of a batch
+ *   engine_batch.c          what a batch gathers for its caller
+ *   engine_follow.c         following the charter
+ *   engine_session.c        hello, frontier, want, digest: who has what
+ *   engine_receive.c        runs and charter entries from peers
+ *   engine_send.c           frames out: pushes, runs
+ *   engine_relay.c          who gets at once what was received, and who is only told of it
+ *   engine_lack.c           payloads that are not here: which, how many in each circle
+ *   engine_fetch.c          asking peers for them, answering who asks
+ *   engine_append.c         own records: the leaf, its number, `seen`, the head
+ *   engine_circle.c         circle keys: taking them from boxes, giving them to members
+ *   engine_job.c            what this node wants done
+ *   engine_decide.c         decisions
+ *   engine_witness.c        cosignatures, heartbeats, acknowledgements, quorum time
+ *   engine_fork.c           two histories: finding, proving, quarantine
+ *   engine_scrub.c          reading again what is stored: leaves, and what is looked at when
+ *   engine_scrub_derived.c  what follows from records, computed once more
+ *   engine_damage.c         damage that is known, and what is told of it
+ *   engine_states.c         state commitments, written and compared
+ *   engine_repair.c         damaged records, fetched again
+ *   engine_overlay.c        which links are wanted
+ *   engine_resolve.c        two histories: taking the one that W is on
+ *   engine_view.c           looking at it */
 #ifndef P2P_ENGINE_STATE_H
 #define P2P_ENGINE_STATE_H
 
@@ -559,12 +561,28 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t
 P2P_MUST_CHECK enum p2p_err p2p_scrub_open(struct p2p_engine *engine);
 /* A little of the pass, when it is due. Before anything is appended or signed in the batch. */
 P2P_MUST_CHECK enum p2p_err p2p_scrub_step(struct p2p_engine *engine, uint64_t *wake_ms);
-/* Damage is known from here on, where, or only that there is some. */
-void p2p_scrub_damage(struct p2p_engine *engine);
-void p2p_scrub_suspect(struct p2p_engine *engine);
+/* A pass over everything begins, as soon as it may; deep: with signatures. */
+void p2p_scrub_anew(struct p2p_engine *engine, bool deep);
+
+/* engine_scrub_derived.c */
+/* Goes on with what follows from the records of the stretch, as far as the budget (in records,
+ * [in, out]) allows; what differs is mended. Damage elsewhere that is in the way is counted. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_derived(struct p2p_engine *engine, size_t *budget);
+/* A part of the set hashes, for the rest of the budget; ended [out, also on error]: it was the
+ * last part. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_sets(struct p2p_engine *engine, size_t *budget,
+                                           bool *ended);
+
+/* engine_damage.c */
+/* Something was found damaged; told is the newest. */
+void p2p_scrub_found(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                     uint64_t index);
 /* Something that was found damaged is not any more. */
 void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
                       uint64_t index);
+/* Damage is known from here on, where, or only that there is some. */
+void p2p_scrub_damage(struct p2p_engine *engine);
+void p2p_scrub_suspect(struct p2p_engine *engine);
 /* Perhaps no damage is known any more: then everything goes on. */
 P2P_MUST_CHECK enum p2p_err p2p_scrub_settle(struct p2p_engine *engine);
 /* While true the engine only repairs itself. */
@@ -580,8 +598,6 @@ void p2p_state_note(struct p2p_engine *engine, const struct p2p_arrival *arrival
 P2P_MUST_CHECK enum p2p_err p2p_state_compare(struct p2p_engine *engine);
 /* Everything was computed anew; mended: something here was another. */
 void p2p_state_checked(struct p2p_engine *engine, bool mended);
-/* A pass over everything begins, as soon as it may; deep: with signatures. */
-void p2p_scrub_anew(struct p2p_engine *engine, bool deep);
 
 /* engine_repair.c */
 P2P_MUST_CHECK enum p2p_err p2p_repair_ask(struct p2p_engine *engine, uint64_t *wake_ms);

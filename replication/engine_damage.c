@@ -1,0 +1,96 @@
+/* Damage: what was found and mended is told, and while some is known the node only repairs
+ * itself. See p2p/damage.h.
+ *
+ *     fine --p2p_scrub_damage---> known ----------------+
+ *     fine --p2p_scrub_suspect--> known and suspected --+--p2p_scrub_settle--> fine
+ *
+ * It is settled once no feed has a hole and nothing is suspected; a suspicion ends with a pass
+ * that could compare everything. */
+#include "engine_state.h"
+
+/* ---- telling ---- */
+
+void p2p_scrub_found(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                     uint64_t index)
+{
+    struct p2p_damage *told = &engine->scrub.told;
+    told->table = table;
+    told->feed = feed;
+    told->index = index;
+    told->key_len = 0;
+    told->count_found++;
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_DAMAGED,
+                                                .err = P2P_CORRUPT,
+                                                .feed = feed,
+                                                .at = index,
+                                                .value = (uint64_t)table});
+}
+
+void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                      uint64_t index)
+{
+    engine->scrub.told.count_repaired++;
+    engine->scrub.mended++;
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_REPAIRED,
+                                                .feed = feed,
+                                                .at = index,
+                                                .value = (uint64_t)table});
+}
+
+const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine)
+{
+    return &engine->scrub.told;
+}
+
+/* ---- known damage ---- */
+
+bool p2p_engine_damaged(const struct p2p_engine *engine)
+{
+    return engine->scrub.told.is_known;
+}
+
+void p2p_scrub_damage(struct p2p_engine *engine)
+{
+    struct p2p_damage *told = &engine->scrub.told;
+    if (!told->is_known && engine->read_only == P2P_READ_ONLY_NONE) {
+        engine->read_only = P2P_READ_ONLY_DAMAGED;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
+                                                    .value = P2P_READ_ONLY_DAMAGED});
+    }
+    told->is_known = true;
+    told->is_suspected = engine->scrub.suspect;
+}
+
+void p2p_scrub_suspect(struct p2p_engine *engine)
+{
+    engine->scrub.suspect = true;
+    engine->scrub.told.is_known = true;
+    engine->scrub.told.is_suspected = true;
+    if (engine->read_only == P2P_READ_ONLY_NONE) {
+        engine->read_only = P2P_READ_ONLY_DAMAGED;
+    }
+}
+
+enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
+{
+    struct p2p_damage *told = &engine->scrub.told;
+    told->holes = 0;
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        told->holes += engine->extras[i].hole != NULL;
+    }
+    told->is_suspected = engine->scrub.suspect;
+    if (!told->is_known || told->holes > 0 || engine->scrub.suspect) {
+        return P2P_OK;
+    }
+    told->is_known = false;
+    if (engine->read_only == P2P_READ_ONLY_DAMAGED) {
+        engine->read_only = P2P_READ_ONLY_NONE;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
+                                                    .value = P2P_READ_ONLY_NONE});
+    }
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        engine->extras[i].cosign_due = true;
+        engine->extras[i].want_link = 0;
+    }
+    return p2p_session_resync(engine); /* what came meanwhile was not looked at */
+}
