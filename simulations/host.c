@@ -328,22 +328,10 @@ static void fill_node(struct sim_host *host)
 
 static enum p2p_err read_pins(struct sim_host *host)
 {
-    struct p2p_node *node = &host->node;
-    struct p2p_pin *pins = NULL;
-    size_t count = 0;
-    struct p2p_txn *txn;
-    enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
-    if (err != P2P_OK) {
-        return err;
-    }
-    node->kv = p2p_txn_kv(txn);
-    err = p2p_writer_pins(node, &pins, &count);
-    node->kv = NULL;
-    p2p_txn_abort(txn);
     free(host->pins);
-    host->pins = pins;
-    host->pin_count = count;
-    return err;
+    host->pins = NULL;
+    host->pin_count = 0;
+    return p2p_writer_first_pins(&host->node, &host->pins, &host->pin_count);
 }
 
 /* Nothing of a process survives it but what its disk holds. */

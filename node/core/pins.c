@@ -40,3 +40,17 @@ enum p2p_err p2p_writer_pins(struct p2p_node *node, struct p2p_pin **pins, size_
     *count = used;
     return P2P_OK;
 }
+
+enum p2p_err p2p_writer_first_pins(struct p2p_node *node, struct p2p_pin **pins, size_t *count)
+{
+    struct p2p_txn *txn;
+    enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
+    if (err != P2P_OK) {
+        return err;
+    }
+    node->kv = p2p_txn_kv(txn);
+    err = p2p_writer_pins(node, pins, count);
+    node->kv = NULL;
+    p2p_txn_abort(txn);
+    return err;
+}

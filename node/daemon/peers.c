@@ -463,17 +463,9 @@ static void pause_from_api(struct p2p_node *node, uint32_t member, bool paused)
 static enum p2p_err first_pins(struct p2p_daemon *daemon)
 {
     struct p2p_node *node = daemon->node;
-    struct p2p_txn *txn;
     struct p2p_pin *pins = NULL;
     size_t count = 0;
-    enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
-    if (err != P2P_OK) {
-        return err;
-    }
-    node->kv = p2p_txn_kv(txn);
-    err = p2p_writer_pins(node, &pins, &count);
-    node->kv = NULL;
-    p2p_txn_abort(txn);
+    enum p2p_err err = p2p_writer_first_pins(node, &pins, &count);
     if (err == P2P_OK) {
         daemon->wanted = *p2p_engine_wanted(node->engine);
         p2p_peers_take_pins(daemon, pins, count);

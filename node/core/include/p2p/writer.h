@@ -106,8 +106,12 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch);
 struct p2p_work *p2p_writer_give_up(struct p2p_node *node);
 /* Frees inputs and resets the arena, when everything is carried out. */
 void p2p_batch_clear(struct p2p_batch *batch);
-/* Everybody who may connect, as the charter stands. P2P_NOMEM. */
+/* Everybody who may connect, as the charter stands, in the batch that runs; pins: malloc'd.
+ * first: before any batch ran, in a transaction of its own. P2P_NOMEM, and first those of
+ * p2p_store_begin. */
 P2P_MUST_CHECK enum p2p_err p2p_writer_pins(struct p2p_node *node, struct p2p_pin **pins,
                                             size_t *count);
+P2P_MUST_CHECK enum p2p_err p2p_writer_first_pins(struct p2p_node *node, struct p2p_pin **pins,
+                                                  size_t *count);
 
 #endif
