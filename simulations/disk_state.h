@@ -18,18 +18,6 @@
 #include "disk.h"
 #include "memory_kv.h"
 
-/* X(name, word): why the store takes no writes; the words are p2p/store.h's. */
-#define STORE_FAILURE_MAP(X)                                                                   \
-    X(NONE, NULL)                                                                              \
-    X(SYNC, "sync-failed")                                                                     \
-    X(MAP_FULL, "map-full")                                                                    \
-    X(DISK_FULL, "disk-full")
-enum store_failure {
-#define STORE_FAILURE_ENUM(name, word) STORE_FAILURE_##name,
-    STORE_FAILURE_MAP(STORE_FAILURE_ENUM)
-#undef STORE_FAILURE_ENUM
-};
-
 struct p2p_txn {
     struct p2p_store *store;
     struct p2p_kv kv;
@@ -44,7 +32,7 @@ struct p2p_store {
     struct sim_disk *disk;
     bool open;
     bool reading; /* reopened after a failure */
-    enum store_failure failure;
+    enum p2p_store_failure failure;
     struct p2p_txn txn;
 };
 

@@ -29,7 +29,7 @@ void p2p_store_close(struct p2p_store *store)
 enum p2p_err p2p_store_reopen_reading(struct p2p_store *store)
 {
     p2p_assert(!store->txn.open);
-    p2p_assert(store->failure != STORE_FAILURE_NONE);
+    p2p_assert(store->failure != P2P_STORE_FAILURE_NONE);
     if (store->disk->dead) {
         return P2P_IO;
     }
@@ -40,8 +40,8 @@ enum p2p_err p2p_store_reopen_reading(struct p2p_store *store)
 const char *p2p_store_read_only_reason(const struct p2p_store *store)
 {
     static const char *const words[] = {
-#define FAILURE_WORD(name, word) [STORE_FAILURE_##name] = (word),
-        STORE_FAILURE_MAP(FAILURE_WORD)
+#define FAILURE_WORD(name, word) [P2P_STORE_FAILURE_##name] = (word),
+        P2P_STORE_FAILURE_MAP(FAILURE_WORD)
 #undef FAILURE_WORD
     };
 
@@ -109,7 +109,7 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
         return doom(txn, P2P_TOOLARGE);
     }
     if (finds_no_page(txn)) {
-        txn->store->failure = STORE_FAILURE_MAP_FULL;
+        txn->store->failure = P2P_STORE_FAILURE_MAP_FULL;
         return doom(txn, P2P_FULL);
     }
     return doom(txn, p2p_kv_put(map_of(txn), table, key, value));
@@ -145,8 +145,8 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
 
 static enum p2p_err may_read(const struct p2p_store *store)
 {
-    bool no_head =
-        store->failure == STORE_FAILURE_SYNC || store->failure == STORE_FAILURE_DISK_FULL;
+    bool no_head = store->failure == P2P_STORE_FAILURE_SYNC ||
+                   store->failure == P2P_STORE_FAILURE_DISK_FULL;
 
     return store->disk->dead || (no_head && !store->reading) ? P2P_IO : P2P_OK;
 }
@@ -156,10 +156,10 @@ static enum p2p_err may_write(const struct p2p_store *store)
     if (store->reading) {
         return P2P_RDONLY;
     }
-    if (store->failure == STORE_FAILURE_NONE) {
+    if (store->failure == P2P_STORE_FAILURE_NONE) {
         return P2P_OK;
     }
-    return store->failure == STORE_FAILURE_SYNC ? P2P_IO : P2P_FULL;
+    return store->failure == P2P_STORE_FAILURE_SYNC ? P2P_IO : P2P_FULL;
 }
 
 enum p2p_err p2p_store_begin(struct p2p_store *store, enum p2p_txn_kind kind,
@@ -227,7 +227,7 @@ static void fail_sync(struct p2p_store *store)
     memory_kv_commit(disk->store_map);
     disk->maybe_map = disk->store_map;
     disk->store_map = before;
-    store->failure = STORE_FAILURE_SYNC;
+    store->failure = P2P_STORE_FAILURE_SYNC;
 }
 
 /* The transaction has ended when this returns. */
@@ -237,13 +237,13 @@ static enum p2p_err commit_write(struct p2p_txn *txn)
     struct sim_disk *disk = store->disk;
 
     if (disk->full) {
-        store->failure = STORE_FAILURE_DISK_FULL;
+        store->failure = P2P_STORE_FAILURE_DISK_FULL;
         p2p_txn_abort(txn);
         return P2P_FULL;
     }
     enum effect effect = disk_sync_effect(disk);
     if (effect == EFFECT_LOST) { /* with it this transaction */
-        store->failure = STORE_FAILURE_SYNC;
+        store->failure = P2P_STORE_FAILURE_SYNC;
         p2p_txn_abort(txn);
         return P2P_IO;
     }
@@ -255,7 +255,7 @@ static enum p2p_err commit_write(struct p2p_txn *txn)
     memory_kv_commit(disk->store_map);
     disk->lied = disk->true_map != NULL;
     if (effect == EFFECT_LAST) {
-        store->failure = STORE_FAILURE_SYNC;
+        store->failure = P2P_STORE_FAILURE_SYNC;
         disk_power_lost(disk);
         return P2P_IO;
     }

@@ -11,26 +11,13 @@
 
 #define STORE_PATH_BYTES_MAX 1024u
 
-/* X(name, word): why the store takes no writes until it is opened anew. */
-#define STORE_FAILURE_MAP(X)                                                                   \
-    X(NONE, NULL)                                                                              \
-    X(SYNC, "sync-failed")                                                                     \
-    X(MAP_FULL, "map-full")                                                                    \
-    X(DISK_FULL, "disk-full")
-
-enum store_failure {
-#define STORE_FAILURE_ENUM(name, word) STORE_FAILURE_##name,
-    STORE_FAILURE_MAP(STORE_FAILURE_ENUM)
-#undef STORE_FAILURE_ENUM
-};
-
 struct p2p_store {
     MDB_env *env;
     MDB_dbi dbi[P2P_TABLE_COUNT];
     struct wrap *wrap;
     char dir[STORE_PATH_BYTES_MAX];
     bool read_only;
-    atomic_int failure;    /* enum store_failure */
+    atomic_int failure;    /* enum p2p_store_failure */
     atomic_uint txn_count; /* open ones */
 };
 

@@ -81,27 +81,27 @@ static uint64_t disk_free(const char *dir)
 
 enum p2p_err store_fail(struct p2p_store *store, int rc)
 {
-    int none = STORE_FAILURE_NONE;
-    int failure = STORE_FAILURE_SYNC;
+    int none = P2P_STORE_FAILURE_NONE;
+    int failure = P2P_STORE_FAILURE_SYNC;
 
     if (rc == MDB_MAP_FULL) {
-        failure = STORE_FAILURE_MAP_FULL;
+        failure = P2P_STORE_FAILURE_MAP_FULL;
     } else if (rc == ENOSPC || rc == EDQUOT || disk_free(store->dir) < DISK_FULL_BYTES) {
-        failure = STORE_FAILURE_DISK_FULL;
+        failure = P2P_STORE_FAILURE_DISK_FULL;
     }
     atomic_compare_exchange_strong(&store->failure, &none, failure);
-    return failure == STORE_FAILURE_SYNC ? P2P_IO : P2P_FULL;
+    return failure == P2P_STORE_FAILURE_SYNC ? P2P_IO : P2P_FULL;
 }
 
 enum p2p_err store_failed(const struct p2p_store *store)
 {
-    switch ((enum store_failure)atomic_load(&store->failure)) {
-    case STORE_FAILURE_NONE:
+    switch ((enum p2p_store_failure)atomic_load(&store->failure)) {
+    case P2P_STORE_FAILURE_NONE:
         return P2P_OK;
-    case STORE_FAILURE_SYNC:
+    case P2P_STORE_FAILURE_SYNC:
         return P2P_IO;
-    case STORE_FAILURE_MAP_FULL:
-    case STORE_FAILURE_DISK_FULL:
+    case P2P_STORE_FAILURE_MAP_FULL:
+    case P2P_STORE_FAILURE_DISK_FULL:
         return P2P_FULL;
     }
     return P2P_IO;
@@ -110,8 +110,8 @@ enum p2p_err store_failed(const struct p2p_store *store)
 const char *p2p_store_read_only_reason(const struct p2p_store *store)
 {
     static const char *const words[] = {
-#define FAILURE_WORD(name, word) [STORE_FAILURE_##name] = (word),
-        STORE_FAILURE_MAP(FAILURE_WORD)
+#define FAILURE_WORD(name, word) [P2P_STORE_FAILURE_##name] = (word),
+        P2P_STORE_FAILURE_MAP(FAILURE_WORD)
 #undef FAILURE_WORD
     };
 
@@ -455,7 +455,7 @@ enum p2p_err p2p_store_reopen_reading(struct p2p_store *store)
     char message[STORE_PATH_BYTES_MAX + 256];
 
     p2p_assert(atomic_load(&store->txn_count) == 0);
-    p2p_assert(atomic_load(&store->failure) != STORE_FAILURE_NONE || store->read_only);
+    p2p_assert(atomic_load(&store->failure) != P2P_STORE_FAILURE_NONE || store->read_only);
     if (store->read_only && store->wrap != NULL) {
         return P2P_OK;
     }

@@ -49,8 +49,19 @@ void p2p_store_close(
  * the store can only be asked again or closed. */
 P2P_MUST_CHECK enum p2p_err p2p_store_reopen_reading(struct p2p_store *store);
 
-/* NULL while the store accepts writes, else "sync-failed", "map-full" or "disk-full" until
- * reopened; static storage, any thread. */
+/* X(name, word): why the store takes no writes until it is opened anew. */
+#define P2P_STORE_FAILURE_MAP(X)                                                               \
+    X(NONE, NULL)                                                                              \
+    X(SYNC, "sync-failed")                                                                     \
+    X(MAP_FULL, "map-full")                                                                    \
+    X(DISK_FULL, "disk-full")
+enum p2p_store_failure {
+#define P2P_STORE_FAILURE_ENUM(name, word) P2P_STORE_FAILURE_##name,
+    P2P_STORE_FAILURE_MAP(P2P_STORE_FAILURE_ENUM)
+#undef P2P_STORE_FAILURE_ENUM
+};
+/* NULL while the store accepts writes, else the word of its failure; static storage, any
+ * thread. */
 const char *p2p_store_read_only_reason(const struct p2p_store *store);
 
 enum p2p_txn_kind { P2P_TXN_READ, P2P_TXN_WRITE };
