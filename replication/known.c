@@ -419,8 +419,12 @@ static bool entries_fit(struct p2p_unpack in)
     return p2p_unpack_done(&in);
 }
 
-enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
-                             struct p2p_slice content)
+typedef enum p2p_err on_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                              uint32_t of, struct claim *claim);
+
+/* Every entry of a `seen` that says anything: not about its own feed, and not of nothing. */
+static enum p2p_err each_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                               struct p2p_slice content, on_claim *act)
 {
     struct p2p_unpack in;
     uint64_t least = 0;
@@ -436,37 +440,31 @@ enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by, uint64_t in
         bool fits = read_entry(&in, &least, &of, &claim);
         p2p_assert(fits);
         if (of != by && claim.size > 0) {
-            err = apply_claim(ledger, by, index, of, &claim);
+            err = act(ledger, by, index, of, &claim);
         }
     }
     return err;
 }
 
+static enum p2p_err undo_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                               uint32_t of, struct claim *claim)
+{
+    uint8_t key[KEY_BYTES];
+    enum p2p_err err = drop_open(ledger, by, index, of, claim->size);
+    return err == P2P_OK ? p2p_kv_del(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, index))
+                         : err;
+}
+
+enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                             struct p2p_slice content)
+{
+    return each_claim(ledger, by, index, content, apply_claim);
+}
+
 enum p2p_err p2p_known_undo(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
                             struct p2p_slice content)
 {
-    struct p2p_unpack in;
-    uint64_t least = 0;
-    enum p2p_err err = P2P_OK;
-    if (p2p_kind_validate(p2p_kind_find(P2P_KIND_SEEN), content) != P2P_OK ||
-        !p2p_unpack_find(content, "feeds", &in) || !entries_fit(in)) {
-        return P2P_OK; /* it named nothing */
-    }
-    uint32_t count = p2p_unpack_array(&in);
-    for (uint32_t i = 0; i < count && err == P2P_OK; i++) {
-        struct claim claim;
-        uint8_t key[KEY_BYTES];
-        uint32_t of;
-        bool fits = read_entry(&in, &least, &of, &claim);
-        p2p_assert(fits);
-        if (of != by && claim.size > 0) {
-            err = drop_open(ledger, by, index, of, claim.size);
-        }
-        if (err == P2P_OK && of != by && claim.size > 0) {
-            err = p2p_kv_del(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, index));
-        }
-    }
-    return err;
+    return each_claim(ledger, by, index, content, undo_claim);
 }
 
 enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
