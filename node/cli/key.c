@@ -95,6 +95,28 @@ static void say_empty(const struct p2p_cli_call *call, size_t passphrase_len)
     }
 }
 
+/* How a key that was made is told: what is named, what the roots need of it, and the words. */
+struct made {
+    const char *named, *needed;
+    const char *before, *between;
+};
+
+static int tell_made(const struct p2p_cli_call *call, const struct made *made, const char *name,
+                     const uint8_t needed[P2P_PUBLIC_BYTES], size_t passphrase_len)
+{
+    char base64[P2P_BASE64_BYTES(P2P_PUBLIC_BYTES)];
+    say_empty(call, passphrase_len);
+    p2p_base64_encode(base64, needed, P2P_PUBLIC_BYTES);
+    if (call->json) {
+        json_t *json = json_pack("{s:s,s:s}", made->named, name, made->needed, base64);
+        p2p_cli_put_json(call->out, json);
+        json_decref(json);
+    } else {
+        fprintf(call->out, "%s%s%s%s\n", made->before, name, made->between, base64);
+    }
+    return P2P_CLI_YES;
+}
+
 /* The key of an officer to be, in keys/issuers. What the roots need of it is its public half.
  */
 static enum p2p_err make_issuer_key(struct p2p_cli_call *call, const char *issuer,
@@ -129,7 +151,7 @@ static enum p2p_err make_issuer_key(struct p2p_cli_call *call, const char *issue
 /* A circle's key, drawn here and known to nobody else until the charter names its hash. */
 static int circle_run(struct p2p_cli_call *call)
 {
-    char message[P2P_MESSAGE_BYTES_MAX] = "", base64[P2P_BASE64_BYTES(P2P_PUBLIC_BYTES)];
+    char message[P2P_MESSAGE_BYTES_MAX] = "";
     uint8_t hash[P2P_PUBLIC_BYTES];
     size_t passphrase_len = 0;
     const char *circle = p2p_cli_argument(call, 0);
@@ -148,22 +170,14 @@ static int circle_run(struct p2p_cli_call *call)
     if (err != P2P_OK) {
         return p2p_cli_fail_err(call, err, message);
     }
-    say_empty(call, passphrase_len);
-    p2p_base64_encode(base64, hash, sizeof hash);
-    if (call->json) {
-        json_t *json = json_pack("{s:s,s:s}", "circle", circle, "key", base64);
-        p2p_cli_put_json(call->out, json);
-        json_decref(json);
-    } else {
-        fprintf(call->out, "a key for %s lies here; its hash, for charter circle --key: %s\n",
-                circle, base64);
-    }
-    return P2P_CLI_YES;
+    static const struct made made = {"circle", "key", "a key for ",
+                                     " lies here; its hash, for charter circle --key: "};
+    return tell_made(call, &made, circle, hash, passphrase_len);
 }
 
 static int new_run(struct p2p_cli_call *call)
 {
-    char message[P2P_MESSAGE_BYTES_MAX] = "", base64[P2P_BASE64_BYTES(P2P_PUBLIC_BYTES)];
+    char message[P2P_MESSAGE_BYTES_MAX] = "";
     uint8_t public_key[P2P_PUBLIC_BYTES];
     size_t passphrase_len = 0;
     const char *issuer = p2p_cli_argument(call, 0);
@@ -172,17 +186,9 @@ static int new_run(struct p2p_cli_call *call)
     if (err != P2P_OK) {
         return p2p_cli_fail_err(call, err, message);
     }
-    say_empty(call, passphrase_len);
-    p2p_base64_encode(base64, public_key, sizeof public_key);
-    if (call->json) {
-        json_t *json = json_pack("{s:s,s:s}", "issuer", issuer, "public_key", base64);
-        p2p_cli_put_json(call->out, json);
-        json_decref(json);
-    } else {
-        fprintf(call->out, "%s has a key; its public half, for charter grant --key: %s\n",
-                issuer, base64);
-    }
-    return P2P_CLI_YES;
+    static const struct made made = {"issuer", "public_key", "",
+                                     " has a key; its public half, for charter grant --key: "};
+    return tell_made(call, &made, issuer, public_key, passphrase_len);
 }
 
 static int unlock_run(struct p2p_cli_call *call)
