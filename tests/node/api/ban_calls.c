@@ -3,6 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+int ban_world_setup(void **world)
+{
+    api_world_make(*world, "beanr,bezee,commission", "beanr");
+    return 0;
+}
+
+int ban_world_teardown(void **world)
+{
+    api_world_free(*world);
+    return 0;
+}
+
 json_t *body_of(const char *text)
 {
     json_error_t error;

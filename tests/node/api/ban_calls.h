@@ -4,6 +4,12 @@
 
 #include "api_world.h"
 
+/* A case on a struct api_world made for it: the node of beanr, one of three members. */
+#define BAN_TEST(name, world)                                                                  \
+    cmocka_unit_test_prestate_setup_teardown(name, ban_world_setup, ban_world_teardown, world)
+int ban_world_setup(void **world);
+int ban_world_teardown(void **world);
+
 /* The body that the text says; text that is no JSON fails the test. */
 json_t *body_of(const char *text);
 /* Posts and checks the code of the error; code NULL: none is looked for. The caller decrefs. */

@@ -6,20 +6,6 @@
 
 static struct api_world world;
 
-static int setup(void **state)
-{
-    (void)state;
-    api_world_make(&world, "beanr,bezee,commission", "beanr");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    api_world_free(&world);
-    return 0;
-}
-
 /* ---- the life of a ban ---- */
 
 /* Does something to one ban as beanr-pso; its id goes to out, which may be NULL. */
@@ -268,14 +254,13 @@ static void a_ban_stands_in_the_circle_that_was_named(void **state)
 
 int main(void)
 {
-#define BAN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        BAN_TEST(a_ban_is_suspended_resumed_and_lifted),
-        BAN_TEST(what_cannot_be_acted_on_is_refused),
-        BAN_TEST(an_amend_keeps_what_it_does_not_name),
-        BAN_TEST(an_amend_of_several_must_not_free_anybody),
-        BAN_TEST(an_issuer_is_chosen_or_named),
-        BAN_TEST(a_ban_stands_in_the_circle_that_was_named),
+        BAN_TEST(a_ban_is_suspended_resumed_and_lifted, &world),
+        BAN_TEST(what_cannot_be_acted_on_is_refused, &world),
+        BAN_TEST(an_amend_keeps_what_it_does_not_name, &world),
+        BAN_TEST(an_amend_of_several_must_not_free_anybody, &world),
+        BAN_TEST(an_issuer_is_chosen_or_named, &world),
+        BAN_TEST(a_ban_stands_in_the_circle_that_was_named, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

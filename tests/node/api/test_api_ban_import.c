@@ -6,20 +6,6 @@
 
 static struct api_world world;
 
-static int setup(void **state)
-{
-    (void)state;
-    api_world_make(&world, "beanr,bezee,commission", "beanr");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    api_world_free(&world);
-    return 0;
-}
-
 /* Broken: a row would be imposed twice, be lost, or take the others with it. */
 static void rows_are_imposed_already_there_or_refused(void **state)
 {
@@ -133,11 +119,10 @@ static void an_import_waits_for_a_level(void **state)
 
 int main(void)
 {
-#define BAN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        BAN_TEST(rows_are_imposed_already_there_or_refused),
-        BAN_TEST(imports_that_are_not_well_put_impose_nothing),
-        BAN_TEST(an_import_waits_for_a_level),
+        BAN_TEST(rows_are_imposed_already_there_or_refused, &world),
+        BAN_TEST(imports_that_are_not_well_put_impose_nothing, &world),
+        BAN_TEST(an_import_waits_for_a_level, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,20 +6,6 @@
 
 static struct api_world world;
 
-static int setup(void **state)
-{
-    (void)state;
-    api_world_make(&world, "beanr,bezee,commission", "beanr");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    api_world_free(&world);
-    return 0;
-}
-
 /* Follows `next` to the end; CHECKs that no ban comes twice. */
 static size_t walk(const char *query, size_t page)
 {
@@ -86,9 +72,8 @@ static void pages_hold_every_ban_once(void **state)
 
 int main(void)
 {
-#define BAN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        BAN_TEST(pages_hold_every_ban_once),
+        BAN_TEST(pages_hold_every_ban_once, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

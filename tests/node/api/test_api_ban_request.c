@@ -7,20 +7,6 @@
 
 static struct api_world world;
 
-static int setup(void **state)
-{
-    (void)state;
-    api_world_make(&world, "beanr,bezee,commission", "beanr");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    api_world_free(&world);
-    return 0;
-}
-
 static void impose_refused(const char *more, int status, const char *code)
 {
     char text[1024];
@@ -220,12 +206,11 @@ static void an_error_quotes_bytes_that_are_no_text(void **state)
 
 int main(void)
 {
-#define BAN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        BAN_TEST(a_ban_that_is_not_well_put_is_refused),
-        BAN_TEST(a_time_is_a_time_of_the_calendar),
-        BAN_TEST(huge_requests_end_nothing_but_themselves),
-        BAN_TEST(an_error_quotes_bytes_that_are_no_text),
+        BAN_TEST(a_ban_that_is_not_well_put_is_refused, &world),
+        BAN_TEST(a_time_is_a_time_of_the_calendar, &world),
+        BAN_TEST(huge_requests_end_nothing_but_themselves, &world),
+        BAN_TEST(an_error_quotes_bytes_that_are_no_text, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

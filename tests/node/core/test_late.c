@@ -12,20 +12,6 @@
 
 static struct api_world world;
 
-static int setup(void **state)
-{
-    (void)state;
-    writer_world_make(&world);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    writer_world_free(&world);
-    return 0;
-}
-
 /* The node is closed, two decisions wait in its spool and it may append. */
 static void leave_two_in_the_spool(void)
 {
@@ -159,11 +145,10 @@ static void a_spool_that_is_not_taken_stays(void **state)
 
 int main(void)
 {
-#define WRITER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WRITER_TEST(a_crash_at_any_moment_appends_late_decisions_once),
-        WRITER_TEST(boots_whose_numbers_fall_lose_no_decision),
-        WRITER_TEST(a_spool_that_is_not_taken_stays),
+        WRITER_TEST(a_crash_at_any_moment_appends_late_decisions_once, &world),
+        WRITER_TEST(boots_whose_numbers_fall_lose_no_decision, &world),
+        WRITER_TEST(a_spool_that_is_not_taken_stays, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

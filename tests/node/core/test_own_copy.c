@@ -7,20 +7,6 @@
 
 static struct api_world world;
 
-static int setup(void **state)
-{
-    (void)state;
-    writer_world_make(&world);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    writer_world_free(&world);
-    return 0;
-}
-
 /* Broken: a backup that was restored would append beside what others hold already; or a node
  * that was only missing a disk would lose the decisions it made meanwhile. */
 static void without_its_copy_a_node_is_restored(void **state)
@@ -106,11 +92,10 @@ static void a_copy_that_cannot_be_written_is_an_alarm_until_it_can(void **state)
 
 int main(void)
 {
-#define WRITER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WRITER_TEST(without_its_copy_a_node_is_restored),
-        WRITER_TEST(a_copy_ahead_of_the_store_is_a_restored_backup),
-        WRITER_TEST(a_copy_that_cannot_be_written_is_an_alarm_until_it_can),
+        WRITER_TEST(without_its_copy_a_node_is_restored, &world),
+        WRITER_TEST(a_copy_ahead_of_the_store_is_a_restored_backup, &world),
+        WRITER_TEST(a_copy_that_cannot_be_written_is_an_alarm_until_it_can, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,20 +11,6 @@
 static struct api_world world;
 static struct asked_list asked;
 
-static int setup(void **state)
-{
-    (void)state;
-    writer_world_make(&world);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    writer_world_free(&world);
-    return 0;
-}
-
 /* ---- durable before it is answered ---- */
 
 static uint64_t finished_size;
@@ -206,14 +192,13 @@ static void two_imports_at_once_impose_a_row_once(void **state)
 
 int main(void)
 {
-#define WRITER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WRITER_TEST(an_append_stands_in_store_and_copy_before_its_reply),
-        WRITER_TEST(what_comes_while_a_batch_runs_may_begin_in_it),
-        WRITER_TEST(who_waits_for_a_level_is_answered_at_last),
-        WRITER_TEST(what_has_no_room_in_a_batch_begins_the_next),
-        WRITER_TEST(a_failed_batch_answers_its_own_work_only),
-        WRITER_TEST(two_imports_at_once_impose_a_row_once),
+        WRITER_TEST(an_append_stands_in_store_and_copy_before_its_reply, &world),
+        WRITER_TEST(what_comes_while_a_batch_runs_may_begin_in_it, &world),
+        WRITER_TEST(who_waits_for_a_level_is_answered_at_last, &world),
+        WRITER_TEST(what_has_no_room_in_a_batch_begins_the_next, &world),
+        WRITER_TEST(a_failed_batch_answers_its_own_work_only, &world),
+        WRITER_TEST(two_imports_at_once_impose_a_row_once, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,20 +18,6 @@
 static struct api_world world;
 static struct asked_list asked;
 
-static int setup(void **state)
-{
-    (void)state;
-    writer_world_make(&world);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    writer_world_free(&world);
-    return 0;
-}
-
 /* ---- the n-th step fails ---- */
 
 /* Broken: a batch that failed would leave something, or take something with it, or leave the
@@ -298,17 +284,16 @@ static void records_that_read_back_wrong_stop_the_node(void **state)
 
 int main(void)
 {
-#define WRITER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WRITER_TEST(each_put_and_commit_may_fail_for_a_moment),
-        WRITER_TEST(a_full_map_stops_appending_and_nothing_else),
-        WRITER_TEST(the_check_that_finds_it_full_is_spooled),
-        WRITER_TEST(a_full_spool_decides_nothing),
-        WRITER_TEST(the_first_write_of_all_may_fail),
-        WRITER_TEST(peers_are_turned_away_while_nothing_can_be_stored),
-        WRITER_TEST(each_disk_call_may_fail),
-        WRITER_TEST(a_lost_engine_is_opened_again_by_a_later_batch),
-        WRITER_TEST(records_that_read_back_wrong_stop_the_node),
+        WRITER_TEST(each_put_and_commit_may_fail_for_a_moment, &world),
+        WRITER_TEST(a_full_map_stops_appending_and_nothing_else, &world),
+        WRITER_TEST(the_check_that_finds_it_full_is_spooled, &world),
+        WRITER_TEST(a_full_spool_decides_nothing, &world),
+        WRITER_TEST(the_first_write_of_all_may_fail, &world),
+        WRITER_TEST(peers_are_turned_away_while_nothing_can_be_stored, &world),
+        WRITER_TEST(each_disk_call_may_fail, &world),
+        WRITER_TEST(a_lost_engine_is_opened_again_by_a_later_batch, &world),
+        WRITER_TEST(records_that_read_back_wrong_stop_the_node, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

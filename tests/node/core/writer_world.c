@@ -7,18 +7,20 @@
 #include <string.h>
 #include <unistd.h>
 
-void writer_world_make(struct api_world *world)
+int writer_world_setup(void **world)
 {
-    api_world_make(world, "beanr,bezee,commission", "beanr");
-    json_decref(api_get(world, "/v1/status", 200)); /* its address record stands */
+    api_world_make(*world, "beanr,bezee,commission", "beanr");
+    json_decref(api_get(*world, "/v1/status", 200)); /* its address record stands */
+    return 0;
 }
 
-void writer_world_free(struct api_world *world)
+int writer_world_teardown(void **world)
 {
     mdb_fault_after_commit(NULL);
     (void)mdb_fault_disarm();
     (void)disk_fault_disarm();
-    api_world_free(world);
+    api_world_free(*world);
+    return 0;
 }
 
 /* ---- the node's files ---- */

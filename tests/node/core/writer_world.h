@@ -5,10 +5,13 @@
 
 #include "api_world.h"
 
-/* Member beanr, its address record appended. */
-void writer_world_make(struct api_world *world);
-/* Disarms every fault; the node may be closed already. */
-void writer_world_free(struct api_world *world);
+/* A case on a struct api_world made for it, the node that of beanr, its address record
+ * appended; afterwards every fault is disarmed. The node may be closed by then. */
+#define WRITER_TEST(name, world)                                                               \
+    cmocka_unit_test_prestate_setup_teardown(name, writer_world_setup, writer_world_teardown,  \
+                                             world)
+int writer_world_setup(void **world);
+int writer_world_teardown(void **world);
 
 void open_node(struct api_world *world);
 void close_node(struct api_world *world);
