@@ -1,15 +1,11 @@
-/* Who has what: hello, frontiers, wants, digests. A cached idea of a peer is a hint, never a
- * fact.
+/* Who has what: hello, frontiers, digests, answers to wants. A cached idea of a peer is a hint,
+ * never a fact.
  *
  *     link up --> greeting (hello sent) --> greeted (its hello taken) --> link down
  *
  * In `greeting` only a hello is taken; in `greeted` everything but a second hello. A frame that
  * breaks this, or does not parse, closes the session. */
 #include "engine_state.h"
-
-#include <p2p/assert.h>
-
-#include <string.h>
 
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed)
 {
@@ -112,97 +108,6 @@ uint64_t p2p_session_owner_link(const struct p2p_engine *engine, uint32_t feed)
         }
     }
     return 0;
-}
-
-/* A peer has more of a feed than we do. Everybody pushes the charter, an owner its feed, and
- * who brought the newest run the next one, so that asking as well would bring the same records
- * twice: whoever pushes is given time, then retry_wants asks. */
-enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
-{
-    struct p2p_feed_extra *extra = &engine->extras[feed];
-    uint64_t owner =
-        feed == P2P_CHARTER_FEED ? peer->link : p2p_session_owner_link(engine, feed);
-    uint64_t pusher = owner != 0 ? owner : extra->parent_link;
-    if (!p2p_feed_takes(engine, feed)) {
-        return P2P_OK;
-    }
-    if (p2p_ledger_feed(&engine->ledger, feed)->state == P2P_FEED_FORKED) {
-        /* Its owner is not believed, and nobody pushes it. */
-        return p2p_session_owns(engine, peer, feed) ? P2P_OK
-                                                    : p2p_session_want(engine, peer, feed);
-    }
-    if (pusher == 0 || feed == engine->feed) {
-        return p2p_session_want(engine, peer, feed);
-    }
-    if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
-        extra->want_link = pusher;
-        extra->asked = false;
-        uint64_t grace_ms = owner == 0            ? P2P_PARENT_GRACE_MS
-                            : owner == peer->link ? P2P_WANT_TIMEOUT_MS
-                                                  : P2P_PUSH_GRACE_MS;
-        extra->want_until_ms = engine->now.mono_ms + grace_ms;
-    }
-    return P2P_OK;
-}
-
-/* Asks one peer at a time for what a feed lacks. */
-enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
-{
-    struct p2p_feed_extra *extra = &engine->extras[feed];
-    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
-    uint8_t bytes[64];
-    struct p2p_writer out;
-    if (!p2p_feed_takes(engine, feed) || p2p_engine_damaged(engine) ||
-        (feed == engine->feed && !p2p_engine_fetches_back(engine)) ||
-        (extra->want_link != 0 && extra->asked && engine->now.mono_ms < extra->want_until_ms)) {
-        return P2P_OK;
-    }
-    extra->want_link = peer->link;
-    extra->asked = true;
-    extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
-    const struct p2p_want want = {.feed = feed, .from = held->edge.size};
-    p2p_writer_init(&out, bytes, sizeof(bytes));
-    p2p_want_write(&out, &want);
-    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
-}
-
-/* ---- the start-up rule ---- */
-
-/* WIRE.md section 15: complete once every size is reached that n-k+1+f of the own witnesses
- * named in their hello. */
-void p2p_session_check_complete(struct p2p_engine *engine)
-{
-    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
-    if (engine->complete || engine->feed == 0 || info == NULL) {
-        return;
-    }
-    uint32_t n = info->witness_count;
-    uint32_t needed = n == 0 ? 0 : n - p2p_witness_quorum(n) + 1 + p2p_witness_faults(n);
-    uint32_t reached = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        reached += engine->greeted_witnesses[i] != 0 &&
-                   engine->greeted_witnesses[i] == info->witnesses[i] &&
-                   engine->unreached[i] == 0;
-    }
-    engine->complete = reached >= needed;
-}
-
-/* Counts, for one witness, the feeds whose named size is not reached yet. */
-static void follow_witness(struct p2p_engine *engine, struct p2p_peer *peer)
-{
-    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
-    int place = info == NULL ? -1 : p2p_witness_place(info, peer->member);
-    if (engine->complete || engine->feed == 0 || place < 0 || !peer->greeted) {
-        return;
-    }
-    uint32_t unreached = 0;
-    for (uint32_t i = 0; i < engine->extra_count && i < peer->feed_cap; i++) {
-        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
-        unreached += peer->feeds[i].hello_size > held->edge.size && held->state == P2P_FEED_OK;
-    }
-    engine->greeted_witnesses[place] = peer->member;
-    engine->unreached[place] = unreached + peer->hello_unknown;
-    p2p_session_check_complete(engine);
 }
 
 /* ---- frames ---- */
@@ -524,54 +429,6 @@ enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
 
 /* ---- time ---- */
 
-/* Who has named more of a feed than is held: after `except`, so that each gets its turn, and
- * `except` itself only when there is nobody else. */
-static struct p2p_peer *who_has_more(struct p2p_engine *engine, uint32_t feed, uint64_t except)
-{
-    uint64_t held = p2p_ledger_feed(&engine->ledger, feed)->edge.size;
-    struct p2p_peer *last = NULL;
-    if (feed == P2P_CHARTER_FEED && p2p_charter_rival_size(engine->ledger.charter) > held) {
-        held = p2p_charter_rival_size(engine->ledger.charter); /* kept beside our branch */
-    }
-    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
-        struct p2p_peer *peer = &engine->peers[(i + (size_t)except) % P2P_PEERS_MAX];
-        if (peer->link == 0 || !peer->greeted || peer->closing || feed >= peer->feed_cap ||
-            peer->feeds[feed].size <= held ||
-            (p2p_ledger_feed(&engine->ledger, feed)->state == P2P_FEED_FORKED &&
-             p2p_session_owns(engine, peer, feed))) {
-            continue;
-        }
-        if (peer->link != except) {
-            return peer;
-        }
-        last = peer;
-    }
-    return last;
-}
-
-/* Wants that were not answered in time are asked again, of another peer that named more if
- * there is one. */
-static enum p2p_err retry_wants(struct p2p_engine *engine, uint64_t *wake_ms)
-{
-    enum p2p_err err = P2P_OK;
-    for (uint32_t feed = 0; feed < engine->extra_count && err == P2P_OK; feed++) {
-        struct p2p_feed_extra *extra = &engine->extras[feed];
-        if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
-            bool late = extra->want_link != 0;
-            struct p2p_peer *peer = who_has_more(engine, feed, extra->want_link);
-            extra->want_link = 0;
-            if (peer != NULL) {
-                err = late ? p2p_session_want(engine, peer, feed)
-                           : p2p_session_lack(engine, peer, feed);
-            }
-        }
-        if (extra->want_link != 0) {
-            p2p_wake_at(wake_ms, extra->want_until_ms);
-        }
-    }
-    return err;
-}
-
 /* Every 30 s one random peer gets the digest of our frontier. */
 static enum p2p_err anti_entropy(struct p2p_engine *engine, uint64_t *wake_ms)
 {
@@ -605,7 +462,7 @@ static enum p2p_err anti_entropy(struct p2p_engine *engine, uint64_t *wake_ms)
 
 enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms)
 {
-    enum p2p_err err = retry_wants(engine, wake_ms);
+    enum p2p_err err = p2p_session_retry_wants(engine, wake_ms);
     if (err == P2P_OK) {
         err = p2p_relay_graft(engine, wake_ms);
     }
@@ -614,7 +471,7 @@ enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     for (size_t i = 0; i < P2P_PEERS_MAX && !engine->complete; i++) {
         if (engine->peers[i].link != 0) {
-            follow_witness(engine, &engine->peers[i]);
+            p2p_session_follow_witness(engine, &engine->peers[i]);
         }
     }
     return err;

@@ -3,7 +3,9 @@
  *   engine.c                open, close, begin, step, finish; the order of a batch
  *   engine_batch.c          what a batch gathers for its caller
  *   engine_follow.c         following the charter
- *   engine_session.c        hello, frontier, want, digest: who has what
+ *   engine_session.c        hello, frontier, digest, answers to wants: who has what
+ *   engine_want.c           asking for what feeds lack
+ *   engine_startup.c        the start-up rule: when this node is complete
  *   engine_receive.c        runs and charter entries from peers
  *   engine_send.c           frames out: pushes, runs
  *   engine_relay.c          who gets at once what was received, and who is only told of it
@@ -294,10 +296,6 @@ P2P_MUST_CHECK enum p2p_err p2p_session_greet(struct p2p_engine *engine, struct 
 P2P_MUST_CHECK enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
                                               const struct p2p_frame *frame);
 P2P_MUST_CHECK enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms);
-P2P_MUST_CHECK enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer,
-                                             uint32_t feed);
-P2P_MUST_CHECK enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer,
-                                             uint32_t feed);
 /* Whether the peer is of the member that writes the feed. */
 bool p2p_session_owns(const struct p2p_engine *engine, const struct p2p_peer *peer,
                       uint32_t feed);
@@ -308,6 +306,20 @@ void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uin
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed);
 /* A new charter version may name feeds that were skipped before: everybody compares again. */
 P2P_MUST_CHECK enum p2p_err p2p_session_resync(struct p2p_engine *engine);
+
+/* engine_want.c */
+/* Asks this peer for what the feed lacks, unless another was asked and still has time. */
+P2P_MUST_CHECK enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer,
+                                             uint32_t feed);
+/* A peer has more of a feed: asks it, or gives time to who pushes the feed anyway. */
+P2P_MUST_CHECK enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer,
+                                             uint32_t feed);
+P2P_MUST_CHECK enum p2p_err p2p_session_retry_wants(struct p2p_engine *engine,
+                                                    uint64_t *wake_ms);
+
+/* engine_startup.c */
+/* Notes what a peer's hello named that is not reached yet, if it is an own witness. */
+void p2p_session_follow_witness(struct p2p_engine *engine, const struct p2p_peer *peer);
 void p2p_session_check_complete(struct p2p_engine *engine);
 
 /* engine_receive.c */
