@@ -86,18 +86,13 @@ static void a_crash_at_any_moment_appends_late_decisions_once(void **state)
  * already. */
 static void boots_whose_numbers_fall_lose_no_decision(void **state)
 {
-    char path[TEMP_PATH_BYTES];
-    char message[P2P_MESSAGE_BYTES];
-    struct p2p_spool *spool = NULL;
     struct p2p_spool_id id;
     struct p2p_slice payload;
     uint8_t copy[2048];
     uint64_t at = 0;
     (void)state;
     leave_two_in_the_spool();
-    temp_path(&world.dir, "fed/beanr/spool", path);
-    CHECK_OK(
-        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
+    struct p2p_spool *spool = open_spool(&world);
     CHECK_OK(p2p_spool_next(spool, &at, &id, &payload));
     CHECK(payload.len <= sizeof(copy));
     memcpy(copy, payload.data, payload.len);
@@ -106,8 +101,7 @@ static void boots_whose_numbers_fall_lose_no_decision(void **state)
     open_node(&world);
     CHECK(decisions(&world) == 2);
     close_node(&world);
-    CHECK_OK(
-        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
+    spool = open_spool(&world);
     CHECK_OK(p2p_spool_append(spool, p2p_slice_of(copy, len), &id));
     p2p_spool_close(spool);
     open_node(&world);
@@ -120,21 +114,18 @@ static void boots_whose_numbers_fall_lose_no_decision(void **state)
 static void a_spool_that_is_not_taken_stays(void **state)
 {
     char path[TEMP_PATH_BYTES];
-    char message[P2P_MESSAGE_BYTES];
     static const uint8_t no_decision[] = {0xc1};
-    struct p2p_spool *spool = NULL;
     struct p2p_spool_id id;
     (void)state;
     close_node(&world);
-    temp_path(&world.dir, "fed/beanr/spool", path);
-    CHECK_OK(
-        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
+    struct p2p_spool *spool = open_spool(&world);
     CHECK_OK(p2p_spool_append(spool, p2p_slice_of(no_decision, 1), &id));
     p2p_spool_close(spool);
     open_node(&world);
     CHECK(try_post(&world, "/v1/bans", ban_body(1, NULL)) == 200);
     CHECK(decisions(&world) == 0);
     CHECK(p2p_spool_count(world.node->spool) == 1);
+    temp_path(&world.dir, "fed/beanr/spool", path);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     CHECK(fd >= 0 && pwrite(fd, "x", 1, P2P_SPOOL_HEAD_BYTES + 36) == 1);
     close(fd);

@@ -138,15 +138,11 @@ static void the_check_that_finds_it_full_is_spooled(void **state)
 static void a_full_spool_decides_nothing(void **state)
 {
     char path[TEMP_PATH_BYTES];
-    char message[P2P_MESSAGE_BYTES];
     static uint8_t bytes[60000]; /* no decision is that large: they stay */
-    struct p2p_spool *spool = NULL;
     struct p2p_spool_id id;
     (void)state;
     close_node(&world);
-    temp_path(&world.dir, "fed/beanr/spool", path);
-    CHECK_OK(
-        p2p_spool_open(&spool, path, 1, P2P_SPOOL_BYTES_MIN, NULL, message, sizeof(message)));
+    struct p2p_spool *spool = open_spool(&world);
     CHECK_OK(p2p_spool_append(spool, p2p_slice_of(bytes, sizeof(bytes)), &id));
     CHECK_OK(p2p_spool_append(
         spool, p2p_slice_of(bytes, P2P_SPOOL_BYTES_MIN - sizeof(bytes) - 2 * 36 - 50), &id));

@@ -63,6 +63,15 @@ void keep_files(struct api_world *world, bool back)
     }
 }
 
+struct p2p_spool *open_spool(struct api_world *world)
+{
+    char message[P2P_MESSAGE_BYTES];
+    struct p2p_spool *spool = NULL;
+    CHECK_OK(p2p_spool_open(&spool, path_of(world, "fed/beanr/spool"), 1, P2P_SPOOL_BYTES_MIN,
+                            NULL, message, sizeof(message)));
+    return spool;
+}
+
 /* ---- asking ---- */
 
 json_t *ban_body(unsigned n, const char *level)

@@ -17,6 +17,8 @@ void open_node(struct api_world *world);
 void close_node(struct api_world *world);
 /* Sets aside all that a node is made of, or puts it back; the node is closed. */
 void keep_files(struct api_world *world, bool back);
+/* The spool of the closed node; the caller closes it. */
+struct p2p_spool *open_spool(struct api_world *world);
 
 /* Bodies; the caller passes them on. level NULL: none is waited for. */
 json_t *ban_body(unsigned n, const char *level);
