@@ -1,4 +1,4 @@
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/address.h>
 #include <p2p/assert.h>

@@ -1,5 +1,5 @@
 /* Own records: what this node writes, in the order in which one commit must have them. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 

@@ -1,6 +1,6 @@
 /* What a batch gathers for its caller: frames to send, links to close, traces; and its
  * randomness. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <string.h>
 

@@ -15,7 +15,7 @@
  * and so on; no holder waits for more than 8 before it. Who is found out gives that member
  * nothing more, so a lying holder is passed over at once and a dead one in its time, and there
  * is never more than one box of one author for one member and epoch that is still believed. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/circle_key.h>
 

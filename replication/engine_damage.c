@@ -6,7 +6,7 @@
  *
  * It is settled once no feed has a hole and nothing is suspected; a suspicion ends with a pass
  * that could compare everything. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 /* ---- telling ---- */
 

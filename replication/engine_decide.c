@@ -1,6 +1,6 @@
 /* Decisions: evaluated against exactly the state that this commit names, one record for as many
  * as fit. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 

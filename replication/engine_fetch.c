@@ -15,7 +15,7 @@
  * feed: it wrote the payload. A peer is asked for one feed at a time, so that no answer fills
  * its link. A payload counts when it opens the commitment of its leaf, whoever sent it; then
  * the record is folded as if it had come now. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 

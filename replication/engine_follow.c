@@ -1,5 +1,5 @@
 /* Following the charter: own number and feed, rows for new feeds, the circles. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
  * root at our size to that signed head, the two signed heads contradict each other. A forked
  * feed is read-only here: no run of it is taken, nobody cosigns it. What its two branches mean
  * is for the charter to settle. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 #include <p2p/forked.h>

@@ -1,5 +1,5 @@
 /* Jobs: what this node wants done, checked before anything of it is written. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -18,7 +18,7 @@
  * META: `lack` -> format 1, circles followed u32, the walk's feed u32 (0: none) and index u64;
  * `lack/<circle>` -> format 1, flags u8 (1 member, 2 to be walked for), missing u64, lost u64.
  */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 

@@ -4,7 +4,7 @@
  * no longer is closed from here. Links of a full mesh that grew too large stay until they
  * break.
  */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <string.h>
 

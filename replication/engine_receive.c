@@ -1,5 +1,5 @@
 /* Runs and charter entries from peers: nothing unverified reaches the store. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 #include <p2p/planted.h>

@@ -18,7 +18,7 @@
  *
  * All of this is a hint, kept per session: a wrong one costs a run sent twice or an
  * announcement's delay, and never a record. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <string.h>
 

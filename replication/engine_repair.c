@@ -1,6 +1,6 @@
 /* Damaged records and payloads are fetched again: `want` from the signed head below them, and
  * what comes takes its place only if it leads to the head that is held. See engine_scrub.h. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include "feed_mend.h"
 

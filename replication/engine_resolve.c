@@ -19,7 +19,7 @@
  *
  * Who may not know the branch of W goes back in steps that double until it holds a prefix of
  * it, and asks anybody but the owner for the rest. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 #include <p2p/forked.h>

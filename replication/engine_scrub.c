@@ -1,6 +1,6 @@
 /* The scrubber: walks all leaves in the background, and decides what is looked at when. See
  * p2p/damage.h, engine_scrub.h. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include "charter_store.h"
 #include "feed_mend.h"

@@ -1,6 +1,6 @@
 /* The scrubber's comparison of what follows from records: their rows in every table, and the
  * set hashes of the views. What differs is mended at once. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include "compare_kv.h"
 

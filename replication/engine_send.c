@@ -1,5 +1,5 @@
 /* Frames out: what is ours is pushed, what is wanted or to be relayed is sent. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 

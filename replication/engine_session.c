@@ -5,7 +5,7 @@
  *
  * In `greeting` only a hello is taken; in `greeted` everything but a second hello. A frame that
  * breaks this, or does not parse, closes the session. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed)
 {

@@ -1,6 +1,6 @@
 /* The start-up rule: a node that began with an empty store is complete once it has reached what
  * its own witnesses named. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 /* WIRE.md section 15: complete once every size is reached that n-k+1+f of the own witnesses
  * named in their hello. */

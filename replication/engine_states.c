@@ -1,5 +1,5 @@
 /* State commitments: written, and compared with those of others. See p2p/state.h. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <string.h>
 

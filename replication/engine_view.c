@@ -1,5 +1,5 @@
 /* Looking at the engine: for the API, the gate's advice reads, metrics and tests. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <string.h>
 

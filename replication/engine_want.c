@@ -1,6 +1,6 @@
 /* Asking peers for what feeds lack: of each feed one peer at a time, and another when it does
  * not answer in time. Who pushes the feed anyway is given time before anybody is asked. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 /* A peer has more of a feed than we do. Everybody pushes the charter, an owner its feed, and
  * who brought the newest run the next one, so that asking as well would bring the same records

@@ -1,5 +1,5 @@
 /* Cosignatures made and taken, heartbeats, acknowledgements, quorum time. */
-#include "engine_state.h"
+#include "engine_parts.h"
 
 #include <p2p/assert.h>
 #include <p2p/planted.h>

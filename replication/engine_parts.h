@@ -1,0 +1,443 @@
+/* The parts of the engine, one file each, and what each offers the others. Private to
+ * replication/.
+ *
+ *   engine.c                open, close, begin, step, finish; the order of a batch
+ *   engine_batch.c          what a batch gathers for its caller
+ *   engine_follow.c         following the charter
+ *   engine_session.c        hello, frontier, digest, answers to wants: who has what
+ *   engine_want.c           asking for what feeds lack
+ *   engine_startup.c        the start-up rule: when this node is complete
+ *   engine_receive.c        runs and charter entries from peers
+ *   engine_send.c           frames out: pushes, runs
+ *   engine_relay.c          who gets at once what was received, and who is only told of it
+ *   engine_lack.c           payloads that are not here: which, how many in each circle
+ *   engine_fetch.c          asking peers for them, answering who asks
+ *   engine_append.c         own records: the leaf, its number, `seen`, the head
+ *   engine_circle.c         circle keys: taking them from boxes, giving them to members
+ *   engine_job.c            what this node wants done
+ *   engine_decide.c         decisions
+ *   engine_witness.c        cosignatures, heartbeats, acknowledgements, quorum time
+ *   engine_fork.c           two histories: finding, proving, quarantine
+ *   engine_scrub.c          reading again what is stored: leaves, and what is looked at when
+ *   engine_scrub_derived.c  what follows from records, computed once more
+ *   engine_damage.c         damage that is known, and what is told of it
+ *   engine_states.c         state commitments, written and compared
+ *   engine_repair.c         damaged records, fetched again
+ *   engine_overlay.c        which links are wanted
+ *   engine_resolve.c        two histories: taking the one that W is on
+ *   engine_view.c           looking at it */
+#ifndef P2P_ENGINE_PARTS_H
+#define P2P_ENGINE_PARTS_H
+
+#include "engine_state.h"
+
+/* ---- engine.c ---- */
+
+/* What a job adds to a commit, about. */
+#define P2P_JOB_BYTES_MAX (16u * 1024u * 1024u)
+size_t p2p_job_bytes(const struct p2p_job *job);
+/* False while the store takes no writes: the batch runs on a transaction that only reads. */
+bool p2p_engine_stores(const struct p2p_engine *engine);
+struct p2p_peer *p2p_engine_peer(struct p2p_engine *engine, uint64_t link);
+/* The peer's row for a feed, or NULL when the charter does not name the feed. */
+struct p2p_peer_feed *p2p_peer_feed(struct p2p_engine *engine, struct p2p_peer *peer,
+                                    uint32_t feed);
+/* The own feed; NULL while the charter does not name this member. */
+struct p2p_feed *p2p_engine_own(const struct p2p_engine *engine);
+/* Whether the own feed is taken from peers that have more of it: after a restored backup, and
+ * also when nothing here but their knowledge shows that one was restored. */
+bool p2p_engine_fetches_back(const struct p2p_engine *engine);
+/* An old backup was put back: what the witness key of now cosigned since is not known here.
+ * Kept in the store. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_lose_witness(struct p2p_engine *engine);
+/* Whether this circle is of that member alone. */
+bool p2p_engine_alone(const struct p2p_engine *engine, uint32_t circle, uint32_t member);
+/* What our own `seen` records name, from the store. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_load_seen(struct p2p_engine *engine);
+
+/* ---- engine_batch.c ---- */
+
+void p2p_engine_trace(struct p2p_engine *engine, struct p2p_trace trace);
+void p2p_engine_refuse(struct p2p_engine *engine, uint32_t member, uint32_t feed, uint64_t at,
+                       enum p2p_err err);
+void p2p_engine_close_link(struct p2p_engine *engine, struct p2p_peer *peer, enum p2p_err err,
+                           const char *text);
+P2P_MUST_CHECK enum p2p_err p2p_engine_send(struct p2p_engine *engine, struct p2p_peer *peer,
+                                            struct p2p_slice frames);
+/* A grown list in the batch's arena. */
+void *p2p_batch_room(struct p2p_engine *engine, void *items, size_t count, size_t *cap,
+                     size_t bytes);
+/* 32 fresh bytes from the batch's seed. */
+void p2p_engine_random(struct p2p_engine *engine, uint8_t out[32]);
+void p2p_wake_at(uint64_t *wake_ms, uint64_t at_ms);
+
+/* ---- engine_follow.c ---- */
+
+/* After the charter grew: own numbers, circles and keys, rows for new feeds. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine);
+
+/* ---- engine_session.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_session_greet(struct p2p_engine *engine, struct p2p_peer *peer);
+P2P_MUST_CHECK enum p2p_err p2p_session_frame(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              const struct p2p_frame *frame);
+P2P_MUST_CHECK enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms);
+/* Whether the peer is of the member that writes the feed. */
+bool p2p_session_owns(const struct p2p_engine *engine, const struct p2p_peer *peer,
+                      uint32_t feed);
+/* The link to the owner of a feed, 0 without one. */
+uint64_t p2p_session_owner_link(const struct p2p_engine *engine, uint32_t feed);
+void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed,
+                           uint64_t size);
+struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed);
+/* A new charter version may name feeds that were skipped before: everybody compares again. */
+P2P_MUST_CHECK enum p2p_err p2p_session_resync(struct p2p_engine *engine);
+
+/* ---- engine_want.c ---- */
+
+/* Asks this peer for what the feed lacks, unless another was asked and still has time. */
+P2P_MUST_CHECK enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer,
+                                             uint32_t feed);
+/* A peer has more of a feed: asks it, or gives time to who pushes the feed anyway. */
+P2P_MUST_CHECK enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer,
+                                             uint32_t feed);
+P2P_MUST_CHECK enum p2p_err p2p_session_retry_wants(struct p2p_engine *engine,
+                                                    uint64_t *wake_ms);
+
+/* ---- engine_startup.c ---- */
+
+/* Notes what a peer's hello named that is not reached yet, if it is an own witness. */
+void p2p_session_follow_witness(struct p2p_engine *engine, const struct p2p_peer *peer);
+void p2p_session_check_complete(struct p2p_engine *engine);
+
+/* ---- engine_receive.c ---- */
+
+/* Reads the records of a run from the edge on, with the interior hashes they complete, and
+ * verifies the signature of its head; whether they lead to its root is for the caller to see.
+ * edge [in, out]: within the run; arrivals: room for run->count; at [out]: the record that an
+ * error is about. */
+P2P_MUST_CHECK enum p2p_err p2p_receive_check(struct p2p_engine *engine,
+                                              const struct p2p_feed_info *info,
+                                              const struct p2p_run *run, struct p2p_edge *edge,
+                                              struct p2p_arrival *arrivals,
+                                              struct p2p_hash *interior, uint64_t *at);
+P2P_MUST_CHECK enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
+                                            struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              struct p2p_slice body);
+/* After a run, and when enough witnesses have said how much there is: does this end the search
+ * for the own feed (see compare_copy in engine.c)? */
+P2P_MUST_CHECK enum p2p_err p2p_receive_restored(struct p2p_engine *engine);
+/* An entry from a peer or, member 0, from this node's own people: applied, followed, told.
+ * Errors are those of p2p_ledger_apply_charter. */
+P2P_MUST_CHECK enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,
+                                                const struct p2p_entry_body *entry,
+                                                char reason[P2P_REASON_BYTES]);
+
+/* ---- engine_lack.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_lack_load(struct p2p_engine *engine);
+/* After the charter changed: circles joined and left. Writes nothing. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_follow(struct p2p_engine *engine);
+/* A record was taken, perhaps without a payload that this node may hold. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_arrived(struct p2p_engine *engine,
+                                             const struct p2p_record_id *id,
+                                             const struct p2p_arrival *arrival);
+/* The stored payload of this record is damaged or gone: forgets what is stored, and has it
+ * asked for again. Views keep what they say until the record is folded again, with the payload;
+ * meanwhile its circle is not complete here. P2P_NOTFOUND: there is no such record, or none
+ * whose payload this node may hold. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_again(struct p2p_engine *engine,
+                                           const struct p2p_record_id *id);
+/* P2P_NOTFOUND: the payload is here, or none of ours. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_get(const struct p2p_engine *engine,
+                                         const struct p2p_record_id *id, struct p2p_lack *out);
+/* The first lack of from's feed at or above from, or (begin false) the one after the last
+ * found; P2P_NOTFOUND at the feed's end. A write to INDEX ends the walk. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_walk(const struct p2p_engine *engine,
+                                          const struct p2p_record_id *from, bool begin,
+                                          struct p2p_lack *out);
+/* It is no lack any more. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_end(struct p2p_engine *engine,
+                                         const struct p2p_lack *lack);
+/* Looks at more leaves if circles were joined or left; stores the counts. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms);
+bool p2p_lack_complete(const struct p2p_engine *engine, uint32_t circle);
+/* Whether a payload is missing here that can be asked for. */
+bool p2p_lack_any(const struct p2p_engine *engine);
+
+/* ---- engine_fetch.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_fetch_receive_ask(struct p2p_engine *engine,
+                                                  struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_fetch_receive(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              struct p2p_slice body);
+/* Asks whoever is to be asked now. */
+P2P_MUST_CHECK enum p2p_err p2p_fetch_due(struct p2p_engine *engine, uint64_t *wake_ms);
+/* More is missing of this feed: everybody gets another turn, at once. */
+void p2p_fetch_anew(struct p2p_fetch *fetch);
+/* A peer has come that nobody asked yet; a peer goes. */
+void p2p_fetch_meet(struct p2p_engine *engine);
+void p2p_fetch_drop(struct p2p_engine *engine, const struct p2p_peer *peer);
+
+/* ---- engine_send.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_send_to_all(struct p2p_engine *engine, struct p2p_slice frames,
+                                            uint64_t except_link);
+
+/* Says that a feed does not go on to this peer, at which record and why. */
+P2P_MUST_CHECK enum p2p_err p2p_send_gap(struct p2p_engine *engine, struct p2p_peer *peer,
+                                         uint32_t feed, uint64_t at, enum p2p_err why);
+/* Answers a want at or above what is held: the newest head, with no records. */
+P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_peer *peer,
+                                          uint32_t feed);
+
+/* ---- engine_relay.c ---- */
+
+/* A run was taken that goes on from `held`, asked for or pushed: marks who gets it at once.
+ * P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_run(struct p2p_engine *engine,
+                                          const struct p2p_peer *from,
+                                          const struct p2p_run *run, uint64_t held, bool asked);
+/* A run brought nothing that was not held: one of the links that brought it is pruned. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
+                                            const struct p2p_run *run);
+/* A run or a heartbeat brought news; asked: as an answer to a want. */
+void p2p_relay_news(struct p2p_engine *engine, const struct p2p_peer *from, uint32_t feed,
+                    bool asked);
+/* A heartbeat that is not newer: the same, if it is the one that came over another link. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_heartbeat_twice(struct p2p_engine *engine,
+                                                      struct p2p_peer *peer,
+                                                      const struct p2p_cosign_body *body);
+/* Passes on a heartbeat or cosignature that was news here to who gets at once what comes of the
+ * feed `along`, its signer's. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_cosign(struct p2p_engine *engine,
+                                             const struct p2p_peer *from, uint32_t along,
+                                             const struct p2p_cosign_body *body);
+/* Something new of a feed was heard; who brought it is gone. */
+void p2p_relay_heard(struct p2p_engine *engine, uint32_t feed);
+void p2p_relay_parent_gone(struct p2p_feed_extra *extra);
+/* Feeds whose parent is gone, that were silent for 1.5 heartbeat intervals, or whose
+ * cosignatures do not come, and whose owner has no link here: another peer is asked, which
+ * makes its link eager. At most one at a time for each feed, less often the longer it stays
+ * silent. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer,
+                                                    struct p2p_slice body);
+/* Tells a peer what it seems to lack and is not being sent, where that is due; when every peer
+ * was told, p2p_relay_announced. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_announce(struct p2p_engine *engine,
+                                               struct p2p_peer *peer);
+void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms);
+
+/* ---- engine_overlay.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_overlay_receive(struct p2p_engine *engine,
+                                                struct p2p_peer *peer, struct p2p_slice body);
+/* How long a node that writes nothing else waits between its `seen`: in a large federation they
+ * name many feeds and go to many nodes. */
+uint64_t p2p_overlay_seen_every_ms(const struct p2p_engine *engine);
+void p2p_overlay_link_gone(struct p2p_engine *engine, const struct p2p_peer *peer);
+/* Last of a batch: looks for neighbours, settles which links are wanted, closes those that are
+ * no longer. */
+P2P_MUST_CHECK enum p2p_err p2p_overlay_due(struct p2p_engine *engine, uint64_t *wake_ms);
+
+/* ---- engine_append.c ---- */
+
+/* A packer over cap bytes of the batch's arena. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_pack(struct p2p_engine *engine, size_t cap,
+                                            struct p2p_pack *pack);
+/* The parts of p2p_append_own, for records that are signed elsewhere: the next number of an
+ * issuer, keeping it from being given again, the leaf's head with salt and payload, the leaf,
+ * and its place in the feed. */
+P2P_MUST_CHECK enum p2p_err p2p_append_number(struct p2p_engine *engine, uint32_t issuer,
+                                              uint64_t *seq);
+P2P_MUST_CHECK enum p2p_err p2p_append_reserve(struct p2p_engine *engine, uint32_t issuer,
+                                               uint64_t seq);
+/* After the own feed was fetched back: an issuer's next number is P2P_NUMBERS_SKIPPED above
+ * what is known, so that none is given again that was prepared and not appended. Gaps are
+ * legal. */
+#define P2P_NUMBERS_SKIPPED (UINT64_C(1) << 20)
+P2P_MUST_CHECK enum p2p_err p2p_append_skip_numbers(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_append_encode(struct p2p_engine *engine,
+                                              const struct p2p_append *append,
+                                              uint64_t issuer_seq, struct p2p_slice *head,
+                                              struct p2p_slice *salted);
+P2P_MUST_CHECK enum p2p_err p2p_append_finish(struct p2p_engine *engine, struct p2p_slice head,
+                                              const struct p2p_signature *signature,
+                                              struct p2p_slice *leaf);
+P2P_MUST_CHECK enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
+                                            struct p2p_slice salted,
+                                            enum p2p_signature_verdict signature,
+                                            struct p2p_record_id *id);
+/* Without a decision or an issuer's record: at most one `seen` a minute, and not for `seen`
+ * alone. */
+P2P_MUST_CHECK enum p2p_err p2p_append_idle_seen(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_append_own(struct p2p_engine *engine,
+                                           const struct p2p_append *append,
+                                           struct p2p_record_id *id);
+P2P_MUST_CHECK enum p2p_err p2p_append_seen(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_append_head(struct p2p_engine *engine);
+
+/* ---- engine_circle.c ---- */
+
+/* After the charter grew, and at a start: the epochs of our circles, and every key that a box
+ * held here opens to. */
+P2P_MUST_CHECK enum p2p_err p2p_circle_follow(struct p2p_engine *engine);
+/* A key that was drawn here; of no circle and epoch of ours: ignored. */
+P2P_MUST_CHECK enum p2p_err p2p_circle_take(struct p2p_engine *engine,
+                                            const struct p2p_circle_key *key);
+/* Opens boxes that came, says which gave nothing, and gives keys to members that have none, as
+ * records of this batch. */
+P2P_MUST_CHECK enum p2p_err p2p_circle_due(struct p2p_engine *engine, uint64_t *wake_ms);
+
+/* ---- engine_job.c ---- */
+
+void p2p_job_fail(struct p2p_job *job, enum p2p_err err, const char *reason);
+/* Takes the charter versions among the jobs: first, so that `seen` names them, all that follows
+ * is judged by them, and a member they admit begins its feed with its address. */
+P2P_MUST_CHECK enum p2p_err p2p_job_charters(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_job_all(struct p2p_engine *engine);
+
+/* ---- engine_decide.c ---- */
+
+/* Decides the checks among the jobs, after everything else of the batch stands. */
+P2P_MUST_CHECK enum p2p_err p2p_append_decisions(struct p2p_engine *engine);
+
+/* ---- engine_witness.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_witness_receive(struct p2p_engine *engine,
+                                                struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer,
+                                                    struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine,
+                                                   uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms);
+/* The cosignatures of the newest quorum, for a peer that knows a smaller one. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer, uint32_t feed);
+/* The newest heartbeat of a feed; of each feed, to a peer that just came. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeat(struct p2p_engine *engine,
+                                                       struct p2p_peer *peer, uint32_t feed);
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine,
+                                                        struct p2p_peer *peer);
+/* What an acknowledgement signs: use "ack" and the feed's origin, size u64, root. */
+#define P2P_ACK_MESSAGE_BYTES_MAX (P2P_PREFIX_BYTES_MAX + 8u + P2P_HASH_BYTES)
+size_t p2p_ack_message(uint8_t out[P2P_ACK_MESSAGE_BYTES_MAX], const char *origin,
+                       uint64_t size, const struct p2p_hash *root);
+#ifdef P2P_PLANTED
+/* A mistake: see p2p/planted.h. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_unchecked(struct p2p_engine *engine,
+                                                         uint32_t feed,
+                                                         const struct p2p_tree_head *head);
+#endif
+void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed);
+
+/* ---- engine_fork.c ---- */
+
+/* A peer's frontier names another root for a size held here: asks for its signed head. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_ask_head(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              uint32_t feed, uint64_t from);
+/* A peer's charter is another branch: asks for its entries from the split on. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_ask_branch(struct p2p_engine *engine,
+                                                struct p2p_peer *peer);
+/* The other branch, to a peer that just came: the frontier does not tell of it. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_send_rival(struct p2p_engine *engine,
+                                                struct p2p_peer *peer);
+P2P_MUST_CHECK enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
+                                                  const struct p2p_entry_body *entry);
+P2P_MUST_CHECK enum p2p_err p2p_fork_check_head(struct p2p_engine *engine,
+                                                struct p2p_peer *peer, uint32_t feed,
+                                                const struct p2p_tree_head *head);
+P2P_MUST_CHECK enum p2p_err p2p_fork_ask(struct p2p_engine *engine, struct p2p_peer *peer,
+                                         uint32_t feed, const struct p2p_tree_head *head);
+P2P_MUST_CHECK enum p2p_err
+p2p_fork_receive_prove(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err
+p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
+/* Our own `fork` records for what this batch found, and for quorum-cosigned checkpoints of
+ * forked feeds that are larger than those in anybody's records. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);
+/* Feeds of which records prove a fork are forked here too. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_follow(struct p2p_engine *engine);
+/* A proof in a frame. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
+                                             struct p2p_slice bytes);
+
+/* ---- engine_scrub.c ---- */
+
+/* Where the last start was in its pass. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_open(struct p2p_engine *engine);
+/* A little of the pass, when it is due. Before anything is appended or signed in the batch. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_step(struct p2p_engine *engine, uint64_t *wake_ms);
+/* A pass over everything begins, as soon as it may; deep: with signatures. */
+void p2p_scrub_anew(struct p2p_engine *engine, bool deep);
+
+/* ---- engine_scrub_derived.c ---- */
+
+/* Goes on with what follows from the records of the stretch, as far as the budget (in records,
+ * [in, out]) allows; what differs is mended. Damage elsewhere that is in the way is counted. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_derived(struct p2p_engine *engine, size_t *budget);
+/* A part of the set hashes, for the rest of the budget; ended [out, also on error]: it was the
+ * last part. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_sets(struct p2p_engine *engine, size_t *budget,
+                                           bool *ended);
+
+/* ---- engine_damage.c ---- */
+
+/* Something was found damaged; told is the newest. */
+void p2p_scrub_found(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                     uint64_t index);
+/* Something that was found damaged is not any more. */
+void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t feed,
+                      uint64_t index);
+/* Damage is known from here on, where, or only that there is some. */
+void p2p_scrub_damage(struct p2p_engine *engine);
+void p2p_scrub_suspect(struct p2p_engine *engine);
+/* Perhaps no damage is known any more: then everything goes on. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_settle(struct p2p_engine *engine);
+/* While true the engine only repairs itself. */
+bool p2p_engine_damaged(const struct p2p_engine *engine);
+
+/* ---- engine_states.c ---- */
+
+/* Writes a state commitment when one is due: last of a commit's records. */
+P2P_MUST_CHECK enum p2p_err p2p_state_due(struct p2p_engine *engine);
+/* A record arrived; last: of its run. */
+void p2p_state_note(struct p2p_engine *engine, const struct p2p_arrival *arrival,
+                    uint64_t index, bool last);
+/* Compares those that can be compared now, after everything was folded. */
+P2P_MUST_CHECK enum p2p_err p2p_state_compare(struct p2p_engine *engine);
+/* Everything was computed anew; mended: something here was another. */
+void p2p_state_checked(struct p2p_engine *engine, bool mended);
+
+/* ---- engine_repair.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_repair_ask(struct p2p_engine *engine, uint64_t *wake_ms);
+/* A peer has not what was asked of that feed. */
+void p2p_repair_refused(struct p2p_engine *engine, uint32_t feed);
+/* A run of a feed that has a hole. */
+P2P_MUST_CHECK enum p2p_err p2p_repair_run(struct p2p_engine *engine, struct p2p_peer *peer,
+                                           const struct p2p_run *run);
+
+/* ---- engine_resolve.c ---- */
+
+/* Whether this feed is forked and not yet what W says it is. */
+bool p2p_fork_open(const struct p2p_engine *engine, uint32_t feed);
+/* Whether more of this feed is taken from peers. */
+bool p2p_feed_takes(const struct p2p_engine *engine, uint32_t feed);
+/* Cuts forked feeds to W, and rescues what is lost by it, as far as this batch may. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms);
+/* Counts forks_short anew. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_count(struct p2p_engine *engine);
+/* A run of a forked feed: shortened so that it leads to W at most. P2P_FORKED: not wanted. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_expect(struct p2p_engine *engine,
+                                            const struct p2p_peer *peer, struct p2p_run *run);
+/* A run of a forked feed did not lead to its head. */
+void p2p_fork_astray(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed);
+
+#endif
