@@ -29,6 +29,8 @@ enum p2p_op {
 #undef P2P_OP_ENUM
 };
 const char *p2p_op_word(enum p2p_op op);
+/* The operation that the word names. P2P_NOTFOUND: none of ours, op is untouched. */
+P2P_MUST_CHECK enum p2p_err p2p_op_of(enum p2p_op *op, struct p2p_slice word);
 
 struct p2p_op_found {
     const char *federation;
