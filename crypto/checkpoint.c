@@ -30,22 +30,11 @@ size_t p2p_checkpoint_text(const struct p2p_checkpoint *checkpoint,
     return writer.len;
 }
 
-static bool line_next(struct p2p_slice *text, struct p2p_slice *line)
-{
-    const uint8_t *end = text->len > 0 ? memchr(text->data, '\n', text->len) : NULL;
-    if (!end) {
-        return false;
-    }
-    *line = p2p_slice_of(text->data, (size_t)(end - text->data));
-    *text = p2p_slice_of(end + 1, text->len - line->len - 1);
-    return true;
-}
-
 static bool extensions_valid(struct p2p_slice text)
 {
     struct p2p_slice line;
     while (text.len > 0) {
-        if (!line_next(&text, &line) || line.len == 0) {
+        if (!p2p_text_cut(&text, '\n', &line) || line.len == 0) {
             return false;
         }
     }
@@ -58,8 +47,8 @@ enum p2p_err p2p_checkpoint_parse(struct p2p_checkpoint *checkpoint, struct p2p_
     struct p2p_checkpoint parsed;
     struct p2p_slice size, root;
     size_t len = 0;
-    if (!line_next(&text, &parsed.origin) || !line_next(&text, &size) ||
-        !line_next(&text, &root)) {
+    if (!p2p_text_cut(&text, '\n', &parsed.origin) || !p2p_text_cut(&text, '\n', &size) ||
+        !p2p_text_cut(&text, '\n', &root)) {
         return P2P_MALFORMED;
     }
     /* The origin is also the name of the log's key. */

@@ -54,19 +54,6 @@ size_t p2p_vkey_format(const struct p2p_vkey *vkey, char out[P2P_VKEY_BYTES_MAX]
     return writer.len - 1;
 }
 
-/* Everything up to the first mark, which is dropped; false when there is none. */
-static bool cut(struct p2p_slice *rest, char mark, struct p2p_slice *before)
-{
-    const uint8_t *at = rest->len > 0 ? memchr(rest->data, mark, rest->len) : NULL;
-    if (!at) {
-        return false;
-    }
-    size_t len = (size_t)(at - rest->data);
-    *before = p2p_slice_of(rest->data, len);
-    *rest = p2p_slice_of(at + 1, rest->len - len - 1);
-    return true;
-}
-
 static bool key_type_supported(uint8_t type)
 {
     return type == P2P_NOTE_ED25519 || type == P2P_NOTE_COSIGNATURE;
@@ -82,9 +69,10 @@ enum p2p_err p2p_vkey_parse(struct p2p_vkey *vkey, struct p2p_slice text)
     struct p2p_slice name, hex, rest = text;
     struct p2p_key_id id;
     size_t len = 0;
-    if (!cut(&rest, '+', &name) || !cut(&rest, '+', &hex) || !p2p_key_name_valid(name) ||
-        name.len > NAME_BYTES_MAX || p2p_hex_decode(id.bytes, P2P_KEY_ID_BYTES, hex) ||
-        p2p_base64_measure(&len, rest) || len == 0) {
+    if (!p2p_text_cut(&rest, '+', &name) || !p2p_text_cut(&rest, '+', &hex) ||
+        !p2p_key_name_valid(name) || name.len > NAME_BYTES_MAX ||
+        p2p_hex_decode(id.bytes, P2P_KEY_ID_BYTES, hex) || p2p_base64_measure(&len, rest) ||
+        len == 0) {
         return P2P_MALFORMED;
     }
     /* Well-formed, but perhaps of an algorithm whose keys have another size. */
@@ -158,7 +146,7 @@ static enum p2p_err line_parse(struct p2p_note_signature *out, struct p2p_slice 
         return P2P_MALFORMED;
     }
     struct p2p_slice rest = p2p_slice_of(line.data + start, line.len - start);
-    if (!cut(&rest, ' ', &signature.name) || !p2p_key_name_valid(signature.name) ||
+    if (!p2p_text_cut(&rest, ' ', &signature.name) || !p2p_key_name_valid(signature.name) ||
         p2p_base64_measure(&len, rest) || len <= P2P_KEY_ID_BYTES) {
         return P2P_MALFORMED;
     }
@@ -180,7 +168,7 @@ static enum p2p_err lines_parse(struct p2p_note *note, struct p2p_slice lines)
 {
     struct p2p_slice line;
     while (lines.len > 0) {
-        if (!cut(&lines, '\n', &line)) {
+        if (!p2p_text_cut(&lines, '\n', &line)) {
             return P2P_MALFORMED;
         }
         if (note->signature_count == P2P_NOTE_SIGNATURES_MAX) {

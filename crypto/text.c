@@ -235,3 +235,15 @@ enum p2p_err p2p_decimal_decode(uint64_t *out, struct p2p_slice text)
     *out = value;
     return P2P_OK;
 }
+
+bool p2p_text_cut(struct p2p_slice *rest, char mark, struct p2p_slice *before)
+{
+    const uint8_t *at = rest->len > 0 ? memchr(rest->data, mark, rest->len) : NULL;
+    if (!at) {
+        return false;
+    }
+    size_t len = (size_t)(at - rest->data);
+    *before = (struct p2p_slice){rest->data, len};
+    *rest = (struct p2p_slice){at + 1, rest->len - len - 1};
+    return true;
+}

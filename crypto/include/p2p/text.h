@@ -28,5 +28,8 @@ size_t p2p_utf8_next(struct p2p_slice text, uint32_t *code_point);
 size_t p2p_decimal_encode(char out[P2P_DECIMAL_BYTES], uint64_t value);
 /* Decimal without sign or leading zeros, at most 2^63-1; P2P_MALFORMED otherwise. */
 P2P_MUST_CHECK enum p2p_err p2p_decimal_decode(uint64_t *out, struct p2p_slice text);
+/* Everything of *rest up to the first mark, which is dropped, borrowed; *rest is what follows.
+ * False, and nothing is changed, when there is no mark. */
+bool p2p_text_cut(struct p2p_slice *rest, char mark, struct p2p_slice *before);
 
 #endif
