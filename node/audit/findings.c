@@ -1,0 +1,258 @@
+#include <p2p/finding.h>
+
+#include <p2p/assert.h>
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the tables ---- */
+
+const char *p2p_check_word(enum p2p_check check)
+{
+    static const char *const words[] = {
+#define CHECK_WORD(name, word, text) [P2P_CHECK_##name] = word,
+        P2P_CHECK_MAP(CHECK_WORD)
+#undef CHECK_WORD
+    };
+    return words[check];
+}
+
+const char *p2p_check_text(enum p2p_check check)
+{
+    static const char *const texts[] = {
+#define CHECK_TEXT(name, word, text) [P2P_CHECK_##name] = text,
+        P2P_CHECK_MAP(CHECK_TEXT)
+#undef CHECK_TEXT
+    };
+    return texts[check];
+}
+
+const char *p2p_severity_word(enum p2p_severity severity)
+{
+    static const char *const words[] = {[P2P_SEVERITY_NOTICE] = "notice",
+                                        [P2P_SEVERITY_FINDING] = "finding",
+                                        [P2P_SEVERITY_BROKEN] = "broken"};
+    return words[severity];
+}
+
+static const struct row {
+    const char *word;
+    enum p2p_check check;
+    enum p2p_severity severity;
+    const char *meaning;
+} ROWS[] = {
+#define FINDING_ROW(name, word, check, severity, text)                                         \
+    [P2P_FINDING_##name] = {word, P2P_CHECK_##check, P2P_SEVERITY_##severity, text},
+    P2P_FINDING_MAP(FINDING_ROW)
+#undef FINDING_ROW
+};
+
+const char *p2p_finding_word(enum p2p_finding_code code)
+{
+    return ROWS[code].word;
+}
+
+const char *p2p_finding_meaning(enum p2p_finding_code code)
+{
+    return ROWS[code].meaning;
+}
+
+enum p2p_check p2p_finding_check(enum p2p_finding_code code)
+{
+    return ROWS[code].check;
+}
+
+enum p2p_severity p2p_finding_severity(enum p2p_finding_code code)
+{
+    return ROWS[code].severity;
+}
+
+/* ---- the list ---- */
+
+enum { SEVERITIES = P2P_SEVERITY_BROKEN + 1, GROW = 64 };
+
+struct p2p_findings {
+    const struct p2p_alloc *alloc;
+    pthread_mutex_t lock;
+    struct p2p_finding *items;
+    size_t count;
+    size_t cap;
+    uint64_t unlisted;
+    uint64_t looked_at[P2P_CHECK_COUNT];
+    uint64_t tally[P2P_CHECK_COUNT][SEVERITIES];
+};
+
+enum p2p_err p2p_findings_new(struct p2p_findings **out, const struct p2p_alloc *alloc)
+{
+    struct p2p_findings *findings = p2p_alloc_zeroed(alloc, 1, sizeof(*findings));
+    if (findings == NULL) {
+        return P2P_NOMEM;
+    }
+    findings->alloc = alloc;
+    if (pthread_mutex_init(&findings->lock, NULL) != 0) {
+        p2p_alloc_free(alloc, findings);
+        return P2P_NOMEM;
+    }
+    *out = findings;
+    return P2P_OK;
+}
+
+void p2p_findings_free(struct p2p_findings *findings)
+{
+    if (findings == NULL) {
+        return;
+    }
+    pthread_mutex_destroy(&findings->lock);
+    p2p_alloc_free(findings->alloc, findings->items);
+    p2p_alloc_free(findings->alloc, findings);
+}
+
+/* Room for one more; false: it can only be counted. */
+static bool make_room(struct p2p_findings *findings)
+{
+    if (findings->count < findings->cap) {
+        return true;
+    }
+    size_t cap = findings->cap == 0 ? GROW : 2 * findings->cap;
+    if (findings->count >= P2P_FINDINGS_MAX) {
+        return false;
+    }
+    cap = cap > P2P_FINDINGS_MAX ? P2P_FINDINGS_MAX : cap;
+    struct p2p_finding *grown =
+        p2p_alloc_resize(findings->alloc, findings->items, cap, sizeof(*grown));
+    if (grown == NULL) {
+        return false;
+    }
+    findings->items = grown;
+    findings->cap = cap;
+    return true;
+}
+
+/* What an archive says of itself must not move a terminal's cursor. */
+static void keep_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
+void p2p_findings_add(struct p2p_findings *findings, const struct p2p_finding *finding)
+{
+    const struct row *row = &ROWS[finding->code];
+    pthread_mutex_lock(&findings->lock);
+    findings->tally[row->check][row->severity]++;
+    if (make_room(findings)) {
+        struct p2p_finding *added = &findings->items[findings->count++];
+        *added = *finding;
+        keep_printable(added->feed);
+        keep_printable(added->text);
+    } else {
+        findings->unlisted++;
+    }
+    pthread_mutex_unlock(&findings->lock);
+}
+
+void p2p_findings_tell(struct p2p_findings *findings, enum p2p_finding_code code,
+                       const char *feed, uint64_t index, const char *format, ...)
+{
+    struct p2p_finding finding = {.code = code};
+    va_list args;
+    finding.has_index = index != P2P_FINDING_NOWHERE;
+    finding.index = finding.has_index ? index : 0;
+    snprintf(finding.feed, sizeof finding.feed, "%s", feed == NULL ? "" : feed);
+    va_start(args, format);
+    vsnprintf(finding.text, sizeof finding.text, format, args);
+    va_end(args);
+    p2p_findings_add(findings, &finding);
+}
+
+void p2p_findings_count(struct p2p_findings *findings, enum p2p_check check, uint64_t looked_at)
+{
+    pthread_mutex_lock(&findings->lock);
+    findings->looked_at[check] += looked_at;
+    pthread_mutex_unlock(&findings->lock);
+}
+
+/* Check, feed, index, code, text: a total order of what is told. */
+static int compare(const void *left, const void *right)
+{
+    const struct p2p_finding *a = left;
+    const struct p2p_finding *b = right;
+    int order = (int)ROWS[a->code].check - (int)ROWS[b->code].check;
+    if (order == 0) {
+        order = strcmp(a->feed, b->feed);
+    }
+    if (order == 0 && a->index != b->index) {
+        order = a->index < b->index ? -1 : 1;
+    }
+    if (order == 0) {
+        order = (int)a->has_index - (int)b->has_index;
+    }
+    if (order == 0) {
+        order = (int)a->code - (int)b->code;
+    }
+    return order == 0 ? strcmp(a->text, b->text) : order;
+}
+
+void p2p_findings_sort(struct p2p_findings *findings)
+{
+    size_t kept = 0;
+    if (findings->count == 0) {
+        return;
+    }
+    qsort(findings->items, findings->count, sizeof(*findings->items), compare);
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct p2p_finding *item = &findings->items[i];
+        if (kept > 0 && compare(&findings->items[kept - 1], item) == 0) {
+            findings->tally[ROWS[item->code].check][ROWS[item->code].severity]--;
+            continue;
+        }
+        findings->items[kept++] = *item;
+    }
+    findings->count = kept;
+}
+
+size_t p2p_findings_size(const struct p2p_findings *findings)
+{
+    return findings->count;
+}
+
+const struct p2p_finding *p2p_findings_get(const struct p2p_findings *findings, size_t i)
+{
+    p2p_assert(i < findings->count);
+    return &findings->items[i];
+}
+
+uint64_t p2p_findings_looked_at(const struct p2p_findings *findings, enum p2p_check check)
+{
+    return findings->looked_at[check];
+}
+
+uint64_t p2p_findings_tally(const struct p2p_findings *findings, enum p2p_check check,
+                            enum p2p_severity severity)
+{
+    return findings->tally[check][severity];
+}
+
+uint64_t p2p_findings_unlisted(const struct p2p_findings *findings)
+{
+    return findings->unlisted;
+}
+
+enum p2p_severity p2p_findings_worst(const struct p2p_findings *findings)
+{
+    enum p2p_severity worst = P2P_SEVERITY_NOTICE;
+    for (int check = 0; check < P2P_CHECK_COUNT; check++) {
+        for (int severity = (int)worst + 1; severity < SEVERITIES; severity++) {
+            if (findings->tally[check][severity] > 0) {
+                worst = (enum p2p_severity)severity;
+            }
+        }
+    }
+    return worst;
+}

@@ -1,0 +1,76 @@
+#include "check.h"
+
+#include <p2p/finding.h>
+
+/* The same input must give the same bytes, however its checks were spread over threads. */
+static void test_order(void **state)
+{
+    (void)state;
+    struct p2p_findings *findings = NULL;
+    CHECK_OK(p2p_findings_new(&findings, p2p_alloc_default()));
+    CHECK(p2p_findings_worst(findings) == P2P_SEVERITY_NOTICE);
+    p2p_findings_tell(findings, P2P_FINDING_BAD_ROOT, "bezee/1", 7, "b");
+    p2p_findings_tell(findings, P2P_FINDING_BAD_ROOT, "beanr/1", 20, "c");
+    p2p_findings_tell(findings, P2P_FINDING_BAD_ROOT, "beanr/1", 3, "d");
+    p2p_findings_tell(findings, P2P_FINDING_BAD_ROOT, "beanr/1", 3, "d"); /* told twice */
+    p2p_findings_tell(findings, P2P_FINDING_FILE_EXTRA, "tail\x1b[2J", P2P_FINDING_NOWHERE,
+                      "line\nfeed");
+    p2p_findings_count(findings, P2P_CHECK_ROOT, 5);
+    p2p_findings_count(findings, P2P_CHECK_ROOT, 6);
+    p2p_findings_sort(findings);
+    CHECK(p2p_findings_size(findings) == 4);
+    const struct p2p_finding *first = p2p_findings_get(findings, 0);
+    CHECK(first->code == P2P_FINDING_FILE_EXTRA && !first->has_index);
+    CHECK(strcmp(first->feed, "tail?[2J") == 0 && strcmp(first->text, "line?feed") == 0);
+    CHECK(p2p_findings_get(findings, 1)->index == 3);
+    CHECK(p2p_findings_get(findings, 2)->index == 20);
+    CHECK(strcmp(p2p_findings_get(findings, 3)->feed, "bezee/1") == 0);
+    CHECK(p2p_findings_tally(findings, P2P_CHECK_ROOT, P2P_SEVERITY_BROKEN) == 3);
+    CHECK(p2p_findings_tally(findings, P2P_CHECK_MANIFEST, P2P_SEVERITY_FINDING) == 1);
+    CHECK(p2p_findings_looked_at(findings, P2P_CHECK_ROOT) == 11);
+    CHECK(p2p_findings_worst(findings) == P2P_SEVERITY_BROKEN);
+    p2p_findings_free(findings);
+}
+
+/* What is beyond the bound must still count: a verdict may not become sound by more findings.
+ */
+static void test_bound(void **state)
+{
+    (void)state;
+    struct p2p_findings *findings = NULL;
+    CHECK_OK(p2p_findings_new(&findings, p2p_alloc_default()));
+    for (uint64_t i = 0; i < P2P_FINDINGS_MAX; i++) {
+        p2p_findings_tell(findings, P2P_FINDING_WITHHELD, "beanr/1", i, "x");
+    }
+    CHECK(p2p_findings_unlisted(findings) == 0);
+    p2p_findings_tell(findings, P2P_FINDING_FORKED, "beanr/1", 0, "x");
+    p2p_findings_sort(findings);
+    CHECK(p2p_findings_unlisted(findings) == 1);
+    CHECK(p2p_findings_size(findings) == P2P_FINDINGS_MAX);
+    CHECK(p2p_findings_worst(findings) == P2P_SEVERITY_FINDING);
+    p2p_findings_free(findings);
+}
+
+/* Words are how people and programs tell findings apart. */
+static void test_words(void **state)
+{
+    (void)state;
+    for (int i = 0; i < P2P_FINDING_COUNT; i++) {
+        const char *word = p2p_finding_word((enum p2p_finding_code)i);
+        for (int j = 0; j < i; j++) {
+            CHECK(strcmp(word, p2p_finding_word((enum p2p_finding_code)j)) != 0);
+        }
+        CHECK(p2p_finding_check((enum p2p_finding_code)i) < P2P_CHECK_COUNT);
+        CHECK(strlen(p2p_finding_meaning((enum p2p_finding_code)i)) > 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
