@@ -168,26 +168,6 @@ static enum p2p_err member_keys_add(struct charter_fold *fold, const struct p2p_
     return P2P_OK;
 }
 
-static enum p2p_err feed_add(struct charter_fold *fold, const struct p2p_op_admit *op,
-                             uint32_t member, uint64_t entry, uint32_t *number)
-{
-    char name[NAME_BYTES_MAX];
-    uint32_t n = (uint32_t)fold->feeds.count;
-    struct p2p_feed_info *feed = p2p_rows_add(fold->alloc, &fold->feeds, sizeof(*feed));
-    if (!feed) {
-        return P2P_NOMEM;
-    }
-    feed->number = n;
-    feed->member = member;
-    feed->generation = 1;
-    feed->key = op->feed_key;
-    feed->entry = (uint32_t)entry;
-    snprintf(name, sizeof(name), "%s/1", op->member);
-    snprintf(feed->origin, sizeof(feed->origin), "%s/%s", fold->federation, name);
-    *number = n;
-    return p2p_fold_name_add(fold, NAME_FEED, p2p_slice_text(name), n);
-}
-
 static enum p2p_err admit(struct charter_fold *fold, const struct fold_place *place,
                           const struct p2p_op_admit *op)
 {
@@ -208,7 +188,15 @@ static enum p2p_err admit(struct charter_fold *fold, const struct fold_place *pl
         err = p2p_fold_name_add(fold, NAME_TRANSPORT, key, number);
     }
     if (err == P2P_OK) {
-        err = feed_add(fold, op, number, place->index, &feed);
+        const struct fold_feed add = {.member = number,
+                                      .name = op->member,
+                                      .generation = 1,
+                                      .key = &op->feed_key,
+                                      .entry = place->index};
+        err = p2p_fold_feed_add(fold, &add, &feed);
+    }
+    if (err == P2P_OK) {
+        err = p2p_fold_witness_key(fold, p2p_witness_number(number, 1), &op->witness_key);
     }
     if (err != P2P_OK) {
         return err;
@@ -304,9 +292,19 @@ static enum p2p_err apply_early(struct charter_fold *fold, const struct fold_pla
     case P2P_OP_POLICY:
     case P2P_OP_REVOKE:
     case P2P_OP_ROTATE:
+    case P2P_OP_GENERATION:
         return P2P_OK;
     }
     return P2P_MALFORMED;
+}
+
+/* The witnesses that an admission names, when all of the entry are members. */
+static enum p2p_err admit_witnesses(struct charter_fold *fold, const struct fold_place *place,
+                                    const struct p2p_op_admit *op)
+{
+    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(op->member));
+    return p2p_fold_feed_witnesses(fold, p2p_fold_member(fold, member)->feed, op->witnesses,
+                                   op->witness_count, place->reason);
 }
 
 static enum p2p_err apply_late(struct charter_fold *fold, const struct fold_place *place,
@@ -326,6 +324,8 @@ static enum p2p_err apply_late(struct charter_fold *fold, const struct fold_plac
     case P2P_OP_ROTATE:
         return p2p_fold_root_set(fold, place->index + 1, op->rotate.roots,
                                  op->rotate.root_count, op->rotate.threshold, place->reason);
+    case P2P_OP_GENERATION:
+        return p2p_fold_generation(fold, place, &op->generation);
     case P2P_OP_FOUND:
     case P2P_OP_SETTLE:
     case P2P_OP_ADMIT:
@@ -344,7 +344,7 @@ enum p2p_err p2p_fold_apply(struct charter_fold *fold, const struct fold_place *
     }
     for (size_t i = 0; err == P2P_OK && i < version->op_count; i++) {
         if (version->ops[i].type == P2P_OP_ADMIT) {
-            err = p2p_fold_admit_witnesses(fold, place, &version->ops[i].admit);
+            err = admit_witnesses(fold, place, &version->ops[i].admit);
         }
     }
     for (size_t i = 0; err == P2P_OK && i < version->op_count; i++) {

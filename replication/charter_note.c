@@ -183,43 +183,62 @@ enum p2p_err p2p_charter_note_verify(const struct p2p_note *note,
     return P2P_OK;
 }
 
-/* The member whose witness key a signature line names, NULL when it names none of this
- * federation. */
-static const struct p2p_member *line_member(const struct charter_fold *fold,
-                                            struct p2p_slice name)
+/* The n of `w<n>` as it is written; 0 for anything else. */
+static uint32_t key_generation(struct p2p_slice text)
+{
+    uint32_t n = 0;
+    if (text.len < 2 || text.len > 6 || text.data[0] != 'w' || text.data[1] == '0') {
+        return 0;
+    }
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return 0;
+        }
+        n = n * 10 + (uint32_t)(text.data[i] - '0');
+    }
+    return n < P2P_WITNESS_GENERATION_STEP ? n : 0;
+}
+
+/* The witness that a signature line names, 0 when it names none of this federation. */
+static uint32_t line_witness(const struct charter_fold *fold, struct p2p_slice name)
 {
     size_t prefix = strlen(fold->federation) + 1;
     if (name.len <= prefix || memcmp(name.data, fold->federation, prefix - 1) != 0 ||
         name.data[prefix - 1] != '/') {
-        return NULL;
+        return 0;
     }
     struct p2p_slice rest = p2p_slice_of(name.data + prefix, name.len - prefix);
     const uint8_t *slash = memchr(rest.data, '/', rest.len);
     if (slash == NULL) {
-        return NULL;
+        return 0;
     }
-    rest.len = (size_t)(slash - rest.data);
-    return p2p_fold_member(fold, p2p_fold_name(fold, NAME_MEMBER, rest));
+    size_t len = (size_t)(slash - rest.data);
+    uint32_t generation = key_generation(p2p_slice_of(rest.data + len + 1, rest.len - len - 1));
+    rest.len = len;
+    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, rest);
+    return member == 0 || generation == 0 ? 0 : p2p_witness_number(member, generation);
 }
 
-/* Those of the note's signers that are or were the feed's witnesses; members[i] is whose key
+/* Those of the note's signers that are or were the feed's witnesses; witnesses[i] is whose key
  * signers->keys[i] is. */
 static void signers_add_witnesses(struct signers *signers, const struct charter_fold *fold,
                                   const struct p2p_feed_info *feed, const struct p2p_note *note,
-                                  uint32_t members[SIGNERS_MAX])
+                                  uint32_t witnesses[SIGNERS_MAX])
 {
     for (size_t i = 0; i < note->signature_count; i++) {
-        const struct p2p_member *member = line_member(fold, note->signatures[i].name);
-        if (member == NULL || signers_has(signers, member->witness_key.bytes) ||
-            !p2p_fold_was_witness(fold, feed, member->number)) {
+        uint32_t witness = line_witness(fold, note->signatures[i].name);
+        const struct p2p_witness_public *key =
+            witness == 0 ? NULL : p2p_fold_key_of(fold, witness);
+        if (key == NULL || signers_has(signers, key->bytes) ||
+            !p2p_fold_was_witness(fold, feed, witness)) {
             continue;
         }
         char *name = signers->names[signers->count];
-        size_t len =
-            p2p_witness_name(name, fold->federation, member->name, member->witness_generation);
-        members[signers->count] = member->number;
-        signers_add(signers, p2p_slice_of(name, len), P2P_NOTE_COSIGNATURE,
-                    member->witness_key.bytes);
+        size_t len = p2p_witness_name(name, fold->federation,
+                                      p2p_fold_member(fold, p2p_witness_member(witness))->name,
+                                      p2p_witness_generation(witness));
+        witnesses[signers->count] = witness;
+        signers_add(signers, p2p_slice_of(name, len), P2P_NOTE_COSIGNATURE, key->bytes);
     }
 }
 
@@ -228,18 +247,18 @@ static enum p2p_err verify_quorum(const struct charter_fold *fold, const struct 
                                   char reason[P2P_REASON_BYTES])
 {
     struct signers all = {0};
-    uint32_t members[SIGNERS_MAX] = {0};
+    uint32_t witnesses[SIGNERS_MAX] = {0};
     uint32_t cosigners[SIGNERS_MAX];
     size_t count = 0;
     signers_add(&all, p2p_slice_text(feed->origin), P2P_NOTE_ED25519, feed->key.bytes);
-    signers_add_witnesses(&all, fold, feed, note, members);
+    signers_add_witnesses(&all, fold, feed, note, witnesses);
     enum p2p_err err = signers_verify(&all, note, sigs, reason);
     if (err != P2P_OK) {
         return err;
     }
     for (size_t i = 1; i < all.count; i++) {
         if (all.signed_by[i]) {
-            cosigners[count++] = members[i];
+            cosigners[count++] = witnesses[i];
         }
     }
     if (feed->witness_count == 0 || p2p_fold_quorum(fold, feed, cosigners, count)) {

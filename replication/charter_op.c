@@ -10,6 +10,7 @@
  *   revoke   feed str, index uint, issuer str, keep [uint], note str, op
  *   rotate   op, roots [bin], threshold uint
  *   settle   heads [str, str], op, rival [bin]
+ *   generation  feed bin, member str, op, witness bin, witnesses [str]
  *
  * Keys and hashes are 32 bytes. Encoding is here; charter_op_decode.c follows the same table.
  */
@@ -195,6 +196,16 @@ void p2p_op_settle_pack(struct p2p_pack *pack, const struct p2p_op_settle *op)
     p2p_pack_raw(pack, op->rival_entries);
 }
 
+void p2p_op_generation_pack(struct p2p_pack *pack, const struct p2p_op_generation *op)
+{
+    p2p_pack_map(pack, 5);
+    pack_key(pack, "feed", op->feed_key.bytes);
+    pack_text(pack, "member", op->member);
+    pack_text(pack, "op", "generation");
+    pack_key(pack, "witness", op->witness_key.bytes);
+    pack_names(pack, "witnesses", op->witnesses, op->witness_count);
+}
+
 void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op)
 {
     switch (op->type) {
@@ -224,6 +235,9 @@ void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op)
         break;
     case P2P_OP_SETTLE:
         p2p_op_settle_pack(pack, &op->settle);
+        break;
+    case P2P_OP_GENERATION:
+        p2p_op_generation_pack(pack, &op->generation);
         break;
     }
 }

@@ -289,6 +289,18 @@ static void decode_settle(struct fields *f, struct p2p_op_settle *op)
     }
 }
 
+static void decode_generation(struct fields *f, struct p2p_op_generation *op)
+{
+    size_t witness_count;
+    begin(f, 5);
+    read_key(f, "feed", op->feed_key.bytes);
+    op->member = read_text(f, "member");
+    read_op(f, P2P_OP_GENERATION);
+    read_key(f, "witness", op->witness_key.bytes);
+    op->witnesses = read_names(f, "witnesses", P2P_MEMBERS_MAX, &witness_count);
+    op->witness_count = (uint32_t)witness_count;
+}
+
 static void decode_one(struct fields *f, struct p2p_charter_op *op)
 {
     switch (op->type) {
@@ -318,6 +330,9 @@ static void decode_one(struct fields *f, struct p2p_charter_op *op)
         break;
     case P2P_OP_SETTLE:
         decode_settle(f, &op->settle);
+        break;
+    case P2P_OP_GENERATION:
+        decode_generation(f, &op->generation);
         break;
     }
 }

@@ -58,6 +58,7 @@ static void rows_free(const struct p2p_alloc *alloc, struct rows *rows)
     X(cuts, struct cut_row)                                                                    \
     X(touches, struct touch_row)                                                               \
     X(witness_changes, struct witness_row)                                                     \
+    X(witness_keys, struct witness_key_row)                                                    \
     X(ended, struct ended_row)                                                                 \
     X(names, struct name_row)
 

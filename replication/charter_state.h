@@ -78,6 +78,12 @@ struct witness_row {
     uint32_t witnesses[P2P_WITNESSES_MAX];
 };
 
+/* A witness key that a member has, or had. */
+struct witness_key_row {
+    uint32_t witness; /* its number */
+    struct p2p_witness_public key;
+};
+
 /* A branch that a settle ended: the hashes of its entries from the split on. */
 struct ended_row {
     uint64_t split;
@@ -122,6 +128,7 @@ struct charter_fold {
     struct rows cuts;            /* struct cut_row */
     struct rows touches;         /* struct touch_row */
     struct rows witness_changes; /* struct witness_row */
+    struct rows witness_keys;    /* struct witness_key_row */
     struct rows ended;           /* struct ended_row */
     struct rows names;           /* struct name_row, sorted */
 };
@@ -263,15 +270,43 @@ P2P_MUST_CHECK enum p2p_err p2p_fold_too_many(const char *what, char *reason);
 /* p2p_charter_quorum of a fold that is not the charter's yet. */
 bool p2p_fold_quorum(const struct charter_fold *fold, const struct p2p_feed_info *feed,
                      const uint32_t *cosigners, size_t count);
-/* Whether any set of the feed's witnesses, also one that was replaced, has this member. */
+/* Whether any set of the feed's witnesses, also one that was replaced, has this witness. */
 bool p2p_fold_was_witness(const struct charter_fold *fold, const struct p2p_feed_info *feed,
-                          uint32_t member);
-P2P_MUST_CHECK enum p2p_err p2p_fold_admit_witnesses(struct charter_fold *fold,
-                                                     const struct fold_place *place,
-                                                     const struct p2p_op_admit *op);
+                          uint32_t witness);
+/* The witnesses that the entry which creates a feed names. */
+P2P_MUST_CHECK enum p2p_err p2p_fold_feed_witnesses(struct charter_fold *fold, uint32_t feed,
+                                                    const char *const *names, uint32_t count,
+                                                    char *reason);
+/* NULL: it has none. */
+const struct p2p_witness_public *p2p_fold_key_of(const struct charter_fold *fold,
+                                                 uint32_t witness);
+/* Notes the key of a witness. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_fold_witness_key(struct charter_fold *fold, uint32_t witness,
+                                                 const struct p2p_witness_public *key);
+/* A member's witness key is another one from this entry on: in every feed that is open and
+ * that it witnesses. */
+P2P_MUST_CHECK enum p2p_err p2p_fold_witness_anew(struct charter_fold *fold,
+                                                  const struct fold_place *place,
+                                                  uint32_t before, uint32_t witness);
 P2P_MUST_CHECK enum p2p_err p2p_fold_witness(struct charter_fold *fold,
                                              const struct fold_place *place,
                                              const struct p2p_op_witness *op);
+
+/* --- charter_generation.c ---------------------------------------------------------------- */
+
+/* The feed that a new member or generation begins with; number [out]. */
+struct fold_feed {
+    uint32_t member;
+    const char *name; /* the member's */
+    uint32_t generation;
+    const struct p2p_feed_public *key;
+    uint64_t entry;
+};
+P2P_MUST_CHECK enum p2p_err p2p_fold_feed_add(struct charter_fold *fold,
+                                              const struct fold_feed *add, uint32_t *number);
+P2P_MUST_CHECK enum p2p_err p2p_fold_generation(struct charter_fold *fold,
+                                                const struct fold_place *place,
+                                                const struct p2p_op_generation *op);
 
 /* --- charter_issuer.c -------------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@ struct set_walk {
 };
 
 struct witness_set {
-    const uint32_t *members;
+    const uint32_t *witnesses;
     uint32_t count;
     uint64_t until; /* the entry that replaced it; UINT64_MAX: none did */
 };
@@ -50,14 +50,49 @@ static bool next_set(struct set_walk *walk, struct witness_set *set)
     return true;
 }
 
-static bool has(const uint32_t *members, size_t count, uint32_t member)
+static bool has(const uint32_t *witnesses, size_t count, uint32_t witness)
 {
     for (size_t i = 0; i < count; i++) {
-        if (members[i] == member) {
+        if (witnesses[i] == witness) {
             return true;
         }
     }
     return false;
+}
+
+/* ---- their keys ---- */
+
+static uint32_t witness_of(const struct charter_fold *fold, uint32_t number)
+{
+    const struct p2p_member *member = p2p_fold_member(fold, number);
+    return member == NULL ? 0 : p2p_witness_number(number, member->witness_generation);
+}
+
+uint32_t p2p_charter_witness_of(const struct p2p_charter *charter, uint32_t member)
+{
+    return witness_of(&charter->fold, member);
+}
+
+const struct p2p_witness_public *p2p_fold_key_of(const struct charter_fold *fold,
+                                                 uint32_t witness)
+{
+    const struct p2p_member *member = p2p_fold_member(fold, p2p_witness_member(witness));
+    const struct witness_key_row *rows = fold->witness_keys.at;
+    if (member == NULL || witness == witness_of(fold, member->number)) {
+        return member == NULL ? NULL : &member->witness_key;
+    }
+    for (size_t i = 0; i < fold->witness_keys.count; i++) {
+        if (rows[i].witness == witness) {
+            return &rows[i].key;
+        }
+    }
+    return NULL;
+}
+
+const struct p2p_witness_public *p2p_charter_witness_key(const struct p2p_charter *charter,
+                                                         uint32_t witness)
+{
+    return p2p_fold_key_of(&charter->fold, witness);
 }
 
 /* A change by entry e holds from charter size e + 1; before it the set it replaced. */
@@ -72,7 +107,7 @@ uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t nu
     struct witness_set set = {0};
     while (next_set(&walk, &set) && set.until < charter_size) {
     }
-    memcpy(out, set.members, set.count * sizeof(*out));
+    memcpy(out, set.witnesses, set.count * sizeof(*out));
     return set.count;
 }
 
@@ -81,26 +116,26 @@ uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t nu
 int p2p_witness_place(const struct p2p_feed_info *feed, uint32_t member)
 {
     for (uint32_t i = 0; i < feed->witness_count; i++) {
-        if (feed->witnesses[i] == member) {
+        if (p2p_witness_member(feed->witnesses[i]) == member) {
             return (int)i;
         }
     }
     return -1;
 }
 
-bool p2p_feed_cosigner(const struct p2p_feed_info *feed, uint32_t member)
+bool p2p_feed_cosigner(const struct p2p_feed_info *feed, uint32_t witness)
 {
-    return has(feed->witnesses, feed->witness_count, member) ||
-           has(feed->former_witnesses, feed->former_count, member);
+    return has(feed->witnesses, feed->witness_count, witness) ||
+           has(feed->former_witnesses, feed->former_count, witness);
 }
 
 bool p2p_fold_was_witness(const struct charter_fold *fold, const struct p2p_feed_info *feed,
-                          uint32_t member)
+                          uint32_t witness)
 {
     struct set_walk walk = {.fold = fold, .feed = feed};
     struct witness_set set;
     while (next_set(&walk, &set)) {
-        if (has(set.members, set.count, member)) {
+        if (has(set.witnesses, set.count, witness)) {
             return true;
         }
     }
@@ -112,7 +147,7 @@ static uint32_t count_of(const struct witness_set *set, const uint32_t *cosigner
 {
     uint32_t found = 0;
     for (uint32_t i = 0; i < set->count; i++) {
-        found += has(cosigners, count, set->members[i]);
+        found += has(cosigners, count, set->witnesses[i]);
     }
     return found;
 }
@@ -152,11 +187,12 @@ static enum p2p_err witness_add(const struct charter_fold *fold, struct p2p_feed
         p2p_reason(reason, "the witness %s is not a member", name);
         return P2P_UNKNOWN;
     }
+    uint32_t witness = witness_of(fold, member);
     if (member == feed->member) {
         p2p_reason(reason, "%s cannot witness its own feed", name);
         return P2P_REFUSED;
     }
-    if (has(feed->witnesses, feed->witness_count, member)) {
+    if (has(feed->witnesses, feed->witness_count, witness)) {
         p2p_reason(reason, "the witness %s is named twice and would be counted twice", name);
         return P2P_REFUSED;
     }
@@ -165,17 +201,16 @@ static enum p2p_err witness_add(const struct charter_fold *fold, struct p2p_feed
                    P2P_WITNESSES_MAX);
         return P2P_REFUSED;
     }
-    feed->witnesses[feed->witness_count++] = member;
+    feed->witnesses[feed->witness_count++] = witness;
     return P2P_OK;
 }
 
-enum p2p_err p2p_fold_admit_witnesses(struct charter_fold *fold, const struct fold_place *place,
-                                      const struct p2p_op_admit *op)
+enum p2p_err p2p_fold_feed_witnesses(struct charter_fold *fold, uint32_t number,
+                                     const char *const *names, uint32_t count, char *reason)
 {
-    uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(op->member));
-    struct p2p_feed_info *feed = p2p_fold_feed(fold, p2p_fold_member(fold, member)->feed);
-    for (uint32_t i = 0; i < op->witness_count; i++) {
-        enum p2p_err err = witness_add(fold, feed, op->witnesses[i], place->reason);
+    struct p2p_feed_info *feed = p2p_fold_feed(fold, number);
+    for (uint32_t i = 0; i < count; i++) {
+        enum p2p_err err = witness_add(fold, feed, names[i], reason);
         if (err != P2P_OK) {
             return err;
         }
@@ -183,6 +218,18 @@ enum p2p_err p2p_fold_admit_witnesses(struct charter_fold *fold, const struct fo
     return P2P_OK;
 }
 
+enum p2p_err p2p_fold_witness_key(struct charter_fold *fold, uint32_t witness,
+                                  const struct p2p_witness_public *key)
+{
+    struct witness_key_row *row = p2p_rows_add(fold->alloc, &fold->witness_keys, sizeof(*row));
+    if (!row) {
+        return P2P_NOMEM;
+    }
+    *row = (struct witness_key_row){.witness = witness, .key = *key};
+    return P2P_OK;
+}
+
+/* Whether this entry changed the witnesses of a feed, or created it. */
 static bool changed_in(const struct charter_fold *fold, const struct p2p_feed_info *feed,
                        uint64_t entry)
 {
@@ -215,7 +262,7 @@ static enum p2p_err witness_remove(const struct charter_fold *fold, struct p2p_f
                                    const char *name, char *reason)
 {
     uint32_t member = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(name)), at = 0;
-    while (at < feed->witness_count && feed->witnesses[at] != member) {
+    while (at < feed->witness_count && p2p_witness_member(feed->witnesses[at]) != member) {
         at++;
     }
     if (member == 0 || at == feed->witness_count) {
@@ -240,6 +287,10 @@ enum p2p_err p2p_fold_witness(struct charter_fold *fold, const struct fold_place
         p2p_reason(reason, "there is no feed %s", op->feed);
         return P2P_UNKNOWN;
     }
+    if (feed->closed != 0) {
+        p2p_reason(reason, "%s is closed: nobody witnesses it any more", op->feed);
+        return P2P_REFUSED;
+    }
     if (!op->add && !op->remove) {
         p2p_reason(reason, "the witness change of %s changes nothing", op->feed);
         return P2P_REFUSED;
@@ -260,4 +311,30 @@ enum p2p_err p2p_fold_witness(struct charter_fold *fold, const struct fold_place
         return P2P_REFUSED;
     }
     return err;
+}
+
+enum p2p_err p2p_fold_witness_anew(struct charter_fold *fold, const struct fold_place *place,
+                                   uint32_t before, uint32_t witness)
+{
+    for (size_t i = 1; i < fold->feeds.count; i++) {
+        struct p2p_feed_info *feed = p2p_fold_feed(fold, (uint32_t)i);
+        if (feed->closed != 0 || !has(feed->witnesses, feed->witness_count, before)) {
+            continue;
+        }
+        if (feed->entry != place->index) { /* else nobody ever cosigned it */
+            if (changed_in(fold, feed, place->index)) {
+                p2p_reason(place->reason, "the witnesses of %s change one per version",
+                           feed->origin);
+                return P2P_REFUSED;
+            }
+            enum p2p_err err = witness_remember(fold, feed, place->index);
+            if (err != P2P_OK) {
+                return err;
+            }
+        }
+        for (uint32_t at = 0; at < feed->witness_count; at++) {
+            feed->witnesses[at] = feed->witnesses[at] == before ? witness : feed->witnesses[at];
+        }
+    }
+    return P2P_OK;
 }

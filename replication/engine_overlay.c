@@ -164,7 +164,7 @@ static struct p2p_wanted gather(const struct p2p_engine *engine)
     }
     /* The start-up rule rests on what the own witnesses say themselves. */
     for (uint32_t i = 0; own != NULL && !engine->complete && i < own->witness_count; i++) {
-        add_wanted(&wanted, own->witnesses[i]);
+        add_wanted(&wanted, p2p_witness_member(own->witnesses[i]));
     }
     return wanted;
 }

@@ -15,7 +15,7 @@ void p2p_session_check_complete(struct p2p_engine *engine)
     uint32_t reached = 0;
     for (uint32_t i = 0; i < n; i++) {
         reached += engine->greeted_witnesses[i] != 0 &&
-                   engine->greeted_witnesses[i] == info->witnesses[i] &&
+                   engine->greeted_witnesses[i] == p2p_witness_member(info->witnesses[i]) &&
                    engine->unreached[i] == 0;
     }
     engine->complete = reached >= needed;

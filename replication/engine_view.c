@@ -121,7 +121,7 @@ static bool is_stale(const struct p2p_engine *engine, const struct p2p_now *now)
     uint32_t young = 0;
     for (uint32_t i = 0; i < info->witness_count; i++) {
         const struct p2p_member *member =
-            p2p_charter_member(engine->ledger.charter, info->witnesses[i]);
+            p2p_charter_member(engine->ledger.charter, p2p_witness_member(info->witnesses[i]));
         uint64_t age =
             member == NULL ? UINT64_MAX : p2p_engine_age_ms(engine, member->feed, now);
         young += age != UINT64_MAX && age / 1000 < engine->options.stale_after_s;

@@ -26,7 +26,10 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
     const struct p2p_checkpoint checkpoint = checkpoint_of(info, head.size, &head.root);
     struct p2p_cosign_body body = {
-        .feed = feed, .size = head.size, .root = head.root, .witness = engine->member};
+        .feed = feed,
+        .size = head.size,
+        .root = head.root,
+        .witness = p2p_charter_witness_of(engine->ledger.charter, engine->member)};
     uint8_t bytes[256];
     struct p2p_writer out;
     uint64_t time_s = engine->now.wall_ms / 1000;
@@ -54,10 +57,10 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
         witnessing->heartbeat_size = body.size;
         witnessing->heartbeat_root = body.root;
         witnessing->heartbeat = body.cosignature;
+        witnessing->heartbeat_witness = body.witness;
     } else {
-        if (p2p_witnessing_wants(witnessing, info, engine->member, body.size, &body.root,
-                                 held)) {
-            p2p_witnessing_add(witnessing, info, engine->member, body.size, &body.root,
+        if (p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root, held)) {
+            p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
                                &body.cosignature, held);
         }
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COSIGNED,
@@ -75,7 +78,8 @@ enum p2p_err p2p_witness_cosign_unchecked(struct p2p_engine *engine, uint32_t fe
                                           const struct p2p_tree_head *head)
 {
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
-    if (feed == engine->feed || !p2p_feed_cosigner(info, engine->member)) {
+    uint32_t witness = p2p_charter_witness_of(engine->ledger.charter, engine->member);
+    if (feed == engine->feed || !p2p_feed_cosigner(info, witness)) {
         return P2P_OK;
     }
     engine->extras[feed].witnessing.cosigned_size = 0;
@@ -128,6 +132,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
     if (engine->read_only != P2P_READ_ONLY_NONE || engine->member == 0) {
         return P2P_OK;
     }
+    uint32_t witness = p2p_charter_witness_of(engine->ledger.charter, engine->member);
     for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
@@ -139,8 +144,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;
         if (extra->witnessing.cosigned_mono_ms != 0 && engine->now.mono_ms < due_ms) {
             p2p_wake_at(wake_ms, due_ms);
-        } else if (p2p_feed_cosigner(info, engine->member) &&
-                   !p2p_engine_witness_lost(engine)) {
+        } else if (p2p_feed_cosigner(info, witness) && !p2p_engine_witness_lost(engine)) {
             err = cosign(engine, i, *p2p_witnessing_choose(&extra->witnessing, held));
             if (extra->cosign_due) {
                 p2p_wake_at(wake_ms, engine->now.mono_ms + P2P_COSIGN_EVERY_MS);
@@ -229,6 +233,7 @@ static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *p
     witnessing->heartbeat_size = body->size;
     witnessing->heartbeat = body->cosignature;
     witnessing->heartbeat_root = body->root;
+    witnessing->heartbeat_witness = body->witness;
     p2p_witness_heard(engine, body->feed);
     p2p_relay_news(engine, peer, body->feed, false);
     return p2p_relay_cosign(engine, peer, body->feed, body);
@@ -241,7 +246,7 @@ static enum p2p_err follow_size(struct p2p_engine *engine, struct p2p_peer *peer
 {
     struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, body->feed);
     struct p2p_hash root;
-    if (peer->member == body->witness) {
+    if (peer->member == p2p_witness_member(body->witness)) {
         p2p_session_note_size(engine, peer, body->feed, body->size);
     }
     *fits = true;
@@ -272,13 +277,15 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     }
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, body.feed);
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, body.feed);
-    const struct p2p_member *witness = p2p_charter_member(engine->ledger.charter, body.witness);
-    if (held == NULL || info == NULL || witness == NULL || body.feed == P2P_CHARTER_FEED) {
+    const struct p2p_charter *charter = engine->ledger.charter;
+    const struct p2p_witness_public *key = p2p_charter_witness_key(charter, body.witness);
+    uint32_t member = p2p_witness_member(body.witness);
+    if (held == NULL || info == NULL || key == NULL || body.feed == P2P_CHARTER_FEED) {
         p2p_engine_refuse(engine, peer->member, body.feed, body.size, P2P_UNKNOWN);
         return P2P_OK;
     }
     struct p2p_witnessing *witnessing = &engine->extras[body.feed].witnessing;
-    bool heartbeat = body.witness == info->member;
+    bool heartbeat = member == info->member;
     bool news = heartbeat ? body.feed != engine->feed && body.size > 0 &&
                                 body.cosignature.time_s > witnessing->heartbeat_time_s
                           : p2p_witnessing_wants(witnessing, info, body.witness, body.size,
@@ -293,14 +300,14 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
         return P2P_OK;
     }
     const struct p2p_checkpoint checkpoint = checkpoint_of(info, body.size, &body.root);
-    err = p2p_cosignature_verify_witness(&checkpoint, engine->options.sigs,
-                                         &witness->witness_key, &body.cosignature);
+    err = p2p_cosignature_verify_witness(&checkpoint, engine->options.sigs, key,
+                                         &body.cosignature);
     if (err != P2P_OK) {
         p2p_engine_refuse(engine, peer->member, body.feed, body.size, err);
         p2p_engine_close_link(engine, peer, err, "sent a cosignature that does not verify");
         return P2P_OK;
     }
-    note_clock(engine, body.witness, body.cosignature.time_s);
+    note_clock(engine, member, body.cosignature.time_s);
     bool fits;
     err = follow_size(engine, peer, &body, &fits);
     if (err != P2P_OK || !fits) {
@@ -312,9 +319,9 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root, &body.cosignature,
                        held);
     if (body.feed == engine->feed) {
-        note_mirrored(engine, body.witness, body.size);
+        note_mirrored(engine, member, body.size);
     }
-    return p2p_relay_cosign(engine, peer, witness->feed, &body);
+    return p2p_relay_cosign(engine, peer, p2p_charter_member(charter, member)->feed, &body);
 }
 
 enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -405,9 +412,9 @@ enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine, struct p2p_peer 
             const struct p2p_cosign_body body = {.feed = feed,
                                                  .size = candidate->size,
                                                  .root = candidate->root,
-                                                 .witness = candidate->members[i],
+                                                 .witness = candidate->witnesses[i],
                                                  .cosignature = candidate->cosignatures[i]};
-            if (!p2p_feed_cosigner(info, candidate->members[i])) {
+            if (!p2p_feed_cosigner(info, candidate->witnesses[i])) {
                 continue;
             }
             p2p_writer_init(&out, bytes, sizeof(bytes));
@@ -431,7 +438,7 @@ enum p2p_err p2p_witness_send_heartbeat(struct p2p_engine *engine, struct p2p_pe
     const struct p2p_cosign_body body = {.feed = feed,
                                          .size = witnessing->heartbeat_size,
                                          .root = witnessing->heartbeat_root,
-                                         .witness = info->member,
+                                         .witness = witnessing->heartbeat_witness,
                                          .cosignature = witnessing->heartbeat};
     p2p_writer_init(&out, bytes, sizeof(bytes));
     p2p_cosign_write(&out, &body);
@@ -467,7 +474,7 @@ uint64_t p2p_engine_quorum_ms(const struct p2p_engine *engine, const struct p2p_
     uint64_t fresh_ms =
         p2p_charter_policy(engine->ledger.charter)->fresh_cosignature_s * 1000ull;
     for (uint32_t i = 0; i < info->witness_count; i++) {
-        uint32_t member = info->witnesses[i];
+        uint32_t member = p2p_witness_member(info->witnesses[i]);
         const struct p2p_member_clock *clock =
             member < engine->clock_count ? &engine->clocks[member] : NULL;
         if (clock != NULL && clock->heard_mono_ms != 0 &&

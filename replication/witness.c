@@ -39,7 +39,7 @@ enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, 
     p2p_reader_copy(&in, held.log.bytes, P2P_SIGNATURE_BYTES);
     held.count = p2p_reader_u8(&in);
     for (unsigned i = 0; i < held.count && i < P2P_COSIGNERS_MAX; i++) {
-        held.members[i] = p2p_reader_u32(&in);
+        held.witnesses[i] = p2p_reader_u32(&in);
         held.cosignatures[i].time_s = p2p_reader_u64(&in);
         p2p_reader_copy(&in, held.cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
     }
@@ -134,10 +134,10 @@ static bool same(const struct p2p_cosigned *candidate, uint64_t size,
     return candidate->size == size && p2p_hash_equal(&candidate->root, root);
 }
 
-static bool has_member(const struct p2p_cosigned *candidate, uint32_t member)
+static bool has_witness(const struct p2p_cosigned *candidate, uint32_t witness)
 {
     for (uint32_t i = 0; i < candidate->count; i++) {
-        if (candidate->members[i] == member) {
+        if (candidate->witnesses[i] == witness) {
             return true;
         }
     }
@@ -152,10 +152,10 @@ static struct p2p_cosigned_ahead *ahead_of(struct p2p_witnessing *witnessing,
     struct p2p_cosigned_ahead *room = NULL;
     for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
         struct p2p_cosigned_ahead *ahead = &witnessing->ahead[i];
-        if (ahead->member == witness) {
+        if (ahead->witness == witness) {
             return ahead;
         }
-        if (ahead->member == 0 || !p2p_feed_cosigner(info, ahead->member)) {
+        if (ahead->witness == 0 || !p2p_feed_cosigner(info, ahead->witness)) {
             room = ahead;
         }
     }
@@ -171,7 +171,7 @@ bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
     }
     if (size > feed->edge.size) {
         for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
-            if (witnessing->ahead[i].member == witness) {
+            if (witnessing->ahead[i].witness == witness) {
                 return size > witnessing->ahead[i].size;
             }
         }
@@ -179,7 +179,7 @@ bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
     }
     for (unsigned i = 0; i < 2; i++) {
         if (same(&witnessing->candidates[i], size, root)) {
-            return !has_member(&witnessing->candidates[i], witness);
+            return !has_witness(&witnessing->candidates[i], witness);
         }
     }
     return size > witnessing->candidates[1].size;
@@ -192,7 +192,7 @@ static uint32_t take_place(struct p2p_cosigned *candidate, const struct p2p_feed
     if (candidate->count < P2P_COSIGNERS_MAX) {
         return candidate->count++;
     }
-    while (p2p_feed_cosigner(info, candidate->members[at])) {
+    while (p2p_feed_cosigner(info, candidate->witnesses[at])) {
         at++;
         p2p_assert(at < candidate->count);
     }
@@ -226,7 +226,7 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
     p2p_assert(p2p_witnessing_wants(witnessing, info, witness, size, root, feed));
     if (size > feed->edge.size) {
         *ahead_of(witnessing, info, witness) = (struct p2p_cosigned_ahead){
-            .member = witness, .size = size, .root = *root, .cosignature = *cosignature};
+            .witness = witness, .size = size, .root = *root, .cosignature = *cosignature};
         return;
     }
     for (unsigned i = 0; i < 2; i++) {
@@ -243,7 +243,7 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
     }
     find_log(witnessing, feed, &candidates[at]);
     uint32_t place = take_place(&candidates[at], info);
-    candidates[at].members[place] = witness;
+    candidates[at].witnesses[place] = witness;
     candidates[at].cosignatures[place] = *cosignature;
 }
 
@@ -255,7 +255,7 @@ static enum p2p_err take_ahead(struct p2p_witnessing *witnessing,
     for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
         const struct p2p_cosigned_ahead ahead = witnessing->ahead[i];
         struct p2p_hash root;
-        if (ahead.member == 0 || ahead.size > feed->edge.size) {
+        if (ahead.witness == 0 || ahead.size > feed->edge.size) {
             continue;
         }
         witnessing->ahead[i] = (struct p2p_cosigned_ahead){0};
@@ -264,8 +264,8 @@ static enum p2p_err take_ahead(struct p2p_witnessing *witnessing,
             return err;
         }
         if (p2p_hash_equal(&root, &ahead.root) &&
-            p2p_witnessing_wants(witnessing, info, ahead.member, ahead.size, &root, feed)) {
-            p2p_witnessing_add(witnessing, info, ahead.member, ahead.size, &root,
+            p2p_witnessing_wants(witnessing, info, ahead.witness, ahead.size, &root, feed)) {
+            p2p_witnessing_add(witnessing, info, ahead.witness, ahead.size, &root,
                                &ahead.cosignature, feed);
         }
     }
@@ -287,7 +287,7 @@ enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,
         const struct p2p_cosigned *candidate = &witnessing->candidates[i];
         /* A forked feed may have been cut since they came: only what is held is told of. */
         if (candidate->size > witnessing->quorum_size && candidate->size <= feed->edge.size &&
-            p2p_charter_quorum(charter, feed->number, candidate->members, candidate->count)) {
+            p2p_charter_quorum(charter, feed->number, candidate->witnesses, candidate->count)) {
             witnessing->quorum_size = candidate->size;
             witnessing->quorum_root = candidate->root;
             witnessing->quorum_dirty = true;
@@ -346,7 +346,7 @@ enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing, const struc
     p2p_writer_bytes(&out, log.bytes, P2P_SIGNATURE_BYTES);
     p2p_writer_u8(&out, (uint8_t)candidate->count);
     for (uint32_t i = 0; i < candidate->count; i++) {
-        p2p_writer_u32(&out, candidate->members[i]);
+        p2p_writer_u32(&out, candidate->witnesses[i]);
         p2p_writer_u64(&out, candidate->cosignatures[i].time_s);
         p2p_writer_bytes(&out, candidate->cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
     }
@@ -366,13 +366,16 @@ static enum p2p_err write_note(const struct p2p_charter *charter, uint32_t feed,
         .origin = p2p_slice_text(info->origin), .size = quorum->size, .root = quorum->root};
     size_t at = p2p_checkpoint_note(&checkpoint, info->key.bytes, &quorum->log, out, cap);
     for (uint32_t i = 0; i < quorum->count && at > 0; i++) {
-        const struct p2p_member *member = p2p_charter_member(charter, quorum->members[i]);
-        if (member != NULL) {
+        uint32_t witness = quorum->witnesses[i];
+        const struct p2p_witness_public *key = p2p_charter_witness_key(charter, witness);
+        if (key != NULL) {
             char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
+            const struct p2p_member *member =
+                p2p_charter_member(charter, p2p_witness_member(witness));
             size_t name_len = p2p_witness_name(name, p2p_charter_federation(charter),
-                                               member->name, member->witness_generation);
-            at = p2p_checkpoint_note_add(out, cap, at, p2p_slice_of(name, name_len),
-                                         member->witness_key.bytes, &quorum->cosignatures[i]);
+                                               member->name, p2p_witness_generation(witness));
+            at = p2p_checkpoint_note_add(out, cap, at, p2p_slice_of(name, name_len), key->bytes,
+                                         &quorum->cosignatures[i]);
         }
     }
     if (at == 0) {

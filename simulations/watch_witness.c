@@ -87,13 +87,13 @@ static void check_order(struct sim_watcher *watcher, const struct watch_feed *fe
 
 static bool cosignature_holds(const struct sim_watcher *watcher,
                               const struct p2p_feed_info *info,
-                              const struct p2p_member *witness,
+                              const struct p2p_witness_public *key,
                               const struct p2p_cosign_body *body)
 {
     const struct p2p_checkpoint checkpoint = {
         .origin = p2p_slice_text(info->origin), .size = body->size, .root = body->root};
-    return p2p_cosignature_verify_witness(&checkpoint, watcher->sim->federation.sigs,
-                                          &witness->witness_key, &body->cosignature) == P2P_OK;
+    return p2p_cosignature_verify_witness(&checkpoint, watcher->sim->federation.sigs, key,
+                                          &body->cosignature) == P2P_OK;
 }
 
 /* Whether one history has both; what the watcher followed tells, else the disk. */
@@ -154,11 +154,12 @@ void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
 {
     const struct p2p_charter *charter = watch_charter(watcher);
     const struct p2p_feed_info *info = p2p_charter_feed(charter, body->feed);
-    const struct p2p_member *witness = p2p_charter_member(charter, body->witness);
-    if (p2p_charter_rival_size(charter) > 0 && (info == NULL || witness == NULL)) {
+    const struct p2p_witness_public *key = p2p_charter_witness_key(charter, body->witness);
+    uint32_t member = p2p_witness_member(body->witness);
+    if (p2p_charter_rival_size(charter) > 0 && (info == NULL || key == NULL)) {
         return; /* while the charter has two heads some have no name */
     }
-    if (info == NULL || witness == NULL) {
+    if (info == NULL || key == NULL) {
         sim_violate(watcher->sim, SIM_INVARIANT_VERIFIED_ONLY,
                     "%s passed on a cosignature by nobody or of no feed", machine->name);
         return;
@@ -171,20 +172,18 @@ void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
     if (found) {
         return;
     }
-    if (!cosignature_holds(watcher, info, witness, body)) {
-        if (witness->witness_generation == 1) { /* else perhaps by its earlier key */
-            sim_violate(watcher->sim, SIM_INVARIANT_VERIFIED_ONLY,
-                        "%s passed on a cosignature of %s size %llu that %s did not make",
-                        machine->name, watch_feed_name(watcher, body->feed),
-                        (unsigned long long)body->size, witness->name);
-        }
+    if (!cosignature_holds(watcher, info, key, body)) {
+        sim_violate(watcher->sim, SIM_INVARIANT_VERIFIED_ONLY,
+                    "%s passed on a cosignature of %s size %llu that %s did not make",
+                    machine->name, watch_feed_name(watcher, body->feed),
+                    (unsigned long long)body->size, p2p_charter_member(charter, member)->name);
         return;
     }
     insert(cosigner, at, &new);
-    if (watch_is_honest_member(watcher, body->witness)) {
+    if (watch_is_honest_member(watcher, member)) {
         check_order(watcher, feed, cosigner, at);
     }
-    if (body->witness == machine->member) {
+    if (member == machine->member) {
         own_cosignature(watcher, machine, body);
     }
     if (feed->branch_count > 1) {
@@ -193,6 +192,16 @@ void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
 }
 
 /* ---- quorums ---- */
+
+static bool is_witness(const struct p2p_feed_info *info, uint32_t witness)
+{
+    for (uint32_t i = 0; i < info->witness_count; i++) {
+        if (info->witnesses[i] == witness) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static uint32_t count_cosigners(const struct watch_feed *feed, const struct p2p_feed_info *info,
                                 const struct watch_point *point)
@@ -205,7 +214,7 @@ static uint32_t count_cosigners(const struct watch_feed *feed, const struct p2p_
             says = cosigner->all[n - 1].size == point->size &&
                    p2p_hash_equal(&cosigner->all[n - 1].root, &point->root);
         }
-        count += says && p2p_witness_place(info, cosigner->witness) >= 0;
+        count += says && is_witness(info, cosigner->witness);
     }
     return count;
 }
@@ -242,7 +251,7 @@ static uint32_t liars_among(const struct sim_watcher *watcher, const struct p2p_
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < info->witness_count; i++) {
-        count += !watch_is_honest_member(watcher, info->witnesses[i]);
+        count += !watch_is_honest_member(watcher, p2p_witness_member(info->witnesses[i]));
     }
     return count;
 }

@@ -195,7 +195,7 @@ static bool circle_epoch(struct sim_change_draft *change, bool one_leaves)
 static bool is_witness(const struct p2p_feed_info *info, uint32_t number)
 {
     for (uint32_t i = 0; i < info->witness_count; i++) {
-        if (info->witnesses[i] == number) {
+        if (p2p_witness_member(info->witnesses[i]) == number) {
             return true;
         }
     }

@@ -28,12 +28,14 @@ static const char *member_name(const struct p2p_charter *charter, uint32_t numbe
     return member != NULL ? member->name : "?";
 }
 
+/* Of members, or of those whose witness keys they are. */
 static json_t *names_json(const struct p2p_charter *charter, const uint32_t *numbers,
                           size_t count)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(names, json_string(member_name(charter, numbers[i])));
+        json_array_append_new(
+            names, json_string(member_name(charter, p2p_witness_member(numbers[i]))));
     }
     return names;
 }

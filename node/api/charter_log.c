@@ -88,6 +88,15 @@ static void put_revoke(FILE *out, const struct p2p_op_revoke *op)
     }
 }
 
+static void put_generation(FILE *out, const struct p2p_op_generation *op)
+{
+    fprintf(out, "closes the feed of %s and grants it the next generation", op->member);
+    if (op->witness_count > 0) {
+        fputs(", witnessed by ", out);
+        put_names(out, op->witnesses, op->witness_count);
+    }
+}
+
 static void put_op(FILE *out, const struct p2p_charter_op *op)
 {
     switch (op->type) {
@@ -118,6 +127,9 @@ static void put_op(FILE *out, const struct p2p_charter_op *op)
         return;
     case P2P_OP_SETTLE:
         fputs("settles two heads in favour of this one", out);
+        return;
+    case P2P_OP_GENERATION:
+        put_generation(out, &op->generation);
         return;
     }
 }

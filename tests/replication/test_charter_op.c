@@ -50,6 +50,11 @@ static void one_of_each(void)
                                    .note = p2p_slice_text("note")};
     struct p2p_root_public root = world.roots[0].public_key;
     struct p2p_op_rotate rotate = {.roots = &root, .root_count = 1, .threshold = 1};
+    const struct p2p_op_generation generation = {.member = "m2",
+                                                 .feed_key = {.bytes = {8}},
+                                                 .witness_key = {.bytes = {9}},
+                                                 .witnesses = members,
+                                                 .witness_count = 1};
     world_found(&draft, &world, 3, 2);
     world_admit(&draft, 1, 4);
     world_grant(&draft, "m1-pso", 1, "m1", "ban-local", "BEANR");
@@ -64,6 +69,8 @@ static void one_of_each(void)
     world_op(&draft);
     p2p_op_settle_pack(&draft.ops, &settle);
     world_op(&draft);
+    p2p_op_generation_pack(&draft.ops, &generation);
+    world_op(&draft);
     world.term = 77;
     world_seal(&world, &draft, 0, &entry);
 }
@@ -76,7 +83,7 @@ static void each_op_comes_back_as_it_was(void **state)
     struct p2p_hash hash = p2p_circle_key_hash(&key);
     one_of_each();
     CHECK_OK(p2p_version_decode(&version, p2p_slice_of(entry.leaf, entry.leaf_len), &arena));
-    CHECK(version.op_count == 9 && version.term == 77 && version.time_ms == 1700000000000);
+    CHECK(version.op_count == 10 && version.term == 77 && version.time_ms == 1700000000000);
     const struct p2p_charter_op *op = version.ops;
     for (size_t i = 0; i < version.op_count; i++) {
         CHECK(op[i].type == (enum p2p_op)i);
@@ -98,6 +105,10 @@ static void each_op_comes_back_as_it_was(void **state)
     CHECK(p2p_slice_equal(op[6].revoke.note, p2p_slice_text("note")));
     CHECK(op[7].rotate.root_count == 1 && op[7].rotate.threshold == 1);
     CHECK(p2p_slice_equal(op[8].settle.heads[1], p2p_slice_text("b")));
+    CHECK(strcmp(op[9].generation.member, "m2") == 0 && op[9].generation.witness_count == 1);
+    CHECK(op[9].generation.feed_key.bytes[0] == 8 &&
+          op[9].generation.witness_key.bytes[0] == 9);
+    CHECK(strcmp(op[9].generation.witnesses[0], "m1") == 0);
 }
 
 /* A cut or damaged entry would be read as another, or read past its end. */
@@ -129,7 +140,7 @@ static void unknown_ops_stop_the_charter(void **state)
     (void)state;
     p2p_pack_map(&draft.ops, 1);
     p2p_pack_text(&draft.ops, "op");
-    p2p_pack_text(&draft.ops, "generation");
+    p2p_pack_text(&draft.ops, "reassign");
     world_op(&draft);
     world_seal(&world, &draft, 0, &entry);
     CHECK_ERR(p2p_version_decode(&version, p2p_slice_of(entry.leaf, entry.leaf_len), &arena),

@@ -118,7 +118,7 @@ static void test_stored_quorum(void **state)
     CHECK_OK(p2p_witnessing_store(&witnessing, kv, &feed));
     CHECK_OK(p2p_quorum_load(&quorum, kv, 1));
     CHECK(quorum.size == 7 && quorum.count == 3 && quorum.log.bytes[0] == 7);
-    CHECK(quorum.members[0] == 5 && quorum.cosignatures[0].time_s == 507);
+    CHECK(quorum.witnesses[0] == 5 && quorum.cosignatures[0].time_s == 507);
     witnessing.cosigned_size = 6;
     witnessing.cosigned_time_s = 12345;
     CHECK_OK(p2p_witnessing_store_own(&witnessing, kv, 1, &root));

@@ -253,7 +253,7 @@ static void store_quorum(struct watched *watched)
                                                      .log = head.signature,
                                                      .has_log = true,
                                                      .count = 2,
-                                                     .members = {2, 3}};
+                                                     .witnesses = {2, 3}};
     ledger_node_begin(&watched->node);
     CHECK_OK(p2p_witnessing_store(&witnessing, watched->node.kv, feed));
     ledger_node_end(&watched->node);

@@ -78,8 +78,8 @@ struct p2p_member {
     char name[P2P_NAME_BYTES_MAX + 1]; /* beanr */
     char locode[6];                    /* BEANR, or empty */
     enum p2p_role role;
-    struct p2p_witness_public witness_key; /* named <federation>/<member>/w<n> */
-    uint32_t witness_generation;
+    struct p2p_witness_public witness_key; /* the newest, named <federation>/<member>/w<n> */
+    uint32_t witness_generation;           /* n */
     struct p2p_transport_public transport_key;
     struct p2p_sealing_public sealing_key;
     uint32_t feed; /* the newest generation's feed number */
@@ -91,12 +91,31 @@ struct p2p_feed_info {
     uint32_t generation;
     char origin[P2P_ORIGIN_BYTES_MAX + 1]; /* <federation>/<member>/<generation> */
     struct p2p_feed_public key;
-    uint32_t witnesses[P2P_WITNESSES_MAX]; /* member numbers, never the owner */
+    uint32_t witnesses[P2P_WITNESSES_MAX]; /* witness numbers, never the owner's */
     uint32_t witness_count;
     uint32_t former_witnesses[P2P_WITNESSES_MAX]; /* the set before the last change */
     uint32_t former_count;                        /* 0: it never changed, or there were none */
     uint32_t entry;                               /* the charter entry that created it */
+    uint32_t closed; /* the entry that granted the generation after it; 0: it is open */
 };
+
+/* A witness is a member's witness key: its number is the member's, and 65,536 more for each key
+ * that the member had before. So who got a new key after an old backup is another witness than
+ * it was, and what the old key cosigned counts for the old key alone. */
+#define P2P_WITNESS_GENERATION_STEP 65536u
+_Static_assert(P2P_MEMBERS_MAX < P2P_WITNESS_GENERATION_STEP, "members fit below the step");
+static inline uint32_t p2p_witness_number(uint32_t member, uint32_t generation)
+{
+    return (generation - 1) * P2P_WITNESS_GENERATION_STEP + member;
+}
+static inline uint32_t p2p_witness_member(uint32_t witness)
+{
+    return witness % P2P_WITNESS_GENERATION_STEP;
+}
+static inline uint32_t p2p_witness_generation(uint32_t witness)
+{
+    return witness / P2P_WITNESS_GENERATION_STEP + 1;
+}
 
 /* Whose cosignatures of one feed can count at one time: its witnesses, and the one that the
  * last change removed. */
@@ -247,13 +266,19 @@ bool p2p_charter_has_key(const struct p2p_charter *charter,
                          const uint8_t key[P2P_PUBLIC_BYTES]);
 bool p2p_circle_has(const struct p2p_circle *circle, uint32_t member);
 
-/* The witnesses of a feed as they were at a charter size (member numbers); returns how many, 0
- * also when the feed did not exist then. */
+/* The key of a witness, an old one too; NULL when the charter names none of that number. */
+const struct p2p_witness_public *p2p_charter_witness_key(const struct p2p_charter *charter,
+                                                         uint32_t witness);
+/* The number of a member's present witness key; 0 when there is no such member. */
+uint32_t p2p_charter_witness_of(const struct p2p_charter *charter, uint32_t member);
+/* The witnesses of a feed as they were at a charter size; returns how many, 0 also when the
+ * feed did not exist then. */
 uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t feed,
                                   uint64_t charter_size, uint32_t out[P2P_WITNESSES_MAX]);
-/* Whether cosignatures by these members (count of them, in any order, repeats and strangers
+/* Whether cosignatures by these witnesses (count of them, in any order, repeats and strangers
  * count nothing) over one checkpoint of a feed make it *quorum-cosigned*: the one rule for
- * node, audit and charter.
+ * node, audit and charter. A member's new witness key is a change of every feed it witnesses:
+ * one for another.
  *
  * The feed has had witness sets S0 (named by the entry that created it), S1, ..., each
  * differing from the one before it by one witness more, one less, or one for another. With k(S)
@@ -275,9 +300,9 @@ bool p2p_charter_quorum(const struct p2p_charter *charter, uint32_t feed,
                         const uint32_t *cosigners, size_t count);
 /* Place of a member among the feed's present witnesses, or -1. */
 int p2p_witness_place(const struct p2p_feed_info *feed, uint32_t member);
-/* Whether a cosignature by this member can count for checkpoints to come: it is a witness, or
+/* Whether a cosignature by this witness can count for checkpoints to come: it is a witness, or
  * was one until the last change. Both go on cosigning. */
-bool p2p_feed_cosigner(const struct p2p_feed_info *feed, uint32_t member);
+bool p2p_feed_cosigner(const struct p2p_feed_info *feed, uint32_t witness);
 /* Verifies a quorum-cosigned checkpoint note of a feed: origin, log signature by the feed key,
  * and cosignatures that make a quorum (p2p_charter_quorum; a feed that has no witnesses and
  * never had any: the log's signature alone). A line by a member that is or ever was the feed's

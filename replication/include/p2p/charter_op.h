@@ -8,7 +8,7 @@
 
 #include <p2p/charter.h>
 
-/* X(NAME, word): order is the registry's. generation and reassign are reserved words. */
+/* X(NAME, word): order is the registry's. reassign is a reserved word. */
 #define P2P_CHARTER_OP_MAP(X)                                                                  \
     X(FOUND, "found")     /* federation, log key, roots, threshold */                          \
     X(ADMIT, "admit")     /* member with its keys; creates feed member/1 with its witnesses */ \
@@ -18,7 +18,8 @@
     X(POLICY, "policy")                                                                        \
     X(REVOKE, "revoke") /* cut points of one issuer, with quorum-cosigned checkpoints */       \
     X(ROTATE, "rotate") /* new roots and threshold */                                          \
-    X(SETTLE, "settle") /* both heads, a higher term */
+    X(SETTLE, "settle") /* both heads, a higher term */                                        \
+    X(GENERATION, "generation") /* closes a member's feed, grants the next with new keys */
 
 #define P2P_CHARTER_OPS_MAX   1024u /* per entry */
 #define P2P_CIRCLE_EPOCHS_MAX 1024u
@@ -96,6 +97,17 @@ struct p2p_op_rotate {
     uint32_t threshold;
 };
 
+/* Closes the newest feed of a member and grants the next generation. Both keys are new ones, so
+ * that nobody who holds the old ones writes in it, and what the old witness key cosigned is
+ * told from what the new one does. */
+struct p2p_op_generation {
+    const char *member;
+    struct p2p_feed_public feed_key;
+    struct p2p_witness_public witness_key;
+    const char *const *witnesses; /* of the new feed: member names */
+    uint32_t witness_count;
+};
+
 /* Stands first in its entry, on the branch that goes on. */
 struct p2p_op_settle {
     struct p2p_slice
@@ -114,6 +126,7 @@ void p2p_op_policy_pack(struct p2p_pack *pack, const struct p2p_policy *op);
 void p2p_op_revoke_pack(struct p2p_pack *pack, const struct p2p_op_revoke *op);
 void p2p_op_rotate_pack(struct p2p_pack *pack, const struct p2p_op_rotate *op);
 void p2p_op_settle_pack(struct p2p_pack *pack, const struct p2p_op_settle *op);
+void p2p_op_generation_pack(struct p2p_pack *pack, const struct p2p_op_generation *op);
 
 /* Encodes a whole charter leaf around packed ops: ops is the concatenation of count op maps. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_leaf(struct p2p_slice ops, uint32_t count,
@@ -132,6 +145,7 @@ struct p2p_charter_op {
         struct p2p_op_revoke revoke;
         struct p2p_op_rotate rotate;
         struct p2p_op_settle settle;
+        struct p2p_op_generation generation;
     };
 };
 

@@ -1,6 +1,6 @@
 /* Witnessing one feed: the cosignatures held for its newest checkpoints, and the newest quorum.
  *
- * Cosignatures of two candidate checkpoints of what is held are kept, each member counted once
+ * Cosignatures of two candidate checkpoints of what is held are kept, each witness counted once
  * and only while it may count (p2p_feed_cosigner). One that arrives before the records it is
  * about waits beside them, one for each witness, so that a lying witness takes no other's room.
  * Which cosigners make it quorum-cosigned says p2p_charter_quorum; the largest such one is
@@ -24,13 +24,13 @@ struct p2p_cosigned {
     struct p2p_signature log; /* the feed's own signature over it, when has_log */
     bool has_log;
     uint32_t count;
-    uint32_t members[P2P_COSIGNERS_MAX]; /* whose the cosignatures are */
+    uint32_t witnesses[P2P_COSIGNERS_MAX]; /* whose the cosignatures are */
     struct p2p_cosignature cosignatures[P2P_COSIGNERS_MAX];
 };
 
 /* The newest cosignature of one witness for more than is held. */
 struct p2p_cosigned_ahead {
-    uint32_t member; /* 0: none */
+    uint32_t witness; /* 0: none */
     uint64_t size;
     struct p2p_hash root;
     struct p2p_cosignature cosignature;
@@ -64,6 +64,7 @@ struct p2p_witnessing {
     uint64_t heartbeat_size;
     struct p2p_hash heartbeat_root;
     struct p2p_cosignature heartbeat;
+    uint32_t heartbeat_witness; /* the owner's key it is by */
     uint64_t
         heard_mono_ms; /* when a head or heartbeat newer than before was received; 0: never */
 };
