@@ -280,6 +280,9 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         err = p2p_fork_count(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_rescue_open(engine);
+    }
+    if (err == P2P_OK) {
         err = compare_copy(engine);
     }
     if (err == P2P_OK && engine->read_only == P2P_READ_ONLY_RESTORED) {
@@ -491,6 +494,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     if (err == P2P_OK && !p2p_engine_damaged(engine)) {
         err = p2p_fork_resolve(engine, wake_ms);
+    }
+    if (err == P2P_OK && !p2p_engine_damaged(engine)) {
+        err = p2p_rescue_settle(engine, wake_ms);
     }
     if (err == P2P_OK) {
         err = p2p_job_all(engine);

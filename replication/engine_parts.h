@@ -424,6 +424,17 @@ void p2p_repair_refused(struct p2p_engine *engine, uint32_t feed);
 P2P_MUST_CHECK enum p2p_err p2p_repair_run(struct p2p_engine *engine, struct p2p_peer *peer,
                                            const struct p2p_run *run);
 
+/* ---- engine_rescue.c ---- */
+
+/* The bans at or above `from` that no other record carries are carried, or kept aside. full
+ * [out]: no more can be kept. */
+P2P_MUST_CHECK enum p2p_err p2p_rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from,
+                                       bool *full);
+/* Counts what is kept aside, at a start. */
+P2P_MUST_CHECK enum p2p_err p2p_rescue_open(struct p2p_engine *engine);
+/* What is kept aside and need not be any more goes; what may be carried by now is. */
+P2P_MUST_CHECK enum p2p_err p2p_rescue_settle(struct p2p_engine *engine, uint64_t *wake_ms);
+
 /* ---- engine_resolve.c ---- */
 
 /* Whether this feed is forked and not yet what W says it is. */

@@ -9,9 +9,7 @@
  * Promises:
  *   1. Nothing is taken of a forked feed but what leads to W's root; what was fetched and leads
  *      elsewhere goes again.
- *   2. Before a ban leaves the ledger it stands in a `rescued` record of this node, in the same
- *      commit. A node that may not append therefore cuts nothing before others have rescued
- *      each of those bans: what it holds goes on acting.
+ *   2. Before a ban leaves the ledger it is rescued, in the same commit: engine_rescue.c.
  *   3. While a fork is not taken here, what would be allowed is referred.
  *
  * A cut waits for P2P_FORK_GRACE_MS after W last rose: cosignatures under way may make another
@@ -23,7 +21,6 @@
 
 #include <p2p/assert.h>
 #include <p2p/forked.h>
-#include <p2p/rescued.h>
 
 #include <string.h>
 
@@ -41,78 +38,8 @@ bool p2p_feed_takes(const struct p2p_engine *engine, uint32_t feed)
 {
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     return held->state == P2P_FEED_OK ||
-           (feed != engine->feed && p2p_fork_open(engine, feed) &&
-            !engine->extras[feed].fork_astray && held->edge.size < held->ends_at);
-}
-
-/* ---- rescuing ---- */
-
-static enum p2p_err append_rescued(struct p2p_engine *engine, const struct p2p_entry *entry,
-                                   struct p2p_slice salted, bool *waits)
-{
-    const struct p2p_circle *circle =
-        p2p_charter_circle(engine->ledger.charter, entry->record.circle);
-    const struct p2p_rescued rescued = {.feed = entry->id.feed,
-                                        .index = entry->id.index,
-                                        .leaf = entry->record.leaf,
-                                        .salted = salted,
-                                        .hash = p2p_leaf_hash(entry->record.leaf)};
-    struct p2p_pack pack;
-    struct p2p_record_id id;
-    bool held = false;
-    if (entry->record.circle != 0 &&
-        (circle == NULL || !p2p_circle_has(circle, engine->member))) {
-        return P2P_OK; /* not ours to carry: its payload is not held */
-    }
-    enum p2p_err err = p2p_rescued_held(&engine->ledger, &rescued.hash, &held);
-    if (err != P2P_OK || held) {
-        return err;
-    }
-    if (engine->read_only != P2P_READ_ONLY_NONE) {
-        *waits = true;
-        return P2P_OK;
-    }
-    err = p2p_engine_pack(engine, 64 + rescued.leaf.len + rescued.salted.len, &pack);
-    if (err == P2P_OK) {
-        err = p2p_rescued_pack(&pack, &rescued);
-    }
-    if (err == P2P_TOOLARGE) {
-        p2p_engine_refuse(engine, engine->member, entry->id.feed, entry->id.index, err);
-        return P2P_OK;
-    }
-    const struct p2p_append record = {.kind = P2P_KIND_RESCUED,
-                                      .circle = entry->record.circle,
-                                      .payload = p2p_pack_slice(&pack)};
-    return err == P2P_OK ? p2p_append_own(engine, &record, &id) : err;
-}
-
-/* The bans at or above `from` that have effect, one record of ours for each. waits [out]: we
- * may not append, and nobody else rescued one of them yet. */
-static enum p2p_err rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from, bool *waits)
-{
-    struct p2p_ledger *ledger = &engine->ledger;
-    const struct p2p_feed *held = p2p_ledger_feed(ledger, feed);
-    enum p2p_err err = P2P_OK;
-    for (uint64_t i = from; i < held->edge.size && err == P2P_OK; i++) {
-        const struct p2p_record_id id = {feed, i};
-        struct p2p_entry entry;
-        struct p2p_slice salted;
-        enum p2p_why why = P2P_WHY_NONE;
-        err = p2p_ledger_entry(ledger, &id, &entry);
-        if (err != P2P_OK || entry.payload.len == 0 ||
-            (entry.record.kind != P2P_KIND_BAN_IMPOSE &&
-             entry.record.kind != P2P_KIND_BAN_AMEND)) {
-            continue;
-        }
-        err = p2p_judge(ledger, &entry, &why);
-        if (err == P2P_OK && why == P2P_WHY_NONE) {
-            err = p2p_ledger_salted(ledger, &id, &salted);
-            salted = err == P2P_OK ? p2p_arena_copy(engine->arena, salted) : salted;
-            err = err == P2P_OK && salted.data == NULL ? P2P_NOMEM : err;
-            err = err == P2P_OK ? append_rescued(engine, &entry, salted, waits) : err;
-        }
-    }
-    return err;
+           (p2p_fork_open(engine, feed) && !engine->extras[feed].fork_astray &&
+            held->edge.size < held->ends_at);
 }
 
 /* ---- cutting ---- */
@@ -129,13 +56,14 @@ static enum p2p_err end_lacks(struct p2p_engine *engine, uint32_t feed, uint64_t
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
-/* done [out]: it was cut, and need not wait for others. */
+/* done [out]: it was cut; else no more can be kept aside, and that is tried again later. */
 static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
                            const struct p2p_tree_head *head, bool *done)
 {
-    bool waits = false;
-    enum p2p_err err = rescue(engine, feed, head->size, &waits);
-    if (err != P2P_OK || waits) {
+    bool full = false;
+    enum p2p_err err = p2p_rescue(engine, feed, head->size, &full);
+    if (err != P2P_OK || full) {
+        engine->extras[feed].fork_since_ms = engine->now.mono_ms;
         return err;
     }
     err = end_lacks(engine, feed, head->size);
@@ -146,6 +74,9 @@ static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
     extra->grew = true;
     extra->want_link = 0;
     extra->fork_base = head->size;
+    if (feed == engine->feed && engine->mirrored_size > head->size) {
+        engine->mirrored_size = head->size;
+    }
     *done = true;
     return err == P2P_OK ? p2p_engine_load_seen(engine) : err;
 }
@@ -234,11 +165,6 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
     return err;
 }
 
-static bool may_resolve(const struct p2p_engine *engine, uint32_t feed)
-{
-    return engine->feed != 0 && feed != engine->feed;
-}
-
 /* Peers that are short of W learn who has it: everybody is sent the whole frontier. */
 static enum p2p_err tell_taken(struct p2p_engine *engine)
 {
@@ -276,7 +202,7 @@ enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
             extra->fork_end = feed->ends_at;
             extra->fork_since_ms = engine->now.mono_ms;
         }
-        if (!p2p_fork_open(engine, i) || !may_resolve(engine, i)) {
+        if (!p2p_fork_open(engine, i) || !p2p_engine_stores(engine)) {
             continue;
         }
         bool past = feed->edge.size >= feed->ends_at;

@@ -44,6 +44,11 @@ void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reas
     engine->read_only = reason;
 }
 
+size_t p2p_engine_kept(const struct p2p_engine *engine)
+{
+    return engine->kept;
+}
+
 bool p2p_engine_started(const struct p2p_engine *engine)
 {
     return engine->complete;

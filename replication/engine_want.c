@@ -41,7 +41,8 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
     uint8_t bytes[64];
     struct p2p_writer out;
     if (!p2p_feed_takes(engine, feed) || p2p_engine_damaged(engine) ||
-        (feed == engine->feed && !p2p_engine_fetches_back(engine)) ||
+        (feed == engine->feed && held->state == P2P_FEED_OK &&
+         !p2p_engine_fetches_back(engine)) ||
         (extra->want_link != 0 && extra->asked && engine->now.mono_ms < extra->want_until_ms)) {
         return P2P_OK;
     }

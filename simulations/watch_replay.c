@@ -152,7 +152,7 @@ static enum p2p_err batch(struct replay *replay, bool *more)
 /* ---- comparing ---- */
 
 /* One table, without what is a node's own business: the numbers it keeps back for records
- * signed outside, the payloads it lacks. */
+ * signed outside, the payloads it lacks, the bans it keeps aside. */
 struct rows {
     const struct p2p_kv *kv;
     enum p2p_table table;
@@ -164,7 +164,7 @@ static bool is_own(const struct rows *rows)
 {
     enum { ROW_RESERVED = 3 }; /* STORE.md, table issuer */
     return (rows->table == P2P_TABLE_ISSUER && rows->key.data[0] == ROW_RESERVED) ||
-           (rows->table == P2P_TABLE_INDEX && rows->key.data[0] == P2P_INDEX_LACK);
+           (rows->table == P2P_TABLE_INDEX && rows->key.data[0] >= P2P_INDEX_LACK);
 }
 
 static void skip_own(struct rows *rows)

@@ -285,6 +285,13 @@ static void check_feeds(struct visit *visit)
               "%s: %llu held, %llu named by others and missing here", view->state,
               (unsigned long long)view->size, (unsigned long long)view->lag);
     }
+    size_t kept = p2p_engine_kept(visit->node->engine);
+    if (kept > 0) {
+        check(visit, "kept bans", false, "have the roots let this node append again",
+              "%zu bans of forked feeds are known to this gate alone: it refuses by them, and "
+              "tells the others when it may append",
+              kept);
+    }
     check(visit, "feeds", bad == 0, "see the lines above", "%zu feeds, %zu of them not well",
           count, bad);
 }

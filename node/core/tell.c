@@ -23,6 +23,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     case P2P_TRACE_READ_ONLY:
     case P2P_TRACE_CLOCK:
     case P2P_TRACE_FORK_TAKEN:
+    case P2P_TRACE_KEPT:
         level = P2P_LOG_WARN;
         break;
     case P2P_TRACE_CHARTER:

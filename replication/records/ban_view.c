@@ -217,7 +217,7 @@ static enum p2p_err weigh_carrier(struct p2p_ledger *ledger, const struct p2p_re
     if (err == P2P_OK) {
         err = p2p_judge(ledger, &entry, &verdict);
     }
-    if (err == P2P_OK && p2p_rescued_read(&rescued, ledger->charter, entry.payload) == P2P_OK) {
+    if (err == P2P_OK && p2p_rescued_carries(ledger, &entry, &rescued)) {
         well = content->len == 0 && verdict != P2P_WHY_BAD_PAYLOAD &&
                verdict != P2P_WHY_REPEATED_SEQ;
         err = p2p_ban_row(ledger, ban->circle, rescued.payload, id, well);
@@ -245,8 +245,7 @@ static enum p2p_err fold_rescued(struct p2p_ledger *ledger, const struct p2p_ent
     struct named lifted = {.count = 0};
     struct named suspended = {.count = 0};
     struct p2p_slice content = {0};
-    if (p2p_rescued_read(&rescued, ledger->charter, entry->payload) != P2P_OK ||
-        rescued.record.circle != ban.circle) {
+    if (!p2p_rescued_carries(ledger, entry, &rescued)) {
         return P2P_OK; /* it carries nothing */
     }
     enum p2p_err err = P2P_OK;

@@ -1,5 +1,7 @@
 #include <p2p/gate.h>
 
+#include <p2p/kept.h>
+
 #include <string.h>
 
 const char *p2p_answer_word(enum p2p_answer answer)
@@ -125,6 +127,28 @@ static enum p2p_err weigh_ban(struct p2p_ledger *ledger, const struct p2p_kv *kv
     return P2P_OK;
 }
 
+/* Bans of a forked feed that no record carries yet: the stricter of view and kept ban. */
+static enum p2p_err look_up_kept(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                 const struct p2p_gate_place *place,
+                                 const struct p2p_gate_check *check, uint32_t circle, bool weak,
+                                 const struct p2p_subject_key *key,
+                                 struct p2p_gate_answer *answer)
+{
+    struct p2p_hash at = {.bytes = {0}};
+    struct p2p_ban ban;
+    bool begin = true;
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK &&
+           (err = p2p_kept_next_on(ledger, kv, circle, key, &at, begin, &ban)) == P2P_OK) {
+        err = weigh_ban(ledger, kv, place, check, weak, &ban, answer);
+        begin = false;
+    }
+    if (err == P2P_CORRUPT) { /* the disk spoiled it, and no record can mend it */
+        add(answer, P2P_GATE_INCOMPLETE, circle, NULL);
+    }
+    return err == P2P_NOTFOUND || err == P2P_CORRUPT ? P2P_OK : err;
+}
+
 static enum p2p_err look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                             const struct p2p_gate_place *place,
                             const struct p2p_gate_check *check, uint32_t circle, bool weak,
@@ -136,7 +160,7 @@ static enum p2p_err look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
         struct p2p_ban ban;
         enum p2p_err err = p2p_ban_next_on(kv, circle, key, &id, begin, &id);
         if (err == P2P_NOTFOUND) {
-            return P2P_OK;
+            return look_up_kept(ledger, kv, place, check, circle, weak, key, answer);
         }
         if (err == P2P_OK) {
             err = p2p_ban_get(kv, circle, &id, &ban);

@@ -86,6 +86,15 @@ enum p2p_err p2p_rescued_read(struct p2p_rescued *out, const struct p2p_charter 
     return P2P_OK;
 }
 
+bool p2p_rescued_carries(const struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                         struct p2p_rescued *out)
+{
+    return entry->record.kind == P2P_KIND_RESCUED && entry->record.issuer == 0 &&
+           entry->record.cite_count == 0 && entry->payload.len > 0 &&
+           p2p_rescued_read(out, ledger->charter, entry->payload) == P2P_OK &&
+           out->record.circle == entry->record.circle;
+}
+
 /* ---- judging ---- */
 
 static enum p2p_err check_signature(struct p2p_ledger *ledger,
@@ -99,9 +108,8 @@ static enum p2p_err check_signature(struct p2p_ledger *ledger,
     return err;
 }
 
-/* Whether the feed, as it is held, holds this very record. */
-static enum p2p_err is_there(const struct p2p_ledger *ledger, const struct p2p_rescued *rescued,
-                             bool *there)
+enum p2p_err p2p_rescued_is_there(const struct p2p_ledger *ledger,
+                                  const struct p2p_rescued *rescued, bool *there)
 {
     uint64_t index = 0;
     struct p2p_slice leaf;
@@ -125,8 +133,7 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
     if (entry->payload.len == 0) {
         return P2P_OK; /* not entitled: nobody's business here */
     }
-    if (p2p_rescued_read(&rescued, ledger->charter, entry->payload) != P2P_OK ||
-        rescued.record.circle != entry->record.circle) {
+    if (!p2p_rescued_carries(ledger, entry, &rescued)) {
         *why = P2P_WHY_BAD_PAYLOAD;
         return P2P_OK;
     }
@@ -139,7 +146,7 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
     if (err != P2P_OK || *why != P2P_WHY_NONE) {
         return err;
     }
-    err = is_there(ledger, &rescued, &there);
+    err = p2p_rescued_is_there(ledger, &rescued, &there);
     if (err != P2P_OK || there) {
         *why = P2P_WHY_REPEATED_SEQ;
         return err;
@@ -212,14 +219,29 @@ enum p2p_err p2p_rescued_mark(struct p2p_ledger *ledger, uint32_t feed)
     return mark_walk(ledger, &walk);
 }
 
-enum p2p_err p2p_rescued_held(const struct p2p_ledger *ledger, const struct p2p_hash *hash,
-                              bool *held)
+enum p2p_err p2p_rescued_held(struct p2p_ledger *ledger, const struct p2p_rescued *rescued,
+                              const struct p2p_record_id *going, bool *held)
 {
+    struct p2p_scratch scratch;
     struct p2p_touch_walk walk;
     struct p2p_record_id id;
-    p2p_rescued_carriers(&walk, hash);
-    enum p2p_err err = p2p_touch_next(&walk, ledger->kv, &id);
-    *held = err == P2P_OK;
+    enum p2p_err err = P2P_OK;
+    bool found = false;
+    p2p_scratch_begin(&scratch, ledger);
+    p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_slice_of(rescued->hash.bytes, P2P_HASH_BYTES));
+    while (err == P2P_OK && !found &&
+           (err = p2p_touch_next(&walk, ledger->kv, &id)) == P2P_OK) {
+        struct p2p_rescued carried;
+        struct p2p_entry entry;
+        if (going != NULL && id.feed == going->feed && id.index >= going->index) {
+            continue;
+        }
+        err = p2p_ledger_entry(ledger, &id, &entry);
+        found = err == P2P_OK && p2p_rescued_carries(ledger, &entry, &carried);
+        p2p_scratch_reset(&scratch);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    *held = found;
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 

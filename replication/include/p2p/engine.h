@@ -179,6 +179,7 @@ struct p2p_close {
     X(CHARTER_RIVAL, "charter-rival") /* two heads: index */                                   \
     X(FORK, "fork")                   /* proven: feed */                                       \
     X(FORK_TAKEN, "fork-taken")       /* held up to W and no further: feed, size */            \
+    X(KEPT, "ban-kept")               /* of a forked feed, aside: feed, index */               \
     X(REUSED, "number-reused") /* one number, two records: feed, index; value: issuer */       \
     X(GAP, "gap")              /* feed, index, err, member */                                  \
     X(LOST, "payload-lost") /* own feed, index: fetched back without what only we ever had */  \
@@ -271,6 +272,8 @@ enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine);
 bool p2p_engine_witness_lost(const struct p2p_engine *engine);
 /* The store or copy failed: the node answers but does not append. */
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
+/* Bans of forked feeds that this node keeps aside, since it might not append: kept.h. */
+size_t p2p_engine_kept(const struct p2p_engine *engine);
 /* The start-up rule is met. */
 bool p2p_engine_started(const struct p2p_engine *engine);
 /* It is, and every circle that the gate looks into is complete. */

@@ -43,7 +43,9 @@ enum p2p_index {
     P2P_INDEX_CLAIM = 3,
     P2P_INDEX_BOX = 4,     /* circle_key.h */
     P2P_INDEX_BOX_BAD = 5, /* circle_key.h */
-    P2P_INDEX_LACK = 6     /* engine_lack.c */
+    P2P_INDEX_LACK = 6,    /* engine_lack.c */
+    P2P_INDEX_KEPT = 7,    /* kept.h */
+    P2P_INDEX_KEPT_ON = 8  /* kept.h */
 };
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u

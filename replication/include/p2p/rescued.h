@@ -12,8 +12,9 @@
  * branches two records under one number are no lie, and what forbids stays.
  *
  * The same leaf hash is the same ban, whoever carries it: it has one value in the view, under
- * its first carrier, and citing any carrier cites all. Source: replication/WIRE.md section 15.
- */
+ * its first carrier, and citing any carrier cites all. When the feed of a carrier forks in its
+ * turn, who takes that fork carries the ban on. Who may not append keeps it aside: kept.h.
+ * Source: replication/WIRE.md section 15. */
 #ifndef P2P_RESCUED_H
 #define P2P_RESCUED_H
 
@@ -40,9 +41,19 @@ P2P_MUST_CHECK enum p2p_err p2p_rescued_read(struct p2p_rescued *out,
 /* Packs that payload. P2P_TOOLARGE: no record can carry it. */
 P2P_MUST_CHECK enum p2p_err p2p_rescued_pack(struct p2p_pack *pack,
                                              const struct p2p_rescued *rescued);
-/* Whether some record held here carries the ban with this leaf hash already. */
-P2P_MUST_CHECK enum p2p_err p2p_rescued_held(const struct p2p_ledger *ledger,
-                                             const struct p2p_hash *hash, bool *held);
+/* Whether a record carries a ban at all: a `rescued` of the node itself, without citations, in
+ * the ban's own circle. What does not stands in nobody's way. out: borrows from entry. */
+bool p2p_rescued_carries(const struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                         struct p2p_rescued *out);
+/* Whether some record held here carries this ban already; going (NULL: none): records of its
+ * feed from its index on are about to go, and do not count. */
+P2P_MUST_CHECK enum p2p_err p2p_rescued_held(struct p2p_ledger *ledger,
+                                             const struct p2p_rescued *rescued,
+                                             const struct p2p_record_id *going, bool *held);
+/* Whether the feed, as it is held, holds this very record. */
+P2P_MUST_CHECK enum p2p_err p2p_rescued_is_there(const struct p2p_ledger *ledger,
+                                                 const struct p2p_rescued *rescued,
+                                                 bool *there);
 /* Rescues from a feed that has changed are looked at again. */
 P2P_MUST_CHECK enum p2p_err p2p_rescued_mark(struct p2p_ledger *ledger, uint32_t feed);
 /* Carriers of one ban in order of (feed, index), of each author the first: begin with the hash,

@@ -1,0 +1,225 @@
+/* What forbids does not go with a branch: each ban that a forked feed is about to lose stands
+ * in a `rescued` record of this node, in the same commit; a node that may not append keeps it
+ * aside (kept.h) and its gate goes on refusing by it. So nobody waits for others.
+ *
+ *     in the feed --taken back, may append--> carried by a record of ours
+ *          |                                      ^
+ *          +--taken back, may not--> kept aside --+--held again, or carried by another--> gone
+ *
+ * A carrier that is itself about to go, since its feed forked in its turn, is such a ban too.
+ */
+#include "engine_parts.h"
+
+#include <p2p/kept.h>
+
+#include <string.h>
+
+/* Of those kept aside, so many are carried in one batch. */
+#define RESCUED_IN_BATCH 64u
+
+static bool may_append(const struct p2p_engine *engine)
+{
+    return engine->read_only == P2P_READ_ONLY_NONE && engine->feed != 0;
+}
+
+static enum p2p_err carry(struct p2p_engine *engine, const struct p2p_rescued *rescued)
+{
+    struct p2p_pack pack;
+    struct p2p_record_id id;
+    enum p2p_err err =
+        p2p_engine_pack(engine, 64 + rescued->leaf.len + rescued->salted.len, &pack);
+    if (err == P2P_OK) {
+        err = p2p_rescued_pack(&pack, rescued);
+    }
+    if (err == P2P_TOOLARGE) {
+        p2p_engine_refuse(engine, engine->member, rescued->feed, rescued->index, err);
+        return P2P_OK;
+    }
+    const struct p2p_append record = {.kind = P2P_KIND_RESCUED,
+                                      .circle = rescued->record.circle,
+                                      .payload = p2p_pack_slice(&pack)};
+    return err == P2P_OK ? p2p_append_own(engine, &record, &id) : err;
+}
+
+static enum p2p_err keep(struct p2p_engine *engine, const struct p2p_rescued *rescued,
+                         bool *full)
+{
+    bool fresh = false;
+    if (engine->kept >= P2P_KEPT_MAX) {
+        *full = true;
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_kept_put(&engine->ledger, rescued, &fresh);
+    if (err == P2P_TOOLARGE) {
+        p2p_engine_refuse(engine, engine->member, rescued->feed, rescued->index, err);
+        return P2P_OK;
+    }
+    if (fresh) {
+        engine->kept++;
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_KEPT,
+                                                    .feed = rescued->feed,
+                                                    .at = rescued->index});
+    }
+    return err;
+}
+
+/* The ban that goes with a record, if one does: its own, or the one it carries. rescued [out]:
+ * leaf and salted live in the batch's arena. P2P_NOTFOUND: none. */
+static enum p2p_err ban_of(struct p2p_engine *engine, const struct p2p_entry *entry,
+                           struct p2p_rescued *out)
+{
+    struct p2p_ledger *ledger = &engine->ledger;
+    struct p2p_rescued rescued;
+    struct p2p_slice salted;
+    enum p2p_why why = P2P_WHY_NONE;
+    if (p2p_rescued_carries(ledger, entry, &rescued)) {
+        *out = rescued; /* as the entry does */
+        return P2P_OK;
+    }
+    if (entry->payload.len == 0 || (entry->record.kind != P2P_KIND_BAN_IMPOSE &&
+                                    entry->record.kind != P2P_KIND_BAN_AMEND)) {
+        return P2P_NOTFOUND;
+    }
+    enum p2p_err err = p2p_judge(ledger, entry, &why);
+    if (err != P2P_OK || why != P2P_WHY_NONE) {
+        return err == P2P_OK ? P2P_NOTFOUND : err;
+    }
+    err = p2p_ledger_salted(ledger, &entry->id, &salted);
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
+    }
+    salted = p2p_arena_copy(engine->arena, salted);
+    *out = (struct p2p_rescued){.feed = entry->id.feed,
+                                .index = entry->id.index,
+                                .leaf = entry->record.leaf,
+                                .salted = salted,
+                                .record = entry->record,
+                                .payload = entry->payload,
+                                .hash = p2p_leaf_hash(entry->record.leaf)};
+    return salted.data == NULL ? P2P_NOMEM : P2P_OK;
+}
+
+enum p2p_err p2p_rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from, bool *full)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    const struct p2p_record_id going = {feed, from};
+    const struct p2p_charter *charter = engine->ledger.charter;
+    enum p2p_err err = P2P_OK;
+    *full = false;
+    for (uint64_t i = from; i < held->edge.size && err == P2P_OK && !*full; i++) {
+        const struct p2p_record_id id = {feed, i};
+        struct p2p_entry entry;
+        struct p2p_rescued rescued;
+        bool carried = false;
+        err = p2p_ledger_entry(&engine->ledger, &id, &entry);
+        if (err != P2P_OK) {
+            break;
+        }
+        err = ban_of(engine, &entry, &rescued);
+        if (err != P2P_OK) {
+            err = err == P2P_NOTFOUND ? P2P_OK : err;
+            continue;
+        }
+        const struct p2p_circle *circle = p2p_charter_circle(charter, rescued.record.circle);
+        if (rescued.record.circle != 0 &&
+            (circle == NULL || !p2p_circle_has(circle, engine->member))) {
+            continue; /* not ours to carry */
+        }
+        err = p2p_rescued_held(&engine->ledger, &rescued, &going, &carried);
+        if (err == P2P_OK && !carried) {
+            err = may_append(engine) && feed != engine->feed ? carry(engine, &rescued)
+                                                             : keep(engine, &rescued, full);
+        }
+    }
+    return err;
+}
+
+/* ---- what is kept aside ---- */
+
+enum p2p_err p2p_rescue_open(struct p2p_engine *engine)
+{
+    enum p2p_err err = p2p_kept_count(engine->kv, &engine->kept);
+    engine->kept_due = engine->kept > 0;
+    return err;
+}
+
+/* So that it outlives writes: what is read of it again is in leaf and salted. */
+static enum p2p_err copy(struct p2p_engine *engine, struct p2p_rescued *rescued)
+{
+    rescued->leaf = p2p_arena_copy(engine->arena, rescued->leaf);
+    rescued->salted = p2p_arena_copy(engine->arena, rescued->salted);
+    if (rescued->leaf.data == NULL || rescued->salted.data == NULL) {
+        return P2P_NOMEM;
+    }
+    rescued->payload = p2p_slice_of(rescued->salted.data + P2P_SALT_BYTES,
+                                    rescued->salted.len - P2P_SALT_BYTES);
+    return P2P_OK;
+}
+
+static bool news(const struct p2p_engine *engine)
+{
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        if (engine->extras[i].grew) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One that is kept: dropped, carried, or left. */
+static enum p2p_err settle(struct p2p_engine *engine, struct p2p_rescued *rescued,
+                           bool *carried)
+{
+    bool needless = false;
+    enum p2p_err err = p2p_rescued_is_there(&engine->ledger, rescued, &needless);
+    *carried = false;
+    if (err == P2P_OK && !needless) {
+        err = p2p_rescued_held(&engine->ledger, rescued, NULL, &needless);
+    }
+    bool leave = !needless && !may_append(engine);
+    if (err != P2P_OK || (leave && !engine->kept_due)) {
+        return err;
+    }
+    err = copy(engine, rescued);
+    if (err == P2P_OK && leave) {
+        return p2p_kept_mend(&engine->ledger, rescued);
+    }
+    if (err == P2P_OK && !needless) {
+        err = carry(engine, rescued);
+        *carried = true;
+    }
+    engine->kept--;
+    return err == P2P_OK ? p2p_kept_drop(&engine->ledger, rescued) : err;
+}
+
+enum p2p_err p2p_rescue_settle(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    struct p2p_rescued rescued;
+    struct p2p_hash last;
+    unsigned count = 0;
+    if (engine->kept == 0 || !p2p_engine_stores(engine) ||
+        !(engine->kept_due || may_append(engine) || news(engine))) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_kept_next(&engine->ledger, engine->kv, NULL, &rescued);
+    while (err == P2P_OK || err == P2P_CORRUPT) {
+        bool carried = false;
+        last = rescued.hash;
+        if (err == P2P_CORRUPT) { /* the gate refers for it; nothing here can mend it */
+            p2p_engine_refuse(engine, engine->member, 0, 0, P2P_CORRUPT);
+        } else {
+            err = settle(engine, &rescued, &carried);
+            if (err != P2P_OK) {
+                return err;
+            }
+        }
+        count += carried;
+        if (count == RESCUED_IN_BATCH) {
+            p2p_wake_at(wake_ms, engine->now.mono_ms + 1);
+            return P2P_OK;
+        }
+        err = p2p_kept_next(&engine->ledger, engine->kv, &last, &rescued);
+    }
+    engine->kept_due = false;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
