@@ -9,8 +9,9 @@
 #include <string.h>
 
 static const struct p2p_route *const tables[] = {
-    p2p_ban_routes,     p2p_gate_routes, p2p_status_routes,     p2p_record_routes,
-    p2p_charter_routes, p2p_key_routes,  p2p_checkpoint_routes, p2p_proof_routes,
+    p2p_ban_routes,        p2p_gate_routes,    p2p_status_routes,
+    p2p_record_routes,     p2p_charter_routes, p2p_key_routes,
+    p2p_checkpoint_routes, p2p_proof_routes,   p2p_receipt_routes,
 };
 
 int p2p_api_exit_code(const struct p2p_api_reply *reply)

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "nouns.h"
 #include "request.h"
+#include "trusted.h"
 
 #include <p2p/file.h>
 #include <p2p/forked.h>
@@ -148,6 +149,21 @@ static int tell(const struct p2p_cli_call *call, const struct finding *finding)
                                                     : NULL);
 }
 
+/* Without --trust: a charter whose word is taken, of --federation or of the node. */
+static int read_charter(const struct p2p_cli_call *call, struct p2p_cli_trusted *trusted,
+                        struct p2p_cli_charter *source, const struct p2p_charter **charter)
+{
+    int exit;
+    if (p2p_cli_value(call, "trust", NULL) == NULL) {
+        exit = p2p_cli_charter_init(source, call);
+        *charter = source->charter;
+        return exit;
+    }
+    exit = p2p_cli_trusted_init(trusted, call);
+    *charter = trusted->charter;
+    return exit == P2P_CLI_YES ? p2p_cli_trusted_anchor(trusted, call) : exit;
+}
+
 static int check_file(struct p2p_cli_call *call,
                       void (*check)(const struct p2p_charter *charter, struct p2p_slice text,
                                     struct p2p_arena *arena, struct finding *finding))
@@ -155,7 +171,9 @@ static int check_file(struct p2p_cli_call *call,
     char message[P2P_MESSAGE_BYTES_MAX] = "";
     char *bytes = NULL;
     size_t len = 0;
-    struct p2p_cli_charter source;
+    struct p2p_cli_trusted trusted = {.text = NULL};
+    struct p2p_cli_charter source = {.call = call};
+    const struct p2p_charter *charter = NULL;
     struct p2p_arena arena;
     struct finding finding = {.err = P2P_OK};
     enum p2p_err err = p2p_file_read(p2p_cli_argument(call, 0), P2P_REUSE_BYTES_MAX, &bytes,
@@ -164,12 +182,13 @@ static int check_file(struct p2p_cli_call *call,
         return p2p_cli_fail(call, P2P_CLI_USAGE, p2p_err_name(err), message, NULL);
     }
     p2p_arena_init(&arena, p2p_alloc_default(), CHECK_ARENA_BYTES);
-    int exit = p2p_cli_charter_init(&source, call);
+    int exit = read_charter(call, &trusted, &source, &charter);
     if (exit == P2P_CLI_YES) {
-        check(source.charter, p2p_slice_of(bytes, len), &arena, &finding);
+        check(charter, p2p_slice_of(bytes, len), &arena, &finding);
         exit = tell(call, &finding);
     }
     p2p_cli_charter_deinit(&source);
+    p2p_cli_trusted_deinit(&trusted);
     p2p_arena_deinit(&arena);
     free(bytes);
     return exit;
@@ -190,10 +209,15 @@ static int check_reuse_run(struct p2p_cli_call *call)
         .name = "out", .value = "F", .help = "the file to write", .type = P2P_CLI_FILE,        \
         .rules = P2P_CLI_REQUIRED                                                              \
     }
+#define TRUST(text, more)                                                                      \
+    {                                                                                          \
+        .name = "trust", .value = "FILE", .help = text, .type = P2P_CLI_FILE, .rules = more    \
+    }
 #define SOURCE                                                                                 \
     {                                                                                          \
         .name = "federation", .value = "FILE",                                                 \
-        .help = "check by this federation.json instead of the node's charter",                 \
+        .help = "the charter, as a federation.json (default: the one beside the trust file, "  \
+                "without a trust file the node's)",                                            \
         .type = P2P_CLI_FILE                                                                   \
     }
 #define FILE_ARGUMENT                                                                          \
@@ -214,7 +238,8 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
         .verb = "check-fork",
         .summary = "whether a file proves that a feed has two histories",
         .details = "Exit 0 it does, 3 about no feed of this charter, 4 it does not verify.",
-        .options = P2P_CLI_OPTIONS(SOURCE),
+        .options = P2P_CLI_OPTIONS(
+            TRUST("check that the charter is the one this trust file means", 0), SOURCE),
         .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
         .run = check_fork_run,
     },
@@ -231,21 +256,49 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
         .summary = "whether a file proves that an issuer signed two records under one number",
         .details = "Exit 0 it does, 1 it is real and proves nothing, 3 about no issuer of this "
                    "charter, 4 it does not verify.",
-        .options = P2P_CLI_OPTIONS(SOURCE),
+        .options = P2P_CLI_OPTIONS(
+            TRUST("check that the charter is the one this trust file means", 0), SOURCE),
         .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
         .run = check_reuse_run,
+    },
+    {
+        .verb = "receipt",
+        .summary = "write a file that proves one record to anybody",
+        .details =
+            "A tlog-proof that holds the record, the hashes that lead to a checkpoint of its "
+            "feed, and a quorum of cosignatures. Exit 1 while no quorum has cosigned it.",
+        .options = P2P_CLI_OPTIONS(
+            OUT, {.name = "qr",
+                  .help = "also print it as a QR code; with a file that ends in .svg: write "
+                          "the code there instead",
+                  .type = P2P_CLI_FLAG}),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "ID", .help = "a record, as beanr/1:17", .rules = P2P_CLI_REQUIRED}),
+        .run = p2p_cli_receipt_run,
+    },
+    {
+        .verb = "check-receipt",
+        .summary = "whether a receipt proves its record; needs no node",
+        .details =
+            "The keys come from the charter, which has to be the one that the trust file "
+            "means. A record of the charter itself needs the trust file alone. Exit 0 it "
+            "does, 1 cosigned by fewer than a quorum, 3 about a feed that the charter does "
+            "not name, 4 damaged or forged.",
+        .options = P2P_CLI_OPTIONS(
+            TRUST("the trust file: the charter's key and its roots", P2P_CLI_REQUIRED), SOURCE),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "FILE", .help = "the receipt", .rules = P2P_CLI_REQUIRED}),
+        .run = p2p_cli_check_receipt_run,
     },
     {.verb = "export", .summary = "write an archive", .rules = P2P_CLI_HIDDEN},
     {.verb = "verify", .summary = "check an archive", .rules = P2P_CLI_HIDDEN},
     {.verb = "replay", .summary = "fold an archive again", .rules = P2P_CLI_HIDDEN},
     {.verb = "explain", .summary = "recompute a decision", .rules = P2P_CLI_HIDDEN},
-    {.verb = "receipt", .summary = "write a record's receipt", .rules = P2P_CLI_HIDDEN},
-    {.verb = "check-receipt", .summary = "check a receipt", .rules = P2P_CLI_HIDDEN},
     {0},
 };
 
 const struct p2p_cli_noun p2p_cli_noun_audit = {
     .name = "audit",
-    .summary = "proofs against others, written and checked",
+    .summary = "proofs and receipts, written and checked",
     .commands = AUDIT_COMMANDS,
 };

@@ -115,4 +115,12 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_note(const struct p2p_witnessing *wit
                                                 const struct p2p_feed *feed,
                                                 const struct p2p_kv *kv, char *out, size_t cap,
                                                 size_t *len);
+/* The same with no more cosignatures than a quorum takes: for receipts, which have to be short.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_short_note(const struct p2p_witnessing *witnessing,
+                                                      const struct p2p_charter *charter,
+                                                      const struct p2p_feed *feed,
+                                                      const struct p2p_kv *kv, char *out,
+                                                      size_t cap, size_t *len);
+
 #endif
