@@ -487,6 +487,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_fork_append(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_generation_seal(engine);
+    }
+    if (err == P2P_OK) {
         err = p2p_circle_due(engine, wake_ms);
     }
     if (err == P2P_OK) {

@@ -229,8 +229,22 @@ static bool unseen(const struct p2p_engine *engine, uint32_t feed)
            p2p_ledger_feed(&engine->ledger, feed)->edge.size > engine->extras[feed].seen_size;
 }
 
-/* One record that names the first `count` unseen feeds from *next on. */
-static enum p2p_err append_seen_of(struct p2p_engine *engine, uint32_t *next, uint32_t count)
+static void pack_seen(struct p2p_engine *engine, struct p2p_pack *pack, uint32_t number)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    struct p2p_hash root = p2p_edge_root(&feed->edge);
+    p2p_pack_array(pack, 3);
+    p2p_pack_uint(pack, number);
+    p2p_pack_uint(pack, feed->edge.size);
+    p2p_pack_bin(pack, root.bytes, P2P_HASH_BYTES);
+    engine->extras[number].seen_size = feed->edge.size;
+    engine->extras[number].noteworthy = false;
+}
+
+/* One record that names the charter, if so, and the first `count` unseen feeds from *next on.
+ */
+static enum p2p_err append_seen_of(struct p2p_engine *engine, bool charter, uint32_t *next,
+                                   uint32_t count)
 {
     struct p2p_pack pack;
     struct p2p_record_id id;
@@ -241,28 +255,29 @@ static enum p2p_err append_seen_of(struct p2p_engine *engine, uint32_t *next, ui
     p2p_pack_map(&pack, 1);
     p2p_pack_text(&pack, "feeds");
     p2p_pack_array(&pack, count);
-    for (; count > 0; (*next)++) {
-        const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, *next);
-        if (!unseen(engine, *next)) {
-            continue;
-        }
-        struct p2p_hash root = p2p_edge_root(&feed->edge);
-        p2p_pack_array(&pack, 3);
-        p2p_pack_uint(&pack, *next);
-        p2p_pack_uint(&pack, feed->edge.size);
-        p2p_pack_bin(&pack, root.bytes, P2P_HASH_BYTES);
-        engine->extras[*next].seen_size = feed->edge.size;
-        engine->extras[*next].noteworthy = false;
+    if (charter) {
+        pack_seen(engine, &pack, P2P_CHARTER_FEED);
         count--;
+    }
+    for (; count > 0; (*next)++) {
+        if (unseen(engine, *next)) {
+            pack_seen(engine, &pack, *next);
+            count--;
+        }
     }
     const struct p2p_append seen = {.kind = P2P_KIND_SEEN, .content = p2p_pack_slice(&pack)};
     return p2p_append_own(engine, &seen, &id);
 }
 
+/* Where it takes several records, the last of them names the charter: who has `seen` an entry
+ * has said by then how much it holds of every feed, and that is what seals one
+ * (ledger_close.c).
+ */
 enum p2p_err p2p_append_seen(struct p2p_engine *engine)
 {
-    uint32_t next = 0;
+    uint32_t next = P2P_CHARTER_FEED + 1;
     uint32_t count = 0;
+    bool charter = unseen(engine, P2P_CHARTER_FEED);
     enum p2p_err err = P2P_OK;
     if (engine->seen_written) {
         return P2P_OK;
@@ -277,7 +292,7 @@ enum p2p_err p2p_append_seen(struct p2p_engine *engine)
     engine->last_seen_ms = engine->now.mono_ms;
     while (count > 0 && err == P2P_OK) {
         uint32_t part = count < SEEN_FEEDS_MAX ? count : SEEN_FEEDS_MAX;
-        err = append_seen_of(engine, &next, part);
+        err = append_seen_of(engine, charter && part == count, &next, part);
         count -= part;
     }
     return err;

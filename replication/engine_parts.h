@@ -4,6 +4,7 @@
  *   engine.c                open, close, begin, step, finish; the order of a batch
  *   engine_batch.c          what a batch gathers for its caller
  *   engine_follow.c         following the charter
+ *   engine_generation.c     generations that the charter closed
  *   engine_session.c        hello, frontier, digest, answers to wants: who has what
  *   engine_want.c           asking for what feeds lack
  *   engine_startup.c        the start-up rule: when this node is complete
@@ -75,6 +76,11 @@ void p2p_wake_at(uint64_t *wake_ms, uint64_t at_ms);
 
 /* After the charter grew: own numbers, circles and keys, rows for new feeds. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine);
+
+/* ---- engine_generation.c ---- */
+
+/* A witness of a generation that was closed says at once how much of it it holds. */
+P2P_MUST_CHECK enum p2p_err p2p_generation_seal(struct p2p_engine *engine);
 
 /* ---- engine_session.c ---- */
 

@@ -309,8 +309,9 @@ enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms)
     enum p2p_err err = P2P_OK;
     for (uint32_t i = P2P_CHARTER_FEED + 1; i < engine->extra_count && err == P2P_OK; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
-        if (i == engine->feed) {
-            continue;
+        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
+        if (i == engine->feed || (info != NULL && info->closed != 0)) {
+            continue; /* nobody writes heartbeats of a closed generation */
         }
         if (extra->graft_at_ms == 0) {
             extra->graft_at_ms = engine->now.mono_ms + silence_ms(engine);

@@ -138,7 +138,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
         if (!extra->cosign_due || i == engine->feed || held->state != P2P_FEED_OK ||
-            info == NULL || held->head.size == 0) {
+            info == NULL || info->closed != 0 || held->head.size == 0) {
             continue;
         }
         uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;

@@ -66,7 +66,8 @@ enum p2p_err p2p_feed_pack_check(struct p2p_slice leaves, uint16_t count)
 
 void p2p_feed_init(struct p2p_feed *feed, uint32_t number)
 {
-    *feed = (struct p2p_feed){.number = number, .ends_at = P2P_FEED_GOES_ON};
+    *feed = (struct p2p_feed){
+        .number = number, .ends_at = P2P_FEED_GOES_ON, .closed_at = P2P_FEED_GOES_ON};
     p2p_edge_init(&feed->edge);
 }
 

@@ -364,6 +364,15 @@ enum p2p_err p2p_judge_content(struct p2p_ledger *ledger, const struct p2p_entry
     return err;
 }
 
+/* At or above the end of a closed generation. A fork proof is one wherever it stands, so that
+ * where feeds end by forks does not rest on where they end by closings. */
+static bool past_end(const struct p2p_ledger *ledger, const struct p2p_entry *entry)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, entry->id.feed);
+    return feed != NULL && entry->id.index >= feed->closed_at &&
+           entry->record.kind != P2P_KIND_FORK;
+}
+
 enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                        enum p2p_why *out)
 {
@@ -383,6 +392,9 @@ enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
     }
     if (entry->record.issuer != 0) {
         err = read_verdict(ledger, &entry->id, &why);
+    }
+    if (err == P2P_OK && why == P2P_WHY_NONE && past_end(ledger, entry)) {
+        why = P2P_WHY_PAST_CUT;
     }
     if (err == P2P_OK && why == P2P_WHY_NONE) {
         err = p2p_judge_content(ledger, entry, true, &why);

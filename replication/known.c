@@ -75,12 +75,21 @@ static enum p2p_err read_claim(struct p2p_slice found, struct p2p_slice value, u
     return P2P_OK;
 }
 
+/* Claims about the charter and about closed feeds say where those end. */
+static void note_closing(struct p2p_ledger *ledger, uint32_t of)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, of);
+    ledger->closings_stale =
+        ledger->closings_stale || of == P2P_CHARTER_FEED || (info != NULL && info->closed != 0);
+}
+
 static enum p2p_err put_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
                               uint32_t of, const struct claim *claim)
 {
     uint8_t key[KEY_BYTES];
     uint8_t value[VALUE_BYTES];
     struct p2p_writer out;
+    note_closing(ledger, of);
     p2p_writer_init(&out, value, sizeof(value));
     p2p_writer_u8(&out, FORMAT);
     p2p_writer_u8(&out, (uint8_t)claim->state);
@@ -138,6 +147,36 @@ enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by, uint64
                             uint32_t of, uint64_t *size)
 {
     return known_size(ledger->kv, by, at, of, size);
+}
+
+/* Rows are walked from the newest down, and no further once no older one names as much. */
+enum p2p_err p2p_known_first(const struct p2p_ledger *ledger, uint32_t by, uint32_t of,
+                             uint64_t size, uint64_t *index)
+{
+    uint8_t key[KEY_BYTES];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct claim claim = {.highest = UINT64_MAX};
+    uint64_t first = UINT64_MAX;
+    enum p2p_err err = p2p_kv_seek(ledger->kv, P2P_TABLE_SEEN,
+                                   seen_key(key, by, of, UINT64_MAX), &found, &value);
+    while (err == P2P_OK && claim.highest > size) {
+        struct p2p_reader in;
+        err = read_claim(found, value, by, of, &claim);
+        if (err == P2P_OK && claim.state != CLAIM_FALSE && claim.size > size) {
+            p2p_reader_init(&in, found);
+            p2p_reader_bytes(&in, 8);
+            first = ~p2p_reader_u64(&in);
+        }
+        if (err == P2P_OK) {
+            err = p2p_kv_next(ledger->kv, P2P_TABLE_SEEN, &found, &value);
+        }
+    }
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    *index = first;
+    return first != UINT64_MAX ? P2P_OK : P2P_NOTFOUND;
 }
 
 /* Compares a claim with what is held of the feed it is about. */
@@ -213,8 +252,7 @@ static enum p2p_err touches(struct p2p_slice leaf, bool *out)
     return P2P_OK;
 }
 
-/* Everything `by` wrote from index on may have rested on a claim that was false. */
-static enum p2p_err mark_from(struct p2p_ledger *ledger, uint32_t by, uint64_t index)
+enum p2p_err p2p_known_mark_from(struct p2p_ledger *ledger, uint32_t by, uint64_t index)
 {
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, by);
     struct p2p_feed_walk walk;
@@ -259,7 +297,7 @@ static enum p2p_err settle_claim(struct p2p_ledger *ledger, uint32_t by, uint64_
         err = put_claim(ledger, by, index, of, &claim);
     }
     if (err == P2P_OK && claim.state == CLAIM_FALSE) {
-        err = mark_from(ledger, by, index);
+        err = p2p_known_mark_from(ledger, by, index);
     }
     return err;
 }
@@ -361,7 +399,7 @@ enum p2p_err p2p_known_again(struct p2p_ledger *ledger, uint32_t of)
         uint64_t changed = UINT64_MAX;
         err = claims_anew(ledger, by, of, &changed);
         if (err == P2P_OK && changed != UINT64_MAX) {
-            err = mark_from(ledger, by, changed);
+            err = p2p_known_mark_from(ledger, by, changed);
         }
     }
     return err;
@@ -450,6 +488,7 @@ static enum p2p_err undo_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t 
                                uint32_t of, struct claim *claim)
 {
     uint8_t key[KEY_BYTES];
+    note_closing(ledger, of);
     enum p2p_err err = drop_open(ledger, by, index, of, claim->size);
     return err == P2P_OK ? p2p_kv_del(ledger->kv, P2P_TABLE_SEEN, seen_key(key, by, of, index))
                          : err;

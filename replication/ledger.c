@@ -84,6 +84,9 @@ enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *
     if (err == P2P_OK) {
         err = p2p_forked_load(ledger, kv);
     }
+    if (err == P2P_OK) {
+        err = p2p_closed_load(ledger);
+    }
     if (err != P2P_OK) {
         p2p_ledger_close(ledger);
     }
@@ -250,6 +253,7 @@ enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
     if (err == P2P_OK) {
         ledger->charter_changed = true;
         ledger->forks_stale = true;
+        ledger->closings_stale = true;
         bool grew = same_heads && p2p_charter_good_size(charter) == good_size + 1 &&
                     p2p_charter_size(charter) == size + 1;
         uint32_t now = p2p_charter_issuer_count(charter);

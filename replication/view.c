@@ -195,6 +195,9 @@ enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
     if (err == P2P_OK) {
         err = fold_forks(ledger);
     }
+    if (err == P2P_OK && ledger->closings_stale) {
+        err = p2p_closed_again(ledger);
+    }
     return err == P2P_OK ? fold_marks(ledger, false) : err;
 }
 

@@ -152,7 +152,8 @@ static json_t *knowledge_json(struct p2p_node *node, json_int_t *total)
         return list;
     }
     for (uint32_t i = 1; i < ledger->feed_count; i++) {
-        if (i != own) {
+        const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, i);
+        if (i != own && (info == NULL || info->closed == 0)) { /* what is closed has no age */
             all[count++] =
                 (struct knowledge){i, p2p_engine_age_ms(node->engine, i, &node->now)};
         }

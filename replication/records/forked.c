@@ -205,6 +205,7 @@ static void set_end(struct p2p_ledger *ledger, struct p2p_slice name,
     if (feed != NULL && feed->ends_at != ends_at) {
         feed->ends_at = ends_at;
         feed->ends_anew = true;
+        ledger->closings_stale = true;
     }
 }
 

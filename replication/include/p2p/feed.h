@@ -49,10 +49,12 @@ struct p2p_feed {
     struct p2p_tree_head head; /* newest signed head; head.size == edge.size between batches */
     uint64_t kept_size;        /* size of the newest head in CHECKPOINT */
     uint64_t since_kept_bytes;
-    uint64_t packed_size;       /* leaves in RECORD; the rest stand in the state row */
-    uint64_t settled_size;      /* the ledger's: see p2p_ledger_fold */
-    uint64_t ends_at;           /* the ledger's: W of a forked feed, or P2P_FEED_GOES_ON */
-    bool ends_anew;             /* the ledger's: since what rests on it was looked at */
+    uint64_t packed_size;  /* leaves in RECORD; the rest stand in the state row */
+    uint64_t settled_size; /* the ledger's: see p2p_ledger_fold */
+    uint64_t ends_at;      /* the ledger's: W of a forked feed, or P2P_FEED_GOES_ON */
+    bool ends_anew;        /* the ledger's: since what rests on it was looked at */
+    uint64_t closed_at;    /* the ledger's: a closed generation's end, or P2P_FEED_GOES_ON, */
+    uint64_t closed_from;  /* and from where on records are marked since it moved */
     struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
     /* Interior hashes that the next leaves complete, in order, from an edge that was extended
      * by them and compared with a signed root; NULL: appending computes them. The caller's, who

@@ -86,6 +86,7 @@ struct p2p_ledger {
     bool charter_changed;  /* in this batch */
     bool forks_stale;      /* by the charter, since forks were folded */
     bool forks_changed;    /* what the view `forks` holds, perhaps, in this batch */
+    bool closings_stale;   /* where closed generations end, perhaps, since that was looked at */
     bool verdicts_changed; /* since the set was stored */
     /* Rows are derived once more to be compared with what is stored (compare_kv.h): the set
      * hashes are those of what should stand there, and stay as they are. */
@@ -207,6 +208,21 @@ P2P_MUST_CHECK enum p2p_err p2p_known_undo(struct p2p_ledger *ledger, uint32_t b
 /* Whether that feed's `seen` names more of the charter than is held here. */
 P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger,
                                             const struct p2p_kv *kv, uint32_t by, bool *ahead);
+
+/* The first record of feed `by` that names more than `size` of feed `of`. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_known_first(const struct p2p_ledger *ledger, uint32_t by,
+                                            uint32_t of, uint64_t size, uint64_t *index);
+/* Everything feed `by` wrote from index on is marked, as if it had come now. */
+P2P_MUST_CHECK enum p2p_err p2p_known_mark_from(struct p2p_ledger *ledger, uint32_t by,
+                                                uint64_t index);
+
+/* ---- ledger_close.c: where closed generations end ---- */
+
+/* Sets p2p_feed.closed_at of all feeds, at start. */
+P2P_MUST_CHECK enum p2p_err p2p_closed_load(struct p2p_ledger *ledger);
+/* Looks again where closed generations end, and marks the records that lose or regain effect.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_closed_again(struct p2p_ledger *ledger);
 
 /* ---- judge.c: one function for all kinds ---- */
 
