@@ -75,7 +75,7 @@ static enum p2p_err open_tail(struct p2p_feed_walk *walk)
         if (err != P2P_OK) {
             return err;
         }
-        if (row.edge.size != feed->edge.size ||
+        if (row.edge.size != feed->edge.size + feed->hidden ||
             row.edge.size - row.count != feed->packed_size) {
             return P2P_CORRUPT;
         }

@@ -290,6 +290,9 @@ static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entr
         }
         const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite.feed);
         if (feed == NULL || cite.index >= feed->edge.size) {
+            if (ledger->on_absent != NULL) {
+                ledger->on_absent(ledger->absent_context, &cite);
+            }
             continue; /* known to its author, not here yet: p2p_touch_settle comes back to it */
         }
         struct p2p_slice leaf;
@@ -390,7 +393,10 @@ enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
         *out = P2P_WHY_UNKNOWN_ISSUER;
         return P2P_OK;
     }
-    if (entry->record.issuer != 0) {
+    if (entry->record.issuer != 0 &&
+        p2p_charter_issuer(ledger->charter, entry->record.issuer) == NULL) {
+        why = P2P_WHY_UNKNOWN_ISSUER; /* whatever he is to who knows more of the charter */
+    } else if (entry->record.issuer != 0) {
         err = read_verdict(ledger, &entry->id, &why);
     }
     if (err == P2P_OK && why == P2P_WHY_NONE && past_end(ledger, entry)) {

@@ -24,12 +24,7 @@
 
 /* SEEN: by u32, of u32, complement of index u64 -> format, state, size u64, highest u64, root.
  * The complement makes the newest row the first at or after a seek. */
-enum {
-    FORMAT = 2,
-    KEY_BYTES = 16,
-    VALUE_BYTES = 2 + 8 + 8 + P2P_HASH_BYTES,
-    CLAIMS_LOOKED_AT = 64
-};
+enum { FORMAT = 2, KEY_BYTES = 16, VALUE_BYTES = P2P_CLAIM_BYTES, CLAIMS_LOOKED_AT = 64 };
 
 enum claim_state { CLAIM_OPEN, CLAIM_TRUE, CLAIM_FALSE };
 
@@ -112,7 +107,7 @@ static enum p2p_err newest_claim(const struct p2p_kv *kv, uint32_t by, uint64_t 
     return err == P2P_OK ? read_claim(found, value, by, of, claim) : err;
 }
 
-static enum p2p_err known_size(const struct p2p_kv *kv, uint32_t by, uint64_t at, uint32_t of,
+enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at, uint32_t of,
                                uint64_t *size)
 {
     uint64_t best = 0;
@@ -146,7 +141,7 @@ static enum p2p_err known_size(const struct p2p_kv *kv, uint32_t by, uint64_t at
 enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by, uint64_t at,
                             uint32_t of, uint64_t *size)
 {
-    return known_size(ledger->kv, by, at, of, size);
+    return p2p_known_size_in(ledger->kv, by, at, of, size);
 }
 
 /* Rows are walked from the newest down, and no further once no older one names as much. */
@@ -405,6 +400,61 @@ enum p2p_err p2p_known_again(struct p2p_ledger *ledger, uint32_t of)
     return err;
 }
 
+/* ---- as it was ---- */
+
+/* A claim about more than was known then was open; and one about no prefix only because the
+ * feed is known to end before was not known to be that. */
+static enum p2p_err state_then(const struct p2p_ledger *full, const struct p2p_kv *under,
+                               const struct p2p_feed *feed, uint32_t of, uint64_t then,
+                               struct claim *claim)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(full, of);
+    struct p2p_hash root;
+    if (feed != NULL && claim->size > feed->ends_at) {
+        claim->state = CLAIM_FALSE;
+        return P2P_OK;
+    }
+    if (claim->size > then) {
+        claim->state = CLAIM_OPEN;
+        return P2P_OK;
+    }
+    if (held == NULL || claim->size <= held->ends_at) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_feed_root_at(held, under, claim->size, &root);
+    if (err == P2P_OK) {
+        claim->state = p2p_hash_equal(&root, &claim->root) ? CLAIM_TRUE : CLAIM_FALSE;
+    }
+    return err;
+}
+
+enum p2p_err p2p_known_then(const struct p2p_ledger *past, const struct p2p_ledger *full,
+                            const struct p2p_kv *under, struct p2p_slice key,
+                            struct p2p_slice value, uint64_t then, uint8_t out[P2P_CLAIM_BYTES],
+                            uint64_t *refuted_by)
+{
+    struct p2p_reader in;
+    struct claim claim;
+    p2p_reader_init(&in, key);
+    uint32_t by = p2p_reader_u32(&in);
+    uint32_t of = p2p_reader_u32(&in);
+    enum p2p_err err = key.len == KEY_BYTES && value.len == VALUE_BYTES ? P2P_OK : P2P_CORRUPT;
+    if (err == P2P_OK) {
+        err = read_claim(key, value, by, of, &claim);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    bool was_false = claim.state == CLAIM_FALSE;
+    err = state_then(full, under, p2p_ledger_feed(past, of), of, then, &claim);
+    if (err == P2P_OK) {
+        memcpy(out, value.data, VALUE_BYTES);
+        out[1] = (uint8_t)claim.state;
+        *refuted_by = was_false && claim.state == CLAIM_OPEN ? claim.size : 0;
+    }
+    return err;
+}
+
 /* ---- taking a `seen` ---- */
 
 static enum p2p_err apply_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
@@ -510,7 +560,7 @@ enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, const struct p2p_k
                              uint32_t by, bool *ahead)
 {
     uint64_t size = 0;
-    enum p2p_err err = known_size(kv, by, UINT64_MAX, P2P_CHARTER_FEED, &size);
+    enum p2p_err err = p2p_known_size_in(kv, by, UINT64_MAX, P2P_CHARTER_FEED, &size);
     if (err == P2P_OK) {
         *ahead = size > p2p_charter_size(ledger->charter);
     }

@@ -91,6 +91,13 @@ static enum p2p_err fold_marks(struct p2p_ledger *ledger, bool forks)
     return err;
 }
 
+enum p2p_err p2p_view_fold(struct p2p_ledger *ledger, enum p2p_view_number view,
+                           struct p2p_slice key)
+{
+    memset(ledger->judged, 0, sizeof(ledger->judged));
+    return view_find(view)->fold(ledger, key);
+}
+
 enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
                            struct p2p_slice key)
 {
@@ -265,10 +272,10 @@ static enum p2p_err digest_of(struct p2p_ledger *ledger, const struct p2p_kv *kv
     return P2P_OK;
 }
 
-static enum p2p_err element_of(struct p2p_ledger *ledger, struct p2p_slice key,
-                               struct p2p_slice value, struct p2p_slice *element)
+enum p2p_err p2p_view_element(struct p2p_arena *arena, struct p2p_slice key,
+                              struct p2p_slice value, struct p2p_slice *element)
 {
-    uint8_t *bytes = p2p_arena_take(ledger->arena, 2 + key.len + value.len);
+    uint8_t *bytes = p2p_arena_take(arena, 2 + key.len + value.len);
     if (bytes == NULL) {
         return P2P_NOMEM;
     }
@@ -316,7 +323,7 @@ enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view, 
     struct p2p_lthash *sum =
         is_behind(ledger->walk, view, circle, key) ? &ledger->walk->sum : NULL;
     if (had) {
-        err = element_of(ledger, key, before, &element);
+        err = p2p_view_element(ledger->arena, key, before, &element);
         if (err != P2P_OK) {
             return err;
         }
@@ -329,7 +336,7 @@ enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view, 
     if (value.len == 0) {
         return p2p_kv_del(ledger->kv, P2P_TABLE_VIEW, name);
     }
-    err = element_of(ledger, key, value, &element);
+    err = p2p_view_element(ledger->arena, key, value, &element);
     if (err != P2P_OK) {
         return err;
     }
@@ -385,7 +392,7 @@ enum p2p_err p2p_view_walk_step(struct p2p_ledger *ledger, struct p2p_view_walk 
            memcmp(found.data, prefix, len) == 0) {
         struct p2p_slice element;
         struct p2p_slice key = p2p_slice_of(found.data + len, found.len - len);
-        err = element_of(ledger, key, value, &element);
+        err = p2p_view_element(ledger->arena, key, value, &element);
         if (err == P2P_OK) {
             p2p_lthash_add(&walk->sum, element);
             memcpy(walk->last, key.data, key.len);

@@ -83,10 +83,26 @@ P2P_MUST_CHECK enum p2p_err p2p_ban_row(struct p2p_ledger *ledger, uint32_t circ
 P2P_MUST_CHECK enum p2p_err p2p_number_undo(struct p2p_ledger *ledger,
                                             const struct p2p_record_id *id,
                                             const struct p2p_record *record);
+/* known.c: a row of SEEN as it would stand in a past (past.h) that knows `then` records of the
+ * feed it is about. refuted_by [out]: the size of that feed from which on the claim is false,
+ * though it was open then; 0: no such thing. */
+#define P2P_CLAIM_BYTES (2u + 8u + 8u + P2P_HASH_BYTES)
+P2P_MUST_CHECK enum p2p_err p2p_known_then(const struct p2p_ledger *past,
+                                           const struct p2p_ledger *full,
+                                           const struct p2p_kv *under, struct p2p_slice key,
+                                           struct p2p_slice value, uint64_t then,
+                                           uint8_t out[P2P_CLAIM_BYTES], uint64_t *refuted_by);
 /* records/address.c: the newest address of a feed is looked for again. */
 P2P_MUST_CHECK enum p2p_err p2p_address_anew(struct p2p_ledger *ledger, uint32_t feed);
 /* Forgets all numbers of an issuer, in every feed: they may be another key's. */
 P2P_MUST_CHECK enum p2p_err p2p_number_forget(struct p2p_ledger *ledger, uint32_t issuer);
+
+/* view.c: one row as an element of its view's set hash, in the arena. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_view_element(struct p2p_arena *arena, struct p2p_slice key,
+                                             struct p2p_slice value, struct p2p_slice *element);
+/* view.c: recomputes one key now, whether it is marked or not. */
+P2P_MUST_CHECK enum p2p_err p2p_view_fold(struct p2p_ledger *ledger, enum p2p_view_number view,
+                                          struct p2p_slice key);
 
 /* Marks that will not be folded: what they follow from cannot be read. */
 void p2p_view_forget_marks(struct p2p_ledger *ledger);

@@ -1,222 +1,8 @@
 #include "check.h"
-#include "ledger_world.h"
+#include "ledger_history.h"
 #include "rng.h"
 
 #include <stdlib.h>
-
-/* ---- a random past ---- */
-
-struct past {
-    struct p2p_record_id bans[256];
-    uint32_t circles[256]; /* of bans */
-    size_t ban_count;
-    struct p2p_record_id suspends[256];
-    size_t suspend_count;
-    unsigned grants, cuts;
-};
-
-static const struct author {
-    uint32_t member;
-    uint32_t issuer;
-    enum p2p_ground ground;
-} authors[] = {
-    {1, COURT_1, P2P_GROUND_COURT},          {2, ADMIN_2, P2P_GROUND_ADMINISTRATIVE},
-    {1, LOCAL_1, P2P_GROUND_LOCAL},          {3, EU_3, P2P_GROUND_EU_REGULATION},
-    {3, COURT_3, P2P_GROUND_COURT},          {2, LATE_2, P2P_GROUND_LOCAL},
-    {1, COURT_1, P2P_GROUND_ADMINISTRATIVE}, /* has no such grant */
-    {4, COURT_1, P2P_GROUND_COURT},          /* writes in a feed that is not his */
-};
-
-static const struct author *any_author(struct rng *rng)
-{
-    return &authors[rng_below(rng, sizeof(authors) / sizeof(authors[0]))];
-}
-
-static void add_imposition(struct ledger_world *world, struct rng *rng, struct past *past,
-                           const struct p2p_record_id *amends, size_t amend_count)
-{
-    static const char *const subjects[] = {"imo:9179842", "imo:9074729", "card:alfapass:1",
-                                           "phone:1"};
-    const struct author *author = any_author(rng);
-    struct ledger_ban ban = {.subject = subjects[rng_below(rng, 4)],
-                             .ground = author->ground,
-                             .scope = author->issuer == LOCAL_1 ? "BEANR" : NULL,
-                             .circle = rng_below(rng, 4) == 0 ? CIRCLE_PAIR : CIRCLE_ALL,
-                             .amends = amends,
-                             .amend_count = amend_count};
-    past->circles[past->ban_count] = ban.circle;
-    past->bans[past->ban_count++] =
-        ledger_world_ban(world, author->member, author->issuer, &ban);
-}
-
-/* One to three records that exist already, now and then one that does not yet. Returns the
- * circle of the first. */
-static uint32_t any_cites(struct ledger_world *world, struct rng *rng, const struct past *past,
-                          bool suspends, struct p2p_record_id out[3], size_t *n)
-{
-    size_t count = suspends ? past->suspend_count : past->ban_count;
-    uint32_t circle = CIRCLE_ALL;
-    *n = rng_below(rng, 3) == 0 ? 2 + rng_below(rng, 2) : 1;
-    for (size_t i = *n; i-- > 0;) {
-        size_t pick = rng_below(rng, count);
-        out[i] = suspends ? past->suspends[pick] : past->bans[pick];
-        circle = suspends ? CIRCLE_ALL : past->circles[pick];
-        if (rng_below(rng, 20) == 0) {
-            out[i].feed = 1 + (uint32_t)rng_below(rng, 6); /* 5 and 6 do not exist */
-            out[i].index =
-                ledger_world_size(world, 1 + (uint32_t)rng_below(rng, 4)) + rng_below(rng, 4);
-        }
-    }
-    return rng_below(rng, 8) == 0 ? CIRCLE_PAIR : circle;
-}
-
-static void add_act(struct ledger_world *world, struct rng *rng, struct past *past)
-{
-    static const enum p2p_kind_number kinds[] = {P2P_KIND_BAN_LIFT, P2P_KIND_BAN_SUSPEND,
-                                                 P2P_KIND_BAN_SUSPEND, P2P_KIND_BAN_RESUME,
-                                                 P2P_KIND_BAN_AMEND};
-    const struct author *author = rng_below(rng, 2) ? &authors[rng_below(rng, 2) * 4]
-                                                    : any_author(rng); /* often a court */
-    struct p2p_record_id cites[3];
-    enum p2p_kind_number kind = kinds[rng_below(rng, 5)];
-    bool resume = kind == P2P_KIND_BAN_RESUME;
-    size_t n;
-    if ((resume ? past->suspend_count : past->ban_count) == 0) {
-        return;
-    }
-    uint32_t circle = any_cites(world, rng, past, resume, cites, &n);
-    if (rng_below(rng, 3) > 0) {
-        ledger_world_seen(world, author->member);
-    }
-    if (kind == P2P_KIND_BAN_AMEND) {
-        add_imposition(world, rng, past, cites, n);
-        return;
-    }
-    struct p2p_record_id id =
-        ledger_world_act(world, author->member, author->issuer, kind, circle, cites, n);
-    if (kind == P2P_KIND_BAN_SUSPEND) {
-        past->suspends[past->suspend_count++] = id;
-    }
-}
-
-/* A claim that is false, smaller than an earlier one, or about what is not written yet. */
-static void add_lie(struct ledger_world *world, struct rng *rng)
-{
-    uint32_t by = 1 + (uint32_t)rng_below(rng, 4), of = (uint32_t)rng_below(rng, 6);
-    uint64_t size = of <= 4 ? ledger_world_size(world, of) : 3;
-    struct ledger_claim claim = {.of = of, .size = size, .lie = true};
-    if (of == by) {
-        return;
-    }
-    if (rng_below(rng, 2) && of <= 4 && size > 0) {
-        claim.lie = false; /* true, and less than it may have said before */
-        claim.size = 1 + rng_below(rng, size);
-    } else {
-        claim.size = size + rng_below(rng, 6);
-    }
-    ledger_world_claims(world, by, &claim, 1);
-}
-
-/* What no author of ours writes: repeated numbers, bad signatures, payloads of another shape.
- */
-static void add_wrong(struct ledger_world *world, struct rng *rng, struct past *past)
-{
-    static const char deep[] = "\x81\xa1"
-                               "a\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91"
-                               "\xc0";
-    static const char lift[] = "\x81\xa6reason\xa1x";
-    const struct author *author = any_author(rng);
-    struct p2p_draft draft = {.kind = P2P_KIND_BAN_LIFT,
-                              .circle = CIRCLE_ALL,
-                              .issuer = author->issuer,
-                              .issuer_seq =
-                                  1 + rng_below(rng, world->next_seq[author->issuer] + 1),
-                              .cites = past->bans,
-                              .cite_count = past->ban_count > 0,
-                              .payload = p2p_slice_of(lift, sizeof(lift) - 1)};
-    unsigned wrong = rng_below(rng, 2) ? WRITE_BAD_SIGNATURE : 0;
-    switch (rng_below(rng, 4)) {
-    case 0: /* a lift under a number that may be taken, perhaps badly signed */
-        break;
-    case 1: /* an imposition nested as deep as a record may be */
-        draft.kind = P2P_KIND_BAN_IMPOSE;
-        draft.issuer_seq = ++world->next_seq[author->issuer];
-        draft.payload = p2p_slice_of(deep, sizeof(deep) - 1);
-        draft.cite_count = 0;
-        wrong = 0;
-        break;
-    case 2: /* a kind nobody knows */
-        draft.kind = 4711;
-        break;
-    default: /* a note by an issuer */
-        draft.kind = P2P_KIND_NOTE;
-        draft.payload = (struct p2p_slice){0};
-        draft.content = p2p_slice_of(lift, sizeof(lift) - 1);
-        break;
-    }
-    struct p2p_record_id id = ledger_world_write(world, author->member, draft, wrong);
-    if (draft.kind == P2P_KIND_BAN_IMPOSE) {
-        past->circles[past->ban_count] = CIRCLE_ALL;
-        past->bans[past->ban_count++] = id;
-    }
-}
-
-static void add_entry(struct ledger_world *world, struct rng *rng, struct past *past)
-{
-    if (world->entry_count >= 8) {
-        return;
-    }
-    switch (rng_below(rng, 4)) {
-    case 0:
-        ledger_world_grant(world, LATE_2, 2, past->grants++ % 2 ? "ban-court" : "ban-local",
-                           "*");
-        break;
-    case 1:
-        ledger_world_grant(world, COURT_1, 1, "ban-administrative", "*");
-        break;
-    default: {
-        const struct author *author = &authors[rng_below(rng, 5)];
-        uint64_t size = ledger_world_size(world, author->member);
-        uint64_t index = rng_below(rng, size + 1);
-        uint64_t keep[1] = {index};
-        if (size > 0) {
-            ledger_world_cut(world, author->issuer, author->member, index, keep,
-                             index < size && rng_below(rng, 2));
-            if (rng_below(rng, 2) && world->entry_count < 8) {
-                ledger_world_grant(world, author->issuer, author->member, "ban-court", "*");
-            }
-        }
-        break;
-    }
-    }
-}
-
-static void write_past(struct ledger_world *world, struct rng *rng, unsigned steps)
-{
-    struct past past = {.ban_count = 0};
-    ledger_world_init(world);
-    for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS; member++) {
-        ledger_world_seen(world, member);
-    }
-    for (unsigned i = 0; i < steps; i++) {
-        size_t roll = rng_below(rng, 100);
-        if (roll < 25) {
-            add_imposition(world, rng, &past, NULL, 0);
-        } else if (roll < 55) {
-            add_act(world, rng, &past);
-        } else if (roll < 80) {
-            ledger_world_seen(world, 1 + (uint32_t)rng_below(rng, 4));
-        } else if (roll < 86) {
-            add_lie(world, rng);
-        } else if (roll < 92) {
-            add_wrong(world, rng, &past);
-        } else if (roll < 96) {
-            add_entry(world, rng, &past);
-        } else {
-            ledger_world_note(world, 1 + (uint32_t)rng_below(rng, 4));
-        }
-    }
-}
 
 /* ---- taken in some order ---- */
 
@@ -272,7 +58,7 @@ static void test_thousand_orders(void **state)
         struct ledger_world world;
         struct ledger_node replay;
         print_message("seed %llu\n", (unsigned long long)seed);
-        write_past(&world, &rng, 40 + (unsigned)rng_below(&rng, 40));
+        ledger_history_write(&world, &rng, 40 + (unsigned)rng_below(&rng, 40), false);
         ledger_node_init(&replay, &world, 0);
         ledger_node_take_all(&replay);
         ledger_node_check_digests(&replay);
@@ -324,7 +110,7 @@ static void test_cut_back(void **state)
         struct ledger_world world;
         struct ledger_node whole;
         print_message("seed %llu\n", (unsigned long long)seed);
-        write_past(&world, &rng, 60 + (unsigned)rng_below(&rng, 60));
+        ledger_history_write(&world, &rng, 60 + (unsigned)rng_below(&rng, 60), false);
         ledger_node_init(&whole, &world, 0);
         ledger_node_take_all(&whole);
         for (unsigned round = 0; round < 6; round++) {
@@ -379,7 +165,7 @@ static void test_orders_without_payloads(void **state)
         struct ledger_world world;
         struct ledger_node replay, everything;
         struct p2p_hash digest, other;
-        write_past(&world, &rng, 60);
+        ledger_history_write(&world, &rng, 60, false);
         ledger_node_init(&replay, &world, 4);
         ledger_node_take_all(&replay);
         ledger_node_init(&everything, &world, 0);
@@ -420,7 +206,7 @@ static void test_every_step_fails(void **state)
     struct ledger_node expected;
     (void)state;
     print_message("seed %llu\n", (unsigned long long)rng.state);
-    write_past(&world, &rng, 24);
+    ledger_history_write(&world, &rng, 24, false);
     ledger_node_init(&expected, &world, 0);
     ledger_node_take_all(&expected);
     for (int memory = 0; memory < 2; memory++) {

@@ -176,6 +176,17 @@ void p2p_charter_free(struct p2p_charter *charter); /* accepts NULL */
 P2P_MUST_CHECK enum p2p_err p2p_charter_clone(struct p2p_charter **out,
                                               const struct p2p_charter *charter);
 
+/* The charter as somebody knew it who held the first `size` entries of the held branch, with
+ * authority at good_size <= size (the same, or where two heads part for who knew of both).
+ * *past [in, out]: NULL, or what this gave before, which is moved: cheaply to a larger size,
+ * anew to a smaller one. NULL after P2P_NOMEM. Release with p2p_charter_free. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_as_of(struct p2p_charter **past,
+                                              const struct p2p_charter *charter, uint64_t size,
+                                              uint64_t good_size);
+/* Whether who held `size` entries may have known of two heads, by what is known here: the
+ * lowest index at which they part, below size. */
+bool p2p_charter_parted(const struct p2p_charter *charter, uint64_t size, uint64_t *split);
+
 /* Verifies entry `index` and its checkpoint note completely and applies it. reason gets one
  * sentence on error (may be NULL). All or nothing: on any error but P2P_FORKED the charter is
  * unchanged.

@@ -93,6 +93,9 @@ struct p2p_ledger {
     bool comparing;
     struct p2p_view_walk *walk; /* of a view's rows, over several batches, or NULL */
     bool undoing;               /* rows are deleted where they would be put: ledger_cut.c */
+    /* Told of each record that a verdict would look at if it were here; NULL: nobody asks. */
+    void (*on_absent)(void *context, const struct p2p_record_id *id);
+    void *absent_context;
     /* the batch */
     struct p2p_reuse_found reused[P2P_REUSED_TOLD_MAX];
     size_t reused_count;
@@ -190,6 +193,9 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger,
  * what is held names nothing; one about more than is held counts until that much is here. */
 P2P_MUST_CHECK enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by,
                                            uint64_t at, uint32_t of, uint64_t *size);
+/* The same in any rows: those of a ledger that is not in a batch. */
+P2P_MUST_CHECK enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at,
+                                              uint32_t of, uint64_t *size);
 /* Stores what a `seen` record at (by, index) names: nothing when its content is not as the kind
  * wants it, with feeds ascending. */
 P2P_MUST_CHECK enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by,

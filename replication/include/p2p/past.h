@@ -5,41 +5,73 @@
  * gate at a record, F[0..i) and the prefixes that its `seen` records name (DESIGN 4, "what a
  * node knew"). A past is the ledger seen up to a horizon: rows about records beyond it are not
  * there, claims about more than it are open again, the charter answers as of its size in it,
- * and view values are folded anew from what is left when they are asked for. So node, simulator
- * and audit judge a decision by one function: p2p_gate_decide over a past.
+ * feeds end where they were known to end, and view values are folded anew from what is left
+ * when they are asked for. So node, simulator and audit judge a decision by one function:
+ * p2p_gate_decide over a past. A past is byte for byte what a fresh ledger would hold that took
+ * exactly the records below the horizon; tests hold one against the other.
  *
- * Reads nothing but the ledger's rows, writes nothing, allocates from one arena with a named
- * cap. One thread at a time for each past; several pasts may read one kv that nobody writes. */
+ *     set(horizon)   charter as of its size; feeds clipped; ends of forked feeds and rescued
+ *                    bans folded anew where what they rest on came in
+ *     read           rows filtered; a value of `bans` folded when asked for, and kept until a
+ *                    record that it would rest on enters the horizon
+ *
+ * Moving forward is cheap, which is how an audit goes through a feed; moving back is possible
+ * and folds anew. What is kept has a cap; at the cap all is forgotten and folded again.
+ *
+ * Its rows are for p2p_gate_decide, p2p_ban_* and walks over one view in one circle. In TOUCH,
+ * INDEX and SEEN a seek stays within what it asked for (a touched key; a subject in a circle;
+ * claims of one feed about another). A view's value is borrowed until the next one is asked
+ * for. META, and the rows of numbers used twice, are those of the whole ledger; what a node
+ * keeps aside (kept.h) is in no past.
+ *
+ * Writes nothing. The ledger is between batches and does not change while a past of it lives;
+ * kv is a transaction over its rows. One thread at a time for each past; several pasts may read
+ * one ledger. */
 #ifndef P2P_PAST_H
 #define P2P_PAST_H
 
 #include <p2p/gate.h>
 #include <p2p/ledger.h>
 
-#define P2P_PAST_ARENA_BYTES ((size_t)32 << 20)
+#define P2P_PAST_BYTES_MAX ((size_t)32 << 20) /* of values that are kept */
 
-/* sizes[n] of feed n; feeds beyond count: 0. Borrowed by a past for its life. */
+/* sizes[n] of feed n, feed 0 the charter's; feeds beyond count: 0. More than is held counts as
+ * what is held (p2p_past_lacks). good_size: at which version authority stood, for who knew of
+ * two heads of the charter; 0: at sizes[0]. */
 struct p2p_horizon {
     uint64_t *sizes;
     size_t count;
+    uint64_t good_size;
 };
 
 /* What `by` knew at its index `at`: everything of its own before it, of each other feed the
- * largest prefix named by a `seen` before it that is not false. out->count feeds are filled. */
-P2P_MUST_CHECK enum p2p_err p2p_horizon_known(const struct p2p_ledger *ledger, uint32_t by,
-                                              uint64_t at, struct p2p_horizon *out);
+ * largest prefix named by a `seen` before it that is not false. Fills out->sizes[out->count],
+ * the caller's, and sets good_size to 0. */
+P2P_MUST_CHECK enum p2p_err p2p_horizon_known(const struct p2p_kv *kv, uint32_t by, uint64_t at,
+                                              struct p2p_horizon *out);
 
 struct p2p_past;
 
+/* Nothing is known at first. ledger and kv are borrowed until the past is freed. P2P_NOMEM, or
+ * the seam's. */
 P2P_MUST_CHECK enum p2p_err p2p_past_new(struct p2p_past **out, const struct p2p_alloc *alloc,
                                          const struct p2p_ledger *ledger,
                                          const struct p2p_kv *kv);
 void p2p_past_free(struct p2p_past *past); /* accepts NULL */
-/* Moves to another horizon; what was folded before is forgotten where it may have changed. */
+/* Moves to another horizon, borrowed for the call. On error the past knows something between
+ * the two; set it again. P2P_NOMEM, P2P_CORRUPT, or the seam's. */
 P2P_MUST_CHECK enum p2p_err p2p_past_set(struct p2p_past *past,
                                          const struct p2p_horizon *horizon);
-/* The ledger and the rows as of the horizon, for p2p_gate_decide, p2p_ban_get and walks. */
+/* Whether the horizon names more of a feed than the ledger holds, or a feed that the charter as
+ * of then does not name: then less is seen here than was known. */
+bool p2p_past_lacks(const struct p2p_past *past);
+/* The ledger and the rows as of the horizon. The edges of its feeds have their sizes alone,
+ * until they are filled by p2p_past_edges, which the frontier digest needs. */
 struct p2p_ledger *p2p_past_ledger(struct p2p_past *past);
 const struct p2p_kv *p2p_past_kv(struct p2p_past *past);
+P2P_MUST_CHECK enum p2p_err p2p_past_edges(struct p2p_past *past);
+/* The digest of one view in one circle as of the horizon, by a walk over its rows. */
+P2P_MUST_CHECK enum p2p_err p2p_past_digest(struct p2p_past *past, enum p2p_view_number view,
+                                            uint32_t circle, struct p2p_hash *out);
 
 #endif

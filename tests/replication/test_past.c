@@ -1,0 +1,439 @@
+/* The past against an oracle: a fresh ledger that took exactly the records below the horizon.
+ */
+#include "check.h"
+#include "ledger_history.h"
+
+#include <p2p/forked.h>
+#include <p2p/past.h>
+
+#include <stdio.h>
+
+static const char *const subjects[] = {"imo:9179842", "imo:9074729", "card:alfapass:1",
+                                       "card:alfapass:2"};
+
+/* How often what should come up came up. */
+static struct {
+    unsigned values, reasons, forked, closed, rescued, lifted, suspended, without_effect;
+} met;
+
+/* ---- one horizon, both ways ---- */
+
+static void set(struct p2p_past *past, const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
+{
+    uint64_t copy[LEDGER_WORLD_MEMBERS + 1];
+    memcpy(copy, sizes, sizeof(copy));
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){copy, LEDGER_WORLD_MEMBERS + 1, 0}));
+}
+
+static void take(struct ledger_node *node, const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
+{
+    ledger_node_begin(node);
+    ledger_node_charter(node, sizes[0]);
+    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+        if (p2p_ledger_feed(&node->ledger, f) != NULL) {
+            ledger_node_take(node, f, sizes[f]);
+        }
+    }
+    ledger_node_end(node);
+}
+
+static bool is_rescued(const struct ledger_world *world, const struct p2p_record_id *id)
+{
+    struct p2p_record record;
+    CHECK_OK(p2p_record_decode(&record, ledger_world_record(world, id)->leaf));
+    return record.kind == P2P_KIND_RESCUED;
+}
+
+/* Values of the whole view, in order. */
+static void check_bans(const struct ledger_world *world, const struct p2p_kv *then,
+                       const struct p2p_kv *fresh, uint32_t circle)
+{
+    uint8_t from[5 + P2P_VIEW_KEY_BYTES_MAX];
+    struct p2p_slice key_a, key_b, value_a, value_b;
+    struct p2p_slice prefix = p2p_slice_of(
+        from, p2p_view_row_key(from, P2P_VIEW_BANS, circle, (struct p2p_slice){0}));
+    enum p2p_err err_a = p2p_kv_seek(then, P2P_TABLE_VIEW, prefix, &key_a, &value_a);
+    enum p2p_err err_b = p2p_kv_seek(fresh, P2P_TABLE_VIEW, prefix, &key_b, &value_b);
+    while (err_b == P2P_OK && memcmp(key_b.data, from, prefix.len) == 0) {
+        struct p2p_record_id id;
+        struct p2p_ban ban;
+        CHECK_OK(err_a);
+        CHECK(p2p_slice_equal(key_a, key_b));
+        CHECK(p2p_slice_equal(value_a, value_b));
+        CHECK(p2p_id_from_key(p2p_slice_of(key_b.data + 5, P2P_ID_KEY_BYTES), &id));
+        CHECK_OK(p2p_ban_decode(&ban, &id, circle, value_b));
+        met.values++;
+        met.lifted += ban.lifted.len > 0;
+        met.suspended += ban.suspended.len > 0;
+        met.without_effect += ban.why != P2P_WHY_NONE;
+        met.rescued += is_rescued(world, &id);
+        err_a = p2p_kv_next(then, P2P_TABLE_VIEW, &key_a, &value_a);
+        err_b = p2p_kv_next(fresh, P2P_TABLE_VIEW, &key_b, &value_b);
+    }
+    CHECK_ERR(err_a, P2P_NOTFOUND);
+}
+
+static void check_forks(struct p2p_ledger *then, const struct p2p_kv *then_kv,
+                        struct p2p_ledger *fresh, const struct p2p_kv *fresh_kv)
+{
+    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+        struct p2p_forked a = {.size = 0}, b = {.size = 0};
+        enum p2p_err err = p2p_forked_get(fresh, fresh_kv, f, &b);
+        CHECK_ERR(p2p_forked_get(then, then_kv, f, &a), err);
+        CHECK(a.size == b.size && p2p_hash_equal(&a.root, &b.root));
+        CHECK(p2p_record_id_compare(&a.proof, &b.proof) == 0);
+        CHECK(p2p_record_id_compare(&a.by, &b.by) == 0);
+        met.forked += b.size > 0;
+        if (p2p_ledger_feed(fresh, f) != NULL) {
+            uint64_t closed_at = p2p_ledger_feed(fresh, f)->closed_at;
+            CHECK(p2p_ledger_feed(then, f)->ends_at == p2p_ledger_feed(fresh, f)->ends_at);
+            CHECK(p2p_ledger_feed(then, f)->closed_at == closed_at);
+            met.closed += closed_at != P2P_FEED_GOES_ON;
+        }
+    }
+}
+
+static void check_records(struct p2p_ledger *then, struct p2p_ledger *fresh)
+{
+    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+        uint64_t size = fresh->feeds[f]->edge.size;
+        CHECK(then->feeds[f]->edge.size == size);
+        for (uint64_t i = 0; i < size; i++) {
+            struct p2p_record_id id = {f, i};
+            struct p2p_entry entry;
+            enum p2p_why a, b;
+            struct p2p_arena arena;
+            uint64_t known_a, known_b;
+            p2p_arena_init(&arena, p2p_alloc_default(), 4 << 20);
+            struct p2p_arena *outer = then->arena;
+            then->arena = &arena;
+            fresh->arena = &arena;
+            CHECK_OK(p2p_ledger_entry(then, &id, &entry));
+            CHECK_OK(p2p_judge(then, &entry, &a));
+            CHECK_OK(p2p_judge(fresh, &entry, &b));
+            CHECK(a == b);
+            for (uint32_t of = 0; of <= LEDGER_WORLD_MEMBERS + 1; of++) {
+                CHECK_OK(p2p_known_size(then, f, i, of, &known_a));
+                CHECK_OK(p2p_known_size(fresh, f, i, of, &known_b));
+                CHECK(known_a == known_b);
+            }
+            then->arena = outer;
+            p2p_arena_deinit(&arena);
+        }
+    }
+}
+
+static void check_answers(struct p2p_ledger *then, const struct p2p_kv *then_kv,
+                          struct p2p_ledger *fresh, const struct p2p_kv *fresh_kv)
+{
+    static struct p2p_gate_place place;
+    static struct p2p_gate_answer a, b;
+    place = (struct p2p_gate_place){.locode = "BEANR"};
+    for (uint32_t circle = CIRCLE_ALL; circle <= CIRCLE_PAIR; circle++) {
+        place.circles[place.circle_count++] = circle;
+        place.keys[place.key_count++] =
+            (struct p2p_circle_secret){circle, 1, ledger_world_key(circle, 1)};
+    }
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        static struct p2p_gate_check check;
+        check = (struct p2p_gate_check){.own_ms = LEDGER_WORLD_TIME_MS, .subject_count = 1};
+        snprintf(check.purpose, sizeof(check.purpose), i < 2 ? "call" : "enter");
+        CHECK_OK(p2p_subject_parse(&check.subjects[0], p2p_slice_text(subjects[i])));
+        CHECK_OK(p2p_gate_decide(then, then_kv, &place, &check, &a));
+        CHECK_OK(p2p_gate_decide(fresh, fresh_kv, &place, &check, &b));
+        CHECK(a.answer == b.answer && a.reason_count == b.reason_count);
+        for (size_t r = 0; r < a.reason_count; r++) {
+            CHECK(a.reasons[r].code == b.reasons[r].code);
+            CHECK(p2p_record_id_compare(&a.reasons[r].record, &b.reasons[r].record) == 0);
+        }
+        met.reasons += (unsigned)a.reason_count;
+    }
+}
+
+static void check_digests(struct p2p_past *past, struct p2p_ledger *fresh,
+                          const struct p2p_kv *kv)
+{
+    struct p2p_hash a, b;
+    for (uint32_t circle = CIRCLE_ALL; circle <= CIRCLE_PAIR; circle++) {
+        CHECK_OK(p2p_past_digest(past, P2P_VIEW_BANS, circle, &a));
+        CHECK_OK(p2p_view_digest(fresh, kv, P2P_VIEW_BANS, circle, &b));
+        CHECK(p2p_hash_equal(&a, &b));
+    }
+    CHECK_OK(p2p_past_digest(past, P2P_VIEW_FORKS, 0, &a));
+    CHECK_OK(p2p_view_digest(fresh, kv, P2P_VIEW_FORKS, 0, &b));
+    CHECK(p2p_hash_equal(&a, &b));
+    CHECK_OK(p2p_past_edges(past));
+    CHECK_OK(p2p_frontier_digest(p2p_past_ledger(past), &a));
+    CHECK_OK(p2p_frontier_digest(fresh, &b));
+    CHECK(p2p_hash_equal(&a, &b));
+}
+
+/* The past, moved to a horizon, says what a fresh ledger says. */
+static void check_horizon(struct p2p_past *past, const struct ledger_world *world,
+                          const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
+{
+    struct ledger_node fresh;
+    set(past, sizes);
+    CHECK(!p2p_past_lacks(past));
+    ledger_node_init(&fresh, world, 0);
+    take(&fresh, sizes);
+    const struct p2p_kv *kv = memory_kv_begin(fresh.store);
+    struct p2p_ledger *then = p2p_past_ledger(past);
+    fresh.ledger.kv = kv;
+    check_forks(then, p2p_past_kv(past), &fresh.ledger, kv);
+    check_answers(then, p2p_past_kv(past), &fresh.ledger, kv);
+    check_records(then, &fresh.ledger);
+    for (uint32_t circle = 0; circle <= CIRCLE_PAIR + 1; circle++) {
+        check_bans(world, p2p_past_kv(past), kv, circle);
+    }
+    check_digests(past, &fresh.ledger, kv);
+    memory_kv_abort(fresh.store);
+    ledger_node_deinit(&fresh);
+}
+
+static void all_sizes(const struct ledger_world *world, uint64_t sizes[])
+{
+    for (uint32_t f = 0; f <= LEDGER_WORLD_MEMBERS; f++) {
+        sizes[f] = ledger_world_size(world, f);
+    }
+}
+
+/* ---- random histories ---- */
+
+/* Any horizon, then forward in steps from it as an audit goes, then back. */
+static void walk_horizons(struct p2p_past *past, const struct ledger_world *world,
+                          struct rng *rng)
+{
+    uint64_t whole[LEDGER_WORLD_MEMBERS + 1], sizes[LEDGER_WORLD_MEMBERS + 1] = {1};
+    all_sizes(world, whole);
+    for (unsigned round = 0; round < 12; round++) {
+        if (round % 6 == 0) {
+            for (uint32_t f = 0; f <= LEDGER_WORLD_MEMBERS; f++) {
+                sizes[f] = rng_below(rng, whole[f] + 1);
+            }
+            sizes[0] += sizes[0] == 0;
+        }
+        uint32_t f = (uint32_t)rng_below(rng, LEDGER_WORLD_MEMBERS + 1);
+        sizes[f] += rng_below(rng, whole[f] - sizes[f] + 1);
+        check_horizon(past, world, sizes);
+    }
+    check_horizon(past, world, whole);
+}
+
+static void check_history(uint64_t seed, bool forks)
+{
+    struct rng rng = {seed};
+    struct ledger_world world;
+    struct ledger_node node;
+    struct p2p_past *past;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    ledger_history_write(&world, &rng, 40 + (unsigned)rng_below(&rng, 60), forks);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    const struct p2p_kv *kv = memory_kv_begin(node.store);
+    CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
+    walk_horizons(past, &world, &rng);
+    CHECK(!memory_kv_has_written(node.store));
+    p2p_past_free(past);
+    memory_kv_abort(node.store);
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
+/* Without this, an auditor would hold a gate to what it could not know, or to less than it
+ * knew. */
+static void test_random_histories(void **state)
+{
+    (void)state;
+    memset(&met, 0, sizeof(met));
+    for (uint64_t seed = 1; seed <= 25; seed++) {
+        check_history(seed, false);
+    }
+    CHECK(met.values > 1000 && met.reasons > 100 && met.lifted > 50 && met.suspended > 20 &&
+          met.without_effect > 100 && met.forked == 0);
+}
+
+/* The same with feeds that end where some already know it, and bans carried on from there. */
+static void test_forks(void **state)
+{
+    (void)state;
+    memset(&met, 0, sizeof(met));
+    for (uint64_t seed = 101; seed <= 140; seed++) {
+        check_history(seed, true);
+    }
+    CHECK(met.values > 1000 && met.reasons > 100 && met.forked > 50 && met.rescued > 50 &&
+          met.closed > 10);
+}
+
+/* ---- two heads of the charter ---- */
+
+/* Without this, decisions taken before anybody knew of the second head would be judged by a
+ * charter that nobody had then. An issuer named above the split is unknown to the whole ledger,
+ * which forgot his numbers; who knew of one head knew him. */
+static void test_two_heads(void **state)
+{
+    static struct world_draft draft;
+    static struct world_entry rival;
+    struct ledger_world world;
+    struct charter_world before;
+    struct ledger_node node;
+    struct p2p_past *past;
+    uint64_t split;
+    (void)state;
+    ledger_world_init(&world);
+    ledger_world_seen(&world, 2);
+    before = world.charter_world;
+    ledger_world_grant(&world, LATE_2, 2, "ban-court", "*");
+    ledger_world_seen(&world, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        struct p2p_record_id id = ledger_world_ban(
+            &world, 2, LATE_2, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+        ledger_world_seen(&world, 1);
+        ledger_world_act(&world, 1, COURT_1, P2P_KIND_BAN_LIFT, CIRCLE_ALL, &id, i == 1);
+    }
+    world.next_seq[LATE_2]--; /* a number used twice, and a signature that is none */
+    ledger_world_ban(&world, 2, LATE_2, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+    ledger_world_write(&world, 2,
+                       (struct p2p_draft){.kind = P2P_KIND_BAN_LIFT,
+                                          .circle = CIRCLE_ALL,
+                                          .issuer = LATE_2,
+                                          .issuer_seq = 99,
+                                          .payload = p2p_slice_text("\x81\xa6reason\xa1x")},
+                       WRITE_BAD_SIGNATURE);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    world_draft(&draft);
+    world_grant(&draft, "rival-3", 31, "m3", "ban-court", "*");
+    world_seal(&before, &draft, LEDGER_WORLD_ROOTS, &rival);
+    ledger_node_begin(&node);
+    CHECK_ERR(p2p_ledger_apply_charter(&node.ledger, 1,
+                                       p2p_slice_of(rival.leaf, rival.leaf_len),
+                                       p2p_slice_of(rival.note, rival.note_len), NULL),
+              P2P_FORKED);
+    ledger_node_end(&node);
+    CHECK(p2p_charter_good_size(node.ledger.charter) == 1);
+    CHECK(p2p_charter_parted(node.ledger.charter, 2, &split) && split == 1);
+    CHECK(!p2p_charter_parted(node.ledger.charter, 1, &split));
+    const struct p2p_kv *kv = memory_kv_begin(node.store);
+    CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
+    for (uint64_t size = 0; size <= ledger_world_size(&world, 2); size++) {
+        const uint64_t sizes[] = {1 + size % 2, ledger_world_size(&world, 1), size, 0, 0};
+        check_horizon(past, &world, sizes);
+    }
+    /* Who knew of both stood at the split, as the whole ledger does. */
+    uint64_t whole[LEDGER_WORLD_MEMBERS + 1];
+    all_sizes(&world, whole);
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){whole, LEDGER_WORLD_MEMBERS + 1, 1}));
+    struct memory_kv *copy = memory_kv_clone(node.store);
+    for (uint32_t circle = 0; circle <= CIRCLE_PAIR; circle++) {
+        check_bans(&world, p2p_past_kv(past), memory_kv_begin(copy), circle);
+        memory_kv_abort(copy);
+    }
+    memory_kv_free(copy);
+    p2p_past_free(past);
+    memory_kv_abort(node.store);
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
+/* ---- bounds ---- */
+
+/* Without this, a horizon that names more than an archive holds would look complete, and
+ * somebody could write to the past. */
+static void test_more_than_is_held(void **state)
+{
+    struct ledger_world world;
+    struct ledger_node node;
+    struct p2p_past *past;
+    struct p2p_slice value = {0};
+    uint64_t sizes[] = {1, 2, 1, 0, 0, 0};
+    (void)state;
+    ledger_world_init(&world);
+    ledger_world_seen(&world, 1);
+    ledger_world_ban(&world, 1, COURT_1, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+    ledger_world_seen(&world, 2);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    const struct p2p_kv *kv = memory_kv_begin(node.store);
+    CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0}));
+    CHECK(!p2p_past_lacks(past));
+    static const struct {
+        size_t feed;
+        uint64_t size;
+    } more[] = {{0, 2}, {1, 3}, {4, 1}, {5, 1}};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        uint64_t was = sizes[more[i].feed];
+        sizes[more[i].feed] = more[i].size;
+        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0}));
+        CHECK(p2p_past_lacks(past));
+        sizes[more[i].feed] = was;
+    }
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 2, 0})); /* feed 2: nothing */
+    CHECK(p2p_past_ledger(past)->feeds[2]->edge.size == 0);
+    for (int table = 0; table < P2P_TABLE_COUNT; table++) {
+        CHECK_ERR(
+            p2p_kv_put(p2p_past_kv(past), (enum p2p_table)table, p2p_slice_text("key"), value),
+            P2P_RDONLY);
+        CHECK_ERR(p2p_kv_del(p2p_past_kv(past), (enum p2p_table)table, p2p_slice_text("key")),
+                  P2P_RDONLY);
+    }
+    p2p_past_free(past);
+    p2p_past_free(NULL);
+    memory_kv_abort(node.store);
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
+/* Without this, a past without memory would leak, or answer from half a horizon. */
+static void test_every_allocation_fails(void **state)
+{
+    struct rng rng = {111};
+    struct ledger_world world;
+    struct ledger_node node;
+    uint64_t whole[LEDGER_WORLD_MEMBERS + 1];
+    bool through = false;
+    (void)state;
+    ledger_history_write(&world, &rng, 70, true);
+    all_sizes(&world, whole);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    const struct p2p_kv *kv = memory_kv_begin(node.store);
+    for (long at = 0; !through; at++) {
+        struct faulty_alloc heap;
+        struct p2p_past *past = NULL;
+        struct p2p_hash digest;
+        struct p2p_horizon horizon = {whole, LEDGER_WORLD_MEMBERS + 1, 0};
+        faulty_alloc_init(&heap, at);
+        enum p2p_err err = p2p_past_new(&past, &heap.alloc, &node.ledger, kv);
+        if (err == P2P_OK) {
+            err = p2p_past_set(past, &horizon);
+        }
+        if (err == P2P_OK) {
+            err = p2p_past_digest(past, P2P_VIEW_BANS, CIRCLE_ALL, &digest);
+        }
+        through = err == P2P_OK && !heap.tripped;
+        CHECK(err == P2P_OK || err == P2P_NOMEM);
+        if (past != NULL) {
+            heap.countdown = -1;
+            check_horizon(past, &world, whole);
+        }
+        p2p_past_free(past);
+        CHECK(heap.live_bytes == 0);
+    }
+    memory_kv_abort(node.store);
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_histories),
+        cmocka_unit_test(test_forks),
+        cmocka_unit_test(test_two_heads),
+        cmocka_unit_test(test_more_than_is_held),
+        cmocka_unit_test(test_every_allocation_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
