@@ -354,7 +354,7 @@ enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing, const struc
                       p2p_writer_slice(&out));
 }
 
-static enum p2p_err write_note(const struct p2p_charter *charter, uint32_t feed,
+enum p2p_err p2p_cosigned_note(const struct p2p_charter *charter, uint32_t feed,
                                const struct p2p_cosigned *quorum, char *out, size_t cap,
                                size_t *len)
 {
@@ -390,7 +390,7 @@ enum p2p_err p2p_quorum_note(const struct p2p_charter *charter, const struct p2p
 {
     struct p2p_cosigned quorum;
     enum p2p_err err = p2p_quorum_load(&quorum, kv, feed);
-    return err == P2P_OK ? write_note(charter, feed, &quorum, out, cap, len) : err;
+    return err == P2P_OK ? p2p_cosigned_note(charter, feed, &quorum, out, cap, len) : err;
 }
 
 /* The newest quorum there is, which may not be stored yet. */
@@ -419,7 +419,8 @@ enum p2p_err p2p_witnessing_note(const struct p2p_witnessing *witnessing,
 {
     struct p2p_cosigned quorum;
     enum p2p_err err = newest_quorum(witnessing, feed, kv, &quorum);
-    return err == P2P_OK ? write_note(charter, feed->number, &quorum, out, cap, len) : err;
+    return err == P2P_OK ? p2p_cosigned_note(charter, feed->number, &quorum, out, cap, len)
+                         : err;
 }
 
 /* Leaves out each cosignature, the last ones first, without which the rest are a quorum still.
@@ -451,5 +452,5 @@ enum p2p_err p2p_witnessing_short_note(const struct p2p_witnessing *witnessing,
         return err;
     }
     leave_out(&quorum, charter, feed->number);
-    return write_note(charter, feed->number, &quorum, out, cap, len);
+    return p2p_cosigned_note(charter, feed->number, &quorum, out, cap, len);
 }

@@ -9,9 +9,9 @@
 #include <string.h>
 
 static const struct p2p_route *const tables[] = {
-    p2p_ban_routes,        p2p_gate_routes,    p2p_status_routes,
-    p2p_record_routes,     p2p_charter_routes, p2p_key_routes,
-    p2p_checkpoint_routes, p2p_proof_routes,   p2p_receipt_routes,
+    p2p_ban_routes,     p2p_gate_routes,    p2p_status_routes,     p2p_record_routes,
+    p2p_charter_routes, p2p_key_routes,     p2p_checkpoint_routes, p2p_copy_routes,
+    p2p_proof_routes,   p2p_receipt_routes,
 };
 
 int p2p_api_exit_code(const struct p2p_api_reply *reply)
@@ -280,15 +280,31 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     return call;
 }
 
+/* What calls do before they reach the writer's thread. */
+static const struct {
+    void (*start)(struct p2p_call *call, struct p2p_node *node);
+    void (*slow)(struct p2p_call *call, struct p2p_node *node);
+} slow_parts[] = {
+    {p2p_unlock_start, p2p_unlock_derive},
+    {p2p_copy_start, p2p_copy_make},
+};
+
 bool p2p_api_is_slow(const struct p2p_call *call)
 {
-    return call->route->start == p2p_unlock_start;
+    for (size_t i = 0; i < sizeof(slow_parts) / sizeof(slow_parts[0]); i++) {
+        if (call->route->start == slow_parts[i].start) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void p2p_api_run_slow(struct p2p_call *call, struct p2p_node *node)
 {
-    if (p2p_api_is_slow(call)) {
-        p2p_unlock_derive(call, node);
+    for (size_t i = 0; i < sizeof(slow_parts) / sizeof(slow_parts[0]); i++) {
+        if (call->route->start == slow_parts[i].start) {
+            slow_parts[i].slow(call, node);
+        }
     }
 }
 

@@ -43,12 +43,16 @@ extern const struct p2p_route p2p_record_routes[];
 extern const struct p2p_route p2p_charter_routes[];
 extern const struct p2p_route p2p_key_routes[];
 extern const struct p2p_route p2p_checkpoint_routes[];
+extern const struct p2p_route p2p_copy_routes[];
 extern const struct p2p_route p2p_proof_routes[];
 extern const struct p2p_route p2p_receipt_routes[];
 
 /* The slow part of /v1/keys/unlock, and its start (key_routes.c). */
 void p2p_unlock_derive(struct p2p_call *call, struct p2p_node *node);
 void p2p_unlock_start(struct p2p_call *call, struct p2p_node *node);
+/* Those of /v1/store/copy (copy_routes.c). */
+void p2p_copy_make(struct p2p_call *call, struct p2p_node *node);
+void p2p_copy_start(struct p2p_call *call, struct p2p_node *node);
 
 /* ---- replying: each ends the call's work ---- */
 

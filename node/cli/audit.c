@@ -262,6 +262,21 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
         .run = check_reuse_run,
     },
     {
+        .verb = "export",
+        .summary = "write an archive of what this node holds",
+        .details = "A second export into the same directory adds what is new; one that was "
+                   "killed goes on. The archive is whole when there is no manifest.part in it.",
+        .options = P2P_CLI_OPTIONS({.name = "feed",
+                                    .value = "F",
+                                    .help = "only this feed, as beanr/1, and the charter's",
+                                    .rules = P2P_CLI_REPEATS}),
+        .arguments =
+            P2P_CLI_ARGUMENTS({.name = "OUTDIR",
+                               .help = "an empty directory, or an archive of this node",
+                               .rules = P2P_CLI_REQUIRED}),
+        .run = p2p_cli_export_run,
+    },
+    {
         .verb = "receipt",
         .summary = "write a file that proves one record to anybody",
         .details =
@@ -290,7 +305,6 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
             {.name = "FILE", .help = "the receipt", .rules = P2P_CLI_REQUIRED}),
         .run = p2p_cli_check_receipt_run,
     },
-    {.verb = "export", .summary = "write an archive", .rules = P2P_CLI_HIDDEN},
     {.verb = "verify", .summary = "check an archive", .rules = P2P_CLI_HIDDEN},
     {.verb = "replay", .summary = "fold an archive again", .rules = P2P_CLI_HIDDEN},
     {.verb = "explain", .summary = "recompute a decision", .rules = P2P_CLI_HIDDEN},
@@ -299,6 +313,6 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
 
 const struct p2p_cli_noun p2p_cli_noun_audit = {
     .name = "audit",
-    .summary = "proofs and receipts, written and checked",
+    .summary = "archives, proofs and receipts, written and checked",
     .commands = AUDIT_COMMANDS,
 };

@@ -16,6 +16,7 @@ void p2p_cli_progress_init(struct p2p_cli_progress *progress, FILE *out, const c
     *progress = (struct p2p_cli_progress){
         .out = isatty(fileno(out)) ? out : NULL,
         .what = what,
+        .unit = "lines",
         .total = total,
         .begun_ms = p2p_cli_now_ms(),
     };
@@ -43,7 +44,7 @@ void p2p_cli_progress_show(struct p2p_cli_progress *progress, uint64_t done, uin
             fprintf(progress->out, "%s left  ", p2p_cli_span(span, left < 1.5 ? 2 : left));
         }
     }
-    fprintf(progress->out, "%s lines", p2p_cli_count(number, count));
+    fprintf(progress->out, "%s %s", p2p_cli_count(number, count), progress->unit);
     fflush(progress->out);
 }
 

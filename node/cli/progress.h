@@ -11,7 +11,8 @@
 struct p2p_cli_progress {
     FILE *out; /* NULL: silent */
     const char *what;
-    uint64_t total; /* 0: unknown */
+    const char *unit; /* of what is counted: "lines" */
+    uint64_t total;   /* 0: unknown */
     uint64_t begun_ms;
     uint64_t shown_ms;
 };

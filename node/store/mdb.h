@@ -7,6 +7,7 @@
 #include <p2p/store.h>
 
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define STORE_PATH_BYTES_MAX 1024u
@@ -17,9 +18,15 @@ struct p2p_store {
     struct wrap *wrap;
     char dir[STORE_PATH_BYTES_MAX];
     bool read_only;
-    atomic_int failure;    /* enum p2p_store_failure */
-    atomic_uint txn_count; /* open ones */
+    atomic_int failure;      /* enum p2p_store_failure */
+    atomic_uint txn_count;   /* open ones */
+    pthread_mutex_t copying; /* held while files are copied, or closed and opened anew */
 };
+
+/* dir/name; false when it is too long. */
+bool store_path(char out[STORE_PATH_BYTES_MAX], const char *dir, const char *name);
+/* Makes a directory unless it is there; errno. */
+P2P_MUST_CHECK int store_make_dir(const char *dir);
 
 /* Translated once, here; a full disk that shows as EIO is told apart by store_fail. */
 enum p2p_err store_from_mdb(int rc);

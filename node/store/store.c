@@ -22,7 +22,6 @@
 #define DISK_FULL_BYTES                                                                        \
     ((uint64_t)1 << 20) /* less left after a failed write: it was the cause */
 #define LOCK_POLL_MS 20u
-#define COPY_TRIES   3
 
 static const char *const table_words[P2P_TABLE_COUNT] = {
 #define TABLE_WORD(name, word, text) [P2P_TABLE_##name] = (word),
@@ -118,13 +117,13 @@ const char *p2p_store_read_only_reason(const struct p2p_store *store)
     return words[atomic_load(&store->failure)];
 }
 
-static bool path_in(char out[STORE_PATH_BYTES_MAX], const char *dir, const char *name)
+bool store_path(char out[STORE_PATH_BYTES_MAX], const char *dir, const char *name)
 {
     int len = snprintf(out, STORE_PATH_BYTES_MAX, "%s/%s", dir, name);
     return len > 0 && (size_t)len < STORE_PATH_BYTES_MAX;
 }
 
-static int make_dir(const char *dir)
+int store_make_dir(const char *dir)
 {
     if (mkdir(dir, 0700) != 0) {
         return errno == EEXIST ? 0 : errno;
@@ -232,7 +231,7 @@ static enum p2p_err take_lock(struct p2p_store *store, uint32_t wait_ms, char *m
 {
     char path[STORE_PATH_BYTES_MAX];
 
-    if (!path_in(path, store->dir, "lock")) {
+    if (!store_path(path, store->dir, "lock")) {
         snprintf(message, cap, "store %s: the path is too long", store->dir);
         return P2P_IO;
     }
@@ -366,7 +365,7 @@ static enum p2p_err open_files(struct p2p_store *store, uint64_t map_bytes, char
     char keys[STORE_PATH_BYTES_MAX];
     int dead = 0;
 
-    if (!path_in(data, store->dir, "data") || !path_in(keys, store->dir, "keys")) {
+    if (!store_path(data, store->dir, "data") || !store_path(keys, store->dir, "keys")) {
         return open_failed(store, "data", ENAMETOOLONG, message, cap);
     }
     int rc = open_env(store, data, map_bytes);
@@ -394,6 +393,12 @@ static enum p2p_err open_files(struct p2p_store *store, uint64_t map_bytes, char
     return err;
 }
 
+static void store_free(struct p2p_store *store)
+{
+    pthread_mutex_destroy(&store->copying);
+    free(store);
+}
+
 enum p2p_err p2p_store_open(struct p2p_store **out, const struct p2p_store_options *options,
                             char *message, size_t message_cap)
 {
@@ -405,19 +410,20 @@ enum p2p_err p2p_store_open(struct p2p_store **out, const struct p2p_store_optio
         return P2P_NOMEM;
     }
     store->read_only = options->read_only;
+    pthread_mutex_init(&store->copying, NULL); /* fails for want of attributes only */
     int len = snprintf(store->dir, sizeof(store->dir), "%s", options->dir);
     int rc = len <= 0 || (size_t)len >= sizeof(store->dir) ? ENAMETOOLONG : 0;
     if (rc == 0 && !store->read_only) {
-        rc = make_dir(store->dir);
+        rc = store_make_dir(store->dir);
     }
     if (rc != 0) {
         snprintf(message, message_cap, "store directory %s: %s", options->dir, strerror(rc));
-        free(store);
+        store_free(store);
         return store_from_mdb(rc);
     }
     err = take_lock(store, options->lock_wait_ms, message, message_cap);
     if (err != P2P_OK) {
-        free(store);
+        store_free(store);
         return err;
     }
     err = open_files(store, options->map_bytes, message, message_cap);
@@ -447,7 +453,7 @@ void p2p_store_close(struct p2p_store *store)
     p2p_assert(atomic_load(&store->txn_count) == 0);
     files_close(store);
     release_lock(store);
-    free(store);
+    store_free(store);
 }
 
 enum p2p_err p2p_store_reopen_reading(struct p2p_store *store)
@@ -459,12 +465,14 @@ enum p2p_err p2p_store_reopen_reading(struct p2p_store *store)
     if (store->read_only && store->wrap != NULL) {
         return P2P_OK;
     }
+    pthread_mutex_lock(&store->copying); /* a copy reads the files that are closed now */
     files_close(store);
     store->read_only = true;
     enum p2p_err err = open_files(store, 0, message, sizeof(message));
     if (err != P2P_OK) {
         files_close(store);
     }
+    pthread_mutex_unlock(&store->copying);
     return err;
 }
 
@@ -505,61 +513,4 @@ enum p2p_err p2p_store_stat(struct p2p_store *store, struct p2p_store_stat *out)
     stat.reader_count = info.me_numreaders;
     *out = stat;
     return P2P_OK;
-}
-
-/* Copying */
-
-static int copy_data(struct p2p_store *store, const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0) {
-        return errno;
-    }
-    int rc = mdb_env_copyfd2(store->env, fd, MDB_CP_COMPACT);
-    if (rc == 0 && fsync(fd) != 0) {
-        rc = errno;
-    }
-    close(fd);
-    return rc;
-}
-
-enum p2p_err p2p_store_copy(struct p2p_store *store, const char *dir)
-{
-    char data[STORE_PATH_BYTES_MAX];
-    char keys[STORE_PATH_BYTES_MAX];
-    char lock[STORE_PATH_BYTES_MAX];
-    unsigned destroyed = 0;
-    int rc = make_dir(dir);
-
-    if (!path_in(data, dir, "data") || !path_in(keys, dir, "keys") ||
-        !path_in(lock, dir, "lock")) {
-        return P2P_IO;
-    }
-    int fd = rc != 0 ? -1 : open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return rc == 0 && errno == EEXIST ? P2P_USAGE : P2P_IO;
-    }
-    close(fd);
-    for (int tries = 0; rc == 0 && tries < COPY_TRIES; tries++) {
-        destroyed = wrap_destroyed(store->wrap);
-        rc = copy_data(store, data);
-        if (rc == 0) {
-            rc = wrap_copy(store->wrap, keys);
-        }
-        if (rc == 0 && destroyed == wrap_destroyed(store->wrap)) {
-            break;
-        }
-        /* An erasure came between: the rows copied may need keys that are gone. */
-        unlink(data);
-        unlink(keys);
-        rc = rc == 0 && tries == COPY_TRIES - 1 ? MDB_READERS_FULL : rc;
-    }
-    if (rc == 0) {
-        rc = sync_dir(dir);
-    }
-    if (rc != 0) {
-        unlink(lock);
-    }
-    return store_from_mdb(rc);
 }

@@ -103,6 +103,11 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing
 /* The stored quorum with its cosignatures. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv,
                                             uint32_t feed);
+/* A head and its cosignatures as a signed note, with lines in their order; returns its length
+ * in *len. P2P_UNKNOWN (no such feed), P2P_TOOLARGE. */
+P2P_MUST_CHECK enum p2p_err p2p_cosigned_note(const struct p2p_charter *charter, uint32_t feed,
+                                              const struct p2p_cosigned *cosigned, char *out,
+                                              size_t cap, size_t *len);
 /* The stored quorum-cosigned checkpoint of a feed as a signed note; returns its length in *len.
  */
 P2P_MUST_CHECK enum p2p_err p2p_quorum_note(const struct p2p_charter *charter,

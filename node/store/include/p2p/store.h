@@ -113,8 +113,11 @@ struct p2p_store_stat {
 P2P_MUST_CHECK enum p2p_err p2p_store_stat(struct p2p_store *store, struct p2p_store_stat *out);
 
 /* A consistent copy of `data` and `keys` in directory dir (made, must not hold a store): what
- * an auditor or a test reads, so that no reader is held here. Includes the wrapping keys.
- * P2P_IO, P2P_FULL. */
+ * an auditor or a test reads, so that no reader is held here. Includes the wrapping keys. Any
+ * thread, also while another one writes. P2P_USAGE (there is a store), P2P_IO, P2P_FULL. */
 P2P_MUST_CHECK enum p2p_err p2p_store_copy(struct p2p_store *store, const char *dir);
+/* Removes such a copy with its directory, whole or cut short; nothing there is good too.
+ * P2P_LOCKED: somebody has it open. P2P_IO. */
+P2P_MUST_CHECK enum p2p_err p2p_store_copy_remove(const char *dir);
 
 #endif

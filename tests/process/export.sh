@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# audit export: the same state gives the same bytes, in one go, in several, and after a kill; served or not; and nobody's
+# directory is taken for an archive.
+. "$(dirname "$0")/lib.sh" || exit 3
+begin 17950 90 beanr,bezee,begne,commission
+
+# sum DIR: one hash over all names and bytes of an archive
+sum() { (cd "$1" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) | sha256sum | cut -c 1-64; }
+# listed DIR: the manifest lists every file with its size and hash, and there is nothing else
+listed() {
+    local hash size path count
+    count=$(sed -n '5,/^$/p' "$1/manifest" | grep -c .)
+    same "$(find "$1" -type f | grep -vc '/manifest$')" "$count" "files in $1"
+    while read -r hash size path && [[ $hash ]]; do
+        same "$(sha256sum <"$1/$path" | cut -c 1-64) $(stat -c %s "$1/$path")" "$hash $size" "$path"
+    done < <(sed -n '5,$p' "$1/manifest")
+}
+impose() { must 0 node beanr ban impose --as beanr-pso --subject "imo:$1" --ground local --reference "$1" --level witnessed --json && get .id && id=$it; }
+
+claim "an archive lists all it holds"
+must 0 up
+impose 9332810
+impose 9074729
+must 1 node beanr gate check --subject imo:9332810 --purpose call
+must 0 node begne wait record "$id" --level witnessed
+must 0 node begne audit export "$WORK/a" --json
+holds '.feeds == 5 and .records == .added and .records > 10 and .written.files == .files'
+listed "$WORK/a"
+[[ ! -e $SB/begne/store.copy ]] || fail "the copy of the store is still there"
+
+claim "with the daemon down the store gives archives that are the same every time"
+down begne
+must 0 node begne audit export "$WORK/a" --json
+holds '.added <= 1'
+must 0 node begne audit export "$WORK/b"
+same "$(sum "$WORK/a")" "$(sum "$WORK/b")" "two archives of one state"
+must 0 node begne audit export "$WORK/a" --json
+holds '.added == 0 and .written.files == 0 and .removed == 0'
+must 0 up begne
+
+claim "a second export adds what is new, to the bytes of a first one"
+seq -f 'line %.0f' 1 700 | awk '{ printf "%s,R%d\n", 9000000 + $2, $2 }' |
+    sed '1i imo,legal' >"$WORK/list.csv"
+must 0 node beanr ban import "$WORK/list.csv" --as beanr-pso --subject-type imo --subject-column imo --ground local \
+    --reference-column legal --json
+agree 20
+down begne
+must 0 node begne audit export "$WORK/a" --json
+holds '.added >= 700 and .removed > 0'
+must 0 node begne audit export "$WORK/e" --json
+same "$(sum "$WORK/a")" "$(sum "$WORK/e")" "an archive in two steps and in one"
+listed "$WORK/a"
+
+claim "one feed alone, and then the others"
+must 0 node begne audit export "$WORK/f" --feed beanr/1 --json
+holds '.feeds == 2'
+[[ -d $WORK/f/charter-1 && -d $WORK/f/beanr-1 && ! -e $WORK/f/bezee-1 ]] || fail "other feeds are there"
+must 0 node begne audit export "$WORK/f" --feed bezee/1 --json
+listed "$WORK/f"
+must 0 node begne audit export "$WORK/f"
+same "$(sum "$WORK/f")" "$(sum "$WORK/e")" "an archive feed by feed and in one go"
+
+claim "an export that is killed anywhere goes on to the same bytes"
+must 0 node begne audit export "$WORK/whole"
+for at in 1 7 30 90; do
+    timeout 60 strace -f -qq -o /dev/null -e inject=rename,renameat,renameat2:signal=KILL:when=$at \
+        "$P2P_BIN" -C "$SB/begne" audit export "$WORK/k$at" >/dev/null 2>&1
+    [[ ! -e $WORK/k$at/manifest || $at -gt 30 ]] || fail "it was not killed at file $at"
+    must 0 node begne audit export "$WORK/k$at"
+    same "$(sum "$WORK/k$at")" "$(sum "$WORK/whole")" "killed at file $at and gone on"
+done
+
+claim "what a member may not hold is announced"
+grep -q '^withheld beanr-1 ' "$WORK/whole/manifest" || fail "the decision of another member is not announced"
+must 0 node commission audit export "$WORK/comm"
+grep -q '^withheld ' "$WORK/comm/manifest" || fail "nothing is withheld from the commission"
+
+claim "nobody's directory is taken for an archive"
+mkdir "$WORK/mine" && echo letter >"$WORK/mine/letter"
+must 2 node begne audit export "$WORK/mine"
+says 'not empty and not an archive'
+must 2 node bezee audit export "$WORK/whole"
+must 3 node begne audit export "$WORK/new" --feed nobody/1
+same "$(ls "$WORK/mine")" letter "what is in the directory"
+
+finish
