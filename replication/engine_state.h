@@ -187,6 +187,10 @@ struct p2p_engine {
     bool boxes_changed;     /* boxes, members or keys: to be looked at */
     uint64_t boxes_at_ms;   /* monotonic: to be looked at again; 0: no need */
     enum p2p_read_only read_only;
+    struct p2p_generation_keys keys;
+    uint64_t restored; /* up to this generation the own feed may have been written further than
+                          is known here; 0: in none */
+    uint64_t begun; /* the newest generation that store or copy say was begun here; 0: none */
     uint64_t witness_lost; /* of its witness key: that generation may have cosigned more than is
                               known here, and does so no more; 0: none */
     bool complete;
