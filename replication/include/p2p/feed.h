@@ -40,6 +40,8 @@
 
 #define P2P_FEED_GOES_ON UINT64_MAX
 
+struct p2p_subtrees; /* hashes between stored levels, computed before */
+
 enum p2p_feed_state { P2P_FEED_OK, P2P_FEED_QUARANTINED, P2P_FEED_FORKED };
 
 struct p2p_feed {
@@ -61,6 +63,8 @@ struct p2p_feed {
      * by them and compared with a signed root; NULL: appending computes them. The caller's, who
      * sets it before the first of those leaves and takes it back after the last. */
     const struct p2p_hash *known;
+    /* Of all feeds of a ledger, whose it is; NULL: what is computed is not kept. */
+    struct p2p_subtrees *subtrees;
 };
 
 void p2p_feed_init(struct p2p_feed *feed, uint32_t number);
