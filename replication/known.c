@@ -199,6 +199,28 @@ static enum p2p_err look_at_claim(const struct p2p_ledger *ledger, uint32_t of,
     return err;
 }
 
+enum p2p_err p2p_known_row_read(struct p2p_known_row *out, struct p2p_slice key,
+                                struct p2p_slice value)
+{
+    struct p2p_reader in;
+    struct claim claim;
+    struct p2p_known_row row;
+    p2p_reader_init(&in, key);
+    row.by = p2p_reader_u32(&in);
+    row.of = p2p_reader_u32(&in);
+    row.index = ~p2p_reader_u64(&in);
+    enum p2p_err err =
+        p2p_reader_done(&in) ? read_claim(key, value, row.by, row.of, &claim) : P2P_CORRUPT;
+    if (err == P2P_OK) {
+        row.size = claim.size;
+        row.highest = claim.highest;
+        row.is_open = claim.state == CLAIM_OPEN;
+        row.is_false = claim.state == CLAIM_FALSE;
+        *out = row;
+    }
+    return err;
+}
+
 /* ---- claims about what is not here yet ---- */
 
 /* INDEX_CLAIM: of u32, size u64, by u32, index u64 -> nothing: open claims, in the order in

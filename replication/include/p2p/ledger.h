@@ -80,7 +80,6 @@ struct p2p_ledger {
     struct p2p_charter *charter;
     struct p2p_feed **feeds; /* by number; [0] is the charter's */
     size_t feed_count;
-    struct p2p_subtrees *subtrees;   /* of all of them: hashes computed before */
     struct p2p_lthash verdict_set;   /* of all verdicts other than none */
     struct p2p_view_digest *digests; /* per (view, circle) */
     size_t digest_count;
@@ -215,6 +214,20 @@ P2P_MUST_CHECK enum p2p_err p2p_known_undo(struct p2p_ledger *ledger, uint32_t b
 /* Whether that feed's `seen` names more of the charter than is held here. */
 P2P_MUST_CHECK enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger,
                                             const struct p2p_kv *kv, uint32_t by, bool *ahead);
+
+/* A row of SEEN, taken apart: what the `seen` record at (by, index) says of feed `of`, and what
+ * was found of it. highest: the largest size that an earlier one said. P2P_CORRUPT. */
+struct p2p_known_row {
+    uint32_t by;
+    uint32_t of;
+    uint64_t index;
+    uint64_t size;
+    uint64_t highest;
+    bool is_open; /* about more than is held */
+    bool is_false;
+};
+P2P_MUST_CHECK enum p2p_err p2p_known_row_read(struct p2p_known_row *out, struct p2p_slice key,
+                                               struct p2p_slice value);
 
 /* The first record of feed `by` that names more than `size` of feed `of`. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_known_first(const struct p2p_ledger *ledger, uint32_t by,
