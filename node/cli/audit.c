@@ -305,7 +305,32 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
             {.name = "FILE", .help = "the receipt", .rules = P2P_CLI_REQUIRED}),
         .run = p2p_cli_check_receipt_run,
     },
-    {.verb = "verify", .summary = "check an archive", .rules = P2P_CLI_HIDDEN},
+    {
+        .verb = "verify",
+        .summary = "check archives against a trust file; needs no node",
+        .details = "Exit 0 sound, 1 findings, 4 something does not verify. The index of the "
+                   "replay lies beside the first archive, in DIR.index. KEY is an issuer's key "
+                   "file, as key new makes it; the note is signed under the name in it.",
+        .options = P2P_CLI_OPTIONS(
+            {.name = "trust",
+             .value = "FILE",
+             .help = "whom you trust: the charter's key and the roots; not out of the archive",
+             .type = P2P_CLI_FILE,
+             .rules = P2P_CLI_REQUIRED},
+            {.name = "out",
+             .value = "F",
+             .help = "write the verdict, the same bytes for the same input",
+             .type = P2P_CLI_FILE},
+            {.name = "sign",
+             .value = "KEY",
+             .help = "sign the verdict as a note; without --out it is printed",
+             .type = P2P_CLI_FILE}),
+        .arguments =
+            P2P_CLI_ARGUMENTS({.name = "DIR",
+                               .help = "an archive; several are held against each other",
+                               .rules = P2P_CLI_REQUIRED | P2P_CLI_REPEATS}),
+        .run = p2p_cli_verify_run,
+    },
     {.verb = "replay", .summary = "fold an archive again", .rules = P2P_CLI_HIDDEN},
     {.verb = "explain", .summary = "recompute a decision", .rules = P2P_CLI_HIDDEN},
     {0},

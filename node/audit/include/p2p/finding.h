@@ -155,6 +155,9 @@ const char *p2p_severity_word(enum p2p_severity severity);
     X(PAYLOAD_MISSING, "payload-missing", PAYLOADS, FINDING,                                   \
       "a payload is neither here nor announced as withheld or erased")                         \
     X(WITHHELD, "withheld", PAYLOADS, NOTICE, "payloads of circles the exporter is not in")    \
+    X(WITHHELD_OWN, "withheld-own", PAYLOADS, FINDING,                                         \
+      "the exporter withholds payloads of a circle that it is in")                             \
+    X(LOST, "lost", PAYLOADS, NOTICE, "payloads that the exporter should hold and does not")   \
     X(ERASED, "erased", PAYLOADS, NOTICE, "payloads that were erased on a ground")
 
 enum p2p_finding_code {

@@ -1,0 +1,281 @@
+/* What cosignatures say about time: when records can have been written, whether a member was
+ * silent, and whether it had cosigned more of another feed than its `seen` records name.
+ *
+ * A record was there when others first cosigned a size above its index: that bounds its time
+ * from above, by the middle one of those who did, so that no single liar moves it. It was not
+ * there when its own member's heartbeat still counted fewer records: that bounds it from below.
+ * Cosignatures by others bound it from below only roughly, since they may come late. */
+#include "parts.h"
+
+#include <p2p/bytes.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LATE_S    86400u /* how long after a head others may come to cosign it */
+#define SILENCE_S 600u   /* told from here on */
+
+/* Signings are sorted by feed, size, key, time: those of a feed, from a size on. */
+static size_t first_at(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
+{
+    size_t low = 0;
+    size_t high = audit->signing_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct audit_signing *at = &audit->signings[middle];
+        if (at->feed < feed || (at->feed == feed && at->size < size)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool is_own(const struct p2p_audit *audit, const struct audit_signing *signing)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(audit->charter, signing->feed);
+    return info != NULL && audit->keys[signing->key].member == info->member;
+}
+
+static int by_value(const void *left, const void *right)
+{
+    const uint64_t *a = left;
+    const uint64_t *b = right;
+    return *a < *b ? -1 : *a > *b;
+}
+
+/* The middle one of the times at which others first cosigned the smallest size from this one on
+ * that any of them cosigned; UINT64_MAX: nobody did. */
+static uint64_t cosigned_by(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
+{
+    uint64_t times[P2P_COSIGNERS_MAX * 2];
+    size_t count = 0;
+    uint64_t at_size = 0;
+    uint32_t last_key = UINT32_MAX;
+    for (size_t i = first_at(audit, feed, size); i < audit->signing_count; i++) {
+        const struct audit_signing *at = &audit->signings[i];
+        if (at->feed != feed || (count > 0 && at->size != at_size) ||
+            count == sizeof(times) / sizeof(*times)) {
+            break;
+        }
+        if (!is_own(audit, at) && (at->key != last_key || count == 0)) {
+            at_size = at->size;
+            last_key = at->key;
+            times[count++] = at->time_s;
+        }
+    }
+    if (count == 0) {
+        return UINT64_MAX;
+    }
+    qsort(times, count, sizeof(*times), by_value);
+    return times[count / 2];
+}
+
+/* The last time at which the owner, or roughly anybody else, counted no more than size. */
+static uint64_t before(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
+{
+    uint64_t from_s = 0;
+    bool own = false;
+    for (size_t i = first_at(audit, feed, size + 1); i-- > 0 && !own;) {
+        const struct audit_signing *at = &audit->signings[i];
+        if (at->feed != feed || at->size > size) {
+            break;
+        }
+        own = is_own(audit, at);
+        uint64_t time_s = own ? at->time_s : at->time_s > LATE_S ? at->time_s - LATE_S : 0;
+        from_s = time_s > from_s ? time_s : from_s;
+    }
+    return from_s;
+}
+
+void audit_span_of(const struct p2p_audit *audit, uint32_t feed, uint64_t index,
+                   struct audit_span *out)
+{
+    out->from_s = before(audit, feed, index);
+    out->until_s = cosigned_by(audit, feed, index + 1);
+}
+
+/* ---- records ---- */
+
+/* The end of the stretch from `index` on in which the span is the same. */
+static uint64_t stretch_end(const struct p2p_audit *audit, uint32_t feed, uint64_t index)
+{
+    size_t at = first_at(audit, feed, index + 1);
+    return at < audit->signing_count && audit->signings[at].feed == feed
+               ? audit->signings[at].size
+               : UINT64_MAX;
+}
+
+static void check_times(struct p2p_audit *audit, const struct audit_log *log)
+{
+    uint32_t skew_s = p2p_charter_policy(audit->charter)->clock_skew_s;
+    uint64_t end = 0;
+    struct audit_span span = {0, UINT64_MAX};
+    for (uint64_t i = 0; i < log->head.size; i++) {
+        if (i >= end) {
+            audit_span_of(audit, log->number, i, &span);
+            end = stretch_end(audit, log->number, i);
+        }
+        uint64_t time_s = log->times_s[i];
+        bool early = (log->flags[i] & AUDIT_LATE) == 0 && time_s + skew_s < span.from_s;
+        bool late = span.until_s != UINT64_MAX && time_s > span.until_s + skew_s;
+        if ((early || late) && (log->flags[i] & AUDIT_MALFORMED) == 0) {
+            p2p_findings_tell(audit->findings, P2P_FINDING_RECORD_TIME, log->name, i,
+                              "it says %llu, and was written %s %llu",
+                              (unsigned long long)time_s, early ? "after" : "before",
+                              (unsigned long long)(early ? span.from_s : span.until_s));
+        }
+    }
+    p2p_findings_count(audit->findings, P2P_CHECK_TIMES, log->head.size);
+}
+
+/* ---- understated `seen` ---- */
+
+/* Of one key: what it signed of its own feed and of others. */
+struct own_beat {
+    uint64_t time_s;
+    uint64_t size;
+    uint32_t feed;
+};
+
+static int by_time(const void *left, const void *right)
+{
+    const struct own_beat *a = left;
+    const struct own_beat *b = right;
+    if (a->time_s != b->time_s) {
+        return a->time_s < b->time_s ? -1 : 1;
+    }
+    return a->size < b->size ? -1 : a->size > b->size;
+}
+
+/* The first of the member's own heads signed after a time; NULL: none. */
+static const struct own_beat *beat_after(const struct own_beat *beats, size_t count,
+                                         uint64_t time_s)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (beats[middle].time_s <= time_s) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < count ? &beats[low] : NULL;
+}
+
+/* The first record from `index` on whose commit a `seen` heads; the size when there is none. */
+static uint64_t next_deciding(const struct audit_log *log, uint64_t index)
+{
+    while (index < log->head.size && (log->flags[index] & AUDIT_DECIDES) == 0) {
+        index++;
+    }
+    return index;
+}
+
+/* It cosigned so much of a feed, then its own head, then wrote: it must have said so. */
+static enum p2p_err check_seen(struct p2p_audit *audit, const struct audit_signing *signing,
+                               const struct own_beat *beat)
+{
+    const struct audit_log *log = audit->chosen[beat->feed];
+    const struct p2p_feed *held = p2p_ledger_feed(&audit->ledger, signing->feed);
+    uint64_t known = 0;
+    if (log == NULL || held == NULL || signing->size > held->ends_at) {
+        return P2P_OK;
+    }
+    uint64_t at = next_deciding(log, beat->size);
+    if (at >= log->head.size) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_known_size(&audit->ledger, beat->feed, at, signing->feed, &known);
+    if (err == P2P_OK && known < signing->size) {
+        p2p_findings_tell(audit->findings, P2P_FINDING_UNDERSTATED, log->name, at,
+                          "%s had cosigned %llu records of %s by then, and says it saw %llu",
+                          audit->keys[signing->key].name, (unsigned long long)signing->size,
+                          p2p_charter_feed(audit->charter, signing->feed)->origin,
+                          (unsigned long long)known);
+    }
+    return err;
+}
+
+static enum p2p_err check_key(struct p2p_audit *audit, uint32_t key, struct own_beat *beats)
+{
+    size_t count = 0;
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < audit->signing_count; i++) {
+        const struct audit_signing *at = &audit->signings[i];
+        if (at->key == key && is_own(audit, at)) {
+            beats[count++] = (struct own_beat){at->time_s, at->size, at->feed};
+        }
+    }
+    if (count > 0) {
+        qsort(beats, count, sizeof(*beats), by_time);
+    }
+    for (size_t i = 0; i < audit->signing_count && count > 0 && err == P2P_OK; i++) {
+        const struct audit_signing *at = &audit->signings[i];
+        const struct own_beat *beat =
+            at->key == key && !is_own(audit, at) ? beat_after(beats, count, at->time_s) : NULL;
+        if (beat != NULL) {
+            err = check_seen(audit, at, beat);
+            p2p_findings_count(audit->findings, P2P_CHECK_SEEN, 1);
+        }
+    }
+    return err;
+}
+
+/* ---- silence ---- */
+
+static void check_silence(struct p2p_audit *audit, uint32_t key, uint64_t *times,
+                          uint64_t newest)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < audit->signing_count; i++) {
+        if (audit->signings[i].key == key) {
+            times[count++] = audit->signings[i].time_s;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    qsort(times, count, sizeof(*times), by_value);
+    p2p_findings_count(audit->findings, P2P_CHECK_SILENCE, 1);
+    if (newest - times[count - 1] > SILENCE_S) {
+        p2p_findings_tell(audit->findings, P2P_FINDING_SILENT, audit->keys[key].name,
+                          P2P_FINDING_NOWHERE,
+                          "last heard of at %llu, %llu s before the newest cosignature",
+                          (unsigned long long)times[count - 1],
+                          (unsigned long long)(newest - times[count - 1]));
+    }
+}
+
+enum p2p_err audit_clocks(struct p2p_audit *audit)
+{
+    uint64_t newest = 0;
+    enum p2p_err err = P2P_OK;
+    struct own_beat *beats =
+        p2p_alloc_zeroed(audit->alloc, audit->signing_count + 1, sizeof(*beats));
+    uint64_t *times = p2p_alloc_zeroed(audit->alloc, audit->signing_count + 1, sizeof(*times));
+    if (beats == NULL || times == NULL) {
+        err = P2P_NOMEM;
+    }
+    for (size_t i = 0; i < audit->signing_count; i++) {
+        newest = audit->signings[i].time_s > newest ? audit->signings[i].time_s : newest;
+    }
+    for (uint32_t i = 0; i < audit->key_count && err == P2P_OK; i++) {
+        if (audit->keys[i].member != 0) {
+            err = check_key(audit, i, beats);
+            check_silence(audit, i, times, newest);
+        }
+    }
+    for (uint32_t i = 1; i < audit->chosen_count && err == P2P_OK; i++) {
+        if (audit->chosen[i] != NULL) {
+            check_times(audit, audit->chosen[i]);
+        }
+    }
+    p2p_alloc_free(audit->alloc, beats);
+    p2p_alloc_free(audit->alloc, times);
+    return err;
+}

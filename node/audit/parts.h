@@ -1,0 +1,206 @@
+/* What the parts of an audit share. Private to node/audit.
+ *
+ *   verify.c     the order of it all, opening and closing
+ *   pool.c       one function over many items on several threads
+ *   charter.c    the charter, proven by the trust file
+ *   scan.c       every file once: its hash, and of bundles what the later passes must know
+ *   blocks.c     every record once more, in blocks of 256: hashes, signatures, payloads, form
+ *   roots.c      what follows from the blocks: roots at all sizes anybody names, tiles
+ *   notes.c      checkpoints and who cosigned them
+ *   logs.c       several archives of one log
+ *   shelf.c      bundles that were read lately
+ *   index.c      rows of the replay: LMDB of its own, records and payloads from the archive
+ *   replay.c     the order of application, state commitments
+ *   after.c      what the replayed ledger says: verdicts, seen, forks
+ *   clocks.c     times, silence, understated `seen`
+ *   verdict.c    the text of it */
+#ifndef P2P_AUDIT_PARTS_H
+#define P2P_AUDIT_PARTS_H
+
+#include <p2p/audit.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define AUDIT_NO_NUMBER UINT32_MAX
+
+/* What is known of one record, a byte each. */
+enum {
+    AUDIT_BAD_SIGNATURE = 1, /* the issuer that the charter names did not sign it */
+    AUDIT_DECIDES = 2,       /* a decision, or signed by an issuer: a `seen` heads its commit */
+    AUDIT_MALFORMED = 4,     /* no record: the replay of this feed ends before it */
+    AUDIT_HELD = 8,          /* its payload is here and opens its commitment */
+    AUDIT_PRIVATE = 16,      /* it has one */
+    AUDIT_JUDGED = 32,       /* whether it has effect is a question */
+    AUDIT_DECISIONS = 64,    /* what a gate answered */
+    AUDIT_LATE = 128, /* its time may be long before its place: signed outside, spooled */
+};
+
+/* A `seen` at index says its author held that much. */
+struct audit_claim {
+    uint64_t index;
+    uint64_t size;
+    uint32_t of;
+};
+
+/* A key that some version of the charter names for cosigning: of a member, or of a root. */
+struct audit_key {
+    uint32_t member; /* 0: a root */
+    char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
+    uint8_t public_key[P2P_PUBLIC_BYTES];
+    struct p2p_key_id id;
+};
+
+/* A good cosignature over a head that the records lead to. */
+struct audit_signing {
+    uint32_t key;  /* index into audit.keys */
+    uint32_t feed; /* number */
+    uint64_t size;
+    uint64_t time_s;
+};
+
+/* One feed in one archive. */
+struct audit_log {
+    size_t archive;
+    size_t place; /* the archive's number for it */
+    const char *dir;
+    char name[P2P_ARCHIVE_FEED_BYTES_MAX]; /* `beanr/1` */
+    uint32_t number;                       /* the charter's, or AUDIT_NO_NUMBER */
+    const struct p2p_feed_info *info;      /* NULL likewise */
+    uint64_t size;                         /* records in bundles */
+    struct p2p_tree_head head;   /* the largest good one: signed, and the records lead to it */
+    uint64_t witnessed_size;     /* of the largest with a quorum */
+    uint8_t *flags;              /* [size] */
+    uint32_t *times_s;           /* [size]: POSIX, by the author's clock */
+    struct p2p_hash *blocks;     /* of each 256 records the subtree's hash; the last if whole */
+    struct p2p_feed_root *roots; /* at sizes that somebody names, rising; until roots.c of what
+                                    stands right of the whole blocks only */
+    size_t root_count, root_cap;
+    struct audit_claim *claims; /* by rising index */
+    size_t claim_count, claim_cap;
+    uint64_t *states; /* indexes of state commitments, rising */
+    size_t state_count, state_cap;
+    bool out_of_memory; /* while threads collected */
+    bool differs;       /* another archive has another history of it */
+    pthread_mutex_t lock;
+    bool has_lock;
+};
+
+struct p2p_audit {
+    struct p2p_audit_options options;
+    struct p2p_findings *findings;
+    const struct p2p_alloc *alloc;
+    unsigned threads;
+    struct p2p_archive *archives[P2P_AUDIT_ARCHIVES_MAX];
+    char *trust_text;
+    size_t trust_len;
+    struct p2p_trust trust;
+    struct p2p_hash trust_hash;
+    struct p2p_charter *charter; /* NULL: none verifies */
+    size_t charter_archive;      /* whose it is */
+    struct audit_key *keys;      /* of every version of every charter that verifies */
+    size_t key_count, key_cap;
+    struct audit_log *logs;
+    size_t log_count;
+    struct audit_signing *signings;
+    size_t signing_count, signing_cap;
+    pthread_mutex_t lock; /* of signings */
+    /* by feed number: the log that is replayed, or NULL */
+    struct audit_log **chosen;
+    size_t chosen_count;
+    struct audit_index *index;
+    struct p2p_ledger ledger;
+    bool has_ledger;
+    struct p2p_hash frontier, leaves;
+};
+
+/* ---- pool.c ---- */
+
+/* Calls work for 0 to count - 1 on audit->threads threads; the first error ends it, and is
+ * returned. stage: for progress. */
+P2P_MUST_CHECK enum p2p_err audit_parallel(struct p2p_audit *audit, const char *stage,
+                                           size_t count,
+                                           enum p2p_err (*work)(void *context, size_t i),
+                                           void *context);
+void audit_progress(const struct p2p_audit *audit, const char *stage, uint64_t done,
+                    uint64_t of);
+/* Doubles a list that is full: items of bytes each. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err audit_grow(const struct p2p_alloc *alloc, void **items,
+                                       size_t count, size_t *cap, size_t bytes);
+
+/* ---- charter.c ---- */
+
+P2P_MUST_CHECK enum p2p_err audit_charter(struct p2p_audit *audit);
+
+/* ---- scan.c ---- */
+
+P2P_MUST_CHECK enum p2p_err audit_logs_make(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_scan(struct p2p_audit *audit);
+struct audit_log *audit_log_find(const struct p2p_audit *audit, size_t archive,
+                                 struct p2p_slice dir);
+
+/* ---- blocks.c, roots.c ---- */
+
+P2P_MUST_CHECK enum p2p_err audit_blocks(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_roots_want(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_roots(struct p2p_audit *audit);
+/* Compares one tile with what the records hash to. */
+P2P_MUST_CHECK enum p2p_err audit_compare_tile(struct p2p_audit *audit,
+                                               const struct audit_log *log, int level,
+                                               uint64_t number, const struct p2p_hash *hashes,
+                                               uint32_t width);
+/* The root at a size that was wanted; NULL: of more records than there are. */
+const struct p2p_hash *audit_root_at(const struct audit_log *log, uint64_t size);
+
+/* ---- notes.c, logs.c ---- */
+
+P2P_MUST_CHECK enum p2p_err audit_notes(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_compare_logs(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_proofs(struct p2p_audit *audit);
+
+/* ---- index.c ---- */
+
+struct audit_index;
+/* Beside the first archive, anew. P2P_IO, P2P_FULL, P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err audit_index_new(struct p2p_audit *audit);
+void audit_index_close(struct audit_index *index); /* accepts NULL */
+/* Begins a write transaction, or goes on in the open one. */
+P2P_MUST_CHECK enum p2p_err audit_index_begin(struct audit_index *index);
+P2P_MUST_CHECK enum p2p_err audit_index_commit(struct audit_index *index);
+const struct p2p_kv *audit_index_kv(struct audit_index *index);
+/* Salt and payload of a record, from whichever archive holds it; P2P_NOTFOUND: none does.
+ * Borrowed until SHELF_KEPT other bundles were asked for. */
+P2P_MUST_CHECK enum p2p_err audit_index_payload(struct audit_index *index, uint32_t feed,
+                                                uint64_t at, struct p2p_slice *salted);
+
+/* ---- shelf.c ---- */
+
+#define SHELF_KEPT 8u /* bundles that are kept however large they are */
+struct audit_shelf;
+P2P_MUST_CHECK enum p2p_err audit_shelf_new(struct audit_shelf **out, struct p2p_audit *audit);
+void audit_shelf_free(struct audit_shelf *shelf); /* accepts NULL */
+/* A record as a pack of one: format u8, count u16, length u16, leaf. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err audit_shelf_record(struct audit_shelf *shelf,
+                                               const struct audit_log *log, uint64_t index,
+                                               struct p2p_slice *pack);
+#define AUDIT_PACK_HEADER_BYTES 5u
+/* Salt and payload. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err audit_shelf_payload(struct audit_shelf *shelf,
+                                                const struct audit_log *log, uint64_t index,
+                                                struct p2p_slice *salted);
+
+/* ---- replay.c, after.c, clocks.c ---- */
+
+P2P_MUST_CHECK enum p2p_err audit_replay(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_after(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_clocks(struct p2p_audit *audit);
+/* The span of times at which record `index` of a feed can have been written, by those who
+ * cosigned the feed before and after it; 0 and UINT64_MAX where nobody did. */
+struct audit_span {
+    uint64_t from_s;
+    uint64_t until_s;
+};
+void audit_span_of(const struct p2p_audit *audit, uint32_t feed, uint64_t index,
+                   struct audit_span *out);
+
+#endif

@@ -1,0 +1,229 @@
+#include "parts.h"
+
+#include <p2p/assert.h>
+#include <p2p/file.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the trust file ---- */
+
+/* A trust file that lies inside an archive would be the archive's word for itself. */
+static enum p2p_err check_place(const struct p2p_audit *audit, char *message, size_t cap)
+{
+    char trust[PATH_MAX];
+    char dir[PATH_MAX];
+    if (realpath(audit->options.trust_path, trust) == NULL) {
+        snprintf(message, cap, "trust file %s: it is not there", audit->options.trust_path);
+        return P2P_NOTFOUND;
+    }
+    for (size_t i = 0; i < audit->options.dir_count; i++) {
+        if (realpath(audit->options.dirs[i], dir) == NULL) {
+            snprintf(message, cap, "archive %s: it is not there", audit->options.dirs[i]);
+            return P2P_NOTFOUND;
+        }
+        size_t len = strlen(dir);
+        if (strncmp(trust, dir, len) == 0 &&
+            (trust[len] == '/' || trust[len] == '\0' || strcmp(dir, "/") == 0)) {
+            snprintf(message, cap,
+                     "trust file %s lies inside the archive %s: take one from elsewhere",
+                     audit->options.trust_path, audit->options.dirs[i]);
+            return P2P_USAGE;
+        }
+    }
+    return P2P_OK;
+}
+
+static enum p2p_err read_trust(struct p2p_audit *audit, char *message, size_t cap)
+{
+    size_t line = 0;
+    enum p2p_err err = check_place(audit, message, cap);
+    if (err == P2P_OK) {
+        err = p2p_file_read(audit->options.trust_path, P2P_TRUST_FILE_BYTES_MAX,
+                            &audit->trust_text, &audit->trust_len, message, cap);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_slice text = p2p_slice_of(audit->trust_text, audit->trust_len);
+    audit->trust_hash = p2p_sha256(text);
+    err = p2p_trust_parse(&audit->trust, text, &line);
+    if (err != P2P_OK) {
+        snprintf(message, cap, "trust file %s: line %zu: %s", audit->options.trust_path, line,
+                 err == P2P_REFUSED ? "a quorum of nobody trusts nobody" : p2p_err_text(err));
+        return P2P_USAGE;
+    }
+    return P2P_OK;
+}
+
+/* ---- opening ---- */
+
+static enum p2p_err open_archives(struct p2p_audit *audit, char *message, size_t cap)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < audit->options.dir_count && err == P2P_OK; i++) {
+        err = p2p_archive_open(&audit->archives[i], audit->options.dirs[i], audit->alloc,
+                               message, cap);
+    }
+    return err;
+}
+
+static unsigned threads_of(const struct p2p_audit_options *options)
+{
+    long processors =
+        options->threads != 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 1) {
+        return 1;
+    }
+    return processors > (long)P2P_AUDIT_THREADS_MAX ? P2P_AUDIT_THREADS_MAX
+                                                    : (unsigned)processors;
+}
+
+/* What can be said without a charter is said; the rest needs one. */
+static enum p2p_err run_parts(struct p2p_audit *audit)
+{
+    enum p2p_err err = audit_charter(audit);
+    if (err == P2P_OK) {
+        err = audit_logs_make(audit);
+    }
+    if (err == P2P_OK) {
+        err = audit_scan(audit);
+    }
+    if (err != P2P_OK || audit->charter == NULL) {
+        return err;
+    }
+    err = audit_roots_want(audit);
+    if (err == P2P_OK) {
+        err = audit_blocks(audit);
+    }
+    if (err == P2P_OK) {
+        err = audit_roots(audit);
+    }
+    if (err == P2P_OK) {
+        err = audit_notes(audit);
+    }
+    if (err == P2P_OK) {
+        err = audit_compare_logs(audit);
+    }
+    if (err == P2P_OK) {
+        err = audit_proofs(audit);
+    }
+    if (err == P2P_OK && audit->options.depth == P2P_AUDIT_REPLAY) {
+        err = audit_replay(audit);
+    }
+    return err;
+}
+
+enum p2p_err p2p_audit_run(struct p2p_audit **out, const struct p2p_audit_options *options,
+                           struct p2p_findings *findings, char *message, size_t cap)
+{
+    p2p_assert(options->dir_count >= 1);
+    p2p_assert(options->dir_count <= P2P_AUDIT_ARCHIVES_MAX);
+    struct p2p_audit *audit = p2p_alloc_zeroed(options->alloc, 1, sizeof(*audit));
+    snprintf(message, cap, "%s", p2p_err_text(P2P_NOMEM));
+    if (audit == NULL || pthread_mutex_init(&audit->lock, NULL) != 0) {
+        p2p_alloc_free(options->alloc, audit);
+        return P2P_NOMEM;
+    }
+    audit->options = *options;
+    audit->alloc = options->alloc;
+    audit->findings = findings;
+    audit->threads = threads_of(options);
+    enum p2p_err err = read_trust(audit, message, cap);
+    if (err == P2P_OK) {
+        err = open_archives(audit, message, cap);
+    }
+    if (err == P2P_OK) {
+        err = run_parts(audit);
+        if (err != P2P_OK) {
+            snprintf(message, cap, "the audit cannot go on: %s", p2p_err_text(err));
+        }
+    }
+    if (err != P2P_OK) {
+        p2p_audit_close(audit);
+        return err;
+    }
+    p2p_findings_sort(findings);
+    *out = audit;
+    return P2P_OK;
+}
+
+static void close_log(struct p2p_audit *audit, struct audit_log *log)
+{
+    p2p_alloc_free(audit->alloc, log->flags);
+    p2p_alloc_free(audit->alloc, log->times_s);
+    p2p_alloc_free(audit->alloc, log->blocks);
+    p2p_alloc_free(audit->alloc, log->roots);
+    p2p_alloc_free(audit->alloc, log->claims);
+    p2p_alloc_free(audit->alloc, log->states);
+    if (log->has_lock) {
+        pthread_mutex_destroy(&log->lock);
+    }
+}
+
+void p2p_audit_close(struct p2p_audit *audit)
+{
+    if (audit == NULL) {
+        return;
+    }
+    if (audit->has_ledger) {
+        p2p_ledger_close(&audit->ledger);
+    }
+    audit_index_close(audit->index);
+    for (size_t i = 0; i < audit->log_count; i++) {
+        close_log(audit, &audit->logs[i]);
+    }
+    p2p_alloc_free(audit->alloc, audit->logs);
+    p2p_alloc_free(audit->alloc, audit->chosen);
+    p2p_alloc_free(audit->alloc, audit->signings);
+    p2p_alloc_free(audit->alloc, audit->keys);
+    p2p_charter_free(audit->charter);
+    for (size_t i = 0; i < audit->options.dir_count; i++) {
+        p2p_archive_close(audit->archives[i]);
+    }
+    free(audit->trust_text);
+    pthread_mutex_destroy(&audit->lock);
+    p2p_alloc_free(audit->alloc, audit);
+}
+
+/* ---- looking at it ---- */
+
+void p2p_audit_summary(const struct p2p_audit *audit, struct p2p_audit_summary *out)
+{
+    *out = (struct p2p_audit_summary){.federation = "",
+                                      .trust_hash = audit->trust_hash,
+                                      .archive_count = audit->options.dir_count,
+                                      .frontier = audit->frontier,
+                                      .leaves = audit->leaves};
+    if (audit->charter == NULL) {
+        return;
+    }
+    out->federation = p2p_charter_federation(audit->charter);
+    out->federation_id = p2p_charter_federation_id(audit->charter);
+    out->charter_size = p2p_charter_size(audit->charter);
+    for (size_t i = 0; i < audit->chosen_count; i++) {
+        if (audit->chosen[i] != NULL) {
+            out->feed_count++;
+            out->records += audit->chosen[i]->head.size;
+        }
+    }
+}
+
+struct p2p_hash p2p_audit_archive_hash(const struct p2p_audit *audit, size_t archive)
+{
+    p2p_assert(archive < audit->options.dir_count);
+    return p2p_archive_hash(audit->archives[archive]);
+}
+
+struct p2p_ledger *p2p_audit_ledger(struct p2p_audit *audit)
+{
+    return audit->has_ledger ? &audit->ledger : NULL;
+}
+
+const struct p2p_kv *p2p_audit_kv(struct p2p_audit *audit)
+{
+    return audit->index == NULL ? NULL : audit_index_kv(audit->index);
+}
