@@ -14,12 +14,12 @@ static void cannot_tell(struct p2p_gate_answer *answer)
     answer->reasons[0].code = P2P_GATE_INCOMPLETE;
 }
 
-/* Decides one check and keeps it packed for the record. */
-static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job)
+/* Decides one check and keeps it packed, for the record or the spool. */
+static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
 {
     struct p2p_pack pack;
     size_t cap =
-        512 + P2P_GATE_REASONS_MAX * 32 +
+        512 + P2P_GATE_REASONS_MAX * 32 + P2P_GATE_KNOWN_MAX * 16 +
         job->check.subject_count * (P2P_SUBJECT_BYTES_MAX + 16 + engine->place.key_count * 32);
     enum p2p_err err = p2p_engine_pack(engine, cap, &pack);
     if (err != P2P_OK) {
@@ -35,7 +35,8 @@ static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job)
     if (err != P2P_OK) {
         return err;
     }
-    p2p_gate_pack(&pack, &engine->place, &job->check, &job->result.answer);
+    p2p_gate_pack(&pack, &engine->place, &job->check, &job->result.answer,
+                  recorded ? NULL : &engine->ledger);
     p2p_assert(!p2p_pack_failed(&pack));
     if (p2p_pack_slice(&pack).len > P2P_DECISIONS_BYTES_MAX - 32) {
         p2p_job_fail(job, P2P_TOOLARGE, "ask for fewer subjects at a time");
@@ -128,7 +129,7 @@ enum p2p_err p2p_append_decisions(struct p2p_engine *engine)
     }
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
         if (job->type == P2P_JOB_CHECK) {
-            err = decide(engine, job);
+            err = decide(engine, job, recorded);
             job->result.spooled = !recorded && job->result.err == P2P_OK;
         }
     }

@@ -70,14 +70,7 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
         engine->extras[i].cosign_due |=
             p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size > witnessing->quorum_size;
     }
-    memcpy(engine->place.locode, own->locode, sizeof(engine->place.locode));
-    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
-        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
-        if (circle != NULL && p2p_circle_has(circle, own->number) &&
-            engine->place.circle_count < P2P_GATE_CIRCLES_MAX) {
-            engine->place.circles[engine->place.circle_count++] = i;
-        }
-    }
+    p2p_gate_stand(&engine->place, charter, own);
     err = p2p_circle_follow(engine);
     if (err != P2P_OK) {
         return err;

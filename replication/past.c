@@ -207,6 +207,12 @@ bool p2p_past_lacks(const struct p2p_past *past)
     return past->lacks;
 }
 
+bool p2p_past_parted(const struct p2p_past *past, uint64_t *split)
+{
+    return p2p_charter_parted(past->full->charter, p2p_charter_size(past->ledger.charter),
+                              split);
+}
+
 /* ---- moving ---- */
 
 /* Everything folded so far may be another. */

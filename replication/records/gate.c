@@ -28,6 +28,11 @@ const char *p2p_gate_code_word(enum p2p_gate_code code)
     return codes[code].word;
 }
 
+enum p2p_answer p2p_gate_code_answer(enum p2p_gate_code code)
+{
+    return codes[code].at_least;
+}
+
 bool p2p_gate_name_valid(struct p2p_slice name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -70,24 +75,25 @@ static void add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_
     }
 }
 
-static uint64_t apart_ms(const struct p2p_gate_check *check)
+static uint64_t apart_ms(const struct p2p_gate_question *question)
 {
-    return check->own_ms > check->quorum_ms ? check->own_ms - check->quorum_ms
-                                            : check->quorum_ms - check->own_ms;
+    return question->own_ms > question->quorum_ms ? question->own_ms - question->quorum_ms
+                                                  : question->quorum_ms - question->own_ms;
 }
 
 /* A prohibition is in force if either clock says so. Where only one does and they are further
  * apart than policy allows, nobody can tell: people decide. */
-static void weigh_time(const struct p2p_ledger *ledger, const struct p2p_gate_check *check,
-                       bool weak, const struct p2p_ban *ban, struct p2p_gate_answer *answer)
+static void weigh_time(const struct p2p_ledger *ledger,
+                       const struct p2p_gate_question *question, bool weak,
+                       const struct p2p_ban *ban, struct p2p_gate_answer *answer)
 {
-    enum p2p_ban_state state = p2p_ban_state_at(ban, check->own_ms);
+    enum p2p_ban_state state = p2p_ban_state_at(ban, question->own_ms);
     bool own = state == P2P_BAN_IN_FORCE;
-    bool quorum = check->quorum_ms == 0
+    bool quorum = question->quorum_ms == 0
                       ? own
-                      : p2p_ban_state_at(ban, check->quorum_ms) == P2P_BAN_IN_FORCE;
+                      : p2p_ban_state_at(ban, question->quorum_ms) == P2P_BAN_IN_FORCE;
     if (own != quorum &&
-        apart_ms(check) > p2p_charter_policy(ledger->charter)->clock_skew_s * 1000ull) {
+        apart_ms(question) > p2p_charter_policy(ledger->charter)->clock_skew_s * 1000ull) {
         add(answer, P2P_GATE_CLOCK, ban->circle, &ban->id);
     } else if (own || quorum) {
         add(answer, weak ? P2P_GATE_PARTIAL_MATCH : P2P_GATE_BANNED, ban->circle, &ban->id);
@@ -112,26 +118,24 @@ static enum p2p_err weigh_void(struct p2p_ledger *ledger, const struct p2p_kv *k
 }
 
 static enum p2p_err weigh_ban(struct p2p_ledger *ledger, const struct p2p_kv *kv,
-                              const struct p2p_gate_place *place,
-                              const struct p2p_gate_check *check, bool weak,
+                              const struct p2p_gate_question *question, bool weak,
                               const struct p2p_ban *ban, struct p2p_gate_answer *answer)
 {
-    if (!p2p_ban_has_effect(ban, p2p_slice_text(check->purpose)) ||
-        !p2p_ban_covers(ban, p2p_slice_text(place->locode))) {
+    if (!p2p_ban_has_effect(ban, p2p_slice_text(question->purpose)) ||
+        !p2p_ban_covers(ban, p2p_slice_text(question->locode))) {
         return P2P_OK;
     }
     if (ban->why != P2P_WHY_NONE) {
         return weigh_void(ledger, kv, ban, answer);
     }
-    weigh_time(ledger, check, weak, ban, answer);
+    weigh_time(ledger, question, weak, ban, answer);
     return P2P_OK;
 }
 
 /* Bans of a forked feed that no record carries yet: the stricter of view and kept ban. */
 static enum p2p_err look_up_kept(struct p2p_ledger *ledger, const struct p2p_kv *kv,
-                                 const struct p2p_gate_place *place,
-                                 const struct p2p_gate_check *check, uint32_t circle, bool weak,
-                                 const struct p2p_subject_key *key,
+                                 const struct p2p_gate_question *question, uint32_t circle,
+                                 bool weak, const struct p2p_subject_key *key,
                                  struct p2p_gate_answer *answer)
 {
     struct p2p_hash at = {.bytes = {0}};
@@ -140,7 +144,7 @@ static enum p2p_err look_up_kept(struct p2p_ledger *ledger, const struct p2p_kv 
     enum p2p_err err = P2P_OK;
     while (err == P2P_OK &&
            (err = p2p_kept_next_on(ledger, kv, circle, key, &at, begin, &ban)) == P2P_OK) {
-        err = weigh_ban(ledger, kv, place, check, weak, &ban, answer);
+        err = weigh_ban(ledger, kv, question, weak, &ban, answer);
         begin = false;
     }
     if (err == P2P_CORRUPT) { /* the disk spoiled it, and no record can mend it */
@@ -149,10 +153,24 @@ static enum p2p_err look_up_kept(struct p2p_ledger *ledger, const struct p2p_kv 
     return err == P2P_NOTFOUND || err == P2P_CORRUPT ? P2P_OK : err;
 }
 
-static enum p2p_err look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
-                            const struct p2p_gate_place *place,
-                            const struct p2p_gate_check *check, uint32_t circle, bool weak,
-                            const struct p2p_subject_key *key, struct p2p_gate_answer *answer)
+/* ---- a question, step by step ---- */
+
+void p2p_gate_begin(struct p2p_gate_answer *answer)
+{
+    answer->answer = P2P_ANSWER_ALLOW;
+    answer->reason_count = 0;
+    answer->reasons_total = 0;
+}
+
+void p2p_gate_bad_identifier(struct p2p_gate_answer *answer)
+{
+    add(answer, P2P_GATE_BAD_IDENTIFIER, 0, NULL);
+}
+
+enum p2p_err p2p_gate_look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                              const struct p2p_gate_question *question, uint32_t circle,
+                              bool weak, const struct p2p_subject_key *key,
+                              struct p2p_gate_answer *answer)
 {
     struct p2p_record_id id = {0, 0};
     bool begin = true;
@@ -160,13 +178,13 @@ static enum p2p_err look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
         struct p2p_ban ban;
         enum p2p_err err = p2p_ban_next_on(kv, circle, key, &id, begin, &id);
         if (err == P2P_NOTFOUND) {
-            return look_up_kept(ledger, kv, place, check, circle, weak, key, answer);
+            return look_up_kept(ledger, kv, question, circle, weak, key, answer);
         }
         if (err == P2P_OK) {
             err = p2p_ban_get(kv, circle, &id, &ban);
         }
         if (err == P2P_OK) {
-            err = weigh_ban(ledger, kv, place, check, weak, &ban, answer);
+            err = weigh_ban(ledger, kv, question, weak, &ban, answer);
         }
         if (err != P2P_OK) {
             return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
@@ -175,9 +193,24 @@ static enum p2p_err look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
     }
 }
 
+void p2p_gate_end(const struct p2p_gate_state *state, struct p2p_gate_answer *answer)
+{
+    if ((state->incomplete || state->unseen) && answer->answer < P2P_ANSWER_REFER) {
+        add(answer, P2P_GATE_INCOMPLETE, state->incomplete_circle, NULL);
+    }
+    if (state->stale) {
+        add(answer, P2P_GATE_STALE, 0, NULL);
+    }
+    if (state->read_only) {
+        add(answer, P2P_GATE_READ_ONLY, 0, NULL);
+    }
+}
+
+/* ---- the node's question: identifiers, and the keys to look for them ---- */
+
 static enum p2p_err look_up_subject(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                                     const struct p2p_gate_place *place,
-                                    const struct p2p_gate_check *check,
+                                    const struct p2p_gate_question *question,
                                     const struct p2p_subject *subject,
                                     struct p2p_gate_answer *answer)
 {
@@ -186,8 +219,8 @@ static enum p2p_err look_up_subject(struct p2p_ledger *ledger, const struct p2p_
     if (subject->type->clear) {
         p2p_subject_key_clear(&key, subject->type->word, p2p_slice_text(subject->value));
         for (size_t i = 0; i < place->circle_count && err == P2P_OK; i++) {
-            err = look_up(ledger, kv, place, check, place->circles[i], subject->type->weak,
-                          &key, answer);
+            err = p2p_gate_look_up(ledger, kv, question, place->circles[i], subject->type->weak,
+                                   &key, answer);
         }
         return err;
     }
@@ -195,8 +228,8 @@ static enum p2p_err look_up_subject(struct p2p_ledger *ledger, const struct p2p_
         const struct p2p_circle_secret *secret = &place->keys[i];
         struct p2p_token token = p2p_subject_token(subject, &secret->key, secret->epoch);
         p2p_subject_key_token(&key, subject->type->word, secret->epoch, &token);
-        err = look_up(ledger, kv, place, check, secret->circle, subject->type->weak, &key,
-                      answer);
+        err = p2p_gate_look_up(ledger, kv, question, secret->circle, subject->type->weak, &key,
+                               answer);
     }
     return err;
 }
@@ -216,28 +249,41 @@ enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                              const struct p2p_gate_check *check, struct p2p_gate_answer *answer)
 {
     enum p2p_err err = P2P_OK;
-    answer->answer = P2P_ANSWER_ALLOW;
-    answer->reason_count = 0;
-    answer->reasons_total = 0;
+    const struct p2p_gate_question question = {.locode = place->locode,
+                                               .purpose = check->purpose,
+                                               .own_ms = check->own_ms,
+                                               .quorum_ms = check->quorum_ms};
+    const struct p2p_gate_state state = {
+        .incomplete = check->incomplete,
+        .incomplete_circle = check->incomplete_circle,
+        .unseen = place->keys_missing > 0 && has_token(check),
+        .stale = check->stale,
+        .read_only = check->read_only,
+    };
+    p2p_gate_begin(answer);
     for (size_t i = 0; i < check->subject_count && err == P2P_OK; i++) {
         const struct p2p_subject *subject = &check->subjects[i];
         if (!subject->check_ok) {
-            add(answer, P2P_GATE_BAD_IDENTIFIER, 0, NULL);
+            p2p_gate_bad_identifier(answer);
         }
-        err = look_up_subject(ledger, kv, place, check, subject, answer);
+        err = look_up_subject(ledger, kv, place, &question, subject, answer);
     }
-    /* A ban under a token that cannot be computed here would not be seen. */
-    bool unseen = place->keys_missing > 0 && has_token(check);
-    if ((check->incomplete || unseen) && answer->answer < P2P_ANSWER_REFER) {
-        add(answer, P2P_GATE_INCOMPLETE, check->incomplete_circle, NULL);
-    }
-    if (check->stale) {
-        add(answer, P2P_GATE_STALE, 0, NULL);
-    }
-    if (check->read_only) {
-        add(answer, P2P_GATE_READ_ONLY, 0, NULL);
-    }
+    p2p_gate_end(&state, answer);
     return err;
+}
+
+void p2p_gate_stand(struct p2p_gate_place *place, const struct p2p_charter *charter,
+                    const struct p2p_member *member)
+{
+    memcpy(place->locode, member->locode, sizeof(place->locode));
+    place->circle_count = 0;
+    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, i);
+        if (circle != NULL && p2p_circle_has(circle, member->number) &&
+            place->circle_count < P2P_GATE_CIRCLES_MAX) {
+            place->circles[place->circle_count++] = i;
+        }
+    }
 }
 
 /* ---- a decision on the wire ---- */
@@ -287,15 +333,44 @@ static void pack_reasons(struct p2p_pack *pack, const struct p2p_gate_answer *an
     }
 }
 
-void p2p_gate_pack(struct p2p_pack *pack, const struct p2p_gate_place *place,
-                   const struct p2p_gate_check *check, const struct p2p_gate_answer *answer)
+static size_t known_feeds(const struct p2p_ledger *ledger)
 {
-    p2p_pack_map(pack, 7u + (check->quorum_ms != 0) + check->read_only);
+    size_t count = 0;
+    for (size_t i = 0; i < ledger->feed_count; i++) {
+        count += ledger->feeds[i]->edge.size > 0;
+    }
+    return count;
+}
+
+/* No `seen` says what was known while the node might not append. */
+static void pack_known(struct p2p_pack *pack, const struct p2p_ledger *ledger, size_t count)
+{
+    p2p_pack_array(pack, (uint32_t)count);
+    for (size_t i = 0; i < ledger->feed_count; i++) {
+        if (ledger->feeds[i]->edge.size > 0) {
+            p2p_pack_array(pack, 2);
+            p2p_pack_uint(pack, i);
+            p2p_pack_uint(pack, ledger->feeds[i]->edge.size);
+        }
+    }
+}
+
+void p2p_gate_pack(struct p2p_pack *pack, const struct p2p_gate_place *place,
+                   const struct p2p_gate_check *check, const struct p2p_gate_answer *answer,
+                   const struct p2p_ledger *late)
+{
+    size_t known = late == NULL ? 0 : known_feeds(late);
+    bool told = known > 0 && known <= P2P_GATE_KNOWN_MAX;
+    p2p_pack_map(pack, 7u + (check->quorum_ms != 0) + (late != NULL) + told);
     p2p_pack_text(pack, "answer");
     p2p_pack_text(pack, p2p_answer_word(answer->answer));
     p2p_pack_text(pack, "gate");
     p2p_pack_text(pack, check->gate);
-    if (check->read_only) {
+    if (told) {
+        p2p_pack_text(pack, "known");
+        pack_known(pack, late, known);
+    }
+    if (late != NULL) {
         p2p_pack_text(pack, "late");
         p2p_pack_bool(pack, true);
     }

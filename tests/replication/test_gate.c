@@ -509,7 +509,8 @@ static void test_pack(void **state)
         f.check.stale = (i & 4) != 0;
         decide(&f);
         p2p_pack_init(&pack, room, sizeof(room));
-        p2p_gate_pack(&pack, &f.place, &f.check, &f.answer);
+        p2p_gate_pack(&pack, &f.place, &f.check, &f.answer,
+                      f.check.read_only ? &f.node.ledger : NULL);
         CHECK(!p2p_pack_failed(&pack));
         struct p2p_slice map = p2p_pack_slice(&pack);
         CHECK_OK(p2p_wire_check(map));
@@ -522,6 +523,11 @@ static void test_pack(void **state)
         CHECK(p2p_unpack_find(map, "time", &in) && p2p_unpack_uint(&in) == NOW);
         CHECK(p2p_unpack_find(map, "quorum_time", &in) == ((i & 1) != 0));
         CHECK(p2p_unpack_find(map, "late", &in) == ((i & 2) != 0));
+        CHECK(p2p_unpack_find(map, "known", &in) == ((i & 2) != 0));
+        if ((i & 2) != 0) { /* charter and four feeds */
+            CHECK(p2p_unpack_array(&in) == 5 && p2p_unpack_array(&in) == 2);
+            CHECK(p2p_unpack_uint(&in) == 0 && p2p_unpack_uint(&in) == 1);
+        }
         CHECK(p2p_unpack_find(map, "state", &in) && p2p_unpack_uint(&in) == (i & 4 ? 2u : 0u));
         CHECK(p2p_unpack_find(map, "reasons", &in));
         CHECK(p2p_unpack_array(&in) == 2u + ((i & 2) != 0) + ((i & 4) != 0));

@@ -45,11 +45,14 @@ enum p2p_gate_code {
 #undef P2P_GATE_CODE_ENUM
 };
 const char *p2p_gate_code_word(enum p2p_gate_code code);
+/* What it makes the answer at least. */
+enum p2p_answer p2p_gate_code_answer(enum p2p_gate_code code);
 
 #define P2P_GATE_REASONS_MAX    64u /* more are counted, not listed */
 #define P2P_GATE_NAME_BYTES_MAX 32u
 #define P2P_GATE_CIRCLES_MAX    32u
 #define P2P_GATE_KEYS_MAX       256u
+#define P2P_GATE_KNOWN_MAX      512u
 
 /* The circle keys a node holds, every epoch that may still have a ban in force. */
 struct p2p_circle_secret {
@@ -79,7 +82,7 @@ struct p2p_gate_check {
     bool incomplete;            /* not complete in its circles yet */
     uint32_t incomplete_circle; /* the first of those; 0: by the start-up rule */
     bool stale;                 /* policy stale_after_s is exceeded */
-    bool read_only;             /* the decision goes to the spool */
+    bool read_only;             /* it may not append */
 };
 
 struct p2p_gate_reason {
@@ -96,14 +99,48 @@ struct p2p_gate_answer {
     size_t reasons_total;
 };
 
+/* One question step by step, for who has subject keys and no identifiers: begin, for each
+ * subject its keys in order, end. p2p_gate_decide is made of these. Strings are borrowed. */
+struct p2p_gate_question {
+    const char *locode;
+    const char *purpose;
+    uint64_t own_ms;
+    uint64_t quorum_ms; /* 0: none */
+};
+/* What a node says of itself; it makes an answer stricter, or is told only. */
+struct p2p_gate_state {
+    bool incomplete;
+    uint32_t incomplete_circle; /* for the reason; 0: none */
+    bool unseen;                /* a key is missing under which a subject might stand */
+    bool stale;
+    bool read_only;
+};
+void p2p_gate_begin(struct p2p_gate_answer *answer);
+/* A subject whose check digit is wrong. */
+void p2p_gate_bad_identifier(struct p2p_gate_answer *answer);
+/* What the bans on one subject key in one circle say. P2P_CORRUPT, or the seam's. */
+P2P_MUST_CHECK enum p2p_err p2p_gate_look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                             const struct p2p_gate_question *question,
+                                             uint32_t circle, bool weak,
+                                             const struct p2p_subject_key *key,
+                                             struct p2p_gate_answer *answer);
+void p2p_gate_end(const struct p2p_gate_state *state, struct p2p_gate_answer *answer);
+/* Sets locode and circles of a place as the charter has them for a member; leaves the keys. */
+void p2p_gate_stand(struct p2p_gate_place *place, const struct p2p_charter *charter,
+                    const struct p2p_member *member);
+
 /* Decides. Errors of the store are errors, never an answer. */
 P2P_MUST_CHECK enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                                             const struct p2p_gate_place *place,
                                             const struct p2p_gate_check *check,
                                             struct p2p_gate_answer *answer);
-/* Packs one decision as it stands in a `decisions` payload; identifiers as tokens. */
+/* Packs one decision as it stands in a `decisions` payload; identifiers as tokens. late: it
+ * cannot be appended now; the ledger as it is held, of which the sizes of at most
+ * P2P_GATE_KNOWN_MAX feeds go with it (of more, none). NULL: it is appended in this commit,
+ * whose `seen` says what was known. */
 void p2p_gate_pack(struct p2p_pack *pack, const struct p2p_gate_place *place,
-                   const struct p2p_gate_check *check, const struct p2p_gate_answer *answer);
+                   const struct p2p_gate_check *check, const struct p2p_gate_answer *answer,
+                   const struct p2p_ledger *late);
 bool p2p_gate_name_valid(struct p2p_slice name);
 bool p2p_gate_purpose_valid(struct p2p_slice purpose);
 

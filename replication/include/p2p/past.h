@@ -65,6 +65,8 @@ P2P_MUST_CHECK enum p2p_err p2p_past_set(struct p2p_past *past,
 /* Whether the horizon names more of a feed than the ledger holds, or a feed that the charter as
  * of then does not name: then less is seen here than was known. */
 bool p2p_past_lacks(const struct p2p_past *past);
+/* Whether who knew so much of the charter may have known of two heads, and where they part. */
+bool p2p_past_parted(const struct p2p_past *past, uint64_t *split);
 /* The ledger and the rows as of the horizon. The edges of its feeds have their sizes alone,
  * until they are filled by p2p_past_edges, which the frontier digest needs. */
 struct p2p_ledger *p2p_past_ledger(struct p2p_past *past);

@@ -1,0 +1,123 @@
+/* Decisions as they stand in a record, and whether they follow from what their gate knew.
+ *
+ * A `decisions` payload is a list of packed decisions (gate.h packs them; WIRE.md section 13).
+ * p2p_decision_parse takes one apart; p2p_decision_again computes it once more, by the gate's
+ * own function over the past (past.h) of what the gate's feed shows it knew, and compares.
+ *
+ * Checkable: the answer, every reason and the record behind it, from the subjects as they stand
+ * there, the times and the gate's place by the charter as of then. Not checkable, and taken as
+ * the node says: that it was not complete in a circle, stale, without some key, or might not
+ * append; bans it kept aside while it might not. These make an answer stricter (not complete:
+ * also `refer` for a ban it had no payload of), never an allow. That a token is the one of the
+ * person who stood there only a holder of the circle's key can tell. */
+#ifndef P2P_DECISION_H
+#define P2P_DECISION_H
+
+#include <p2p/past.h>
+
+struct p2p_decision {
+    enum p2p_answer answer;
+    struct p2p_slice gate;
+    char purpose[8];
+    uint64_t own_ms;
+    uint64_t quorum_ms; /* 0: none */
+    bool incomplete;
+    bool stale;
+    bool late;                 /* appended later than answered */
+    bool has_known;            /* late, and names what was known */
+    struct p2p_slice known;    /* encoded [[feed, size], ...] */
+    struct p2p_slice subjects; /* encoded */
+    uint32_t subject_count;
+    struct p2p_gate_reason reasons[P2P_GATE_REASONS_MAX]; /* circle: always 0 */
+    size_t reason_count;
+};
+
+/* Takes one packed decision of a checked payload apart, borrowing from it. P2P_MALFORMED: not as p2p_gate_pack
+ * writes it. */
+P2P_MUST_CHECK enum p2p_err p2p_decision_parse(struct p2p_decision *out,
+                                               struct p2p_slice packed);
+
+/* One by one through the content of a `decisions` record: P2P_NOTFOUND at the end,
+ * P2P_MALFORMED when it is no list of decisions. */
+struct p2p_decisions_walk {
+    struct p2p_unpack in;
+    uint32_t left;
+    bool failed;
+};
+void p2p_decisions_begin(struct p2p_decisions_walk *walk, struct p2p_slice payload);
+P2P_MUST_CHECK enum p2p_err p2p_decisions_next(struct p2p_decisions_walk *walk,
+                                               struct p2p_slice *packed);
+
+/* One subject: its type, value in clear or the list of tokens, check_ok. */
+struct p2p_decision_subject {
+    struct p2p_slice type;
+    struct p2p_slice value; /* in clear; empty: tokens */
+    uint32_t token_count;
+    struct p2p_unpack tokens; /* stands at the first */
+    bool check_ok;
+};
+struct p2p_decision_subjects {
+    struct p2p_unpack in;
+    uint32_t left;
+};
+void p2p_decision_subjects_begin(struct p2p_decision_subjects *walk,
+                                 const struct p2p_decision *decision);
+/* False at the end. The decision was parsed, so each is whole. */
+bool p2p_decision_subjects_next(struct p2p_decision_subjects *walk,
+                                struct p2p_decision_subject *out);
+/* [circle, epoch, token]. */
+struct p2p_decision_token {
+    uint32_t circle;
+    uint32_t epoch;
+    struct p2p_token token;
+};
+void p2p_decision_token_next(struct p2p_unpack *tokens, struct p2p_decision_token *out);
+
+/* What the gate knew when it decided: by its feed's `seen` before the record at (feed, index),
+ * or, late, by what the decision names. Fills out->sizes[out->count]. P2P_NOTFOUND: a late one
+ * that names nothing. P2P_MALFORMED: it names more of its own feed than stands before it. */
+P2P_MUST_CHECK enum p2p_err p2p_decision_known(const struct p2p_decision *decision,
+                                               const struct p2p_kv *kv, uint32_t feed,
+                                               uint64_t index, struct p2p_horizon *out);
+
+/* X(NAME, word, sentence). */
+#define P2P_DECIDED_MAP(X)                                                                     \
+    X(RIGHT, "right", "the answer follows from what the gate knew")                            \
+    X(CLAIMED, "claimed", "the answer follows, with what only the node itself could know")     \
+    X(OTHER_REASONS, "other-reasons", "the answer follows, but from other records")            \
+    X(OTHER_ANSWER, "other-answer", "from what the gate knew another answer follows")          \
+    X(UNCHECKABLE, "uncheckable", "what the gate knew is not all here")
+
+enum p2p_decided {
+#define P2P_DECIDED_ENUM(name, word, text) P2P_DECIDED_##name,
+    P2P_DECIDED_MAP(P2P_DECIDED_ENUM)
+#undef P2P_DECIDED_ENUM
+};
+const char *p2p_decided_word(enum p2p_decided decided);
+const char *p2p_decided_text(enum p2p_decided decided);
+
+struct p2p_decision_place {
+    uint32_t feed;  /* of the record that holds it */
+    uint64_t index; /* of that record */
+    /* By circle number: payloads of that circle are missing here, so bans may be unseen. NULL:
+     * none are. */
+    const bool *withheld;
+    size_t withheld_count;
+};
+
+struct p2p_decided_again {
+    enum p2p_decided decided;
+    struct p2p_gate_answer should; /* from what is here, the node's own claims taken */
+    bool two_heads;                /* it follows for who knew of two heads of the charter */
+    bool keys_missing;             /* by the charter as of then it lacked keys */
+};
+
+/* Computes it once more. Moves the past to the horizon given, and leaves it there. P2P_NOMEM,
+ * P2P_CORRUPT, or the seam's. */
+P2P_MUST_CHECK enum p2p_err p2p_decision_again(struct p2p_past *past,
+                                               const struct p2p_horizon *horizon,
+                                               const struct p2p_decision_place *place,
+                                               const struct p2p_decision *decision,
+                                               struct p2p_decided_again *out);
+
+#endif
