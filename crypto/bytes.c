@@ -28,8 +28,10 @@ static uint64_t reader_int(struct p2p_reader *reader, size_t bytes)
     if (!reader_has(reader, bytes)) {
         return 0;
     }
+    const uint8_t *data = reader->data + reader->at;
+    reader->at += bytes;
     for (size_t i = 0; i < bytes; i++) {
-        value = value << 8 | reader->data[reader->at++];
+        value = value << 8 | data[i];
     }
     return value;
 }
@@ -98,8 +100,10 @@ static void writer_int(struct p2p_writer *writer, uint64_t value, size_t bytes)
     if (!writer_has(writer, bytes)) {
         return;
     }
+    uint8_t *data = writer->data + writer->len;
+    writer->len += bytes;
     for (size_t i = bytes; i > 0; i--) {
-        writer->data[writer->len++] = (uint8_t)(value >> (8 * (i - 1)));
+        *data++ = (uint8_t)(value >> (8 * (i - 1)));
     }
 }
 

@@ -7,6 +7,7 @@
 #include "charter_store.h"
 
 #include "feed_rows.h"
+#include "subtrees.h"
 
 #include <p2p/assert.h>
 
@@ -68,6 +69,8 @@ static enum p2p_err begin_anew(struct p2p_ledger *ledger, struct p2p_feed *feed)
     }
     if (err == P2P_OK) {
         p2p_feed_init(feed, P2P_CHARTER_FEED);
+        feed->subtrees = ledger->subtrees;
+        p2p_subtrees_forget(ledger->subtrees);
     }
     return err;
 }

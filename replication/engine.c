@@ -8,6 +8,7 @@
 
 static const char complete_name[] = "complete";
 static const char witness_name[] = "witness-lost";
+static const char begun_name[] = "begun";
 
 const char *p2p_read_only_word(enum p2p_read_only reason)
 {
@@ -164,7 +165,14 @@ static enum p2p_err count_commit(struct p2p_engine *engine)
 bool p2p_engine_fetches_back(const struct p2p_engine *engine)
 {
     return engine->read_only == P2P_READ_ONLY_NONE ||
-           engine->read_only == P2P_READ_ONLY_RESTORED;
+           engine->read_only == P2P_READ_ONLY_RESTORED ||
+           engine->read_only == P2P_READ_ONLY_CLOSED;
+}
+
+enum p2p_err p2p_engine_store_begun(struct p2p_engine *engine, uint64_t generation)
+{
+    engine->begun = generation;
+    return write_number(engine->kv, P2P_TABLE_META, p2p_slice_text(begun_name), generation);
 }
 
 enum p2p_err p2p_engine_lose_witness(struct p2p_engine *engine)
@@ -204,24 +212,51 @@ enum p2p_err p2p_engine_load_seen(struct p2p_engine *engine)
     return P2P_OK;
 }
 
+static void set_restored(struct p2p_engine *engine, uint64_t generation)
+{
+    engine->restored = generation > 0 ? generation : 1;
+    engine->read_only = P2P_READ_ONLY_RESTORED;
+}
+
+/* A copy of an earlier generation is older than all that left this node in this one, since it
+ * is written before. So the feed is empty here, or was begun here; or somebody else wrote it.
+ */
+static void compare_earlier(struct p2p_engine *engine, const struct p2p_feed *own,
+                            uint64_t generation)
+{
+    if (own->edge.size > 0 && engine->begun != generation) {
+        set_restored(engine, generation);
+    } else if (engine->commit_number < engine->options.copy_commit) {
+        engine->commit_number = engine->options.copy_commit;
+    }
+}
+
 /* WIRE.md section 15: a copy equal to or behind the store, by size and by commit number, is a
  * restart; missing, unreadable, contradicting or ahead is a restored backup. */
 static enum p2p_err compare_copy(struct p2p_engine *engine)
 {
     const struct p2p_engine_options *options = &engine->options;
     const struct p2p_feed *own = p2p_engine_own(engine);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
+    uint64_t generation = own != NULL && info != NULL ? info->generation : 0;
+    uint64_t told = options->copy_generation > 0 ? options->copy_generation : generation;
     struct p2p_hash root;
     if (own != NULL && own->state == P2P_FEED_FORKED) {
         engine->read_only = P2P_READ_ONLY_FORKED;
         return P2P_OK;
     }
-    if (options->copy_lost || options->copy_commit > engine->commit_number ||
+    if (own != NULL && !options->copy_lost && told < generation) {
+        compare_earlier(engine, own, generation);
+        return P2P_OK;
+    }
+    if (options->copy_lost || (own != NULL && told > generation) ||
+        options->copy_commit > engine->commit_number ||
         (own == NULL && options->copy_size > 0) ||
         (own != NULL && options->copy_size > own->edge.size)) {
         if (P2P_PLANT(RESTORED_COSIGNS)) {
             return P2P_OK;
         }
-        engine->read_only = P2P_READ_ONLY_RESTORED;
+        set_restored(engine, options->copy_lost ? generation : told);
         return P2P_OK;
     }
     if (own == NULL || options->copy_size == 0) {
@@ -229,8 +264,9 @@ static enum p2p_err compare_copy(struct p2p_engine *engine)
     }
     enum p2p_err err = p2p_feed_root_at(own, engine->kv, options->copy_size, &root);
     if (err == P2P_OK && !p2p_hash_equal(&root, &options->copy_root)) {
-        engine->read_only = P2P_READ_ONLY_RESTORED;
+        set_restored(engine, generation);
     }
+    engine->begun = generation; /* the copy says so, whatever the store remembers */
     return err;
 }
 
@@ -245,6 +281,8 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
     engine->options = *options;
     engine->kv = kv;
     engine->wanted.all = true;
+    engine->keys.feed = *options->feed_key;
+    engine->keys.witness = *options->witness_key;
     engine->scratch = p2p_alloc_resize(options->alloc, NULL, 1, P2P_FRAME_BYTES_MAX + 4);
     enum p2p_err err = engine->scratch == NULL ? P2P_NOMEM : P2P_OK;
     if (err == P2P_OK) {
@@ -255,6 +293,9 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         engine->ledger.kv = kv;
         err = read_number(kv, P2P_TABLE_META, p2p_slice_text(witness_name),
                           &engine->witness_lost);
+    }
+    if (err == P2P_OK) {
+        err = read_number(kv, P2P_TABLE_META, p2p_slice_text(begun_name), &engine->begun);
     }
     if (err == P2P_OK) {
         err = read_number(kv, P2P_TABLE_META, p2p_slice_text(complete_name), &complete);
@@ -292,6 +333,9 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         engine->complete_stored = false;
         p2p_session_check_complete(engine);
     }
+    if (err == P2P_OK) {
+        err = p2p_generation_follow(engine);
+    }
     if (err != P2P_OK) {
         p2p_engine_close(engine);
         return err;
@@ -323,6 +367,7 @@ void p2p_engine_close(struct p2p_engine *engine)
     p2p_ledger_close(&engine->ledger);
     p2p_wipe(&engine->place, sizeof(engine->place));
     p2p_wipe(engine->epochs, sizeof(engine->epochs));
+    p2p_wipe(&engine->keys, sizeof(engine->keys));
     p2p_alloc_free(alloc, engine);
 }
 
@@ -411,6 +456,8 @@ enum p2p_err p2p_engine_step(struct p2p_engine *engine, const struct p2p_event *
         return P2P_OK;
     case P2P_EVENT_CIRCLE_KEY:
         return p2p_circle_take(engine, event->circle_key);
+    case P2P_EVENT_GENERATION_KEYS:
+        return p2p_generation_take(engine, event->generation_keys);
     case P2P_EVENT_TICK:
         engine->ticked = true;
         return P2P_OK;
@@ -476,6 +523,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     if (err == P2P_OK) {
         err = p2p_job_charters(engine);
+    }
+    if (err == P2P_OK) {
+        err = p2p_generation_follow(engine);
     }
     if (err == P2P_OK) {
         err = append_address(engine);
@@ -551,8 +601,8 @@ static void tell_reused(struct p2p_engine *engine)
 enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *actions)
 {
     uint64_t wake_ms = engine->now.mono_ms + P2P_TICK_EVERY_MS;
-    const struct p2p_feed *own = p2p_engine_own(engine);
-    uint64_t size_before = own == NULL ? 0 : own->head.size;
+    const struct p2p_feed *before = p2p_engine_own(engine);
+    uint64_t size_before = before == NULL ? 0 : before->head.size;
     enum p2p_err err = complete_batch(engine, &wake_ms);
     if (err == P2P_OK) {
         err = p2p_session_tick(engine, &wake_ms);
@@ -575,8 +625,9 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         err = write_number(engine->kv, P2P_TABLE_META, p2p_slice_text(complete_name), 1);
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COMPLETE});
     }
-    own = p2p_engine_own(engine);
-    bool head_changed = own != NULL && own->head.size != size_before;
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    bool head_changed =
+        own != NULL && own->head.size != (own == before ? size_before : 0); /* or a new feed */
     if (err == P2P_OK && engine->feed != 0 && (engine->signature_made || head_changed)) {
         err = count_commit(engine);
     }

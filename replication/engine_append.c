@@ -328,7 +328,7 @@ enum p2p_err p2p_append_head(struct p2p_engine *engine)
     struct p2p_tree_head head = {.size = own->edge.size, .root = p2p_edge_root(&own->edge)};
     const struct p2p_checkpoint checkpoint = {
         .origin = p2p_slice_text(info->origin), .size = head.size, .root = head.root};
-    p2p_checkpoint_sign_feed(&checkpoint, engine->options.sigs, engine->options.feed_key,
+    p2p_checkpoint_sign_feed(&checkpoint, engine->options.sigs, &engine->keys.feed,
                              &head.signature);
     engine->signature_made = true;
     engine->heartbeat_due = true;

@@ -52,7 +52,12 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     }
     p2p_wipe(&engine->place, sizeof(engine->place));
     engine->member = own == NULL ? 0 : own->number;
+    uint32_t feed_before = engine->feed;
     engine->feed = own == NULL ? 0 : own->feed;
+    if (feed_before != 0 && feed_before != engine->feed &&
+        engine->read_only == P2P_READ_ONLY_NONE) {
+        engine->read_only = P2P_READ_ONLY_CLOSED; /* until the next generation is begun */
+    }
     err = p2p_lack_follow(engine);
     if (err != P2P_OK) {
         return err;

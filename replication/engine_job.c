@@ -204,7 +204,9 @@ enum p2p_err p2p_job_charters(struct p2p_engine *engine)
     enum p2p_err err = P2P_OK;
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
         memset(&job->result, 0, sizeof(job->result));
-        if (job->type == P2P_JOB_CHARTER && p2p_engine_damaged(engine)) {
+        if (job->type == P2P_JOB_CHARTER && !p2p_engine_stores(engine)) {
+            p2p_job_fail(job, P2P_RDONLY, p2p_read_only_word(engine->read_only));
+        } else if (job->type == P2P_JOB_CHARTER && p2p_engine_damaged(engine)) {
             p2p_job_fail(job, P2P_RDONLY, p2p_read_only_word(P2P_READ_ONLY_DAMAGED));
         } else if (job->type == P2P_JOB_CHARTER) {
             err = charter_job(engine, job);

@@ -4,7 +4,7 @@
  *   engine.c                open, close, begin, step, finish; the order of a batch
  *   engine_batch.c          what a batch gathers for its caller
  *   engine_follow.c         following the charter
- *   engine_generation.c     generations that the charter closed
+ *   engine_generation.c     generations: the own one, and those that the charter closed
  *   engine_session.c        hello, frontier, digest, answers to wants: who has what
  *   engine_want.c           asking for what feeds lack
  *   engine_startup.c        the start-up rule: when this node is complete
@@ -51,6 +51,9 @@ bool p2p_engine_fetches_back(const struct p2p_engine *engine);
 /* An old backup was put back: what the witness key of now cosigned since is not known here.
  * Kept in the store. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_lose_witness(struct p2p_engine *engine);
+/* The first record of a generation of the own feed is written here. Kept in the store. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_store_begun(struct p2p_engine *engine,
+                                                   uint64_t generation);
 /* Whether this circle is of that member alone. */
 bool p2p_engine_alone(const struct p2p_engine *engine, uint32_t circle, uint32_t member);
 /* What our own `seen` records name, from the store. */
@@ -79,6 +82,11 @@ P2P_MUST_CHECK enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
 
 /* ---- engine_generation.c ---- */
 
+/* Whether the own feed may be appended to, by its generation: see engine_generation.c. */
+P2P_MUST_CHECK enum p2p_err p2p_generation_follow(struct p2p_engine *engine);
+/* Keys of a generation; others than the one that is wanted are passed over. */
+P2P_MUST_CHECK enum p2p_err p2p_generation_take(struct p2p_engine *engine,
+                                                const struct p2p_generation_keys *keys);
 /* A witness of a generation that was closed says at once how much of it it holds. */
 P2P_MUST_CHECK enum p2p_err p2p_generation_seal(struct p2p_engine *engine);
 

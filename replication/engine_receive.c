@@ -123,9 +123,10 @@ enum p2p_err p2p_receive_restored(struct p2p_engine *engine)
 {
     const struct p2p_engine_options *options = &engine->options;
     const struct p2p_feed *own = p2p_engine_own(engine);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, engine->feed);
     struct p2p_hash root;
     if (engine->read_only != P2P_READ_ONLY_RESTORED || options->copy_lost || own == NULL ||
-        own->edge.size < options->copy_size) {
+        info->generation != engine->restored || own->edge.size < options->copy_size) {
         return P2P_OK;
     }
     enum p2p_err err = p2p_feed_flush(p2p_engine_own(engine), engine->kv);
@@ -134,6 +135,8 @@ enum p2p_err p2p_receive_restored(struct p2p_engine *engine)
     }
     if (err == P2P_OK && p2p_hash_equal(&root, &options->copy_root)) {
         engine->read_only = P2P_READ_ONLY_NONE;
+        engine->restored = 0;
+        engine->begun = info->generation;
         err = p2p_append_skip_numbers(engine);
         if (err == P2P_OK && engine->commit_number < options->copy_commit) {
             engine->commit_number = options->copy_commit;

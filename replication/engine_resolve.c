@@ -90,7 +90,8 @@ static enum p2p_err head_before(const struct p2p_engine *engine, const struct p2
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
-/* W of a forked feed, and whether what is held leads to it. P2P_NOTFOUND: there is no W. */
+/* W of a forked feed as a signed head, and whether what is held leads to it. P2P_NOTFOUND:
+ * there is no W. */
 static enum p2p_err look(struct p2p_engine *engine, uint32_t number,
                          struct p2p_tree_head *target, bool *same)
 {
@@ -112,22 +113,51 @@ static enum p2p_err look(struct p2p_engine *engine, uint32_t number,
     return err;
 }
 
+/* Whether what is held of a forked feed leads to W, which is looked at again when either is
+ * another than it was. size [out]: W. P2P_NOTFOUND: there is no W. */
+static enum p2p_err leads_to_w(struct p2p_engine *engine, uint32_t number, uint64_t *size,
+                               bool *same)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    struct p2p_fork_look *last = &engine->extras[number].fork_look;
+    struct p2p_tree_head target;
+    struct p2p_forked forked;
+    enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, number, &forked);
+    if (err != P2P_OK || forked.size == 0) {
+        return err == P2P_OK ? P2P_NOTFOUND : err;
+    }
+    *size = forked.size;
+    *same = last->same;
+    if (last->size == forked.size && p2p_hash_equal(&last->root, &forked.root) &&
+        last->held_size == feed->head.size &&
+        p2p_hash_equal(&last->held_root, &feed->head.root)) {
+        return P2P_OK;
+    }
+    err = look(engine, number, &target, same);
+    *last = (struct p2p_fork_look){.size = err == P2P_OK ? forked.size : 0,
+                                   .root = forked.root,
+                                   .held_size = feed->head.size,
+                                   .held_root = feed->head.root,
+                                   .same = *same};
+    return err;
+}
+
 enum p2p_err p2p_fork_count(struct p2p_engine *engine)
 {
     engine->forks_short = 0;
     for (uint32_t i = 1; i < engine->extra_count; i++) {
-        struct p2p_tree_head target;
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
+        uint64_t size = 0;
         bool same = false;
         if (feed->state != P2P_FEED_FORKED) {
             continue;
         }
-        enum p2p_err err = look(engine, i, &target, &same);
+        enum p2p_err err = leads_to_w(engine, i, &size, &same);
         if (err != P2P_OK && err != P2P_NOTFOUND && err != P2P_CORRUPT) {
             return err;
         }
         engine->forks_short += err != P2P_NOTFOUND && !same; /* what is damaged is not held */
-        engine->extras[i].fork_taken = same && feed->edge.size == target.size;
+        engine->extras[i].fork_taken = same && feed->edge.size == size;
     }
     return P2P_OK;
 }

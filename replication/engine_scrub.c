@@ -235,7 +235,7 @@ static enum p2p_err mend_head(struct p2p_engine *engine, struct p2p_feed *feed, 
     struct p2p_tree_head head = {.size = size, .root = scrub->bad_head_root};
     const struct p2p_checkpoint checkpoint = {
         .origin = p2p_slice_text(info->origin), .size = size, .root = head.root};
-    p2p_checkpoint_sign_feed(&checkpoint, engine->options.sigs, engine->options.feed_key,
+    p2p_checkpoint_sign_feed(&checkpoint, engine->options.sigs, &engine->keys.feed,
                              &head.signature);
     p2p_scrub_found(engine, P2P_TABLE_CHECKPOINT, feed->number, size - 1);
     p2p_scrub_mended(engine, P2P_TABLE_CHECKPOINT, feed->number, size - 1);

@@ -77,6 +77,15 @@ struct p2p_fetch {
     uint64_t rest_until_ms; /* no round before; 0: at once */
 };
 
+/* A forked feed as it was when it was last compared with W. */
+struct p2p_fork_look {
+    uint64_t size; /* W; 0: not compared */
+    struct p2p_hash root;
+    uint64_t held_size;
+    struct p2p_hash held_root;
+    bool same; /* what was held led to W */
+};
+
 /* What the engine keeps of each feed beside the ledger. */
 struct p2p_feed_extra {
     struct p2p_witnessing witnessing;
@@ -104,6 +113,7 @@ struct p2p_feed_extra {
     uint64_t fork_since_ms; /* and when it became that */
     bool fork_astray;       /* what is held leads elsewhere than W */
     uint64_t fork_base;     /* what was left by the last cut */
+    struct p2p_fork_look fork_look;
 };
 
 /* The newest time a member's witness key has signed, and when that arrived. */
@@ -187,6 +197,10 @@ struct p2p_engine {
     bool boxes_changed;     /* boxes, members or keys: to be looked at */
     uint64_t boxes_at_ms;   /* monotonic: to be looked at again; 0: no need */
     enum p2p_read_only read_only;
+    struct p2p_generation_keys keys;
+    uint64_t restored; /* up to this generation the own feed may have been written further than
+                          is known here; 0: in none */
+    uint64_t begun; /* the newest generation that store or copy say was begun here; 0: none */
     uint64_t witness_lost; /* of its witness key: that generation may have cosigned more than is
                               known here, and does so no more; 0: none */
     bool complete;

@@ -49,7 +49,7 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
     if (err != P2P_OK) {
         return err;
     }
-    p2p_cosign_witness(&checkpoint, engine->options.sigs, engine->options.witness_key, time_s,
+    p2p_cosign_witness(&checkpoint, engine->options.sigs, &engine->keys.witness, time_s,
                        &body.cosignature);
     engine->signature_made = true;
     if (feed == engine->feed) {
@@ -104,9 +104,8 @@ static enum p2p_err acknowledge(struct p2p_engine *engine, uint32_t feed,
             continue;
         }
         size_t len = p2p_ack_message(message, info->origin, ack.size, &held->head.root);
-        sigs->sign(sigs->context, engine->options.feed_key->seed,
-                   engine->options.feed_key->public_key.bytes, p2p_slice_of(message, len),
-                   &ack.signature);
+        sigs->sign(sigs->context, engine->keys.feed.seed, engine->keys.feed.public_key.bytes,
+                   p2p_slice_of(message, len), &ack.signature);
         engine->signature_made = true;
         p2p_writer_init(&out, bytes, sizeof(bytes));
         p2p_ack_write(&out, &ack);

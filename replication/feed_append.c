@@ -178,7 +178,7 @@ static enum p2p_err append_hash(struct p2p_feed *feed, const struct p2p_kv *kv,
     } else {
         count = p2p_edge_append(&feed->edge, leaf_hash, completed);
     }
-    for (unsigned level = 8; level <= count; level += 8) {
+    for (unsigned level = FEED_LEVELS_APART; level <= count; level += FEED_LEVELS_APART) {
         enum p2p_err err =
             append_high(feed, kv, level, (feed->edge.size >> level) - 1, &interior[level - 1]);
         if (err != P2P_OK) {

@@ -1,6 +1,7 @@
 /* Cutting a feed back to what it was at a smaller size: for one that has two histories, never
  * for another. */
 #include "feed_rows.h"
+#include "subtrees.h"
 
 #include <p2p/assert.h>
 
@@ -154,7 +155,8 @@ enum p2p_err p2p_feed_cut(struct p2p_feed *feed, const struct p2p_kv *kv,
     if (err == P2P_OK) {
         err = drop_rows(feed, kv, P2P_TABLE_RECORD, head->size);
     }
-    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX && err == P2P_OK; level += 8) {
+    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX && err == P2P_OK;
+         level += FEED_LEVELS_APART) {
         err = cut_level(feed, kv, level, head->size >> level);
     }
     if (err == P2P_OK) {
@@ -163,6 +165,7 @@ enum p2p_err p2p_feed_cut(struct p2p_feed *feed, const struct p2p_kv *kv,
     if (err != P2P_OK) {
         return err;
     }
+    p2p_subtrees_forget(feed->subtrees);
     feed->tail = tail;
     feed->edge = edge;
     feed->packed_size = first;

@@ -1,6 +1,7 @@
 #include "feed_mend.h"
 
 #include "feed_rows.h"
+#include "subtrees.h"
 
 #include <p2p/assert.h>
 
@@ -264,7 +265,7 @@ static enum p2p_err right_hash(const struct p2p_feed *feed, const struct p2p_kv 
 {
     const struct p2p_feed_hashes source = {.feed = feed->number, .kv = kv};
     return level == 0 ? leaf_hash_at(feed, kv, index, out)
-                      : p2p_feed_hash_above(&source, level, 8, index, out);
+                      : p2p_feed_hash_below(&source, level, index, out);
 }
 
 /* Writes a row of hashes anew as a whole: it cannot be read. */
@@ -349,7 +350,8 @@ enum p2p_err p2p_feed_mend_hashes(struct p2p_feed *feed, const struct p2p_kv *kv
 {
     enum p2p_err err = P2P_OK;
     *mended = 0;
-    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX && err == P2P_OK; level += 8) {
+    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX && err == P2P_OK;
+         level += FEED_LEVELS_APART) {
         uint64_t stored = feed->edge.size >> level;
         uint64_t in_rows = level == 0 ? stored - stored % P2P_GROUP_HASHES : stored;
         uint64_t begin = from >> level;
@@ -369,6 +371,9 @@ enum p2p_err p2p_feed_mend_hashes(struct p2p_feed *feed, const struct p2p_kv *kv
         if (level == 0 && err == P2P_OK && end > in_rows) {
             err = mend_newest(feed, kv, arena, begin > in_rows ? begin : in_rows, end, mended);
         }
+    }
+    if (*mended > 0 || err != P2P_OK) {
+        p2p_subtrees_forget(feed->subtrees);
     }
     return err;
 }

@@ -1,4 +1,5 @@
 #include "feed_rows.h"
+#include "subtrees.h"
 
 #include <p2p/assert.h>
 
@@ -135,26 +136,26 @@ enum p2p_err p2p_feed_walk_next(struct p2p_feed_walk *walk, struct p2p_slice *le
 
 /* ---- hashes ---- */
 
-/* A leaf's hash that is in no full group yet. */
-static enum p2p_err tail_hash(const struct p2p_feed_hashes *source, uint64_t index,
-                              struct p2p_hash *out)
+/* Leaves' hashes that are in no full group yet. */
+static enum p2p_err tail_hashes(const struct p2p_feed_hashes *source, uint64_t index,
+                                struct p2p_slice *out)
 {
     struct p2p_feed_state_row row;
     enum p2p_err err = p2p_feed_state_get(&row, source->feed, source->kv);
     if (err != P2P_OK) {
         return err;
     }
-    size_t at = (size_t)(index % P2P_GROUP_HASHES) * P2P_HASH_BYTES;
-    if (index / P2P_GROUP_HASHES != row.edge.size / P2P_GROUP_HASHES ||
-        row.hashes.len < at + P2P_HASH_BYTES) {
+    if (index / P2P_GROUP_HASHES != row.edge.size / P2P_GROUP_HASHES) {
         return P2P_CORRUPT;
     }
-    memcpy(out->bytes, row.hashes.data + at, P2P_HASH_BYTES);
+    *out = row.hashes;
     return P2P_OK;
 }
 
-enum p2p_err p2p_feed_hash_get(const struct p2p_feed_hashes *source, unsigned level,
-                               uint64_t index, struct p2p_hash *out)
+/* The hashes stored from `index` of a level on, in one row: at least one, at most `most`.
+ * Borrowed from the store. */
+static enum p2p_err stored_hashes(const struct p2p_feed_hashes *source, unsigned level,
+                                  uint64_t index, uint64_t most, struct p2p_slice *out)
 {
     uint8_t key[FEED_HASH_KEY_BYTES];
     struct p2p_slice value;
@@ -162,53 +163,121 @@ enum p2p_err p2p_feed_hash_get(const struct p2p_feed_hashes *source, unsigned le
         source->kv, P2P_TABLE_HASH,
         p2p_feed_hash_key(key, source->feed, level, index / P2P_GROUP_HASHES), &value);
     if (err == P2P_NOTFOUND && level == 0) {
-        err = tail_hash(source, index, out);
-        return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
+        err = tail_hashes(source, index, &value);
+    } else if (err == P2P_OK && (value.len == 0 || value.data[0] != FEED_FORMAT)) {
+        err = P2P_CORRUPT;
+    } else if (err == P2P_OK) {
+        value = p2p_slice_of(value.data + 1, value.len - 1);
     }
     if (err != P2P_OK) {
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
-    size_t at = 1 + (size_t)(index % P2P_GROUP_HASHES) * P2P_HASH_BYTES;
-    if (value.len < at + P2P_HASH_BYTES || value.data[0] != FEED_FORMAT ||
-        value.len % P2P_HASH_BYTES != 1) {
+    size_t at = (size_t)(index % P2P_GROUP_HASHES) * P2P_HASH_BYTES;
+    if (value.len < at + P2P_HASH_BYTES || value.len % P2P_HASH_BYTES != 0) {
         return P2P_CORRUPT;
     }
-    memcpy(out->bytes, value.data + at, P2P_HASH_BYTES);
+    size_t left = value.len - at;
+    *out = p2p_slice_of(value.data + at,
+                        left / P2P_HASH_BYTES > most ? (size_t)most * P2P_HASH_BYTES : left);
     return P2P_OK;
 }
 
-/* A subtree between two stored levels is the root of the stored ones below it. */
+enum p2p_err p2p_feed_hash_get(const struct p2p_feed_hashes *source, unsigned level,
+                               uint64_t index, struct p2p_hash *out)
+{
+    struct p2p_slice hashes;
+    enum p2p_err err = stored_hashes(source, level, index, 1, &hashes);
+    if (err == P2P_OK) {
+        memcpy(out->bytes, hashes.data, P2P_HASH_BYTES);
+    }
+    return err;
+}
+
+/* A subtree over stored hashes, `above` levels below it. */
+static enum p2p_err fold_stored(const struct p2p_feed_hashes *source, unsigned level,
+                                unsigned above, uint64_t index, struct p2p_hash *out)
+{
+    struct p2p_hash hashes[1u << FEED_LEVELS_APART];
+    p2p_assert(above <= FEED_LEVELS_APART);
+    uint64_t count = 1ull << above;
+    for (uint64_t read = 0; read < count;) {
+        struct p2p_slice stored;
+        enum p2p_err err = stored_hashes(source, level - above, (index << above) + read,
+                                         count - read, &stored);
+        if (err != P2P_OK) {
+            return err;
+        }
+        memcpy(hashes + read, stored.data, stored.len);
+        read += stored.len / P2P_HASH_BYTES;
+    }
+    for (; count > 1; count /= 2) {
+        for (uint64_t i = 0; i < count / 2; i++) {
+            hashes[i] = p2p_node_hash(&hashes[2 * i], &hashes[2 * i + 1]);
+        }
+    }
+    *out = hashes[0];
+    return P2P_OK;
+}
+
 static enum p2p_err subtree_hash(void *context, unsigned level, uint64_t index,
                                  struct p2p_hash *out)
 {
     const struct p2p_feed_hashes *source = context;
-    unsigned above = level % 8;
+    unsigned above = level % FEED_LEVELS_APART;
     return above == 0 ? p2p_feed_hash_get(source, level, index, out)
-                      : p2p_feed_hash_above(source, level, above, index, out);
+                      : fold_stored(source, level, above, index, out);
 }
 
-enum p2p_err p2p_feed_hash_above(const struct p2p_feed_hashes *source, unsigned level,
-                                 unsigned above, uint64_t index, struct p2p_hash *out)
+enum p2p_err p2p_feed_hash_below(const struct p2p_feed_hashes *source, unsigned level,
+                                 uint64_t index, struct p2p_hash *out)
 {
-    struct p2p_edge edge;
-    p2p_edge_init(&edge);
-    uint64_t count = 1ull << above;
-    for (uint64_t i = 0; i < count; i++) {
-        struct p2p_hash hash;
-        enum p2p_err err =
-            p2p_feed_hash_get(source, level - above, (index << above) + i, &hash);
-        if (err != P2P_OK) {
-            return err;
-        }
-        p2p_edge_append(&edge, &hash, NULL);
-    }
-    *out = edge.peaks[above];
-    return P2P_OK;
+    p2p_assert(level > 0 && level % FEED_LEVELS_APART == 0);
+    return fold_stored(source, level, FEED_LEVELS_APART, index, out);
 }
 
 struct p2p_tree_reader p2p_feed_tree(struct p2p_feed_hashes *source)
 {
     return (struct p2p_tree_reader){.hash = subtree_hash, .context = source};
+}
+
+/* The same of a feed whose edge is known: what is a peak of that is not computed again, nor
+ * what was computed before. */
+struct known_tree {
+    struct p2p_feed_hashes source;
+    const struct p2p_feed *feed;
+};
+
+enum { LEVELS_NOT_KEPT = 3 }; /* above a stored one: as soon computed as found */
+
+static enum p2p_err known_hash(void *context, unsigned level, uint64_t index,
+                               struct p2p_hash *out)
+{
+    struct known_tree *tree = context;
+    const struct p2p_feed *feed = tree->feed;
+    uint64_t subtrees = feed->edge.size >> level;
+    struct p2p_hash left;
+    struct p2p_hash right;
+    if ((subtrees & 1) != 0 && index == subtrees - 1) {
+        *out = feed->edge.peaks[level];
+        return P2P_OK;
+    }
+    if (level % FEED_LEVELS_APART <= LEVELS_NOT_KEPT) {
+        return subtree_hash(&tree->source, level, index, out);
+    }
+    const struct p2p_hash *kept = p2p_subtrees_find(feed->subtrees, feed->number, level, index);
+    if (kept != NULL) {
+        *out = *kept;
+        return P2P_OK;
+    }
+    enum p2p_err err = known_hash(context, level - 1, 2 * index, &left); /* of few levels */
+    if (err == P2P_OK) {
+        err = known_hash(context, level - 1, 2 * index + 1, &right);
+    }
+    if (err == P2P_OK) {
+        *out = p2p_node_hash(&left, &right);
+        p2p_subtrees_keep(feed->subtrees, feed->number, level, index, out);
+    }
+    return err;
 }
 
 /* What the caller recomputed; NULL: not of this size. */
@@ -244,7 +313,7 @@ enum p2p_err p2p_feed_root_at(const struct p2p_feed *feed, const struct p2p_kv *
         return P2P_OK;
     }
     p2p_assert(feed->tail == NULL || !feed->tail->dirty);
-    struct p2p_feed_hashes source = {.feed = feed->number, .kv = kv};
-    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    struct known_tree tree = {.source = {.feed = feed->number, .kv = kv}, .feed = feed};
+    const struct p2p_tree_reader reader = {.hash = known_hash, .context = &tree};
     return p2p_tree_root_at(&reader, size, root);
 }

@@ -17,6 +17,7 @@
 enum {
     FEED_FORMAT = 1,       /* of packs, groups and heads */
     FEED_STATE_FORMAT = 2, /* of the state row */
+    FEED_LEVELS_APART = 8, /* levels whose hashes are stored */
     FEED_PACK_HEADER_BYTES = 3,
     FEED_RECORD_KEY_BYTES = 12,
     FEED_HASH_KEY_BYTES = 13
@@ -70,13 +71,13 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_pack_check(struct p2p_slice leaves, uint16_
 P2P_MUST_CHECK enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value,
                                                uint32_t feed, struct p2p_reader *leaves,
                                                uint64_t *first, uint64_t *end);
-/* A stored hash, of a level that is stored; or that of a subtree from those so many levels
- * (1 to 8) below it. P2P_CORRUPT. */
+/* A stored hash, of a level that is stored. P2P_CORRUPT. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_hash_get(const struct p2p_feed_hashes *source,
                                               unsigned level, uint64_t index,
                                               struct p2p_hash *out);
-P2P_MUST_CHECK enum p2p_err p2p_feed_hash_above(const struct p2p_feed_hashes *source,
-                                                unsigned level, unsigned above, uint64_t index,
+/* What it should be by the stored level below; level: a stored one above 0. P2P_CORRUPT. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_hash_below(const struct p2p_feed_hashes *source,
+                                                unsigned level, uint64_t index,
                                                 struct p2p_hash *out);
 
 #endif

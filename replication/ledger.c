@@ -4,6 +4,7 @@
 #include <p2p/forked.h>
 
 #include "charter_store.h"
+#include "subtrees.h"
 #include "views.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ static enum p2p_err add_feed(struct p2p_ledger *ledger, const struct p2p_kv *kv)
         p2p_alloc_free(ledger->alloc, feed);
         return err;
     }
+    feed->subtrees = ledger->subtrees;
     ledger->feeds[ledger->feed_count++] = feed;
     return P2P_OK;
 }
@@ -68,7 +70,10 @@ enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *
                              const struct p2p_hash *federation_id)
 {
     *ledger = (struct p2p_ledger){.alloc = alloc, .sigs = sigs, .kv = kv};
-    enum p2p_err err = p2p_charter_new(&ledger->charter, alloc, federation_id);
+    ledger->subtrees = p2p_alloc_zeroed(alloc, 1, sizeof(*ledger->subtrees));
+    enum p2p_err err = ledger->subtrees == NULL
+                           ? P2P_NOMEM
+                           : p2p_charter_new(&ledger->charter, alloc, federation_id);
     if (err == P2P_OK) {
         err = add_feed(ledger, kv);
     }
@@ -102,6 +107,7 @@ void p2p_ledger_close(struct p2p_ledger *ledger)
         p2p_alloc_free(ledger->alloc, ledger->feeds[i]);
     }
     p2p_alloc_free(ledger->alloc, ledger->feeds);
+    p2p_alloc_free(ledger->alloc, ledger->subtrees);
     p2p_alloc_free(ledger->alloc, ledger->digests);
     p2p_alloc_free(ledger->alloc, ledger->marks);
     p2p_charter_free(ledger->charter);

@@ -120,6 +120,26 @@ void sim_dial_later(struct sim_network *network, struct sim_host *a, struct sim_
                     dialling, free);
 }
 
+static struct line *line_between(const struct sim_network *network, const struct sim_host *a,
+                                 const struct sim_host *b)
+{
+    return a->number < b->number ? sim_line(network, a, b) : sim_line(network, b, a);
+}
+
+void sim_dial_again(struct sim_network *network, const struct stream *stream)
+{
+    struct sim_host *a = stream->ways[0].from;
+    struct sim_host *b = stream->ways[0].to;
+    struct line *line = line_between(network, a, b);
+    bool lasted = network->sim->schedule.now_us - stream->since_us >= SIM_LASTED_US;
+    if (lasted || !stream->refused || line->pause_us == 0) {
+        line->pause_us = SIM_DIAL_AGAIN_US;
+    }
+    sim_dial_later(network, a, b, line->pause_us);
+    line->pause_us =
+        2 * line->pause_us < SIM_DIAL_AGAIN_MAX ? 2 * line->pause_us : SIM_DIAL_AGAIN_MAX;
+}
+
 bool sim_network_connected(const struct sim_network *network, const struct sim_host *a,
                            const struct sim_host *b)
 {
@@ -159,6 +179,12 @@ void sim_network_up(struct sim_network *network, struct sim_host *host)
 {
     grow(network, host->number + 1u);
     grow(network, network->sim->host_count + 1u);
+    for (uint32_t i = 1; i <= network->sim->host_count; i++) {
+        const struct sim_host *peer = network->sim->hosts[i];
+        if (peer != NULL && peer != host) {
+            line_between(network, host, peer)->pause_us = 0;
+        }
+    }
     dial_all(network, host, SIM_MS);
 }
 

@@ -8,7 +8,10 @@
 
 #include "sim.h"
 
+/* As node/daemon does: the pause doubles while who lets in refuses soon afterwards. */
 #define SIM_DIAL_AGAIN_US   SIM_SECOND
+#define SIM_DIAL_AGAIN_MAX  (15 * SIM_SECOND)
+#define SIM_LASTED_US       (5 * SIM_SECOND)
 #define SIM_SILENCE_US      (30 * SIM_SECOND) /* two pings of 15 s missed: both ends give up */
 #define SIM_SILENCE_MORE_US (15 * SIM_SECOND) /* by when they notice */
 
@@ -39,7 +42,9 @@ struct stream {
     struct way ways[2];
     unsigned users; /* both ends, messages under way, and a silence that is waited out */
     bool broken;
-    uint64_t number; /* its ends are links 2 * number and 2 * number + 1 */
+    bool refused;      /* one of its ends closed it */
+    uint64_t since_us; /* it stands */
+    uint64_t number;   /* its ends are links 2 * number and 2 * number + 1 */
 };
 
 struct line {
@@ -48,7 +53,8 @@ struct line {
     bool cut;              /* in this direction */
     struct stream *stream; /* both directions hold the same one */
     bool dialling;
-    uint64_t life; /* of the dialling, so that an old one in the schedule is void */
+    uint64_t pause_us; /* before the next dialling; 0: the shortest */
+    uint64_t life;     /* of the dialling, so that an old one in the schedule is void */
 };
 
 struct sim_network {
@@ -68,6 +74,8 @@ struct line *sim_line(const struct sim_network *network, const struct sim_host *
                       const struct sim_host *to);
 void sim_dial_later(struct sim_network *network, struct sim_host *a, struct sim_host *b,
                     uint64_t after_us);
+/* The two ends of what is over. */
+void sim_dial_again(struct sim_network *network, const struct stream *stream);
 
 /* stream.c */
 void sim_stream_connect(struct sim_network *network, struct sim_host *a, struct sim_host *b);

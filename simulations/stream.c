@@ -47,9 +47,8 @@ static void close_end(struct sim_network *network, struct stream *stream, unsign
 static void ends_later(struct sim *sim, uint64_t w, void *data)
 {
     struct stream *stream = data;
-    struct way *way = &stream->ways[w];
     close_end(sim->network, stream, (unsigned)w, true);
-    sim_dial_later(sim->network, way->from, way->to, SIM_DIAL_AGAIN_US);
+    sim_dial_again(sim->network, stream);
     sim_stream_leave(sim->network, stream);
 }
 
@@ -114,6 +113,7 @@ void sim_stream_connect(struct sim_network *network, struct sim_host *a, struct 
         p2p_assert(network->by_number != NULL);
     }
     stream->users = 2;
+    stream->since_us = network->sim->schedule.now_us;
     stream->number = network->next_stream++;
     network->by_number[stream->number] = stream;
     for (unsigned w = 0; w < 2; w++) {
@@ -357,6 +357,7 @@ void sim_network_close(struct sim_network *network, struct sim_host *from, uint6
     struct stream *stream;
     unsigned w;
     if (find_way(network, from, link, &stream, &w) != NULL) {
+        stream->refused = true;
         sim_stream_break(network, stream, 1 - w, true);
     }
 }

@@ -283,6 +283,24 @@ static void test_member_of_a_branch(void **state)
     CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_ALLOW);
 }
 
+/* A charter version that is given to a node whose store takes no writes would stand in memory
+ * alone, and the one after it would not follow what is stored. */
+static void test_store_takes_nothing(void **state)
+{
+    (void)state;
+    network_start(2, 0, 17);
+    world_draft(&draft);
+    network_circle(&draft, "late", 1, 2, 1);
+    size_t entry = network_entry(&net, &draft);
+    uint64_t size = network_size(&net, 1, 0);
+    p2p_engine_set_read_only(net.nodes[1].engine, P2P_READ_ONLY_DISK_FULL);
+    CHECK_ERR(network_give_entry(&net, 1, &net.entries[entry]), P2P_RDONLY);
+    CHECK(network_size(&net, 1, 0) == size);
+    p2p_engine_set_read_only(net.nodes[1].engine, P2P_READ_ONLY_NONE);
+    network_give(&net, 1, entry);
+    CHECK(network_size(&net, 1, 0) == size + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +309,7 @@ int main(void)
         cmocka_unit_test_teardown(test_cut_point, network_stop),
         cmocka_unit_test_teardown(test_two_heads, network_stop),
         cmocka_unit_test_teardown(test_member_of_a_branch, network_stop),
+        cmocka_unit_test_teardown(test_store_takes_nothing, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

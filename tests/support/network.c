@@ -410,8 +410,15 @@ static void write_copy(struct network_node *n)
 {
     const struct p2p_feed *own =
         p2p_ledger_feed(p2p_engine_ledger(n->engine), p2p_engine_own_feed(n->engine));
+    if (p2p_engine_read_only(n->engine) != P2P_READ_ONLY_NONE && !n->actions.signature_made) {
+        return; /* a restored node's copy stays */
+    }
     n->options.copy_commit = p2p_engine_commit_number(n->engine);
     if (p2p_engine_own_feed(n->engine) != 0) {
+        const struct p2p_charter *charter = p2p_engine_ledger(n->engine)->charter;
+        n->options.copy_lost = false;
+        n->options.copy_generation =
+            p2p_charter_feed(charter, p2p_engine_own_feed(n->engine))->generation;
         n->options.copy_size = own->head.size;
         n->options.copy_root = own->head.root;
     }

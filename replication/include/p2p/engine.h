@@ -58,8 +58,8 @@ struct p2p_engine_options {
     const struct p2p_alloc *alloc;
     const struct p2p_sigs *sigs;
     const char *member;
-    const struct p2p_feed_secret *feed_key;
-    const struct p2p_witness_secret *witness_key;
+    const struct p2p_feed_secret *feed_key;       /* of one generation; of a later one: */
+    const struct p2p_witness_secret *witness_key; /* P2P_EVENT_GENERATION_KEYS */
     const struct p2p_sealing_secret *sealing_key;
     const struct p2p_hash *federation_id; /* NULL: whatever entry 0 says */
     const char *listen_peers;             /* for the `address` record */
@@ -69,6 +69,8 @@ struct p2p_engine_options {
     bool damage_suspected; /* what was read before could not be what was written */
     /* The checkpoint copy found at start. */
     bool copy_lost; /* missing or unreadable: restored */
+    uint64_t
+        copy_generation; /* that the rest is about; 0: the newest that the charter grants */
     uint64_t copy_size;
     struct p2p_hash copy_root;
     uint64_t copy_commit;
@@ -138,13 +140,20 @@ struct p2p_job {
 /* ---- events ---- */
 
 enum p2p_event_type {
-    P2P_EVENT_LINK_UP,    /* link, member: authenticated */
-    P2P_EVENT_LINK_DOWN,  /* link */
-    P2P_EVENT_WRITABLE,   /* link: what was queued has left */
-    P2P_EVENT_FRAME,      /* link, frame: borrowed for the batch */
-    P2P_EVENT_JOB,        /* job: taken until its reply */
-    P2P_EVENT_CIRCLE_KEY, /* circle_key: drawn at this member, durable outside; copied */
+    P2P_EVENT_LINK_UP,         /* link, member: authenticated */
+    P2P_EVENT_LINK_DOWN,       /* link */
+    P2P_EVENT_WRITABLE,        /* link: what was queued has left */
+    P2P_EVENT_FRAME,           /* link, frame: borrowed for the batch */
+    P2P_EVENT_JOB,             /* job: taken until its reply */
+    P2P_EVENT_CIRCLE_KEY,      /* circle_key: drawn at this member, durable outside; copied */
+    P2P_EVENT_GENERATION_KEYS, /* generation_keys: durable outside; copied */
     P2P_EVENT_TICK,
+};
+
+/* What a generation is written with: see p2p_engine_wants_keys. */
+struct p2p_generation_keys {
+    struct p2p_feed_secret feed;
+    struct p2p_witness_secret witness;
 };
 
 struct p2p_event {
@@ -154,6 +163,7 @@ struct p2p_event {
     struct p2p_frame frame;
     struct p2p_job *job;
     const struct p2p_circle_key *circle_key;
+    const struct p2p_generation_keys *generation_keys;
 };
 
 /* ---- actions ---- */
@@ -270,6 +280,11 @@ enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine);
  * cosigned more than is known here, so it cosigns nothing of others until the charter names a
  * new one. */
 bool p2p_engine_witness_lost(const struct p2p_engine *engine);
+/* The newest generation that the charter grants this member is written with other keys than are
+ * held here; returns which, 0 when they are held. Until they come the node is read-only,
+ * closed.
+ */
+uint32_t p2p_engine_wants_keys(const struct p2p_engine *engine);
 /* The store or copy failed: the node answers but does not append. */
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
 /* Bans of forked feeds that this node keeps aside, since it might not append: kept.h. */

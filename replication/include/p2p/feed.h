@@ -40,6 +40,8 @@
 
 #define P2P_FEED_GOES_ON UINT64_MAX
 
+struct p2p_subtrees; /* hashes between stored levels, computed before */
+
 enum p2p_feed_state { P2P_FEED_OK, P2P_FEED_QUARANTINED, P2P_FEED_FORKED };
 
 /* The root of the first `size` leaves. */
@@ -67,6 +69,8 @@ struct p2p_feed {
      * by them and compared with a signed root; NULL: appending computes them. The caller's, who
      * sets it before the first of those leaves and takes it back after the last. */
     const struct p2p_hash *known;
+    /* Of all feeds of a ledger, whose it is; NULL: what is computed is not kept. */
+    struct p2p_subtrees *subtrees;
     /* Roots that the caller recomputed from the leaves, by rising size: p2p_feed_root_at looks
      * here first, since each of the others costs it some hundred hashes. His; NULL: none. */
     const struct p2p_feed_root *roots;

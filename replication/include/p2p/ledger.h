@@ -80,6 +80,7 @@ struct p2p_ledger {
     struct p2p_charter *charter;
     struct p2p_feed **feeds; /* by number; [0] is the charter's */
     size_t feed_count;
+    struct p2p_subtrees *subtrees;   /* of all of them: hashes computed before */
     struct p2p_lthash verdict_set;   /* of all verdicts other than none */
     struct p2p_view_digest *digests; /* per (view, circle) */
     size_t digest_count;

@@ -1,0 +1,244 @@
+/* A member whose node was restored or forked goes on in the next generation, and nobody else
+ * does in its place. */
+#include "check.h"
+
+#include "network_fixture.h"
+
+#define SHIP  "imo:9179842"
+#define OTHER "imo:9074729"
+#define THIRD "imo:9176187"
+
+enum { SPARE = 20, RESTORED = 1 };
+
+static enum p2p_read_only read_only(uint32_t node)
+{
+    return p2p_engine_read_only(net.nodes[node].engine);
+}
+
+/* The charter grants m1 the next generation, with the keys of a number that is no member's; the
+ * entry is given to node 2, if that is to happen now. */
+static size_t grant(uint32_t keys, bool now)
+{
+    static const char *const witnesses[] = {"m2", "m3", "m4"};
+    struct world_draft draft;
+    struct world_member spare;
+    world_draft(&draft);
+    world_member(&spare, keys);
+    const struct p2p_op_generation op = {.member = "m1",
+                                         .feed_key = spare.feed.public_key,
+                                         .witness_key = spare.witness.public_key,
+                                         .witnesses = witnesses,
+                                         .witness_count = 3};
+    p2p_op_generation_pack(&draft.ops, &op);
+    world_op(&draft);
+    size_t index = network_entry(&net, &draft);
+    if (now) {
+        network_give(&net, 2, index);
+        network_advance(&net, 3000);
+    }
+    return index;
+}
+
+static void give_keys(uint32_t node, uint32_t keys)
+{
+    struct world_member spare;
+    world_member(&spare, keys);
+    const struct p2p_generation_keys made = {.feed = spare.feed, .witness = spare.witness};
+    const struct p2p_event event = {.type = P2P_EVENT_GENERATION_KEYS,
+                                    .generation_keys = &made};
+    CHECK_OK(network_batch(&net, node, &event, 1));
+}
+
+/* Node 1's copy is gone: it appends no more. */
+static void restore_without_copy(void)
+{
+    network_kill(&net, RESTORED);
+    net.nodes[RESTORED].options.copy_lost = true;
+    CHECK_OK(network_open(&net, RESTORED));
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(read_only(RESTORED) == P2P_READ_ONLY_RESTORED);
+}
+
+static uint64_t quorum(uint32_t node, uint32_t feed)
+{
+    return p2p_engine_witnessing(net.nodes[node].engine, feed)->quorum_size;
+}
+
+/* It would stay read-only for ever, or its gate would go on without what it records. */
+static void a_restored_node_goes_on_in_the_next_generation(void **state)
+{
+    (void)state;
+    network_start(4, 4, 1);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    restore_without_copy();
+    uint64_t old_size = network_size(&net, 2, 1);
+    grant(SPARE, true);
+    CHECK(p2p_engine_wants_keys(net.nodes[1].engine) == 2);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+    give_keys(1, SPARE);
+    network_advance(&net, 3000);
+    uint32_t feed = network_feed(&net, 1);
+    CHECK(feed == 5 && read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(p2p_engine_wants_keys(net.nodes[1].engine) == 0);
+    CHECK(network_size(&net, 2, feed) > 0);
+    struct p2p_record_id id = network_ban(&net, 1, "all", OTHER);
+    CHECK(id.feed == feed);
+    network_advance(&net, 3000);
+    network_agree(&net);
+    CHECK(network_check(&net, 3, OTHER) == P2P_ANSWER_REFUSE);
+    CHECK(network_check(&net, 3, SHIP) == P2P_ANSWER_REFUSE); /* below the end */
+    CHECK(quorum(2, feed) == network_size(&net, 1, feed));
+    for (uint32_t i = 1; i <= 4; i++) {
+        const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[i].engine);
+        CHECK(p2p_ledger_feed(ledger, 1)->closed_at == old_size);
+    }
+    /* A restart is one again, and the new witness key cosigns. */
+    network_restart(&net, 1);
+    give_keys(1, SPARE);
+    network_connect_all(&net);
+    network_ban(&net, 2, "all", THIRD);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    const struct p2p_cosigned *newest =
+        &p2p_engine_witnessing(net.nodes[2].engine, 2)->candidates[0];
+    bool anew = false;
+    for (uint32_t i = 0; i < newest->count; i++) {
+        anew = anew || newest->witnesses[i] == p2p_witness_number(1, 2);
+    }
+    CHECK(anew && quorum(2, 2) == network_size(&net, 2, 2));
+}
+
+/* The node of the old generation would write in a feed that is closed. */
+static void a_healthy_node_stops_where_its_feed_is_closed(void **state)
+{
+    (void)state;
+    network_start(4, 4, 2);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    uint64_t size = network_size(&net, 1, 1);
+    grant(SPARE, true);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+    CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
+    network_advance(&net, 70000);
+    CHECK(network_size(&net, 2, 1) == size);
+    CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE); /* it answers all the same */
+    network_restart(&net, 1);
+    network_connect_all(&net);
+    network_advance(&net, 1000);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+    give_keys(1, SPARE + 1); /* not those */
+    network_advance(&net, 1000);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+}
+
+/* Two copies of one directory, or a backup of before the first record, would fork the new feed.
+ */
+static void what_was_begun_is_not_begun_again(void **state)
+{
+    (void)state;
+    network_start(4, 4, 3);
+    restore_without_copy();
+    network_cut(&net, 1, 2);
+    network_cut(&net, 1, 3);
+    network_cut(&net, 1, 4);
+    size_t index = grant(SPARE, true);
+    network_give(&net, 1, index);
+    give_keys(1, SPARE);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED); /* nobody says that nothing is there */
+    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 3000);
+    uint32_t feed = network_feed(&net, 1);
+    uint64_t size = network_size(&net, 2, feed);
+    network_kill(&net, 1);
+    memory_kv_free(net.nodes[1].kv);
+    net.nodes[1].kv = backup;
+    net.nodes[1].options.copy_generation = 1; /* the copy comes from the backup, too */
+    net.nodes[1].options.copy_size = 0;
+    net.nodes[1].options.copy_commit = 0;
+    CHECK_OK(network_open(&net, 1));
+    give_keys(1, SPARE);
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
+    CHECK(network_size(&net, 1, feed) == size && network_size(&net, 2, feed) == size);
+    CHECK(p2p_engine_traced(net.nodes[2].engine, P2P_TRACE_FORK) == 0);
+    /* The generation after it ends this. */
+    grant(SPARE + 1, true);
+    give_keys(1, SPARE + 1);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE && network_feed(&net, 1) == feed + 1);
+}
+
+/* Power lost between the first commit and the first copy would ask for another generation. */
+static void begun_and_killed_before_the_copy(void **state)
+{
+    (void)state;
+    network_start(4, 4, 4);
+    restore_without_copy();
+    grant(SPARE, true);
+    struct p2p_engine_options before = net.nodes[1].options;
+    before.copy_lost = false;
+    before.copy_generation = 1;
+    before.copy_size = 1000; /* the copy of the generation before was ahead */
+    before.copy_commit = 1000;
+    give_keys(1, SPARE);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    network_kill(&net, 1);
+    net.nodes[1].options = before;
+    CHECK_OK(network_open(&net, 1));
+    give_keys(1, SPARE);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(p2p_engine_commit_number(net.nodes[1].engine) > 1000);
+    network_agree(&net);
+}
+
+/* The two heads of one key would go on contradicting each other. */
+static void a_forked_member_goes_on_in_the_next_generation(void **state)
+{
+    (void)state;
+    network_start(4, 4, 5);
+    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    struct p2p_engine_options copy = net.nodes[1].options;
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    network_kill(&net, 1);
+    memory_kv_free(net.nodes[1].kv);
+    net.nodes[1].kv = backup;
+    net.nodes[1].options = copy; /* restored with its copy: it writes a second history */
+    memset(net.nodes[1].watch.size, 0, sizeof(net.nodes[1].watch.size));
+    CHECK_OK(network_open(&net, 1));
+    CHECK_OK(network_notes(&net, 1, 3));
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    CHECK(read_only(1) == P2P_READ_ONLY_FORKED);
+    grant(SPARE, true);
+    give_keys(1, SPARE);
+    network_advance(&net, 5000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE && network_feed(&net, 1) == 5);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 5000);
+    network_agree(&net);
+    CHECK(network_check(&net, 2, OTHER) == P2P_ANSWER_REFUSE);
+    CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_restored_node_goes_on_in_the_next_generation, network_stop),
+        cmocka_unit_test_teardown(a_healthy_node_stops_where_its_feed_is_closed, network_stop),
+        cmocka_unit_test_teardown(what_was_begun_is_not_begun_again, network_stop),
+        cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
+        cmocka_unit_test_teardown(a_forked_member_goes_on_in_the_next_generation, network_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
