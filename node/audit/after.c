@@ -207,5 +207,5 @@ enum p2p_err audit_after(struct p2p_audit *audit)
     }
     p2p_arena_deinit(&arena);
     audit->ledger.arena = NULL;
-    return err;
+    return err == P2P_OK ? audit_decisions(audit) : err;
 }

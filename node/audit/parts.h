@@ -12,6 +12,7 @@
  *   index.c      rows of the replay: LMDB of its own, records and payloads from the archive
  *   replay.c     the order of application, state commitments
  *   after.c      what the replayed ledger says: verdicts, seen, forks
+ *   decisions.c  each decision once more
  *   clocks.c     times, silence, understated `seen`
  *   verdict.c    the text of it */
 #ifndef P2P_AUDIT_PARTS_H
@@ -193,7 +194,10 @@ P2P_MUST_CHECK enum p2p_err audit_shelf_payload(struct audit_shelf *shelf,
 
 P2P_MUST_CHECK enum p2p_err audit_replay(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_after(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_decisions(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_clocks(struct p2p_audit *audit);
+/* Whether some archive has every payload of a circle, but those that were erased. */
+bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle);
 /* The span of times at which record `index` of a feed can have been written, by those who
  * cosigned the feed before and after it; 0 and UINT64_MAX where nobody did. */
 struct audit_span {

@@ -246,10 +246,8 @@ static bool read_digest(struct p2p_slice value, struct p2p_hash *out)
     return p2p_unpack_done(&in);
 }
 
-/* Whether every payload of that circle up to here was given: else a digest says nothing. */
-static bool complete_in(const struct replay *replay, uint32_t circle)
+bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle)
 {
-    const struct p2p_audit *audit = replay->audit;
     if (circle == 0) {
         return true;
     }
@@ -257,7 +255,8 @@ static bool complete_in(const struct replay *replay, uint32_t circle)
         const struct p2p_archive *archive = audit->archives[i];
         bool lacks = false;
         for (size_t j = 0; j < p2p_archive_range_count(archive) && !lacks; j++) {
-            lacks = p2p_archive_range(archive, j)->circle == circle;
+            const struct p2p_payload_range *range = p2p_archive_range(archive, j);
+            lacks = range->circle == circle && range->state != P2P_PAYLOAD_ERASED;
         }
         if (!lacks) {
             return true;
@@ -277,7 +276,7 @@ static enum p2p_err compare_view(struct replay *replay, const struct stop *stop,
     uint32_t circle = p2p_unpack_u32(in);
     p2p_unpack_fixed(in, theirs.bytes, P2P_HASH_BYTES);
     if (p2p_unpack_failed(in) || !shape || (view != P2P_VIEW_BANS && view != P2P_VIEW_FORKS) ||
-        !complete_in(replay, circle)) {
+        !audit_complete_in(replay->audit, circle)) {
         return P2P_OK;
     }
     enum p2p_err err =
