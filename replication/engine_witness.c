@@ -58,6 +58,10 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
         witnessing->heartbeat_root = body.root;
         witnessing->heartbeat = body.cosignature;
         witnessing->heartbeat_witness = body.witness;
+        err = p2p_history_beat(witnessing, held, engine->kv, &body, engine->now.mono_ms);
+        if (err != P2P_OK) {
+            return err;
+        }
     } else {
         if (p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root, held)) {
             p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
@@ -233,6 +237,12 @@ static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *p
     witnessing->heartbeat = body->cosignature;
     witnessing->heartbeat_root = body->root;
     witnessing->heartbeat_witness = body->witness;
+    enum p2p_err err =
+        p2p_history_beat(witnessing, p2p_ledger_feed(&engine->ledger, body->feed), engine->kv,
+                         body, engine->now.mono_ms);
+    if (err != P2P_OK) {
+        return err;
+    }
     p2p_witness_heard(engine, body->feed);
     p2p_relay_news(engine, peer, body->feed, false);
     return p2p_relay_cosign(engine, peer, body->feed, body);
@@ -370,6 +380,7 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     bool store = engine->now.mono_ms >= engine->next_store_quorum_ms;
     bool waiting = false;
+    bool due = engine->signature_made; /* a commit is */
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
         struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
@@ -385,6 +396,10 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
         if (err == P2P_OK && witnessing->quorum_dirty && p2p_engine_stores(engine) &&
             (store || engine->signature_made)) {
             err = p2p_witnessing_store(witnessing, engine->kv, held);
+            due = true;
+        }
+        if (err == P2P_OK && due && p2p_engine_stores(engine)) {
+            err = p2p_history_store(witnessing, engine->kv, held, engine->now.mono_ms);
         }
         waiting = waiting || witnessing->quorum_dirty;
     }

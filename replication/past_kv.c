@@ -399,6 +399,7 @@ static enum p2p_err kv_seek(void *context, enum p2p_table table, struct p2p_slic
     case P2P_TABLE_PAYLOAD:
     case P2P_TABLE_ISSUER:
     case P2P_TABLE_META:
+    case P2P_TABLE_HISTORY:
     case P2P_TABLE_COUNT:
         return p2p_kv_seek(past->under, table, key, found, value);
     }
@@ -434,6 +435,7 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
     case P2P_TABLE_PAYLOAD:
     case P2P_TABLE_ISSUER:
     case P2P_TABLE_META:
+    case P2P_TABLE_HISTORY:
     case P2P_TABLE_COUNT:
         break;
     }
@@ -462,6 +464,7 @@ static enum p2p_err kv_get(void *context, enum p2p_table table, struct p2p_slice
     case P2P_TABLE_CHECKPOINT:
     case P2P_TABLE_PAYLOAD:
     case P2P_TABLE_META:
+    case P2P_TABLE_HISTORY:
     case P2P_TABLE_COUNT:
         break;
     }

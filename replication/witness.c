@@ -8,9 +8,6 @@
 enum {
     FORMAT = 1,
     KEY_BYTES = 5,
-    COSIGNATURE_BYTES = 4 + 8 + P2P_SIGNATURE_BYTES,
-    QUORUM_BYTES_MAX = 1 + 8 + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 1 +
-                       P2P_COSIGNERS_MAX * COSIGNATURE_BYTES,
 };
 
 static struct p2p_slice row_key(uint8_t out[KEY_BYTES], uint32_t feed, char what)
@@ -22,17 +19,30 @@ static struct p2p_slice row_key(uint8_t out[KEY_BYTES], uint32_t feed, char what
     return p2p_writer_slice(&key);
 }
 
-enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, uint32_t feed)
+size_t p2p_cosigned_encode(const struct p2p_cosigned *cosigned,
+                           uint8_t bytes[P2P_COSIGNED_BYTES_MAX])
 {
-    uint8_t key[KEY_BYTES];
-    struct p2p_slice value;
+    struct p2p_writer out;
+    p2p_writer_init(&out, bytes, P2P_COSIGNED_BYTES_MAX);
+    p2p_writer_u8(&out, FORMAT);
+    p2p_writer_u64(&out, cosigned->size);
+    p2p_writer_bytes(&out, cosigned->root.bytes, P2P_HASH_BYTES);
+    p2p_writer_bytes(&out, cosigned->log.bytes, P2P_SIGNATURE_BYTES);
+    p2p_writer_u8(&out, (uint8_t)cosigned->count);
+    for (uint32_t i = 0; i < cosigned->count; i++) {
+        p2p_writer_u32(&out, cosigned->witnesses[i]);
+        p2p_writer_u64(&out, cosigned->cosignatures[i].time_s);
+        p2p_writer_bytes(&out, cosigned->cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
+    }
+    p2p_assert(!out.failed);
+    return out.len;
+}
+
+enum p2p_err p2p_cosigned_decode(struct p2p_cosigned *out, struct p2p_slice bytes)
+{
     struct p2p_reader in;
     struct p2p_cosigned held = {.has_log = true};
-    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_FEED, row_key(key, feed, 'q'), &value);
-    if (err != P2P_OK) {
-        return err;
-    }
-    p2p_reader_init(&in, value);
+    p2p_reader_init(&in, bytes);
     uint8_t format = p2p_reader_u8(&in);
     held.size = p2p_reader_u64(&in);
     p2p_reader_copy(&in, held.root.bytes, P2P_HASH_BYTES);
@@ -48,6 +58,14 @@ enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, 
     }
     *out = held;
     return P2P_OK;
+}
+
+enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, uint32_t feed)
+{
+    uint8_t key[KEY_BYTES];
+    struct p2p_slice value;
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_FEED, row_key(key, feed, 'q'), &value);
+    return err == P2P_OK ? p2p_cosigned_decode(out, value) : err;
 }
 
 enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing, const struct p2p_kv *kv,
@@ -76,8 +94,11 @@ enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing, const struct
     } else if (err != P2P_NOTFOUND) {
         return err;
     }
-    *witnessing = loaded;
-    return P2P_OK;
+    err = p2p_history_load(&loaded.history, kv, feed, loaded.quorum_size);
+    if (err == P2P_OK) {
+        *witnessing = loaded;
+    }
+    return err;
 }
 
 enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing *witnessing,
@@ -317,41 +338,52 @@ static enum p2p_err log_signature(const struct p2p_feed *feed, const struct p2p_
     return err;
 }
 
+enum p2p_err p2p_witnessing_log(const struct p2p_witnessing *witnessing,
+                                const struct p2p_feed *feed, const struct p2p_kv *kv,
+                                uint64_t size, const struct p2p_hash *root,
+                                struct p2p_signature *out)
+{
+    struct p2p_cosigned head = {.size = size, .root = *root};
+    find_log(witnessing, feed, &head);
+    return log_signature(feed, kv, &head, out);
+}
+
+enum p2p_err p2p_witnessing_quorum(const struct p2p_witnessing *witnessing,
+                                   const struct p2p_feed *feed, const struct p2p_kv *kv,
+                                   struct p2p_cosigned *out)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct p2p_cosigned *candidate = &witnessing->candidates[i];
+        if (same(candidate, witnessing->quorum_size, &witnessing->quorum_root)) {
+            struct p2p_signature log;
+            enum p2p_err err = log_signature(feed, kv, candidate, &log);
+            if (err == P2P_OK) {
+                *out = *candidate;
+                out->log = log;
+                out->has_log = true;
+            }
+            return err;
+        }
+    }
+    return P2P_NOTFOUND;
+}
+
 enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing, const struct p2p_kv *kv,
                                   const struct p2p_feed *feed)
 {
     uint8_t key[KEY_BYTES];
-    uint8_t value[QUORUM_BYTES_MAX];
-    struct p2p_writer out;
-    struct p2p_signature log;
+    uint8_t value[P2P_COSIGNED_BYTES_MAX];
+    struct p2p_cosigned quorum;
     if (!witnessing->quorum_dirty) {
         return P2P_OK;
     }
-    const struct p2p_cosigned *candidate = &witnessing->candidates[0];
-    if (!same(candidate, witnessing->quorum_size, &witnessing->quorum_root)) {
-        candidate = &witnessing->candidates[1];
-    }
     witnessing->quorum_dirty = false;
-    if (!same(candidate, witnessing->quorum_size, &witnessing->quorum_root)) {
-        return P2P_OK; /* overtaken: a later quorum is stored */
-    }
-    enum p2p_err err = log_signature(feed, kv, candidate, &log);
-    if (err != P2P_OK) {
+    enum p2p_err err = p2p_witnessing_quorum(witnessing, feed, kv, &quorum);
+    if (err != P2P_OK) { /* overtaken: a later quorum is stored */
         return err == P2P_NOTFOUND ? P2P_OK : err;
     }
-    p2p_writer_init(&out, value, sizeof(value));
-    p2p_writer_u8(&out, FORMAT);
-    p2p_writer_u64(&out, candidate->size);
-    p2p_writer_bytes(&out, candidate->root.bytes, P2P_HASH_BYTES);
-    p2p_writer_bytes(&out, log.bytes, P2P_SIGNATURE_BYTES);
-    p2p_writer_u8(&out, (uint8_t)candidate->count);
-    for (uint32_t i = 0; i < candidate->count; i++) {
-        p2p_writer_u32(&out, candidate->witnesses[i]);
-        p2p_writer_u64(&out, candidate->cosignatures[i].time_s);
-        p2p_writer_bytes(&out, candidate->cosignatures[i].signature.bytes, P2P_SIGNATURE_BYTES);
-    }
     return p2p_kv_put(kv, P2P_TABLE_FEED, row_key(key, feed->number, 'q'),
-                      p2p_writer_slice(&out));
+                      p2p_slice_of(value, p2p_cosigned_encode(&quorum, value)));
 }
 
 enum p2p_err p2p_cosigned_note(const struct p2p_charter *charter, uint32_t feed,
@@ -398,17 +430,11 @@ static enum p2p_err newest_quorum(const struct p2p_witnessing *witnessing,
                                   const struct p2p_feed *feed, const struct p2p_kv *kv,
                                   struct p2p_cosigned *out)
 {
-    for (unsigned i = 0; i < 2 && witnessing->quorum_dirty; i++) {
-        struct p2p_cosigned quorum = witnessing->candidates[i];
-        if (same(&quorum, witnessing->quorum_size, &witnessing->quorum_root)) {
-            enum p2p_err err = log_signature(feed, kv, &quorum, &quorum.log);
-            if (err == P2P_OK) {
-                *out = quorum;
-            }
-            if (err != P2P_NOTFOUND) {
-                return err;
-            }
-        }
+    enum p2p_err err = witnessing->quorum_dirty
+                           ? p2p_witnessing_quorum(witnessing, feed, kv, out)
+                           : P2P_NOTFOUND;
+    if (err != P2P_NOTFOUND) {
+        return err;
     }
     return p2p_quorum_load(out, kv, feed->number);
 }

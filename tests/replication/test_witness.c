@@ -127,6 +127,126 @@ static void test_stored_quorum(void **state)
     CHECK(loaded.cosigned_size == 6 && loaded.cosigned_time_s == 12345);
 }
 
+static void reach_quorum(uint64_t size, uint64_t mono_ms)
+{
+    struct p2p_hash root = grow(size);
+    CHECK(offer(2, size, &root) && offer(3, size, &root) && offer(4, size, &root));
+    CHECK(settle());
+    CHECK_OK(p2p_witnessing_store(&witnessing, kv, &feed));
+    CHECK_OK(p2p_history_store(&witnessing, kv, &feed, mono_ms));
+}
+
+static uint64_t kept_from(uint64_t size)
+{
+    struct p2p_cosigned found;
+    enum p2p_err err = p2p_history_quorum_from(kv, 1, size, &found);
+    return err == P2P_NOTFOUND ? 0 : found.size;
+}
+
+/* An audit would have nothing to bracket the times of records with, or the store would grow
+ * with every record: one quorum a minute stays, with what came for it, and the last before a
+ * pause. */
+static void test_kept_quorums(void **state)
+{
+    (void)state;
+    struct p2p_cosigned found;
+    struct p2p_witnessing loaded;
+    reach_quorum(5, 1000);
+    reach_quorum(6, 2000);
+    reach_quorum(7, 60999);
+    CHECK(kept_from(1) == 5 && kept_from(6) == 0);
+    CHECK_OK(p2p_history_store(&witnessing, kv, &feed, 61000)); /* nothing new came */
+    CHECK(kept_from(6) == 7 && kept_from(8) == 0);
+    CHECK_OK(p2p_history_quorum_from(kv, 1, 7, &found));
+    CHECK(found.count == 3 && found.log.bytes[0] == 7 && found.cosignatures[2].time_s == 407);
+    CHECK(offer(5, 7, &feed.head.root)); /* late */
+    CHECK_OK(p2p_history_store(&witnessing, kv, &feed, 61001));
+    CHECK_OK(p2p_history_quorum_from(kv, 1, 7, &found));
+    CHECK(found.count == 4);
+    CHECK_OK(p2p_witnessing_load(&loaded, kv, 1)); /* a start keeps none twice */
+    CHECK(loaded.history.kept_size == 7 && loaded.history.kept_count == 4);
+    reach_quorum(9, 200000);
+    CHECK(kept_from(8) == 9);
+}
+
+static void beat(uint64_t time_s, uint64_t mono_ms)
+{
+    const struct p2p_cosign_body body = {.feed = 1,
+                                         .size = feed.head.size,
+                                         .root = feed.head.root,
+                                         .witness = 1,
+                                         .cosignature = {.time_s = time_s}};
+    CHECK_OK(p2p_history_beat(&witnessing, &feed, kv, &body, mono_ms));
+    CHECK_OK(p2p_history_store(&witnessing, kv, &feed, mono_ms));
+}
+
+static void check_stretch(uint64_t to_s, uint64_t first_s, uint64_t latest_s)
+{
+    struct p2p_stretch found;
+    CHECK_OK(p2p_history_stretch_to(kv, 1, to_s, &found));
+    CHECK(found.first.cosignature.time_s == first_s);
+    CHECK(found.latest.cosignature.time_s == latest_s);
+    CHECK(found.latest.head.signature.bytes[0] == (uint8_t)found.latest.head.size);
+}
+
+/* Silence would not be seen, or a clock that jumps would fill the disk. */
+static void test_kept_heartbeats(void **state)
+{
+    (void)state;
+    struct p2p_stretch found;
+    struct p2p_witnessing loaded;
+    grow(3);
+    beat(1000, 1000);
+    beat(1060, 61000);
+    grow(4);
+    beat(1240, 241000); /* three minutes are no silence */
+    check_stretch(UINT64_MAX, 1000, 1240);
+    beat(1421, 422000); /* more are */
+    beat(1481, 482000);
+    check_stretch(UINT64_MAX, 1421, 1481);
+    check_stretch(1420, 1000, 1240);
+    CHECK_ERR(p2p_history_stretch_to(kv, 1, 999, &found), P2P_NOTFOUND);
+    beat(1400, 483000); /* times go on */
+    check_stretch(UINT64_MAX, 1421, 1481);
+    beat(5000, 484000);
+    check_stretch(UINT64_MAX, 5000, 5000);
+    beat(9000, 485000); /* by our clock not a minute later */
+    check_stretch(UINT64_MAX, 5000, 5000);
+    CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+    CHECK(loaded.history.stretch.first.cosignature.time_s == 5000);
+}
+
+/* An owner would be blamed for what a disk did. */
+static void test_damaged_history(void **state)
+{
+    (void)state;
+    struct p2p_slice key;
+    struct p2p_slice value;
+    struct p2p_cosigned cosigned;
+    struct p2p_stretch stretch;
+    grow(3);
+    beat(1000, 1000);
+    reach_quorum(5, 1000);
+    enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_HISTORY, p2p_slice_of(NULL, 0), &key, &value);
+    unsigned rows = 0;
+    while (err == P2P_OK) {
+        uint8_t copied_key[32];
+        uint8_t bad[1024];
+        size_t len = value.len;
+        struct p2p_slice at = p2p_slice_of(copied_key, key.len);
+        memcpy(copied_key, key.data, key.len);
+        memcpy(bad, value.data, len);
+        bad[len - 1] ^= 1;
+        CHECK_OK(p2p_kv_put(kv, P2P_TABLE_HISTORY, at, p2p_slice_of(bad, len)));
+        copied_key[key.len - 1]++;
+        err = p2p_kv_seek(kv, P2P_TABLE_HISTORY, at, &key, &value);
+        rows++;
+    }
+    CHECK(rows == 2);
+    CHECK_ERR(p2p_history_quorum_from(kv, 1, 0, &cosigned), P2P_NOTFOUND);
+    CHECK_ERR(p2p_history_stretch_to(kv, 1, UINT64_MAX, &stretch), P2P_NOTFOUND);
+}
+
 /* A cosignature that comes before its records waits; a false one goes without a trace. */
 static void test_cosignatures_ahead(void **state)
 {
@@ -228,6 +348,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_quorum, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stored_quorum, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_quorums, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_heartbeats, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_history, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cosignatures_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room_for_all_cosigners, setup, teardown),

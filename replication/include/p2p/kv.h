@@ -31,7 +31,8 @@
     X(TOUCH, "touch", "(view, view key, feed, index) -> nothing")                              \
     X(VIEW, "view", "(view, circle, view key) -> canonical value")                             \
     X(INDEX, "index", "(index, circle, what is looked for, record) -> nothing")                \
-    X(META, "meta", "name -> engine state")
+    X(META, "meta", "name -> engine state")                                                    \
+    X(HISTORY, "history", "(feed, sort, number) -> cosignatures and heartbeats of the past")
 
 enum p2p_table {
 #define P2P_TABLE_ENUM(name, word, text) P2P_TABLE_##name,

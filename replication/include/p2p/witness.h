@@ -17,6 +17,7 @@
 
 #include <p2p/charter.h>
 #include <p2p/feed.h>
+#include <p2p/history.h>
 
 struct p2p_cosigned {
     uint64_t size;
@@ -27,6 +28,18 @@ struct p2p_cosigned {
     uint32_t witnesses[P2P_COSIGNERS_MAX]; /* whose the cosignatures are */
     struct p2p_cosignature cosignatures[P2P_COSIGNERS_MAX];
 };
+
+/* As a row: format 1, size u64, root 32, signature of the feed 64, count u8, then count times:
+ * witness u32, time u64, signature 64. */
+#define P2P_COSIGNED_BYTES_MAX                                                                 \
+    (1u + 8u + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 1u +                                     \
+     P2P_COSIGNERS_MAX * (4u + 8u + P2P_SIGNATURE_BYTES))
+/* Returns the length. */
+size_t p2p_cosigned_encode(const struct p2p_cosigned *cosigned,
+                           uint8_t bytes[P2P_COSIGNED_BYTES_MAX]);
+/* P2P_CORRUPT. */
+P2P_MUST_CHECK enum p2p_err p2p_cosigned_decode(struct p2p_cosigned *out,
+                                                struct p2p_slice bytes);
 
 /* The newest cosignature of one witness for more than is held. */
 struct p2p_cosigned_ahead {
@@ -67,6 +80,7 @@ struct p2p_witnessing {
     uint32_t heartbeat_witness; /* the owner's key it is by */
     uint64_t
         heard_mono_ms; /* when a head or heartbeat newer than before was received; 0: never */
+    struct p2p_history history; /* what is kept of all this for audits */
 };
 
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing,
@@ -92,6 +106,18 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witness
                                                   const struct p2p_charter *charter,
                                                   const struct p2p_feed *feed,
                                                   const struct p2p_kv *kv, bool *found);
+/* The feed's own signature over this head, noted lately or that of a kept one. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_log(const struct p2p_witnessing *witnessing,
+                                               const struct p2p_feed *feed,
+                                               const struct p2p_kv *kv, uint64_t size,
+                                               const struct p2p_hash *root,
+                                               struct p2p_signature *out);
+/* The newest quorum with all that was taken for it, stored or not; P2P_NOTFOUND: a newer one is
+ * on its way, or the feed's own signature over it is not at hand. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_quorum(const struct p2p_witnessing *witnessing,
+                                                  const struct p2p_feed *feed,
+                                                  const struct p2p_kv *kv,
+                                                  struct p2p_cosigned *out);
 /* Writes the newest quorum when it changed. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessing,
                                                  const struct p2p_kv *kv,
