@@ -256,9 +256,8 @@ static enum p2p_err fold_rescued(struct p2p_ledger *ledger, const struct p2p_ent
     if (err != P2P_NOTFOUND || content.len == 0) {
         return err == P2P_NOTFOUND ? P2P_OK : err;
     }
-    if (p2p_kind_validate(p2p_kind_find(P2P_KIND_BAN_IMPOSE), content) != P2P_OK ||
-        p2p_ban_read_content(&ban, content) != P2P_OK) {
-        return P2P_CORRUPT; /* a payload of another form is bad, and carries nothing */
+    if (p2p_ban_read_content(&ban, content) != P2P_OK) {
+        return P2P_OK; /* a payload of another form is bad, and carries nothing */
     }
     err = P2P_OK;
     p2p_rescued_carriers(&walk, &rescued.hash);

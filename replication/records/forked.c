@@ -2,6 +2,7 @@
 #include <p2p/forked.h>
 
 #include <p2p/assert.h>
+#include <p2p/text.h>
 
 #include "../proof_text.h"
 #include "../views.h"
@@ -45,6 +46,24 @@ enum p2p_err p2p_fork_told_read(struct p2p_fork_told *out, struct p2p_slice cont
     return err;
 }
 
+/* Like `beanr/1`: what some charter could name a feed. Anybody may write any origin into a
+ * `fork` record, and names are keys: one that is no name could stand among the rows of others,
+ * or of rescued.c, which begin with a byte that no name has. */
+static bool could_be_name(struct p2p_slice name)
+{
+    size_t slash = 0;
+    while (slash < name.len && name.data[slash] != '/') {
+        uint8_t c = name.data[slash++];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+            return false;
+        }
+    }
+    uint64_t generation = 0;
+    return slash > 0 && slash <= P2P_NAME_BYTES_MAX && slash < name.len &&
+           p2p_decimal_decode(&generation, p2p_slice_of(name.data + slash + 1,
+                                                        name.len - slash - 1)) == P2P_OK;
+}
+
 /* `beanr/1`, of an origin of this federation; empty for any other. */
 static struct p2p_slice name_of(const struct p2p_charter *charter, struct p2p_slice origin)
 {
@@ -54,7 +73,8 @@ static struct p2p_slice name_of(const struct p2p_charter *charter, struct p2p_sl
         memcmp(origin.data, federation, prefix - 1) != 0) {
         return (struct p2p_slice){0};
     }
-    return p2p_slice_of(origin.data + prefix, origin.len - prefix);
+    struct p2p_slice name = p2p_slice_of(origin.data + prefix, origin.len - prefix);
+    return could_be_name(name) ? name : (struct p2p_slice){0};
 }
 
 const struct p2p_feed_info *p2p_fork_told_feed(const struct p2p_charter *charter,

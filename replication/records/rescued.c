@@ -1,4 +1,5 @@
 /* The kind `rescued`. */
+#include <p2p/ban.h>
 #include <p2p/rescued.h>
 
 #include "../views.h"
@@ -50,8 +51,18 @@ enum p2p_err p2p_rescued_pack(struct p2p_pack *pack, const struct p2p_rescued *r
                : P2P_OK;
 }
 
-enum p2p_err p2p_rescued_read(struct p2p_rescued *out, const struct p2p_charter *charter,
-                              struct p2p_slice payload)
+/* Whether a payload is that of the ban it is said to be. Who signed it is not asked here: one
+ * that says nothing forbids nothing, whoever may have meant it. */
+static bool is_ban(const struct p2p_rescued *rescued)
+{
+    struct p2p_ban ban = {.id = {0, 0}};
+    return p2p_wire_check(rescued->payload) == P2P_OK &&
+           p2p_kind_validate(p2p_kind_find(rescued->record.kind), rescued->payload) == P2P_OK &&
+           p2p_ban_read_content(&ban, rescued->payload) == P2P_OK;
+}
+
+/* All that can be told without the charter, which may name the feed later. */
+static bool parse(struct p2p_rescued *out, struct p2p_slice payload)
 {
     enum { FEED, INDEX, LEAF, SALTED, COUNT };
     static const char *const names[COUNT] = {"feed", "index", "leaf", "salted"};
@@ -59,7 +70,7 @@ enum p2p_err p2p_rescued_read(struct p2p_rescued *out, const struct p2p_charter 
     struct p2p_unpack in;
     struct p2p_rescued rescued;
     if (!p2p_unpack_fields(payload, names, values, COUNT)) {
-        return P2P_MALFORMED;
+        return false;
     }
     p2p_unpack_init(&in, values[FEED]);
     rescued.feed = p2p_unpack_u32(&in);
@@ -71,17 +82,36 @@ enum p2p_err p2p_rescued_read(struct p2p_rescued *out, const struct p2p_charter 
     rescued.leaf = p2p_unpack_bin(&in);
     p2p_unpack_init(&in, values[SALTED]);
     rescued.salted = p2p_unpack_bin(&in);
-    const struct p2p_feed_info *info = shape ? p2p_charter_feed(charter, rescued.feed) : NULL;
-    if (info == NULL || info->member == 0 ||
+    if (!shape || rescued.salted.len <= P2P_SALT_BYTES ||
         p2p_record_decode(&rescued.record, rescued.leaf) != P2P_OK ||
         (rescued.record.kind != P2P_KIND_BAN_IMPOSE &&
          rescued.record.kind != P2P_KIND_BAN_AMEND) ||
-        rescued.record.issuer == 0 || rescued.record.body_type != P2P_BODY_COMMITMENT ||
+        rescued.record.issuer == 0 || rescued.record.body_type != P2P_BODY_COMMITMENT) {
+        return false;
+    }
+    rescued.payload =
+        p2p_slice_of(rescued.salted.data + P2P_SALT_BYTES, rescued.salted.len - P2P_SALT_BYTES);
+    rescued.hash = p2p_leaf_hash(rescued.leaf);
+    if (!is_ban(&rescued)) {
+        return false;
+    }
+    *out = rescued;
+    return true;
+}
+
+enum p2p_err p2p_rescued_read(struct p2p_rescued *out, const struct p2p_charter *charter,
+                              struct p2p_slice payload)
+{
+    struct p2p_rescued rescued;
+    if (!parse(&rescued, payload)) {
+        return P2P_MALFORMED;
+    }
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, rescued.feed);
+    if (info == NULL || info->member == 0 ||
         p2p_record_open(&rescued.record, p2p_slice_text(info->origin), rescued.salted,
                         &rescued.payload) != P2P_OK) {
         return P2P_MALFORMED;
     }
-    rescued.hash = p2p_leaf_hash(rescued.leaf);
     *out = rescued;
     return P2P_OK;
 }
@@ -180,9 +210,8 @@ static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entr
     uint8_t of_feed[MARK_KEY_BYTES];
     struct p2p_touch_walk walk;
     enum p2p_err err = P2P_OK;
-    if (entry->payload.len == 0 ||
-        p2p_rescued_read(&rescued, ledger->charter, entry->payload) != P2P_OK) {
-        return P2P_OK;
+    if (entry->payload.len == 0 || !parse(&rescued, entry->payload)) {
+        return P2P_OK; /* it carries nothing under any charter */
     }
     if (ledger->undoing) {
         err = p2p_ban_row(ledger, entry->record.circle, rescued.payload, &entry->id, false);

@@ -5,6 +5,7 @@
 #include "rng.h"
 
 #include <p2p/forked.h>
+#include <p2p/rescued.h>
 
 #include <stdio.h>
 
@@ -28,16 +29,14 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A proof that member `accused` signed two roots for one size, by the key of `signer`. */
-static size_t make_proof(uint32_t accused, uint32_t signer, uint8_t out[P2P_FORK_BYTES_MAX])
+/* A proof that two roots were signed for one size of that origin, by the key of `signer`. */
+static size_t make_proof(struct p2p_slice origin, uint32_t signer,
+                         uint8_t out[P2P_FORK_BYTES_MAX])
 {
     struct world_member keys;
-    char origin[64];
     static const char *const roots[] = {"this", "that"};
-    struct p2p_fork_proof proof = {.proof = {.count = 0}};
+    struct p2p_fork_proof proof = {.origin = origin};
     world_member(&keys, signer);
-    snprintf(origin, sizeof(origin), WORLD_FEDERATION "/m%u/1", accused);
-    proof.origin = p2p_slice_text(origin);
     for (unsigned i = 0; i < 2; i++) {
         struct p2p_tree_head *head = &proof.heads[i];
         head->size = 20;
@@ -53,11 +52,12 @@ static size_t make_proof(uint32_t accused, uint32_t signer, uint8_t out[P2P_FORK
 struct fork {
     uint32_t by;
     uint32_t accused;
-    uint32_t signer;     /* of the proof; 0: the accused */
-    uint64_t size;       /* of the note; 0: none */
-    uint32_t witnesses;  /* bit i: member i cosigned it */
-    uint32_t note_of;    /* member whose checkpoint it is; 0: the accused */
-    const char *instead; /* bytes in the place of the note */
+    uint32_t signer;       /* of the proof; 0: the accused */
+    uint64_t size;         /* of the note; 0: none */
+    uint32_t witnesses;    /* bit i: member i cosigned it */
+    uint32_t note_of;      /* member whose checkpoint it is; 0: the accused */
+    const char *instead;   /* bytes in the place of the note */
+    struct p2p_slice name; /* in the place of that of the feed of the accused */
 };
 
 static struct p2p_record_id write_fork(const struct fork *fork)
@@ -65,9 +65,17 @@ static struct p2p_record_id write_fork(const struct fork *fork)
     static uint8_t content[P2P_RECORD_BYTES_MAX];
     static char note[P2P_NOTE_BYTES_MAX];
     uint8_t proof[P2P_FORK_BYTES_MAX];
+    uint8_t origin[P2P_ORIGIN_BYTES_MAX];
+    char feed[32];
     struct p2p_pack pack;
-    size_t len =
-        make_proof(fork->accused, fork->signer != 0 ? fork->signer : fork->accused, proof);
+    struct p2p_writer out;
+    snprintf(feed, sizeof(feed), "m%u/1", fork->accused);
+    struct p2p_slice name = fork->name.len > 0 ? fork->name : p2p_slice_text(feed);
+    p2p_writer_init(&out, origin, sizeof(origin));
+    p2p_writer_text(&out, WORLD_FEDERATION "/");
+    p2p_writer_bytes(&out, name.data, name.len);
+    size_t len = make_proof(p2p_writer_slice(&out),
+                            fork->signer != 0 ? fork->signer : fork->accused, proof);
     bool noted = fork->size > 0 || fork->instead != NULL;
     p2p_pack_init(&pack, content, sizeof(content));
     p2p_pack_map(&pack, noted ? 2 : 1);
@@ -219,6 +227,192 @@ static void test_the_charter_changes(void **state)
     ledger_node_deinit(&node);
 }
 
+/* ---- carriers ---- */
+
+struct carried {
+    uint32_t by;
+    uint32_t feed; /* of that ban */
+    uint32_t issuer;
+    const char *payload;
+};
+
+/* A ban in the form of its kind, and four that are not: another map, a ground nobody knows, no
+ * subject, and nothing canonical at all. */
+#define GROUND(word)                                                                           \
+    "\x85\xa7"                                                                                 \
+    "effects\x91\xa5"                                                                          \
+    "enter\xa6"                                                                                \
+    "ground" word "\xa9"                                                                       \
+    "reference\xa1x\xa5"                                                                       \
+    "scope\x91\xa1*\xa8"                                                                       \
+    "subjects"
+static const char ban_payload[] = GROUND("\xa5"
+                                         "local") "\x91\x92\xa3"
+                                                  "imo\xa7"
+                                                  "9333670";
+static const char *const no_bans[] = {
+    "\x81\xa1x\x01",
+    GROUND("\xa5"
+           "other") "\x91\x92\xa3"
+                    "imo\xa7"
+                    "9333670",
+    GROUND("\xa5"
+           "local") "\x90",
+    "\x81\xa1x",
+};
+
+/* A `rescued` record with a leaf that opens its commitment, whatever else is wrong with it. */
+static struct p2p_record_id write_carrier(const struct carried *carried)
+{
+    static uint8_t head[1024], leaf[1024], salted[1024], payload[4096];
+    char origin[64];
+    struct p2p_pack pack;
+    struct p2p_pack whole;
+    const struct p2p_signature junk = {.bytes = {7}};
+    const struct p2p_draft ban = {.kind = P2P_KIND_BAN_IMPOSE,
+                                  .time_ms = 1,
+                                  .circle = CIRCLE_ALL,
+                                  .issuer = carried->issuer,
+                                  .issuer_seq = 1,
+                                  .payload = p2p_slice_text(carried->payload)};
+    snprintf(origin, sizeof(origin), WORLD_FEDERATION "/m%u/1", carried->feed);
+    p2p_pack_init(&pack, head, sizeof(head));
+    CHECK_OK(p2p_record_encode(&ban, p2p_slice_text(origin), &pack));
+    p2p_pack_init(&whole, leaf, sizeof(leaf));
+    CHECK_OK(
+        p2p_record_attach(p2p_slice_of(head, p2p_pack_slice(&pack).len - 1), &junk, &whole));
+    memcpy(salted, ban.salt, P2P_SALT_BYTES);
+    memcpy(salted + P2P_SALT_BYTES, ban.payload.data, ban.payload.len);
+    const struct p2p_rescued rescued = {
+        .feed = carried->feed,
+        .index = 7,
+        .leaf = p2p_pack_slice(&whole),
+        .salted = p2p_slice_of(salted, P2P_SALT_BYTES + ban.payload.len)};
+    p2p_pack_init(&pack, payload, sizeof(payload));
+    CHECK_OK(p2p_rescued_pack(&pack, &rescued));
+    return ledger_world_write(&world, carried->by,
+                              (struct p2p_draft){.kind = P2P_KIND_RESCUED,
+                                                 .circle = CIRCLE_ALL,
+                                                 .payload = p2p_pack_slice(&pack)},
+                              0);
+}
+
+/* The bans of the circle of all that have a value. */
+static size_t bans_held(struct ledger_node *node)
+{
+    struct p2p_ban ban;
+    size_t count = 0;
+    const struct p2p_kv *kv = memory_kv_begin(node->store);
+    enum p2p_err err = p2p_ban_next(kv, CIRCLE_ALL, NULL, true, &ban);
+    for (; err == P2P_OK; count++) {
+        err = p2p_ban_next(kv, CIRCLE_ALL, &ban.id, false, &ban);
+    }
+    CHECK_ERR(err, P2P_NOTFOUND);
+    memory_kv_abort(node->store);
+    return count;
+}
+
+/* Without this, one record of one member stops every node of its circle for good: what carries
+ * no ban in a ban's form carries nothing, whatever its signature is worth. */
+static void test_carriers_of_nothing(void **state)
+{
+    (void)state;
+    static const uint32_t issuers[] = {ADMIN_2, EU_3, 15}; /* its own, another's, nobody */
+    struct p2p_record_id ids[3][sizeof(no_bans) / sizeof(no_bans[0])];
+    struct ledger_node node;
+    for (unsigned i = 0; i < 8; i++) {
+        ledger_world_note(&world, 2);
+    }
+    write_fork(&(struct fork){.by = 1, .accused = 2, .size = 5, .witnesses = 0x1a});
+    for (unsigned i = 0; i < 3; i++) {
+        for (size_t j = 0; j < sizeof(no_bans) / sizeof(no_bans[0]); j++) {
+            ids[i][j] = write_carrier(&(struct carried){
+                .by = 3, .feed = 2, .issuer = issuers[i], .payload = no_bans[j]});
+        }
+    }
+    struct p2p_record_id unsigned_ban = write_carrier(
+        &(struct carried){.by = 3, .feed = 2, .issuer = ADMIN_2, .payload = ban_payload});
+    ledger_node_init(&node, &world, 0);
+    ledger_node_begin(&node);
+    ledger_node_charter(&node, world.entry_count);
+    ledger_node_take(&node, 1, ledger_world_size(&world, 1));
+    ledger_node_take(&node, 2, 5);
+    ledger_node_take(&node, 3, ledger_world_size(&world, 3));
+    ledger_node_end(&node);
+    CHECK(get(&node, 2).size == 5);
+    for (unsigned i = 0; i < 3; i++) {
+        for (size_t j = 0; j < sizeof(no_bans) / sizeof(no_bans[0]); j++) {
+            check_why(&node, &ids[i][j], P2P_WHY_BAD_PAYLOAD);
+        }
+    }
+    check_why(&node, &unsigned_ban, P2P_WHY_BAD_SIGNATURE);
+    CHECK(bans_held(&node) == 1);
+    CHECK(ledger_node_ban(&node, CIRCLE_ALL, &unsigned_ban).why == P2P_WHY_BAD_SIGNATURE);
+    ledger_node_check_digests(&node);
+    ledger_node_deinit(&node);
+}
+
+/* Without this, a carrier of a ban from a feed that the charter names later would count only
+ * where the charter came first. */
+static void test_carriers_before_their_feed(void **state)
+{
+    (void)state;
+    struct ledger_node early;
+    struct ledger_node late;
+    struct p2p_record_id id = write_carrier(
+        &(struct carried){.by = 2, .feed = 5, .issuer = 15, .payload = ban_payload});
+    world_draft(&draft);
+    world_admit(&draft, 5, 4);
+    ledger_world_entry(&world, &draft);
+    write_fork(&(struct fork){.by = 3, .accused = 5, .size = 3, .witnesses = 0x1e});
+    ledger_node_init(&early, &world, 0);
+    ledger_node_take_all(&early);
+    ledger_node_init(&late, &world, 0);
+    ledger_node_begin(&late);
+    ledger_node_charter(&late, 1);
+    ledger_node_take(&late, 2, ledger_world_size(&world, 2));
+    ledger_node_end(&late);
+    ledger_node_take_all(&late);
+    CHECK(get(&late, 5).size == 3);
+    CHECK(ledger_node_ban(&late, CIRCLE_ALL, &id).why == P2P_WHY_UNKNOWN_ISSUER);
+    ledger_node_check_same(&early, &late);
+    ledger_node_deinit(&late);
+    ledger_node_deinit(&early);
+}
+
+/* Without this, a `fork` record about a name that is none could stand before the records of
+ * others and hide them, or among the carriers of bans and stop every node. */
+static void test_names_that_are_none(void **state)
+{
+    (void)state;
+#define NAME(bytes) p2p_slice_of(bytes, sizeof(bytes) - 1)
+    const struct p2p_slice names[] = {
+        NAME("m4/1\0\0\0\1\0\0\0\0\0\0\0\0"),
+        NAME("\0\0\0\0\4"),
+        NAME("/1"),
+        NAME("m4/"),
+        NAME("m4/01"),
+        NAME("m4"),
+        NAME("M4/1"),
+        NAME("a-name-of-more-than-thirty-two-bytes/1"),
+    };
+    struct ledger_node node;
+    write_carrier(
+        &(struct carried){.by = 2, .feed = ACCUSED, .issuer = EU_3, .payload = ban_payload});
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        write_fork(&(struct fork){.by = 1, .accused = ACCUSED, .name = names[i]});
+    }
+    write_fork(
+        &(struct fork){.by = 3, .accused = ACCUSED, .size = 6, .witnesses = MASK_1 | MASK_2});
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(get(&node, ACCUSED).size == 6);
+    for (uint64_t i = 0; i < ledger_world_size(&world, 1); i++) {
+        check_why(&node, &(struct p2p_record_id){1, i}, P2P_WHY_BAD_PAYLOAD);
+    }
+    ledger_node_deinit(&node);
+}
+
 /* Whatever the order and the batches, and after a restart: the same W, byte for byte. */
 static void test_any_order(void **state)
 {
@@ -289,6 +483,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_only_what_proves_itself_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_talkative_author, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_charter_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_carriers_of_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_carriers_before_their_feed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_that_are_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_any_order, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

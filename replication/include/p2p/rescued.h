@@ -31,10 +31,9 @@ struct p2p_rescued {
     struct p2p_hash hash; /* of the leaf */
 };
 
-/* Takes the payload of a `rescued` record apart, borrowing from it: a ban that opens its own
- * commitment in a feed the charter names. Signatures and grants are not looked at.
- * P2P_MALFORMED.
- */
+/* Takes the payload of a `rescued` record apart, borrowing from it: a ban in its kind's form
+ * that opens its own commitment in a feed the charter names. Signatures and grants are not
+ * looked at. P2P_MALFORMED. */
 P2P_MUST_CHECK enum p2p_err p2p_rescued_read(struct p2p_rescued *out,
                                              const struct p2p_charter *charter,
                                              struct p2p_slice payload);
