@@ -228,19 +228,21 @@ static enum p2p_err touch_cited(struct p2p_ledger *ledger, const struct p2p_entr
 static enum p2p_err mark_suspended(struct p2p_ledger *ledger,
                                    const struct p2p_record_id *suspend)
 {
+    struct p2p_scratch scratch;
     struct p2p_entry entry;
     struct p2p_cites walk;
     struct p2p_record_id cite;
+    p2p_scratch_begin(&scratch, ledger); /* one resume may name 1,024 large records */
     enum p2p_err err = p2p_ledger_entry(ledger, suspend, &entry);
-    if (err != P2P_OK) {
-        return err == P2P_NOTFOUND ? P2P_OK : err; /* it marks them itself when it comes */
+    if (err == P2P_OK && entry.record.kind == P2P_KIND_BAN_SUSPEND) {
+        p2p_cites_begin(&walk, &entry.record);
+        while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
+            uint8_t bytes[P2P_ID_KEY_BYTES];
+            err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(bytes, &cite));
+        }
     }
-    p2p_cites_begin(&walk, &entry.record);
-    while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
-        uint8_t bytes[P2P_ID_KEY_BYTES];
-        err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(bytes, &cite));
-    }
-    return err;
+    p2p_scratch_end(&scratch, ledger);
+    return err == P2P_NOTFOUND ? P2P_OK : err; /* it marks them itself when it comes */
 }
 
 static enum p2p_err amend_keys(struct p2p_ledger *ledger, const struct p2p_entry *entry)

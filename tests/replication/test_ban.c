@@ -2,6 +2,7 @@
 #include "ledger_world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct fixture {
     struct ledger_world world;
@@ -510,6 +511,41 @@ static void test_many_lifts(void **state)
     end(&f);
 }
 
+/* Without this, a resume that names large records could never be taken, or would stop the
+ * charter entry that names its issuer, at every node: what it looks at is let go one by one. */
+static void test_resume_of_large_records(void **state)
+{
+    static uint8_t content[59000];
+    struct fixture f;
+    struct p2p_record_id cites[24];
+    struct p2p_pack pack;
+    (void)state;
+    begin(&f);
+    uint8_t *text = calloc(1, sizeof(content) - 64);
+    CHECK(text != NULL);
+    memset(text, 'x', sizeof(content) - 65);
+    p2p_pack_init(&pack, content, sizeof(content));
+    p2p_pack_map(&pack, 1);
+    p2p_pack_text(&pack, "text");
+    p2p_pack_text(&pack, (const char *)text);
+    free(text);
+    for (size_t i = 0; i < sizeof(cites) / sizeof(cites[0]); i++) {
+        cites[i] = ledger_world_write(
+            &f.world, 1,
+            (struct p2p_draft){.kind = P2P_KIND_NOTE, .content = p2p_pack_slice(&pack)}, 0);
+    }
+    ledger_world_seen(&f.world, 2);
+    struct p2p_record_id resume =
+        ledger_world_act(&f.world, 2, LATE_2, P2P_KIND_BAN_RESUME, CIRCLE_ALL, cites, 24);
+    ledger_node_take_all(&f.node);
+    ledger_world_grant(&f.world, LATE_2, 2, "ban-local", "*");
+    ledger_node_take_all(&f.node);
+    ledger_node_begin(&f.node);
+    CHECK(ledger_node_why(&f.node, &resume) == P2P_WHY_BAD_CITATION);
+    ledger_node_end(&f.node);
+    end(&f);
+}
+
 /* ---- walks ---- */
 
 /* Without this, a list of bans would miss some, repeat some, or show another circle's. */
@@ -680,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_effects),
         cmocka_unit_test(test_bad_payload_in_view),
         cmocka_unit_test(test_many_lifts),
+        cmocka_unit_test(test_resume_of_large_records),
         cmocka_unit_test(test_walks),
         cmocka_unit_test(test_pack),
         cmocka_unit_test(test_damaged_value),
