@@ -364,6 +364,7 @@ void p2p_engine_close(struct p2p_engine *engine)
     p2p_alloc_free(alloc, engine->clocks);
     p2p_alloc_free(alloc, engine->lacks.circles);
     p2p_alloc_free(alloc, engine->scratch);
+    p2p_spread_deinit(&engine->spread, alloc);
     p2p_ledger_close(&engine->ledger);
     p2p_wipe(&engine->place, sizeof(engine->place));
     p2p_wipe(engine->epochs, sizeof(engine->epochs));
@@ -580,6 +581,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     if (err == P2P_OK) {
         err = p2p_witness_store_due(engine, wake_ms);
+    }
+    if (err == P2P_OK) {
+        err = p2p_spread_due(engine);
     }
     return err;
 }

@@ -26,6 +26,7 @@
  *   engine_repair.c         damaged records, fetched again
  *   engine_overlay.c        which links are wanted
  *   engine_resolve.c        two histories: taking the one that W is on
+ *   engine_spread.c         bans and lifts, followed to every member
  *   engine_view.c           looking at it */
 #ifndef P2P_ENGINE_PARTS_H
 #define P2P_ENGINE_PARTS_H
@@ -106,6 +107,19 @@ void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uin
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed);
 /* A new charter version may name feeds that were skipped before: everybody compares again. */
 P2P_MUST_CHECK enum p2p_err p2p_session_resync(struct p2p_engine *engine);
+
+/* ---- engine_spread.c ---- */
+
+/* A record has taken its place at the end of its feed. */
+void p2p_spread_arrived(struct p2p_engine *engine, const struct p2p_record_id *id,
+                        const struct p2p_record *record);
+/* A member has acknowledged so much of our own feed. */
+void p2p_spread_acknowledged(struct p2p_engine *engine, uint32_t feed, uint32_t member,
+                             uint64_t size);
+/* A forked feed was cut back. */
+void p2p_spread_taken_back(struct p2p_engine *engine, uint32_t feed, uint64_t size);
+/* Looks who holds what, and tells of what is everywhere. */
+P2P_MUST_CHECK enum p2p_err p2p_spread_due(struct p2p_engine *engine);
 
 /* ---- engine_want.c ---- */
 

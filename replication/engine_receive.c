@@ -177,6 +177,7 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         const struct p2p_record_id id = {feed->number, feed->edge.size};
         err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
         if (err == P2P_OK) {
+            p2p_spread_arrived(engine, &id, &arrivals[i].record);
             err = p2p_lack_arrived(engine, &id, &arrivals[i]);
         }
     }

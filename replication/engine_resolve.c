@@ -70,6 +70,7 @@ static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
     if (err == P2P_OK) {
         err = p2p_ledger_cut(&engine->ledger, feed, head);
     }
+    p2p_spread_taken_back(engine, feed, head->size);
     struct p2p_feed_extra *extra = &engine->extras[feed];
     extra->grew = true;
     extra->want_link = 0;

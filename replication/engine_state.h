@@ -102,6 +102,9 @@ struct p2p_feed_extra {
     uint64_t announce_size;  /* to whom lacks some of this much then */
     bool grew;               /* in this batch */
     bool cosign_due;
+    bool spread_fresh;       /* in this batch: a record that is followed, */
+    bool said_seen;          /* a `seen`; */
+    bool spread_open;        /* and while it is looked: rows of this feed are not done */
     uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
     struct p2p_fetch fetch;
     uint64_t state_at;      /* its newest record is a `state`, to be compared */
@@ -230,6 +233,8 @@ struct p2p_engine {
     uint8_t *scratch; /* one frame */
     struct p2p_scrub scrub;
     struct p2p_states states;
+    struct p2p_spread spread;
+    bool spread_news; /* something that may show who holds what */
     /* the batch */
     const struct p2p_kv *kv;
     struct p2p_arena *arena;

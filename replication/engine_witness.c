@@ -369,6 +369,7 @@ enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine, struct p2p_peer 
     }
     p2p_session_note_size(engine, peer, ack.feed, ack.size);
     note_mirrored(engine, peer->member, ack.size);
+    p2p_spread_acknowledged(engine, ack.feed, peer->member, ack.size);
     return P2P_OK;
 }
 
@@ -401,6 +402,8 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
         if (err == P2P_OK && due && p2p_engine_stores(engine)) {
             err = p2p_history_store(witnessing, engine->kv, held, engine->now.mono_ms);
         }
+        engine->spread_news = engine->spread_news || witnessing->holdings_grew;
+        witnessing->holdings_grew = false;
         waiting = waiting || witnessing->quorum_dirty;
     }
     if (store) {

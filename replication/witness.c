@@ -238,6 +238,36 @@ static void find_log(const struct p2p_witnessing *witnessing, const struct p2p_f
     }
 }
 
+/* The place of a witness, or of one that is not asked for any more; there are as many as may
+ * cosign. */
+static void note_holding(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
+                         uint32_t witness, uint64_t size)
+{
+    struct p2p_holding *room = NULL;
+    for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
+        struct p2p_holding *holding = &witnessing->holdings[i];
+        if (holding->witness == witness) {
+            room = holding;
+            break;
+        }
+        if (holding->witness == 0 || !p2p_feed_cosigner(info, holding->witness)) {
+            room = holding;
+        }
+    }
+    if (room != NULL && (room->witness != witness || room->size < size)) {
+        *room = (struct p2p_holding){.witness = witness, .size = size, .grew = true};
+        witnessing->holdings_grew = true;
+    }
+}
+
+void p2p_witnessing_cut(struct p2p_witnessing *witnessing, uint64_t size)
+{
+    for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
+        struct p2p_holding *holding = &witnessing->holdings[i];
+        holding->size = holding->size < size ? holding->size : size;
+    }
+}
+
 void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
                         uint32_t witness, uint64_t size, const struct p2p_hash *root,
                         const struct p2p_cosignature *cosignature, const struct p2p_feed *feed)
@@ -250,6 +280,7 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
             .witness = witness, .size = size, .root = *root, .cosignature = *cosignature};
         return;
     }
+    note_holding(witnessing, info, witness, size);
     for (unsigned i = 0; i < 2; i++) {
         if (same(&candidates[i], size, root)) {
             at = i;

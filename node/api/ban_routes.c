@@ -1,5 +1,5 @@
 /* Bans: who may do what, and the routes. */
-#include "call.h"
+#include "observe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,7 +177,9 @@ static void start_show(struct p2p_call *call, struct p2p_node *node)
         p2p_call_err(call, err, "the ban in the store cannot be read");
         return;
     }
-    p2p_call_reply(call, p2p_ban_json(node, &ban));
+    json_t *json = p2p_ban_json(node, &ban);
+    json_object_set_new(json, "everywhere", p2p_ban_spread_json(node, &ban));
+    p2p_call_reply(call, json);
 }
 
 const struct p2p_route p2p_ban_routes[] = {

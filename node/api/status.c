@@ -1,4 +1,5 @@
 #include "status.h"
+#include "observe.h"
 
 #include <p2p/text.h>
 
@@ -485,6 +486,8 @@ static void add_health(struct p2p_call *call, struct p2p_node *node, json_t *sta
     json_object_set_new(status, "started", p2p_time_json(node->started_wall_ms));
     json_object_set_new(status, "complete", json_boolean(p2p_engine_complete(node->engine)));
     json_object_set_new(status, "circles", circles_json(call, node));
+    json_object_set_new(status, "withheld", p2p_withheld_json(node));
+    json_object_set_new(status, "everywhere", p2p_spread_json(node));
     json_object_set_new(status, "circle_keys_missing", missing_keys_json(node));
     json_object_set_new(status, "alarm", p2p_text_or_null(p2p_alarm_text(call, node)));
     json_object_set_new(status, "clock",

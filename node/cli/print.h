@@ -11,6 +11,11 @@ void p2p_cli_print_bans(const struct p2p_cli_style *style, const json_t *rows);
 void p2p_cli_print_ban(const struct p2p_cli_style *style, const json_t *ban);
 void p2p_cli_print_gate(const struct p2p_cli_style *style, const json_t *answer);
 void p2p_cli_print_decisions(const struct p2p_cli_style *style, const json_t *rows);
+/* "lifted, 6 of 6 in 0.4 s, slowest belgg" */
+const char *p2p_cli_spread_text(char *out, size_t cap, const json_t *row);
+/* Rows of one ban; and an observer's part of status. */
+void p2p_cli_print_spread(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_observed(const struct p2p_cli_style *style, const json_t *status);
 void p2p_cli_print_status(const struct p2p_cli_style *style, const json_t *status);
 void p2p_cli_print_peers(const struct p2p_cli_style *style, const json_t *rows);
 void p2p_cli_print_doctor(const struct p2p_cli_style *style, const json_t *report);

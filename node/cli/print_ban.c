@@ -130,4 +130,5 @@ void p2p_cli_print_ban(const struct p2p_cli_style *style, const json_t *ban)
     p2p_cli_field(style, "lifted by", p2p_cli_list(text, sizeof text, ban, "lifted_by"));
     p2p_cli_field(style, "suspended by", p2p_cli_list(text, sizeof text, ban, "suspended_by"));
     p2p_cli_field(style, "held", p2p_cli_text(ban, "level"));
+    p2p_cli_print_spread(style, json_object_get(ban, "everywhere"));
 }

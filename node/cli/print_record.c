@@ -67,11 +67,27 @@ void p2p_cli_print_record(const struct p2p_cli_style *style, const json_t *recor
     }
 }
 
+/* A ban or a lift that every other member is known to hold by now. */
+static void print_everywhere(const struct p2p_cli_style *style, const json_t *event)
+{
+    char text[256];
+    p2p_cli_paint(style, P2P_CLI_BOLD, "everywhere");
+    fputs("  ", style->out);
+    p2p_cli_put(style->out, p2p_cli_text(event, "id"));
+    fputs("  ", style->out);
+    p2p_cli_put(style->out, p2p_cli_spread_text(text, sizeof text, event));
+    fputc('\n', style->out);
+}
+
 void p2p_cli_print_event(const struct p2p_cli_style *style, const json_t *event)
 {
     /* What stands at the head of the line; all else follows as name=value. */
     static const char *const heads[] = {"time", "kind", "event", "id"};
     char when[P2P_CLI_WHEN_BYTES];
+    if (strcmp(p2p_cli_text(event, "event"), "everywhere") == 0) {
+        print_everywhere(style, event);
+        return;
+    }
     p2p_cli_paint(style, P2P_CLI_DIM, p2p_cli_when(when, event, "time"));
     const char *kind = p2p_cli_text(event, "kind");
     fputs(when[0] != '\0' ? "  " : "", style->out);

@@ -202,6 +202,10 @@ void p2p_cli_print_status(const struct p2p_cli_style *style, const json_t *statu
         snprintf(text, sizeof text, "%.*s", DIGEST_SHOWN, hex != NULL ? hex : "");
         p2p_cli_field(style, name, text);
     }
+    if (strcmp(p2p_cli_text(status, "role"), "observer") == 0) {
+        fputc('\n', style->out);
+        p2p_cli_print_observed(style, status);
+    }
     const json_t *feeds = json_object_get(status, "feeds");
     if (json_array_size(feeds) > 0) {
         fputc('\n', style->out);

@@ -1,4 +1,5 @@
 #include "node_state.h"
+#include "withheld.h"
 
 #include <p2p/sigs_pool.h>
 #include <p2p/text.h>
@@ -183,6 +184,7 @@ void p2p_node_close(struct p2p_node *node)
     if (node == NULL) {
         return;
     }
+    p2p_withheld_free(node->withheld);
     p2p_engine_close(node->engine);
     p2p_sigs_pool_close(node->sigs);
     p2p_spool_close(node->spool);

@@ -84,6 +84,7 @@ struct p2p_node {
     size_t waiting_count;
     struct p2p_work *deferred; /* for the next batch; at most P2P_WORKS_MAX */
     /* counters since the start, for metrics and doctor */
+    struct p2p_withheld *withheld;         /* counted when somebody asks, or NULL */
     uint64_t refused_frames;               /* cut out of a stream that was not well-formed */
     uint64_t decisions[4];                 /* by enum p2p_answer */
     uint64_t refusals[P2P_REFUSALS_COUNT]; /* by enum p2p_refusal; filled by the daemon */

@@ -39,6 +39,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
     case P2P_TRACE_COSIGNED:
     case P2P_TRACE_WITNESSED:
     case P2P_TRACE_MIRRORED:
+    case P2P_TRACE_EVERYWHERE:
     case P2P_TRACE_COUNT:
         break;
     }
@@ -65,6 +66,15 @@ void p2p_tell(struct p2p_node *node, const struct p2p_actions *actions)
         const struct p2p_kind *kind = NULL;
         if (trace->type == P2P_TRACE_APPENDED) {
             kind = p2p_kind_find((uint32_t)trace->value);
+        }
+        if (trace->type == P2P_TRACE_EVERYWHERE) {
+            const struct p2p_record_id id = {trace->feed, trace->at};
+            const struct p2p_spread_row *row =
+                p2p_spread_find(p2p_engine_spread(node->engine), &id);
+            kind = p2p_kind_find((uint32_t)(trace->value >> 32));
+            entry.what = p2p_spread_word((uint32_t)(trace->value >> 32));
+            entry.trace.value &= UINT32_MAX; /* ms */
+            entry.had = row != NULL ? row->had : 0;
         }
         snprintf(entry.feed, sizeof(entry.feed), "%.*s", (int)feed.len,
                  (const char *)feed.data);

@@ -169,6 +169,13 @@ static json_t *event_json(uint64_t boot, const struct p2p_event_entry *entry)
     }
     json_object_set_new(json, "at", json_integer((json_int_t)trace->at));
     json_object_set_new(json, "value", json_integer((json_int_t)trace->value));
+    if (trace->type == P2P_TRACE_EVERYWHERE) {
+        json_object_set_new(json, "ms", json_integer((json_int_t)trace->value));
+        json_object_set_new(json, "what", json_string(entry->what));
+        json_object_set_new(json, "had", json_integer((json_int_t)entry->had));
+        json_object_set_new(json, "of", json_integer((json_int_t)entry->had));
+        json_object_set_new(json, "slowest", json_string(entry->member));
+    }
     if (trace->err != P2P_OK) {
         json_object_set_new(json, "error", json_string(p2p_err_name(trace->err)));
     }

@@ -3,7 +3,7 @@
 # changed or a cosignature is missing, no more. As a QR code it is the same receipt.
 
 . "$(dirname "$0")/lib.sh" || exit 3
-begin 17260 90 beanr,bezee,begne,beost,belgg,bebru,commission
+begin 17320 90 beanr,bezee,begne,beost,belgg,bebru,commission
 
 # check FILE [OPTION...]: from a directory without a node
 check() { p2p -C / --json audit check-receipt "$1" --trust "$WORK/trust/trust" "${@:2}"; }

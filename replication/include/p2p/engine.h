@@ -26,6 +26,7 @@
 #include <p2p/gate.h>
 #include <p2p/ledger.h>
 #include <p2p/overlay.h>
+#include <p2p/spread.h>
 #include <p2p/state.h>
 #include <p2p/witness.h>
 
@@ -204,7 +205,9 @@ struct p2p_close {
     X(REPAIRED, "repaired")          /* likewise */                                            \
     X(DIVERGED, "diverged")   /* member's `state`: feed, index; value: view << 32 | circle */  \
     X(READ_ONLY, "read-only") /* value: enum p2p_read_only */                                  \
-    X(CLOCK, "clock")         /* quorum time and own clock apart: value in s */
+    X(CLOCK, "clock")         /* quorum time and own clock apart: value in s */                \
+    X(EVERYWHERE,                                                                              \
+      "everywhere") /* a ban or lift: feed, index, slowest member; kind << 32 | ms */
 enum p2p_trace_type {
 #define P2P_TRACE_ENUM(name, word) P2P_TRACE_##name,
     P2P_TRACE_MAP(P2P_TRACE_ENUM)
@@ -320,6 +323,8 @@ uint64_t p2p_engine_quorum_ms(const struct p2p_engine *engine, const struct p2p_
 void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now *now,
                            struct p2p_gate_check *check);
 
+/* How far bans and lifts have got, as far as this node was told. */
+const struct p2p_spread *p2p_engine_spread(const struct p2p_engine *engine);
 /* Records of this feed that a connected peer has named and that are not held here. */
 uint64_t p2p_engine_lag(const struct p2p_engine *engine, uint32_t feed);
 

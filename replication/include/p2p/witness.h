@@ -59,9 +59,18 @@ struct p2p_marked_head {
 #define P2P_MARK_EVERY_MS 100u
 #define P2P_MARKED_HEADS  8u
 
+/* How much of the feed a witness is known to hold, by its cosignatures. */
+struct p2p_holding {
+    uint32_t witness; /* 0: none */
+    uint64_t size;
+    bool grew; /* until it is looked at */
+};
+
 struct p2p_witnessing {
     struct p2p_cosigned candidates[2]; /* larger size first */
     struct p2p_cosigned_ahead ahead[P2P_COSIGNERS_MAX];
+    struct p2p_holding holdings[P2P_COSIGNERS_MAX]; /* since the engine was opened */
+    bool holdings_grew;   /* the engine's: takes it back when it has looked */
     uint64_t quorum_size; /* 0: none yet */
     struct p2p_hash quorum_root;
     bool quorum_dirty; /* candidates hold a quorum that is not stored yet */
@@ -100,6 +109,8 @@ bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
 void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
                         uint32_t witness, uint64_t size, const struct p2p_hash *root,
                         const struct p2p_cosignature *cosignature, const struct p2p_feed *feed);
+/* Records from `size` on were taken back: who held them holds another history. */
+void p2p_witnessing_cut(struct p2p_witnessing *witnessing, uint64_t size);
 /* Takes what waited for records that are held now, then looks whether a candidate has a quorum
  * larger than the one known. Flush first. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,

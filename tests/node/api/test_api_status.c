@@ -46,10 +46,10 @@ static void pause_member(struct p2p_node *node, uint32_t member, bool paused)
 static void every_promised_key_is_there(void **state)
 {
     static const char *const keys[] = {
-        "federation",      "member",   "role",  "generation", "read_only",
-        "charter",         "feeds",    "peers", "custody",    "lease_s",
-        "frontier_digest", "digests",  "store", "boot",       "leaves_digest",
-        "started",         "complete", "alarm", "clock",      "circles",
+        "federation", "member",  "role",          "generation", "read_only",       "charter",
+        "feeds",      "peers",   "custody",       "lease_s",    "frontier_digest", "digests",
+        "store",      "boot",    "leaves_digest", "started",    "complete",        "alarm",
+        "clock",      "circles", "withheld",      "everywhere",
     };
     (void)state;
     json_t *status = api_get(&world, "/v1/status", 200);

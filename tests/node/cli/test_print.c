@@ -66,6 +66,35 @@ static void never_heard_is_older_than_long_ago(void **state)
            "ALLOW\n          decision x#0; knows 2 feeds; b/1 was never heard\n", false);
 }
 
+/* The commission would not see at a glance what it is there to see. */
+static void an_observer_sees_forks_and_bans_first(void **state)
+{
+    (void)state;
+    expect(
+        p2p_cli_print_observed,
+        "{\"feeds\":[{\"feed\":\"a/1\",\"state\":\"forked\"},{\"feed\":\"b/"
+        "1\",\"state\":\"ok\"},"
+        "{\"feed\":\"c/1\",\"state\":\"forked\"}],\"withheld\":{\"counted\":false,\"circles\":["
+        "{\"circle\":\"police\",\"payloads\":3},{\"circle\":\"a\",\"payloads\":12}]},"
+        "\"everywhere\":{\"done\":7,\"open\":1,\"newest\":[{\"id\":\"a/"
+        "1:9\",\"what\":\"lifted\","
+        "\"time\":\"2026-11-22T05:38:07.571Z\",\"had\":6,\"of\":6,\"ms\":412,\"slowest\":"
+        "\"belgg\",\"lacking\":[]},{\"id\":\"a/1:8\",\"what\":\"imposed\",\"time\":"
+        "\"2026-11-22T05:38:06Z\",\"had\":4,\"of\":6,\"ms\":null,\"slowest\":\"b\",\"lacking\":"
+        "["
+        "\"c\",\"d\"]}]}}",
+        "forked        a/1, c/1\n"
+        "quarantined   none\n"
+        "withheld      police 3, a 12 (still counting)\n"
+        "overrides     none are recorded (not in this version)\n"
+        "bans, lifts   7 everywhere, 1 not yet\n"
+        "\n"
+        "BAN OR LIFT  TAKEN HERE           WHO HAS IT\n"
+        "a/1:9        2026-11-22 05:38:07  lifted, 6 of 6 in 0.4 s, slowest belgg\n"
+        "a/1:8        2026-11-22 05:38:06  imposed, 4 of 6, not known of c, d\n",
+        false);
+}
+
 static void bans_stand_in_columns(void **state)
 {
     (void)state;
@@ -275,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gate_answers_loud_and_with_reasons),
         cmocka_unit_test(never_heard_is_older_than_long_ago),
+        cmocka_unit_test(an_observer_sees_forks_and_bans_first),
         cmocka_unit_test(bans_stand_in_columns),
         cmocka_unit_test(text_of_others_cannot_steer_the_terminal),
         cmocka_unit_test(peers_are_told_in_words),
