@@ -126,6 +126,7 @@ enum p2p_err p2p_generation_take(struct p2p_engine *engine,
         memcmp(member->witness_key.bytes, keys->witness.public_key.bytes, P2P_PUBLIC_BYTES) ==
             0) {
         engine->keys = *keys;
+        return p2p_generation_follow(engine);
     }
     return P2P_OK;
 }

@@ -39,9 +39,18 @@ enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine)
     return engine->read_only;
 }
 
+const struct p2p_generation_keys *p2p_engine_keys(const struct p2p_engine *engine)
+{
+    return &engine->keys;
+}
+
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason)
 {
+    const struct p2p_feed_info *own = p2p_charter_feed(engine->ledger.charter, engine->feed);
     engine->read_only = reason;
+    if (reason == P2P_READ_ONLY_RESTORED && own != NULL) {
+        engine->restored = own->generation;
+    }
 }
 
 size_t p2p_engine_kept(const struct p2p_engine *engine)

@@ -64,21 +64,47 @@ static void check_store(struct visit *visit)
           (unsigned long long)(stat.map_bytes >> 20));
 }
 
+/* What to do about a node that may not append. */
+static const char *append_hint(const struct visit *visit, const char *reason, char *out,
+                               size_t cap)
+{
+    const struct p2p_node *node = visit->node;
+    uint32_t wanted = p2p_engine_wants_keys(node->engine);
+    if (strcmp(reason, "restored") == 0 || strcmp(reason, "forked") == 0) {
+        snprintf(out, cap,
+                 "run port2port -C DIR key generation here, and have the roots run port2port "
+                 "charter generation FILE with the generation.json it writes; it answers and "
+                 "refuses meanwhile");
+        return out;
+    }
+    if (strcmp(reason, "closed") == 0 && wanted != 0) {
+        snprintf(out, cap,
+                 "if another node of %.64s writes generation %u, stop this one; else put "
+                 "feed-%u.key and witness-%u.key into keys/, or run port2port -C DIR key "
+                 "generation and have the roots run port2port charter generation FILE%s%.200s",
+                 node->config.member, (unsigned)wanted, (unsigned)wanted, (unsigned)wanted,
+                 node->renewed_alarm[0] != '\0' ? "; " : "", node->renewed_alarm);
+        return out;
+    }
+    if (strcmp(reason, "closed") == 0) {
+        return "connect it with its witnesses: it begins its new generation once they are "
+               "heard";
+    }
+    return strcmp(reason, "damaged") == 0 ? "see damage" : "see the reason in the store check";
+}
+
 static void check_appends(struct visit *visit)
 {
     const char *reason = p2p_read_only_reason(visit->node);
     bool admitted = p2p_engine_own_feed(visit->node->engine) != 0;
+    char hint[640];
     if (!admitted) {
         check(visit, "appends", false, "have the roots admit its join.json",
               "the charter held here does not name %s", visit->node->config.member);
         return;
     }
     check(visit, "appends", reason == NULL,
-          reason != NULL && strcmp(reason, "restored") == 0
-              ? "have the roots grant a new generation; it answers and refuses meanwhile"
-          : reason != NULL && strcmp(reason, "damaged") == 0
-              ? "see damage"
-              : "see the reason in the store check, or have the roots grant a new generation",
+          reason != NULL ? append_hint(visit, reason, hint, sizeof(hint)) : "",
           reason == NULL ? "records of its own are taken%s" : "nothing is appended: %s",
           reason != NULL ? reason : "");
 }
@@ -86,7 +112,9 @@ static void check_appends(struct visit *visit)
 static void check_witness(struct visit *visit)
 {
     bool lost = p2p_engine_witness_lost(visit->node->engine);
-    check(visit, "witness", !lost, "have the roots grant a new witness key",
+    check(visit, "witness", !lost,
+          "run port2port -C DIR key generation, and have the roots run port2port charter "
+          "generation FILE",
           lost ? "an old backup was put back, so its witness key cosigns nothing more"
                : "it cosigns what it is a witness of");
 }
@@ -100,13 +128,15 @@ static void check_copy(struct visit *visit)
     uint64_t size = own != NULL ? own->edge.size : 0;
     uint64_t commit = p2p_engine_commit_number(node->engine);
     if (node->copy_state != P2P_COPY_OK) {
-        check(visit, "copy", false,
-              "put the newest copy back, or have the roots grant a new generation",
+        check(visit, "copy", false, "put the newest copy back, or see appends",
               "the checkpoint copy %s is %s", node->config.copy,
               node->copy_state == P2P_COPY_MISSING ? "missing" : "not readable");
         return;
     }
-    bool ahead = point->size > size || point->commit > commit;
+    const struct p2p_feed_info *info =
+        p2p_charter_feed(visit->ledger->charter, p2p_engine_own_feed(node->engine));
+    bool same = info == NULL || point->generation == info->generation;
+    bool ahead = same && (point->size > size || point->commit > commit);
     check(visit, "copy", !ahead, "this store is older than the copy: was it restored?",
           ahead ? "the copy is ahead of the store: it names size %llu, commit %llu"
                 : "the copy names size %llu, commit %llu, and the store is as far",
@@ -157,6 +187,7 @@ static void check_keys(struct visit *visit)
 {
     const struct p2p_node *node = visit->node;
     const struct p2p_charter *charter = visit->ledger->charter;
+    const struct p2p_generation_keys *held = p2p_engine_keys(node->engine);
     const struct p2p_member *own = p2p_charter_member(charter, p2p_engine_member(node->engine));
     const struct p2p_feed_info *feed =
         p2p_charter_feed(charter, p2p_engine_own_feed(node->engine));
@@ -168,8 +199,8 @@ static void check_keys(struct visit *visit)
         const uint8_t *here;
         const uint8_t *charter;
     } keys[] = {
-        {"feed", node->feed_key.public_key.bytes, feed->key.bytes},
-        {"witness", node->witness_key.public_key.bytes, own->witness_key.bytes},
+        {"feed", held->feed.public_key.bytes, feed->key.bytes},
+        {"witness", held->witness.public_key.bytes, own->witness_key.bytes},
         {"transport", node->transport_key.public_key.bytes, own->transport_key.bytes},
         {"sealing", node->sealing_key.public_key.bytes, own->sealing_key.bytes},
     };

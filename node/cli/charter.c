@@ -145,6 +145,25 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
         .run = p2p_cli_charter_change_run,
     },
     {
+        .verb = "generation",
+        .summary = "close a member's feed and grant it the next generation",
+        .details =
+            "For a node that was restored or forked: it may append nothing more to the feed it "
+            "has. It makes the keys of the next one (key generation) and sends what that "
+            "wrote. "
+            "What its feed holds stays; what is added to it from here on has no effect.",
+        .options = P2P_CLI_OPTIONS(
+            CHANGE,
+            {.name = "witness",
+             .value = "MEMBER",
+             .help = "who witnesses the new feed (default: those of the one that is closed)",
+             .rules = P2P_CLI_REPEATS}),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "FILE", .help = "its generation.json", .rules = P2P_CLI_REQUIRED}),
+        .rules = P2P_CLI_PREFIXED,
+        .run = p2p_cli_charter_change_run,
+    },
+    {
         .verb = "rotate",
         .summary = "replace the root keys",
         .options = P2P_CLI_OPTIONS(CHANGE,
@@ -238,7 +257,6 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
             P2P_CLI_ARGUMENTS({.name = "FILE", .help = "the draft", .rules = P2P_CLI_REQUIRED}),
         .run = p2p_cli_charter_append_run,
     },
-    {.verb = "generation", .summary = "grant a new generation", .rules = P2P_CLI_HIDDEN},
     {.verb = "reassign", .summary = "replace a lost holder", .rules = P2P_CLI_HIDDEN},
     {0},
 };

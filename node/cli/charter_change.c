@@ -34,6 +34,16 @@ static enum p2p_err fill_admit(const struct p2p_cli_call *call, struct p2p_verb 
     return err;
 }
 
+static enum p2p_err fill_generation(const struct p2p_cli_call *call, struct p2p_verb *verb)
+{
+    struct p2p_verb_generation options = {.renewal = p2p_cli_argument(call, 0)};
+    const char **witnesses = p2p_cli_values(call, "witness", &options.witness_count);
+    options.witnesses = witnesses;
+    enum p2p_err err = witnesses == NULL ? P2P_NOMEM : p2p_verb_generation(verb, &options);
+    free(witnesses);
+    return err;
+}
+
 static enum p2p_err fill_grant(const struct p2p_cli_call *call, struct p2p_verb *verb)
 {
     struct p2p_verb_grant options = {
@@ -236,8 +246,9 @@ enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
         const char *name;
         enum p2p_err (*fill)(const struct p2p_cli_call *call, struct p2p_verb *verb);
     } fills[] = {
-        {"admit", fill_admit},     {"grant", fill_grant},   {"circle", fill_circle},
-        {"witness", fill_witness}, {"policy", fill_policy}, {"rotate", fill_rotate},
+        {"admit", fill_admit},           {"grant", fill_grant},   {"circle", fill_circle},
+        {"witness", fill_witness},       {"policy", fill_policy}, {"rotate", fill_rotate},
+        {"generation", fill_generation},
     };
     const char *name = call->command->verb;
     for (size_t i = 0; i < sizeof fills / sizeof fills[0]; i++) {

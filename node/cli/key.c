@@ -1,3 +1,4 @@
+#include "charter_source.h"
 #include "error.h"
 #include "nouns.h"
 #include "passphrase.h"
@@ -7,8 +8,10 @@
 
 #include <p2p/bytes.h>
 #include <p2p/charter.h>
+#include <p2p/config.h>
 #include <p2p/key.h>
 #include <p2p/keydir.h>
+#include <p2p/renewal.h>
 #include <p2p/text.h>
 
 #include <errno.h>
@@ -175,6 +178,91 @@ static int circle_run(struct p2p_cli_call *call)
     return tell_made(call, &made, circle, hash, passphrase_len);
 }
 
+/* What this node's member asks for: the generation after its newest, by the charter. */
+static enum p2p_err renewal_of(const struct p2p_cli_charter *source,
+                               const struct p2p_config *config, struct p2p_renewal *renewal,
+                               char *message, size_t message_cap)
+{
+    const struct p2p_charter *charter = source->charter;
+    const struct p2p_member *member =
+        p2p_charter_member_named(charter, p2p_slice_text(config->member));
+    if (member == NULL) {
+        snprintf(message, message_cap,
+                 "the charter does not name %s yet: its first generation comes with charter "
+                 "admit",
+                 config->member);
+        return P2P_UNKNOWN;
+    }
+    snprintf(renewal->federation, sizeof renewal->federation, "%s",
+             p2p_charter_federation(charter));
+    snprintf(renewal->member, sizeof renewal->member, "%s", member->name);
+    renewal->federation_id = p2p_charter_federation_id(charter);
+    renewal->generation = p2p_charter_feed(charter, member->feed)->generation + 1;
+    return P2P_OK;
+}
+
+static enum p2p_err make_renewal(struct p2p_cli_call *call,
+                                 const struct p2p_cli_charter *source,
+                                 struct p2p_renewal *renewal, char *path, size_t *len,
+                                 char *message, size_t message_cap)
+{
+    struct p2p_config config = {0};
+    struct p2p_keydir keydir = {0};
+    enum p2p_err err = p2p_config_read(&config, call->dir, message, message_cap);
+    if (err != P2P_OK) {
+        return err;
+    }
+    err = renewal_of(source, &config, renewal, message, message_cap);
+    if (err == P2P_OK) {
+        err = open_keydir(call, &keydir, len, message, message_cap);
+    }
+    if (err == P2P_OK) {
+        err = p2p_renewal_make(renewal, &keydir, message, message_cap);
+    }
+    if (err == P2P_OK) {
+        err = p2p_path_join(path, call->dir, "generation.json");
+    }
+    if (err == P2P_OK) {
+        err = p2p_renewal_write(renewal, path, message, message_cap);
+    }
+    p2p_keydir_deinit(&keydir);
+    p2p_config_deinit(&config);
+    return err;
+}
+
+/* The node takes them by itself once the charter grants the generation, also while it serves.
+ */
+static int generation_run(struct p2p_cli_call *call)
+{
+    char message[P2P_MESSAGE_BYTES_MAX] = "", path[P2P_PATH_BYTES_MAX];
+    struct p2p_renewal renewal = {0};
+    struct p2p_cli_charter source;
+    size_t passphrase_len = 0;
+    int exit = p2p_cli_charter_init(&source, call);
+    if (exit == P2P_CLI_YES) {
+        enum p2p_err err = make_renewal(call, &source, &renewal, path, &passphrase_len, message,
+                                        sizeof message);
+        exit = err != P2P_OK ? p2p_cli_fail_err(call, err, message) : P2P_CLI_YES;
+    }
+    p2p_cli_charter_deinit(&source);
+    if (exit != P2P_CLI_YES) {
+        return exit;
+    }
+    say_empty(call, passphrase_len);
+    if (call->json) {
+        json_t *json = json_pack("{s:s,s:I,s:s}", "member", renewal.member, "generation",
+                                 (json_int_t)renewal.generation, "file", path);
+        p2p_cli_put_json(call->out, json);
+        json_decref(json);
+    } else {
+        fprintf(call->out,
+                "%s has the keys of generation %u\nSend this file to the federation's roots, "
+                "for charter generation: %s\n",
+                renewal.member, (unsigned)renewal.generation, path);
+    }
+    return P2P_CLI_YES;
+}
+
 static int new_run(struct p2p_cli_call *call)
 {
     char message[P2P_MESSAGE_BYTES_MAX] = "";
@@ -290,6 +378,19 @@ static const struct p2p_cli_command KEY_COMMANDS[] = {
         .run = circle_run,
     },
     {
+        .verb = "generation",
+        .summary = "make the keys of this member's next generation, for the roots to grant it",
+        .details = "For a node that was restored or forked. The keys stay in keys; send "
+                   "generation.json, which this writes, to the federation's roots, for charter "
+                   "generation. Once the charter grants it, this node goes on by itself.",
+        .options = P2P_CLI_OPTIONS({.name = "federation",
+                                    .value = "FILE",
+                                    .help = "by this federation.json instead of the node's "
+                                            "charter",
+                                    .type = P2P_CLI_FILE}),
+        .run = generation_run,
+    },
+    {
         .verb = "unlock",
         .summary = "let the serving node sign for an issuer for a while",
         .details =
@@ -325,6 +426,6 @@ static const struct p2p_cli_command KEY_COMMANDS[] = {
 
 const struct p2p_cli_noun p2p_cli_noun_key = {
     .name = "key",
-    .summary = "the keys of this member's officers, and of its circles",
+    .summary = "the keys of this member's officers, circles and generations",
     .commands = KEY_COMMANDS,
 };

@@ -91,13 +91,18 @@ void p2p_cli_print_peers(const struct p2p_cli_style *style, const json_t *rows)
 static const char *read_only_words(const char *code)
 {
     static const char *const words[][2] = {
-        {"restored", "it was restored from a backup; the charter must grant a new generation"},
+        {"restored",
+         "it was restored from a backup; if it does not catch up with its copy, run "
+         "port2port key generation and have the roots grant that"},
         {"sync-failed", "the disk failed to sync; restart the node"},
         {"map-full", "the store's map is full; raise map_size in config.yaml"},
         {"disk-full", "the disk is full; make room"},
-        {"forked", "its feed is forked; the charter must grant a new generation"},
+        {"forked", "its feed is forked; run port2port key generation and have the roots grant "
+                   "that"},
         {"damaged", "its store is damaged; it repairs what it can from its peers"},
-        {"closed", "its generation is closed"},
+        {"closed",
+         "its generation is closed; the charter grants a newer one, whose keys do not "
+         "lie here or which is not begun yet"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(code, words[i][0]) == 0) {

@@ -103,6 +103,48 @@ static enum p2p_err drawn_key(struct p2p_node *node, const struct p2p_hash *hash
     return err;
 }
 
+static enum p2p_err load_generation(struct p2p_node *node, enum p2p_key_purpose purpose,
+                                    uint32_t generation, uint8_t seed[P2P_SEED_BYTES],
+                                    char message[P2P_MESSAGE_BYTES])
+{
+    char file[P2P_PATH_BYTES_MAX];
+    struct p2p_keydir_key key;
+    p2p_keydir_generation_file(file, purpose, generation);
+    enum p2p_err err =
+        p2p_keydir_load(&node->keydir, file, purpose, NULL, &key, message, P2P_MESSAGE_BYTES);
+    if (err == P2P_OK) {
+        memcpy(seed, key.seed, P2P_SEED_BYTES);
+        p2p_wipe(&key, sizeof(key));
+    }
+    return err;
+}
+
+static enum p2p_err generation_keys(struct p2p_node *node, uint32_t generation,
+                                    struct p2p_generation_keys *out,
+                                    char message[P2P_MESSAGE_BYTES])
+{
+    uint8_t seed[P2P_SEED_BYTES];
+    enum p2p_err err = load_generation(node, P2P_KEY_FEED, generation, seed, message);
+    if (err == P2P_OK) {
+        p2p_feed_secret_init(&out->feed, seed);
+        err = load_generation(node, P2P_KEY_WITNESS, generation, seed, message);
+    }
+    if (err == P2P_OK) {
+        p2p_witness_secret_init(&out->witness, seed);
+    }
+    p2p_wipe(seed, sizeof(seed));
+    return err;
+}
+
+static enum p2p_err make_copy(struct p2p_node *node, const struct p2p_copy_point *point)
+{
+    char message[P2P_MESSAGE_BYTES];
+    enum p2p_err err = p2p_copy_create(node->config.copy, point, message, sizeof(message));
+    return err == P2P_OK
+               ? p2p_copy_open(&node->copy, node->config.copy, message, sizeof(message))
+               : err;
+}
+
 /* ---- opening ---- */
 
 static enum p2p_err open_store(struct p2p_node *node, const struct p2p_node_options *options,
@@ -146,6 +188,8 @@ enum p2p_err p2p_node_open(struct p2p_node **out, const struct p2p_node_options 
     node->started_wall_ms = node->now.wall_ms;
     node->boot = node->now.wall_ms;
     node->drawn_key = drawn_key;
+    node->generation_keys = generation_keys;
+    node->make_copy = make_copy;
     enum p2p_err err = p2p_crypto_init();
     if (err == P2P_OK) {
         err = p2p_config_read(&node->config, node->dir, message, P2P_MESSAGE_BYTES);

@@ -38,8 +38,8 @@ struct p2p_node {
     char dir[P2P_PATH_BYTES_MAX];
     struct p2p_config config;
     struct p2p_keydir keydir;
-    struct p2p_feed_secret feed_key;
-    struct p2p_witness_secret witness_key;
+    struct p2p_feed_secret feed_key;       /* of the first generation */
+    struct p2p_witness_secret witness_key; /* likewise; of later ones: generation_keys */
     struct p2p_transport_secret transport_key;
     struct p2p_sealing_secret sealing_key;
     struct p2p_unlocked unlocked[P2P_UNLOCKED_MAX];
@@ -73,7 +73,10 @@ struct p2p_node {
     uint64_t drawn_looked_ms;    /* when keys/circles was last looked into; 0: not yet */
     uint64_t drawn_charter_size; /* and for which charter */
     char drawn_alarm[P2P_MESSAGE_BYTES]; /* a key there that cannot be opened, or "" */
-    char alarm[P2P_MESSAGE_BYTES];       /* the newest reason for concern, or "" */
+    uint64_t renewed_looked_ms;          /* the same for the keys of the newest generation */
+    uint64_t renewed_charter_size;
+    char renewed_alarm[P2P_MESSAGE_BYTES];
+    char alarm[P2P_MESSAGE_BYTES]; /* the newest reason for concern, or "" */
     /* the batch that runs */
     struct p2p_txn *txn;
     const struct p2p_kv *kv;
@@ -95,6 +98,12 @@ struct p2p_node {
      * with a sentence. NULL: none was. */
     enum p2p_err (*drawn_key)(struct p2p_node *node, const struct p2p_hash *hash,
                               struct p2p_circle_key *out, char message[P2P_MESSAGE_BYTES]);
+    /* The keys of a later generation of this member, likewise. */
+    enum p2p_err (*generation_keys)(struct p2p_node *node, uint32_t generation,
+                                    struct p2p_generation_keys *out,
+                                    char message[P2P_MESSAGE_BYTES]);
+    /* Makes the copy anew, when a generation is begun and there is none; NULL: it is not. */
+    enum p2p_err (*make_copy)(struct p2p_node *node, const struct p2p_copy_point *point);
     /* Hands work to the thread that runs batches; set by the daemon. */
     void (*queue_work)(struct p2p_node *node, struct p2p_work *work);
     /* What the network side knows, set by the daemon for status and peers. */

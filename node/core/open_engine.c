@@ -23,6 +23,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         .damage_suspected = node->damage_suspected,
         .full_mesh_max = node->full_mesh_max,
         .copy_lost = node->copy_state != P2P_COPY_OK,
+        .copy_generation = node->copy_point.generation,
         .copy_size = node->copy_point.size,
         .copy_root = node->copy_point.root,
         .copy_commit = node->copy_point.commit,
@@ -49,5 +50,6 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
     p2p_engine_close(node->engine);
     node->engine = engine;
     node->drawn_looked_ms = 0; /* it knows of no drawn key yet */
+    node->renewed_looked_ms = 0;
     return P2P_OK;
 }

@@ -38,6 +38,19 @@ static void take_point(struct p2p_node *node, const struct p2p_feed_info *info,
     point->commit = p2p_engine_commit_number(node->engine);
 }
 
+/* A generation was begun, and the copy of the one before is lost. */
+static void make_anew(struct p2p_node *node, const struct p2p_ledger *ledger, uint32_t own)
+{
+    take_point(node, p2p_charter_feed(ledger->charter, own), p2p_ledger_feed(ledger, own));
+    enum p2p_err err =
+        node->make_copy == NULL ? P2P_RDONLY : node->make_copy(node, &node->copy_point);
+    note_result(node, err);
+    if (err == P2P_OK) {
+        node->copy_state = P2P_COPY_OK;
+        node->alarm[0] = '\0'; /* that it was lost */
+    }
+}
+
 void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
@@ -45,8 +58,11 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
     bool appends = p2p_engine_read_only(node->engine) == P2P_READ_ONLY_NONE;
     /* A restored node's copy is ahead of it and must stay; what was signed is in the copy
      * before it leaves, whatever became of the node in the same batch. */
-    if (P2P_PLANT(COPY_LATE) || own == 0 || node->copy == NULL ||
-        (!appends && !actions->signature_made)) {
+    if (P2P_PLANT(COPY_LATE) || own == 0 || (!appends && !actions->signature_made)) {
+        return;
+    }
+    if (node->copy == NULL) {
+        make_anew(node, ledger, own);
         return;
     }
     if (actions->own_head_changed || actions->signature_made || node->copy_failed) {

@@ -109,12 +109,14 @@ static void take_deferred(struct p2p_node *node, struct p2p_batch *batch)
     node->deferred = NULL;
 }
 
-/* The own feed's edge, or an empty one while there is no such feed. */
-static struct p2p_edge own_edge(const struct p2p_node *node)
+/* The own feed's edge, or an empty one while there is no such feed. number [out]: its number.
+ */
+static struct p2p_edge own_edge(const struct p2p_node *node, uint32_t *number)
 {
     const struct p2p_feed *own =
         p2p_ledger_feed(p2p_engine_ledger(node->engine), p2p_engine_own_feed(node->engine));
     struct p2p_edge edge;
+    *number = p2p_engine_own_feed(node->engine);
     p2p_edge_init(&edge);
     return own != NULL && own->number != P2P_CHARTER_FEED ? own->edge : edge;
 }
@@ -222,10 +224,14 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err != P2P_OK) {
         return err;
     }
-    struct p2p_edge edge = own_edge(node);
+    uint32_t own = 0;
+    struct p2p_edge edge = own_edge(node, &own);
     node->kv = p2p_txn_kv(node->txn);
     p2p_engine_begin(node->engine, node->kv, &batch->arena, &node->now);
     err = p2p_drawn_give(node);
+    if (err == P2P_OK && writable) {
+        err = p2p_renewed_give(node);
+    }
     if (err == P2P_OK && writable) {
         p2p_ahead_start(node, batch, &batch->arena);
         err = step_inputs(node, batch);
@@ -264,6 +270,9 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     }
     node->txn = NULL;
     node->kv = NULL;
+    if (own != p2p_engine_own_feed(node->engine)) {
+        p2p_edge_init(&edge); /* another generation: all of it is read */
+    }
     if (err == P2P_OK) {
         err = recheck(node, &batch->actions, &edge);
         node->read_back_failed = node->read_back_failed || err == P2P_CORRUPT;

@@ -4,6 +4,7 @@
  *   ahead.c     issuers' signatures, verified while the engine does other work
  *   late.c      decisions from the spool into the feed
  *   drawn.c     circle keys that were drawn here, to the engine
+ *   renewed.c   the keys of a later generation, to the engine
  *   own_copy.c  the checkpoint copy, written before anything leaves
  *   tell.c      traces to watchers and to the log
  *   waiting.c   work that waits for a level
@@ -39,6 +40,12 @@ void p2p_late_undo(struct p2p_node *node);
  * charter or the engine is new, else every 10 s. A file that cannot be opened is told in
  * drawn_alarm and is no error. */
 P2P_MUST_CHECK enum p2p_err p2p_drawn_give(struct p2p_node *node);
+
+/* ---- renewed.c ---- */
+
+/* In a batch: hands the engine the keys of the newest generation that the charter grants this
+ * member, when they lie here. Looks as often as drawn.c; renewed_alarm likewise. */
+P2P_MUST_CHECK enum p2p_err p2p_renewed_give(struct p2p_node *node);
 
 /* ---- own_copy.c ---- */
 

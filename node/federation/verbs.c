@@ -1,3 +1,4 @@
+#include <p2p/renewal.h>
 #include <p2p/verbs.h>
 
 #include <p2p/text.h>
@@ -99,6 +100,68 @@ enum p2p_err p2p_verb_circle(struct p2p_verb *verb, const struct p2p_verb_circle
     }
     enum p2p_err err = options->key ? key_hash(verb, options->key, &epoch.key_hash) : P2P_OK;
     return err == P2P_OK ? add(verb, &op) : err;
+}
+
+/* --- generation -------------------------------------------------------------------------- */
+
+/* The member that asks, when it may ask for this. */
+static enum p2p_err renewal_belongs(struct p2p_verb *verb, const struct p2p_renewal *renewal,
+                                    const struct p2p_member **out)
+{
+    struct p2p_hash id = p2p_charter_federation_id(verb->charter);
+    const struct p2p_member *member = member_named(verb, renewal->member);
+    if (!p2p_hash_equal(&id, &renewal->federation_id) ||
+        strcmp(renewal->federation, p2p_charter_federation(verb->charter)) != 0) {
+        return say(verb, P2P_MISMATCH, "%s asks another federation", renewal->member);
+    }
+    if (!member) {
+        return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
+                   renewal->member);
+    }
+    uint32_t next = p2p_charter_feed(verb->charter, member->feed)->generation + 1;
+    if (renewal->generation != next) {
+        snprintf(verb->message, verb->message_cap,
+                 "%s asks for generation %u, its next is %u: have its node take the whole "
+                 "charter first, then make its keys anew",
+                 renewal->member, (unsigned)renewal->generation, (unsigned)next);
+        return P2P_MISMATCH;
+    }
+    *out = member;
+    return p2p_renewal_verify(renewal, &member->transport_key, verb->message,
+                              verb->message_cap);
+}
+
+enum p2p_err p2p_verb_generation(struct p2p_verb *verb,
+                                 const struct p2p_verb_generation *options)
+{
+    const char *same[P2P_WITNESSES_MAX];
+    const struct p2p_member *member = NULL;
+    struct p2p_renewal renewal;
+    enum p2p_err err =
+        p2p_renewal_read(&renewal, options->renewal, verb->message, verb->message_cap);
+    if (err == P2P_OK) {
+        err = renewal_belongs(verb, &renewal, &member);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_charter_op op = {
+        .type = P2P_OP_GENERATION,
+        .generation = {.member = renewal.member,
+                       .feed_key = renewal.feed_key,
+                       .witness_key = renewal.witness_key,
+                       .witnesses = options->witnesses,
+                       .witness_count = (uint32_t)options->witness_count}};
+    if (options->witness_count == 0) {
+        const struct p2p_feed_info *feed = p2p_charter_feed(verb->charter, member->feed);
+        for (uint32_t i = 0; i < feed->witness_count; i++) {
+            uint32_t witness = p2p_witness_member(feed->witnesses[i]);
+            same[i] = p2p_charter_member(verb->charter, witness)->name;
+        }
+        op.generation.witnesses = same;
+        op.generation.witness_count = feed->witness_count;
+    }
+    return add(verb, &op);
 }
 
 /* --- admit ------------------------------------------------------------------------------- */

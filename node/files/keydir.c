@@ -211,6 +211,13 @@ enum p2p_err p2p_keydir_file(char out[P2P_PATH_BYTES_MAX], enum p2p_key_purpose 
     return P2P_OK;
 }
 
+void p2p_keydir_generation_file(char out[P2P_PATH_BYTES_MAX], enum p2p_key_purpose purpose,
+                                uint32_t generation)
+{
+    snprintf(out, P2P_PATH_BYTES_MAX, "%s-%u" KEY_SUFFIX, p2p_key_purpose_word(purpose),
+             (unsigned)generation);
+}
+
 /* The directory between keydir and the file, where the purpose has one. */
 static enum p2p_err make_dir(const struct p2p_keydir *keydir, enum p2p_key_purpose purpose,
                              char *message, size_t message_cap)

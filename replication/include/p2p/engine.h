@@ -288,6 +288,8 @@ bool p2p_engine_witness_lost(const struct p2p_engine *engine);
  * closed.
  */
 uint32_t p2p_engine_wants_keys(const struct p2p_engine *engine);
+/* The keys it holds, of whatever generation; they live as long as the engine. */
+const struct p2p_generation_keys *p2p_engine_keys(const struct p2p_engine *engine);
 /* The store or copy failed: the node answers but does not append. */
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
 /* Bans of forked feeds that this node keeps aside, since it might not append: kept.h. */

@@ -231,10 +231,10 @@ static void doctor_names_each_fault(void **state)
     (void)state;
     json_decref(api_get(&world, "/v1/status", 200));
 
-    struct p2p_witness_secret kept = node->witness_key;
-    node->witness_key.public_key.bytes[0] ^= 1;
+    struct p2p_transport_secret kept = node->transport_key;
+    node->transport_key.public_key.bytes[0] ^= 1;
     CHECK(!check_ok("keys"));
-    node->witness_key = kept;
+    node->transport_key = kept;
     CHECK(check_ok("keys"));
 
     node->copy_state = P2P_COPY_MISSING;

@@ -67,6 +67,17 @@ struct p2p_verb_witness {
 P2P_MUST_CHECK enum p2p_err p2p_verb_witness(struct p2p_verb *verb,
                                              const struct p2p_verb_witness *options);
 
+/* Closes the feed of the member that sent this file (p2p_renewal_write) and grants it the
+ * generation it asks for. No witnesses named: those of the feed that is closed. P2P_MISMATCH:
+ * it asks another federation, or for another generation than the next. */
+struct p2p_verb_generation {
+    const char *renewal; /* path of its file */
+    const char *const *witnesses;
+    size_t witness_count;
+};
+P2P_MUST_CHECK enum p2p_err p2p_verb_generation(struct p2p_verb *verb,
+                                                const struct p2p_verb_generation *options);
+
 /* Zeros stay as they are. */
 P2P_MUST_CHECK enum p2p_err p2p_verb_policy(struct p2p_verb *verb,
                                             const struct p2p_policy *changes);

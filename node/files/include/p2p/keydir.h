@@ -1,7 +1,8 @@
 /* A directory of key files that share one `kdf` file: a node's keys/, or wherever root keys
  * lie.
  *
- * Layout of a node's: kdf, {feed,witness,transport,sealing}.key, issuers/NAME.key, and
+ * Layout of a node's: kdf, {feed,witness,transport,sealing}.key, {feed,witness}-G.key of a
+ * generation G above the first, issuers/NAME.key, and
  * circles/HASH.key, HASH in hex being what the charter holds of that circle key. Formats and
  * cryptography are those of p2p/keyfile.h; this noun does the files, the random seeds and
  * salts, and the words for people. One Argon2id derivation per passphrase and directory opens
@@ -61,6 +62,9 @@ P2P_MUST_CHECK enum p2p_err p2p_passphrase_read(const char *path,
  * and is [a-z0-9-]{1,64}; P2P_USAGE. */
 P2P_MUST_CHECK enum p2p_err p2p_keydir_file(char out[P2P_PATH_BYTES_MAX],
                                             enum p2p_key_purpose purpose, const char *name);
+/* That of a feed or witness key of a generation above the first: "feed-2.key". */
+void p2p_keydir_generation_file(char out[P2P_PATH_BYTES_MAX], enum p2p_key_purpose purpose,
+                                uint32_t generation);
 /* Node keys made of a fresh random seed under the passphrase last unlocked (none: the empty
  * one) in `file`, relative to the directory, e.g. "root-1.key". out may be NULL. P2P_USAGE when
  * the file exists, P2P_FULL, P2P_IO, P2P_NOMEM. */
