@@ -32,8 +32,8 @@ struct p2p_decision {
     size_t reason_count;
 };
 
-/* Takes one packed decision of a checked payload apart, borrowing from it. P2P_MALFORMED: not as p2p_gate_pack
- * writes it. */
+/* Takes one packed decision of a checked payload apart, borrowing from it. P2P_MALFORMED: not
+ * as p2p_gate_pack writes it. */
 P2P_MUST_CHECK enum p2p_err p2p_decision_parse(struct p2p_decision *out,
                                                struct p2p_slice packed);
 

@@ -152,7 +152,7 @@ static void a_slip_is_told_with_what_was_meant(void **state)
         {"wait record", "write wait digest HEX or wait record ID"},
         {"watch --after x", "--after needs a number"},
         {"right list", "right is not part of this version of port2port"},
-        {"audit verify DIR", "audit verify is not part of this version"},
+        {"gate override", "gate override is not part of this version"},
         {"gate collect --container C", "gate collect is not part of this version"},
         {"record add note --field x", "write it as --field NAME=VALUE"},
         {"peers pause", "name members, or --all"},
