@@ -3,17 +3,26 @@
 
 #include <p2p/kind.h>
 
+static bool is_history(const struct p2p_engine *engine, const struct p2p_record *record)
+{
+    return engine->now.wall_ms > record->time_ms &&
+           engine->now.wall_ms - record->time_ms > P2P_SPREAD_HISTORY_S * 1000ull;
+}
+
 void p2p_spread_arrived(struct p2p_engine *engine, const struct p2p_record_id *id,
                         const struct p2p_record *record)
 {
     const struct p2p_charter *charter = engine->ledger.charter;
-    const struct p2p_feed_info *info = p2p_charter_feed(charter, id->feed);
     struct p2p_feed_extra *extra = &engine->extras[id->feed];
     if (record->kind == P2P_KIND_SEEN) {
         extra->said_seen = true;
         engine->spread_news = true;
     }
-    if (*p2p_spread_word(record->kind) == '\0' || info == NULL) {
+    if (*p2p_spread_word(record->kind) == '\0' || is_history(engine, record)) {
+        return;
+    }
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, id->feed);
+    if (info == NULL) {
         return;
     }
     extra->spread_fresh = true;
@@ -86,6 +95,21 @@ static enum p2p_err look_at_feed(struct p2p_engine *engine, uint32_t feed)
     return err;
 }
 
+static void tell(struct p2p_engine *engine)
+{
+    const struct p2p_spread_row *row;
+    size_t at = 0;
+    while ((row = p2p_spread_tell(&engine->spread, &at)) != NULL) {
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_EVERYWHERE,
+                                                    .feed = row->id.feed,
+                                                    .member = row->slowest,
+                                                    .at = row->id.index,
+                                                    .value = (uint64_t)row->kind << 48 |
+                                                             (uint64_t)row->had << 32 |
+                                                             (row->last_ms & UINT32_MAX)});
+    }
+}
+
 enum p2p_err p2p_spread_due(struct p2p_engine *engine)
 {
     enum p2p_err err = P2P_OK;
@@ -108,15 +132,7 @@ enum p2p_err p2p_spread_due(struct p2p_engine *engine)
         engine->extras[i].spread_open = false;
     }
     engine->spread_news = false;
-    for (const struct p2p_spread_row *row = p2p_spread_tell(&engine->spread); row != NULL;
-         row = p2p_spread_tell(&engine->spread)) {
-        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_EVERYWHERE,
-                                                    .feed = row->id.feed,
-                                                    .member = row->slowest,
-                                                    .at = row->id.index,
-                                                    .value = (uint64_t)row->kind << 32 |
-                                                             (row->last_ms & UINT32_MAX)});
-    }
+    tell(engine);
     return err;
 }
 

@@ -159,10 +159,10 @@ const struct p2p_spread_row *p2p_spread_open(const struct p2p_spread *spread, si
     return NULL;
 }
 
-const struct p2p_spread_row *p2p_spread_tell(struct p2p_spread *spread)
+const struct p2p_spread_row *p2p_spread_tell(struct p2p_spread *spread, size_t *at)
 {
-    for (size_t i = 0; i < held(spread) && spread->untold > 0; i++) {
-        struct p2p_spread_row *row = &spread->rows[i];
+    while (*at < held(spread) && spread->untold > 0) {
+        struct p2p_spread_row *row = &spread->rows[(*at)++];
         if (row->kind != 0 && p2p_spread_done(row) && !row->told) {
             row->told = true;
             spread->untold--;

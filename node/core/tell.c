@@ -68,13 +68,10 @@ void p2p_tell(struct p2p_node *node, const struct p2p_actions *actions)
             kind = p2p_kind_find((uint32_t)trace->value);
         }
         if (trace->type == P2P_TRACE_EVERYWHERE) {
-            const struct p2p_record_id id = {trace->feed, trace->at};
-            const struct p2p_spread_row *row =
-                p2p_spread_find(p2p_engine_spread(node->engine), &id);
-            kind = p2p_kind_find((uint32_t)(trace->value >> 32));
-            entry.what = p2p_spread_word((uint32_t)(trace->value >> 32));
+            kind = p2p_kind_find((uint32_t)(trace->value >> 48));
+            entry.what = p2p_spread_word((uint32_t)(trace->value >> 48));
+            entry.had = (uint32_t)(trace->value >> 32) & UINT16_MAX;
             entry.trace.value &= UINT32_MAX; /* ms */
-            entry.had = row != NULL ? row->had : 0;
         }
         snprintf(entry.feed, sizeof(entry.feed), "%.*s", (int)feed.len,
                  (const char *)feed.data);

@@ -56,11 +56,15 @@ static void each_member_counts_once_and_for_what_it_holds(void **state)
     p2p_spread_show(&spread, 1, 3, 8, 1020);
     p2p_spread_show(&spread, 1, 3, 9, 1900);
     CHECK(row(7)->had == 2 && row(7)->slowest == 3 && row(7)->last_ms == 20);
-    CHECK(p2p_spread_tell(&spread) == NULL && spread.open == 1);
+    size_t at = 0;
+    CHECK(p2p_spread_tell(&spread, &at) == NULL && spread.open == 1);
     p2p_spread_show(&spread, 1, 4, 100, 1400);
     CHECK(p2p_spread_done(row(7)) && row(7)->slowest == 4 && row(7)->last_ms == 400);
-    CHECK(p2p_spread_tell(&spread) == row(7));
-    CHECK(p2p_spread_tell(&spread) == NULL && spread.open == 0);
+    at = 0;
+    CHECK(p2p_spread_tell(&spread, &at) == row(7));
+    CHECK(p2p_spread_tell(&spread, &at) == NULL && spread.open == 0);
+    at = 0;
+    CHECK(p2p_spread_tell(&spread, &at) == NULL);
     CHECK(spread.done == 1 && spread.done_ms == 400 && spread.buckets[4] == 1);
     p2p_spread_show(&spread, 1, 4, 200, 9000); /* nothing changes what is done */
     CHECK(row(7)->last_ms == 400);
@@ -167,6 +171,26 @@ static void test_who_is_no_witness_says_so_in_its_seen(void **state)
     CHECK(p2p_spread_done(seen_by(2, &ban)));
 }
 
+/* Who comes to a federation of many years would tell of each old ban that all have it. */
+static void test_history_is_not_followed(void **state)
+{
+    (void)state;
+    network_start(4, 4, 3);
+    network_kill(&net, 4);
+    struct p2p_record_id old = network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 3000);
+    net.nodes[4].wall_skew_ms = 1000 * (P2P_SPREAD_HISTORY_S + 60);
+    network_restart(&net, 4);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(network_size(&net, 4, old.feed) > old.index && seen_by(4, &old) == NULL);
+    CHECK(p2p_spread_done(seen_by(2, &old)) && seen_by(2, &old)->slowest == 4);
+    net.nodes[4].wall_skew_ms = 0;
+    struct p2p_record_id now = network_ban(&net, 1, "all", "imo:9074729");
+    network_advance(&net, 3000);
+    CHECK(p2p_spread_done(seen_by(4, &now)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +200,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_taken_back_is_not_followed, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_followed_is_counted, begin, end),
         cmocka_unit_test_teardown(test_a_lift_is_everywhere, network_stop),
+        cmocka_unit_test_teardown(test_history_is_not_followed, network_stop),
         cmocka_unit_test_teardown(test_who_is_no_witness_says_so_in_its_seen, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

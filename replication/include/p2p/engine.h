@@ -206,8 +206,7 @@ struct p2p_close {
     X(DIVERGED, "diverged")   /* member's `state`: feed, index; value: view << 32 | circle */  \
     X(READ_ONLY, "read-only") /* value: enum p2p_read_only */                                  \
     X(CLOCK, "clock")         /* quorum time and own clock apart: value in s */                \
-    X(EVERYWHERE,                                                                              \
-      "everywhere") /* a ban or lift: feed, index, slowest member; kind << 32 | ms */
+    X(EVERYWHERE, "everywhere") /* feed, index, slowest; kind << 48 | had << 32 | ms */
 enum p2p_trace_type {
 #define P2P_TRACE_ENUM(name, word) P2P_TRACE_##name,
     P2P_TRACE_MAP(P2P_TRACE_ENUM)

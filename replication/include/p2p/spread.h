@@ -9,8 +9,10 @@
  * load may wait. Whoever held the record before this node did counts as nothing later than
  * that. It says what is held, never that a gate was asked.
  *
- * In memory only, since the engine was opened. At P2P_SPREAD_ROWS_MAX the oldest row gives way;
- * above P2P_SPREAD_MEMBERS_MAX members nothing is followed. Without memory a record is not
+ * In memory only, since the engine was opened. What its author dates more than
+ * P2P_SPREAD_HISTORY_S before it came is history and not followed: a node that fetches a year
+ * of bans would tell of each that everybody has it. At P2P_SPREAD_ROWS_MAX the oldest row gives
+ * way; above P2P_SPREAD_MEMBERS_MAX members nothing is followed. Without memory a record is not
  * followed, and nothing else happens. */
 #ifndef P2P_SPREAD_H
 #define P2P_SPREAD_H
@@ -20,6 +22,7 @@
 
 #define P2P_SPREAD_ROWS_MAX    1024u
 #define P2P_SPREAD_MEMBERS_MAX 256u
+#define P2P_SPREAD_HISTORY_S   3600u
 
 /* X(upper bound in ms, the same as a Prometheus label in seconds) */
 #define P2P_SPREAD_BUCKET_MAP(X)                                                               \
@@ -87,8 +90,8 @@ void p2p_spread_show(struct p2p_spread *spread, uint32_t feed, uint32_t member, 
 void p2p_spread_cut(struct p2p_spread *spread, uint32_t feed, uint64_t size);
 /* The next row that is not done, in no order; *at begins with 0. NULL: no more. */
 const struct p2p_spread_row *p2p_spread_open(const struct p2p_spread *spread, size_t *at);
-/* The next row that is done and not told, marked as told; NULL: none. */
-const struct p2p_spread_row *p2p_spread_tell(struct p2p_spread *spread);
+/* The next row that is done and not told, marked as told; *at begins with 0. NULL: no more. */
+const struct p2p_spread_row *p2p_spread_tell(struct p2p_spread *spread, size_t *at);
 
 /* The row of a record, NULL when it is not (or no longer) followed. Lives until the next take.
  */
