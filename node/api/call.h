@@ -6,6 +6,7 @@
 
 #include <p2p/api.h>
 #include <p2p/ban.h>
+#include <p2p/words.h>
 
 #define P2P_CALL_ARENA_BYTES (16u * 1024u * 1024u)
 #define P2P_CALL_RECORDS_MAX P2P_COMMIT_RECORDS_MAX
@@ -87,10 +88,6 @@ bool p2p_call_bytes(struct p2p_call *call, const char *key, struct p2p_slice *ou
 void p2p_percent_decode(char *text);
 /* One decoded parameter of the query in the arena, or NULL. */
 const char *p2p_call_param(struct p2p_call *call, const char *name);
-/* RFC 3339 or a date, as POSIX ms; false when it is neither. */
-bool p2p_time_parse(const char *text, uint64_t *ms);
-/* "2026-11-21T22:08:15Z", with milliseconds when there are any. */
-json_t *p2p_time_json(uint64_t ms);
 /* --level of an append; false with an error reply. */
 bool p2p_call_level(struct p2p_call *call);
 /* The issuer to sign with: --as, or the only one here whose grants `may` approves. NULL with an
@@ -155,19 +152,7 @@ void p2p_call_append(struct p2p_call *call, struct p2p_node *node,
 /* {"id","time","level"}; waits for the level asked for. */
 void p2p_call_appended(struct p2p_call *call, struct p2p_node *node);
 
-/* ---- ids and names ---- */
-
-/* `beanr/1:17` or `beanr/1:17#3` into out. */
-#define P2P_ID_TEXT_BYTES 320u
-void p2p_id_text(const struct p2p_ledger *ledger, const struct p2p_record_id *id,
-                 char out[P2P_ID_TEXT_BYTES]);
-bool p2p_id_parse(const struct p2p_ledger *ledger, const char *text, struct p2p_record_id *id);
-json_t *p2p_id_json(const struct p2p_ledger *ledger, const struct p2p_record_id *id);
-const char *p2p_circle_name(const struct p2p_ledger *ledger, uint32_t circle);
-json_t *p2p_hex_json(const struct p2p_hash *hash);
-/* Text of a record; a NUL, which many readers of JSON refuse, becomes U+FFFD. */
-json_t *p2p_slice_json(struct p2p_slice text);
-json_t *p2p_base64_json(struct p2p_slice bytes);
+/* "local", "mirrored", "witnessed": how far a record has come. */
 const char *p2p_record_level(const struct p2p_node *node, const struct p2p_record_id *id);
 
 #endif

@@ -1,4 +1,4 @@
-/* Reading requests: strings, times, levels, who signs, which circle. */
+/* Reading requests: strings, levels, who signs, which circle. */
 #include "call.h"
 
 #include <p2p/assert.h>
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 void *p2p_call_take(struct p2p_call *call, size_t bytes)
 {
@@ -150,84 +149,6 @@ const char *p2p_call_param(struct p2p_call *call, const char *name)
         at += *at == '&';
     }
     return NULL;
-}
-
-/* Exactly so many digits, and moves past them. */
-static bool digits(const char **at, size_t count, int *out)
-{
-    int value = 0;
-    for (size_t i = 0; i < count; i++) {
-        char c = (*at)[i];
-        if (c < '0' || c > '9') {
-            return false;
-        }
-        value = value * 10 + (c - '0');
-    }
-    *at += count;
-    *out = value;
-    return true;
-}
-
-static bool literal(const char **at, char c)
-{
-    bool there = **at == c;
-    *at += there;
-    return there;
-}
-
-/* What follows the second: a fraction or none. Digits below the millisecond are dropped. */
-static bool fraction(const char **at, unsigned *millis)
-{
-    unsigned weight = 100;
-    if (!literal(at, '.')) {
-        return true;
-    }
-    const char *first = *at;
-    for (; **at >= '0' && **at <= '9'; (*at)++, weight /= 10) {
-        *millis += weight * (unsigned)(**at - '0');
-    }
-    return *at != first;
-}
-
-bool p2p_time_parse(const char *text, uint64_t *ms)
-{
-    struct tm tm = {0};
-    unsigned millis = 0;
-    bool good = digits(&text, 4, &tm.tm_year) && literal(&text, '-') &&
-                digits(&text, 2, &tm.tm_mon) && literal(&text, '-') &&
-                digits(&text, 2, &tm.tm_mday);
-    if (good && *text != '\0') {
-        good = literal(&text, 'T') && digits(&text, 2, &tm.tm_hour) && literal(&text, ':') &&
-               digits(&text, 2, &tm.tm_min) && literal(&text, ':') &&
-               digits(&text, 2, &tm.tm_sec) && fraction(&text, &millis) && literal(&text, 'Z');
-    }
-    if (!good || *text != '\0' || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59) {
-        return false;
-    }
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    int month = tm.tm_mon;
-    int day = tm.tm_mday;
-    time_t seconds = timegm(&tm); /* would make 2 March of 30 February */
-    if (seconds < 0 || tm.tm_mon != month || tm.tm_mday != day) {
-        return false;
-    }
-    *ms = (uint64_t)seconds * 1000 + millis;
-    return true;
-}
-
-json_t *p2p_time_json(uint64_t ms)
-{
-    char text[64];
-    struct tm tm;
-    time_t seconds = (time_t)(ms / 1000);
-    gmtime_r(&seconds, &tm);
-    size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    if (ms % 1000 != 0) {
-        len += (size_t)snprintf(text + len, sizeof(text) - len, ".%03u", (unsigned)(ms % 1000));
-    }
-    snprintf(text + len, sizeof(text) - len, "Z");
-    return json_string(text);
 }
 
 bool p2p_call_level(struct p2p_call *call)

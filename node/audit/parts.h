@@ -14,6 +14,7 @@
  *   after.c      what the replayed ledger says: verdicts, seen, forks
  *   decisions.c  each decision once more
  *   clocks.c     times, silence, understated `seen`
+ *   moment.c     where the feeds stood at a time
  *   verdict.c    the text of it */
 #ifndef P2P_AUDIT_PARTS_H
 #define P2P_AUDIT_PARTS_H

@@ -331,7 +331,31 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
                                .rules = P2P_CLI_REQUIRED | P2P_CLI_REPEATS}),
         .run = p2p_cli_verify_run,
     },
-    {.verb = "replay", .summary = "fold an archive again", .rules = P2P_CLI_HIDDEN},
+    {
+        .verb = "replay",
+        .summary = "the state of an archive as of a record or a time; needs no node",
+        .details =
+            "Two questions. With --at: what was true then, as is known now; records that "
+            "were written by then, under the charter of today. With --as-known-by: what "
+            "was known then, as the author of that record had seen it, under the charter "
+            "he knew. Without either: everything. One line for the state, then one for "
+            "each ban. Exit 4 when the archive does not verify.",
+        .options = P2P_CLI_OPTIONS(
+            TRUST("whom you trust: the charter's key and the roots; not out of the archive",
+                  P2P_CLI_REQUIRED),
+            {.name = "at", .value = "ID|T", .help = "a record, or a time"},
+            {.name = "as-known-by",
+             .value = "ID",
+             .help =
+                 "a record or decision: what its author knew; --at then sets the time only"},
+            {.name = "subject", .value = "S", .help = "only bans on this, in whatever state"},
+            {.name = "all",
+             .help = "also bans that were lifted, expired or without effect",
+             .type = P2P_CLI_FLAG}),
+        .arguments =
+            P2P_CLI_ARGUMENTS({.name = "DIR", .help = "an archive", .rules = P2P_CLI_REQUIRED}),
+        .run = p2p_cli_replay_run,
+    },
     {.verb = "explain", .summary = "recompute a decision", .rules = P2P_CLI_HIDDEN},
     {0},
 };

@@ -15,6 +15,7 @@
 #include <p2p/finding.h>
 #include <p2p/kv.h>
 #include <p2p/ledger.h>
+#include <p2p/past.h>
 #include <p2p/trust.h>
 
 #define P2P_AUDIT_ARCHIVES_MAX 16u
@@ -69,6 +70,18 @@ struct p2p_hash p2p_audit_archive_hash(const struct p2p_audit *audit, size_t arc
 /* The replayed ledger and its rows, for reads on the caller's thread; NULL without replay. */
 struct p2p_ledger *p2p_audit_ledger(struct p2p_audit *audit);
 const struct p2p_kv *p2p_audit_kv(struct p2p_audit *audit);
+
+/* How much of each feed had been written at a time, by its authors' clocks: up to the first
+ * record that says a later one; of the charter everything, as is known now. Fills
+ * out->sizes[out->count]. P2P_NOTFOUND without replay. */
+P2P_MUST_CHECK enum p2p_err p2p_audit_at(const struct p2p_audit *audit, uint64_t time_ms,
+                                         struct p2p_horizon *out);
+/* Between which times a record was written, by those who cosigned its feed before and after it;
+ * 0 and UINT64_MAX where nobody did. */
+void p2p_audit_span(const struct p2p_audit *audit, const struct p2p_record_id *id,
+                    uint64_t *from_s, uint64_t *until_s);
+/* Whether payloads of a circle are missing in every archive: then bans may be unseen. */
+bool p2p_audit_withholds(const struct p2p_audit *audit, uint32_t circle);
 
 /* The verdict: a text of what was asked and found, with the hashes of all inputs, and nothing
  * of when, where or how fast; so the same input gives the same bytes. Terminated; owned by the

@@ -1,0 +1,97 @@
+#include "audited.h"
+
+#include "error.h"
+
+#include <string.h>
+#include <unistd.h>
+
+void p2p_cli_audited_show(void *context, const char *stage, uint64_t done, uint64_t of)
+{
+    struct p2p_cli_audited *audited = context;
+    if (audited->stage == NULL || strcmp(audited->stage, stage) != 0) {
+        p2p_cli_progress_clear(&audited->progress);
+        p2p_cli_progress_init(&audited->progress, audited->call->err, stage, of);
+        audited->progress.unit = "";
+        audited->stage = stage;
+    }
+    p2p_cli_progress_show(&audited->progress, done, done);
+}
+
+static int fail(const struct p2p_cli_call *call, enum p2p_err err, const char *message)
+{
+    int exit = err == P2P_USAGE       ? P2P_CLI_USAGE
+               : err == P2P_MALFORMED ? P2P_CLI_DAMAGED
+                                      : P2P_CLI_UNDECIDED;
+    return p2p_cli_fail(call, exit, p2p_err_name(err), message, NULL);
+}
+
+static enum p2p_err look_back(struct p2p_cli_audited *audited)
+{
+    audited->kv = p2p_audit_kv(audited->audit);
+    audited->horizon.count = audited->ledger->feed_count;
+    audited->horizon.sizes =
+        p2p_alloc_zeroed(p2p_alloc_default(), audited->horizon.count, sizeof(uint64_t));
+    return audited->horizon.sizes == NULL ? P2P_NOMEM
+                                          : p2p_past_new(&audited->past, p2p_alloc_default(),
+                                                         audited->ledger, audited->kv);
+}
+
+int p2p_cli_audited_init(struct p2p_cli_audited *audited, const struct p2p_cli_call *call)
+{
+    char message[P2P_CLI_SENTENCE_BYTES] = "";
+    bool terminal = isatty(fileno(call->err)) != 0;
+    const char *dir = p2p_cli_argument(call, 0);
+    *audited = (struct p2p_cli_audited){.call = call};
+    const struct p2p_audit_options options = {.alloc = p2p_alloc_default(),
+                                              .dirs = &dir,
+                                              .dir_count = 1,
+                                              .trust_path = p2p_cli_value(call, "trust", NULL),
+                                              .depth = P2P_AUDIT_REPLAY,
+                                              .progress =
+                                                  terminal ? p2p_cli_audited_show : NULL,
+                                              .progress_context = audited};
+    enum p2p_err err = p2p_findings_new(&audited->findings, p2p_alloc_default());
+    if (err == P2P_OK) {
+        err = p2p_audit_run(&audited->audit, &options, audited->findings, message,
+                            sizeof message);
+    }
+    p2p_cli_progress_clear(&audited->progress);
+    if (err != P2P_OK) {
+        return fail(call, err, message[0] != '\0' ? message : p2p_err_text(err));
+    }
+    audited->ledger = p2p_audit_ledger(audited->audit);
+    if (audited->ledger == NULL) {
+        return p2p_cli_fail(call, P2P_CLI_DAMAGED, "untrusted",
+                            "no charter in the archive is the one that the trust file means",
+                            "see what audit verify says");
+    }
+    err = look_back(audited);
+    return err == P2P_OK ? P2P_CLI_YES : p2p_cli_fail_err(call, err, NULL);
+}
+
+void p2p_cli_audited_deinit(struct p2p_cli_audited *audited)
+{
+    p2p_past_free(audited->past);
+    p2p_alloc_free(p2p_alloc_default(), audited->horizon.sizes);
+    p2p_audit_close(audited->audit);
+    p2p_findings_free(audited->findings);
+}
+
+const char *p2p_cli_audited_verdict(const struct p2p_cli_audited *audited)
+{
+    switch (p2p_findings_worst(audited->findings)) {
+    case P2P_SEVERITY_NOTICE:
+        return "sound";
+    case P2P_SEVERITY_FINDING:
+        return "findings";
+    case P2P_SEVERITY_BROKEN:
+        break;
+    }
+    return "broken";
+}
+
+int p2p_cli_audited_exit(const struct p2p_cli_audited *audited)
+{
+    return p2p_findings_worst(audited->findings) == P2P_SEVERITY_BROKEN ? P2P_CLI_DAMAGED
+                                                                        : P2P_CLI_YES;
+}

@@ -1,0 +1,34 @@
+/* An audit that a question is asked of: opened by DIR and --trust, run through, and ready for
+ * looks into the past. Everything a command of that kind needs; the caller owns it. */
+#ifndef P2P_CLI_AUDITED_H
+#define P2P_CLI_AUDITED_H
+
+#include "command.h"
+#include "progress.h"
+
+#include <p2p/audit.h>
+#include <p2p/words.h>
+
+struct p2p_cli_audited {
+    const struct p2p_cli_call *call;
+    struct p2p_findings *findings;
+    struct p2p_audit *audit;
+    struct p2p_ledger *ledger; /* everything, replayed */
+    const struct p2p_kv *kv;
+    struct p2p_past *past;
+    struct p2p_horizon horizon; /* sizes for every feed of the ledger */
+    struct p2p_cli_progress progress;
+    const char *stage;
+};
+
+/* Runs the audit of the archive at argument `dir` of the call. Returns P2P_CLI_YES, or says
+ * what is wrong and returns another exit code; deinit in every case. */
+int p2p_cli_audited_init(struct p2p_cli_audited *audited, const struct p2p_cli_call *call);
+void p2p_cli_audited_deinit(struct p2p_cli_audited *audited); /* accepts a zeroed object */
+/* "sound", "findings", "broken", and what the command ends with then when all else is well. */
+const char *p2p_cli_audited_verdict(const struct p2p_cli_audited *audited);
+int p2p_cli_audited_exit(const struct p2p_cli_audited *audited);
+/* For p2p_audit_options.progress; context is the struct above. */
+void p2p_cli_audited_show(void *context, const char *stage, uint64_t done, uint64_t of);
+
+#endif
