@@ -1,5 +1,6 @@
 #include "check.h"
 #include "ledger_world.h"
+#include "rng.h"
 
 struct fixture {
     struct ledger_world world;
@@ -179,6 +180,110 @@ static void test_many_false_claims(void **state)
     CHECK(f.node.faulty.steps <= 65);
     ledger_node_end(&f.node);
     end(&f);
+}
+
+/* Bans, so that each walk over what this member wrote last shows in the steps of the store. */
+static void bans(struct fixture *f, unsigned count)
+{
+    while (count-- > 0) {
+        ledger_world_ban(&f->world, 2, ADMIN_2,
+                         &(struct ledger_ban){.ground = P2P_GROUND_ADMINISTRATIVE});
+    }
+}
+
+/* Without this, who signs false claims by the thousand could stop every node: whatever he
+ * wrote would be walked through once for each claim that one more record refutes. */
+static void test_claims_refuted_together(void **state)
+{
+    enum { COUNT = 1000, BANS = 50 };
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    for (unsigned i = 0; i < COUNT; i++) {
+        claim(&f, 2, 1, 1, true);
+    }
+    bans(&f, BANS);
+    take(&f, 0, COUNT + BANS, 0);
+    notes(&f, 1, 1);
+    f.node.faulty.steps = 0;
+    take(&f, 1, 0, 0);
+    CHECK(f.node.faulty.steps < 10 * COUNT + 40 * BANS);
+    CHECK(known(&f, 2, 64, 1) == 0);
+    CHECK(memory_kv_count(f.node.store, P2P_TABLE_INDEX) == (size_t)BANS * 2); /* none open */
+    end(&f);
+}
+
+/* Without this, lies told one above the other would have the liar's feed walked through at each
+ * record of his victim: a claim says nothing about records behind 64 later ones. */
+static void test_claims_refuted_one_by_one(void **state)
+{
+    enum { COUNT = 300, BANS = 50, LOOKED_AT = 64 };
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    for (unsigned i = 0; i < COUNT; i++) {
+        claim(&f, 2, 1, COUNT - i, true);
+    }
+    bans(&f, BANS);
+    take(&f, 0, COUNT + BANS, 0);
+    notes(&f, 1, COUNT);
+    for (unsigned i = 1; i <= COUNT; i++) {
+        f.node.faulty.steps = 0;
+        take(&f, i, 0, 0);
+        if (i % 50 == 10)
+            print_message("%u %ld\n", i, (long)f.node.faulty.steps);
+        CHECK(f.node.faulty.steps < (i <= LOOKED_AT ? 1500 : 200));
+    }
+    end(&f);
+}
+
+/* Without this, what a lift is worth would depend on whether lies about what it cites were
+ * found early or late. */
+static void test_lies_in_any_order(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct rng rng = {seed};
+        struct fixture f;
+        struct p2p_record_id bans[12];
+        uint64_t size = 0;
+        begin(&f);
+        ledger_world_seen(&f.world, 1);
+        ledger_world_claims(&f.world, 3, &(struct ledger_claim){.of = 0, .size = 1}, 1);
+        for (size_t i = 0; i < 12; i++) {
+            bans[i] = ledger_world_ban(&f.world, 1, COURT_1,
+                                       &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+            notes(&f, 1, (unsigned)rng_below(&rng, 3));
+        }
+        uint64_t all = ledger_world_size(&f.world, 1);
+        for (unsigned i = 0; i < 200; i++) {
+            if (rng_below(&rng, 4) == 0) {
+                const struct p2p_record_id *ban = &bans[rng_below(&rng, 12)];
+                ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, ban, 1);
+            } else {
+                bool lie = rng_below(&rng, 8) != 0;
+                size = lie ? 1 + rng_below(&rng, all + 4) : size + (size < all);
+                claim(&f, 3, 1, size > all ? all : size, lie);
+                size = lie ? 0 : size;
+            }
+        }
+        take(&f, 0, 0, ledger_world_size(&f.world, 3));
+        for (uint64_t i = 1; i <= all; i++) {
+            take(&f, i, 0, 0);
+            if (i == all || rng_below(&rng, 6) == 0) {
+                struct ledger_node fresh;
+                ledger_node_init(&fresh, &f.world, 0);
+                ledger_node_begin(&fresh);
+                ledger_node_charter(&fresh, f.world.entry_count);
+                ledger_node_take(&fresh, 1, i);
+                ledger_node_take(&fresh, 3, ledger_world_size(&f.world, 3));
+                ledger_node_end(&fresh);
+                ledger_node_check_same(&fresh, &f.node);
+                ledger_node_deinit(&fresh);
+            }
+        }
+        end(&f);
+    }
 }
 
 /* Without this, an honest member's knowledge would cost a walk at each question. */
@@ -414,6 +519,9 @@ int main(void)
         cmocka_unit_test(test_open_claims),
         cmocka_unit_test(test_unknown_feed),
         cmocka_unit_test(test_many_false_claims),
+        cmocka_unit_test(test_claims_refuted_together),
+        cmocka_unit_test(test_claims_refuted_one_by_one),
+        cmocka_unit_test(test_lies_in_any_order),
         cmocka_unit_test(test_honest_is_one_step),
         cmocka_unit_test(test_bad_shapes),
         cmocka_unit_test(test_false_claim_found_late),

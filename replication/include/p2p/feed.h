@@ -63,7 +63,10 @@ struct p2p_feed {
     bool ends_anew;        /* the ledger's: since what rests on it was looked at */
     uint64_t closed_at;    /* the ledger's: a closed generation's end, or P2P_FEED_GOES_ON, */
     uint64_t closed_from;  /* and from where on records are marked since it moved */
-    uint64_t hidden;       /* the past's: records that are held beyond the edge; past.h */
+    uint64_t
+        doubted_from;    /* the ledger's: its own claims from here to below there are others */
+    uint64_t doubted_to; /* now, while known_settle.c looks; none when both are equal */
+    uint64_t hidden;     /* the past's: records that are held beyond the edge; past.h */
     struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
     /* Interior hashes that the next leaves complete, in order, from an edge that was extended
      * by them and compared with a signed root; NULL: appending computes them. The caller's, who

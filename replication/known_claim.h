@@ -1,0 +1,44 @@
+/* Rows of SEEN: one for each claim of a `seen` record. Private to known.c, which looks them up,
+ * and known_settle.c, which looks again at what could not be refuted. */
+#ifndef P2P_KNOWN_CLAIM_H
+#define P2P_KNOWN_CLAIM_H
+
+#include <p2p/ledger.h>
+
+/* At most so many rows are read to answer what was known at a place, so a claim says nothing
+ * about records behind so many later ones of the same author about the same feed. */
+#define P2P_CLAIMS_LOOKED_AT 64u
+
+enum p2p_claim_state { P2P_CLAIM_OPEN, P2P_CLAIM_TRUE, P2P_CLAIM_FALSE };
+
+struct p2p_claim {
+    enum p2p_claim_state state;
+    uint64_t size;
+    uint64_t highest; /* the largest size in rows before this one, whatever their state */
+    struct p2p_hash root;
+};
+
+/* by u32, of u32, complement of index u64: the newest row is the first at or after a seek. */
+#define P2P_CLAIM_KEY_BYTES 16u
+struct p2p_slice p2p_claim_key(uint8_t out[P2P_CLAIM_KEY_BYTES], uint32_t by, uint32_t of,
+                               uint64_t below);
+/* The claim at the row found, if it still is one by `by` about `of`. P2P_NOTFOUND, P2P_CORRUPT.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_claim_read(struct p2p_slice found, struct p2p_slice value,
+                                           uint32_t by, uint32_t of, struct p2p_claim *claim);
+P2P_MUST_CHECK enum p2p_err p2p_claim_put(struct p2p_ledger *ledger, uint32_t by,
+                                          uint64_t index, uint32_t of,
+                                          const struct p2p_claim *claim);
+/* Compares a claim with what is held of the feed it is about, and sets its state. */
+P2P_MUST_CHECK enum p2p_err p2p_claim_look(const struct p2p_ledger *ledger, uint32_t of,
+                                           struct p2p_claim *claim);
+
+/* ---- known_settle.c ---- */
+
+/* Open claims are found again when the feed they are about has grown. */
+P2P_MUST_CHECK enum p2p_err p2p_claim_note_open(struct p2p_ledger *ledger, uint32_t by,
+                                                uint64_t index, uint32_t of, uint64_t size);
+P2P_MUST_CHECK enum p2p_err p2p_claim_drop_open(struct p2p_ledger *ledger, uint32_t by,
+                                                uint64_t index, uint32_t of, uint64_t size);
+
+#endif
