@@ -243,13 +243,30 @@ static enum p2p_err quarantine(struct p2p_engine *engine, uint32_t number,
     return p2p_send_to_all(engine, p2p_writer_slice(&out), 0);
 }
 
+enum p2p_err p2p_fork_contradicted(struct p2p_engine *engine, uint32_t member, uint32_t number,
+                                   const struct p2p_tree_head *head)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, number);
+    struct p2p_fork_proof proof;
+    p2p_assert(feed->edge.size == feed->head.size);
+    enum p2p_err err =
+        p2p_fork_from_held(&proof, feed, engine->kv, p2p_slice_text(info->origin), head);
+    if (err == P2P_CORRUPT) {
+        /* Ours is what differs. That is for the scrubber, and no reason to undo a batch. */
+        p2p_engine_refuse(engine, member, number, head->size, P2P_CORRUPT);
+        p2p_scrub_suspect(engine);
+        return P2P_OK;
+    }
+    return err == P2P_OK ? quarantine(engine, number, &proof) : err;
+}
+
 /* A signed head no larger than what is held: the same history, or a proof. */
 enum p2p_err p2p_fork_check_head(struct p2p_engine *engine, struct p2p_peer *peer,
                                  uint32_t number, const struct p2p_tree_head *head)
 {
     struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, number);
-    struct p2p_fork_proof proof;
     struct p2p_hash root;
     enum p2p_err err = p2p_feed_flush(feed, engine->kv);
     if (err == P2P_OK) {
@@ -268,15 +285,7 @@ enum p2p_err p2p_fork_check_head(struct p2p_engine *engine, struct p2p_peer *pee
                               "sent a head that its feed did not sign");
         return P2P_OK;
     }
-    p2p_assert(feed->edge.size == feed->head.size);
-    err = p2p_fork_from_held(&proof, feed, engine->kv, p2p_slice_text(info->origin), head);
-    if (err == P2P_CORRUPT) {
-        /* Ours is what differs. That is for the scrubber, and no reason to undo a batch. */
-        p2p_engine_refuse(engine, peer->member, number, head->size, P2P_CORRUPT);
-        p2p_scrub_suspect(engine);
-        return P2P_OK;
-    }
-    return err == P2P_OK ? quarantine(engine, number, &proof) : err;
+    return p2p_fork_contradicted(engine, peer->member, number, head);
 }
 
 /* ---- asking and answering ---- */

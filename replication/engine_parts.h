@@ -378,6 +378,11 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_send_rival(struct p2p_engine *engine,
                                                 struct p2p_peer *peer);
 P2P_MUST_CHECK enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
                                                   const struct p2p_entry_body *entry);
+/* A head that this feed signed, no larger than what is held and with another root; member: from
+ * whom. Flush first. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_contradicted(struct p2p_engine *engine, uint32_t member,
+                                                  uint32_t feed,
+                                                  const struct p2p_tree_head *head);
 P2P_MUST_CHECK enum p2p_err p2p_fork_check_head(struct p2p_engine *engine,
                                                 struct p2p_peer *peer, uint32_t feed,
                                                 const struct p2p_tree_head *head);

@@ -17,8 +17,10 @@ static struct p2p_checkpoint checkpoint_of(const struct p2p_feed_info *info, uin
 /* ---- made by this node ---- */
 
 /* Cosigns a head of a feed, or our own newest as a heartbeat, and sends it to everybody. The
- * size that is stored never decreases; neither does the time, whatever the clock does. */
-static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_tree_head head)
+ * size that is stored never decreases; neither does the time, whatever the clock does. made
+ * [out]: may be NULL. */
+static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_tree_head head,
+                           struct p2p_cosignature *made)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     struct p2p_witnessing *witnessing = &extra->witnessing;
@@ -52,6 +54,9 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
     p2p_cosign_witness(&checkpoint, engine->options.sigs, &engine->keys.witness, time_s,
                        &body.cosignature);
     engine->signature_made = true;
+    if (made != NULL) {
+        *made = body.cosignature;
+    }
     if (feed == engine->feed) {
         witnessing->heartbeat_time_s = time_s;
         witnessing->heartbeat_size = body.size;
@@ -87,7 +92,7 @@ enum p2p_err p2p_witness_cosign_unchecked(struct p2p_engine *engine, uint32_t fe
         return P2P_OK;
     }
     engine->extras[feed].witnessing.cosigned_size = 0;
-    return cosign(engine, feed, *head);
+    return cosign(engine, feed, *head, NULL);
 }
 #endif
 
@@ -129,6 +134,45 @@ size_t p2p_ack_message(uint8_t out[P2P_ACK_MESSAGE_BYTES_MAX], const char *origi
     return prefix + p2p_writer_slice(&writer).len;
 }
 
+/* Whether this node may cosign heads of another member's feed at present. */
+static bool may_cosign(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    return engine->read_only == P2P_READ_ONLY_NONE && engine->member != 0 &&
+           feed != P2P_CHARTER_FEED && feed != engine->feed && held != NULL && info != NULL &&
+           held->state == P2P_FEED_OK && info->closed == 0 && p2p_engine_stores(engine) &&
+           p2p_feed_cosigner(info,
+                             p2p_charter_witness_of(engine->ledger.charter, engine->member)) &&
+           !p2p_engine_witness_lost(engine);
+}
+
+enum p2p_err p2p_engine_cosign(struct p2p_engine *engine, uint32_t feed,
+                               const struct p2p_tree_head *head, struct p2p_cosignature *out)
+{
+    struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    struct p2p_hash root;
+    if (!may_cosign(engine, feed) ||
+        head->size < engine->extras[feed].witnessing.cosigned_size) {
+        return P2P_REFUSED;
+    }
+    if (head->size > held->head.size) {
+        return P2P_GAP;
+    }
+    enum p2p_err err = p2p_feed_flush(held, engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_feed_root_at(held, engine->kv, head->size, &root);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (!p2p_hash_equal(&root, &head->root)) {
+        err = p2p_fork_contradicted(engine, engine->member, feed, head);
+        return err == P2P_OK ? P2P_MISMATCH : err;
+    }
+    return cosign(engine, feed, *head, out);
+}
+
 enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
@@ -148,7 +192,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         if (extra->witnessing.cosigned_mono_ms != 0 && engine->now.mono_ms < due_ms) {
             p2p_wake_at(wake_ms, due_ms);
         } else if (p2p_feed_cosigner(info, witness) && !p2p_engine_witness_lost(engine)) {
-            err = cosign(engine, i, *p2p_witnessing_choose(&extra->witnessing, held));
+            err = cosign(engine, i, *p2p_witnessing_choose(&extra->witnessing, held), NULL);
             if (extra->cosign_due) {
                 p2p_wake_at(wake_ms, engine->now.mono_ms + P2P_COSIGN_EVERY_MS);
             }
@@ -192,7 +236,7 @@ enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms)
         (engine->heartbeat_due && since_ms >= P2P_HEARTBEAT_GAP_MS)) {
         engine->last_heartbeat_ms = engine->now.mono_ms;
         p2p_wake_at(wake_ms, engine->now.mono_ms + every_ms);
-        return cosign(engine, engine->feed, own->head);
+        return cosign(engine, engine->feed, own->head, NULL);
     }
     p2p_wake_at(wake_ms, engine->last_heartbeat_ms + every_ms);
     return P2P_OK;

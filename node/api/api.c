@@ -9,9 +9,9 @@
 #include <string.h>
 
 static const struct p2p_route *const tables[] = {
-    p2p_ban_routes,     p2p_gate_routes,    p2p_status_routes,     p2p_record_routes,
-    p2p_charter_routes, p2p_key_routes,     p2p_checkpoint_routes, p2p_copy_routes,
-    p2p_proof_routes,   p2p_receipt_routes,
+    p2p_ban_routes,     p2p_gate_routes,  p2p_status_routes,     p2p_record_routes,
+    p2p_charter_routes, p2p_key_routes,   p2p_checkpoint_routes, p2p_copy_routes,
+    p2p_tlog_routes,    p2p_proof_routes, p2p_receipt_routes,
 };
 
 int p2p_api_exit_code(const struct p2p_api_reply *reply)
@@ -63,7 +63,27 @@ void p2p_call_reply_text(struct p2p_call *call, char *text)
     p2p_call_reply(call, NULL);
     if (text != NULL) {
         p2p_api_reply_deinit(&call->reply);
-        call->reply = (struct p2p_api_reply){.status = 200, .text = text};
+        call->reply =
+            (struct p2p_api_reply){.status = 200,
+                                   .text = text,
+                                   .text_len = strlen(text),
+                                   .text_type = "text/plain; version=0.0.4; charset=utf-8"};
+    }
+}
+
+void p2p_call_reply_bytes(struct p2p_call *call, int status, const char *type,
+                          const char *cache, struct p2p_slice bytes)
+{
+    char *copy = malloc(bytes.len + 1);
+    p2p_call_reply_text(call, copy == NULL ? NULL : memset(copy, 0, bytes.len + 1));
+    if (copy != NULL) {
+        if (bytes.len > 0) {
+            memcpy(copy, bytes.data, bytes.len);
+        }
+        call->reply.status = status;
+        call->reply.text_len = bytes.len;
+        call->reply.text_type = type;
+        call->reply.text_cache = cache;
     }
 }
 

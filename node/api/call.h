@@ -45,6 +45,7 @@ extern const struct p2p_route p2p_charter_routes[];
 extern const struct p2p_route p2p_key_routes[];
 extern const struct p2p_route p2p_checkpoint_routes[];
 extern const struct p2p_route p2p_copy_routes[];
+extern const struct p2p_route p2p_tlog_routes[];
 extern const struct p2p_route p2p_proof_routes[];
 extern const struct p2p_route p2p_receipt_routes[];
 
@@ -55,11 +56,20 @@ void p2p_unlock_start(struct p2p_call *call, struct p2p_node *node);
 void p2p_copy_make(struct p2p_call *call, struct p2p_node *node);
 void p2p_copy_start(struct p2p_call *call, struct p2p_node *node);
 
+/* POST add-checkpoint (tlog_witness.c), and the name of the key for logs outside. */
+#define P2P_TLOG_NAME_BYTES (P2P_FEDERATION_BYTES_MAX + P2P_NAME_BYTES_MAX + 16u)
+struct p2p_slice p2p_tlog_witness_name(const struct p2p_node *node,
+                                       char out[P2P_TLOG_NAME_BYTES]);
+void p2p_tlog_witness_start(struct p2p_call *call, struct p2p_node *node);
+
 /* ---- replying: each ends the call's work ---- */
 
 void p2p_call_reply(struct p2p_call *call, json_t *json); /* taken; 200 */
 /* malloc'd, taken; 200. NULL: there was no memory for it. */
 void p2p_call_reply_text(struct p2p_call *call, char *text);
+/* Bytes as they are, copied; type and cache as in p2p_api_reply, static. */
+void p2p_call_reply_bytes(struct p2p_call *call, int status, const char *type,
+                          const char *cache, struct p2p_slice bytes);
 /* One sentence that names the thing (printf) and what to do (may be NULL). status as in api.h.
  */
 void p2p_call_error(struct p2p_call *call, int status, const char *code, const char *hint,

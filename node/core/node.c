@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FOREIGN_KEY_FILE "foreign.key"
+#define FOREIGN_KEY_NAME "foreign"
+
 /* ---- keys ---- */
 
 static enum p2p_err load_key(struct p2p_node *node, enum p2p_key_purpose purpose,
@@ -26,6 +29,27 @@ static enum p2p_err load_key(struct p2p_node *node, enum p2p_key_purpose purpose
         p2p_wipe(&key, sizeof(key));
     }
     return err == P2P_MALFORMED ? P2P_CORRUPT : err; /* malformed is what config.yaml may be */
+}
+
+/* The key that cosigns logs outside the federation, made when it is first needed: a cosigning
+ * key is for one kind of thing only. */
+static enum p2p_err load_foreign_key(struct p2p_node *node, char message[P2P_MESSAGE_BYTES])
+{
+    struct p2p_keydir_key key;
+    if (node->config.witness_logs_count == 0) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_keydir_load(&node->keydir, FOREIGN_KEY_FILE, P2P_KEY_WITNESS,
+                                       FOREIGN_KEY_NAME, &key, message, P2P_MESSAGE_BYTES);
+    if (err == P2P_NOTFOUND) {
+        err = p2p_keydir_make(&node->keydir, FOREIGN_KEY_FILE, P2P_KEY_WITNESS,
+                              FOREIGN_KEY_NAME, &key, message, P2P_MESSAGE_BYTES);
+    }
+    if (err == P2P_OK) {
+        p2p_witness_secret_init(&node->foreign_key, key.seed);
+        p2p_wipe(&key, sizeof(key));
+    }
+    return err == P2P_MALFORMED ? P2P_CORRUPT : err;
 }
 
 static enum p2p_err unlock_with_file(struct p2p_node *node, const char *path,
@@ -196,6 +220,9 @@ enum p2p_err p2p_node_open(struct p2p_node **out, const struct p2p_node_options 
     }
     if (err == P2P_OK) {
         err = open_keys(node, options->passphrase_file, message);
+    }
+    if (err == P2P_OK) {
+        err = load_foreign_key(node, message);
     }
     if (err == P2P_OK) {
         err = open_store(node, options, message);

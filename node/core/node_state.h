@@ -42,6 +42,7 @@ struct p2p_node {
     struct p2p_witness_secret witness_key; /* likewise; of later ones: generation_keys */
     struct p2p_transport_secret transport_key;
     struct p2p_sealing_secret sealing_key;
+    struct p2p_witness_secret foreign_key; /* for logs outside; when witness_logs names some */
     struct p2p_unlocked unlocked[P2P_UNLOCKED_MAX];
     size_t unlocked_count;
     struct p2p_store *store;

@@ -50,9 +50,9 @@ static void answer(void *context, struct p2p_api_reply *reply)
     if (asked->request != NULL) {
         asked->request->data = NULL;
         if (reply->text != NULL) {
-            p2p_response_send(asked->request, (unsigned)reply->status,
-                              "text/plain; version=0.0.4; charset=utf-8",
-                              p2p_slice_text(reply->text));
+            p2p_response_send_cached(asked->request, (unsigned)reply->status, reply->text_type,
+                                     reply->text_cache != NULL ? reply->text_cache : "no-store",
+                                     p2p_slice_of(reply->text, reply->text_len));
         } else {
             send_json(asked->request, reply);
         }
@@ -114,11 +114,24 @@ static void queue_call(struct p2p_asked *asked)
     }
 }
 
+/* What is sent to a witness is a text of its own; everything else that is sent is JSON. */
+static bool is_text(const struct p2p_request *request)
+{
+    static const char tlog[] = "/tlog/";
+    return strncmp(request->path, tlog, sizeof(tlog) - 1) == 0;
+}
+
 static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
 {
-    json_error_t error;
+    json_error_t error = {.text = ""};
     json_t *body = NULL;
-    if (request->body.len > 0) {
+    if (request->body.len > 0 && is_text(request)) {
+        body = json_pack("{s:s%}", "text", request->body.data, request->body.len);
+        if (body == NULL) {
+            p2p_response_problem(request, 400, "malformed", "the body is not UTF-8", NULL);
+            return;
+        }
+    } else if (request->body.len > 0) {
         body = json_loadb((const char *)request->body.data, request->body.len,
                           JSON_REJECT_DUPLICATES, &error);
         if (!json_is_object(body)) {
@@ -242,16 +255,29 @@ static void start_watch(struct p2p_daemon *daemon, struct p2p_request *request)
 
 /* ---- what the server tells ---- */
 
-/* On the people's listener only what anybody may see: the charter proves itself. */
-static bool is_public(const struct p2p_request *request)
+static bool begins(const char *path, const char *prefix)
 {
-    return strcmp(request->method, "GET") == 0 && strcmp(request->path, "/v1/charter") == 0;
+    return strncmp(path, prefix, strlen(prefix)) == 0;
+}
+
+/* On the people's listener only what anybody may see or ask: the charter proves itself, and
+ * whoever submits a checkpoint proves by its log's signature that it may. */
+static bool is_public(const struct p2p_daemon *daemon, const struct p2p_request *request)
+{
+    if (strcmp(request->method, "GET") == 0) {
+        return strcmp(request->path, "/v1/charter") == 0 ||
+               begins(request->path, "/tlog/charter-1/") ||
+               strcmp(request->path, "/tlog/witness") == 0;
+    }
+    return daemon->node->config.witness_logs_count > 0 &&
+           strcmp(request->method, "POST") == 0 &&
+           strcmp(request->path, "/tlog/add-checkpoint") == 0;
 }
 
 static void on_request(void *user, struct p2p_request *request)
 {
     struct p2p_daemon *daemon = user;
-    if (!request->via_unix && !is_public(request)) {
+    if (!request->via_unix && !is_public(daemon, request)) {
         p2p_response_problem(request, 403, "not-public",
                              "only the charter is served here without a client certificate",
                              "use the node's socket");

@@ -222,23 +222,37 @@ static void take_peers(struct taking *taking, const struct config_raw *raw,
     }
 }
 
-static void take_operators(struct taking *taking, const struct config_raw *raw,
-                           struct p2p_config *config)
+static bool is_issuer_name(const char *word)
 {
-    if (raw->operators_count == 0 || taking->err != P2P_OK) {
+    return p2p_name_valid(p2p_slice_text(word));
+}
+
+static bool is_log_key(const char *word)
+{
+    struct p2p_vkey vkey;
+    return p2p_vkey_parse(&vkey, p2p_slice_text(word)) == P2P_OK &&
+           vkey.type == P2P_NOTE_ED25519;
+}
+
+/* A list of words, each of which is `what`. */
+static void take_words(struct taking *taking, const char *key, char *const *raw, unsigned count,
+                       bool (*valid)(const char *word), const char *what, char ***out,
+                       size_t *out_count)
+{
+    if (count == 0 || taking->err != P2P_OK) {
         return;
     }
-    config->operators = calloc(raw->operators_count, sizeof(*config->operators));
-    if (config->operators == NULL) {
+    *out = calloc(count, sizeof(**out));
+    if (*out == NULL) {
         taking->err = P2P_NOMEM;
         return;
     }
-    for (unsigned i = 0; i < raw->operators_count; i++) {
-        if (!p2p_name_valid(p2p_slice_text(raw->operators[i]))) {
-            refuse(taking, "operators", "\"%.80s\" is not an issuer's name", raw->operators[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (!valid(raw[i])) {
+            refuse(taking, key, "\"%.80s\" is not %s", raw[i], what);
         }
-        config->operators[i] = keep(taking, raw->operators[i]);
-        config->operators_count++;
+        (*out)[i] = keep(taking, raw[i]);
+        (*out_count)++;
     }
 }
 
@@ -281,7 +295,10 @@ static void take_all(struct taking *taking, const struct config_raw *raw,
                     COMMIT_RECORDS_MAX, CONFIG_COMMIT_RECORDS_DEFAULT);
     config->stale_after_s =
         take_number(taking, "stale_after_s", raw->stale_after_s, 0, STALE_AFTER_S_MAX, 0);
-    take_operators(taking, raw, config);
+    take_words(taking, "operators", raw->operators, raw->operators_count, is_issuer_name,
+               "an issuer's name", &config->operators, &config->operators_count);
+    take_words(taking, "witness_logs", raw->witness_logs, raw->witness_logs_count, is_log_key,
+               "a log's verifier key", &config->witness_logs, &config->witness_logs_count);
     config->log = strcmp(log, "-") == 0 ? keep(taking, log) : keep_path(taking, "log", log);
     config->level = (enum p2p_log_level)take_word(taking, "level", raw->level, level_words, 4,
                                                   P2P_LOG_INFO);
@@ -364,6 +381,10 @@ void p2p_config_deinit(struct p2p_config *config)
         free(config->operators[i]);
     }
     free(config->operators);
+    for (size_t i = 0; i < config->witness_logs_count; i++) {
+        free(config->witness_logs[i]);
+    }
+    free(config->witness_logs);
     free(config->log);
     memset(config, 0, sizeof(*config));
 }

@@ -48,11 +48,11 @@ static void write_peers(FILE *out, const struct p2p_config *config)
     }
 }
 
-static void write_operators(FILE *out, const struct p2p_config *config)
+static void write_words(FILE *out, const char *key, char *const *words, size_t count)
 {
-    fputs(config->operators_count == 0 ? "# operators: []\n" : "operators:\n", out);
-    for (size_t i = 0; i < config->operators_count; i++) {
-        fprintf(out, "  - %s\n", config->operators[i]);
+    fprintf(out, count == 0 ? "# %s: []\n" : "%s:\n", key);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "  - %s\n", words[i]);
     }
 }
 
@@ -96,7 +96,8 @@ static void write_all(FILE *out, const struct p2p_config *config)
           out);
     write_number(out, "stale_after_s", config->stale_after_s, 0);
     fputs("\n# Issuers who may run this node over its people's listener.\n", out);
-    write_operators(out, config);
+    write_words(out, "operators", config->operators, config->operators_count);
+    write_words(out, "witness_logs", config->witness_logs, config->witness_logs_count);
     fputs("\n# Where the log goes (- is standard error), and from which level: error, warn, "
           "info,\n"
           "# debug.\n",

@@ -25,7 +25,7 @@ static const cyaml_schema_field_t peer_fields[] = {
     CYAML_FIELD_END};
 static const cyaml_schema_value_t peer_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct p2p_config_peer, peer_fields)};
-static const cyaml_schema_value_t operator_value = {
+static const cyaml_schema_value_t word_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
 static const cyaml_schema_field_t raw_fields[] = {
     TEXT_FIELD(federation),
@@ -44,8 +44,10 @@ static const cyaml_schema_field_t raw_fields[] = {
     NUMBER_FIELD(commit_max_records),
     NUMBER_FIELD(stale_after_s),
     CYAML_FIELD_SEQUENCE("operators", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                         struct config_raw, operators, &operator_value, 0,
+                         struct config_raw, operators, &word_value, 0,
                          P2P_CONFIG_OPERATORS_MAX),
+    CYAML_FIELD_SEQUENCE("witness_logs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         struct config_raw, witness_logs, &word_value, 0, P2P_CONFIG_LOGS_MAX),
     TEXT_FIELD(log),
     TEXT_FIELD(level),
     CYAML_FIELD_END};

@@ -55,9 +55,13 @@ static nghttp2_nv field(const char *name, const char *value)
                         strlen(value), NGHTTP2_NV_FLAG_NO_COPY_NAME};
 }
 
+/* An answer is as old as its knowledge. */
+static const char no_store[] = "no-store";
+
 /* body_bytes < 0: not known beforehand. */
 static enum p2p_err submit(struct p2p_held_request *held, unsigned status,
-                           const char *content_type, int64_t body_bytes)
+                           const char *content_type, const char *cache_control,
+                           int64_t body_bytes)
 {
     if (h2_of(held)->broken) {
         return P2P_OK; /* its end is near, and frees the request */
@@ -72,7 +76,7 @@ static enum p2p_err submit(struct p2p_held_request *held, unsigned status,
     if (content_type) {
         fields[n++] = field("content-type", content_type);
     }
-    fields[n++] = field("cache-control", "no-store"); /* an answer is as old as its knowledge */
+    fields[n++] = field("cache-control", cache_control);
     if (body_bytes >= 0) {
         snprintf(length_text, sizeof length_text, "%lld", (long long)body_bytes);
         fields[n++] = field("content-length", length_text);
@@ -90,7 +94,8 @@ static enum p2p_err submit(struct p2p_held_request *held, unsigned status,
 
 /* Sends what lies in held->out and lets go of the handler. */
 static enum p2p_err answer(struct p2p_held_request *held, unsigned status,
-                           const char *content_type, size_t body_bytes)
+                           const char *content_type, const char *cache_control,
+                           size_t body_bytes)
 {
     struct p2p_desk *desk = held->home->desk;
     if (held->state == P2P_HELD_ASKED) {
@@ -100,12 +105,19 @@ static enum p2p_err answer(struct p2p_held_request *held, unsigned status,
     held->state = P2P_HELD_ANSWERED;
     held->moved_ms = held->home->now_ms;
     held->home->backlog_bytes += p2p_buffer_left(&held->out);
-    enum p2p_err err = submit(held, status, content_type, (int64_t)body_bytes);
+    enum p2p_err err = submit(held, status, content_type, cache_control, (int64_t)body_bytes);
     return err ? no_memory(held) : P2P_OK;
 }
 
 enum p2p_err p2p_response_send(struct p2p_request *request, unsigned status,
                                const char *content_type, struct p2p_slice body)
+{
+    return p2p_response_send_cached(request, status, content_type, no_store, body);
+}
+
+enum p2p_err p2p_response_send_cached(struct p2p_request *request, unsigned status,
+                                      const char *content_type, const char *cache_control,
+                                      struct p2p_slice body)
 {
     struct p2p_held_request *held = p2p_held(request);
     if (held->state == P2P_HELD_CANCELLED || held->state == P2P_HELD_GONE) {
@@ -125,7 +137,7 @@ enum p2p_err p2p_response_send(struct p2p_request *request, unsigned status,
         held->state = P2P_HELD_GONE;
         return no_memory(held);
     }
-    return answer(held, status, content_type, body.len);
+    return answer(held, status, content_type, cache_control, body.len);
 }
 
 /* Problem+json. */
@@ -186,7 +198,7 @@ enum p2p_err p2p_held_problem(struct p2p_held_request *held, unsigned status, co
         held->state = P2P_HELD_GONE;
         return no_memory(held);
     }
-    return answer(held, status, "application/problem+json", p2p_buffer_left(out));
+    return answer(held, status, "application/problem+json", no_store, p2p_buffer_left(out));
 }
 
 enum p2p_err p2p_response_problem(struct p2p_request *request, unsigned status,
@@ -212,7 +224,7 @@ enum p2p_err p2p_response_stream_begin(struct p2p_request *request, unsigned sta
     p2p_assert(held->state == P2P_HELD_ASKED);
     held->state = P2P_HELD_STREAMING;
     held->moved_ms = held->home->now_ms;
-    if (submit(held, status, content_type, -1) != P2P_OK) {
+    if (submit(held, status, content_type, no_store, -1) != P2P_OK) {
         return no_memory(held);
     }
     return P2P_OK;

@@ -266,6 +266,15 @@ P2P_MUST_CHECK enum p2p_err p2p_engine_finish(struct p2p_engine *engine,
  * requests. */
 bool p2p_engine_full(const struct p2p_engine *engine);
 
+/* Within a batch: cosigns a head that somebody submitted and that the feed signed (the caller
+ * verified that), and sends the cosignature to everybody, too. It counts once the batch is
+ * committed. P2P_REFUSED (this node does not cosign this feed at present, or cosigned a larger
+ * size), P2P_GAP (larger than what is held), P2P_MISMATCH (another history than the one held:
+ * from here on the feed is forked), else the seam's error. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_cosign(struct p2p_engine *engine, uint32_t feed,
+                                              const struct p2p_tree_head *head,
+                                              struct p2p_cosignature *out);
+
 /* ---- looking at it, between batches or within one ---- */
 
 const struct p2p_ledger *p2p_engine_ledger(const struct p2p_engine *engine);

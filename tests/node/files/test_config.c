@@ -71,6 +71,8 @@ static void all_keys(void **state)
                             "commit_max_records: 64\n"
                             "stale_after_s: 600\n"
                             "operators: [beanr-pso, beanr-pso2]\n"
+                            "witness_logs: [\"port.example/antwerp+af206f91+"
+                            "AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\"]\n"
                             "log: node.log\n"
                             "level: debug\n"));
     CHECK(config.role == P2P_ROLE_OBSERVER);
@@ -88,6 +90,7 @@ static void all_keys(void **state)
     CHECK(config.commit_records_max == 64);
     CHECK(config.stale_after_s == 600);
     CHECK(config.operators_count == 2);
+    CHECK(config.witness_logs_count == 1);
     CHECK(strcmp(config.operators[1], "beanr-pso2") == 0);
     CHECK(strcmp(config.log, "/srv/beanr/node.log") == 0);
     CHECK(config.level == P2P_LOG_DEBUG);
@@ -129,6 +132,7 @@ static void mistakes(void **state)
         {"peers: 4\n", "line 3:"},
         {"release_level: never\n", "line 3: release_level"},
         {"operators: [\"a b\"]\n", "line 3: operators"},
+        {"witness_logs: [\"a+00000000+AQ==\"]\n", "line 3: witness_logs"},
         {"level: loud\n", "line 3: level"},
         {"copy: ''\n", "line 3: copy"},
         {"  indented: [\n", "not YAML"},

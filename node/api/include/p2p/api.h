@@ -28,7 +28,11 @@ struct p2p_api_reply {
     int status;   /* HTTP: 200; 400 usage, 403 a definite no, 404 and 503 undecided, 422 damaged
                    */
     json_t *json; /* owned by the receiver; NULL when text is set */
-    char *text;   /* malloc'd; /metrics only */
+    /* What is no JSON: malloc'd, text_len bytes and a zero; of /metrics and /tlog/. */
+    char *text;
+    size_t text_len;
+    const char *text_type;  /* its content type */
+    const char *text_cache; /* its cache-control; NULL: no-store */
 };
 
 /* The exit code of a command for a status and a document (a gate's answer decides with

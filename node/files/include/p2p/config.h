@@ -14,6 +14,7 @@
 #define P2P_CONFIG_BYTES_MAX     (256u << 10)
 #define P2P_CONFIG_PEERS_MAX     4096u
 #define P2P_CONFIG_OPERATORS_MAX 256u
+#define P2P_CONFIG_LOGS_MAX      64u
 
 enum p2p_release_level { P2P_RELEASE_MIRRORED, P2P_RELEASE_LOCAL };
 /* Also the levels of p2p/log.h. */
@@ -43,6 +44,10 @@ struct p2p_config {
     uint32_t stale_after_s;               /* default 0: ages are only shown */
     char **operators; /* issuers whose people certificate may act on the node itself */
     size_t operators_count;
+    /* Logs outside the federation that are witnessed for consistency: verifier keys, checked.
+     */
+    char **witness_logs;
+    size_t witness_logs_count;
     char *log;                /* path, or "-" for stderr (the default) */
     enum p2p_log_level level; /* default info */
 };

@@ -74,6 +74,10 @@ const char *p2p_server_address(const struct p2p_server *server);
  * ignore both, they are counted here. */
 enum p2p_err p2p_response_send(struct p2p_request *request, unsigned status,
                                const char *content_type, struct p2p_slice body);
+/* The same with another cache-control than no-store, e.g. for what never changes. */
+enum p2p_err p2p_response_send_cached(struct p2p_request *request, unsigned status,
+                                      const char *content_type, const char *cache_control,
+                                      struct p2p_slice body);
 /* Answers with application/problem+json {"code","text","hint"}; escaped here; hint may be NULL.
  */
 enum p2p_err p2p_response_problem(struct p2p_request *request, unsigned status,
