@@ -130,6 +130,7 @@ static enum p2p_err take_payload(struct p2p_engine *engine, const struct p2p_rec
         return P2P_COMMITMENT;
     }
     err = p2p_lack_end(engine, &lack);
+    engine->extras[id->feed].cosign_due = true; /* it waited for this, perhaps */
     return err == P2P_OK ? p2p_ledger_take_payload(&engine->ledger, id, salted) : err;
 }
 
@@ -269,7 +270,7 @@ static enum p2p_err collect(struct p2p_engine *engine, uint32_t feed,
         if (err != P2P_OK) {
             return err;
         }
-        if (lack.state == P2P_LACK_MISSING && lack.circle < engine->lacks.circle_count &&
+        if (lack.state != P2P_LACK_LOST && lack.circle < engine->lacks.circle_count &&
             engine->lacks.circles[lack.circle].member) {
             *any = true;
             if (may_have(engine, peer, &lack)) {

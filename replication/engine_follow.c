@@ -20,6 +20,10 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
             if (err != P2P_OK) {
                 return err;
             }
+            if (!p2p_witnessing_check(&grown[i].witnessing, engine->ledger.charter, (uint32_t)i,
+                                      engine->options.sigs)) {
+                engine->refused[-(int)P2P_CORRUPT]++; /* at a start nobody is told yet */
+            }
             /* What was cosigned before a restart and reached nobody is cosigned again. */
             grown[i].cosign_due = p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size >
                                   grown[i].witnessing.quorum_size;

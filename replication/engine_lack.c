@@ -58,7 +58,7 @@ static enum p2p_err read_row(struct p2p_slice key, struct p2p_slice value, struc
     uint8_t format = p2p_reader_u8(&in);
     lack.circle = p2p_reader_u32(&in);
     uint8_t state = p2p_reader_u8(&in);
-    if (!p2p_reader_done(&in) || format != FORMAT || state > P2P_LACK_LOST ||
+    if (!p2p_reader_done(&in) || format != FORMAT || state > P2P_LACK_UNGIVEN ||
         !p2p_id_from_key(p2p_slice_of(key.data + 1, key.len - 1), &lack.id)) {
         return P2P_CORRUPT;
     }
@@ -119,7 +119,8 @@ static enum p2p_err put_row(struct p2p_engine *engine, const struct p2p_lack *la
     struct p2p_writer out;
     struct p2p_lack before;
     enum p2p_err err = p2p_lack_get(engine, &lack->id, &before);
-    if (err == P2P_OK && before.state == lack->state) {
+    if (err == P2P_OK && (before.state == lack->state || (before.state == P2P_LACK_UNGIVEN &&
+                                                          lack->state == P2P_LACK_MISSING))) {
         return P2P_OK;
     }
     if (err == P2P_OK) {
@@ -148,10 +149,10 @@ enum p2p_err p2p_lack_end(struct p2p_engine *engine, const struct p2p_lack *lack
 
 /* Notes that a payload is not here, of a circle this member is in. */
 static enum p2p_err note(struct p2p_engine *engine, const struct p2p_record_id *id,
-                         uint32_t circle)
+                         uint32_t circle, enum p2p_lack_state state)
 {
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
-    struct p2p_lack lack = {.id = *id, .circle = circle, .state = P2P_LACK_MISSING};
+    struct p2p_lack lack = {.id = *id, .circle = circle, .state = state};
     if (info != NULL && info->member == engine->member &&
         p2p_engine_alone(engine, circle, engine->member)) {
         lack.state = P2P_LACK_LOST;
@@ -171,7 +172,7 @@ enum p2p_err p2p_lack_arrived(struct p2p_engine *engine, const struct p2p_record
         circle == NULL || !circle->member) {
         return P2P_OK;
     }
-    return note(engine, id, arrival->record.circle);
+    return note(engine, id, arrival->record.circle, P2P_LACK_UNGIVEN);
 }
 
 enum p2p_err p2p_lack_again(struct p2p_engine *engine, const struct p2p_record_id *id)
@@ -195,7 +196,9 @@ enum p2p_err p2p_lack_again(struct p2p_engine *engine, const struct p2p_record_i
         return P2P_NOTFOUND;
     }
     err = p2p_kv_del(engine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id));
-    return err == P2P_OK || err == P2P_NOTFOUND ? note(engine, id, record.circle) : err;
+    return err == P2P_OK || err == P2P_NOTFOUND
+               ? note(engine, id, record.circle, P2P_LACK_MISSING)
+               : err;
 }
 
 /* ---- following the charter ---- */
@@ -274,7 +277,7 @@ static enum p2p_err look(struct p2p_engine *engine, const struct p2p_record_id *
     enum p2p_err err;
     if (engine->lacks.circles[circle].member) {
         err = p2p_ledger_salted(&engine->ledger, id, &salted);
-        return err == P2P_NOTFOUND ? note(engine, id, circle) : err;
+        return err == P2P_NOTFOUND ? note(engine, id, circle, P2P_LACK_MISSING) : err;
     }
     err = p2p_lack_get(engine, id, &lack);
     if (err == P2P_OK) {
@@ -449,6 +452,22 @@ enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms)
 }
 
 /* ---- looking ---- */
+
+enum p2p_err p2p_lack_ungiven(const struct p2p_engine *engine, uint32_t feed, bool *ungiven)
+{
+    const struct p2p_record_id from = {feed, 0};
+    struct p2p_lack lack;
+    enum p2p_err err = P2P_NOTFOUND;
+    *ungiven = false;
+    if (p2p_lack_any(engine)) {
+        err = p2p_lack_walk(engine, &from, true, &lack);
+    }
+    while (err == P2P_OK && lack.state != P2P_LACK_UNGIVEN) {
+        err = p2p_lack_walk(engine, &from, false, &lack);
+    }
+    *ungiven = err == P2P_OK;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
 
 bool p2p_lack_complete(const struct p2p_engine *engine, uint32_t circle)
 {

@@ -190,6 +190,9 @@ P2P_MUST_CHECK enum p2p_err p2p_lack_end(struct p2p_engine *engine,
                                          const struct p2p_lack *lack);
 /* Looks at more leaves if circles were joined or left; stores the counts. */
 P2P_MUST_CHECK enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms);
+/* Whether a leaf of this feed was taken without a payload that nobody gave. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_ungiven(const struct p2p_engine *engine, uint32_t feed,
+                                             bool *ungiven);
 bool p2p_lack_complete(const struct p2p_engine *engine, uint32_t circle);
 /* Whether a payload is missing here that can be asked for. */
 bool p2p_lack_any(const struct p2p_engine *engine);
@@ -456,6 +459,15 @@ void p2p_repair_refused(struct p2p_engine *engine, uint32_t feed);
 /* A run of a feed that has a hole. */
 P2P_MUST_CHECK enum p2p_err p2p_repair_run(struct p2p_engine *engine, struct p2p_peer *peer,
                                            const struct p2p_run *run);
+
+/* ---- engine_ungiven.c ---- */
+
+/* A run of this feed ended before a payload that this node may hold. */
+void p2p_ungiven_stopped(struct p2p_engine *engine, const struct p2p_peer *peer, uint32_t feed);
+/* Whether its leaves are taken without payloads now. */
+bool p2p_ungiven_takes(const struct p2p_engine *engine, uint32_t feed);
+/* Feeds that have stood still for long enough are asked for without. */
+P2P_MUST_CHECK enum p2p_err p2p_ungiven_due(struct p2p_engine *engine, uint64_t *wake_ms);
 
 /* ---- engine_rescue.c ---- */
 

@@ -20,7 +20,7 @@ static enum p2p_err entitled(const struct p2p_engine *engine, uint32_t circle, b
 
 /* Takes one record of a run apart. A record this node is entitled to comes with a payload that
  * opens its commitment, or not at all; but a node that fetches its own feed back takes without
- * it what it alone ever held. */
+ * it what it alone ever held, and everybody what nobody gives: engine_ungiven.c. */
 static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_feed_info *info,
                                  struct p2p_slice leaf, struct p2p_slice salted,
                                  struct p2p_arrival *out)
@@ -31,8 +31,10 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
     if (err == P2P_OK) {
         err = entitled(engine, out->record.circle, &may_hold);
     }
-    if (err == P2P_OK && salted.len == 0 && info->number == engine->feed &&
-        p2p_engine_alone(engine, out->record.circle, engine->member)) {
+    if (err == P2P_OK && salted.len == 0 &&
+        (p2p_ungiven_takes(engine, info->number) ||
+         (info->number == engine->feed &&
+          p2p_engine_alone(engine, out->record.circle, engine->member)))) {
         may_hold = false; /* p2p_lack_arrived says so when it is taken */
     }
     if (err == P2P_OK && out->record.body_type == P2P_BODY_COMMITMENT && may_hold) {
@@ -105,7 +107,9 @@ static enum p2p_err refuse_run(struct p2p_engine *engine, struct p2p_peer *peer,
     p2p_engine_refuse(engine, peer->member, feed, at, err);
     switch (err) {
     case P2P_COMMITMENT: /* the run ends before it: another peer is asked */
-    case P2P_UNKNOWN:    /* of a charter version still to come */
+        p2p_ungiven_stopped(engine, peer, feed);
+        /* fall through */
+    case P2P_UNKNOWN: /* of a charter version still to come */
     case P2P_GAP: {
         struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
         if (row != NULL) {

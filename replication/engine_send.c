@@ -36,10 +36,11 @@ enum p2p_err p2p_send_gap(struct p2p_engine *engine, struct p2p_peer *peer, uint
 
 /* What goes with a leaf to this peer: its payload, if the peer's member is in the circle.
  * P2P_COMMITMENT: the peer may have it and we have it not, so the run must end before it. What
- * only the peer itself ever held goes back to it without. */
+ * only the peer itself ever held goes back to it without, and so does (leaves) what it asked
+ * for without. */
 static enum p2p_err payload_for(struct p2p_engine *engine, const struct p2p_peer *peer,
                                 const struct p2p_record_id *id, struct p2p_slice leaf,
-                                struct p2p_slice *salted)
+                                bool leaves, struct p2p_slice *salted)
 {
     struct p2p_record record;
     *salted = (struct p2p_slice){0};
@@ -58,10 +59,9 @@ static enum p2p_err payload_for(struct p2p_engine *engine, const struct p2p_peer
     if (err == P2P_NOTFOUND) {
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
         *salted = (struct p2p_slice){0};
-        return info->member == peer->member &&
-                       p2p_engine_alone(engine, record.circle, peer->member)
-                   ? P2P_OK
-                   : P2P_COMMITMENT;
+        bool alone = info->member == peer->member &&
+                     p2p_engine_alone(engine, record.circle, peer->member);
+        return leaves || alone ? P2P_OK : P2P_COMMITMENT;
     }
     return err;
 }
@@ -90,7 +90,7 @@ static enum p2p_err send_run(struct p2p_engine *engine, struct p2p_peer *peer,
         struct p2p_slice salted;
         err = p2p_feed_walk_next(&walk, &leaf);
         if (err == P2P_OK) {
-            err = payload_for(engine, peer, &id, leaf, &salted);
+            err = payload_for(engine, peer, &id, leaf, row->leaves, &salted);
         }
         if (err == P2P_OK) {
             p2p_run_record_write(&out, leaf, salted);

@@ -253,7 +253,7 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
 }
 
 static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *peer,
-                                 struct p2p_slice body)
+                                 struct p2p_slice body, bool leaves)
 {
     struct p2p_want want;
     enum p2p_err err = p2p_want_read(&want, body);
@@ -269,6 +269,7 @@ static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *pee
     row->told = true;
     row->way = P2P_WAY_EAGER;
     row->sending = true;
+    row->leaves = leaves;
     row->sent = want.from;
     if (held->state == P2P_FEED_FORKED && !engine->extras[want.feed].fork_taken) {
         return p2p_send_gap(engine, peer, want.feed, want.from, P2P_FORKED); /* ask another */
@@ -343,6 +344,9 @@ static enum p2p_err receive_gap(struct p2p_engine *engine, struct p2p_peer *peer
     struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, gap.feed);
     if (row != NULL) {
         p2p_repair_refused(engine, gap.feed);
+        if (gap.err == -(int)P2P_COMMITMENT) {
+            p2p_ungiven_stopped(engine, peer, gap.feed);
+        }
         row->size = 0; /* ask another, until it names a size again */
         if (engine->extras[gap.feed].want_link == peer->link) {
             engine->extras[gap.feed].want_link = 0;
@@ -365,7 +369,9 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
     case P2P_FRAME_FRONTIER:
         return receive_frontier(engine, peer, frame->body);
     case P2P_FRAME_WANT:
-        return receive_want(engine, peer, frame->body);
+        return receive_want(engine, peer, frame->body, false);
+    case P2P_FRAME_WANT_LEAVES:
+        return receive_want(engine, peer, frame->body, true);
     case P2P_FRAME_RUN:
         return p2p_receive_run(engine, peer, frame->body);
     case P2P_FRAME_ENTRY:
@@ -462,7 +468,10 @@ static enum p2p_err anti_entropy(struct p2p_engine *engine, uint64_t *wake_ms)
 
 enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms)
 {
-    enum p2p_err err = p2p_session_retry_wants(engine, wake_ms);
+    enum p2p_err err = p2p_ungiven_due(engine, wake_ms);
+    if (err == P2P_OK) {
+        err = p2p_session_retry_wants(engine, wake_ms);
+    }
     if (err == P2P_OK) {
         err = p2p_relay_graft(engine, wake_ms);
     }

@@ -31,9 +31,10 @@
 #define P2P_CIRCLE_TURN_MS        15000u /* each holder is given this before the next one gives */
 #define P2P_CIRCLE_TURNS_MAX      8u     /* no holder waits for more than so many */
 #define P2P_CIRCLE_BAD_MAX        16u    /* `circle-key-bad` records in one commit */
-#define P2P_REPAIR_LOOK_MS        1000u /* when nobody has what is damaged here */
-#define P2P_FORK_GRACE_MS         2000u /* before a forked feed is cut */
-#define P2P_FORK_ASK_EVERY_MS     500u  /* while some of what counts of it is missing */
+#define P2P_REPAIR_LOOK_MS        1000u  /* when nobody has what is damaged here */
+#define P2P_UNGIVEN_AFTER_MS      10000u /* then a feed goes on without a payload */
+#define P2P_FORK_GRACE_MS         2000u  /* before a forked feed is cut */
+#define P2P_FORK_ASK_EVERY_MS     500u   /* while some of what counts of it is missing */
 
 /* How a peer gets what is received of a feed of somebody else: see engine_relay.c. */
 enum p2p_relay_way { P2P_WAY_UNPROVEN, P2P_WAY_EAGER, P2P_WAY_LAZY };
@@ -44,6 +45,7 @@ struct p2p_peer_feed {
     uint64_t sent; /* it will have this much once what we sent arrives */
     enum p2p_relay_way way;
     bool sending;         /* what it lacks is being sent, until it has caught up */
+    bool leaves;          /* it also takes what it may hold without payloads lacked here */
     bool told;            /* `size` came from it, in this session */
     uint64_t hello_size;  /* what its hello named: the start-up rule */
     uint64_t quorum_told; /* its cosignatures were sent on this link */
@@ -117,6 +119,11 @@ struct p2p_feed_extra {
     bool fork_astray;       /* what is held leads elsewhere than W */
     uint64_t fork_base;     /* what was left by the last cut */
     struct p2p_fork_look fork_look;
+    /* A payload that nobody gives: see engine_ungiven.c. */
+    uint64_t stopped_at;       /* the feed, held up to here, */
+    uint64_t stopped_since_ms; /* since then; 0: it is not */
+    uint64_t stopped_link;     /* who said so last, and has the leaves */
+    uint64_t bare_until;       /* leaves below this size are taken without payloads */
 };
 
 /* The newest time a member's witness key has signed, and when that arrived. */
@@ -126,7 +133,11 @@ struct p2p_member_clock {
 };
 
 /* One leaf whose payload is not here: see engine_lack.c. */
-enum p2p_lack_state { P2P_LACK_MISSING, P2P_LACK_LOST };
+enum p2p_lack_state {
+    P2P_LACK_MISSING,
+    P2P_LACK_LOST,   /* only this node ever held it */
+    P2P_LACK_UNGIVEN /* missing, and its leaf was taken since nobody gave it */
+};
 struct p2p_lack {
     struct p2p_record_id id;
     uint32_t circle;

@@ -49,7 +49,8 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
     extra->want_link = peer->link;
     extra->asked = true;
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
-    const struct p2p_want want = {.feed = feed, .from = held->edge.size};
+    const struct p2p_want want = {
+        .feed = feed, .from = held->edge.size, .leaves = p2p_ungiven_takes(engine, feed)};
     p2p_writer_init(&out, bytes, sizeof(bytes));
     p2p_want_write(&out, &want);
     return p2p_engine_send(engine, peer, p2p_writer_slice(&out));

@@ -188,6 +188,12 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
             info == NULL || info->closed != 0 || held->head.size == 0) {
             continue;
         }
+        bool ungiven = false;
+        err = p2p_lack_ungiven(engine, i, &ungiven);
+        if (err != P2P_OK || ungiven) { /* what it may hold is not all held */
+            extra->cosign_due = false;
+            continue;
+        }
         uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;
         if (extra->witnessing.cosigned_mono_ms != 0 && engine->now.mono_ms < due_ms) {
             p2p_wake_at(wake_ms, due_ms);

@@ -175,7 +175,7 @@ void p2p_frontier_write(struct p2p_writer *out, bool whole,
 
 void p2p_want_write(struct p2p_writer *out, const struct p2p_want *want)
 {
-    size_t begin = p2p_frame_begin(out, P2P_FRAME_WANT);
+    size_t begin = p2p_frame_begin(out, want->leaves ? P2P_FRAME_WANT_LEAVES : P2P_FRAME_WANT);
     p2p_writer_u32(out, want->feed);
     p2p_writer_u64(out, want->from);
     p2p_frame_end(out, begin);
@@ -378,7 +378,7 @@ enum p2p_err p2p_frontier_read(struct p2p_frontier_body *out, struct p2p_slice b
 enum p2p_err p2p_want_read(struct p2p_want *out, struct p2p_slice body)
 {
     struct p2p_reader in;
-    struct p2p_want want;
+    struct p2p_want want = {.leaves = false};
     p2p_reader_init(&in, body);
     want.feed = p2p_reader_u32(&in);
     want.from = p2p_reader_u64(&in);

@@ -101,6 +101,33 @@ enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing, const struct
     return err;
 }
 
+bool p2p_witnessing_check(struct p2p_witnessing *witnessing, const struct p2p_charter *charter,
+                          uint32_t feed, const struct p2p_sigs *sigs)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, feed);
+    struct p2p_cosigned *loaded = &witnessing->candidates[0];
+    if (loaded->size == 0 || info == NULL) {
+        return true;
+    }
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(info->origin), .size = loaded->size, .root = loaded->root};
+    bool sound =
+        p2p_checkpoint_verify_feed(&checkpoint, sigs, &info->key, &loaded->log) == P2P_OK &&
+        p2p_charter_quorum(charter, feed, loaded->witnesses, loaded->count);
+    for (uint32_t i = 0; i < loaded->count && sound; i++) {
+        const struct p2p_witness_public *key =
+            p2p_charter_witness_key(charter, loaded->witnesses[i]);
+        sound = key != NULL && p2p_cosignature_verify_witness(
+                                   &checkpoint, sigs, key, &loaded->cosignatures[i]) == P2P_OK;
+    }
+    if (!sound) {
+        *loaded = (struct p2p_cosigned){.size = 0};
+        witnessing->quorum_size = 0;
+        witnessing->quorum_root = (struct p2p_hash){{0}};
+    }
+    return sound;
+}
+
 enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing *witnessing,
                                       const struct p2p_kv *kv, uint32_t feed,
                                       const struct p2p_hash *root)

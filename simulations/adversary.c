@@ -318,8 +318,10 @@ static bool send_endless(struct sim_adversary *adversary, struct liar *liar)
     for (unsigned i = 0; i < ENDLESS_FRAMES; i++) {
         struct p2p_writer out;
         const struct p2p_want want = {
-            (uint32_t)sim_chance_below(&adversary->chance, 2 * adversary->sim->options.nodes),
-            sim_chance_below(&adversary->chance, 1000)};
+            .feed = (uint32_t)sim_chance_below(&adversary->chance,
+                                               2 * adversary->sim->options.nodes),
+            .from = sim_chance_below(&adversary->chance, 1000),
+            .leaves = i % 2 == 1};
         struct p2p_frontier_entry entries[16];
         memset(entries, 0, sizeof(entries));
         for (uint32_t e = 0; e < 16; e++) {

@@ -104,7 +104,6 @@ struct sim_watcher *sim_watcher_new(struct sim *sim)
     watcher->sim = sim;
     p2p_arena_init(&watcher->arena, p2p_alloc_default(), SCRATCH_BYTES_MAX);
     watch_look(watcher);
-    watcher->founding_size = watcher->membership_size;
     return watcher;
 }
 
@@ -385,6 +384,7 @@ void watch_settle(struct sim_watcher *watcher, struct watch_machine *const *mach
         }
     }
     watch_settle_forks(watcher, all, count);
+    watch_settle_payloads(watcher, all, count);
     watch_compare(watcher, all, count);
     if (count > 0) {
         replay_one(watcher, all, count);

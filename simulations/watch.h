@@ -9,6 +9,7 @@
  *   watch_gate.c       may this gate have allowed that?
  *   watch_authority.c  charter entries, cut points, lifts, verdicts that stand
  *   watch_disk.c       what one disk holds, against the watcher's trees
+ *   watch_payload.c    payloads that are lacked
  *   watch_view.c       equal frontiers, equal views
  *   watch_replay.c     the same records in another order
  *   watch_bound.c      bounds
@@ -178,7 +179,6 @@ struct sim_watcher {
     struct watch_membership *memberships;
     size_t membership_count, membership_cap;
     uint64_t membership_size; /* of the charter, up to which they were followed */
-    uint64_t founding_size;   /* the same before anything happened */
     uint64_t settles;
     uint64_t replayed;      /* records in the largest replay so far */
     struct p2p_arena arena; /* scratch */
@@ -292,6 +292,9 @@ bool watch_disk(struct sim_watcher *watcher, struct watch_machine *machine,
                 struct watch_summary *summary);
 /* watch_view.c */
 void watch_compare(struct sim_watcher *watcher, const struct watch_summary *all, size_t count);
+/* watch_payload.c */
+void watch_settle_payloads(struct sim_watcher *watcher, const struct watch_summary *all,
+                           size_t count);
 /* watch_authority.c: the ban views of one machine at the common frontier. */
 void watch_settle_authority(struct sim_watcher *watcher, struct watch_machine *machine);
 /* watch_number.c */

@@ -188,10 +188,50 @@ static const struct cut *past_cut(struct sim_watcher *watcher, const struct cuts
     return NULL;
 }
 
+/* A ban that a `rescued` record carries is judged as if it stood at W of the feed it is from,
+ * as this machine shows W; whether that is right is asked elsewhere. False: not readable. */
+static bool place_of(const struct sim_watcher *watcher, const struct watch_machine *machine,
+                     struct p2p_ban *ban)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_feed held;
+    struct p2p_slice bytes;
+    struct p2p_record record;
+    struct p2p_unpack in;
+    p2p_feed_init(&held, ban->id.feed);
+    if (p2p_feed_load(&held, machine->kv) != P2P_OK ||
+        p2p_feed_leaf(&held, machine->kv, ban->id.index, &bytes) != P2P_OK ||
+        p2p_record_decode(&record, bytes) != P2P_OK) {
+        return false;
+    }
+    if (record.kind != P2P_KIND_RESCUED) {
+        return true;
+    }
+    if (p2p_kv_get(machine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &ban->id), &bytes) !=
+            P2P_OK ||
+        bytes.len <= P2P_SALT_BYTES ||
+        !p2p_unpack_find(p2p_slice_of(bytes.data + P2P_SALT_BYTES, bytes.len - P2P_SALT_BYTES),
+                         "feed", &in)) {
+        return false;
+    }
+    ban->id.feed = p2p_unpack_u32(&in);
+    struct p2p_slice name = p2p_slice_text(watch_feed_name(watcher, ban->id.feed));
+    if (p2p_view_get(machine->kv, P2P_VIEW_FORKS, 0, name, &bytes) != P2P_OK ||
+        !p2p_unpack_find(bytes, "size", &in)) {
+        return false;
+    }
+    ban->id.index = p2p_unpack_uint(&in);
+    return true;
+}
+
 static void settle_cut(struct sim_watcher *watcher, const struct watch_machine *machine,
                        const struct cuts *cuts, const struct p2p_ban *ban)
 {
-    const struct cut *cut = past_cut(watcher, cuts, ban, false);
+    struct p2p_ban placed = *ban;
+    if (!place_of(watcher, machine, &placed)) {
+        return;
+    }
+    const struct cut *cut = past_cut(watcher, cuts, &placed, false);
     if (ban->why == P2P_WHY_NONE && cut != NULL) {
         sim_violate(watcher->sim, SIM_INVARIANT_CUT_POINT,
                     "at %s the ban %s record %llu has effect past the cut at %llu of charter "
@@ -200,7 +240,7 @@ static void settle_cut(struct sim_watcher *watcher, const struct watch_machine *
                     (unsigned long long)ban->id.index, (unsigned long long)cut->index,
                     (unsigned long long)cut->entry);
     }
-    if (ban->why == P2P_WHY_PAST_CUT && past_cut(watcher, cuts, ban, true) == NULL) {
+    if (ban->why == P2P_WHY_PAST_CUT && past_cut(watcher, cuts, &placed, true) == NULL) {
         sim_violate(watcher->sim, SIM_INVARIANT_CUT_POINT,
                     "at %s the ban %s record %llu lost its effect to a cut that does not reach "
                     "it",

@@ -60,31 +60,9 @@ static bool check_record(struct sim_watcher *watcher, struct watch_machine *mach
     return true;
 }
 
-/* Who lacks a payload in its own circle is not complete there; who was in it from the founding
- * on took the leaf without. */
-static void lacks_payload(struct sim_watcher *watcher, const struct watch_machine *machine,
-                          struct watch_summary *summary, const struct watch_missing *missing)
-{
-    const struct p2p_charter *charter = watch_charter(watcher);
-    const struct p2p_feed_info *info = p2p_charter_feed(charter, missing->id.feed);
-    const struct p2p_circle *circle = p2p_charter_circle(charter, missing->circle);
-    uint64_t since = watch_member_since(watcher, missing->circle, machine->member);
-    summary->complete[missing->circle] = false;
-    if (machine->lost_once && info != NULL && info->member == machine->member &&
-        circle != NULL && circle->member_count == 1) {
-        return; /* nobody else ever held it: it was lost with the store */
-    }
-    if (since > 0 && since <= watcher->founding_size && !machine->may_be_hurt) {
-        sim_violate(watcher->sim, SIM_INVARIANT_VERIFIED_ONLY,
-                    "%s took %s record %llu without its payload, although it was always in the "
-                    "circle",
-                    machine->name, watch_feed_name(watcher, missing->id.feed),
-                    (unsigned long long)missing->id.index);
-    }
-}
-
-static void check_missing(struct sim_watcher *watcher, struct watch_machine *machine,
-                          struct watch_summary *summary, const struct p2p_ledger *ledger)
+/* Who lacks a payload in its own circle is not complete there. */
+static void check_missing(struct watch_machine *machine, struct watch_summary *summary,
+                          const struct p2p_ledger *ledger)
 {
     size_t kept = 0;
     for (size_t i = 0; i < machine->missing_count; i++) {
@@ -97,7 +75,7 @@ static void check_missing(struct sim_watcher *watcher, struct watch_machine *mac
             continue;
         }
         if (inside && missing.circle < summary->circle_count) {
-            lacks_payload(watcher, machine, summary, &missing);
+            summary->complete[missing.circle] = false;
         }
         machine->missing[kept++] = missing;
     }
@@ -245,7 +223,7 @@ bool watch_disk(struct sim_watcher *watcher, struct watch_machine *machine,
                 check_feed(watcher, machine, &ledger, i);
             }
         }
-        check_missing(watcher, machine, summary, &ledger);
+        check_missing(machine, summary, &ledger);
         check_views(watcher, machine, summary, &ledger);
         err = p2p_frontier_digest(&ledger, &summary->frontier);
     }

@@ -376,6 +376,92 @@ static void test_lost(void **state)
     CHECK(circle_at(1, "m1").lost == 2);
 }
 
+/* Node 1 bans the ship in the circle while node 2 is away, and has lost the payload when 2
+ * comes back. The leaf is with 3 and 4, which are not in the circle, if they are to have it. */
+static struct p2p_record_id ban_that_nobody_gives(uint64_t seed, bool witnessed,
+                                                  uint8_t kept[4096], size_t *kept_len)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_slice value;
+    network_start(4, 4, seed);
+    network_advance(&net, 3000);
+    for (uint32_t other = 1; other <= 4; other++) {
+        if (other != 2) {
+            network_cut(&net, 2, other);
+        }
+    }
+    if (!witnessed) {
+        network_cut(&net, 1, 3);
+        network_cut(&net, 1, 4);
+    }
+    struct p2p_record_id id = network_ban(&net, 1, CIRCLE, SHIP);
+    CHECK_OK(network_notes(&net, 1, 2));
+    network_advance(&net, 3000);
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
+    CHECK_OK(p2p_kv_get(kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &id), &value));
+    CHECK(value.len <= 4096);
+    memcpy(kept, value.data, value.len);
+    *kept_len = value.len;
+    memory_kv_abort(net.nodes[1].kv);
+    lose_payload(1, &id);
+    network_connect(&net, 2, 1);
+    network_connect(&net, 2, 3);
+    network_connect(&net, 2, 4);
+    return id;
+}
+
+/* A payload that nobody has any more holds up what stands behind it only for some seconds: the
+ * leaves are taken, the gate refers, and nothing is cosigned before it is there. */
+static void test_nobody_gives(void **state)
+{
+    (void)state;
+    uint8_t kept[4096];
+    uint8_t key[P2P_ID_KEY_BYTES];
+    size_t len = 0;
+    struct p2p_record_id id = ban_that_nobody_gives(21, true, kept, &len);
+    network_advance(&net, 5000);
+    CHECK(network_size(&net, 2, 1) <= id.index);
+    network_advance(&net, 15000);
+    CHECK(network_size(&net, 2, 1) == network_size(&net, 3, 1));
+    CHECK(circle_at(2, CIRCLE).missing == 1 && !circle_at(2, CIRCLE).complete);
+    CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFER);
+    CHECK(network_check(&net, 2, THIRD) == P2P_ANSWER_REFER);
+    network_advance(&net, 3000);
+    CHECK(network_same_frontier(&net, 2, 3));
+    const struct p2p_witnessing *own = p2p_engine_witnessing(net.nodes[2].engine, 1);
+    CHECK(own->cosigned_size <= id.index);
+    network_restart(&net, 2);
+    network_connect(&net, 2, 1);
+    network_connect(&net, 2, 3);
+    network_connect(&net, 2, 4);
+    network_advance(&net, 3000);
+    own = p2p_engine_witnessing(net.nodes[2].engine, 1);
+    CHECK(circle_at(2, CIRCLE).missing == 1 && own->cosigned_size <= id.index);
+    /* It turns up again. */
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &id), p2p_slice_of(kept, len)));
+    CHECK_OK(memory_kv_commit(net.nodes[1].kv));
+    network_advance(&net, 40000);
+    CHECK(circle_at(2, CIRCLE).complete);
+    CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFUSE);
+    network_advance(&net, 1000);
+    CHECK(own->cosigned_size > id.index);
+    network_agree(&net);
+}
+
+/* That its author alone goes on is no reason: else it could shut the gates of a circle by
+ * giving a payload to nobody. */
+static void test_the_author_gives_to_nobody(void **state)
+{
+    (void)state;
+    uint8_t kept[4096];
+    size_t len = 0;
+    struct p2p_record_id id = ban_that_nobody_gives(22, false, kept, &len);
+    network_advance(&net, 60000);
+    CHECK(network_size(&net, 2, 1) <= id.index);
+    CHECK(network_check(&net, 2, THIRD) == P2P_ANSWER_ALLOW);
+}
+
 /* Forty records of node 1 in the circle, 50 kB each. */
 static void append_large(void)
 {
@@ -444,6 +530,8 @@ int main(void)
         cmocka_unit_test_teardown(test_restart_midway, network_stop),
         cmocka_unit_test_teardown(test_leaves_and_comes_back, network_stop),
         cmocka_unit_test_teardown(test_lost, network_stop),
+        cmocka_unit_test_teardown(test_nobody_gives, network_stop),
+        cmocka_unit_test_teardown(test_the_author_gives_to_nobody, network_stop),
         cmocka_unit_test_teardown(test_heads_too_far_apart, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

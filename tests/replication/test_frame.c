@@ -72,7 +72,7 @@ static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
     offsets[n++] = out.len;
     p2p_frontier_write(&out, false, NULL, 0);
     offsets[n++] = out.len;
-    p2p_want_write(&out, &(struct p2p_want){3, UINT64_MAX});
+    p2p_want_write(&out, &(struct p2p_want){.feed = 3, .from = UINT64_MAX});
     offsets[n++] = out.len;
     write_run(&out, sample);
     offsets[n++] = out.len;

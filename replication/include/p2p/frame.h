@@ -38,7 +38,8 @@
     X(PRUNE, 13, "prune")      /* this feed comes from elsewhere: only tell me of it */        \
     X(ASK_PAYLOADS, 14, "ask-payloads") /* of these records, whose leaves I hold */            \
     X(PAYLOADS, 15, "payloads")         /* those of them that the asker may have and I hold */ \
-    X(NEIGHBOUR, 16, "neighbour")       /* of a partial view: asking, and the answer */
+    X(NEIGHBOUR, 16, "neighbour")       /* of a partial view: asking, and the answer */        \
+    X(WANT_LEAVES, 17, "want-leaves")   /* as want, also without payloads that you lack */
 
 enum p2p_frame_type {
 #define P2P_FRAME_ENUM(name, number, word) P2P_FRAME_##name = (number),
@@ -96,6 +97,7 @@ void p2p_frontier_entry_at(struct p2p_slice entries, size_t i, struct p2p_fronti
 struct p2p_want {
     uint32_t feed;
     uint64_t from;
+    bool leaves; /* write: as want-leaves; reading leaves it false */
 };
 
 struct p2p_run {

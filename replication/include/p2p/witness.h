@@ -94,6 +94,10 @@ struct p2p_witnessing {
 
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing,
                                                 const struct p2p_kv *kv, uint32_t feed);
+/* What was loaded, against the signatures that it holds: a quorum that the disk spoiled is
+ * forgotten, peers have it. Returns whether it was sound. */
+bool p2p_witnessing_check(struct p2p_witnessing *witnessing, const struct p2p_charter *charter,
+                          uint32_t feed, const struct p2p_sigs *sigs);
 /* A signed head extended the feed that had size `before`. */
 void p2p_witnessing_mark(struct p2p_witnessing *witnessing, uint64_t before,
                          const struct p2p_tree_head *head, uint64_t mono_ms);
