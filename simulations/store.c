@@ -64,6 +64,12 @@ static enum p2p_err doom(struct p2p_txn *txn, enum p2p_err err)
     return err;
 }
 
+/* A payload that does not unseal says nothing of other rows. */
+static enum p2p_err doom_read(struct p2p_txn *txn, enum p2p_table table, enum p2p_err err)
+{
+    return table == P2P_TABLE_PAYLOAD && err == P2P_CORRUPT ? err : doom(txn, err);
+}
+
 static enum p2p_err enter(struct p2p_txn *txn)
 {
     p2p_assert(txn->open);
@@ -87,7 +93,9 @@ static enum p2p_err kv_get(void *context, enum p2p_table table, struct p2p_slice
 {
     enum p2p_err err = enter(context);
 
-    return err != P2P_OK ? err : doom(context, p2p_kv_get(map_of(context), table, key, value));
+    return err != P2P_OK
+               ? err
+               : doom_read(context, table, p2p_kv_get(map_of(context), table, key, value));
 }
 
 /* A put that needs a new page and gets none. */
@@ -127,9 +135,9 @@ static enum p2p_err kv_seek(void *context, enum p2p_table table, struct p2p_slic
 {
     enum p2p_err err = enter(context);
 
-    return err != P2P_OK
-               ? err
-               : doom(context, p2p_kv_seek(map_of(context), table, key, found, value));
+    return err != P2P_OK ? err
+                         : doom_read(context, table,
+                                     p2p_kv_seek(map_of(context), table, key, found, value));
 }
 
 static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slice *found,
@@ -137,8 +145,9 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
 {
     enum p2p_err err = enter(context);
 
-    return err != P2P_OK ? err
-                         : doom(context, p2p_kv_next(map_of(context), table, found, value));
+    return err != P2P_OK
+               ? err
+               : doom_read(context, table, p2p_kv_next(map_of(context), table, found, value));
 }
 
 /* Transactions */

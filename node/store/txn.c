@@ -64,7 +64,8 @@ static enum p2p_err give(struct p2p_txn *txn, enum p2p_table table, struct p2p_s
                          MDB_val row, struct p2p_slice *value)
 {
     if (table == P2P_TABLE_PAYLOAD) {
-        return txn_doom(txn, payload_open(txn, key, txn_slice(row), value));
+        enum p2p_err err = payload_open(txn, key, txn_slice(row), value);
+        return err == P2P_CORRUPT ? err : txn_doom(txn, err); /* whoever finds it mends it */
     }
     *value = txn_slice(row);
     return P2P_OK;

@@ -9,8 +9,9 @@
  * plain from here.
  *
  * A table has one cursor: seek sets it, next advances it; a write to that table loses it. Reads
- * of what this transaction wrote see it. Any error but P2P_NOTFOUND dooms the transaction: the
- * caller aborts it and reloads what it cached. */
+ * of what this transaction wrote see it. Any error dooms the transaction, and the caller aborts
+ * it and reloads what it cached; but for P2P_NOTFOUND, and for P2P_CORRUPT of a payload, which
+ * says nothing of other rows: who finds it may mend it in the same transaction. */
 #ifndef P2P_KV_H
 #define P2P_KV_H
 

@@ -185,8 +185,13 @@ static void wrong_key(void **state)
     CHECK_ERR(
         p2p_kv_seek(p2p_txn_kv(txn), P2P_TABLE_PAYLOAD, p2p_slice_of(NULL, 0), &key, &value),
         P2P_CORRUPT);
-    CHECK_ERR(get_in(txn, 1, 3), P2P_CORRUPT); /* doomed */
+    CHECK_ERR(get_in(txn, 1, 3), P2P_CORRUPT);
     p2p_txn_abort(txn);
+    txn = begin(store, P2P_TXN_WRITE); /* who finds it can put another in its place */
+    CHECK_ERR(get_in(txn, 1, 3), P2P_CORRUPT);
+    CHECK_OK(put(txn, 1, 3));
+    CHECK_OK(p2p_txn_commit(txn));
+    CHECK_OK(get(store, 1, 3));
     p2p_store_close(store);
     CHECK(unlink(keys_a) == 0);
     store = open_in(a); /* keys lost: the same, and new payloads still work */
