@@ -12,7 +12,7 @@
 json_t *p2p_spread_row_json(const struct p2p_node *node, const struct p2p_spread_row *row);
 /* The rows of a ban and of what lifted it, oldest first; empty when none is followed. */
 json_t *p2p_ban_spread_json(const struct p2p_node *node, const struct p2p_ban *ban);
-/* {"open","dropped","missed","newest":[row]} */
+/* {"done","open","dropped","missed","newest":[row]} */
 json_t *p2p_spread_json(const struct p2p_node *node);
 /* {"counted": all of it, "circles":[{"circle","payloads"}]}; null when it cannot be read. */
 json_t *p2p_withheld_json(struct p2p_node *node);
