@@ -1,5 +1,6 @@
 #include <p2p/anchor.h>
 
+#include <stdio.h>
 #include <string.h>
 
 enum p2p_err p2p_charter_anchor(const struct p2p_charter *charter,
@@ -37,4 +38,75 @@ const char *p2p_anchor_text(enum p2p_err err)
     default:
         return "no version of the charter is cosigned by the roots that the trust file names";
     }
+}
+
+/* ---- the charter of an archive ---- */
+
+static uint64_t size_of(struct p2p_slice bytes)
+{
+    struct p2p_note note;
+    struct p2p_checkpoint checkpoint;
+    return p2p_note_parse(&note, bytes) == P2P_OK &&
+                   p2p_checkpoint_parse(&checkpoint, note.text, true) == P2P_OK
+               ? checkpoint.size
+               : 0;
+}
+
+/* Applies each entry with the note of exactly its size; notes ascend, and the newest one may
+ * stand there twice. */
+static enum p2p_err apply_entries(struct p2p_charter *charter,
+                                  const struct p2p_archive *archive, size_t feed,
+                                  char reason[P2P_REASON_BYTES])
+{
+    struct p2p_archive_map map = {0};
+    struct p2p_archive_walk walk;
+    size_t count = p2p_archive_note_count(archive, feed);
+    enum p2p_err err = P2P_OK;
+    p2p_archive_walk_begin(&walk, archive, feed, 0);
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        struct p2p_slice note, leaf;
+        uint64_t size = p2p_charter_size(charter);
+        err = p2p_archive_note(archive, feed, i, &map, NULL, &note);
+        if (err == P2P_OK && size_of(note) == size + 1) {
+            err = p2p_archive_walk_next(&walk, &leaf);
+            err = err == P2P_OK
+                      ? p2p_charter_apply(charter, p2p_sigs_ed25519(), size, leaf, note, reason)
+                      : err;
+        }
+    }
+    p2p_archive_walk_end(&walk);
+    p2p_archive_unload(&map);
+    if (err == P2P_OK && p2p_charter_size(charter) < p2p_archive_feed_size(archive, feed)) {
+        snprintf(reason, P2P_REASON_BYTES, "no checkpoint is archived over its entry %llu",
+                 (unsigned long long)p2p_charter_size(charter));
+        err = P2P_MALFORMED;
+    }
+    return err;
+}
+
+enum p2p_err p2p_archive_charter(struct p2p_charter **out, const struct p2p_archive *archive,
+                                 const struct p2p_alloc *alloc, char reason[P2P_REASON_BYTES])
+{
+    struct p2p_charter *charter = NULL;
+    size_t feed = 0;
+    reason[0] = '\0';
+    enum p2p_err err = p2p_archive_feed_find(archive, "charter-1", &feed);
+    if (err == P2P_OK) {
+        err = p2p_charter_new(&charter, alloc, NULL);
+    }
+    if (err == P2P_OK) {
+        err = apply_entries(charter, archive, feed, reason);
+    }
+    if (err == P2P_OK && p2p_charter_size(charter) == 0) {
+        err = P2P_NOTFOUND;
+    }
+    if (err != P2P_OK) {
+        if (reason[0] == '\0') {
+            snprintf(reason, P2P_REASON_BYTES, "%s", p2p_err_text(err));
+        }
+        p2p_charter_free(charter);
+        return err;
+    }
+    *out = charter;
+    return P2P_OK;
 }

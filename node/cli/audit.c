@@ -216,8 +216,9 @@ static int check_reuse_run(struct p2p_cli_call *call)
 #define SOURCE                                                                                 \
     {                                                                                          \
         .name = "federation", .value = "FILE",                                                 \
-        .help = "the charter, as a federation.json (default: the one beside the trust file, "  \
-                "without a trust file the node's)",                                            \
+        .help =                                                                                \
+            "the charter: a federation.json, or with a trust file also an archive "            \
+            "(default: the federation.json beside the trust file; without one the node's)",    \
         .type = P2P_CLI_FILE                                                                   \
     }
 #define FILE_ARGUMENT                                                                          \

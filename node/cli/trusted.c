@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* False: none is named, and none lies beside the trust file. */
@@ -46,6 +47,36 @@ static int read_trust(struct p2p_cli_trusted *trusted, const struct p2p_cli_call
                         "a trust file comes from federation new, or from somebody you trust");
 }
 
+/* A charter that does not prove itself is damaged or forged, whatever rule it breaks. */
+static int fail_charter(const struct p2p_cli_call *call, enum p2p_err err, const char *message)
+{
+    bool absent = err == P2P_NOTFOUND || err == P2P_IO || err == P2P_NOMEM || err == P2P_USAGE;
+    return absent ? p2p_cli_fail_err(call, err, message)
+                  : p2p_cli_fail(call, P2P_CLI_DAMAGED, p2p_err_name(err), message, NULL);
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat stat_buffer;
+    return stat(path, &stat_buffer) == 0 && S_ISDIR(stat_buffer.st_mode);
+}
+
+static int read_archive(struct p2p_cli_trusted *trusted, const struct p2p_cli_call *call,
+                        const char *path)
+{
+    char message[P2P_MESSAGE_BYTES_MAX] = "";
+    char reason[P2P_REASON_BYTES] = "";
+    struct p2p_archive *archive = NULL;
+    enum p2p_err err =
+        p2p_archive_open(&archive, path, p2p_alloc_default(), message, sizeof message);
+    if (err == P2P_OK) {
+        err = p2p_archive_charter(&trusted->charter, archive, p2p_alloc_default(), reason);
+        snprintf(message, sizeof message, "%.200s: its charter: %.200s", path, reason);
+    }
+    p2p_archive_close(archive);
+    return err == P2P_OK ? P2P_CLI_YES : fail_charter(call, err, message);
+}
+
 int p2p_cli_trusted_init(struct p2p_cli_trusted *trusted, const struct p2p_cli_call *call)
 {
     char message[P2P_MESSAGE_BYTES_MAX] = "";
@@ -55,8 +86,11 @@ int p2p_cli_trusted_init(struct p2p_cli_trusted *trusted, const struct p2p_cli_c
     if (exit != P2P_CLI_YES || !charter_path(call, path)) {
         return exit;
     }
+    if (is_directory(path)) {
+        return read_archive(trusted, call, path);
+    }
     enum p2p_err err = p2p_bundle_read(&trusted->charter, path, NULL, message, sizeof message);
-    return err == P2P_OK ? P2P_CLI_YES : p2p_cli_fail_err(call, err, message);
+    return err == P2P_OK ? P2P_CLI_YES : fail_charter(call, err, message);
 }
 
 void p2p_cli_trusted_deinit(struct p2p_cli_trusted *trusted)

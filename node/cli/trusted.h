@@ -1,8 +1,9 @@
 /* What an auditor's command believes: a trust file, and the charter it means. No node.
  *
- * The charter is the federation.json named with --federation, or the one that lies beside the
- * trust file, where founding and sandbox put it. It proves itself when it is read; that it is
- * the one the trust file means is asked with p2p_charter_anchor. */
+ * The charter is the federation.json or the archive named with --federation, or the
+ * federation.json that lies beside the trust file, where founding and sandbox put it. It proves
+ * itself when it is read; that it is the one the trust file means is asked with
+ * p2p_charter_anchor. */
 #ifndef P2P_CLI_TRUSTED_H
 #define P2P_CLI_TRUSTED_H
 

@@ -29,6 +29,15 @@ must 3 check "$WORK/r"
 must 0 check "$WORK/r" --federation "$SB/federation.json"
 cp "$SB/federation.json" "$WORK/trust"
 
+claim "an archive's charter does as well, and a damaged one proves nothing"
+must 0 node begne audit export "$WORK/archive"
+must 0 check "$WORK/r" --federation "$WORK/archive"
+holds '.proven'
+entries=$(find "$WORK/archive/charter-1/tile/entries" -type f | head -n 1)
+printf 'x' | dd of="$entries" bs=1 seek=100 conv=notrunc status=none
+must 4 check "$WORK/r" --federation "$WORK/archive"
+must 3 check "$WORK/r" --federation "$WORK/nothing"
+
 claim "below the quorum it is a definite no"
 for gone in begne bebru commission beost belgg bezee; do
     grep -v "/$gone/w1 " "$WORK/r" >"$WORK/few"
