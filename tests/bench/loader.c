@@ -313,6 +313,8 @@ int bench_child(int argc, char **argv)
         exit = bench_child_decide(node, count);
     } else if (strcmp(argv[0], "space") == 0) {
         exit = bench_child_space(node);
+    } else if (strcmp(argv[0], "export") == 0) {
+        exit = bench_child_export(node);
     } else {
         exit = append(node, argv[0], count);
     }

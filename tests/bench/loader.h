@@ -7,6 +7,7 @@
  *     bench --child bans DIR N     appends N bans signed by DIR's -pso, in batches
  *     bench --child decide DIR N   decides N checks on one read transaction, records none
  *     bench --child space DIR 0    what the store's pages hold
+ *     bench --child export DIR 0   exports what DIR holds to DIR/archive
  *
  * Each prints one JSON object on one line: records, bytes (of leaves), seconds, and what is
  * said below. */
@@ -37,6 +38,8 @@ bool bench_batch_append(struct bench_batch *batch, struct p2p_node *node, size_t
 /* space.c */
 bool bench_leaf_bytes(struct p2p_node *node, uint64_t from, double *bytes);
 int bench_child_space(struct p2p_node *node);
+/* export.c */
+int bench_child_export(struct p2p_node *node);
 /* decide.c */
 int bench_child_decide(struct p2p_node *node, size_t count);
 

@@ -29,10 +29,11 @@ bool bench_leaf_bytes(struct p2p_node *node, uint64_t from, double *bytes)
 
 int bench_child_space(struct p2p_node *node)
 {
-    /* Records and their hashes, with heads and payloads; not views, indexes and touches. */
-    static const enum p2p_table tables[] = {P2P_TABLE_RECORD, P2P_TABLE_HASH,
+    /* Records and their hashes, with heads, payloads and what audits need; not views, indexes
+     * and touches. */
+    static const enum p2p_table tables[] = {P2P_TABLE_RECORD,     P2P_TABLE_HASH,
                                             P2P_TABLE_CHECKPOINT, P2P_TABLE_FEED,
-                                            P2P_TABLE_PAYLOAD};
+                                            P2P_TABLE_PAYLOAD,    P2P_TABLE_HISTORY};
     struct p2p_store_stat stat;
     double leaves;
     uint64_t pages = 0;
