@@ -77,6 +77,9 @@ static enum p2p_err read_run(struct p2p_engine *engine, const struct p2p_feed_in
         }
         interior += p2p_edge_append(edge, &arrival->leaf_hash, interior);
     }
+    if (err == P2P_OK) {
+        p2p_run_next(&walk, &leaf, &salted, &err); /* nothing stands behind the last one */
+    }
     return err;
 }
 

@@ -17,6 +17,9 @@ const char *p2p_frame_word(uint8_t type)
     }
 }
 
+/* A record in a run: its length and at least a byte of it, the length of its payload. */
+#define RUN_RECORD_BYTES_MIN 5u
+
 /* ---- cutting a stream ---- */
 
 void p2p_frame_split_init(struct p2p_frame_split *split, const struct p2p_alloc *alloc)
@@ -407,7 +410,8 @@ enum p2p_err p2p_run_read(struct p2p_run *out, struct p2p_slice body)
     if (run.count > P2P_RUN_RECORDS_MAX || run.head.size > INT64_MAX) {
         return P2P_TOOLARGE;
     }
-    if (run.first > run.head.size || run.head.size - run.first != run.count) {
+    if (run.first > run.head.size || run.head.size - run.first != run.count ||
+        run.count > run.records.len / RUN_RECORD_BYTES_MIN) {
         return P2P_MALFORMED;
     }
     *out = run;

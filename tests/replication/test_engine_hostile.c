@@ -101,7 +101,7 @@ static void test_relay_without_payload(void **state)
     network_agree(&net);
 }
 
-enum change { STRIP, WRONG_PAYLOAD, WRONG_LEAF, WRONG_SIGNATURE, GARBAGE_LEAF };
+enum change { STRIP, WRONG_PAYLOAD, WRONG_LEAF, WRONG_SIGNATURE, GARBAGE_LEAF, BYTES_BEHIND };
 
 /* The newest part of node 1's feed as a run, changed by whoever sends it. */
 static void inject_run(uint32_t from, uint32_t to, uint64_t first, enum change change)
@@ -144,6 +144,9 @@ static void inject_run(uint32_t from, uint32_t to, uint64_t first, enum change c
                              p2p_slice_of(salted_copy, salted_len));
     }
     memory_kv_abort(net.nodes[1].kv);
+    if (change == BYTES_BEHIND) {
+        p2p_writer_u8(&out, 0);
+    }
     p2p_frame_end(&out, begin);
     CHECK(!out.failed);
     network_inject(&net, from, to, p2p_writer_slice(&out));
@@ -161,7 +164,7 @@ static void test_runs_that_are_wrong(void **state)
     } cases[] = {
         {STRIP, P2P_COMMITMENT, false},      {WRONG_PAYLOAD, P2P_COMMITMENT, false},
         {WRONG_LEAF, P2P_MISMATCH, true},    {WRONG_SIGNATURE, P2P_BADSIG, true},
-        {GARBAGE_LEAF, P2P_MALFORMED, true},
+        {GARBAGE_LEAF, P2P_MALFORMED, true}, {BYTES_BEHIND, P2P_MALFORMED, true},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         network_start(3, 0, 10 + i);
