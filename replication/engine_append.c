@@ -139,7 +139,7 @@ static struct p2p_slice reserve_key(uint8_t out[9], uint32_t feed, uint32_t issu
     return p2p_writer_slice(&key);
 }
 
-enum p2p_err p2p_append_number(struct p2p_engine *engine, uint32_t issuer, uint64_t *seq)
+enum p2p_err p2p_append_given(struct p2p_engine *engine, uint32_t issuer, uint64_t *seq)
 {
     uint8_t key[9];
     struct p2p_slice value;
@@ -157,8 +157,16 @@ enum p2p_err p2p_append_number(struct p2p_engine *engine, uint32_t issuer, uint6
         reserved = p2p_reader_u64(&in);
         err = p2p_reader_done(&in) ? P2P_OK : P2P_CORRUPT;
     }
-    *seq = (used > reserved ? used : reserved) + 1;
+    *seq = used > reserved ? used : reserved;
     return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_append_number(struct p2p_engine *engine, uint32_t issuer, uint64_t *seq)
+{
+    enum p2p_err err = p2p_append_given(engine, issuer, seq);
+    p2p_assert(err != P2P_OK || *seq < UINT64_MAX); /* the job was asked: numbers_left */
+    (*seq)++;
+    return err;
 }
 
 enum p2p_err p2p_append_reserve(struct p2p_engine *engine, uint32_t issuer, uint64_t seq)
@@ -185,9 +193,9 @@ enum p2p_err p2p_append_skip_numbers(struct p2p_engine *engine)
         if (issuer == NULL || issuer->member != engine->member) {
             continue;
         }
-        err = p2p_append_number(engine, i, &seq);
+        err = p2p_append_given(engine, i, &seq);
         if (err == P2P_OK && seq < UINT64_MAX - P2P_NUMBERS_SKIPPED) {
-            err = p2p_append_reserve(engine, i, seq + P2P_NUMBERS_SKIPPED - 1);
+            err = p2p_append_reserve(engine, i, seq + P2P_NUMBERS_SKIPPED);
         }
     }
     return err;

@@ -75,6 +75,22 @@ static bool may_append(const struct p2p_engine *engine, struct p2p_job *job)
     return true;
 }
 
+/* Whether an issuer has numbers for all that one commit may hold. Who had his key once may have
+ * used the last ones up. */
+static enum p2p_err numbers_left(struct p2p_engine *engine, uint32_t issuer,
+                                 struct p2p_job *job, bool *left)
+{
+    uint64_t given = 0;
+    enum p2p_err err = issuer == 0 ? P2P_OK : p2p_append_given(engine, issuer, &given);
+    *left = given <= UINT64_MAX - P2P_COMMIT_RECORDS_MAX;
+    if (err == P2P_OK && !*left) {
+        p2p_job_fail(job, P2P_REFUSED,
+                     "that issuer has used the last number there is: the charter has to revoke "
+                     "it and grant another");
+    }
+    return err;
+}
+
 static enum p2p_err append_job(struct p2p_engine *engine, struct p2p_job *job)
 {
     bool by_issuer = false;
@@ -87,9 +103,14 @@ static enum p2p_err append_job(struct p2p_engine *engine, struct p2p_job *job)
         return P2P_OK;
     }
     for (size_t i = 0; i < job->append.count; i++) {
+        bool left = false;
         by_issuer = by_issuer || job->append.records[i].issuer != 0;
         if (!append_fits(engine, &job->append.records[i], job)) {
             return P2P_OK;
+        }
+        err = numbers_left(engine, job->append.records[i].issuer, job, &left);
+        if (err != P2P_OK || !left) {
+            return err;
         }
     }
     if (by_issuer) {
@@ -112,7 +133,12 @@ static enum p2p_err prepare_job(struct p2p_engine *engine, struct p2p_job *job)
     if (!may_append(engine, job) || !append_fits(engine, &job->prepare, job)) {
         return P2P_OK;
     }
-    enum p2p_err err = p2p_append_number(engine, job->prepare.issuer, &seq);
+    bool left = false;
+    enum p2p_err err = numbers_left(engine, job->prepare.issuer, job, &left);
+    if (err != P2P_OK || !left) {
+        return err;
+    }
+    err = p2p_append_number(engine, job->prepare.issuer, &seq);
     if (err == P2P_OK) {
         err = p2p_append_reserve(engine, job->prepare.issuer, seq);
         engine->signature_made =
@@ -138,6 +164,7 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
     struct p2p_arrival arrival = {.feed = engine->feed, .salted = job->submit.salted};
     struct p2p_slice payload = {0};
     uint64_t highest = 0;
+    uint64_t given = 0;
     if (!may_append(engine, job)) {
         return P2P_OK;
     }
@@ -171,8 +198,16 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
         return P2P_OK;
     }
     err = p2p_issuer_seq(&engine->ledger, engine->feed, arrival.record.issuer, &highest);
+    if (err == P2P_OK) {
+        err = p2p_append_given(engine, arrival.record.issuer, &given);
+    }
     if (err != P2P_OK) {
         return err;
+    }
+    if (arrival.record.issuer_seq > given) {
+        p2p_job_fail(job, P2P_REFUSED,
+                     "that number was never given out here; prepare the record first");
+        return P2P_OK;
     }
     if (arrival.record.issuer_seq <= highest) {
         p2p_job_fail(job, P2P_REFUSED,

@@ -280,6 +280,9 @@ P2P_MUST_CHECK enum p2p_err p2p_overlay_due(struct p2p_engine *engine, uint64_t 
 /* A packer over cap bytes of the batch's arena. P2P_NOMEM. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_pack(struct p2p_engine *engine, size_t cap,
                                             struct p2p_pack *pack);
+/* The highest number of an issuer that was used or given out here; 0: none. */
+P2P_MUST_CHECK enum p2p_err p2p_append_given(struct p2p_engine *engine, uint32_t issuer,
+                                             uint64_t *seq);
 /* The parts of p2p_append_own, for records that are signed elsewhere: the next number of an
  * issuer, keeping it from being given again, the leaf's head with salt and payload, the leaf,
  * and its place in the feed. */

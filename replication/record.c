@@ -95,7 +95,7 @@ enum p2p_err p2p_record_peek(struct p2p_record *record, struct p2p_slice leaf)
     }
     bool signs = out.signature != NULL;
     if (!shape || !p2p_unpack_done(&in) || signs != (out.issuer != 0) ||
-        (out.issuer == 0 && out.issuer_seq != 0)) {
+        signs != (out.issuer_seq != 0)) {
         return P2P_MALFORMED;
     }
     *record = out;

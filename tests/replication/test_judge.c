@@ -181,9 +181,15 @@ static void test_repeated_number(void **state)
     static const struct {
         uint64_t seq;
         const char *expected;
-    } rows[] = {{0, "repeated-seq"}, {5, ""},          {5, "repeated-seq"},
-                {4, "repeated-seq"}, {6, ""},          {100, ""},
-                {7, "repeated-seq"}, {UINT64_MAX, ""}, {UINT64_MAX, "repeated-seq"}};
+    } rows[] = {{1, ""},
+                {5, ""},
+                {5, "repeated-seq"},
+                {4, "repeated-seq"},
+                {6, ""},
+                {100, ""},
+                {7, "repeated-seq"},
+                {UINT64_MAX, ""},
+                {UINT64_MAX, "repeated-seq"}};
     struct fixture f;
     struct p2p_record_id ids[9];
     uint64_t seq;

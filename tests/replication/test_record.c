@@ -253,8 +253,8 @@ static void test_shape(void **state)
         {"99 01 03 00 00 00 00 90 c0 c0", P2P_OK},
         {"99 01 03 00 00 00 00 90 80 c0", P2P_OK},
         {"99 01 10 00 00 01 01 90 c420%C c440%S", P2P_OK},
-        {"99 01 10 00 00 01 00 90 c420%C c440%S", P2P_OK}, /* the judge says repeated-seq */
-        {"99 01 ceffffffff 00 00 00 00 90 c0 c0", P2P_OK}, /* unknown kind */
+        {"99 01 10 00 00 01 00 90 c420%C c440%S", P2P_MALFORMED}, /* an issuer without number */
+        {"99 01 ceffffffff 00 00 00 00 90 c0 c0", P2P_OK},        /* unknown kind */
         {"99 01 03 00 ceffffffff 00 00 90 c0 c0", P2P_OK},
         {"98 01 03 00 00 00 00 90 c0", P2P_MALFORMED},
         {"9a 01 03 00 00 00 00 90 c0 c0 c0", P2P_MALFORMED},
