@@ -326,6 +326,23 @@ static enum p2p_err follow_size(struct p2p_engine *engine, struct p2p_peer *peer
     return err;
 }
 
+/* A heartbeat is news by its time. After its owner's clock went back it signs the last time
+ * again, for long perhaps: then a larger size is news, and from the owner itself also the same
+ * again, as long as it is not the one that came just now. */
+static bool is_newer(const struct p2p_engine *engine, const struct p2p_peer *peer,
+                     const struct p2p_witnessing *witnessing,
+                     const struct p2p_cosign_body *body)
+{
+    uint64_t time_s = body->cosignature.time_s;
+    uint64_t quiet_ms = engine->now.mono_ms - witnessing->heard_mono_ms;
+    if (time_s != witnessing->heartbeat_time_s) {
+        return time_s > witnessing->heartbeat_time_s;
+    }
+    return body->size > witnessing->heartbeat_size ||
+           (body->size == witnessing->heartbeat_size && quiet_ms > P2P_TWICE_WITHIN_MS &&
+            p2p_session_owns(engine, peer, body->feed));
+}
+
 enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *peer,
                                  struct p2p_slice bytes)
 {
@@ -346,7 +363,7 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     struct p2p_witnessing *witnessing = &engine->extras[body.feed].witnessing;
     bool heartbeat = member == info->member;
     bool news = heartbeat ? body.feed != engine->feed && body.size > 0 &&
-                                body.cosignature.time_s > witnessing->heartbeat_time_s
+                                is_newer(engine, peer, witnessing, &body)
                           : p2p_witnessing_wants(witnessing, info, body.witness, body.size,
                                                  &body.root, held);
     if (!news && heartbeat) {

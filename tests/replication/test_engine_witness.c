@@ -386,6 +386,25 @@ static void test_ages(void **state)
     CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) != UINT64_MAX);
 }
 
+/* Without this, a member whose clock was ahead for a minute would seem dead until the others'
+ * clocks get there: its key signs the last time again, and its heartbeats must be heard. */
+static void test_age_after_a_clock_went_back(void **state)
+{
+    (void)state;
+    network_start(3, 3, 9);
+    network_advance(&net, 5000);
+    net.nodes[1].wall_skew_ms = 30 * INT64_C(86400000);
+    network_advance(&net, 70000);
+    net.nodes[1].wall_skew_ms = 0;
+    network_advance(&net, 900000);
+    struct p2p_now now = network_now(&net, 2);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) <= 61000);
+    network_kill(&net, 1);
+    network_advance(&net, 600000);
+    now = network_now(&net, 2);
+    CHECK(p2p_engine_age_ms(net.nodes[2].engine, 1, &now) >= 600000);
+}
+
 /* Quorum time follows the witnesses, not the own clock; without fresh ones there is none. */
 static void test_quorum_time(void **state)
 {
@@ -423,6 +442,7 @@ int main(void)
         cmocka_unit_test_teardown(test_change_under_load, network_stop),
         cmocka_unit_test_teardown(test_first_witness, network_stop),
         cmocka_unit_test_teardown(test_ages, network_stop),
+        cmocka_unit_test_teardown(test_age_after_a_clock_went_back, network_stop),
         cmocka_unit_test_teardown(test_quorum_time, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
