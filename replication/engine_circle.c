@@ -211,7 +211,7 @@ enum p2p_err p2p_circle_follow(struct p2p_engine *engine)
     engine->boxes_changed = true;
     for (size_t i = 0; i < engine->place.circle_count; i++) {
         const struct p2p_circle *circle = p2p_charter_circle(charter, engine->place.circles[i]);
-        for (size_t e = 0; e < circle->epoch_count; e++) {
+        for (size_t e = 0; circle != NULL && e < circle->epoch_count; e++) {
             if (engine->epoch_count == P2P_GATE_KEYS_MAX) {
                 engine->epochs_left_out++;
                 continue;

@@ -63,20 +63,23 @@ bool p2p_engine_started(const struct p2p_engine *engine)
     return engine->complete;
 }
 
-/* The first circle the gate looks into that is not complete here; 0: none. */
-static uint32_t incomplete_circle(const struct p2p_engine *engine)
+/* Whether a circle that the gate looks into is not complete here; the first one. */
+static bool incomplete_circle(const struct p2p_engine *engine, uint32_t *circle)
 {
     for (size_t i = 0; i < engine->place.circle_count; i++) {
         if (!p2p_lack_complete(engine, engine->place.circles[i])) {
-            return engine->place.circles[i];
+            *circle = engine->place.circles[i];
+            return true;
         }
     }
-    return 0;
+    *circle = 0;
+    return false;
 }
 
 bool p2p_engine_complete(const struct p2p_engine *engine)
 {
-    return engine->complete && incomplete_circle(engine) == 0;
+    uint32_t circle;
+    return engine->complete && !incomplete_circle(engine, &circle);
 }
 
 size_t p2p_engine_circles(const struct p2p_engine *engine, struct p2p_circle_state *out,
@@ -148,9 +151,9 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
 {
     check->own_ms = now->wall_ms;
     check->quorum_ms = p2p_engine_quorum_ms(engine, now);
-    check->incomplete_circle = incomplete_circle(engine);
-    check->incomplete = !engine->complete || p2p_engine_damaged(engine) ||
-                        engine->forks_short > 0 || check->incomplete_circle != 0;
+    check->incomplete = incomplete_circle(engine, &check->incomplete_circle) ||
+                        !engine->complete || p2p_engine_damaged(engine) ||
+                        engine->forks_short > 0;
     check->stale = is_stale(engine, now);
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
 }

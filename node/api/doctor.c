@@ -222,7 +222,8 @@ static void check_circles(struct visit *visit)
     const struct p2p_node *node = visit->node;
     struct p2p_missing_key missing[P2P_GATE_KEYS_MAX];
     size_t count = p2p_engine_missing_keys(node->engine, missing, P2P_GATE_KEYS_MAX);
-    size_t circles = p2p_engine_place(node->engine)->circle_count;
+    const struct p2p_gate_place *place = p2p_engine_place(node->engine);
+    size_t circles = place->circle_count > 0 ? place->circle_count - 1 : 0; /* less circle 0 */
     char list[256] = "";
     for (size_t i = 0; i < count && i < P2P_GATE_KEYS_MAX; i++) {
         size_t len = strlen(list);
@@ -233,6 +234,13 @@ static void check_circles(struct visit *visit)
     if (count > 0 && node->drawn_alarm[0] != '\0') {
         check(visit, "circles", false, node->drawn_alarm,
               "keys are missing, and one that was drawn here cannot be opened: %s", list);
+        return;
+    }
+    if (place->circles_left_out > 0) {
+        check(visit, "circles", false, "have the roots take this member out of some circles",
+              "it is in %zu circles more than a gate looks into, so what it would allow is "
+              "referred",
+              place->circles_left_out);
         return;
     }
     check(

@@ -125,7 +125,7 @@ json_t *p2p_id_json(const struct p2p_ledger *ledger, const struct p2p_record_id 
 const char *p2p_circle_name(const struct p2p_ledger *ledger, uint32_t circle)
 {
     const struct p2p_circle *info = p2p_charter_circle(ledger->charter, circle);
-    return info != NULL ? info->name : "";
+    return circle == 0 ? "*" : info != NULL ? info->name : "";
 }
 
 json_t *p2p_hex_json(const struct p2p_hash *hash)

@@ -323,7 +323,8 @@ static size_t keys_due(const struct p2p_charter *charter, const struct p2p_gate_
 {
     size_t count = 0;
     for (size_t i = 0; i < place->circle_count; i++) {
-        count += p2p_charter_circle(charter, place->circles[i])->epoch_count;
+        const struct p2p_circle *circle = p2p_charter_circle(charter, place->circles[i]);
+        count += circle == NULL ? 0 : circle->epoch_count; /* circle 0 has no key */
     }
     return count;
 }
@@ -334,8 +335,8 @@ static bool is_due(const struct p2p_charter *charter, const struct p2p_gate_plac
                    const struct p2p_decision_token *token)
 {
     for (size_t i = 0; i < place->circle_count; i++) {
-        if (place->circles[i] == token->circle) {
-            const struct p2p_circle *circle = p2p_charter_circle(charter, token->circle);
+        const struct p2p_circle *circle = p2p_charter_circle(charter, place->circles[i]);
+        if (circle != NULL && place->circles[i] == token->circle) {
             return token->epoch >= 1 && token->epoch <= circle->epoch_count;
         }
     }
@@ -418,6 +419,7 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
     enum p2p_err err = P2P_OK;
     place->locode[0] = '\0'; /* its keys are no business of whoever asks again */
     place->circle_count = 0;
+    place->circles_left_out = 0;
     if (member != NULL) {
         p2p_gate_stand(place, ledger->charter, member);
     }
@@ -442,13 +444,13 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
     }
     const struct p2p_gate_state state = {
         .incomplete = decision->incomplete,
-        .unseen = asking.tokens && asking.keys_missing,
+        .unseen = (asking.tokens && asking.keys_missing) || place->circles_left_out > 0,
         .stale = decision->stale,
         .read_only =
             decision->late && has_reason(decision->reasons, decision->reason_count, &read_only),
     };
     p2p_gate_end(&state, &out->should);
-    out->keys_missing = state.unseen;
+    out->keys_missing = asking.tokens && asking.keys_missing;
     return err;
 }
 

@@ -256,7 +256,7 @@ enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
     const struct p2p_gate_state state = {
         .incomplete = check->incomplete,
         .incomplete_circle = check->incomplete_circle,
-        .unseen = place->keys_missing > 0 && has_token(check),
+        .unseen = (place->keys_missing > 0 && has_token(check)) || place->circles_left_out > 0,
         .stale = check->stale,
         .read_only = check->read_only,
     };
@@ -277,11 +277,16 @@ void p2p_gate_stand(struct p2p_gate_place *place, const struct p2p_charter *char
 {
     memcpy(place->locode, member->locode, sizeof(place->locode));
     place->circle_count = 0;
-    for (uint32_t i = 1; i <= p2p_charter_circle_count(charter); i++) {
+    place->circles_left_out = 0;
+    for (uint32_t i = 0; i <= p2p_charter_circle_count(charter); i++) {
         const struct p2p_circle *circle = p2p_charter_circle(charter, i);
-        if (circle != NULL && p2p_circle_has(circle, member->number) &&
-            place->circle_count < P2P_GATE_CIRCLES_MAX) {
+        if (i != 0 && (circle == NULL || !p2p_circle_has(circle, member->number))) {
+            continue;
+        }
+        if (place->circle_count < P2P_GATE_CIRCLES_MAX) {
             place->circles[place->circle_count++] = i;
+        } else {
+            place->circles_left_out++;
         }
     }
 }

@@ -28,7 +28,7 @@ static void stand(struct gate *gate, const struct p2p_charter *charter, uint32_t
     *gate = (struct gate){.check = {.own_ms = NOW}};
     snprintf(gate->check.gate, sizeof(gate->check.gate), "quay-1");
     p2p_gate_stand(&gate->place, charter, p2p_charter_member(charter, member));
-    for (size_t i = 0; i < gate->place.circle_count; i++) {
+    for (size_t i = 1; i < gate->place.circle_count; i++) { /* circle 0 has no key */
         uint32_t circle = gate->place.circles[i];
         gate->place.keys[gate->place.key_count++] =
             (struct p2p_circle_secret){circle, 1, ledger_world_key(circle, 1)};

@@ -271,6 +271,58 @@ static enum p2p_err submit(const struct prepared *prepared)
     return job.result.err;
 }
 
+/* Without this, a ban that everybody may read, in circle 0, would be in force and refuse
+ * nobody.
+ */
+static void test_a_ban_for_everybody(void **state)
+{
+    (void)state;
+    struct p2p_append record;
+    uint8_t payload[512];
+    network_start(2, 0, 9);
+    ban_record(&record, payload, sizeof(payload), true);
+    record.circle = 0;
+    struct p2p_job job = {.type = P2P_JOB_APPEND, .append = {&record, 1}};
+    CHECK_OK(network_jobs(&net, 1, &job, 1));
+    CHECK_OK(job.result.err);
+    network_connect_all(&net);
+    network_run(&net);
+    CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE);
+    CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFUSE);
+    CHECK(network_check(&net, 2, OTHER) == P2P_ANSWER_ALLOW);
+}
+
+/* Without this, who had an issuer's key once could use its last number, and every later ban of
+ * that issuer would be accepted and void. */
+static void test_numbers_that_were_never_given(void **state)
+{
+    (void)state;
+    static struct prepared far;
+    struct p2p_record_id id;
+    network_start(1, 0, 7);
+    for (int i = 0; i < 5; i++) {
+        prepare(&far);
+    }
+    network_deinit(&net);
+    network_start(1, 0, 7);
+    CHECK_ERR(submit(&far), P2P_REFUSED);
+    /* The last one was given, however that came about. */
+    const uint8_t key[] = {3, 0, 0, 0, 1, 0, 0, 0, 1};
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
+    CHECK(p2p_charter_issuer_named(p2p_engine_ledger(net.nodes[1].engine)->charter,
+                                   p2p_slice_text("im1"))
+              ->number == 1);
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_ISSUER, p2p_slice_of(key, sizeof(key)),
+                        p2p_slice_of("\xff\xff\xff\xff\xff\xff\xff\xff", 8)));
+    CHECK_OK(memory_kv_commit(net.nodes[1].kv));
+    CHECK_ERR(network_try_ban(&net, 1, "all", SHIP, &id), P2P_REFUSED);
+    struct p2p_job job = {.type = P2P_JOB_PREPARE};
+    uint8_t payload[512];
+    ban_record(&job.prepare, payload, sizeof(payload), false);
+    CHECK_OK(network_jobs(&net, 1, &job, 1));
+    CHECK_ERR(job.result.err, P2P_REFUSED);
+}
+
 /* An issuer's number is given once, whether a record was appended, prepared or lost. */
 static void test_numbers_are_never_reused(void **state)
 {
@@ -434,6 +486,8 @@ int main(void)
         cmocka_unit_test_teardown(test_decision_beside_a_received_ban, network_stop),
         cmocka_unit_test_teardown(test_decisions_of_one_commit, network_stop),
         cmocka_unit_test_teardown(test_decision_without_own_circle, network_stop),
+        cmocka_unit_test_teardown(test_a_ban_for_everybody, network_stop),
+        cmocka_unit_test_teardown(test_numbers_that_were_never_given, network_stop),
         cmocka_unit_test_teardown(test_numbers_are_never_reused, network_stop),
         cmocka_unit_test_teardown(test_numbers_after_a_failed_commit, network_stop),
         cmocka_unit_test_teardown(test_own_records_that_peers_would_refuse, network_stop),

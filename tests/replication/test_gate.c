@@ -173,6 +173,21 @@ static void test_circles(void **state)
     end(&f);
 }
 
+/* Without this, a gate of a member in more circles than one gate looks into would allow what is
+ * banned in those that are left out. */
+static void test_circles_left_out(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    ban(&f, "imo:9179842", &plain);
+    f.place.circles_left_out = 1;
+    check_answer(&f, "imo:9179842", "call", "refuse", "banned");
+    check_answer(&f, "imo:9074729", "call", "refer", "incomplete");
+    check_answer(&f, "card:alfapass:1", "enter", "refer", "incomplete");
+    end(&f);
+}
+
 /* Without this, a ban under an older key of a circle would end when the key changes: every
  * epoch the gate holds is tried. */
 static void test_epochs(void **state)
@@ -575,15 +590,25 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_banned),         cmocka_unit_test(test_purposes),
-        cmocka_unit_test(test_scope),          cmocka_unit_test(test_circles),
-        cmocka_unit_test(test_epochs),         cmocka_unit_test(test_weak_subjects),
-        cmocka_unit_test(test_bad_identifier), cmocka_unit_test(test_suspended),
-        cmocka_unit_test(test_own_state),      cmocka_unit_test(test_refuses_though_incomplete),
-        cmocka_unit_test(test_clocks),         cmocka_unit_test(test_void_only_here),
-        cmocka_unit_test(test_void_bans),      cmocka_unit_test(test_several_subjects),
-        cmocka_unit_test(test_many_bans),      cmocka_unit_test(test_every_read_fails),
-        cmocka_unit_test(test_pack),           cmocka_unit_test(test_words),
+        cmocka_unit_test(test_banned),
+        cmocka_unit_test(test_purposes),
+        cmocka_unit_test(test_scope),
+        cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_circles_left_out),
+        cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_weak_subjects),
+        cmocka_unit_test(test_bad_identifier),
+        cmocka_unit_test(test_suspended),
+        cmocka_unit_test(test_own_state),
+        cmocka_unit_test(test_refuses_though_incomplete),
+        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_void_only_here),
+        cmocka_unit_test(test_void_bans),
+        cmocka_unit_test(test_several_subjects),
+        cmocka_unit_test(test_many_bans),
+        cmocka_unit_test(test_every_read_fails),
+        cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

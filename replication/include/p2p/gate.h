@@ -50,7 +50,7 @@ enum p2p_answer p2p_gate_code_answer(enum p2p_gate_code code);
 
 #define P2P_GATE_REASONS_MAX    64u /* more are counted, not listed */
 #define P2P_GATE_NAME_BYTES_MAX 32u
-#define P2P_GATE_CIRCLES_MAX    32u
+#define P2P_GATE_CIRCLES_MAX    256u
 #define P2P_GATE_KEYS_MAX       256u
 #define P2P_GATE_KNOWN_MAX      512u
 
@@ -61,11 +61,13 @@ struct p2p_circle_secret {
     struct p2p_circle_key key;
 };
 
-/* Where the gate stands: its member, the circles it may look into, their keys. */
+/* Where the gate stands: its member, the circles it may look into (circle 0, which is
+ * everybody's, is the first), their keys. */
 struct p2p_gate_place {
     char locode[6];
     uint32_t circles[P2P_GATE_CIRCLES_MAX];
     size_t circle_count;
+    size_t circles_left_out; /* beyond P2P_GATE_CIRCLES_MAX: what it allows is `refer` */
     struct p2p_circle_secret keys[P2P_GATE_KEYS_MAX];
     size_t key_count;
     size_t keys_missing; /* epochs of its circles whose key is not among them */
@@ -80,7 +82,7 @@ struct p2p_gate_check {
     uint64_t own_ms;            /* POSIX ms by the node's clock */
     uint64_t quorum_ms;         /* POSIX ms by quorum time; 0: too few fresh cosignatures */
     bool incomplete;            /* not complete in its circles yet */
-    uint32_t incomplete_circle; /* the first of those; 0: by the start-up rule */
+    uint32_t incomplete_circle; /* the first of those; 0: everybody's, or the start-up rule */
     bool stale;                 /* policy stale_after_s is exceeded */
     bool read_only;             /* it may not append */
 };
@@ -111,7 +113,7 @@ struct p2p_gate_question {
 struct p2p_gate_state {
     bool incomplete;
     uint32_t incomplete_circle; /* for the reason; 0: none */
-    bool unseen;                /* a key is missing under which a subject might stand */
+    bool unseen; /* a key is missing under which a subject might stand, or a circle left out */
     bool stale;
     bool read_only;
 };

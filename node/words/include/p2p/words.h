@@ -21,7 +21,7 @@ void p2p_id_text(const struct p2p_ledger *ledger, const struct p2p_record_id *id
                  char out[P2P_ID_TEXT_BYTES]);
 bool p2p_id_parse(const struct p2p_ledger *ledger, const char *text, struct p2p_record_id *id);
 json_t *p2p_id_json(const struct p2p_ledger *ledger, const struct p2p_record_id *id);
-/* "" for a number that is no circle's. */
+/* "*" for circle 0, everybody's; "" for a number that is no circle's. */
 const char *p2p_circle_name(const struct p2p_ledger *ledger, uint32_t circle);
 json_t *p2p_hex_json(const struct p2p_hash *hash);
 /* Text of a record; a NUL, which many readers of JSON refuse, becomes U+FFFD. */
