@@ -57,12 +57,14 @@ json_t *p2p_ban_words(const struct p2p_ledger *ledger, const struct p2p_ban *ban
     const struct p2p_issuer *issuer = p2p_charter_issuer(ledger->charter, ban->issuer);
     enum p2p_ban_state state = p2p_ban_state_at(ban, now_ms);
     bool no_effect = state == P2P_BAN_NO_EFFECT;
+    bool told = ban->subjects.len > 0; /* else its payload is none of its kind */
     json_t *json = json_pack(
-        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s}", "id",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s}", "id",
         p2p_id_json(ledger, &ban->id), "subjects", subjects_json(ledger, ban), "ground",
-        p2p_ground_word(ban->ground), "reference", p2p_slice_json(ban->reference), "effects",
-        texts_json(ban->effects), "scope", texts_json(ban->scope), "from",
-        time_or_null(ban->from_ms), "until", time_or_null(ban->until_ms), "reason",
+        told ? json_string(p2p_ground_word(ban->ground)) : json_null(), "reference",
+        p2p_slice_json(ban->reference), "effects", texts_json(ban->effects), "scope",
+        texts_json(ban->scope), "from", time_or_null(ban->from_ms), "until",
+        time_or_null(ban->until_ms), "reason",
         ban->reason.len > 0 ? p2p_slice_json(ban->reason) : json_null(), "issuer",
         issuer != NULL ? json_string(issuer->name) : json_integer(ban->issuer), "state",
         p2p_ban_state_word(state), "why",
