@@ -221,10 +221,14 @@ static void tell_proof(const struct checking *checking)
         json_decref(json);
         return;
     }
-    fprintf(call->out, "proven: %s, %s%s%s, stands in the feed of size %" PRIu64 "\n",
-            p2p_cli_text(json, "id"), p2p_cli_text(json, "kind"),
-            *p2p_cli_text(json, "issuer") != '\0' ? " signed by " : "",
-            p2p_cli_text(json, "issuer"), checking->receipt->size);
+    fputs("proven: ", call->out);
+    p2p_cli_put(call->out, p2p_cli_text(json, "id"));
+    fprintf(call->out, ", %s", p2p_cli_text(json, "kind"));
+    if (*p2p_cli_text(json, "issuer") != '\0') {
+        fputs(" signed by ", call->out);
+        p2p_cli_put(call->out, p2p_cli_text(json, "issuer"));
+    }
+    fprintf(call->out, ", stands in the feed of size %" PRIu64 "\n", checking->receipt->size);
     if (checking->receipt->signature == P2P_SIGNATURE_BAD) {
         fputs("its issuer's own signature is bad: it never had effect\n", call->out);
     }
@@ -233,8 +237,9 @@ static void tell_proof(const struct checking *checking)
         const struct p2p_receipt_cosigner *cosigner = &checking->receipt->cosigners[i];
         char time[32];
         time_text(time, (time_t)cosigner->time_s);
-        fprintf(call->out, "%s %.*s at %s", i > 0 ? "," : "", (int)cosigner->name.len,
-                (const char *)cosigner->name.data, time);
+        fputs(i > 0 ? ", " : " ", call->out);
+        p2p_cli_put_clean(call->out, (const char *)cosigner->name.data, cosigner->name.len);
+        fprintf(call->out, " at %s", time);
     }
     fputs("\nit says nothing of what came after it, nor whether it has effect\n", call->out);
     json_decref(json);
