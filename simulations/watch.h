@@ -236,6 +236,13 @@ void watch_quorums(struct sim_watcher *watcher, struct watch_feed *feed);
 
 void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *machine,
                       struct p2p_slice proof);
+/* W of a forked feed, as a machine's view shows it; false when it shows none. */
+bool watch_w(const struct sim_watcher *watcher, const struct watch_machine *machine,
+             uint32_t feed, struct watch_point *w);
+/* Whether a fork took that much of a feed away from a machine, or took some and W is still
+ * being fetched: below W everything stays. */
+bool watch_was_cut(struct sim_watcher *watcher, const struct watch_machine *machine,
+                   uint32_t feed, const struct watch_point *point);
 
 /* ---- watch_record.c ---- */
 

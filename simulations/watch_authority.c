@@ -215,12 +215,11 @@ static bool place_of(const struct sim_watcher *watcher, const struct watch_machi
         return false;
     }
     ban->id.feed = p2p_unpack_u32(&in);
-    struct p2p_slice name = p2p_slice_text(watch_feed_name(watcher, ban->id.feed));
-    if (p2p_view_get(machine->kv, P2P_VIEW_FORKS, 0, name, &bytes) != P2P_OK ||
-        !p2p_unpack_find(bytes, "size", &in)) {
+    struct watch_point w;
+    if (!watch_w(watcher, machine, ban->id.feed, &w)) {
         return false;
     }
-    ban->id.index = p2p_unpack_uint(&in);
+    ban->id.index = w.size;
     return true;
 }
 

@@ -2,6 +2,8 @@
  * one history. */
 #include "watch.h"
 
+#include <string.h>
+
 void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *machine,
                       struct p2p_slice bytes)
 {
@@ -31,6 +33,52 @@ void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *m
                     (unsigned long long)proof.heads[0].size,
                     (unsigned long long)proof.heads[1].size);
     }
+}
+
+/* ---- W ---- */
+
+bool watch_w(const struct sim_watcher *watcher, const struct watch_machine *machine,
+             uint32_t feed, struct watch_point *w)
+{
+    struct p2p_slice value;
+    struct p2p_unpack in;
+    struct p2p_slice name = p2p_slice_text(watch_feed_name(watcher, feed));
+    if (p2p_view_get(machine->kv, P2P_VIEW_FORKS, 0, name, &value) != P2P_OK ||
+        !p2p_unpack_find(value, "size", &in)) {
+        return false;
+    }
+    w->size = p2p_unpack_uint(&in);
+    if (!p2p_unpack_find(value, "root", &in)) {
+        return false;
+    }
+    struct p2p_slice root = p2p_unpack_bin(&in);
+    if (p2p_unpack_failed(&in) || root.len != P2P_HASH_BYTES) {
+        return false;
+    }
+    memcpy(w->root.bytes, root.data, P2P_HASH_BYTES);
+    return true;
+}
+
+bool watch_was_cut(struct sim_watcher *watcher, const struct watch_machine *machine,
+                   uint32_t number, const struct watch_point *point)
+{
+    const struct watch_feed *feed = watch_feed_of(watcher, number);
+    struct p2p_feed held;
+    struct watch_point w;
+    p2p_feed_init(&held, number);
+    if (p2p_feed_load(&held, machine->kv) != P2P_OK || held.state != P2P_FEED_FORKED) {
+        return false;
+    }
+    if (!watch_w(watcher, machine, number, &w) || held.edge.size < w.size) {
+        return true;
+    }
+    for (size_t i = 0; i < feed->branch_count; i++) {
+        if (watch_log_has(&feed->branches[i], w.size, &w.root)) {
+            return point->size > w.size ||
+                   !watch_log_has(&feed->branches[i], point->size, &point->root);
+        }
+    }
+    return true; /* of a branch that the watcher has not followed */
 }
 
 /* ---- settling ---- */

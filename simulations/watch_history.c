@@ -346,16 +346,6 @@ static bool remembers(const struct p2p_kv *kv, uint32_t feed, const struct watch
                                         witnessing.cosigned_time_s >= left->cosigned_time_s);
 }
 
-/* A feed that is proven to have two histories ends where its witnesses say: what was held
- * beyond that, and was cosigned or acknowledged before the proof came, is taken back. */
-static bool was_cut(const struct p2p_kv *kv, uint32_t feed, const struct watch_point *point)
-{
-    struct p2p_feed held;
-    p2p_feed_init(&held, feed);
-    return p2p_feed_load(&held, kv) == P2P_OK && held.state == P2P_FEED_FORKED &&
-           (held.edge.size < point->size || !watch_holds(kv, feed, point));
-}
-
 void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine, bool appends)
 {
     bool own_lost = false;
@@ -366,13 +356,13 @@ void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
             own_lost = true;
         }
         if (!watch_holds(machine->kv, i, &left->acked)) {
-            if (!was_cut(machine->kv, i, &left->acked)) {
+            if (!watch_was_cut(watcher, machine, i, &left->acked)) {
                 tell_lost(watcher, machine, i, "what it acknowledged,", left->acked.size);
             }
             left->acked = (struct watch_point){0};
         }
         if (!watch_holds(machine->kv, i, &left->cosigned) || !remembers(machine->kv, i, left)) {
-            if (!was_cut(machine->kv, i, &left->cosigned)) {
+            if (!watch_was_cut(watcher, machine, i, &left->cosigned)) {
                 tell_lost(watcher, machine, i, "what it cosigned,", left->cosigned.size);
             }
             left->cosigned = (struct watch_point){0};

@@ -357,7 +357,26 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
             P2P_CLI_ARGUMENTS({.name = "DIR", .help = "an archive", .rules = P2P_CLI_REQUIRED}),
         .run = p2p_cli_replay_run,
     },
-    {.verb = "explain", .summary = "recompute a decision", .rules = P2P_CLI_HIDDEN},
+    {
+        .verb = "explain",
+        .summary = "one decision step by step, from what its gate knew; needs no node",
+        .details = "Exit 0 the answer follows, 1 it does not, 3 it cannot be told by this "
+                   "archive, 4 the archive does not verify. Decisions are told to no other "
+                   "member: use the archive of the gate's own.",
+        .options = P2P_CLI_OPTIONS(
+            TRUST("whom you trust: the charter's key and the roots; not out of the archive",
+                  P2P_CLI_REQUIRED),
+            {.name = "html",
+             .value = "FILE",
+             .help = "write a page for people instead, made for A4",
+             .type = P2P_CLI_FILE}),
+        .arguments =
+            P2P_CLI_ARGUMENTS({.name = "DIR", .help = "an archive", .rules = P2P_CLI_REQUIRED},
+                              {.name = "DECISION",
+                               .help = "a decision, as begne/1:9#0",
+                               .rules = P2P_CLI_REQUIRED}),
+        .run = p2p_cli_explain_run,
+    },
     {0},
 };
 

@@ -6,6 +6,7 @@
  * he wrote it, under the charter as he knew it, as his gate answered by it (--as-known-by). */
 #include "audited.h"
 #include "error.h"
+#include "explained.h"
 #include "nouns.h"
 #include "print.h"
 
@@ -88,6 +89,37 @@ static enum p2p_err horizon_of_all(struct replaying *replaying)
     return err;
 }
 
+/* What a gate knew at a decision: a late one says so itself. */
+static int horizon_of_decision(struct replaying *replaying, const char *text)
+{
+    struct p2p_cli_decision decision;
+    int exit = p2p_cli_decision_find(&replaying->audited, text, &decision);
+    if (exit != P2P_CLI_YES) {
+        return exit;
+    }
+    replaying->record = decision.id;
+    replaying->has_record = true;
+    replaying->now_ms = decision.parsed.own_ms;
+    enum p2p_err err =
+        p2p_decision_known(&decision.parsed, replaying->audited.kv, decision.id.feed,
+                           decision.id.index, &replaying->audited.horizon);
+    free(decision.payload);
+    return err == P2P_OK ? P2P_CLI_YES
+           : err == P2P_NOTFOUND || err == P2P_MALFORMED
+               ? p2p_cli_fail(replaying->call, P2P_CLI_UNDECIDED, "uncheckable",
+                              "the decision was recorded late and does not say what was known",
+                              "ask with --at for what was true then")
+               : p2p_cli_fail_err(replaying->call, err, NULL);
+}
+
+static int move_past(struct replaying *replaying, enum p2p_err err)
+{
+    if (err == P2P_OK) {
+        err = p2p_past_set(replaying->audited.past, &replaying->audited.horizon);
+    }
+    return err == P2P_OK ? P2P_CLI_YES : p2p_cli_fail_err(replaying->call, err, NULL);
+}
+
 static int set_horizon(struct replaying *replaying)
 {
     const char *at = p2p_cli_value(replaying->call, "at", NULL);
@@ -95,15 +127,21 @@ static int set_horizon(struct replaying *replaying)
     bool is_time = at != NULL && p2p_time_parse(at, &replaying->now_ms);
     enum p2p_err err;
     replaying->known = by != NULL;
+    if (by != NULL && at != NULL && !is_time) {
+        return p2p_cli_fail(replaying->call, P2P_CLI_USAGE, "usage",
+                            "with --as-known-by, --at is a time", NULL);
+    }
+    if (by != NULL && strchr(by, '#') != NULL) {
+        uint64_t asked_ms = replaying->now_ms;
+        int exit = horizon_of_decision(replaying, by);
+        replaying->now_ms = is_time ? asked_ms : replaying->now_ms;
+        return exit == P2P_CLI_YES ? move_past(replaying, P2P_OK) : exit;
+    }
     if (by != NULL && !find_record(replaying, by)) {
         return no_such(replaying->call, by);
     }
     if (by == NULL && at != NULL && !is_time && !find_record(replaying, at)) {
         return no_such(replaying->call, at);
-    }
-    if (by != NULL && at != NULL && !is_time) {
-        return p2p_cli_fail(replaying->call, P2P_CLI_USAGE, "usage",
-                            "with --as-known-by, --at is a time", NULL);
     }
     if (replaying->has_record) {
         replaying->now_ms =
@@ -115,10 +153,7 @@ static int set_horizon(struct replaying *replaying)
     } else {
         err = horizon_of_all(replaying);
     }
-    if (err == P2P_OK) {
-        err = p2p_past_set(replaying->audited.past, &replaying->audited.horizon);
-    }
-    return err == P2P_OK ? P2P_CLI_YES : p2p_cli_fail_err(replaying->call, err, NULL);
+    return move_past(replaying, err);
 }
 
 /* ---- what it was ---- */

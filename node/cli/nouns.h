@@ -44,6 +44,7 @@ int p2p_cli_export_run(struct p2p_cli_call *call);
 int p2p_cli_receipt_run(struct p2p_cli_call *call);
 int p2p_cli_verify_run(struct p2p_cli_call *call);
 int p2p_cli_replay_run(struct p2p_cli_call *call);
+int p2p_cli_explain_run(struct p2p_cli_call *call);
 int p2p_cli_check_receipt_run(struct p2p_cli_call *call);
 int p2p_cli_up_run(struct p2p_cli_call *call);
 int p2p_cli_down_run(struct p2p_cli_call *call);

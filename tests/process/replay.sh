@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# audit replay, on an archive of a gate that refused, that allowed before it could know, and that refused
+# audit replay and explain, on an archive of a gate that refused, that allowed before it could know, and that refused
 # after a lift it had not heard of; and the check of decisions in audit verify.
 . "$(dirname "$0")/lib.sh" || exit 3
 begin 18050 90 beanr,bezee,begne
@@ -11,7 +11,7 @@ claim "a gate allows, is cut off, hears of a ban, is cut off, hears of its lift"
 must 0 up
 decide 0 imo:9332810 && before=$it
 must 0 node begne peers pause --all
-must 0 node beanr ban impose --as beanr-pso --subject imo:9332810 --ground local --reference "order 12" --json
+must 0 node beanr ban impose --as beanr-pso --subject imo:9332810 --ground local --reference "<b>order & 12</b>" --json
 get .id && ban=$it
 decide 0 imo:9332810 && unaware=$it
 must 0 node begne peers resume --all
@@ -54,6 +54,41 @@ must 0 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --json
 same "$(head -1 "$out" | jq -r '.frontier_digest + " " + .digests["bans/national"]')" "$frontier $bans" digests
 must 0 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --all
 grep -q lifted "$out" || fail "the ban is not in the list"
+
+# explain EXIT DECISION
+explain() { must "$1" "$P2P_BIN" audit explain "$WORK/a" "$2" --trust "$SB/trust" --json; }
+
+claim "a decision is explained step by step: what was known, found, and had to be answered"
+explain 0 "$unaware"
+holds '.decided == "right" and .answered.answer == "allow" and .should.answer == "allow" and .found == []'
+holds ".unknown | any(.record == \"$ban\")"
+holds '.knew.feeds[] | select(.feed == "beanr/1") | .size == 0 and .of > 5'
+explain 0 "$refused"
+holds ".answered.answer == \"refuse\" and .should.reasons == [{code: \"banned\", record: \"$ban\"}]"
+holds '.found | length == 1 and .[0].ban.state == "in-force" and .[0].counts_as == "banned"'
+explain 0 "$stale"
+holds ".answered.answer == \"refuse\" and .now.answer == \"allow\" and (.unknown | any(.record == \"$lift\"))"
+explain 0 "$after"
+holds ".answered.answer == \"allow\" and .found[0].ban.lifted_by == [\"$lift\"] and .found[0].counts_as == null"
+must 0 "$P2P_BIN" audit explain "$WORK/a" "$stale" --trust "$SB/trust"
+grep -q "It is in force: the answer is refuse." "$out" || fail "the rule is not told"
+grep -q "Record $lift: ban-lift by beanr-pso" "$out" || fail "the lift is not told"
+
+claim "the page needs nothing but itself, and what records say stays text"
+must 0 "$P2P_BIN" audit explain "$WORK/a" "$refused" --trust "$SB/trust" --html "$WORK/page.html"
+grep -q "size: A4" "$WORK/page.html" || fail "the page is not made for paper"
+grep -Eq 'src=|href=|<script|url\(' "$WORK/page.html" && fail "the page fetches something"
+grep -q '&lt;b&gt;order &amp; 12&lt;/b&gt;' "$WORK/page.html" || fail "what a record says is not text"
+cp "$WORK/page.html" "$WORK/first.html"
+must 0 "$P2P_BIN" audit explain "$WORK/a" "$refused" --trust "$SB/trust" --html "$WORK/page.html"
+cmp "$WORK/page.html" "$WORK/first.html" || fail "the same input gave another page"
+must 3 "$P2P_BIN" audit explain "$WORK/a" "$ban" --trust "$SB/trust"
+must 3 "$P2P_BIN" audit explain "$WORK/a" "${refused%#*}#9" --trust "$SB/trust"
+
+claim "another member's archive does not have the decision, and says so"
+must 0 node beanr audit export "$WORK/other"
+must 3 "$P2P_BIN" audit explain "$WORK/other" "$refused" --trust "$SB/trust"
+grep -q "is withheld" "$err" || fail "it does not say why"
 
 claim "what is no record, no time or no trust is said so"
 must 3 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --at begne/1:4000

@@ -276,6 +276,45 @@ static void quorum_that_a_tiny_fork_took_away_is_found(void **state)
     watched_deinit(&tiny);
 }
 
+/* The machine's view says that feed 1 ends at that size of a world. */
+static void end_at(struct watched *watched, const struct ledger_world *world, uint64_t size)
+{
+    uint8_t bytes[128];
+    struct p2p_pack pack;
+    const struct p2p_tree_head head = watch_world_head(world, 1, size);
+    p2p_pack_init(&pack, bytes, sizeof(bytes));
+    p2p_pack_map(&pack, 2);
+    p2p_pack_text(&pack, "root");
+    p2p_pack_bin(&pack, head.root.bytes, P2P_HASH_BYTES);
+    p2p_pack_text(&pack, "size");
+    p2p_pack_uint(&pack, size);
+    ledger_node_begin(&watched->node);
+    CHECK_OK(p2p_view_put(&watched->node.ledger, P2P_VIEW_FORKS, 0,
+                          p2p_slice_text(watch_feed_name(w.watcher, 1)),
+                          p2p_pack_slice(&pack)));
+    ledger_node_end(&watched->node);
+}
+
+/* What a machine acknowledged of a forked feed may be gone only above W. */
+static void what_lies_below_w_stays(void **state)
+{
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    watched_run(&w, &m2, &w.world, 1, 0, SIZE);
+    watched_run(&w, &other, &w.other, 1, 0, SIZE);
+    watch_world_nothing(&w);
+    const struct watch_point acked = {SIZE, watch_world_head(&w.world, 1, SIZE).root};
+    set_forked(&other);
+    watch_left_of(&other.machine, 1)->acked = acked;
+    end_at(&other, &w.world, SIZE - 1);
+    watched_restart(&w, &other, false);
+    watch_world_nothing(&w);
+    watch_left_of(&other.machine, 1)->acked = acked;
+    end_at(&other, &w.world, SIZE);
+    watched_restart(&w, &other, false);
+    watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
+}
+
 static void two_quorums_on_two_disks_are_found(void **state)
 {
     struct watched *all[] = {&m2, &other};
@@ -312,6 +351,7 @@ int main(void)
         T(fork_without_any_proof_is_found),
         T(histories_side_by_side_without_a_fork_are_found),
         T(quorum_that_a_tiny_fork_took_away_is_found),
+        T(what_lies_below_w_stays),
         T(two_quorums_on_two_disks_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,552 @@
+/* The facts about one decision. */
+#include "explained.h"
+
+#include "error.h"
+
+#include <p2p/text.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_BYTES ((size_t)16 << 20)
+
+/* ---- finding it ---- */
+
+static int cannot(const struct p2p_cli_audited *audited, const char *id, const char *why)
+{
+    char text[P2P_CLI_SENTENCE_BYTES];
+    snprintf(text, sizeof text, "%s %s", id, why);
+    return p2p_cli_fail(audited->call, P2P_CLI_UNDECIDED, "not-found", text,
+                        "gate log lists a gate's decisions");
+}
+
+static bool read_number(const char *text, uint32_t *n)
+{
+    const char *hash = strchr(text, '#');
+    uint64_t value = 0;
+    bool good =
+        hash == NULL ||
+        (p2p_decimal_decode(&value, p2p_slice_text(hash + 1)) == P2P_OK && value <= UINT32_MAX);
+    *n = (uint32_t)value;
+    return good;
+}
+
+static enum p2p_err read_payload(const struct p2p_cli_audited *audited,
+                                 struct p2p_cli_decision *decision, struct p2p_slice *payload)
+{
+    struct p2p_slice salted;
+    enum p2p_err err = p2p_ledger_salted(audited->ledger, &decision->id, &salted);
+    if (err == P2P_OK && salted.len <= P2P_SALT_BYTES) {
+        err = P2P_NOTFOUND;
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    decision->payload = malloc(salted.len - P2P_SALT_BYTES);
+    if (decision->payload == NULL) {
+        return P2P_NOMEM;
+    }
+    memcpy(decision->payload, salted.data + P2P_SALT_BYTES, salted.len - P2P_SALT_BYTES);
+    *payload = p2p_slice_of(decision->payload, salted.len - P2P_SALT_BYTES);
+    return P2P_OK;
+}
+
+static enum p2p_err parse_nth(struct p2p_cli_decision *decision, struct p2p_slice payload)
+{
+    struct p2p_decisions_walk walk;
+    struct p2p_slice packed;
+    enum p2p_err err = P2P_OK;
+    p2p_decisions_begin(&walk, payload);
+    for (uint32_t i = 0; i <= decision->n && err == P2P_OK; i++) {
+        err = p2p_decisions_next(&walk, &packed);
+    }
+    return err == P2P_OK ? p2p_decision_parse(&decision->parsed, packed) : err;
+}
+
+int p2p_cli_decision_find(const struct p2p_cli_audited *audited, const char *text,
+                          struct p2p_cli_decision *out)
+{
+    struct p2p_cli_decision decision = {.payload = NULL};
+    struct p2p_slice leaf;
+    struct p2p_slice payload;
+    struct p2p_record record;
+    const struct p2p_feed *feed = NULL;
+    *out = decision;
+    if (p2p_id_parse(audited->ledger, text, &decision.id) && read_number(text, &decision.n)) {
+        feed = p2p_ledger_feed(audited->ledger, decision.id.feed);
+    }
+    if (feed == NULL || p2p_feed_leaf(feed, audited->kv, decision.id.index, &leaf) != P2P_OK ||
+        p2p_record_decode(&record, leaf) != P2P_OK || record.kind != P2P_KIND_DECISIONS) {
+        return cannot(audited, text, "is no decision of this archive");
+    }
+    decision.time_ms = record.time_ms;
+    enum p2p_err err = read_payload(audited, &decision, &payload);
+    if (err == P2P_OK) {
+        err = parse_nth(&decision, payload);
+    }
+    if (err == P2P_OK) {
+        *out = decision;
+        return P2P_CLI_YES;
+    }
+    free(decision.payload);
+    if (err == P2P_NOTFOUND && decision.payload == NULL) {
+        return cannot(audited, text,
+                      "is withheld: only the archive of its own member has its decisions");
+    }
+    return err == P2P_NOTFOUND ? cannot(audited, text, "has no decision of that number")
+           : err == P2P_MALFORMED
+               ? p2p_cli_fail(audited->call, P2P_CLI_DAMAGED, "malformed",
+                              "what stands there is not of the form of decisions", NULL)
+               : p2p_cli_fail_err(audited->call, err, NULL);
+}
+
+/* ---- small facts ---- */
+
+struct telling {
+    struct p2p_cli_audited *audited;
+    const struct p2p_cli_decision *decision;
+    const struct p2p_decided_again *again;
+    struct p2p_arena arena;
+    struct p2p_gate_place place;
+    json_t *found;
+    json_t *unknown;
+};
+
+static json_t *time_or_null(uint64_t ms)
+{
+    return ms == 0 ? json_null() : p2p_time_json(ms);
+}
+
+static json_t *reasons_json(const struct telling *telling,
+                            const struct p2p_gate_reason *reasons, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(
+            list, json_pack("{s:s, s:o}", "code", p2p_gate_code_word(reasons[i].code), "record",
+                            reasons[i].has_record
+                                ? p2p_id_json(telling->audited->ledger, &reasons[i].record)
+                                : json_null()));
+    }
+    return list;
+}
+
+static json_t *answer_json(const struct telling *telling, enum p2p_answer answer,
+                           const struct p2p_gate_reason *reasons, size_t count)
+{
+    return json_pack("{s:s, s:o}", "answer", p2p_answer_word(answer), "reasons",
+                     reasons_json(telling, reasons, count));
+}
+
+static json_t *written_json(const struct telling *telling)
+{
+    uint64_t from_s = 0;
+    uint64_t until_s = 0;
+    const struct p2p_record_id *id = &telling->decision->id;
+    p2p_audit_span(telling->audited->audit, id, &from_s, &until_s);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:b}", "record", p2p_id_json(telling->audited->ledger, id),
+        "time", p2p_time_json(telling->decision->time_ms), "after", time_or_null(from_s * 1000),
+        "before", until_s == UINT64_MAX ? json_null() : p2p_time_json(until_s * 1000), "late",
+        telling->decision->parsed.late);
+}
+
+static json_t *gate_json(const struct telling *telling)
+{
+    const struct p2p_ledger *then = p2p_past_ledger(telling->audited->past);
+    const struct p2p_feed_info *info =
+        p2p_charter_feed(then->charter, telling->decision->id.feed);
+    const struct p2p_member *member =
+        info == NULL ? NULL : p2p_charter_member(then->charter, info->member);
+    json_t *circles = json_array();
+    for (size_t i = 0; i < telling->place.circle_count; i++) {
+        json_array_append_new(circles,
+                              json_string(p2p_circle_name(then, telling->place.circles[i])));
+    }
+    return json_pack("{s:s, s:o, s:s, s:o}", "member", member == NULL ? "" : member->name,
+                     "name", p2p_slice_json(telling->decision->parsed.gate), "locode",
+                     telling->place.locode, "circles", circles);
+}
+
+static json_t *token_json(const struct telling *telling, const char *type,
+                          const struct p2p_decision_token *token)
+{
+    char text[P2P_SUBJECT_BYTES_MAX];
+    char hex[P2P_HEX_BYTES(8)];
+    p2p_hex_encode(hex, token->token.bytes, 8);
+    snprintf(text, sizeof text, "%s:token:%s/%u:%s", type,
+             p2p_circle_name(telling->audited->ledger, token->circle), token->epoch, hex);
+    return json_string(text);
+}
+
+/* As they stand there: in clear, or a token for each key. */
+static json_t *subjects_json(const struct telling *telling, bool *checks)
+{
+    struct p2p_decision_subjects walk;
+    struct p2p_decision_subject subject;
+    json_t *list = json_array();
+    *checks = true;
+    p2p_decision_subjects_begin(&walk, &telling->decision->parsed);
+    while (p2p_decision_subjects_next(&walk, &subject)) {
+        const char *type = p2p_subject_type_named(subject.type)->word;
+        struct p2p_unpack tokens = subject.tokens;
+        char text[2 * P2P_SUBJECT_BYTES_MAX];
+        *checks = *checks && subject.check_ok;
+        if (subject.value.len > 0) {
+            snprintf(text, sizeof text, "%s:%.*s", type, (int)subject.value.len,
+                     (const char *)subject.value.data);
+            json_array_append_new(list, json_string(text));
+        }
+        for (uint32_t i = 0; i < subject.token_count; i++) {
+            struct p2p_decision_token token;
+            p2p_decision_token_next(&tokens, &token);
+            json_array_append_new(list, token_json(telling, type, &token));
+        }
+    }
+    return list;
+}
+
+static json_t *question_json(const struct telling *telling)
+{
+    bool checks = true;
+    json_t *subjects = subjects_json(telling, &checks);
+    return json_pack("{s:s, s:o, s:b, s:o, s:o}", "purpose", telling->decision->parsed.purpose,
+                     "subjects", subjects, "check_digits", checks, "time",
+                     p2p_time_json(telling->decision->parsed.own_ms), "quorum_time",
+                     time_or_null(telling->decision->parsed.quorum_ms));
+}
+
+/* ---- what the gate knew ---- */
+
+static uint64_t time_of(const struct telling *telling, const struct p2p_record_id *id)
+{
+    struct p2p_slice leaf;
+    struct p2p_record record;
+    const struct p2p_feed *feed = p2p_ledger_feed(telling->audited->ledger, id->feed);
+    bool read = feed != NULL &&
+                p2p_feed_leaf(feed, telling->audited->kv, id->index, &leaf) == P2P_OK &&
+                p2p_record_decode(&record, leaf) == P2P_OK;
+    return read ? record.time_ms : 0;
+}
+
+static json_t *feed_json(const struct telling *telling, uint32_t number)
+{
+    const struct p2p_ledger *full = telling->audited->ledger;
+    const struct p2p_feed *feed =
+        p2p_ledger_feed(p2p_past_ledger(telling->audited->past), number);
+    uint64_t size = feed == NULL ? 0 : feed->edge.size;
+    const struct p2p_record_id newest = {number, size - 1};
+    uint64_t time_ms = size == 0 ? 0 : time_of(telling, &newest);
+    uint64_t at_ms = telling->decision->parsed.own_ms;
+    json_t *json =
+        json_pack("{s:o, s:I, s:I, s:o}", "feed", p2p_slice_json(p2p_feed_name(full, number)),
+                  "size", (json_int_t)size, "of", (json_int_t)full->feeds[number]->edge.size,
+                  "newest", time_or_null(time_ms));
+    if (json != NULL && time_ms != 0) {
+        json_object_set_new(
+            json, "newest_age_s",
+            json_integer((json_int_t)(at_ms > time_ms ? (at_ms - time_ms) / 1000 : 0)));
+    }
+    return json;
+}
+
+static json_t *knew_json(const struct telling *telling)
+{
+    const struct p2p_decision *parsed = &telling->decision->parsed;
+    json_t *feeds = json_array();
+    for (uint32_t i = 0; i < telling->audited->ledger->feed_count; i++) {
+        json_array_append_new(feeds, feed_json(telling, i));
+    }
+    return json_pack("{s:s, s:b, s:o, s:{s:b, s:b, s:b}}", "by",
+                     parsed->late ? "what the decision names" : "the gate's `seen` records",
+                     "all_here", !p2p_past_lacks(telling->audited->past), "feeds", feeds,
+                     "says", "incomplete", parsed->incomplete, "stale", parsed->stale,
+                     "keys_missing", telling->again->keys_missing);
+}
+
+/* ---- bans ---- */
+
+static bool was_known(const struct telling *telling, const struct p2p_record_id *id)
+{
+    const struct p2p_feed *feed =
+        p2p_ledger_feed(p2p_past_ledger(telling->audited->past), id->feed);
+    return feed != NULL && id->index < feed->edge.size;
+}
+
+/* Who wrote it, and when. */
+static json_t *record_json(struct telling *telling, const struct p2p_record_id *id)
+{
+    struct p2p_ledger *full = telling->audited->ledger;
+    struct p2p_entry entry;
+    if (p2p_ledger_entry(full, id, &entry) != P2P_OK) {
+        return NULL;
+    }
+    const struct p2p_kind *kind = p2p_kind_find(entry.record.kind);
+    const struct p2p_issuer *issuer = p2p_charter_issuer(full->charter, entry.record.issuer);
+    return json_pack("{s:o, s:s, s:s, s:o}", "record", p2p_id_json(full, id), "kind",
+                     kind == NULL ? "?" : kind->word, "by",
+                     issuer != NULL ? issuer->name : "the node itself", "time",
+                     p2p_time_json(entry.record.time_ms));
+}
+
+/* Records that cite the ban: those that were known, and those that were not. */
+static enum p2p_err add_acts(struct telling *telling, const struct p2p_ban *ban, json_t *acts)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_touch_walk walk;
+    struct p2p_record_id by;
+    enum p2p_err err = P2P_OK;
+    p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_id_key(key, &ban->id));
+    while (err == P2P_OK) {
+        err = p2p_touch_next(&walk, telling->audited->kv, &by);
+        json_t *act = err == P2P_OK ? record_json(telling, &by) : NULL;
+        if (act != NULL) {
+            json_object_set_new(act, "acts_on",
+                                p2p_id_json(telling->audited->ledger, &ban->id));
+            json_array_append_new(was_known(telling, &by) ? acts : telling->unknown, act);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static const char *code_of(const struct telling *telling, const struct p2p_record_id *id)
+{
+    const struct p2p_gate_answer *should = &telling->again->should;
+    for (size_t i = 0; i < should->reason_count; i++) {
+        if (should->reasons[i].has_record &&
+            p2p_record_id_compare(&should->reasons[i].record, id) == 0) {
+            return p2p_gate_code_word(should->reasons[i].code);
+        }
+    }
+    return NULL;
+}
+
+static enum p2p_err add_ban(struct telling *telling, const struct p2p_ban *ban)
+{
+    const struct p2p_decision *parsed = &telling->decision->parsed;
+    const char *code = code_of(telling, &ban->id);
+    json_t *acts = json_array();
+    json_t *json = json_pack(
+        "{s:o, s:o, s:o, s:b, s:b, s:o}", "ban",
+        p2p_ban_words(p2p_past_ledger(telling->audited->past), ban, parsed->own_ms, NULL),
+        "imposed", record_json(telling, &ban->id), "acts", acts, "forbids_it",
+        p2p_ban_has_effect(ban, p2p_slice_text(parsed->purpose)), "covers_it",
+        p2p_ban_covers(ban, p2p_slice_text(telling->place.locode)), "counts_as",
+        code == NULL ? json_null() : json_string(code));
+    if (json == NULL) {
+        return P2P_NOMEM;
+    }
+    if (parsed->quorum_ms != 0) {
+        json_object_set_new(
+            json, "state_by_quorum_time",
+            json_string(p2p_ban_state_word(p2p_ban_state_at(ban, parsed->quorum_ms))));
+    }
+    json_array_append_new(telling->found, json);
+    return add_acts(telling, ban, acts);
+}
+
+/* Whether it stands in the list already: several subjects may lead to one ban. */
+static bool is_found(const struct telling *telling, const struct p2p_record_id *id)
+{
+    char text[P2P_ID_TEXT_BYTES];
+    size_t i = 0;
+    const json_t *each = NULL;
+    p2p_id_text(telling->audited->ledger, id, text);
+    json_array_foreach(telling->found, i, each)
+    {
+        if (strcmp(p2p_cli_text(json_object_get(each, "ban"), "id"), text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum p2p_err add_key(struct telling *telling, uint32_t circle,
+                            const struct p2p_subject_key *key)
+{
+    const struct p2p_kv *then = p2p_past_kv(telling->audited->past);
+    struct p2p_record_id id = {0, 0};
+    struct p2p_ban ban;
+    enum p2p_err err = p2p_ban_next_on(then, circle, key, &id, true, &id);
+    for (; err == P2P_OK; err = p2p_ban_next_on(then, circle, key, &id, false, &id)) {
+        err = p2p_ban_get(then, circle, &id, &ban);
+        if (err == P2P_OK && !is_found(telling, &id)) {
+            err = add_ban(telling, &ban);
+        }
+        if (err != P2P_OK) {
+            return err;
+        }
+    }
+    err = err == P2P_NOTFOUND ? P2P_OK : err;
+    for (bool begin = true; err == P2P_OK; begin = false) {
+        err = p2p_ban_next_on(telling->audited->kv, circle, key, &id, begin, &id);
+        json_t *json =
+            err == P2P_OK && !was_known(telling, &id) ? record_json(telling, &id) : NULL;
+        if (json != NULL) {
+            json_array_append_new(telling->unknown, json);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static enum p2p_err add_subject(struct telling *telling,
+                                const struct p2p_decision_subject *subject)
+{
+    const char *type = p2p_subject_type_named(subject->type)->word;
+    struct p2p_unpack tokens = subject->tokens;
+    struct p2p_subject_key key;
+    enum p2p_err err = P2P_OK;
+    if (subject->value.len > 0) {
+        p2p_subject_key_clear(&key, type, subject->value);
+        for (size_t i = 0; i < telling->place.circle_count && err == P2P_OK; i++) {
+            err = add_key(telling, telling->place.circles[i], &key);
+        }
+        return err;
+    }
+    for (uint32_t i = 0; i < subject->token_count && err == P2P_OK; i++) {
+        struct p2p_decision_token token;
+        p2p_decision_token_next(&tokens, &token);
+        p2p_subject_key_token(&key, type, token.epoch, &token.token);
+        err = add_key(telling, token.circle, &key);
+    }
+    return err;
+}
+
+static enum p2p_err look_up(struct telling *telling)
+{
+    struct p2p_decision_subjects walk;
+    struct p2p_decision_subject subject;
+    enum p2p_err err = P2P_OK;
+    p2p_decision_subjects_begin(&walk, &telling->decision->parsed);
+    while (err == P2P_OK && p2p_decision_subjects_next(&walk, &subject)) {
+        err = add_subject(telling, &subject);
+        p2p_arena_reset(&telling->arena);
+    }
+    return err;
+}
+
+/* ---- all of it ---- */
+
+static void stand(struct telling *telling)
+{
+    const struct p2p_ledger *then = p2p_past_ledger(telling->audited->past);
+    const struct p2p_feed_info *info =
+        p2p_charter_feed(then->charter, telling->decision->id.feed);
+    const struct p2p_member *member =
+        info == NULL ? NULL : p2p_charter_member(then->charter, info->member);
+    if (member != NULL) {
+        p2p_gate_stand(&telling->place, then->charter, member);
+    }
+}
+
+/* The same question over everything that is known now. */
+static enum p2p_err add_now(struct telling *telling, const struct p2p_decision_place *place,
+                            json_t *facts)
+{
+    struct p2p_decided_again now;
+    struct p2p_cli_audited *audited = telling->audited;
+    for (uint32_t i = 0; i < audited->horizon.count; i++) {
+        audited->horizon.sizes[i] = audited->ledger->feeds[i]->edge.size;
+    }
+    audited->horizon.good_size = 0;
+    enum p2p_err err = p2p_decision_again(audited->past, &audited->horizon, place,
+                                          &telling->decision->parsed, &now);
+    if (err == P2P_OK) {
+        json_object_set_new(facts, "now",
+                            answer_json(telling, now.should.answer, now.should.reasons,
+                                        now.should.reason_count));
+    }
+    return err;
+}
+
+static json_t *inputs_json(const struct telling *telling)
+{
+    struct p2p_audit_summary summary;
+    p2p_audit_summary(telling->audited->audit, &summary);
+    struct p2p_hash hash = p2p_audit_archive_hash(telling->audited->audit, 0);
+    return json_pack("{s:s, s:o, s:o, s:o, s:s}", "federation", summary.federation,
+                     "federation_id", p2p_hex_json(&summary.federation_id), "archive",
+                     p2p_hex_json(&hash), "trust", p2p_hex_json(&summary.trust_hash), "verdict",
+                     p2p_cli_audited_verdict(telling->audited));
+}
+
+static json_t *facts_json(struct telling *telling)
+{
+    const struct p2p_decision *parsed = &telling->decision->parsed;
+    const struct p2p_decided_again *again = telling->again;
+    char id[P2P_ID_TEXT_BYTES];
+    char name[P2P_ID_TEXT_BYTES + 16];
+    p2p_id_text(telling->audited->ledger, &telling->decision->id, id);
+    snprintf(name, sizeof name, "%s#%u", id, telling->decision->n);
+    return json_pack(
+        "{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:o, s:o}", "decision", name,
+        "decided", p2p_decided_word(again->decided), "text", p2p_decided_text(again->decided),
+        "two_heads", again->two_heads, "written", written_json(telling), "gate",
+        gate_json(telling), "question", question_json(telling), "knew", knew_json(telling),
+        "found", telling->found, "unknown", telling->unknown, "answered",
+        answer_json(telling, parsed->answer, parsed->reasons, parsed->reason_count), "should",
+        answer_json(telling, again->should.answer, again->should.reasons,
+                    again->should.reason_count),
+        "inputs", inputs_json(telling));
+}
+
+static enum p2p_err tell(struct telling *telling, struct p2p_decided_again *again,
+                         bool *withheld, json_t **facts)
+{
+    struct p2p_cli_audited *audited = telling->audited;
+    const struct p2p_cli_decision *decision = telling->decision;
+    const size_t circles = (size_t)p2p_charter_circle_count(audited->ledger->charter) + 1;
+    const struct p2p_decision_place place = {.feed = decision->id.feed,
+                                             .index = decision->id.index,
+                                             .withheld = withheld,
+                                             .withheld_count = circles};
+    for (uint32_t i = 1; i < circles; i++) {
+        withheld[i] = p2p_audit_withholds(audited->audit, i);
+    }
+    enum p2p_err err = p2p_decision_known(&decision->parsed, audited->kv, decision->id.feed,
+                                          decision->id.index, &audited->horizon);
+    if (err == P2P_OK) {
+        err = p2p_decision_again(audited->past, &audited->horizon, &place, &decision->parsed,
+                                 again);
+    }
+    if (err == P2P_OK) {
+        stand(telling);
+        err = look_up(telling);
+    }
+    json_t *made = err == P2P_OK ? facts_json(telling) : NULL;
+    if (err == P2P_OK) {
+        err = made == NULL ? P2P_NOMEM : add_now(telling, &place, made);
+    }
+    if (err != P2P_OK) {
+        json_decref(made);
+        return err;
+    }
+    json_object_set_new(made, "steps", p2p_cli_explain_steps(made));
+    *facts = made;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_cli_explain(struct p2p_cli_audited *audited,
+                             const struct p2p_cli_decision *decision,
+                             struct p2p_decided_again *again, json_t **facts)
+{
+    struct telling telling = {.audited = audited,
+                              .decision = decision,
+                              .again = again,
+                              .found = json_array(),
+                              .unknown = json_array()};
+    size_t circles = (size_t)p2p_charter_circle_count(audited->ledger->charter) + 1;
+    bool *withheld = calloc(circles, sizeof(*withheld));
+    enum p2p_err err = P2P_NOMEM;
+    p2p_arena_init(&telling.arena, p2p_alloc_default(), ARENA_BYTES);
+    p2p_ledger_begin(audited->ledger, audited->kv, &telling.arena);
+    if (withheld != NULL && telling.found != NULL && telling.unknown != NULL) {
+        err = tell(&telling, again, withheld, facts);
+    }
+    audited->ledger->arena = NULL;
+    p2p_arena_deinit(&telling.arena);
+    json_decref(telling.found);
+    json_decref(telling.unknown);
+    free(withheld);
+    return err;
+}

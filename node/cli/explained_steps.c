@@ -1,0 +1,286 @@
+/* The facts about a decision, told in the order in which a gate goes about it. */
+#include "explained.h"
+
+#include "print.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define LINE_BYTES 4096u /* sixteen subjects, and what is said of them */
+
+/* ---- one step ---- */
+
+static json_t *begin(const char *title)
+{
+    return json_pack("{s:s, s:[]}", "title", title, "text");
+}
+
+__attribute__((format(printf, 2, 3))) static void say(json_t *step, const char *format, ...)
+{
+    char line[LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    json_array_append_new(json_object_get(step, "text"), json_string(line));
+}
+
+static json_t *table(json_t *step, const char *const *heads)
+{
+    json_t *rows = json_array();
+    json_t *names = json_array();
+    for (; *heads != NULL; heads++) {
+        json_array_append_new(names, json_string(*heads));
+    }
+    json_object_set_new(step, "table", json_pack("{s:o, s:O}", "heads", names, "rows", rows));
+    json_decref(rows);
+    return rows;
+}
+
+static const char *when(char out[P2P_CLI_WHEN_BYTES], const json_t *object, const char *name)
+{
+    return p2p_cli_when(out, object, name);
+}
+
+/* ---- who, what ---- */
+
+static json_t *who(const json_t *facts)
+{
+    char at[P2P_CLI_WHEN_BYTES], other[P2P_CLI_WHEN_BYTES];
+    const json_t *written = json_object_get(facts, "written");
+    const json_t *gate = json_object_get(facts, "gate");
+    json_t *step = begin("Who decided, and when");
+    say(step, "Gate %s of %s answered at %s, by its own clock.", p2p_cli_text(gate, "name"),
+        p2p_cli_text(gate, "member"), when(at, json_object_get(facts, "question"), "time"));
+    if (json_is_string(json_object_get(json_object_get(facts, "question"), "quorum_time"))) {
+        say(step, "Its witnesses' clocks said %s.",
+            when(at, json_object_get(facts, "question"), "quorum_time"));
+    }
+    say(step, "The answer stands in record %s, which says %s.", p2p_cli_text(written, "record"),
+        when(at, written, "time"));
+    if (json_is_string(json_object_get(written, "before"))) {
+        say(step, "Others cosigned it by %s%s%s.", when(at, written, "before"),
+            json_is_string(json_object_get(written, "after"))
+                ? ", and what stands before it by "
+                : "",
+            when(other, written, "after"));
+    }
+    if (json_is_true(json_object_get(written, "late"))) {
+        say(step, "It could not be recorded when it was given, and was added later.");
+    }
+    return step;
+}
+
+static json_t *asked(const json_t *facts)
+{
+    char list[LINE_BYTES];
+    const json_t *question = json_object_get(facts, "question");
+    const json_t *gate = json_object_get(facts, "gate");
+    json_t *step = begin("What was asked");
+    say(step, "May %s %s at %s?", p2p_cli_list(list, sizeof list, question, "subjects"),
+        strcmp(p2p_cli_text(question, "purpose"), "call") == 0   ? "call"
+        : strcmp(p2p_cli_text(question, "purpose"), "work") == 0 ? "work"
+                                                                 : "enter",
+        p2p_cli_text(gate, "locode")[0] != '\0' ? p2p_cli_text(gate, "locode")
+                                                : p2p_cli_text(gate, "member"));
+    if (!json_is_true(json_object_get(question, "check_digits"))) {
+        say(step, "A check digit is wrong: the answer is at least `possible`.");
+    }
+    say(step, "The gate looks into the circles its member is in: %s.",
+        p2p_cli_list(list, sizeof list, gate, "circles"));
+    return step;
+}
+
+/* ---- what was known ---- */
+
+static json_t *known(const json_t *facts)
+{
+    static const char *const heads[] = {
+        "FEED", "RECORDS KNOWN", "THERE ARE NOW", "NEWEST KNOWN RECORD", "ITS AGE", NULL};
+    const json_t *knew = json_object_get(facts, "knew");
+    const json_t *says = json_object_get(knew, "says");
+    const json_t *feed = NULL;
+    size_t i = 0;
+    json_t *step = begin("What the gate knew");
+    say(step, "By %s it knew this much of each feed; nothing beyond it counts.",
+        p2p_cli_text(knew, "by"));
+    if (!json_is_true(json_object_get(knew, "all_here"))) {
+        say(step, "It knew more than this archive holds.");
+    }
+    if (json_is_true(json_object_get(says, "incomplete"))) {
+        say(step, "It said of itself that it was not complete in its circles.");
+    }
+    if (json_is_true(json_object_get(says, "stale"))) {
+        say(step, "It said of itself that it had heard too little for too long.");
+    }
+    if (json_is_true(json_object_get(says, "keys_missing"))) {
+        say(step, "It lacked a key under which a person might have been banned.");
+    }
+    json_t *rows = table(step, heads);
+    json_array_foreach(json_object_get(knew, "feeds"), i, feed)
+    {
+        char size[P2P_CLI_SPAN_BYTES], of[P2P_CLI_SPAN_BYTES], age[P2P_CLI_SPAN_BYTES] = "";
+        char at[P2P_CLI_WHEN_BYTES];
+        if (json_is_integer(json_object_get(feed, "newest_age_s"))) {
+            p2p_cli_span(age, (double)p2p_cli_number(feed, "newest_age_s"));
+        }
+        json_array_append_new(rows, json_pack("[s, s, s, s, s]", p2p_cli_text(feed, "feed"),
+                                              p2p_cli_count(size, p2p_cli_number(feed, "size")),
+                                              p2p_cli_count(of, p2p_cli_number(feed, "of")),
+                                              when(at, feed, "newest"),
+                                              strcmp(age, "now") == 0 ? "0 s" : age));
+    }
+    return step;
+}
+
+/* ---- what was found ---- */
+
+static const char *conclusion(const json_t *found)
+{
+    const char *code = p2p_cli_text(found, "counts_as");
+    const char *state = p2p_cli_text(json_object_get(found, "ban"), "state");
+    if (strcmp(code, "banned") == 0) {
+        return "It is in force: the answer is refuse.";
+    }
+    if (strcmp(code, "partial-match") == 0) {
+        return "It is in force, but what matches identifies nobody alone: at least possible.";
+    }
+    if (strcmp(code, "clock") == 0) {
+        return "It is in force by one clock only, and they are too far apart: people decide.";
+    }
+    if (strcmp(code, "suspended") == 0) {
+        return "It is suspended, which is told and forbids nothing.";
+    }
+    if (strcmp(code, "incomplete") == 0) {
+        return "Its author knew more of the charter than the gate: at least refer.";
+    }
+    if (!json_is_true(json_object_get(found, "forbids_it"))) {
+        return "It forbids something else, and does not count.";
+    }
+    if (!json_is_true(json_object_get(found, "covers_it"))) {
+        return "It does not cover this port, and does not count.";
+    }
+    return strcmp(state, "lifted") == 0      ? "It was lifted, and does not count."
+           : strcmp(state, "expired") == 0   ? "It had ended, and does not count."
+           : strcmp(state, "future") == 0    ? "It had not begun, and does not count."
+           : strcmp(state, "no-effect") == 0 ? "It has no effect, and does not count."
+                                             : "It does not count.";
+}
+
+static void say_ban(json_t *step, const json_t *found)
+{
+    char list[LINE_BYTES], at[P2P_CLI_WHEN_BYTES], until[P2P_CLI_WHEN_BYTES];
+    const json_t *ban = json_object_get(found, "ban");
+    const json_t *act = NULL;
+    size_t i = 0;
+    say(step, "Ban %s on %s: imposed by %s at %s; ground %s; %s.", p2p_cli_text(ban, "id"),
+        p2p_cli_list(list, sizeof list, ban, "subjects"), p2p_cli_text(ban, "issuer"),
+        when(at, json_object_get(found, "imposed"), "time"), p2p_cli_text(ban, "ground"),
+        p2p_cli_text(ban, "reference"));
+    p2p_cli_list(list, sizeof list, ban, "scope");
+    say(step, "It covers %s; from %s until %s.", strcmp(list, "*") == 0 ? "every port" : list,
+        json_is_string(json_object_get(ban, "from")) ? when(at, ban, "from") : "its imposition",
+        json_is_string(json_object_get(ban, "until")) ? when(until, ban, "until")
+                                                      : "it is lifted");
+    json_array_foreach(json_object_get(found, "acts"), i, act)
+    {
+        say(step, "Record %s acts on it: %s by %s at %s.", p2p_cli_text(act, "record"),
+            p2p_cli_text(act, "kind"), p2p_cli_text(act, "by"), when(at, act, "time"));
+    }
+    if (json_is_string(json_object_get(ban, "why"))) {
+        say(step, "It has no effect: %s.", p2p_cli_text(ban, "why"));
+    }
+    say(step, "%s", conclusion(found));
+}
+
+static json_t *found(const json_t *facts)
+{
+    const json_t *each = NULL;
+    size_t i = 0;
+    json_t *step = begin("What it found");
+    json_array_foreach(json_object_get(facts, "found"), i, each)
+    {
+        say_ban(step, each);
+    }
+    if (i == 0) {
+        say(step, "No ban on any of these stood among the records it knew.");
+    }
+    return step;
+}
+
+static json_t *unknown(const json_t *facts)
+{
+    char at[P2P_CLI_WHEN_BYTES];
+    const json_t *each = NULL;
+    size_t i = 0;
+    json_t *step = begin("What it did not know");
+    json_array_foreach(json_object_get(facts, "unknown"), i, each)
+    {
+        const char *on = p2p_cli_text(each, "acts_on");
+        say(step, "Record %s: %s by %s at %s%s%s. The gate had not seen it.",
+            p2p_cli_text(each, "record"), p2p_cli_text(each, "kind"), p2p_cli_text(each, "by"),
+            when(at, each, "time"), on[0] != '\0' ? ", on " : "", on);
+    }
+    if (i == 0) {
+        say(step, "No other record of this archive is about these.");
+    }
+    return step;
+}
+
+/* ---- the rule, the answer ---- */
+
+static void say_answer(json_t *step, const char *what, const json_t *answer)
+{
+    char line[LINE_BYTES];
+    const json_t *reason = NULL;
+    size_t i = 0;
+    size_t len =
+        (size_t)snprintf(line, sizeof line, "%s %s", what, p2p_cli_text(answer, "answer"));
+    json_array_foreach(json_object_get(answer, "reasons"), i, reason)
+    {
+        const char *record = p2p_cli_text(reason, "record");
+        if (len < sizeof line) {
+            len += (size_t)snprintf(line + len, sizeof line - len, "%s %s%s%s",
+                                    i == 0 ? ", because of" : ",", p2p_cli_text(reason, "code"),
+                                    record[0] != '\0' ? " by " : "", record);
+        }
+    }
+    say(step, "%s.", line);
+}
+
+static json_t *answered(const json_t *facts)
+{
+    json_t *step = begin("What the answer had to be");
+    say(step, "The strongest reason decides: refuse, then refer, then possible, else allow.");
+    say_answer(step, "From what the gate knew it had to be", json_object_get(facts, "should"));
+    say_answer(step, "It was", json_object_get(facts, "answered"));
+    if (json_is_true(json_object_get(facts, "two_heads"))) {
+        say(step, "It follows for a gate that knew of two heads of the charter.");
+    }
+    return step;
+}
+
+static json_t *verdict(const json_t *facts)
+{
+    const json_t *inputs = json_object_get(facts, "inputs");
+    json_t *step = begin("The verdict");
+    say(step, "%s: %s.", p2p_cli_text(facts, "decided"), p2p_cli_text(facts, "text"));
+    say_answer(step,
+               "With everything that is known now, later lifts too, the same question gives",
+               json_object_get(facts, "now"));
+    if (strcmp(p2p_cli_text(inputs, "verdict"), "sound") != 0) {
+        say(step, "The archive is not in order: see what audit verify finds.");
+    }
+    return step;
+}
+
+json_t *p2p_cli_explain_steps(const json_t *facts)
+{
+    static json_t *(*const tell[])(const json_t *facts) = {who,     asked,    known,  found,
+                                                           unknown, answered, verdict};
+    json_t *steps = json_array();
+    for (size_t i = 0; i < sizeof tell / sizeof tell[0]; i++) {
+        json_array_append_new(steps, tell[i](facts));
+    }
+    return steps;
+}
