@@ -191,6 +191,52 @@ static void test_history_is_not_followed(void **state)
     CHECK(p2p_spread_done(seen_by(4, &now)));
 }
 
+/* Every row of every node that is done: the others do hold that record. */
+static void check_all_rows(uint32_t nodes, size_t *done)
+{
+    for (uint32_t i = 1; i <= nodes; i++) {
+        const struct p2p_spread *of = p2p_engine_spread(net.nodes[i].engine);
+        const struct p2p_spread_row *at;
+        for (size_t n = 0; (at = p2p_spread_newest(of, n)) != NULL; n++) {
+            for (uint32_t m = 1; m <= nodes; m++) {
+                CHECK(!p2p_spread_has(at, m) ||
+                      network_size(&net, m, at->id.feed) > at->id.index);
+            }
+            *done += p2p_spread_done(at);
+        }
+    }
+}
+
+/* Lines come and go: nobody would be said to hold what it does not, or, once all is quiet,
+ * not to hold what it does. */
+static void test_random_cuts(void **state)
+{
+    (void)state;
+    enum { NODES = 5, ROUNDS = 60 };
+    size_t done = 0;
+    struct rng rng = {.state = 20261122};
+    network_start(NODES, NODES, 4);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint32_t a = 1 + (uint32_t)rng_below(&rng, NODES);
+        uint32_t b = 1 + (uint32_t)rng_below(&rng, NODES);
+        if (a != b && network_connected(&net, a, b)) {
+            network_cut(&net, a, b);
+        } else if (a != b) {
+            network_connect(&net, a, b);
+        }
+        network_ban(&net, 1 + (uint32_t)rng_below(&rng, NODES), "all", SHIP);
+        network_advance(&net, 50 + rng_below(&rng, 400));
+        check_all_rows(NODES, &done);
+    }
+    CHECK(done > 0);
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    for (uint32_t i = 1; i <= NODES; i++) {
+        const struct p2p_spread *of = p2p_engine_spread(net.nodes[i].engine);
+        CHECK(of->open == 0 && of->done == ROUNDS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_taken_back_is_not_followed, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_followed_is_counted, begin, end),
         cmocka_unit_test_teardown(test_a_lift_is_everywhere, network_stop),
+        cmocka_unit_test_teardown(test_random_cuts, network_stop),
         cmocka_unit_test_teardown(test_history_is_not_followed, network_stop),
         cmocka_unit_test_teardown(test_who_is_no_witness_says_so_in_its_seen, network_stop),
     };
