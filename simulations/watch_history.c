@@ -352,8 +352,12 @@ void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
     for (uint32_t i = 0; i < machine->left_count; i++) {
         struct watch_left *left = &machine->left[i];
         if (!watch_holds(machine->kv, i, &left->head)) {
-            tell_lost(watcher, machine, i, "its own", left->head.size);
-            own_lost = true;
+            if (watch_was_cut(watcher, machine, i, &left->head)) { /* its key was stolen */
+                left->head = (struct watch_point){0};
+            } else {
+                tell_lost(watcher, machine, i, "its own", left->head.size);
+                own_lost = true;
+            }
         }
         if (!watch_holds(machine->kv, i, &left->acked)) {
             if (!watch_was_cut(watcher, machine, i, &left->acked)) {

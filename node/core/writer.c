@@ -132,8 +132,8 @@ static enum p2p_err recheck(struct p2p_node *node, const struct p2p_actions *act
     struct p2p_txn *txn;
     struct p2p_feed_walk walk;
     struct p2p_slice leaf;
-    if (!actions->own_head_changed) {
-        return P2P_OK;
+    if (!actions->own_head_changed || feed->state == P2P_FEED_FORKED) {
+        return P2P_OK; /* of a forked feed records are taken back, and taken from others */
     }
     enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
     if (err != P2P_OK) {
