@@ -19,7 +19,7 @@ static const struct part {
 } parts[] = {
     {"limits", bench_limits},   {"catchup", bench_catchup}, {"signed", bench_signed},
     {"latency", bench_latency}, {"appends", bench_appends}, {"gate", bench_gate},
-    {"export", bench_export},
+    {"export", bench_export},   {"audit", bench_audit},
 };
 enum { PART_COUNT = sizeof(parts) / sizeof(parts[0]) };
 

@@ -40,6 +40,7 @@ bool bench_signed(const struct bench *bench);
 bool bench_latency(const struct bench *bench);
 bool bench_gate(const struct bench *bench);
 bool bench_export(const struct bench *bench);
+bool bench_audit(const struct bench *bench);
 
 /* Another sample of a limit, next to what is compared with it: a machine that others use too
  * changes from minute to minute. */

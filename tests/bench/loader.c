@@ -1,5 +1,6 @@
 #include "loader.h"
 
+#include "history.h"
 #include "limit_commit.h"
 
 #include <p2p/ban.h>
@@ -303,8 +304,14 @@ int bench_child(int argc, char **argv)
     if (argc != 3) {
         return 2;
     }
-    const struct p2p_node_options options = {.dir = argv[1], .lock_wait_ms = 10000};
     size_t count = strtoul(argv[2], NULL, 10);
+    if (strcmp(argv[0], "history") == 0) {
+        return bench_child_history(argv[1], count);
+    }
+    if (strcmp(argv[0], "verify") == 0) {
+        return bench_child_verify(argv[1], count);
+    }
+    const struct p2p_node_options options = {.dir = argv[1], .lock_wait_ms = 10000};
     if (p2p_node_open(&node, &options, message) != P2P_OK) {
         bench_fail("%s", message);
         return 1;
