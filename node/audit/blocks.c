@@ -293,8 +293,9 @@ static enum p2p_err do_block(void *context, size_t i)
 
 /* ---- what the manifest announces ---- */
 
-static void announce(struct p2p_audit *audit, const struct p2p_archive *archive)
+static void announce(struct p2p_audit *audit, size_t at)
 {
+    const struct p2p_archive *archive = audit->archives[at];
     const struct p2p_member *exporter =
         p2p_charter_member_named(audit->charter, p2p_slice_text(p2p_archive_exporter(archive)));
     for (size_t i = 0; i < p2p_archive_range_count(archive); i++) {
@@ -308,8 +309,9 @@ static void announce(struct p2p_audit *audit, const struct p2p_archive *archive)
                                          ? P2P_FINDING_WITHHELD
                                      : range->state == P2P_PAYLOAD_ERASED ? P2P_FINDING_ERASED
                                                                           : P2P_FINDING_LOST;
-        p2p_findings_tell(audit->findings, code, range->feed, range->first,
-                          "%s, says %s, records %llu to %llu: payloads %s",
+        const struct audit_log *log = audit_log_find(audit, at, p2p_slice_text(range->feed));
+        p2p_findings_tell(audit->findings, code, log == NULL ? range->feed : log->name,
+                          range->first, "%s, says %s, records %llu to %llu: payloads %s",
                           circle == NULL ? "a circle without a name" : circle->name,
                           p2p_archive_exporter(archive), (unsigned long long)range->first,
                           (unsigned long long)range->last,
@@ -332,7 +334,7 @@ enum p2p_err audit_blocks(struct p2p_audit *audit)
                                       do_block, &blocks);
     p2p_alloc_free(audit->alloc, blocks.first);
     for (size_t i = 0; i < audit->options.dir_count && err == P2P_OK; i++) {
-        announce(audit, audit->archives[i]);
+        announce(audit, i);
     }
     return err;
 }

@@ -1,6 +1,7 @@
 #include <p2p/finding.h>
 
 #include <p2p/assert.h>
+#include <p2p/bytes.h>
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -255,4 +256,43 @@ enum p2p_severity p2p_findings_worst(const struct p2p_findings *findings)
         }
     }
     return worst;
+}
+
+/* ---- kept ---- */
+
+bool p2p_findings_save(const struct p2p_findings *findings, FILE *out)
+{
+    uint64_t counts[] = {findings->count, findings->unlisted};
+    return fwrite(counts, sizeof counts, 1, out) == 1 &&
+           fwrite(findings->looked_at, sizeof findings->looked_at, 1, out) == 1 &&
+           fwrite(findings->tally, sizeof findings->tally, 1, out) == 1 &&
+           fwrite(findings->items, sizeof(*findings->items), findings->count, out) ==
+               findings->count;
+}
+
+bool p2p_findings_load(struct p2p_findings *findings, struct p2p_slice bytes)
+{
+    uint64_t counts[2];
+    struct p2p_reader in;
+    p2p_assert(findings->count == 0);
+    p2p_reader_init(&in, bytes);
+    p2p_reader_copy(&in, counts, sizeof counts);
+    if (in.failed || counts[0] > P2P_FINDINGS_MAX) {
+        return false;
+    }
+    p2p_reader_copy(&in, findings->looked_at, sizeof findings->looked_at);
+    p2p_reader_copy(&in, findings->tally, sizeof findings->tally);
+    if (in.failed || p2p_reader_left(&in) != counts[0] * sizeof(*findings->items)) {
+        return false;
+    }
+    findings->items =
+        p2p_alloc_zeroed(findings->alloc, (size_t)counts[0] + 1, sizeof(*findings->items));
+    if (findings->items == NULL) {
+        return false;
+    }
+    findings->cap = (size_t)counts[0] + 1;
+    findings->count = (size_t)counts[0];
+    findings->unlisted = counts[1];
+    p2p_reader_copy(&in, findings->items, findings->count * sizeof(*findings->items));
+    return true;
 }

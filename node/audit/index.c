@@ -269,7 +269,7 @@ static int open_tables(struct audit_index *index)
         rc = mdb_dbi_open(txn, p2p_table_word((enum p2p_table)t), MDB_CREATE, &index->dbi[t]);
     }
     if (rc == 0) {
-        rc = mdb_txn_commit(txn);
+        rc = mdb_txn_commit(txn); /* of an index that was kept: nothing is written */
         txn = NULL;
     }
     mdb_txn_abort(txn);
@@ -295,8 +295,8 @@ static int open_env(struct audit_index *index, const char *path)
 }
 
 /* `DIR.index`, whatever slashes DIR ends with. */
-static enum p2p_err path_of(const struct p2p_audit *audit, const char *name,
-                            char out[P2P_PATH_BYTES_MAX])
+enum p2p_err audit_index_path(const struct p2p_audit *audit, const char *name,
+                              char out[P2P_PATH_BYTES_MAX])
 {
     const char *dir = audit->options.dirs[0];
     size_t len = strlen(dir);
@@ -308,10 +308,8 @@ static enum p2p_err path_of(const struct p2p_audit *audit, const char *name,
     return n > 0 && (size_t)n < P2P_PATH_BYTES_MAX ? P2P_OK : P2P_TOOLARGE;
 }
 
-enum p2p_err audit_index_new(struct p2p_audit *audit)
+static enum p2p_err open_index(struct p2p_audit *audit, const char *path)
 {
-    char path[P2P_PATH_BYTES_MAX];
-    char message[P2P_MESSAGE_BYTES_MAX];
     struct audit_index *index = p2p_alloc_zeroed(audit->alloc, 1, sizeof(*index));
     if (index == NULL) {
         return P2P_NOMEM;
@@ -321,24 +319,34 @@ enum p2p_err audit_index_new(struct p2p_audit *audit)
     audit->index = index;
     enum p2p_err err = audit_shelf_new(&index->shelf, audit);
     if (err == P2P_OK) {
-        err = path_of(audit, "", path);
+        err = from_mdb(open_env(index, path));
     }
+    return err == P2P_OK ? from_mdb(open_tables(index)) : err;
+}
+
+enum p2p_err audit_index_new(struct p2p_audit *audit)
+{
+    char path[P2P_PATH_BYTES_MAX];
+    char message[P2P_MESSAGE_BYTES_MAX];
+    enum p2p_err err = audit_index_path(audit, "", path);
     if (err == P2P_OK) {
         err = p2p_dir_make(path, 0700, message, sizeof message);
     }
     if (err == P2P_OK) {
-        err = path_of(audit, "rows", path);
+        audit_forget(audit);
+        err = audit_index_path(audit, "rows", path);
     }
     if (err == P2P_OK && unlink(path) != 0 && errno != ENOENT) {
         err = P2P_IO;
     }
-    if (err == P2P_OK) {
-        err = from_mdb(open_env(index, path));
-    }
-    if (err == P2P_OK) {
-        err = from_mdb(open_tables(index));
-    }
-    return err;
+    return err == P2P_OK ? open_index(audit, path) : err;
+}
+
+enum p2p_err audit_index_again(struct p2p_audit *audit)
+{
+    char path[P2P_PATH_BYTES_MAX];
+    enum p2p_err err = audit_index_path(audit, "rows", path);
+    return err == P2P_OK ? open_index(audit, path) : err;
 }
 
 void audit_index_close(struct audit_index *index)

@@ -57,7 +57,7 @@ static void compare(struct p2p_audit *audit, struct audit_log *a, struct audit_l
 }
 
 /* The largest good history of each feed is what is replayed. */
-static enum p2p_err choose(struct p2p_audit *audit)
+enum p2p_err audit_choose(struct p2p_audit *audit)
 {
     audit->chosen_count = p2p_charter_feed_count(audit->charter);
     audit->chosen =
@@ -86,7 +86,7 @@ enum p2p_err audit_compare_logs(struct p2p_audit *audit)
             }
         }
     }
-    return choose(audit);
+    return audit_choose(audit);
 }
 
 /* ---- proofs ---- */

@@ -10,6 +10,7 @@
  *   logs.c       several archives of one log
  *   shelf.c      bundles that were read lately
  *   index.c      rows of the replay: LMDB of its own, records and payloads from the archive
+ *   kept.c       an index that is used again
  *   replay.c     the order of application, state commitments
  *   after.c      what the replayed ledger says: verdicts, seen, forks
  *   decisions.c  each decision once more
@@ -20,6 +21,7 @@
 #define P2P_AUDIT_PARTS_H
 
 #include <p2p/audit.h>
+#include <p2p/file.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -113,6 +115,7 @@ struct p2p_audit {
     struct audit_index *index;
     struct p2p_ledger ledger;
     bool has_ledger;
+    bool was_kept; /* the index, by an audit before this one */
     struct p2p_hash frontier, leaves;
 };
 
@@ -158,6 +161,8 @@ const struct p2p_hash *audit_root_at(const struct audit_log *log, uint64_t size)
 
 P2P_MUST_CHECK enum p2p_err audit_notes(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_compare_logs(struct p2p_audit *audit);
+/* Of each feed the log that is replayed. */
+P2P_MUST_CHECK enum p2p_err audit_choose(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_proofs(struct p2p_audit *audit);
 
 /* ---- index.c ---- */
@@ -165,7 +170,12 @@ P2P_MUST_CHECK enum p2p_err audit_proofs(struct p2p_audit *audit);
 struct audit_index;
 /* Beside the first archive, anew. P2P_IO, P2P_FULL, P2P_NOMEM. */
 P2P_MUST_CHECK enum p2p_err audit_index_new(struct p2p_audit *audit);
+/* The one that is there, which audit_take found fit. */
+P2P_MUST_CHECK enum p2p_err audit_index_again(struct p2p_audit *audit);
 void audit_index_close(struct audit_index *index); /* accepts NULL */
+/* A file of the index beside the first archive; "": the directory. P2P_TOOLARGE. */
+P2P_MUST_CHECK enum p2p_err audit_index_path(const struct p2p_audit *audit, const char *name,
+                                             char out[P2P_PATH_BYTES_MAX]);
 /* Begins a write transaction, or goes on in the open one. */
 P2P_MUST_CHECK enum p2p_err audit_index_begin(struct audit_index *index);
 P2P_MUST_CHECK enum p2p_err audit_index_commit(struct audit_index *index);
@@ -174,6 +184,15 @@ const struct p2p_kv *audit_index_kv(struct audit_index *index);
  * Borrowed until SHELF_KEPT other bundles were asked for. */
 P2P_MUST_CHECK enum p2p_err audit_index_payload(struct audit_index *index, uint32_t feed,
                                                 uint64_t at, struct p2p_slice *salted);
+
+/* ---- kept.c ---- */
+
+/* Writes down what the index follows from and what was found; failing, it is not kept. */
+void audit_keep(const struct p2p_audit *audit);
+void audit_forget(const struct p2p_audit *audit);
+/* Whether the index that is there is of exactly these archives and this trust file, and
+ * unchanged; then logs, signings and findings are as they were when it was made. */
+bool audit_take(struct p2p_audit *audit);
 
 /* ---- shelf.c ---- */
 
@@ -194,6 +213,8 @@ P2P_MUST_CHECK enum p2p_err audit_shelf_payload(struct audit_shelf *shelf,
 /* ---- replay.c, after.c, clocks.c ---- */
 
 P2P_MUST_CHECK enum p2p_err audit_replay(struct p2p_audit *audit);
+/* Opens the ledger over the rows of an index that was kept. */
+P2P_MUST_CHECK enum p2p_err audit_reopen(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_after(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_decisions(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_clocks(struct p2p_audit *audit);

@@ -515,3 +515,20 @@ enum p2p_err audit_replay(struct p2p_audit *audit)
     }
     return err == P2P_OK ? audit_after(audit) : err;
 }
+
+enum p2p_err audit_reopen(struct p2p_audit *audit)
+{
+    enum p2p_err err = audit_choose(audit);
+    if (err == P2P_OK) {
+        err = audit_index_again(audit);
+    }
+    if (err == P2P_OK) {
+        err = audit_index_begin(audit->index);
+    }
+    if (err == P2P_OK) {
+        err = p2p_ledger_open(&audit->ledger, audit->alloc, p2p_sigs_ed25519(),
+                              audit_index_kv(audit->index), NULL);
+        audit->has_ledger = err == P2P_OK;
+    }
+    return err;
+}

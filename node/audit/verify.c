@@ -83,15 +83,9 @@ static unsigned threads_of(const struct p2p_audit_options *options)
 }
 
 /* What can be said without a charter is said; the rest needs one. */
-static enum p2p_err run_parts(struct p2p_audit *audit)
+static enum p2p_err run_all(struct p2p_audit *audit)
 {
-    enum p2p_err err = audit_charter(audit);
-    if (err == P2P_OK) {
-        err = audit_logs_make(audit);
-    }
-    if (err == P2P_OK) {
-        err = audit_scan(audit);
-    }
+    enum p2p_err err = audit_scan(audit);
     if (err != P2P_OK || audit->charter == NULL) {
         return err;
     }
@@ -117,6 +111,19 @@ static enum p2p_err run_parts(struct p2p_audit *audit)
     return err;
 }
 
+static enum p2p_err run_parts(struct p2p_audit *audit)
+{
+    enum p2p_err err = audit_charter(audit);
+    if (err == P2P_OK) {
+        err = audit_logs_make(audit);
+    }
+    if (err == P2P_OK && audit->options.keep_index && audit->charter != NULL &&
+        audit_take(audit)) {
+        audit->was_kept = true;
+        return audit_reopen(audit);
+    }
+    return err == P2P_OK ? run_all(audit) : err;
+}
 enum p2p_err p2p_audit_run(struct p2p_audit **out, const struct p2p_audit_options *options,
                            struct p2p_findings *findings, char *message, size_t cap)
 {
@@ -147,6 +154,9 @@ enum p2p_err p2p_audit_run(struct p2p_audit **out, const struct p2p_audit_option
         return err;
     }
     p2p_findings_sort(findings);
+    if (options->keep_index && audit->has_ledger && !audit->was_kept) {
+        audit_keep(audit);
+    }
     *out = audit;
     return P2P_OK;
 }

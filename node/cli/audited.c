@@ -47,6 +47,7 @@ int p2p_cli_audited_init(struct p2p_cli_audited *audited, const struct p2p_cli_c
                                               .dir_count = 1,
                                               .trust_path = p2p_cli_value(call, "trust", NULL),
                                               .depth = P2P_AUDIT_REPLAY,
+                                              .keep_index = true,
                                               .progress =
                                                   terminal ? p2p_cli_audited_show : NULL,
                                               .progress_context = audited};

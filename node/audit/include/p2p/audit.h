@@ -34,7 +34,11 @@ struct p2p_audit_options {
     const char *trust_path;
     enum p2p_audit_depth depth;
     bool skip_issuer_signatures; /* for measuring: they are taken for good */
-    unsigned threads;            /* 0: as many as there are processors */
+    /* Keeps the index, and uses one that was kept, if it is of the same archives and trust file
+     * and unchanged: then nothing but the charter is verified again. For questions after the
+     * first; a verdict is not for the keeping. */
+    bool keep_index;
+    unsigned threads; /* 0: as many as there are processors */
     /* Told now and then: what is being done, and how far; from the caller's thread. NULL: no.
      */
     void (*progress)(void *context, const char *stage, uint64_t done, uint64_t of);

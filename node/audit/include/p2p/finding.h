@@ -11,6 +11,8 @@
 #include <p2p/base.h>
 #include <p2p/record.h>
 
+#include <stdio.h>
+
 /* X(NAME, word, what was looked at): the checks, in the order of the report. */
 #define P2P_CHECK_MAP(X)                                                                       \
     X(MANIFEST, "manifest", "every file is listed, and is as listed")                          \
@@ -206,6 +208,10 @@ uint64_t p2p_findings_looked_at(const struct p2p_findings *findings, enum p2p_ch
 uint64_t p2p_findings_tally(const struct p2p_findings *findings, enum p2p_check check,
                             enum p2p_severity severity);
 uint64_t p2p_findings_unlisted(const struct p2p_findings *findings);
+/* Writes them as they stand in memory, and takes them back into an empty list; false when they
+ * cannot be written, or are not what was written. */
+bool p2p_findings_save(const struct p2p_findings *findings, FILE *out);
+bool p2p_findings_load(struct p2p_findings *findings, struct p2p_slice bytes);
 /* NOTICE when there is none at all. */
 enum p2p_severity p2p_findings_worst(const struct p2p_findings *findings);
 
