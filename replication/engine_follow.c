@@ -27,6 +27,8 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
             /* What was cosigned before a restart and reached nobody is cosigned again. */
             grown[i].cosign_due = p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size >
                                   grown[i].witnessing.quorum_size;
+            grown[i].unsettled = true;
+            grown[i].lacks = true;
             engine->extra_count = i + 1;
         }
     }
@@ -61,6 +63,10 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     if (feed_before != 0 && feed_before != engine->feed &&
         engine->read_only == P2P_READ_ONLY_NONE) {
         engine->read_only = P2P_READ_ONLY_CLOSED; /* until the next generation is begun */
+    }
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        engine->extras[i].unsettled = true; /* who may cosign what, it says */
+        engine->extras[i].lacks = true;     /* another branch may hold less of it */
     }
     err = p2p_lack_follow(engine);
     if (err != P2P_OK) {

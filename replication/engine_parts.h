@@ -214,6 +214,8 @@ void p2p_fetch_drop(struct p2p_engine *engine, const struct p2p_peer *peer);
 /* ---- engine_send.c ---- */
 
 P2P_MUST_CHECK enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms);
+/* The peer of this row is sent what it lacks of the feed, from p2p_send_due on. */
+void p2p_send_to(struct p2p_engine *engine, struct p2p_peer_feed *row, uint32_t feed);
 P2P_MUST_CHECK enum p2p_err p2p_send_to_all(struct p2p_engine *engine, struct p2p_slice frames,
                                             uint64_t except_link);
 

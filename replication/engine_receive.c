@@ -207,6 +207,7 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
     p2p_witnessing_mark(&extra->witnessing, run->head.size - count, &run->head,
                         engine->now.mono_ms);
     extra->grew = true;
+    extra->unsettled = true;
     extra->cosign_due = true;
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS; /* it goes on well */
     p2p_session_note_size(engine, peer, run->feed, run->head.size);

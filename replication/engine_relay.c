@@ -60,7 +60,9 @@ enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *fro
         /* An unproven peer that is further behind than we were is being served elsewhere. */
         bool probe = row->way == P2P_WAY_UNPROVEN && row->told && row->sent >= held &&
                      run->records.len <= P2P_PROBE_BYTES_MAX;
-        row->sending = row->sending || row->way == P2P_WAY_EAGER || probe;
+        if (row->way == P2P_WAY_EAGER || probe) {
+            p2p_send_to(engine, row, run->feed);
+        }
     }
     return P2P_OK;
 }
@@ -189,9 +191,11 @@ enum p2p_err p2p_relay_announce(struct p2p_engine *engine, struct p2p_peer *peer
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 0; i < engine->extra_count && err == P2P_OK; i++) {
         const struct p2p_feed_extra *extra = &engine->extras[i];
+        if (extra->announce_at_ms == 0 || engine->now.mono_ms < extra->announce_at_ms) {
+            continue;
+        }
         const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
-        if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms &&
-            row != NULL && !row->sending && row->size < extra->announce_size &&
+        if (row != NULL && !row->sending && row->size < extra->announce_size &&
             row->sent < extra->announce_size) {
             entries[count++] = p2p_session_entry(engine, i);
         }
@@ -207,8 +211,8 @@ void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     for (uint32_t i = 0; i < engine->extra_count; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
-        uint64_t size = p2p_ledger_feed(&engine->ledger, i)->head.size;
         if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms) {
+            uint64_t size = p2p_ledger_feed(&engine->ledger, i)->head.size;
             extra->announce_at_ms = 0;
             if (size > extra->announce_size) {
                 announce_later(engine, extra, size);

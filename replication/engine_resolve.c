@@ -73,6 +73,8 @@ static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
     p2p_spread_taken_back(engine, feed, head->size);
     struct p2p_feed_extra *extra = &engine->extras[feed];
     extra->grew = true;
+    extra->unsettled = true;
+    extra->lacks = true;
     extra->want_link = 0;
     extra->fork_base = head->size;
     if (feed == engine->feed && engine->mirrored_size > head->size) {

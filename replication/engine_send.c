@@ -145,9 +145,32 @@ static bool due(const struct p2p_engine *engine, const struct p2p_peer_feed *row
            (feed->state != P2P_FEED_FORKED || engine->extras[feed->number].fork_taken);
 }
 
+void p2p_send_to(struct p2p_engine *engine, struct p2p_peer_feed *row, uint32_t feed)
+{
+    row->sending = true;
+    engine->extras[feed].sends = true;
+}
+
+/* Feeds that no peer is being sent any more are not looked at. */
+static void look_who_is_sent(struct p2p_engine *engine)
+{
+    for (size_t i = 0; i < engine->extra_count; i++) {
+        struct p2p_feed_extra *extra = &engine->extras[i];
+        bool any = false;
+        for (size_t p = 0; extra->sends && p < P2P_PEERS_MAX && !any; p++) {
+            const struct p2p_peer *peer = &engine->peers[p];
+            any = peer->link != 0 && i < peer->feed_cap && peer->feeds[i].sending;
+        }
+        extra->sends = any;
+    }
+}
+
 static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *peer)
 {
     for (uint32_t i = 0; i < engine->extra_count; i++) {
+        if (!engine->extras[i].sends && i != engine->feed && i != P2P_CHARTER_FEED) {
+            continue;
+        }
         struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
         if (row == NULL) {
@@ -205,6 +228,7 @@ enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms)
             err = p2p_relay_announce(engine, peer);
         }
     }
+    look_who_is_sent(engine);
     p2p_relay_announced(engine, wake_ms);
     return err;
 }

@@ -85,6 +85,7 @@ void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uin
         row->told = true;
         if (size > row->size) {
             row->size = size;
+            engine->extras[feed].lacks = true;
         }
         if (size > row->sent) {
             row->sent = size;
@@ -161,12 +162,13 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
     }
     row->told = true;
     row->size = entry->size;
+    engine->extras[entry->feed].lacks = true;
     row->hello_size = kind == FRONTIER_HELLO ? entry->size : row->hello_size;
     if (!row->sending || entry->size < row->sent) {
         row->sent = entry->size; /* what we believed to have sent did not arrive */
     }
     if (entry->feed == engine->feed) {
-        row->sending = true;
+        p2p_send_to(engine, row, entry->feed);
     }
     enum p2p_err err = entry->size > held->edge.size
                            ? hear_of_more(engine, peer, entry->feed, kind == FRONTIER_ANNOUNCED)
@@ -268,7 +270,7 @@ static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *pee
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, want.feed);
     row->told = true;
     row->way = P2P_WAY_EAGER;
-    row->sending = true;
+    p2p_send_to(engine, row, want.feed);
     row->leaves = leaves;
     row->sent = want.from;
     if (held->state == P2P_FEED_FORKED && !engine->extras[want.feed].fork_taken) {

@@ -17,7 +17,7 @@
 #define P2P_PUSH_GRACE_MS         1000u  /* an owner is given this before others are asked */
 #define P2P_PARENT_GRACE_MS       300u   /* a parent that is no owner is given this */
 #define P2P_ANNOUNCE_AFTER_MS     100u   /* to peers that seem to lack what was received */
-#define P2P_ANNOUNCE_EVERY_MS     500u   /* at most, with all that is due by then */
+#define P2P_ANNOUNCE_EVERY_MS     1000u  /* at most, with all that is due by then */
 #define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
 #define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
 #define P2P_TWICE_WITHIN_MS       1000u /* later a heartbeat is no second one, but a greeting */
@@ -88,42 +88,48 @@ struct p2p_fork_look {
     bool same; /* what was held led to W */
 };
 
-/* What the engine keeps of each feed beside the ledger. */
+/* What the engine keeps of each feed beside the ledger. What every batch asks of every feed
+ * comes first, on one line of the cache; whatever is behind it only when something is to be
+ * done. */
 struct p2p_feed_extra {
-    struct p2p_witnessing witnessing;
-    uint64_t seen_size; /* named by our own newest `seen` */
-    bool noteworthy;    /* grew by more than `seen` since */
-    uint64_t want_link; /* expected from this link, 0: from nobody */
-    bool asked;         /* by a want; else it is pushed to us */
-    uint64_t want_until_ms;
-    uint64_t parent_link;    /* the one it comes from in the tree; 0: gone, or none yet */
-    uint64_t news_link;      /* brought what was new last; 0: gone, or nothing yet */
-    uint64_t graft_at_ms;    /* when another parent is looked for; 0: not begun */
-    uint32_t graft_tries;    /* since the feed was last heard */
-    uint64_t announce_at_ms; /* 0: nothing to announce */
-    uint64_t announce_size;  /* to whom lacks some of this much then */
-    bool grew;               /* in this batch */
+    bool grew;      /* in this batch */
+    bool unsettled; /* it, cosignatures or charter are others since a quorum was looked for */
+    bool sends;     /* some peer is being sent it */
+    bool lacks;     /* it is expected, or some peer may have named more of it */
+    bool unstored;  /* a quorum or what is kept for audits waits for a commit */
     bool cosign_due;
     bool spread_fresh;       /* in this batch: a record that is followed, */
     bool said_seen;          /* a `seen`; */
     bool spread_open;        /* and while it is looked: rows of this feed are not done */
-    uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
-    struct p2p_fetch fetch;
+    bool noteworthy;         /* grew by more than `seen` since our own newest `seen` */
+    uint32_t state_tries;    /* its newest `state` is compared in so many batches yet */
+    uint64_t graft_at_ms;    /* when another parent is looked for; 0: not begun */
+    uint64_t announce_at_ms; /* 0: nothing to announce */
+    struct p2p_hole *hole;   /* what of it is damaged here, or NULL */
+    uint64_t want_link;      /* expected from this link, 0: from nobody */
+    uint64_t parent_link;    /* the one it comes from in the tree; 0: gone, or none yet */
+    uint64_t news_link;      /* brought what was new last; 0: gone, or nothing yet */
+    uint64_t want_until_ms;
+    bool asked;             /* by a want; else it is pushed to us */
+    uint32_t graft_tries;   /* since the feed was last heard */
+    uint64_t announce_size; /* to whom lacks some of this much then */
+    uint64_t seen_size;     /* named by our own newest `seen` */
     uint64_t state_at;      /* its newest record is a `state`, to be compared */
-    uint32_t state_tries;   /* in so many batches yet */
-    struct p2p_hole *hole;  /* what of it is damaged here, or NULL */
-    bool fork_taken;        /* held exactly up to W */
-    bool fork_was_taken;    /* and told so */
-    uint64_t fork_end;      /* W as it was last seen, */
-    uint64_t fork_since_ms; /* and when it became that */
-    bool fork_astray;       /* what is held leads elsewhere than W */
-    uint64_t fork_base;     /* what was left by the last cut */
+    struct p2p_fetch fetch;
+    uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
+    bool fork_taken;         /* held exactly up to W */
+    bool fork_was_taken;     /* and told so */
+    uint64_t fork_end;       /* W as it was last seen, */
+    uint64_t fork_since_ms;  /* and when it became that */
+    bool fork_astray;        /* what is held leads elsewhere than W */
+    uint64_t fork_base;      /* what was left by the last cut */
     struct p2p_fork_look fork_look;
     /* A payload that nobody gives: see engine_ungiven.c. */
     uint64_t stopped_at;       /* the feed, held up to here, */
     uint64_t stopped_since_ms; /* since then; 0: it is not */
     uint64_t stopped_link;     /* who said so last, and has the leaves */
     uint64_t bare_until;       /* leaves below this size are taken without payloads */
+    struct p2p_witnessing witnessing;
 };
 
 /* The newest time a member's witness key has signed, and when that arrived. */

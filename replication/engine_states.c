@@ -270,14 +270,14 @@ enum p2p_err p2p_state_compare(struct p2p_engine *engine)
     }
     for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
+        if (extra->state_tries == 0) {
+            continue;
+        }
         const struct p2p_record_id id = {i, extra->state_at};
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
         struct p2p_scratch scratch;
         struct p2p_entry entry;
         bool reached = true;
-        if (extra->state_tries == 0) {
-            continue;
-        }
         extra->state_tries--;
         if (feed->edge.size != id.index + 1 ||
             p2p_charter_feed(engine->ledger.charter, i) == NULL) {

@@ -63,6 +63,7 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
         witnessing->heartbeat_root = body.root;
         witnessing->heartbeat = body.cosignature;
         witnessing->heartbeat_witness = body.witness;
+        extra->unstored = true;
         err = p2p_history_beat(witnessing, held, engine->kv, &body, engine->now.mono_ms);
         if (err != P2P_OK) {
             return err;
@@ -71,6 +72,7 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
         if (p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root, held)) {
             p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
                                &body.cosignature, held);
+            extra->unsettled = true;
         }
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COSIGNED,
                                                     .feed = feed,
@@ -182,10 +184,13 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
     uint32_t witness = p2p_charter_witness_of(engine->ledger.charter, engine->member);
     for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
+        if (!extra->cosign_due || i == engine->feed) {
+            continue;
+        }
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
-        if (!extra->cosign_due || i == engine->feed || held->state != P2P_FEED_OK ||
-            info == NULL || info->closed != 0 || held->head.size == 0) {
+        if (held->state != P2P_FEED_OK || info == NULL || info->closed != 0 ||
+            held->head.size == 0) {
             continue;
         }
         bool ungiven = false;
@@ -287,6 +292,7 @@ static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *p
     witnessing->heartbeat = body->cosignature;
     witnessing->heartbeat_root = body->root;
     witnessing->heartbeat_witness = body->witness;
+    extra->unstored = true;
     enum p2p_err err =
         p2p_history_beat(witnessing, p2p_ledger_feed(&engine->ledger, body->feed), engine->kv,
                          body, engine->now.mono_ms);
@@ -394,6 +400,7 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     }
     p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root, &body.cosignature,
                        held);
+    engine->extras[body.feed].unsettled = true;
     if (body.feed == engine->feed) {
         note_mirrored(engine, member, body.size);
     }
@@ -442,6 +449,25 @@ enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine, struct p2p_peer 
 
 /* ---- quorums ---- */
 
+static enum p2p_err settle(struct p2p_engine *engine, const struct p2p_feed *held)
+{
+    struct p2p_feed_extra *extra = &engine->extras[held->number];
+    struct p2p_witnessing *witnessing = &extra->witnessing;
+    bool found = false;
+    enum p2p_err err =
+        p2p_witnessing_settle(witnessing, engine->ledger.charter, held, engine->kv, &found);
+    if (found) {
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_WITNESSED,
+                                                    .feed = held->number,
+                                                    .at = witnessing->quorum_size});
+    }
+    engine->spread_news = engine->spread_news || witnessing->holdings_grew;
+    witnessing->holdings_grew = false;
+    extra->unsettled = err != P2P_OK;
+    extra->unstored = true;
+    return err;
+}
+
 /* Looks for new quorums after each batch; they are written with the next commit that is due
  * anyway, or within a second, since others hold the cosignatures too. */
 enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
@@ -451,16 +477,15 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
     bool due = engine->signature_made; /* a commit is */
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
-        struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
-        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
-        bool found = false;
-        err =
-            p2p_witnessing_settle(witnessing, engine->ledger.charter, held, engine->kv, &found);
-        if (found) {
-            p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_WITNESSED,
-                                                        .feed = i,
-                                                        .at = witnessing->quorum_size});
+        struct p2p_feed_extra *extra = &engine->extras[i];
+        if (!extra->unsettled && !extra->unstored) {
+            continue;
         }
+        const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
+        if (extra->unsettled) {
+            err = settle(engine, held);
+        }
+        struct p2p_witnessing *witnessing = &extra->witnessing;
         if (err == P2P_OK && witnessing->quorum_dirty && p2p_engine_stores(engine) &&
             (store || engine->signature_made)) {
             err = p2p_witnessing_store(witnessing, engine->kv, held);
@@ -468,9 +493,9 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
         }
         if (err == P2P_OK && due && p2p_engine_stores(engine)) {
             err = p2p_history_store(witnessing, engine->kv, held, engine->now.mono_ms);
+            extra->unstored = witnessing->quorum_dirty ||
+                              witnessing->quorum_size > witnessing->history.kept_size;
         }
-        engine->spread_news = engine->spread_news || witnessing->holdings_grew;
-        witnessing->holdings_grew = false;
         waiting = waiting || witnessing->quorum_dirty;
     }
     if (store) {

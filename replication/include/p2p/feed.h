@@ -51,27 +51,29 @@ struct p2p_feed_root {
 };
 
 struct p2p_feed {
+    /* What each batch asks of every feed, on one line of the cache with the edge's size. */
     uint32_t number;
     enum p2p_feed_state state;
-    struct p2p_edge edge;
-    struct p2p_tree_head head; /* newest signed head; head.size == edge.size between batches */
-    uint64_t kept_size;        /* size of the newest head in CHECKPOINT */
-    uint64_t since_kept_bytes;
-    uint64_t packed_size;  /* leaves in RECORD; the rest stand in the state row */
-    uint64_t settled_size; /* the ledger's: see p2p_ledger_fold */
-    uint64_t ends_at;      /* the ledger's: W of a forked feed, or P2P_FEED_GOES_ON */
-    bool ends_anew;        /* the ledger's: since what rests on it was looked at */
-    uint64_t closed_at;    /* the ledger's: a closed generation's end, or P2P_FEED_GOES_ON, */
-    uint64_t closed_from;  /* and from where on records are marked since it moved */
-    uint64_t
-        doubted_from;    /* the ledger's: its own claims from here to below there are others */
-    uint64_t doubted_to; /* now, while known_settle.c looks; none when both are equal */
-    uint64_t hidden;     /* the past's: records that are held beyond the edge; past.h */
     struct p2p_feed_tail *tail; /* this batch's buffer, or NULL */
     /* Interior hashes that the next leaves complete, in order, from an edge that was extended
      * by them and compared with a signed root; NULL: appending computes them. The caller's, who
      * sets it before the first of those leaves and takes it back after the last. */
     const struct p2p_hash *known;
+    uint64_t settled_size; /* the ledger's: see p2p_ledger_fold */
+    uint64_t ends_at;      /* the ledger's: W of a forked feed, or P2P_FEED_GOES_ON */
+    uint64_t closed_at;    /* the ledger's: a closed generation's end, or P2P_FEED_GOES_ON, */
+    bool ends_anew;        /* the ledger's: since what rests on it was looked at */
+    struct p2p_edge edge;
+    struct p2p_tree_head head; /* newest signed head; head.size == edge.size between batches */
+    uint64_t kept_size;        /* size of the newest head in CHECKPOINT */
+    uint64_t since_kept_bytes;
+    uint64_t packed_size; /* leaves in RECORD; the rest stand in the state row */
+    uint64_t
+        closed_from; /* the ledger's: from where on records are marked since closed_at moved */
+    uint64_t
+        doubted_from;    /* the ledger's: its own claims from here to below there are others */
+    uint64_t doubted_to; /* now, while known_settle.c looks; none when both are equal */
+    uint64_t hidden;     /* the past's: records that are held beyond the edge; past.h */
     /* Of all feeds of a ledger, whose it is; NULL: what is computed is not kept. */
     struct p2p_subtrees *subtrees;
     /* Roots that the caller recomputed from the leaves, by rising size: p2p_feed_root_at looks
