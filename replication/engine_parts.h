@@ -259,8 +259,8 @@ P2P_MUST_CHECK enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t 
 P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
                                                     struct p2p_peer *peer,
                                                     struct p2p_slice body);
-/* Tells a peer what it seems to lack and is not being sent, where that is due; when every peer
- * was told, p2p_relay_announced. */
+/* Tells a peer what it seems to lack and is not being sent, where that is due; when those whose
+ * turn it is were told, p2p_relay_announced. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_announce(struct p2p_engine *engine,
                                                struct p2p_peer *peer);
 void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms);

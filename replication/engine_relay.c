@@ -209,10 +209,12 @@ enum p2p_err p2p_relay_announce(struct p2p_engine *engine, struct p2p_peer *peer
 
 void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
 {
+    bool round = false;
     for (uint32_t i = 0; i < engine->extra_count; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
         if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms) {
             uint64_t size = p2p_ledger_feed(&engine->ledger, i)->head.size;
+            round = true;
             extra->announce_at_ms = 0;
             if (size > extra->announce_size) {
                 announce_later(engine, extra, size);
@@ -222,6 +224,7 @@ void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
             p2p_wake_at(wake_ms, extra->announce_at_ms);
         }
     }
+    engine->announce_turn += round ? P2P_ANNOUNCE_PEERS_MAX : 0;
 }
 
 /* ---- a branch that carries nothing ---- */

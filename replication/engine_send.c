@@ -217,16 +217,20 @@ enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_peer *peer, uin
 
 enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms)
 {
+    struct p2p_peer *peers[P2P_PEERS_MAX];
+    size_t count = 0;
     enum p2p_err err = P2P_OK;
-    for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
+    for (size_t i = 0; i < P2P_PEERS_MAX && !p2p_engine_damaged(engine); i++) {
         struct p2p_peer *peer = &engine->peers[i];
-        if (peer->link == 0 || !peer->greeted || peer->closing || p2p_engine_damaged(engine)) {
-            continue;
+        if (peer->link != 0 && peer->greeted && !peer->closing) {
+            peers[count++] = peer;
         }
-        err = send_to_peer(engine, peer);
-        if (err == P2P_OK) {
-            err = p2p_relay_announce(engine, peer);
-        }
+    }
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        err = send_to_peer(engine, peers[i]);
+    }
+    for (size_t i = 0; i < count && i < P2P_ANNOUNCE_PEERS_MAX && err == P2P_OK; i++) {
+        err = p2p_relay_announce(engine, peers[(engine->announce_turn + i) % count]);
     }
     look_who_is_sent(engine);
     p2p_relay_announced(engine, wake_ms);

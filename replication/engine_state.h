@@ -19,6 +19,7 @@
 #define P2P_ANNOUNCE_AFTER_MS     100u   /* to peers that seem to lack what was received */
 #define P2P_ANNOUNCE_EVERY_MS     1000u  /* at most, with all that is due by then */
 #define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
+#define P2P_ANNOUNCE_PEERS_MAX    6u     /* told in one round: as many as a partial view has */
 #define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
 #define P2P_TWICE_WITHIN_MS       1000u /* later a heartbeat is no second one, but a greeting */
 #define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures */
@@ -239,6 +240,7 @@ struct p2p_engine {
     uint64_t last_heartbeat_ms;
     uint64_t next_anti_entropy_ms;
     uint64_t announce_round_ms; /* of announcements: the last one that was set */
+    size_t announce_turn;       /* who is told first in it, of those that are greeted */
     uint64_t next_store_quorum_ms;
     uint64_t next_clock_ms;
     struct p2p_member_clock *clocks; /* by member number */
