@@ -103,7 +103,9 @@ static void help(void)
         "  --nightly         10,000 seeds of 10 minutes with 5 nodes, one in 50 with real "
         "signatures\n"
         "  --prove           plant known mistakes, one at a time, and show that each is found\n"
-        "  --sweep [--out D] time, traffic and memory for 7 to 1,000 nodes\n"
+        "  --sweep [--out D] time, traffic and memory for 7 to 1,000 nodes; with --nodes for "
+        "that "
+        "many\n"
         "  --json            the summary as JSON\n\n"
         "Faults:\n");
     for (int i = 0; i < SIM_GROUP_COUNT; i++) {
@@ -222,6 +224,7 @@ static bool take(struct sim_command *command, int option, const char *value)
             return false;
         }
         run->nodes = (uint32_t)number;
+        command->only_nodes = run->nodes;
         return true;
     case HOURS:
         return read_hours(value, &run->length_us);

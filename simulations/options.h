@@ -35,8 +35,9 @@ struct sim_command {
     uint32_t real_every; /* every so many seeds with Ed25519; 0: none */
     bool recorded;       /* SIM_PROVE: only the seeds that are known to find them */
     bool json;
-    bool story;      /* tell everything as it happens */
-    const char *out; /* directory of the sweep's results */
+    bool story;          /* tell everything as it happens */
+    const char *out;     /* directory of the sweep's results */
+    uint32_t only_nodes; /* SIM_SWEEP: only points of so many; 0: all */
 };
 
 /* The options of a profile with only those groups of faults. */

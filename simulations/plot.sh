@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 input=${1:?the file sweep.jsonl of a sweep}
 
-# One row a point: view nodes | steady: p50 p99 max runs messages cosigns bytes incomplete | gone: the same | memory, s
+# One row a point: view nodes | steady: p50 p99 max runs messages cosigns bytes incomplete | gone: the same | memory, s | later: the same
 rows() {
     awk '
     function field(text, name,   at, rest) {
@@ -23,8 +23,8 @@ rows() {
         return field(rest, "p50_ms") " " field(rest, "p99_ms") " " field(rest, "max_ms") " " field(rest, "runs") " " \
                field(rest, "messages") " " field(rest, "cosigns") " " field(rest, "bytes") " " field(rest, "incomplete")
     }
-    /"real_s"/ { print field($0, "view"), field($0, "nodes"), phase($0, "steady"), phase($0, "gone"), \
-                 field($0, "node_bytes"), field($0, "real_s") }' "$input" | sort -k1,1 -k2,2n
+    /"cpu_s"/ { print field($0, "view"), field($0, "nodes"), phase($0, "steady"), phase($0, "gone"), \
+                 field($0, "node_bytes"), field($0, "cpu_s"), phase($0, "later") }' "$input" | sort -k1,1 -k2,2n
 }
 
 table() {
@@ -36,7 +36,7 @@ table() {
 }
 
 memory_table() {
-    echo "| view | nodes | memory per node | run took |"
+    echo "| view | nodes | memory per node | CPU time of the run |"
     echo "|---|---|---|---|"
     rows | awk '{ printf "| %s | %d | %.2f MB | %.0f s |\n", $1, $2, $19 / 1e6, $20 }'
 }

@@ -17,10 +17,9 @@
 
 #define RECORDS_PER_S 20u
 #define REST_US       (70 * SIM_SECOND) /* links, addresses, and a heartbeat of everybody */
-#define WARM_US       (5 * SIM_SECOND)  /* records that are not counted */
+#define WARM_US       (5 * SIM_SECOND)  /* at least, of records that are not counted */
 #define STEADY_US     (10 * SIM_SECOND)
 #define DRAIN_US      (6 * SIM_SECOND) /* for what was written last */
-#define LENGTH_US     (REST_US + WARM_US + 2 * (STEADY_US + DRAIN_US))
 #define SAY_EVERY_S   10.0
 #define NOTE_BYTES    200u
 #define GONE_EVERY    5u /* a fifth */
@@ -117,11 +116,19 @@ static void look_at(struct sim *sim, struct sim_host *host, const struct p2p_act
 
 /* ---- time ---- */
 
-static double seconds(void)
+static double seconds(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* So long everybody writes in turn, once at least, so that each feed has its tree: uncounted.
+ */
+static uint64_t warm_us(const struct point *point)
+{
+    uint64_t once_us = point->nodes * SIM_SECOND / RECORDS_PER_S;
+    return once_us > WARM_US ? once_us : WARM_US;
 }
 
 /* Time passes; how far it is, is said now and then. */
@@ -130,11 +137,13 @@ static void go(struct sweep *sweep, uint64_t until_us)
     while (sweep->sim.schedule.now_us < until_us) {
         uint64_t next_us = sweep->sim.schedule.now_us + SIM_SECOND;
         sim_go(&sweep->sim, next_us < until_us ? next_us : until_us);
-        if (seconds() - sweep->said_s >= SAY_EVERY_S) {
-            sweep->said_s = seconds();
+        if (seconds(CLOCK_MONOTONIC) - sweep->said_s >= SAY_EVERY_S) {
+            sweep->said_s = seconds(CLOCK_MONOTONIC);
             fprintf(stderr, "sweep: %s of %" PRIu32 " nodes: %" PRIu64 " of %" PRIu64 " s\n",
                     sweep->point->view, sweep->point->nodes,
-                    sweep->sim.schedule.now_us / SIM_SECOND, LENGTH_US / SIM_SECOND);
+                    sweep->sim.schedule.now_us / SIM_SECOND,
+                    (REST_US + 2 * warm_us(sweep->point) + 3 * (STEADY_US + DRAIN_US)) /
+                        SIM_SECOND);
         }
     }
 }
@@ -198,6 +207,23 @@ static void write_note(struct sim_host *host)
     if (!sim_host_work(host, &writing->work)) {
         write_release(&writing->work);
     }
+}
+
+static void write_in_turn(struct sweep *sweep)
+{
+    const struct sim *sim = &sweep->sim;
+    uint64_t begin = sim->schedule.now_us;
+    uint64_t length_us = warm_us(sweep->point);
+    uint32_t turn = 0;
+    for (uint64_t at = 0; at < length_us; at += SIM_SECOND / RECORDS_PER_S) {
+        go(sweep, begin + at);
+        struct sim_host *host;
+        do {
+            host = sim->hosts[1 + turn++ % sim->host_count];
+        } while (!host->up);
+        write_note(host);
+    }
+    go(sweep, begin + length_us);
 }
 
 static void write_for(struct sweep *sweep, uint64_t length_us)
@@ -302,11 +328,15 @@ static void tell_phase(const char *name, const struct phase *phase, FILE *out)
     fprintf(out,
             ", \"%s\": {\"nodes\": %" PRIu32 ", \"records\": %zu, \"incomplete\": %zu, "
             "\"p50_ms\": %.1f, \"p99_ms\": %.1f, \"max_ms\": %.1f, \"runs\": %.3f, "
-            "\"messages\": %.3f, \"cosigns\": %.3f, \"bytes\": %.0f}",
+            "\"messages\": %.3f, \"frontiers\": %.3f, \"wants\": %.3f, \"prunes\": %.3f, "
+            "\"cosigns\": %.3f, \"bytes\": %.0f}",
             name, phase->nodes, phase->records, phase->incomplete, percentile_ms(phase, 50),
             percentile_ms(phase, 99), percentile_ms(phase, 100),
             (double)phase->sent.by_type[P2P_FRAME_RUN] / share,
             (double)spreading(phase) / share,
+            (double)phase->sent.by_type[P2P_FRAME_FRONTIER] / share,
+            (double)phase->sent.by_type[P2P_FRAME_WANT] / share,
+            (double)phase->sent.by_type[P2P_FRAME_PRUNE] / share,
             (double)phase->sent.by_type[P2P_FRAME_COSIGN] / share,
             (double)phase->sent.bytes / share);
 }
@@ -329,9 +359,7 @@ static struct sim_options options_of(const struct point *point, uint64_t seed)
 static void run_point(const struct point *point, uint64_t seed, FILE *out)
 {
     struct sweep *sweep = calloc(1, sizeof(*sweep));
-    struct phase steady;
-    struct phase gone;
-    double start = seconds();
+    struct phase steady, gone, later;
     p2p_assert(sweep != NULL);
     const struct sim_options options = options_of(point, seed);
     sweep->feed_count = point->nodes + 2;
@@ -340,22 +368,26 @@ static void run_point(const struct point *point, uint64_t seed, FILE *out)
     sweep->chance = sim_chance_of(seed, "sweep", point->nodes);
     sweep->up = point->nodes;
     sweep->point = point;
-    sweep->said_s = start;
+    sweep->said_s = seconds(CLOCK_MONOTONIC);
     sim_begin(&sweep->sim, &options, NULL);
     sweep->sim.observe = look_at;
     sweep->sim.observed_by = sweep;
     go(sweep, REST_US);
-    write_for(sweep, WARM_US);
+    write_in_turn(sweep);
     run_phase(sweep, &steady);
     double node_bytes = (double)mallinfo2().uordblks / point->nodes;
     kill_some(sweep);
     run_phase(sweep, &gone);
+    write_in_turn(sweep);
+    run_phase(sweep, &later);
     fprintf(out, "{\"view\": \"%s\", \"nodes\": %" PRIu32 ", \"seed\": %" PRIu64, point->view,
             point->nodes, seed);
     tell_phase("steady", &steady, out);
     tell_phase("gone", &gone, out);
-    fprintf(out, ", \"node_bytes\": %.0f, \"streams\": %" PRIu64 ", \"real_s\": %.1f}\n",
-            node_bytes, sim_network_count(sweep->sim.network).streams, seconds() - start);
+    tell_phase("later", &later, out);
+    fprintf(out, ", \"node_bytes\": %.0f, \"streams\": %" PRIu64 ", \"cpu_s\": %.1f}\n",
+            node_bytes, sim_network_count(sweep->sim.network).streams,
+            seconds(CLOCK_PROCESS_CPUTIME_ID)); /* a process of its own */
 }
 
 /* ---- the sweep ---- */
@@ -417,14 +449,16 @@ int sim_sweep(const struct sim_command *command)
     size_t done = 0;
     uint32_t running = 0;
     bool failed = false;
-    double start = seconds();
+    double start = seconds(CLOCK_MONOTONIC);
     if (!make_directory(command->out)) {
         fprintf(stderr, "sim: %s cannot be made: %s\n", command->out, strerror(errno));
         return 3;
     }
     snprintf(path, sizeof(path), "%s/sweep.jsonl", command->out);
     for (size_t i = 0; i < POINTS || running > 0;) {
-        if (i < POINTS && (is_done(path, &points[i]) || failed)) {
+        if (i < POINTS &&
+            (is_done(path, &points[i]) || failed ||
+             (command->only_nodes != 0 && points[i].nodes != command->only_nodes))) {
             i++;
             done++;
             continue;
@@ -440,8 +474,8 @@ int sim_sweep(const struct sim_command *command)
         running--;
         done++;
         failed = failed || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-        fprintf(stderr, "sweep: %zu of %zu points, %.0f s%s\n", done, POINTS, seconds() - start,
-                failed ? "; one failed" : "");
+        fprintf(stderr, "sweep: %zu of %zu points, %.0f s%s\n", done, POINTS,
+                seconds(CLOCK_MONOTONIC) - start, failed ? "; one failed" : "");
     }
     fprintf(stderr, "sweep: %s\n", path);
     return failed ? 1 : 0;
