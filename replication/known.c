@@ -98,15 +98,17 @@ static enum p2p_err newest_claim(const struct p2p_kv *kv, uint32_t by, uint64_t 
 }
 
 enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at, uint32_t of,
-                               uint64_t *size)
+                               uint64_t *size, bool *refuted)
 {
     uint64_t best = 0;
     struct p2p_claim claim;
+    *refuted = false;
     if (by == of || at == 0) {
         *size = at;
         return P2P_OK;
     }
     enum p2p_err err = newest_claim(kv, by, at - 1, of, &claim);
+    *refuted = err == P2P_OK && claim.state == P2P_CLAIM_FALSE;
     for (unsigned i = 0; err == P2P_OK && i < P2P_CLAIMS_LOOKED_AT; i++) {
         struct p2p_slice found;
         struct p2p_slice value;
@@ -131,7 +133,8 @@ enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at
 enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by, uint64_t at,
                             uint32_t of, uint64_t *size)
 {
-    return p2p_known_size_in(ledger->kv, by, at, of, size);
+    bool refuted = false;
+    return p2p_known_size_in(ledger->kv, by, at, of, size, &refuted);
 }
 
 /* Rows are walked from the newest down, and no further once no older one names as much. */
@@ -372,7 +375,8 @@ enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, const struct p2p_k
                              uint32_t by, bool *ahead)
 {
     uint64_t size = 0;
-    enum p2p_err err = p2p_known_size_in(kv, by, UINT64_MAX, P2P_CHARTER_FEED, &size);
+    bool refuted = false;
+    enum p2p_err err = p2p_known_size_in(kv, by, UINT64_MAX, P2P_CHARTER_FEED, &size, &refuted);
     if (err == P2P_OK) {
         *ahead = size > p2p_charter_size(ledger->charter);
     }

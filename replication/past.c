@@ -13,10 +13,13 @@ enum p2p_err p2p_horizon_known(const struct p2p_kv *kv, uint32_t by, uint64_t at
                                struct p2p_horizon *out)
 {
     enum p2p_err err = P2P_OK;
-    for (size_t of = 0; of < out->count && err == P2P_OK; of++) {
-        err = p2p_known_size_in(kv, by, at, (uint32_t)of, &out->sizes[of]);
-    }
     out->good_size = 0;
+    out->refuted = false;
+    for (size_t of = 0; of < out->count && err == P2P_OK; of++) {
+        bool refuted = false;
+        err = p2p_known_size_in(kv, by, at, (uint32_t)of, &out->sizes[of], &refuted);
+        out->refuted = out->refuted || refuted;
+    }
     return err;
 }
 
@@ -384,7 +387,7 @@ enum p2p_err p2p_past_set(struct p2p_past *past, const struct p2p_horizon *horiz
             move_feed(past, (uint32_t)i, size < held ? size : held);
         }
     }
-    past->lacks = lacks;
+    past->lacks = lacks || horizon->refuted;
     return settle_apart(past);
 }
 

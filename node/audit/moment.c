@@ -37,6 +37,7 @@ enum p2p_err p2p_audit_at(const struct p2p_audit *audit, uint64_t time_ms,
 {
     enum p2p_err err = audit->has_ledger ? P2P_OK : P2P_NOTFOUND;
     out->good_size = 0;
+    out->refuted = false;
     for (size_t feed = 0; feed < out->count && err == P2P_OK; feed++) {
         err = size_at(audit, (uint32_t)feed, time_ms, &out->sizes[feed]);
     }

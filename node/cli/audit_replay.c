@@ -68,7 +68,9 @@ static enum p2p_err horizon_of_record(struct replaying *replaying)
     enum p2p_err err = p2p_audit_at(replaying->audited.audit, replaying->now_ms, horizon);
     for (uint32_t of = 1; of < horizon->count && err == P2P_OK; of++) {
         uint64_t seen = 0; /* whatever the clocks say */
-        err = p2p_known_size_in(replaying->audited.kv, id->feed, id->index + 1, of, &seen);
+        bool refuted = false;
+        err = p2p_known_size_in(replaying->audited.kv, id->feed, id->index + 1, of, &seen,
+                                &refuted);
         horizon->sizes[of] = seen > horizon->sizes[of] ? seen : horizon->sizes[of];
     }
     horizon->sizes[id->feed] = id->index + 1;

@@ -449,6 +449,7 @@ static enum p2p_err add_now(struct telling *telling, const struct p2p_decision_p
         audited->horizon.sizes[i] = audited->ledger->feeds[i]->edge.size;
     }
     audited->horizon.good_size = 0;
+    audited->horizon.refuted = false;
     enum p2p_err err = p2p_decision_again(audited->past, &audited->horizon, place,
                                           &telling->decision->parsed, &now);
     if (err == P2P_OK) {

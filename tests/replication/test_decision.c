@@ -75,7 +75,7 @@ static void open_court(struct court *court)
     ledger_node_init(&court->node, &court->world, 0);
     ledger_node_take_all(&court->node);
     court->kv = memory_kv_begin(court->node.store);
-    court->horizon = (struct p2p_horizon){court->sizes, FEEDS, 0};
+    court->horizon = (struct p2p_horizon){court->sizes, FEEDS, 0, false};
     CHECK_OK(p2p_past_new(&court->past, p2p_alloc_default(), &court->node.ledger, court->kv));
 }
 
@@ -119,8 +119,8 @@ static void decide_at(struct court *court, struct rng *rng, uint32_t member, uin
     struct ledger_node node;
     uint64_t sizes[FEEDS];
     bool late = rng_below(rng, 3) == 0;
-    CHECK_OK(
-        p2p_horizon_known(court->kv, member, index, &(struct p2p_horizon){sizes, FEEDS, 0}));
+    CHECK_OK(p2p_horizon_known(court->kv, member, index,
+                               &(struct p2p_horizon){sizes, FEEDS, 0, false}));
     if (sizes[0] == 0) {
         return; /* it knew no charter, and could decide nothing */
     }
@@ -331,7 +331,7 @@ static void test_late(void **state)
     CHECK_ERR(
         p2p_decision_known(&court->decision, court->kv, 2, one->before - 1, &court->horizon),
         P2P_MALFORMED); /* more of its own than stood there */
-    struct p2p_horizon few = {court->sizes, 2, 0};
+    struct p2p_horizon few = {court->sizes, 2, 0, false};
     CHECK_ERR(p2p_decision_known(&court->decision, court->kv, 2, one->after, &few),
               P2P_MALFORMED);
     court->decision.has_known = false; /* of too many feeds, or before late ones named them */
@@ -367,6 +367,36 @@ static void test_not_all_here(void **state)
                                 &court->again));
     CHECK(court->again.decided == P2P_DECIDED_UNCHECKABLE);
     close_court(court);
+}
+
+/* Without this, a gate would be accused of what it decided by another history of a forked feed,
+ * which nobody holds any more; false words excuse no longer than they are its newest. */
+static void test_another_history(void **state)
+{
+    static struct court court;
+    static struct gate gate;
+    struct p2p_record_id ban;
+    (void)state;
+    ledger_world_init(&court.world);
+    ledger_world_seen(&court.world, 1);
+    ban = ledger_world_ban(&court.world, 1, COURT_1,
+                           &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+    ledger_world_claims(&court.world, 2,
+                        (struct ledger_claim[]){{0, 1, false, NULL}, {1, 2, true, NULL}}, 2);
+    uint64_t then = ledger_world_size(&court.world, 2);
+    ledger_world_claims(&court.world, 2, &(struct ledger_claim){1, 1, false, NULL}, 1);
+    uint64_t later = ledger_world_size(&court.world, 2);
+    open_court(&court);
+    stand(&gate, court.world.charter, 2);
+    ask_for(&gate, "call", subjects, 1);
+    struct p2p_slice packed = decide(&gate, &court.node.ledger, court.kv, NULL);
+    CHECK(gate.answer.answer == P2P_ANSWER_REFUSE);
+    CHECK(p2p_record_id_compare(&gate.answer.reasons[0].record, &ban) == 0);
+    CHECK(judge(&court, packed, 2, then) == P2P_DECIDED_UNCHECKABLE);
+    CHECK(court.horizon.refuted && court.sizes[1] == 0);
+    CHECK(judge(&court, packed, 2, later) == P2P_DECIDED_OTHER_ANSWER);
+    CHECK(!court.horizon.refuted && court.sizes[1] == 1);
+    close_court(&court);
 }
 
 /* ---- on the wire ---- */
@@ -439,8 +469,8 @@ int main(void)
         cmocka_unit_test(test_honest_gates), cmocka_unit_test(test_before_and_after),
         cmocka_unit_test(test_reasons),      cmocka_unit_test(test_claims),
         cmocka_unit_test(test_keys),         cmocka_unit_test(test_late),
-        cmocka_unit_test(test_not_all_here), cmocka_unit_test(test_wrong_bytes),
-        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_not_all_here), cmocka_unit_test(test_another_history),
+        cmocka_unit_test(test_wrong_bytes),  cmocka_unit_test(test_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ static void set(struct p2p_past *past, const uint64_t sizes[LEDGER_WORLD_MEMBERS
 {
     uint64_t copy[LEDGER_WORLD_MEMBERS + 1];
     memcpy(copy, sizes, sizeof(copy));
-    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){copy, LEDGER_WORLD_MEMBERS + 1, 0}));
+    CHECK_OK(
+        p2p_past_set(past, &(struct p2p_horizon){copy, LEDGER_WORLD_MEMBERS + 1, 0, false}));
 }
 
 static void take(struct ledger_node *node, const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
@@ -323,7 +324,8 @@ static void test_two_heads(void **state)
     /* Who knew of both stood at the split, as the whole ledger does. */
     uint64_t whole[LEDGER_WORLD_MEMBERS + 1];
     all_sizes(&world, whole);
-    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){whole, LEDGER_WORLD_MEMBERS + 1, 1}));
+    CHECK_OK(
+        p2p_past_set(past, &(struct p2p_horizon){whole, LEDGER_WORLD_MEMBERS + 1, 1, false}));
     struct memory_kv *copy = memory_kv_clone(node.store);
     for (uint32_t circle = 0; circle <= CIRCLE_PAIR; circle++) {
         check_bans(&world, p2p_past_kv(past), memory_kv_begin(copy), circle);
@@ -356,7 +358,7 @@ static void test_more_than_is_held(void **state)
     ledger_node_take_all(&node);
     const struct p2p_kv *kv = memory_kv_begin(node.store);
     CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
-    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0}));
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0, false}));
     CHECK(!p2p_past_lacks(past));
     static const struct {
         size_t feed;
@@ -365,11 +367,12 @@ static void test_more_than_is_held(void **state)
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
         uint64_t was = sizes[more[i].feed];
         sizes[more[i].feed] = more[i].size;
-        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0}));
+        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0, false}));
         CHECK(p2p_past_lacks(past));
         sizes[more[i].feed] = was;
     }
-    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 2, 0})); /* feed 2: nothing */
+    CHECK_OK(
+        p2p_past_set(past, &(struct p2p_horizon){sizes, 2, 0, false})); /* feed 2: nothing */
     CHECK(p2p_past_ledger(past)->feeds[2]->edge.size == 0);
     for (int table = 0; table < P2P_TABLE_COUNT; table++) {
         CHECK_ERR(
@@ -403,7 +406,7 @@ static void test_every_allocation_fails(void **state)
         struct faulty_alloc heap;
         struct p2p_past *past = NULL;
         struct p2p_hash digest;
-        struct p2p_horizon horizon = {whole, LEDGER_WORLD_MEMBERS + 1, 0};
+        struct p2p_horizon horizon = {whole, LEDGER_WORLD_MEMBERS + 1, 0, false};
         faulty_alloc_init(&heap, at);
         enum p2p_err err = p2p_past_new(&past, &heap.alloc, &node.ledger, kv);
         if (err == P2P_OK) {

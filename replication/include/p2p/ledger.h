@@ -194,9 +194,10 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger,
  * what is held names nothing; one about more than is held counts until that much is here. */
 P2P_MUST_CHECK enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by,
                                            uint64_t at, uint32_t of, uint64_t *size);
-/* The same in any rows: those of a ledger that is not in a batch. */
+/* The same in any rows: those of a ledger that is not in a batch. refuted [out]: the newest
+ * claim is false; so `by` lied, or held another history of a feed that has two. */
 P2P_MUST_CHECK enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at,
-                                              uint32_t of, uint64_t *size);
+                                              uint32_t of, uint64_t *size, bool *refuted);
 /* Stores what a `seen` record at (by, index) names: nothing when its content is not as the kind
  * wants it, with feeds ascending. */
 P2P_MUST_CHECK enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by,

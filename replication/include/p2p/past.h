@@ -37,16 +37,18 @@
 
 /* sizes[n] of feed n, feed 0 the charter's; feeds beyond count: 0. More than is held counts as
  * what is held (p2p_past_lacks). good_size: at which version authority stood, for who knew of
- * two heads of the charter; 0: at sizes[0]. */
+ * two heads of the charter; 0: at sizes[0]. refuted: of some feed another history was named
+ * than the one held here. */
 struct p2p_horizon {
     uint64_t *sizes;
     size_t count;
     uint64_t good_size;
+    bool refuted;
 };
 
 /* What `by` knew at its index `at`: everything of its own before it, of each other feed the
- * largest prefix named by a `seen` before it that is not false. Fills out->sizes[out->count],
- * the caller's, and sets good_size to 0. */
+ * largest prefix named by a `seen` before it that is not false; refuted when its newest word
+ * about a feed is. Fills out->sizes[out->count], the caller's, and the rest of out. */
 P2P_MUST_CHECK enum p2p_err p2p_horizon_known(const struct p2p_kv *kv, uint32_t by, uint64_t at,
                                               struct p2p_horizon *out);
 
@@ -62,8 +64,8 @@ void p2p_past_free(struct p2p_past *past); /* accepts NULL */
  * the two; set it again. P2P_NOMEM, P2P_CORRUPT, or the seam's. */
 P2P_MUST_CHECK enum p2p_err p2p_past_set(struct p2p_past *past,
                                          const struct p2p_horizon *horizon);
-/* Whether the horizon names more of a feed than the ledger holds, or a feed that the charter as
- * of then does not name: then less is seen here than was known. */
+/* Whether the horizon names more of a feed than the ledger holds, another history of it, or a
+ * feed that the charter as of then does not name: then less is seen here than was known. */
 bool p2p_past_lacks(const struct p2p_past *past);
 /* Whether who knew so much of the charter may have known of two heads, and where they part. */
 bool p2p_past_parted(const struct p2p_past *past, uint64_t *split);
