@@ -203,7 +203,7 @@ enum p2p_copy_state sim_disk_copy(struct sim_disk *disk, struct p2p_copy_point *
 
 void sim_disk_make_copy(struct sim_disk *disk, const struct p2p_copy_point *point)
 {
-    p2p_assert(disk_is_down(disk));
+    p2p_assert(!disk->copy.open);
     disk->copy_file = (struct copy_file){.there = true, .safe = *point, .newest = *point};
 }
 

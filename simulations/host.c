@@ -296,6 +296,31 @@ static enum p2p_err drawn_key(struct p2p_node *node, const struct p2p_hash *hash
     return P2P_NOTFOUND;
 }
 
+/* Keys of every generation lie at the member's own machine, not at a copy of it. */
+static enum p2p_err generation_keys(struct p2p_node *node, uint32_t generation,
+                                    struct p2p_generation_keys *out,
+                                    char message[P2P_MESSAGE_BYTES])
+{
+    const struct sim_host *host = node->daemon;
+    struct sim_member member = *host->member;
+    (void)message;
+    if (host->number != member.index) {
+        return P2P_NOTFOUND;
+    }
+    sim_member_keys(&host->sim->federation, &member, generation);
+    out->feed = member.feed_key;
+    out->witness = member.witness_key;
+    return P2P_OK;
+}
+
+static enum p2p_err make_copy(struct p2p_node *node, const struct p2p_copy_point *point)
+{
+    struct sim_host *host = node->daemon;
+    struct p2p_copy_point read;
+    sim_disk_make_copy(host->disk, point);
+    return sim_disk_copy(host->disk, &read, &node->copy) == P2P_COPY_OK ? P2P_OK : P2P_IO;
+}
+
 static void fill_node(struct sim_host *host)
 {
     struct p2p_node *node = &host->node;
@@ -324,6 +349,8 @@ static void fill_node(struct sim_host *host)
     node->full_mesh_max = host->sim->options.full_mesh_max;
     node->federation_id = host->sim->federation.id;
     node->drawn_key = drawn_key;
+    node->generation_keys = generation_keys;
+    node->make_copy = make_copy;
 }
 
 static enum p2p_err read_pins(struct sim_host *host)

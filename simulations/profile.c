@@ -42,6 +42,7 @@ struct sim_options sim_options_default(void)
                      .other = 50,
                      .charter = 50,
                      .wrong = 100,
+                     .renew_after_us = 10 * SIM_MINUTE,
                      .subjects = 10000,
                      .burst_records = 500,
                      .burst_every_us = 6 * SIM_HOUR,
@@ -76,6 +77,7 @@ struct sim_options sim_options_short(void)
                                                .clock_mean_us = 4 * SIM_MINUTE};
     options.adversary.lie_mean_us = 60 * SIM_SECOND;
     options.workload.records = 300;
+    options.workload.renew_after_us = SIM_MINUTE;
     options.workload.subjects = 60;
     options.workload.burst_records = 60;
     options.workload.burst_every_us = 5 * SIM_MINUTE;

@@ -59,6 +59,7 @@ struct watch_left {
     struct watch_point cosigned;
     uint64_t cosigned_time_s;
     uint64_t walked; /* leaves and payloads below this index were compared */
+    bool closed;     /* an own feed of a generation before the one it writes in */
 };
 
 struct watch_verdict {
@@ -92,9 +93,13 @@ struct watch_machine {
     bool may_be_hurt;         /* bits of its disk were flipped */
     uint64_t hurt_us;         /* when */
     bool lost;                /* it started over less than had left it */
+    uint32_t generation;      /* of the newest keys it has signed with */
     uint64_t batches;         /* when it was last settled */
 };
 struct watch_left *watch_left_of(struct watch_machine *machine, uint32_t feed);
+/* It signed with keys of this generation: what left it under earlier ones, it need not hold. */
+void watch_renewed(struct sim_watcher *watcher, struct watch_machine *machine,
+                   uint32_t generation);
 /* Its disk is another one perhaps: everything on it is looked at again. */
 void watch_walk_anew(struct watch_machine *machine);
 

@@ -205,13 +205,35 @@ void watch_signed(struct sim_watcher *watcher, struct watch_machine *machine, ui
     machine->lost = false; /* it fetched back what it had shown */
 }
 
+void watch_renewed(struct sim_watcher *watcher, struct watch_machine *machine,
+                   uint32_t generation)
+{
+    const struct p2p_charter *charter = watch_charter(watcher);
+    if (generation <= machine->generation) {
+        return;
+    }
+    machine->generation = generation;
+    machine->lost = machine->lost && generation == 1;
+    for (uint32_t i = 0; i < machine->left_count && generation > 1; i++) {
+        struct watch_left *left = &machine->left[i];
+        const struct p2p_feed_info *info = p2p_charter_feed(charter, i);
+        left->head = (struct watch_point){0};
+        left->acked = (struct watch_point){0};
+        left->cosigned = (struct watch_point){0};
+        left->cosigned_time_s = 0;
+        left->closed =
+            info != NULL && info->member == machine->member && info->generation < generation;
+    }
+}
+
 /* The feed's owner shows a new head of its own. */
 static void own_head(struct sim_watcher *watcher, struct watch_machine *machine,
                      const struct p2p_feed_info *info, const struct watch_point *point)
 {
     const struct p2p_member *member = p2p_charter_member(watch_charter(watcher), info->member);
+    watch_renewed(watcher, machine, info->generation);
     struct watch_left *left = watch_left_of(machine, info->number);
-    if (point->size <= left->head.size) {
+    if (left->closed || point->size <= left->head.size) {
         return;
     }
     watch_signed(watcher, machine, info->number, point->size);

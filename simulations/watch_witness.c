@@ -111,12 +111,36 @@ static bool extends(struct sim_watcher *watcher, const struct watch_machine *mac
     return watch_holds(machine->kv, number, before);
 }
 
+/* A witness that holds the entry which closes a feed cosigns no more of it than it did. */
+static void tell_closed(struct sim_watcher *watcher, struct watch_machine *machine,
+                        const struct p2p_cosign_body *body)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), body->feed);
+    const struct watch_left *left = watch_left_of(machine, body->feed);
+    struct p2p_feed charter;
+    if (info->closed == 0 || info->member == machine->member || left->closed ||
+        body->size <= left->cosigned.size ||
+        body->cosignature.time_s <= left->cosigned_time_s) {
+        return;
+    }
+    p2p_feed_init(&charter, P2P_CHARTER_FEED);
+    if (machine->generation < 2 && p2p_feed_load(&charter, machine->kv) == P2P_OK &&
+        charter.edge.size > info->closed) {
+        sim_violate(watcher->sim, SIM_INVARIANT_CLOSED,
+                    "%s cosigned %s size %llu although it holds the entry that closed it",
+                    machine->name, watch_feed_name(watcher, body->feed),
+                    (unsigned long long)body->size);
+    }
+}
+
 /* This machine made it: what it cosigned, it must hold, and so must what it cosigned before. */
 static void own_cosignature(struct sim_watcher *watcher, struct watch_machine *machine,
                             const struct p2p_cosign_body *body)
 {
     const struct watch_point point = {body->size, body->root};
+    watch_renewed(watcher, machine, p2p_witness_generation(body->witness));
     struct watch_left *left = watch_left_of(machine, body->feed);
+    tell_closed(watcher, machine, body);
     if (!machine->lost && body->size == left->cosigned.size &&
         p2p_hash_equal(&body->root, &left->cosigned.root)) {
         if (body->cosignature.time_s > left->cosigned_time_s) {

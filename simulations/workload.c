@@ -314,6 +314,7 @@ void sim_workload_start(struct sim_workload *workload, uint64_t end_us)
     uint64_t bursts = bursts_until(workload, end_us);
     uint64_t in_bursts = bursts * workload->options.burst_records;
     workload->end_us = end_us;
+    sim_workload_watch_over(workload);
     for (uint64_t i = 1; i <= bursts; i++) { /* each in the middle of its span */
         sim_schedule_at(schedule, i * every - every / 2, burst, 0, NULL, NULL);
     }
@@ -347,6 +348,7 @@ void sim_workload_free(struct sim_workload *workload)
 {
     if (workload != NULL) {
         sim_zipf_deinit(&workload->zipf);
+        free(workload->ill_us);
         free(workload);
     }
 }

@@ -20,8 +20,9 @@ struct sim_workload_options {
     uint32_t charter;   /* 50: grants, revocations, rotations, circles, witnesses, members */
     uint32_t wrong;     /* permille of everything: 100 */
     uint32_t rivals;    /* permille of charter works: two heads for a while, then a settle */
-    uint32_t subjects;  /* 10,000, Zipf(1.1) */
-    uint32_t burst_records; /* 500 within burst_us, every burst_every_us; 0: never */
+    uint64_t renew_after_us; /* a member that may not append is granted its next generation */
+    uint32_t subjects;       /* 10,000, Zipf(1.1) */
+    uint32_t burst_records;  /* 500 within burst_us, every burst_every_us; 0: never */
     uint64_t burst_every_us, burst_us;
 };
 

@@ -242,7 +242,9 @@ static bool witness(struct sim_change_draft *change)
         op.add != NULL ? sim_chance_permille(change->chance, 500) : may_go(change, info);
     if (info->witness_count > 0 && leaves) {
         uint64_t gone = sim_chance_below(change->chance, info->witness_count);
-        op.remove = p2p_charter_member(federation->charter, info->witnesses[gone])->name;
+        op.remove =
+            p2p_charter_member(federation->charter, p2p_witness_member(info->witnesses[gone]))
+                ->name;
     }
     if (op.add == NULL && op.remove == NULL) {
         return false;

@@ -60,6 +60,7 @@ struct sim_workload {
     uint64_t recent_count;
     uint64_t charter_given; /* entries that some node has taken */
     bool charter_gives;     /* somebody is on the way with the next ones */
+    uint64_t *ill_us;       /* by member index: when its machine was found so; 0: it is not */
     struct sim_workload_count count;
 };
 
@@ -107,6 +108,11 @@ void sim_task_submit(struct sim_task *task);
 
 /* Makes sure that what the roots sealed comes to some node. */
 void sim_workload_give_charter(struct sim_workload *workload);
+
+/* ---- workload_renew.c ---- */
+
+/* Looks for members whose machines may not append, from now until the run's end. */
+void sim_workload_watch_over(struct sim_workload *workload);
 
 /* A change of the charter, as the roots draft it. */
 struct sim_change_draft {
