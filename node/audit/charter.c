@@ -61,7 +61,7 @@ static bool same_roots(const struct p2p_trust *trust, const struct p2p_charter *
 
 /* ---- the keys it names ---- */
 
-static enum p2p_err add_key(struct p2p_audit *audit, uint32_t member, const char *name,
+static enum p2p_err add_key(struct p2p_audit *audit, uint32_t witness, const char *name,
                             const uint8_t public_key[P2P_PUBLIC_BYTES])
 {
     for (size_t i = 0; i < audit->key_count; i++) {
@@ -75,7 +75,7 @@ static enum p2p_err add_key(struct p2p_audit *audit, uint32_t member, const char
         return err;
     }
     struct audit_key *key = &audit->keys[audit->key_count++];
-    *key = (struct audit_key){.member = member};
+    *key = (struct audit_key){.witness = witness};
     snprintf(key->name, sizeof key->name, "%s", name);
     memcpy(key->public_key, public_key, P2P_PUBLIC_BYTES);
     key->id = p2p_key_id_of(p2p_slice_text(key->name), P2P_NOTE_COSIGNATURE, public_key);
@@ -98,7 +98,8 @@ static enum p2p_err add_keys(struct p2p_audit *audit, const struct p2p_charter *
         const struct p2p_member *member = p2p_charter_member(charter, i);
         if (member != NULL) {
             p2p_witness_name(name, federation, member->name, member->witness_generation);
-            err = add_key(audit, i, name, member->witness_key.bytes);
+            err = add_key(audit, p2p_charter_witness_of(charter, i), name,
+                          member->witness_key.bytes);
         }
     }
     return err;

@@ -36,7 +36,8 @@ static size_t first_at(const struct p2p_audit *audit, uint32_t feed, uint64_t si
 static bool is_own(const struct p2p_audit *audit, const struct audit_signing *signing)
 {
     const struct p2p_feed_info *info = p2p_charter_feed(audit->charter, signing->feed);
-    return info != NULL && audit->keys[signing->key].member == info->member;
+    return info != NULL &&
+           p2p_witness_member(audit->keys[signing->key].witness) == info->member;
 }
 
 static int by_value(const void *left, const void *right)
@@ -265,7 +266,7 @@ enum p2p_err audit_clocks(struct p2p_audit *audit)
         newest = audit->signings[i].time_s > newest ? audit->signings[i].time_s : newest;
     }
     for (uint32_t i = 0; i < audit->key_count && err == P2P_OK; i++) {
-        if (audit->keys[i].member != 0) {
+        if (audit->keys[i].witness != 0) {
             err = check_key(audit, i, beats);
             check_silence(audit, i, times, newest);
         }

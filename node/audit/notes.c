@@ -61,16 +61,16 @@ static bool may_cosign(const struct look *look, const struct audit_key *key)
     const struct p2p_charter *charter = look->audit->charter;
     const struct p2p_feed_info *info = look->log->info;
     if (info->number == P2P_CHARTER_FEED) {
-        return key->member == 0;
+        return key->witness == 0;
     }
-    if (key->member == info->member) {
+    if (p2p_witness_member(key->witness) == info->member) {
         return true;
     }
     for (uint64_t size = p2p_charter_size(charter); size > info->entry; size--) {
         uint32_t witnesses[P2P_WITNESSES_MAX];
         uint32_t count = p2p_charter_witnesses_at(charter, info->number, size, witnesses);
         for (uint32_t i = 0; i < count; i++) {
-            if (witnesses[i] == key->member) {
+            if (witnesses[i] == key->witness) {
                 return true;
             }
         }
@@ -82,7 +82,7 @@ static enum p2p_err keep_signing(struct look *look, const struct audit_key *key,
                                  uint64_t time_s)
 {
     struct p2p_audit *audit = look->audit;
-    if (!look->seen->leads || key->member == 0) {
+    if (!look->seen->leads || key->witness == 0) {
         return P2P_OK;
     }
     pthread_mutex_lock(&audit->lock);
@@ -318,15 +318,16 @@ static int by_feed_size(const void *left, const void *right)
 /* All signings of one feed and size, whichever archive they stand in. */
 static void quorum(struct p2p_audit *audit, const struct audit_signing *signings, size_t count)
 {
-    uint32_t members[P2P_COSIGNERS_MAX * 4];
-    size_t member_count = 0;
-    for (size_t i = 0; i < count && member_count < sizeof(members) / sizeof(*members); i++) {
-        uint32_t member = audit->keys[signings[i].key].member;
-        if (member_count == 0 || members[member_count - 1] != member) {
-            members[member_count++] = member;
+    uint32_t cosigners[P2P_COSIGNERS_MAX * 4];
+    size_t cosigner_count = 0;
+    for (size_t i = 0; i < count && cosigner_count < sizeof(cosigners) / sizeof(*cosigners);
+         i++) {
+        uint32_t witness = audit->keys[signings[i].key].witness;
+        if (cosigner_count == 0 || cosigners[cosigner_count - 1] != witness) {
+            cosigners[cosigner_count++] = witness;
         }
     }
-    if (!p2p_charter_quorum(audit->charter, signings->feed, members, member_count)) {
+    if (!p2p_charter_quorum(audit->charter, signings->feed, cosigners, cosigner_count)) {
         return;
     }
     for (size_t i = 0; i < audit->log_count; i++) {

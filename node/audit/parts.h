@@ -49,7 +49,7 @@ struct audit_claim {
 
 /* A key that some version of the charter names for cosigning: of a member, or of a root. */
 struct audit_key {
-    uint32_t member; /* 0: a root */
+    uint32_t witness; /* number; 0: a root */
     char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
     uint8_t public_key[P2P_PUBLIC_BYTES];
     struct p2p_key_id id;
