@@ -487,7 +487,12 @@ static void copies(void **state)
         CHECK_OK(has_n(store, n * 300));
     }
     CHECK_ERR(has_n(store, 7), P2P_NOTFOUND);
+    CHECK_ERR(p2p_store_copy_remove(to), P2P_LOCKED); /* somebody reads it */
+    CHECK_OK(has_n(store, 0));
     p2p_store_close(store);
+    CHECK_OK(p2p_store_copy_remove(to));
+    CHECK(access(to, F_OK) != 0);
+    CHECK_OK(p2p_store_copy_remove(to)); /* gone already */
     temp_dir_remove(&dir);
 }
 
