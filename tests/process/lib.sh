@@ -39,9 +39,6 @@ pid_of() {
 clean_up() {
     local pid file each
     trap - EXIT TERM INT
-    for each in "${CLEANUPS[@]}"; do
-        eval "$each"
-    done
     exec 2>/dev/null # bash tells of each process that was killed
     # shellcheck disable=SC2046 # a list of numbers
     kill -KILL $(jobs -p)
@@ -54,6 +51,9 @@ clean_up() {
         fi
     done
     wait
+    for each in "${CLEANUPS[@]}"; do # after the nodes: a pid file may lie in what is unmounted
+        eval "$each"
+    done
     if [[ ${P2P_KEEP:-} ]]; then
         echo "kept: $WORK"
     else
