@@ -1,0 +1,311 @@
+/* A decision computed once more, and compared. */
+#include <p2p/decision.h>
+
+const char *p2p_decided_word(enum p2p_decided decided)
+{
+    static const char *const words[] = {
+#define DECIDED_WORD(name, word, text) [P2P_DECIDED_##name] = word,
+        P2P_DECIDED_MAP(DECIDED_WORD)
+#undef DECIDED_WORD
+    };
+    return words[decided];
+}
+
+const char *p2p_decided_text(enum p2p_decided decided)
+{
+    static const char *const texts[] = {
+#define DECIDED_TEXT(name, word, text) [P2P_DECIDED_##name] = text,
+        P2P_DECIDED_MAP(DECIDED_TEXT)
+#undef DECIDED_TEXT
+    };
+    return texts[decided];
+}
+
+/* How many keys a gate that stands there had to hold, up to P2P_GATE_KEYS_MAX and beyond. */
+static size_t keys_due(const struct p2p_charter *charter, const struct p2p_gate_place *place)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < place->circle_count; i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, place->circles[i]);
+        count += circle == NULL ? 0 : circle->epoch_count; /* circle 0 has no key */
+    }
+    return count;
+}
+
+/* Whether a token stands under a key that the charter as of then names for one of the circles.
+ */
+static bool is_due(const struct p2p_charter *charter, const struct p2p_gate_place *place,
+                   const struct p2p_decision_token *token)
+{
+    for (size_t i = 0; i < place->circle_count; i++) {
+        const struct p2p_circle *circle = p2p_charter_circle(charter, place->circles[i]);
+        if (circle != NULL && place->circles[i] == token->circle) {
+            return token->epoch >= 1 && token->epoch <= circle->epoch_count;
+        }
+    }
+    return false;
+}
+
+struct asking {
+    struct p2p_ledger *ledger;
+    const struct p2p_kv *kv;
+    const struct p2p_gate_place *place;
+    const struct p2p_gate_question *question;
+    struct p2p_gate_answer *answer;
+    bool tokens;       /* some subject stands as tokens, */
+    bool keys_missing; /* and not under every key there was */
+};
+
+static enum p2p_err ask_clear(struct asking *asking, const struct p2p_subject_type *type,
+                              const struct p2p_decision_subject *subject)
+{
+    struct p2p_subject_key key;
+    enum p2p_err err = P2P_OK;
+    p2p_subject_key_clear(&key, type->word, subject->value);
+    for (size_t i = 0; i < asking->place->circle_count && err == P2P_OK; i++) {
+        err = p2p_gate_look_up(asking->ledger, asking->kv, asking->question,
+                               asking->place->circles[i], type->weak, &key, asking->answer);
+    }
+    return err;
+}
+
+/* A token under a key that the gate could not have looks for nothing. */
+static enum p2p_err ask_tokens(struct asking *asking, const struct p2p_subject_type *type,
+                               const struct p2p_decision_subject *subject)
+{
+    const struct p2p_charter *charter = asking->ledger->charter;
+    struct p2p_unpack tokens = subject->tokens;
+    size_t held = 0;
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 0; i < subject->token_count && err == P2P_OK; i++) {
+        struct p2p_decision_token token;
+        struct p2p_subject_key key;
+        p2p_decision_token_next(&tokens, &token);
+        if (!is_due(charter, asking->place, &token)) {
+            continue;
+        }
+        held++;
+        p2p_subject_key_token(&key, type->word, token.epoch, &token.token);
+        err = p2p_gate_look_up(asking->ledger, asking->kv, asking->question, token.circle,
+                               type->weak, &key, asking->answer);
+    }
+    asking->tokens = true;
+    asking->keys_missing = asking->keys_missing || held < keys_due(charter, asking->place);
+    return err;
+}
+
+static bool has_reason(const struct p2p_gate_reason *reasons, size_t count,
+                       const struct p2p_gate_reason *wanted)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (reasons[i].code == wanted->code && reasons[i].has_record == wanted->has_record &&
+            (!wanted->has_record ||
+             p2p_record_id_compare(&reasons[i].record, &wanted->record) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The gate's function over the past, by its own words about itself. */
+static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *at,
+                        const struct p2p_decision *decision, struct p2p_gate_place *place,
+                        struct p2p_decided_again *out)
+{
+    static const struct p2p_gate_reason read_only = {.code = P2P_GATE_READ_ONLY};
+    struct p2p_ledger *ledger = p2p_past_ledger(past);
+    const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, at->feed);
+    const struct p2p_member *member =
+        info == NULL ? NULL : p2p_charter_member(ledger->charter, info->member);
+    struct p2p_decision_subjects walk;
+    struct p2p_decision_subject subject;
+    enum p2p_err err = P2P_OK;
+    place->locode[0] = '\0'; /* its keys are no business of whoever asks again */
+    place->circle_count = 0;
+    place->circles_left_out = 0;
+    if (member != NULL) {
+        p2p_gate_stand(place, ledger->charter, member);
+    }
+    const struct p2p_gate_question question = {.locode = place->locode,
+                                               .purpose = decision->purpose,
+                                               .own_ms = decision->own_ms,
+                                               .quorum_ms = decision->quorum_ms};
+    struct asking asking = {.ledger = ledger,
+                            .kv = p2p_past_kv(past),
+                            .place = place,
+                            .question = &question,
+                            .answer = &out->should};
+    p2p_gate_begin(&out->should);
+    p2p_decision_subjects_begin(&walk, decision);
+    while (err == P2P_OK && p2p_decision_subjects_next(&walk, &subject)) {
+        const struct p2p_subject_type *type = p2p_subject_type_named(subject.type);
+        if (!subject.check_ok) {
+            p2p_gate_bad_identifier(&out->should);
+        }
+        err = type->clear ? ask_clear(&asking, type, &subject)
+                          : ask_tokens(&asking, type, &subject);
+    }
+    const struct p2p_gate_state state = {
+        .incomplete = decision->incomplete,
+        .unseen = (asking.tokens && asking.keys_missing) || place->circles_left_out > 0,
+        .stale = decision->stale,
+        .read_only =
+            decision->late && has_reason(decision->reasons, decision->reason_count, &read_only),
+    };
+    p2p_gate_end(&state, &out->should);
+    out->keys_missing = asking.tokens && asking.keys_missing;
+    return err;
+}
+
+/* ---- compared ---- */
+
+static bool same_reasons(const struct p2p_decision *decision,
+                         const struct p2p_gate_answer *should)
+{
+    bool same = decision->reason_count == should->reason_count;
+    for (size_t i = 0; i < should->reason_count && same; i++) {
+        same = has_reason(should->reasons, should->reason_count, &decision->reasons[i]) &&
+               has_reason(decision->reasons, decision->reason_count, &should->reasons[i]);
+    }
+    return same;
+}
+
+/* Whether what follows rests on the node's own word. */
+static bool rests_on_claims(const struct p2p_gate_answer *should)
+{
+    for (size_t i = 0; i < should->reason_count; i++) {
+        const struct p2p_gate_reason *reason = &should->reasons[i];
+        if (reason->code == P2P_GATE_STALE ||
+            (reason->code == P2P_GATE_INCOMPLETE && !reason->has_record)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a reason the gate gave may be one that only it could know: that it was not complete,
+ * or, while it might not append, a ban of a forked feed that it kept aside. */
+static bool may_claim(struct p2p_past *past, const struct p2p_decision *decision,
+                      const struct p2p_gate_reason *reason)
+{
+    if (reason->code == P2P_GATE_INCOMPLETE && !reason->has_record) {
+        return decision->incomplete;
+    }
+    const struct p2p_feed *feed = p2p_ledger_feed(p2p_past_ledger(past), reason->record.feed);
+    return decision->late && reason->has_record && feed != NULL &&
+           feed->ends_at != P2P_FEED_GOES_ON;
+}
+
+/* Everything the gate said follows, or is its own to say; and it said everything that follows,
+ * unless it was not complete. claimed [out]: it took such a word of its own. */
+static bool follows(struct p2p_past *past, const struct p2p_decision *decision,
+                    const struct p2p_gate_answer *should, bool *claimed)
+{
+    *claimed = false;
+    for (size_t i = 0; i < decision->reason_count; i++) {
+        const struct p2p_gate_reason *given = &decision->reasons[i];
+        bool own = !has_reason(should->reasons, should->reason_count, given);
+        if (own && !may_claim(past, decision, given)) {
+            return false;
+        }
+        *claimed = *claimed || own;
+    }
+    for (size_t i = 0; i < should->reason_count; i++) {
+        if (!has_reason(decision->reasons, decision->reason_count, &should->reasons[i])) {
+            if (!decision->incomplete) {
+                return false;
+            }
+            *claimed = true;
+        }
+    }
+    return true;
+}
+
+/* The answer that the reasons given make, whatever the answer given. */
+static enum p2p_answer answer_of(const struct p2p_decision *decision)
+{
+    enum p2p_answer answer = P2P_ANSWER_ALLOW;
+    for (size_t i = 0; i < decision->reason_count; i++) {
+        enum p2p_answer least = p2p_gate_code_answer(decision->reasons[i].code);
+        answer = least > answer ? least : answer;
+    }
+    return answer;
+}
+
+static bool any_withheld(const struct p2p_decision_place *at,
+                         const struct p2p_gate_place *place)
+{
+    for (size_t i = 0; i < place->circle_count && at->withheld != NULL; i++) {
+        if (place->circles[i] < at->withheld_count && at->withheld[place->circles[i]]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Some reasons were counted and not listed: then the answer is what can be compared. */
+static bool is_cut_off(const struct p2p_gate_answer *should)
+{
+    return should->reasons_total > should->reason_count;
+}
+
+static enum p2p_decided compare(struct p2p_past *past, const struct p2p_decision_place *at,
+                                const struct p2p_gate_place *place,
+                                const struct p2p_decision *decision,
+                                const struct p2p_gate_answer *should)
+{
+    bool claimed = false;
+    bool withheld = any_withheld(at, place);
+    bool lacks = p2p_past_lacks(past);
+    if (decision->answer == should->answer && same_reasons(decision, should)) {
+        return rests_on_claims(should) ? P2P_DECIDED_CLAIMED : P2P_DECIDED_RIGHT;
+    }
+    if (follows(past, decision, should, &claimed) && claimed && !is_cut_off(should) &&
+        answer_of(decision) == decision->answer && decision->answer >= P2P_ANSWER_REFER) {
+        return P2P_DECIDED_CLAIMED;
+    }
+    /* Without some payloads only bans are missing here, so what follows is the least. */
+    if (lacks || (withheld && should->answer <= decision->answer)) {
+        return P2P_DECIDED_UNCHECKABLE;
+    }
+    return decision->answer == should->answer ? P2P_DECIDED_OTHER_REASONS
+                                              : P2P_DECIDED_OTHER_ANSWER;
+}
+
+enum p2p_err p2p_decision_again(struct p2p_past *past, const struct p2p_horizon *horizon,
+                                const struct p2p_decision_place *place,
+                                const struct p2p_decision *decision,
+                                struct p2p_decided_again *out)
+{
+    struct p2p_gate_place stands;
+    struct p2p_horizon moved = *horizon;
+    uint64_t split = 0;
+    out->two_heads = false;
+    enum p2p_err err = p2p_past_set(past, horizon);
+    if (err == P2P_OK) {
+        err = ask(past, place, decision, &stands, out);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    out->decided = compare(past, place, &stands, decision, &out->should);
+    if (out->decided <= P2P_DECIDED_CLAIMED || horizon->count == 0 ||
+        !p2p_past_parted(past, &split)) {
+        return P2P_OK;
+    }
+    struct p2p_decided_again other = {.two_heads = true};
+    moved.good_size = split;
+    err = p2p_past_set(past, &moved);
+    if (err == P2P_OK) {
+        err = ask(past, place, decision, &stands, &other);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    other.decided = compare(past, place, &stands, decision, &other.should);
+    if (other.decided <= P2P_DECIDED_CLAIMED) {
+        *out = other;
+        return P2P_OK;
+    }
+    return p2p_past_set(past, horizon);
+}
