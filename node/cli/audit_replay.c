@@ -228,7 +228,7 @@ static json_t *state_json(const struct replaying *replaying)
         p2p_time_json(replaying->now_ms), "record",
         replaying->has_record ? p2p_id_json(replaying->audited.ledger, &replaying->record)
                               : json_null(),
-        "archive", p2p_cli_audited_verdict(&replaying->audited), "complete",
+        "archive", p2p_cli_verdict_word(replaying->audited.findings), "complete",
         !p2p_past_lacks(replaying->audited.past), "federation",
         p2p_charter_federation(replaying->audited.ledger->charter), "charter", "size",
         (json_int_t)p2p_charter_size(charter), "of",

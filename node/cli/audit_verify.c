@@ -1,5 +1,6 @@
 /* audit verify: archives and a trust file, every check; the report for people or as JSON, the
  * verdict as a note. No node is asked. */
+#include "audited.h"
 #include "error.h"
 #include "nouns.h"
 #include "passphrase.h"
@@ -22,21 +23,8 @@ struct verifying {
     const struct p2p_cli_call *call;
     struct p2p_findings *findings;
     struct p2p_audit *audit;
-    struct p2p_cli_progress progress;
-    const char *stage;
+    struct p2p_cli_stages stages;
 };
-
-static void show(void *context, const char *stage, uint64_t done, uint64_t of)
-{
-    struct verifying *verifying = context;
-    if (verifying->stage == NULL || strcmp(verifying->stage, stage) != 0) {
-        p2p_cli_progress_clear(&verifying->progress);
-        p2p_cli_progress_init(&verifying->progress, verifying->call->err, stage, of);
-        verifying->progress.unit = "";
-        verifying->stage = stage;
-    }
-    p2p_cli_progress_show(&verifying->progress, done, done);
-}
 
 /* ---- the report ---- */
 
@@ -78,19 +66,6 @@ static json_t *checks_json(const struct p2p_findings *findings)
     return checks;
 }
 
-static const char *verdict_word(const struct p2p_findings *findings)
-{
-    switch (p2p_findings_worst(findings)) {
-    case P2P_SEVERITY_NOTICE:
-        return "sound";
-    case P2P_SEVERITY_FINDING:
-        return "findings";
-    case P2P_SEVERITY_BROKEN:
-        break;
-    }
-    return "broken";
-}
-
 static void put_line(const struct p2p_cli_call *call, json_t *json)
 {
     if (json != NULL) {
@@ -114,7 +89,7 @@ static void report_json(const struct verifying *verifying, const char *note)
     }
     json_t *json = json_pack(
         "{s:s, s:s, s:o, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:I}", "verdict",
-        verdict_word(findings), "federation", summary.federation, "federation_id",
+        p2p_cli_verdict_word(findings), "federation", summary.federation, "federation_id",
         hash_json(&summary.federation_id), "charter", (json_int_t)summary.charter_size, "trust",
         hash_json(&summary.trust_hash), "archives", archives, "feeds",
         (json_int_t)summary.feed_count, "records", (json_int_t)summary.records, "frontier",
@@ -179,7 +154,7 @@ static void report_text(const struct verifying *verifying)
         fprintf(out, "%" PRIu64 " more are not listed\n", p2p_findings_unlisted(findings));
     }
     fprintf(out, "%s: %s, charter %" PRIu64 ", %zu feeds, %" PRIu64 " records\n",
-            verdict_word(findings),
+            p2p_cli_verdict_word(findings),
             summary.federation[0] == '\0' ? "no federation" : summary.federation,
             summary.charter_size, summary.feed_count, summary.records);
 }
@@ -345,15 +320,15 @@ static int fail(const struct p2p_cli_call *call, enum p2p_err err, const char *m
 int p2p_cli_verify_run(struct p2p_cli_call *call)
 {
     char message[P2P_MESSAGE_BYTES_MAX] = "";
-    struct verifying verifying = {.call = call};
+    struct verifying verifying = {.call = call, .stages = {.out = call->err}};
     bool terminal = isatty(fileno(call->err)) != 0;
     const struct p2p_audit_options options = {.alloc = p2p_alloc_default(),
                                               .dirs = (const char *const *)call->arguments,
                                               .dir_count = call->argument_count,
                                               .trust_path = p2p_cli_value(call, "trust", NULL),
                                               .depth = P2P_AUDIT_REPLAY,
-                                              .progress = terminal ? show : NULL,
-                                              .progress_context = &verifying};
+                                              .progress = terminal ? p2p_cli_stages_show : NULL,
+                                              .progress_context = &verifying.stages};
     if (call->argument_count > P2P_AUDIT_ARCHIVES_MAX) {
         return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "more than 16 archives at once",
                             "verify some of them at a time");
@@ -363,7 +338,7 @@ int p2p_cli_verify_run(struct p2p_cli_call *call)
         err = p2p_audit_run(&verifying.audit, &options, verifying.findings, message,
                             sizeof message);
     }
-    p2p_cli_progress_clear(&verifying.progress);
+    p2p_cli_progress_clear(&verifying.stages.progress);
     int exit = err == P2P_OK ? report(&verifying) : fail(call, err, message);
     p2p_audit_close(verifying.audit);
     p2p_findings_free(verifying.findings);

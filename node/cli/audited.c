@@ -2,20 +2,7 @@
 
 #include "error.h"
 
-#include <string.h>
 #include <unistd.h>
-
-void p2p_cli_audited_show(void *context, const char *stage, uint64_t done, uint64_t of)
-{
-    struct p2p_cli_audited *audited = context;
-    if (audited->stage == NULL || strcmp(audited->stage, stage) != 0) {
-        p2p_cli_progress_clear(&audited->progress);
-        p2p_cli_progress_init(&audited->progress, audited->call->err, stage, of);
-        audited->progress.unit = "";
-        audited->stage = stage;
-    }
-    p2p_cli_progress_show(&audited->progress, done, done);
-}
 
 static int fail(const struct p2p_cli_call *call, enum p2p_err err, const char *message)
 {
@@ -41,22 +28,21 @@ int p2p_cli_audited_init(struct p2p_cli_audited *audited, const struct p2p_cli_c
     char message[P2P_CLI_SENTENCE_BYTES] = "";
     bool terminal = isatty(fileno(call->err)) != 0;
     const char *dir = p2p_cli_argument(call, 0);
-    *audited = (struct p2p_cli_audited){.call = call};
+    *audited = (struct p2p_cli_audited){.call = call, .stages = {.out = call->err}};
     const struct p2p_audit_options options = {.alloc = p2p_alloc_default(),
                                               .dirs = &dir,
                                               .dir_count = 1,
                                               .trust_path = p2p_cli_value(call, "trust", NULL),
                                               .depth = P2P_AUDIT_REPLAY,
                                               .keep_index = true,
-                                              .progress =
-                                                  terminal ? p2p_cli_audited_show : NULL,
-                                              .progress_context = audited};
+                                              .progress = terminal ? p2p_cli_stages_show : NULL,
+                                              .progress_context = &audited->stages};
     enum p2p_err err = p2p_findings_new(&audited->findings, p2p_alloc_default());
     if (err == P2P_OK) {
         err = p2p_audit_run(&audited->audit, &options, audited->findings, message,
                             sizeof message);
     }
-    p2p_cli_progress_clear(&audited->progress);
+    p2p_cli_progress_clear(&audited->stages.progress);
     if (err != P2P_OK) {
         return fail(call, err, message[0] != '\0' ? message : p2p_err_text(err));
     }
@@ -78,9 +64,9 @@ void p2p_cli_audited_deinit(struct p2p_cli_audited *audited)
     p2p_findings_free(audited->findings);
 }
 
-const char *p2p_cli_audited_verdict(const struct p2p_cli_audited *audited)
+const char *p2p_cli_verdict_word(const struct p2p_findings *findings)
 {
-    switch (p2p_findings_worst(audited->findings)) {
+    switch (p2p_findings_worst(findings)) {
     case P2P_SEVERITY_NOTICE:
         return "sound";
     case P2P_SEVERITY_FINDING:

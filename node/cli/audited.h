@@ -17,18 +17,16 @@ struct p2p_cli_audited {
     const struct p2p_kv *kv;
     struct p2p_past *past;
     struct p2p_horizon horizon; /* sizes for every feed of the ledger */
-    struct p2p_cli_progress progress;
-    const char *stage;
+    struct p2p_cli_stages stages;
 };
 
 /* Runs the audit of the archive at argument `dir` of the call. Returns P2P_CLI_YES, or says
  * what is wrong and returns another exit code; deinit in every case. */
 int p2p_cli_audited_init(struct p2p_cli_audited *audited, const struct p2p_cli_call *call);
 void p2p_cli_audited_deinit(struct p2p_cli_audited *audited); /* accepts a zeroed object */
-/* "sound", "findings", "broken", and what the command ends with then when all else is well. */
-const char *p2p_cli_audited_verdict(const struct p2p_cli_audited *audited);
+/* "sound", "findings", "broken". */
+const char *p2p_cli_verdict_word(const struct p2p_findings *findings);
+/* What the command ends with when all else is well. */
 int p2p_cli_audited_exit(const struct p2p_cli_audited *audited);
-/* For p2p_audit_options.progress; context is the struct above. */
-void p2p_cli_audited_show(void *context, const char *stage, uint64_t done, uint64_t of);
 
 #endif

@@ -468,7 +468,7 @@ static json_t *inputs_json(const struct telling *telling)
     return json_pack("{s:s, s:o, s:o, s:o, s:s}", "federation", summary.federation,
                      "federation_id", p2p_hex_json(&summary.federation_id), "archive",
                      p2p_hex_json(&hash), "trust", p2p_hex_json(&summary.trust_hash), "verdict",
-                     p2p_cli_audited_verdict(telling->audited));
+                     p2p_cli_verdict_word(telling->audited->findings));
 }
 
 static json_t *facts_json(struct telling *telling)

@@ -55,3 +55,15 @@ void p2p_cli_progress_clear(struct p2p_cli_progress *progress)
         fflush(progress->out);
     }
 }
+
+void p2p_cli_stages_show(void *context, const char *stage, uint64_t done, uint64_t of)
+{
+    struct p2p_cli_stages *stages = context;
+    if (stages->stage == NULL || strcmp(stages->stage, stage) != 0) {
+        p2p_cli_progress_clear(&stages->progress);
+        p2p_cli_progress_init(&stages->progress, stages->out, stage, of);
+        stages->progress.unit = "";
+        stages->stage = stage;
+    }
+    p2p_cli_progress_show(&stages->progress, done, done);
+}

@@ -23,4 +23,13 @@ void p2p_cli_progress_init(struct p2p_cli_progress *progress, FILE *out, const c
 void p2p_cli_progress_show(struct p2p_cli_progress *progress, uint64_t done, uint64_t count);
 void p2p_cli_progress_clear(struct p2p_cli_progress *progress);
 
+/* A line for each stage of a work in stages; begin zeroed but for `out`. Callbacks of
+ * p2p_audit_options: context is the struct. */
+struct p2p_cli_stages {
+    FILE *out;
+    struct p2p_cli_progress progress;
+    const char *stage;
+};
+void p2p_cli_stages_show(void *context, const char *stage, uint64_t done, uint64_t of);
+
 #endif
