@@ -31,6 +31,13 @@ struct crowd {
     int failed_status;
 };
 
+static volatile sig_atomic_t interrupted; /* by which signal */
+
+static void interrupt(int signal)
+{
+    interrupted = signal;
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -42,7 +49,7 @@ static struct sim_options options_of(const struct sim_command *command, uint64_t
 {
     struct sim_options options = command->run;
     options.seed = command->run.seed + i;
-    if (command->real_every > 0 && i % command->real_every == command->real_every - 1) {
+    if (command->real_every > 0 && options.seed % command->real_every == 0) {
         options.real_signatures = true;
     }
     return options;
@@ -105,6 +112,23 @@ static void show(struct crowd *crowd, bool last)
     }
 }
 
+/* What a run that was cut short left out: all from the lowest seed on that did not end. */
+static void tell_rest(const struct crowd *crowd)
+{
+    const struct sim_command *command = crowd->command;
+    uint64_t next = command->run.seed + crowd->begun;
+    uint64_t end = command->run.seed + command->seeds;
+    for (uint32_t i = 0; i < command->jobs; i++) {
+        const struct runner *runner = &crowd->runners[i];
+        next = runner->pid != 0 && runner->seed < next ? runner->seed : next;
+    }
+    if (next < end) {
+        fprintf(stderr,
+                "sim: to go on, the same command with --seed %" PRIu64 " --seeds %" PRIu64 "\n",
+                next, end - next);
+    }
+}
+
 static void stop_all(struct crowd *crowd)
 {
     for (uint32_t i = 0; i < crowd->command->jobs; i++) {
@@ -149,6 +173,9 @@ static void wait_for_one(struct crowd *crowd)
 static int conclude(const struct crowd *crowd)
 {
     double took = seconds() - crowd->start_s;
+    if (interrupted && !crowd->failed) {
+        return 128 + interrupted;
+    }
     if (!crowd->failed) {
         if (crowd->command->json) {
             printf("{\"seeds\": %" PRIu64 ", \"first\": %" PRIu64
@@ -182,9 +209,12 @@ int sim_many(const struct sim_command *command)
                           .start_s = seconds(),
                           .said_s = seconds(),
                           .live = isatty(STDERR_FILENO) != 0 && !command->json};
+    const struct sigaction action = {.sa_handler = interrupt};
     crowd.runners = calloc(command->jobs, sizeof(*crowd.runners));
     p2p_assert(crowd.runners != NULL);
-    while (crowd.ended < command->seeds && !crowd.failed) {
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    while (crowd.ended < command->seeds && !crowd.failed && !interrupted) {
         for (uint32_t i = 0; i < command->jobs; i++) {
             if (crowd.runners[i].pid == 0 && crowd.begun < command->seeds) {
                 begin(&crowd, &crowd.runners[i]);
@@ -193,10 +223,13 @@ int sim_many(const struct sim_command *command)
         wait_for_one(&crowd);
         show(&crowd, false);
     }
-    stop_all(&crowd);
     if (crowd.live) {
         show(&crowd, true);
     }
+    if (crowd.ended < command->seeds) {
+        tell_rest(&crowd);
+    }
+    stop_all(&crowd);
     free(crowd.runners);
     return conclude(&crowd);
 }
