@@ -111,6 +111,10 @@ draw sweep-memory.svg "Memory of a node" "MB, its disk included" 0 \
     echo
     table 11
     echo
+    echo "Afterwards, when everybody who is left wrote once more, per record and node that is left:"
+    echo
+    table 21
+    echo
     memory_table
 } >"$here/RESULTS.tables"
 awk -v tables="$here/RESULTS.tables" '
