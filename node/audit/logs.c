@@ -31,7 +31,7 @@ static uint64_t parted(const struct audit_log *a, const struct audit_log *b)
     return 0;
 }
 
-static void compare(struct p2p_audit *audit, struct audit_log *a, struct audit_log *b)
+static enum p2p_err compare(struct p2p_audit *audit, struct audit_log *a, struct audit_log *b)
 {
     uint64_t size = parted(a, b);
     const char *first = p2p_archive_exporter(audit->archives[a->archive]);
@@ -48,12 +48,16 @@ static void compare(struct p2p_audit *audit, struct audit_log *a, struct audit_l
         p2p_findings_tell(audit->findings, P2P_FINDING_FORKED, a->name, size,
                           "the log signed one history for %s and another for %s", first,
                           second);
-    } else if (size == 0 && a->size != b->size) {
+        return a->head.size < b->head.size ? audit_prove_fork(audit, b, &a->head)
+                                           : audit_prove_fork(audit, a, &b->head);
+    }
+    if (size == 0 && a->size != b->size) {
         p2p_findings_tell(audit->findings, P2P_FINDING_ARCHIVE_BEHIND, a->name,
                           a->size < b->size ? a->size : b->size,
                           "%llu records at %s, %llu at %s", (unsigned long long)a->size, first,
                           (unsigned long long)b->size, second);
     }
+    return P2P_OK;
 }
 
 /* The largest good history of each feed is what is replayed. */
@@ -78,15 +82,16 @@ enum p2p_err audit_choose(struct p2p_audit *audit)
 
 enum p2p_err audit_compare_logs(struct p2p_audit *audit)
 {
+    enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < audit->log_count; i++) {
-        for (size_t j = i + 1; j < audit->log_count; j++) {
+        for (size_t j = i + 1; j < audit->log_count && err == P2P_OK; j++) {
             if (audit->logs[i].archive != audit->logs[j].archive &&
                 strcmp(audit->logs[i].name, audit->logs[j].name) == 0) {
-                compare(audit, &audit->logs[i], &audit->logs[j]);
+                err = compare(audit, &audit->logs[i], &audit->logs[j]);
             }
         }
     }
-    return audit_choose(audit);
+    return err == P2P_OK ? audit_choose(audit) : err;
 }
 
 /* ---- proofs ---- */

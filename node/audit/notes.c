@@ -247,8 +247,8 @@ static enum p2p_err do_note(void *context, size_t i)
 
 /* A signed head to which the records do not lead: beside a larger one to which they do, it is
  * another history that the log signed; else the records are not those that were signed. */
-static void contradiction(struct p2p_audit *audit, const struct audit_log *log,
-                          const struct p2p_tree_head *head)
+static enum p2p_err contradiction(struct p2p_audit *audit, const struct audit_log *log,
+                                  const struct p2p_tree_head *head)
 {
     if (head->size > log->size) {
         p2p_findings_tell(audit->findings, P2P_FINDING_RECORDS_MISSING, log->name, head->size,
@@ -258,14 +258,29 @@ static void contradiction(struct p2p_audit *audit, const struct audit_log *log,
         p2p_findings_tell(audit->findings, P2P_FINDING_FORKED, log->name, head->size,
                           "the log signed two roots of its first %llu records",
                           (unsigned long long)head->size);
+        return audit_prove_fork(audit, log, head);
     } else {
         p2p_findings_tell(audit->findings, P2P_FINDING_BAD_ROOT, log->name, head->size,
                           "the first %llu records do not lead to the root that was signed",
                           (unsigned long long)head->size);
     }
+    return P2P_OK;
 }
 
-static void conclude(const struct notes *notes, size_t at)
+/* Whatever else was signed, the layout has the newest head at one place. */
+static void newest_is_listed(struct p2p_audit *audit, const struct audit_log *log)
+{
+    char path[P2P_ARCHIVE_PATH_BYTES_MAX];
+    const struct p2p_archive_place place = {.type = P2P_PLACE_CHECKPOINT,
+                                            .feed = p2p_slice_text(log->dir)};
+    p2p_archive_path(path, &place);
+    if (p2p_archive_file_at(audit->archives[log->archive], path) == NULL) {
+        p2p_findings_tell(audit->findings, P2P_FINDING_NO_CHECKPOINT, log->name, log->size,
+                          "there is no newest checkpoint");
+    }
+}
+
+static enum p2p_err conclude(const struct notes *notes, size_t at)
 {
     struct p2p_audit *audit = notes->audit;
     struct audit_log *log = &audit->logs[at];
@@ -276,15 +291,17 @@ static void conclude(const struct notes *notes, size_t at)
         }
     }
     bool contradicted = false;
-    for (size_t i = notes->first[at]; i < notes->first[at + 1]; i++) {
+    enum p2p_err err = P2P_OK;
+    newest_is_listed(audit, log);
+    for (size_t i = notes->first[at]; i < notes->first[at + 1] && err == P2P_OK; i++) {
         const struct seen_note *seen = &notes->seen[i];
         if (seen->is_signed && !seen->leads) {
-            contradiction(audit, log, &seen->head);
+            err = contradiction(audit, log, &seen->head);
             contradicted = contradicted || seen->head.size > log->head.size;
         }
     }
-    if (log->info == NULL || log->head.size == log->size || contradicted) {
-        return;
+    if (err != P2P_OK || log->info == NULL || log->head.size == log->size || contradicted) {
+        return err;
     }
     if (log->head.size == 0) {
         p2p_findings_tell(audit->findings, P2P_FINDING_NO_CHECKPOINT, log->name, log->size,
@@ -295,6 +312,7 @@ static void conclude(const struct notes *notes, size_t at)
                           "%llu records, the largest signed checkpoint counts %llu",
                           (unsigned long long)log->size, (unsigned long long)log->head.size);
     }
+    return P2P_OK;
 }
 
 /* ---- quorums, and times that fall ---- */
@@ -412,7 +430,7 @@ enum p2p_err audit_notes(struct p2p_audit *audit)
                              do_note, &notes);
     }
     for (size_t i = 0; i < audit->log_count && err == P2P_OK; i++) {
-        conclude(&notes, i);
+        err = conclude(&notes, i);
     }
     if (err == P2P_OK) {
         err = weigh(audit);

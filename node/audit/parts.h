@@ -7,6 +7,7 @@
  *   blocks.c     every record once more, in blocks of 256: hashes, signatures, payloads, form
  *   roots.c      what follows from the blocks: roots at all sizes anybody names, tiles
  *   notes.c      checkpoints and who cosigned them
+ *   fork_proof.c two histories, as a file
  *   logs.c       several archives of one log
  *   shelf.c      bundles that were read lately
  *   index.c      rows of the replay: LMDB of its own, records and payloads from the archive
@@ -164,6 +165,14 @@ P2P_MUST_CHECK enum p2p_err audit_compare_logs(struct p2p_audit *audit);
 /* Of each feed the log that is replayed. */
 P2P_MUST_CHECK enum p2p_err audit_choose(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_proofs(struct p2p_audit *audit);
+
+/* ---- fork_proof.c ---- */
+
+/* Writes the proof that a log whose records lead to log->head signed `other` too, a head no
+ * larger, into the directory that was given for proofs; without one does nothing. */
+P2P_MUST_CHECK enum p2p_err audit_prove_fork(struct p2p_audit *audit,
+                                             const struct audit_log *log,
+                                             const struct p2p_tree_head *other);
 
 /* ---- index.c ---- */
 

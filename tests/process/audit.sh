@@ -79,9 +79,31 @@ must 4 verify "$WORK/elsewhere"
 must 3 verify "$WORK/nowhere"
 must 2 p2p audit verify "$WORK/beanr" --trust "$WORK/beanr/manifest"
 
+claim "the second question is answered from the index, unless that is another or somebody changed it"
+must 0 p2p audit replay "$WORK/beanr" --trust "$SB/trust"
+cp "$out" "$WORK/first"
+cp "$WORK/beanr.index/state" "$WORK/state"
+must 0 p2p audit replay "$WORK/beanr" --trust "$SB/trust"
+cmp -s "$out" "$WORK/first" || fail "the second answer is another"
+cmp -s "$WORK/beanr.index/state" "$WORK/state" || fail "the index was made anew"
+printf x | dd of="$WORK/beanr.index/rows" bs=1 seek=20000 conv=notrunc 2>/dev/null
+must 0 p2p audit replay "$WORK/beanr" --trust "$SB/trust"
+cmp -s "$out" "$WORK/first" || fail "a changed index was believed"
+chmod g+w "$WORK/beanr.index/state"
+must 0 p2p audit replay "$WORK/beanr" --trust "$SB/trust"
+same "$(stat -c %a "$WORK/beanr.index/state")" 600 "an index that others may write was made anew"
+
 claim "a hundred kinds of damage and fraud are each found and named"
 mkdir "$WORK/forged"
-must 0 "$P2P_TAMPER" "$WORK/beanr" "$WORK/bezee" "$SB" "$WORK/forged"
+"$P2P_TAMPER" "$WORK/beanr" "$WORK/bezee" "$SB" "$WORK/forged" >"$out" 2>"$err" ||
+    fail "$(grep -A 9 '^NOT SO' "$out")"
 tells "104 cases, 0 not found"
+
+claim "two histories in two archives become a proof that stands alone"
+must 0 "$P2P_TAMPER" "$WORK/beanr" "$WORK/bezee" "$SB" "$WORK/forged" "$WORK/rewritten"
+must 1 p2p audit verify "$WORK/rewritten" "$WORK/bezee" --trust "$SB/trust" --proofs "$WORK/proofs"
+tells "archives-differ beanr/1"
+must 0 p2p -C / --json audit check-fork "$WORK/proofs/beanr-1.fork" --federation "$SB/federation.json"
+holds '.proven == "forked"'
 
 finish

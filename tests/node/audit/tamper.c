@@ -1,9 +1,10 @@
 /* The tampering suite: a real archive of six ports, damaged and forged in one way at a time.
  * The table says which finding is due for each: what was done must be named for what it is.
  *
- *     tamper ARCHIVE OTHER SANDBOX WORK
+ *     tamper ARCHIVE OTHER SANDBOX WORK [REWRITTEN]
  *
- * ARCHIVE by beanr, OTHER by bezee, both of the sandbox, whose key files the frauds use. Run by
+ * ARCHIVE by beanr, OTHER by bezee, both of the sandbox, whose key files the frauds use. With
+ * REWRITTEN it only leaves one such archive there. Run by
  * tests/process/audit.sh, which makes them; the ASan build proves that none is a crash. */
 #include "check.h"
 
@@ -24,7 +25,7 @@
 #define SECOND_2050 UINT64_C(2524608000)
 #define SALT        "0123456789abcdef0123456789abcdef"
 
-static const char *archive_dir, *other_dir, *sandbox_dir, *work_dir;
+static const char *archive_dir, *other_dir, *sandbox_dir, *work_dir, *rewritten_dir;
 
 struct fraud {
     const char *what;
@@ -1494,17 +1495,35 @@ static void test_frauds(void **state)
     CHECK(bad == 0);
 }
 
+/* Leaves an archive whose own feed was rewritten and signed again, for a test of the command.
+ */
+static void leave_rewritten(void **state)
+{
+    struct forger forger;
+    (void)state;
+    forger_init(&forger, archive_dir, rewritten_dir, sandbox_dir);
+    rewritten(&forger);
+    forger_seal(&forger, NULL);
+    p2p_charter_free(forger.charter);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_frauds)};
-    if (argc != 5) {
-        fputs("tamper ARCHIVE OTHER SANDBOX WORK\n", stderr);
+    const struct CMUnitTest one[] = {cmocka_unit_test(leave_rewritten)};
+    if (argc != 5 && argc != 6) {
+        fputs("tamper ARCHIVE OTHER SANDBOX WORK [REWRITTEN]\n", stderr);
         return 2;
     }
     archive_dir = argv[1];
     other_dir = argv[2];
     sandbox_dir = argv[3];
     work_dir = argv[4];
+    rewritten_dir = argv[5]; /* NULL behind the last */
     setvbuf(stdout, NULL, _IOLBF, 0);
-    return p2p_crypto_init() == P2P_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 3;
+    if (p2p_crypto_init() != P2P_OK) {
+        return 3;
+    }
+    return rewritten_dir != NULL ? cmocka_run_group_tests(one, NULL, NULL)
+                                 : cmocka_run_group_tests(tests, NULL, NULL);
 }

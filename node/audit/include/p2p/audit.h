@@ -33,6 +33,8 @@ struct p2p_audit_options {
     size_t dir_count;
     const char *trust_path;
     enum p2p_audit_depth depth;
+    const char
+        *proofs_dir; /* takes the proofs of forks that are found; NULL: none are written */
     bool skip_issuer_signatures; /* for measuring: they are taken for good */
     /* Keeps the index, and uses one that was kept, if it is of the same archives and trust file
      * and unchanged: then nothing but the charter is verified again. For questions after the
