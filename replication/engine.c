@@ -281,6 +281,7 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
     engine->options = *options;
     engine->kv = kv;
     engine->wanted.all = true;
+    engine->proofs_kept = true;
     engine->keys.feed = *options->feed_key;
     engine->keys.witness = *options->witness_key;
     engine->scratch = p2p_alloc_resize(options->alloc, NULL, 1, P2P_FRAME_BYTES_MAX + 4);

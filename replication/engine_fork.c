@@ -13,6 +13,7 @@
 #include <p2p/assert.h>
 #include <p2p/forked.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- finding ---- */
@@ -181,11 +182,86 @@ static enum p2p_err settle_forked(struct p2p_engine *engine)
     return err;
 }
 
+/* ---- proofs that no record of ours carries, since we may not append ---- */
+
+#define KEPT_NAME_BYTES 24u
+
+static struct p2p_slice kept_name(char out[KEPT_NAME_BYTES], uint32_t feed)
+{
+    int len = snprintf(out, KEPT_NAME_BYTES, "fork/%u", (unsigned)feed);
+    return p2p_slice_of(out, (size_t)len);
+}
+
+/* The proof that is kept about a feed, copied into the batch's arena. P2P_NOTFOUND. */
+static enum p2p_err kept_proof(struct p2p_engine *engine, uint32_t feed,
+                               struct p2p_slice *proof)
+{
+    char name[KEPT_NAME_BYTES];
+    struct p2p_slice value;
+    if (p2p_ledger_feed(&engine->ledger, feed)->state != P2P_FEED_FORKED) {
+        return P2P_NOTFOUND;
+    }
+    enum p2p_err err = p2p_kv_get(engine->kv, P2P_TABLE_META, kept_name(name, feed), &value);
+    if (err == P2P_OK) {
+        *proof = p2p_arena_copy(engine->arena, value);
+        err = proof->data == NULL ? P2P_NOMEM : P2P_OK;
+    }
+    return err;
+}
+
+/* May append again: what was found meanwhile is told in records too. */
+static enum p2p_err append_kept(struct p2p_engine *engine)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        char name[KEPT_NAME_BYTES];
+        struct p2p_slice proof;
+        struct p2p_slice note;
+        struct p2p_forked forked;
+        err = kept_proof(engine, i, &proof);
+        if (err != P2P_OK) {
+            err = err == P2P_NOTFOUND ? P2P_OK : err;
+            continue;
+        }
+        err = i == engine->feed ? P2P_OK
+                                : p2p_forked_get(&engine->ledger, engine->kv, i, &forked);
+        if (err == P2P_NOTFOUND) {
+            err = held_note(engine, i, &note, &engine->extras[i].fork_told_size);
+            err = err == P2P_OK ? append_fork(engine, proof, note) : err;
+        }
+        if (err == P2P_OK) {
+            err = p2p_kv_del(engine->kv, P2P_TABLE_META, kept_name(name, i));
+        }
+    }
+    engine->proofs_kept = err != P2P_OK;
+    return err;
+}
+
+enum p2p_err p2p_fork_send_kept(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+        struct p2p_slice proof;
+        struct p2p_writer out;
+        err = kept_proof(engine, i, &proof);
+        if (err == P2P_OK) {
+            p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+            p2p_fork_write(&out, proof);
+            err = p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+        }
+        err = err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    return err;
+}
+
 enum p2p_err p2p_fork_append(struct p2p_engine *engine)
 {
     enum p2p_err err = settle_forked(engine);
     if (err != P2P_OK || engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0) {
         return err;
+    }
+    if (engine->proofs_kept) {
+        err = append_kept(engine);
     }
     for (const struct p2p_kept_proof *kept = engine->proofs; kept != NULL && err == P2P_OK;
          kept = kept->next) {
@@ -227,6 +303,14 @@ static enum p2p_err quarantine(struct p2p_engine *engine, uint32_t number,
     }
     if (err != P2P_OK) {
         return err;
+    }
+    if (number == engine->feed || engine->read_only != P2P_READ_ONLY_NONE) {
+        char name[KEPT_NAME_BYTES];
+        err = p2p_kv_put(engine->kv, P2P_TABLE_META, kept_name(name, number), encoded);
+        engine->proofs_kept = true;
+        if (err != P2P_OK) {
+            return err;
+        }
     }
     if (number == engine->feed) {
         engine->read_only = P2P_READ_ONLY_FORKED;

@@ -391,6 +391,9 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
 P2P_MUST_CHECK enum p2p_err p2p_fork_contradicted(struct p2p_engine *engine, uint32_t member,
                                                   uint32_t feed,
                                                   const struct p2p_tree_head *head);
+/* Proofs that were found while nothing might be appended, to a peer that just came. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_send_kept(struct p2p_engine *engine,
+                                               struct p2p_peer *peer);
 P2P_MUST_CHECK enum p2p_err p2p_fork_check_head(struct p2p_engine *engine,
                                                 struct p2p_peer *peer, uint32_t feed,
                                                 const struct p2p_tree_head *head);

@@ -249,6 +249,9 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
         err = p2p_fork_send_rival(engine, peer);
     }
     if (err == P2P_OK) {
+        err = p2p_fork_send_kept(engine, peer);
+    }
+    if (err == P2P_OK) {
         err = p2p_witness_send_heartbeats(engine, peer);
     }
     return err;

@@ -225,8 +225,9 @@ struct p2p_engine {
     uint64_t witness_lost; /* of its witness key: that generation may have cosigned more than is
                               known here, and does so no more; 0: none */
     bool complete;
-    size_t kept;          /* bans of forked feeds that are kept aside: kept.h */
-    bool kept_due;        /* they are looked at in the next batch */
+    bool proofs_kept; /* of forks that were found while nothing might be appended: perhaps */
+    size_t kept;      /* bans of forked feeds that are kept aside: kept.h */
+    bool kept_due;    /* they are looked at in the next batch */
     uint32_t forks_short; /* forked feeds of which not all that counts is held */
     bool address_told;    /* our own address was compared with the newest told, in this start */
     bool complete_stored;

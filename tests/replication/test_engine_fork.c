@@ -216,6 +216,36 @@ static void test_fork_told_to_who_was_away(void **state)
     CHECK(state_of(3, 4) == P2P_FEED_FORKED);
 }
 
+/* Found by nodes that may not append: they keep the proof, tell it to who comes later, and in a
+ * record when they may. */
+static void test_found_by_who_may_not_append(void **state)
+{
+    (void)state;
+    network_start(4, 4, 44);
+    equivocate(4, 1, 1);
+    for (uint32_t node = 1; node <= 2; node++) {
+        network_kill(&net, node);
+        net.nodes[node].options.copy_lost = true;
+        CHECK_OK(network_open(&net, node));
+    }
+    network_connect(&net, 1, 2);
+    network_advance(&net, 2000);
+    CHECK(state_of(1, 4) == P2P_FEED_FORKED && state_of(2, 4) == P2P_FEED_FORKED);
+    CHECK(forks_by(1) == 0 && forks_by(2) == 0);
+    network_cut(&net, 1, 2);
+    network_kill(&net, 1);
+    net.nodes[1].options.copy_lost = true;
+    CHECK_OK(network_open(&net, 1));
+    network_connect(&net, 1, 3);
+    network_advance(&net, 2000);
+    CHECK(state_of(3, 4) == P2P_FEED_FORKED && forks_by(3) == 1);
+    network_kill(&net, 2);
+    net.nodes[2].options.copy_lost = false;
+    CHECK_OK(network_open(&net, 2));
+    network_advance(&net, 1000);
+    CHECK(forks_by(2) == 1);
+}
+
 /* The records carry the largest quorum-cosigned checkpoint that anybody held, so W is the same
  * everywhere; who comes to hold a larger one tells it too, and then all are silent. */
 static void test_the_largest_quorum_is_told(void **state)
@@ -575,6 +605,7 @@ int main(void)
         cmocka_unit_test_teardown(test_two_histories, network_stop),
         cmocka_unit_test_teardown(test_own_feed_forked, network_stop),
         cmocka_unit_test_teardown(test_fork_told_to_who_was_away, network_stop),
+        cmocka_unit_test_teardown(test_found_by_who_may_not_append, network_stop),
         cmocka_unit_test_teardown(test_the_largest_quorum_is_told, network_stop),
         cmocka_unit_test_teardown(test_bans_are_rescued, network_stop),
         cmocka_unit_test_teardown(test_a_tiny_fork, network_stop),
