@@ -349,6 +349,21 @@ static bool is_newer(const struct p2p_engine *engine, const struct p2p_peer *pee
             p2p_session_owns(engine, peer, body->feed));
 }
 
+/* A backup that was put back knows of no later time that its witness key signed; peers show the
+ * newest heartbeat of every feed, this node's own among them. */
+static void note_own_time(struct p2p_engine *engine, const struct p2p_feed_info *info,
+                          const struct p2p_witness_public *key,
+                          const struct p2p_cosign_body *body)
+{
+    const struct p2p_checkpoint checkpoint = checkpoint_of(info, body->size, &body->root);
+    if (engine->member < engine->clock_count &&
+        body->cosignature.time_s > engine->clocks[engine->member].time_s &&
+        p2p_cosignature_verify_witness(&checkpoint, engine->options.sigs, key,
+                                       &body->cosignature) == P2P_OK) {
+        engine->clocks[engine->member].time_s = body->cosignature.time_s;
+    }
+}
+
 enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *peer,
                                  struct p2p_slice bytes)
 {
@@ -372,6 +387,9 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
                                 is_newer(engine, peer, witnessing, &body)
                           : p2p_witnessing_wants(witnessing, info, body.witness, body.size,
                                                  &body.root, held);
+    if (heartbeat && body.feed == engine->feed) {
+        note_own_time(engine, info, key, &body);
+    }
     if (!news && heartbeat) {
         return p2p_relay_heartbeat_twice(engine, peer, &body);
     }
