@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-enum { SLOTS = 96, NOTHING = UINT32_MAX, RECORD_FORMAT = 1 };
+enum { SLOTS = 96, RECORD_FORMAT = 1 };
+#define NOTHING UINT32_MAX
 #define BYTES_MAX ((size_t)24 << 20)
 
 struct slot {
