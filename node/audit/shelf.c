@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { SLOTS = 96, RECORD_FORMAT = 1 };
-#define NOTHING UINT32_MAX
+#define NOTHING   UINT32_MAX
 #define BYTES_MAX ((size_t)24 << 20)
 
 struct slot {
