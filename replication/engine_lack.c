@@ -21,6 +21,7 @@
 #include "engine_parts.h"
 
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -169,7 +170,7 @@ enum p2p_err p2p_lack_arrived(struct p2p_engine *engine, const struct p2p_record
 {
     const struct p2p_lack_circle *circle = circle_of(engine, arrival->record.circle);
     if (arrival->record.body_type != P2P_BODY_COMMITMENT || arrival->salted.len > 0 ||
-        circle == NULL || !circle->member) {
+        circle == NULL || !circle->member || P2P_PLANT(PAYLOAD_LESS)) {
         return P2P_OK;
     }
     return note(engine, id, arrival->record.circle, P2P_LACK_UNGIVEN);

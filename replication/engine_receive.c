@@ -32,7 +32,7 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
         err = entitled(engine, out->record.circle, &may_hold);
     }
     if (err == P2P_OK && salted.len == 0 &&
-        (p2p_ungiven_takes(engine, info->number) ||
+        (P2P_PLANT(PAYLOAD_LESS) || p2p_ungiven_takes(engine, info->number) ||
          (info->number == engine->feed &&
           p2p_engine_alone(engine, out->record.circle, engine->member)))) {
         may_hold = false; /* p2p_lack_arrived says so when it is taken */

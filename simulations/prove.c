@@ -34,6 +34,7 @@ static const struct {
     {P2P_PLANT_ROOT_TWICE, 0, 0, 2},
     {P2P_PLANT_NUMBER_TWICE, LIARS, LIE(COPY_FORWARD), 63},
     {P2P_PLANT_ROOT_UNCOMPARED, LIARS, LIE(ALTER), 4},
+    {P2P_PLANT_PAYLOAD_LESS, LIARS, LIE(WITHHOLD_PAYLOADS), 1},
     {P2P_PLANT_LIFT_ANYTHING, 0, 0, 1},
 };
 enum { RECORDED_COUNT = sizeof(recorded) / sizeof(recorded[0]) };

@@ -20,6 +20,7 @@
     X(ROOT_TWICE, "root-twice", "counts one root's key for each line of it")                   \
     X(NUMBER_TWICE, "number-twice", "accepts an issuer's number again")                        \
     X(ROOT_UNCOMPARED, "root-uncompared", "stores a run without comparing the signed root")    \
+    X(PAYLOAD_LESS, "payload-less", "takes a leaf without its payload and does not say so")    \
     X(LIFT_ANYTHING, "lift-anything", "lets any issuer lift any ban")
 enum p2p_plant {
 #define P2P_PLANT_ENUM(name, word, text) P2P_PLANT_##name,
