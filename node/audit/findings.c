@@ -266,8 +266,9 @@ bool p2p_findings_save(const struct p2p_findings *findings, FILE *out)
     return fwrite(counts, sizeof counts, 1, out) == 1 &&
            fwrite(findings->looked_at, sizeof findings->looked_at, 1, out) == 1 &&
            fwrite(findings->tally, sizeof findings->tally, 1, out) == 1 &&
-           fwrite(findings->items, sizeof(*findings->items), findings->count, out) ==
-               findings->count;
+           (findings->count == 0 || /* then there are no items at all */
+            fwrite(findings->items, sizeof(*findings->items), findings->count, out) ==
+                findings->count);
 }
 
 bool p2p_findings_load(struct p2p_findings *findings, struct p2p_slice bytes)
