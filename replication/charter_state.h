@@ -23,7 +23,6 @@
 
 /* Memory of one fold's variable parts (grants, members, keep lists). */
 #define P2P_FOLD_BYTES_MAX ((size_t)256 << 20)
-#define P2P_VERSIONS_MAX   ((uint64_t)1 << 24)
 
 struct charter_entry {
     atomic_uint references;

@@ -1,16 +1,18 @@
 /* Lookup of the past: what a feed's `seen` records say it held.
  *
- * One row per (claim, place). A claim is `open` while it is about more than is held here: it
- * cannot be refuted and counts. When the feed it is about has grown that far it becomes `true`,
- * or `false` and counts no longer, and whatever its author wrote from there on is looked at
- * again. Rows and their states are a function of the records held, in whatever order they came:
- * every claim is stored, whatever was claimed before it.
+ * One row per (claim, place). A claim is `open` while it is about more than is held here, and
+ * cannot be refuted. When the feed it is about has grown that far it becomes `true` or `false`,
+ * and what rests on it is looked at again. A false one counts for nothing. An open one, which
+ * may stay open for ever, counts only where it makes an answer stricter, or stands for records
+ * that are not here: whatever allows, or takes a ban away, rests on true ones. Rows and their
+ * states are a function of the records held, in whatever order they came: every claim is
+ * stored, whatever was claimed before it.
  *
  *     apply --held--> true | false
  *       |
  *       +--not held--> open --settle--> true | false
  *
- * What was known at an index is the largest claim below it that is not false. Honest claims
+ * What was known at an index is the largest claim below it that counts. Honest claims
  * rise, so the newest row answers; `highest` says when an older one might be larger. No more
  * than P2P_CLAIMS_LOOKED_AT rows are read: who made that many claims that are false, or smaller
  * than earlier ones, in a row, has named nothing. */
@@ -97,8 +99,9 @@ static enum p2p_err newest_claim(const struct p2p_kv *kv, uint32_t by, uint64_t 
     return err == P2P_OK ? p2p_claim_read(found, value, by, of, claim) : err;
 }
 
-enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at, uint32_t of,
-                               uint64_t *size, bool *refuted)
+/* open: whether claims that cannot be refuted yet count. refuted as in p2p_known_size_in. */
+static enum p2p_err largest_claim(const struct p2p_kv *kv, uint32_t by, uint64_t at,
+                                  uint32_t of, bool open, uint64_t *size, bool *refuted)
 {
     uint64_t best = 0;
     struct p2p_claim claim;
@@ -112,7 +115,8 @@ enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at
     for (unsigned i = 0; err == P2P_OK && i < P2P_CLAIMS_LOOKED_AT; i++) {
         struct p2p_slice found;
         struct p2p_slice value;
-        if (claim.state != P2P_CLAIM_FALSE && claim.size > best) {
+        bool counts = claim.state == P2P_CLAIM_TRUE || (open && claim.state == P2P_CLAIM_OPEN);
+        if (counts && claim.size > best) {
             best = claim.size;
         }
         if (claim.highest <= best) {
@@ -130,11 +134,24 @@ enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at
     return err;
 }
 
+enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at, uint32_t of,
+                               uint64_t *size, bool *refuted)
+{
+    return largest_claim(kv, by, at, of, true, size, refuted);
+}
+
 enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by, uint64_t at,
                             uint32_t of, uint64_t *size)
 {
     bool refuted = false;
     return p2p_known_size_in(ledger->kv, by, at, of, size, &refuted);
+}
+
+enum p2p_err p2p_known_surely(const struct p2p_ledger *ledger, uint32_t by, uint64_t at,
+                              uint32_t of, uint64_t *size)
+{
+    bool refuted = false;
+    return largest_claim(ledger->kv, by, at, of, false, size, &refuted);
 }
 
 /* Rows are walked from the newest down, and no further once no older one names as much. */
@@ -167,13 +184,20 @@ enum p2p_err p2p_known_first(const struct p2p_ledger *ledger, uint32_t by, uint3
     return first != UINT64_MAX ? P2P_OK : P2P_NOTFOUND;
 }
 
+/* Of no prefix of a feed that ends before, and of no charter that there can be. */
+static bool of_nothing(const struct p2p_feed *feed, uint32_t of, const struct p2p_claim *claim)
+{
+    return (feed != NULL && claim->size > feed->ends_at) ||
+           (of == P2P_CHARTER_FEED && claim->size > P2P_VERSIONS_MAX);
+}
+
 enum p2p_err p2p_claim_look(const struct p2p_ledger *ledger, uint32_t of,
                             struct p2p_claim *claim)
 {
     struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
     struct p2p_hash root;
-    if (feed != NULL && claim->size > feed->ends_at) {
-        claim->state = P2P_CLAIM_FALSE; /* of no prefix of a feed that ends before */
+    if (of_nothing(feed, of, claim)) {
+        claim->state = P2P_CLAIM_FALSE;
         return P2P_OK;
     }
     if (feed == NULL || claim->size > feed->edge.size) {
@@ -223,7 +247,7 @@ static enum p2p_err state_then(const struct p2p_ledger *full, const struct p2p_k
 {
     const struct p2p_feed *held = p2p_ledger_feed(full, of);
     struct p2p_hash root;
-    if (feed != NULL && claim->size > feed->ends_at) {
+    if (of_nothing(feed, of, claim)) {
         claim->state = P2P_CLAIM_FALSE;
         return P2P_OK;
     }
@@ -244,7 +268,7 @@ static enum p2p_err state_then(const struct p2p_ledger *full, const struct p2p_k
 enum p2p_err p2p_known_then(const struct p2p_ledger *past, const struct p2p_ledger *full,
                             const struct p2p_kv *under, struct p2p_slice key,
                             struct p2p_slice value, uint64_t then, uint8_t out[P2P_CLAIM_BYTES],
-                            uint64_t *refuted_by)
+                            uint64_t *settled_by)
 {
     struct p2p_reader in;
     struct p2p_claim claim;
@@ -259,12 +283,12 @@ enum p2p_err p2p_known_then(const struct p2p_ledger *past, const struct p2p_ledg
     if (err != P2P_OK) {
         return err;
     }
-    bool was_false = claim.state == P2P_CLAIM_FALSE;
+    bool is_open = claim.state == P2P_CLAIM_OPEN;
     err = state_then(full, under, p2p_ledger_feed(past, of), of, then, &claim);
     if (err == P2P_OK) {
         memcpy(out, value.data, P2P_CLAIM_BYTES);
         out[1] = (uint8_t)claim.state;
-        *refuted_by = was_false && claim.state == P2P_CLAIM_OPEN ? claim.size : 0;
+        *settled_by = !is_open && claim.state == P2P_CLAIM_OPEN ? claim.size : 0;
     }
     return err;
 }

@@ -292,7 +292,7 @@ static enum p2p_err claim_then(struct p2p_past *past, struct p2p_slice key,
                                struct p2p_slice found, struct p2p_slice *value)
 {
     struct p2p_reader in;
-    uint64_t refuted_by = 0;
+    uint64_t settled_by = 0;
     if (found.len != key.len || memcmp(found.data, key.data, 8) != 0) {
         return P2P_NOTFOUND;
     }
@@ -300,11 +300,11 @@ static enum p2p_err claim_then(struct p2p_past *past, struct p2p_slice key,
     p2p_reader_u32(&in);
     uint32_t of = p2p_reader_u32(&in);
     enum p2p_err err = p2p_known_then(&past->ledger, past->full, past->under, found, *value,
-                                      p2p_past_size(past, of), past->claim, &refuted_by);
+                                      p2p_past_size(past, of), past->claim, &settled_by);
     if (err == P2P_OK) {
         *value = p2p_slice_of(past->claim, sizeof(past->claim));
-        if (refuted_by > 0) {
-            p2p_past_rest(past, of, refuted_by - 1);
+        if (settled_by > 0) {
+            p2p_past_rest(past, of, settled_by - 1);
         }
     }
     return err;

@@ -522,35 +522,63 @@ enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv
     return P2P_OK;
 }
 
+/* A row of TOUCH that says who cites which record. */
+enum { CITE_ROW_BYTES = 1 + P2P_ID_KEY_BYTES + P2P_ID_KEY_BYTES };
+
+/* The first such row at or above (cited, by) about feed cited->feed below index `to`; both are
+ * set to what it says. P2P_NOTFOUND. */
+static enum p2p_err next_cite(const struct p2p_kv *kv, uint64_t to, struct p2p_record_id *cited,
+                              struct p2p_record_id *by)
+{
+    uint8_t row[CITE_ROW_BYTES];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    uint32_t of = cited->feed;
+    row[0] = P2P_VIEW_BANS;
+    p2p_id_key(row + 1, cited);
+    p2p_id_key(row + 1 + P2P_ID_KEY_BYTES, by);
+    enum p2p_err err =
+        p2p_kv_seek(kv, P2P_TABLE_TOUCH, p2p_slice_of(row, sizeof(row)), &found, &value);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (found.len != CITE_ROW_BYTES || found.data[0] != P2P_VIEW_BANS ||
+        !p2p_id_from_key(p2p_slice_of(found.data + 1, P2P_ID_KEY_BYTES), cited) ||
+        !p2p_id_from_key(p2p_slice_of(found.data + 1 + P2P_ID_KEY_BYTES, P2P_ID_KEY_BYTES),
+                         by) ||
+        cited->feed != of || cited->index >= to) {
+        return P2P_NOTFOUND;
+    }
+    return P2P_OK;
+}
+
+enum p2p_err p2p_touch_mark(struct p2p_ledger *ledger, uint32_t by, uint32_t of, uint64_t from,
+                            uint64_t to)
+{
+    struct p2p_record_id cited = {of, from};
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK && cited.index < to) {
+        struct p2p_record_id who = {by, 0};
+        err = next_cite(ledger->kv, to, &cited, &who);
+        if (err == P2P_OK && who.feed == by) {
+            uint8_t key[P2P_ID_KEY_BYTES];
+            err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &cited));
+        }
+        cited.index += who.feed >= by; /* else this author's may stand behind the one found */
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 enum p2p_err p2p_touch_settle(struct p2p_ledger *ledger, uint32_t of, uint64_t from)
 {
-    /* A row: view, the id of the cited record, the id of the one that cites it. */
-    enum { ROW_BYTES = 1 + P2P_ID_KEY_BYTES + P2P_ID_KEY_BYTES };
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
     struct p2p_record_id cited = {of, from};
     struct p2p_record_id by = {0, 0};
-    for (;;) {
-        uint8_t row[ROW_BYTES];
-        struct p2p_slice found;
-        struct p2p_slice value;
-        row[0] = P2P_VIEW_BANS;
-        p2p_id_key(row + 1, &cited);
-        p2p_id_key(row + 1 + P2P_ID_KEY_BYTES, &by);
-        enum p2p_err err = p2p_kv_seek(ledger->kv, P2P_TABLE_TOUCH,
-                                       p2p_slice_of(row, sizeof(row)), &found, &value);
-        if (err != P2P_OK) {
-            return err == P2P_NOTFOUND ? P2P_OK : err;
-        }
-        if (found.len != ROW_BYTES || found.data[0] != P2P_VIEW_BANS ||
-            !p2p_id_from_key(p2p_slice_of(found.data + 1, P2P_ID_KEY_BYTES), &cited) ||
-            !p2p_id_from_key(p2p_slice_of(found.data + 1 + P2P_ID_KEY_BYTES, P2P_ID_KEY_BYTES),
-                             &by) ||
-            cited.feed != of || cited.index >= p2p_ledger_feed(ledger, of)->edge.size) {
-            return P2P_OK;
-        }
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK &&
+           (err = next_cite(ledger->kv, feed->edge.size, &cited, &by)) == P2P_OK) {
         err = p2p_ledger_touch_again(ledger, &by);
-        if (err != P2P_OK) {
-            return err;
-        }
         by.index++;
     }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
 }

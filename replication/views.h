@@ -74,6 +74,12 @@ P2P_MUST_CHECK enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uin
 /* judge.c: the record at id is judged again when the charter says something of this issuer. */
 P2P_MUST_CHECK enum p2p_err p2p_index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
                                              const struct p2p_record_id *id);
+/* records/ban_kinds.c: how much of the charter counts as known at a record about bans. A grant
+ * begins with a claim that is true: until then an imposition makes gates refer, and a lift
+ * waits. For a resume, which only forbids, an open claim does. */
+P2P_MUST_CHECK enum p2p_err p2p_ban_known_charter(const struct p2p_ledger *ledger,
+                                                  const struct p2p_entry *entry,
+                                                  uint64_t *known);
 /* records/ban_kinds.c: the rows by which the subjects of a ban at id are found; without them
  * its value goes too. */
 P2P_MUST_CHECK enum p2p_err p2p_ban_row(struct p2p_ledger *ledger, uint32_t circle,
@@ -84,14 +90,17 @@ P2P_MUST_CHECK enum p2p_err p2p_number_undo(struct p2p_ledger *ledger,
                                             const struct p2p_record_id *id,
                                             const struct p2p_record *record);
 /* known.c: a row of SEEN as it would stand in a past (past.h) that knows `then` records of the
- * feed it is about. refuted_by [out]: the size of that feed from which on the claim is false,
- * though it was open then; 0: no such thing. */
+ * feed it is about. settled_by [out]: the size of that feed from which on the claim is true or
+ * false, though it was open then; 0: no such thing. */
 #define P2P_CLAIM_BYTES (2u + 8u + 8u + P2P_HASH_BYTES)
 P2P_MUST_CHECK enum p2p_err p2p_known_then(const struct p2p_ledger *past,
                                            const struct p2p_ledger *full,
                                            const struct p2p_kv *under, struct p2p_slice key,
                                            struct p2p_slice value, uint64_t then,
-                                           uint8_t out[P2P_CLAIM_BYTES], uint64_t *refuted_by);
+                                           uint8_t out[P2P_CLAIM_BYTES], uint64_t *settled_by);
+/* view.c: what feed `by` cites of feed `of` at indexes in [from, to) is marked. */
+P2P_MUST_CHECK enum p2p_err p2p_touch_mark(struct p2p_ledger *ledger, uint32_t by, uint32_t of,
+                                           uint64_t from, uint64_t to);
 /* records/address.c: the newest address of a feed is looked for again. */
 P2P_MUST_CHECK enum p2p_err p2p_address_anew(struct p2p_ledger *ledger, uint32_t feed);
 /* Forgets all numbers of an issuer, in every feed: they may be another key's. */

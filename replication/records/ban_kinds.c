@@ -93,11 +93,13 @@ bool p2p_ban_may_lift(const struct p2p_charter *charter, uint32_t issuer,
     return count > 0;
 }
 
-static bool known_charter_at(struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                             uint64_t *known)
+enum p2p_err p2p_ban_known_charter(const struct p2p_ledger *ledger,
+                                   const struct p2p_entry *entry, uint64_t *known)
 {
-    return p2p_known_size(ledger, entry->id.feed, entry->id.index, P2P_CHARTER_FEED, known) ==
-           P2P_OK;
+    const struct p2p_record_id *id = &entry->id;
+    return entry->record.kind == P2P_KIND_BAN_RESUME
+               ? p2p_known_size(ledger, id->feed, id->index, P2P_CHARTER_FEED, known)
+               : p2p_known_surely(ledger, id->feed, id->index, P2P_CHARTER_FEED, known);
 }
 
 /* An imposition needs its ground's grant for every place it covers. Without the payload nobody
@@ -113,7 +115,7 @@ static bool impose_granted(struct p2p_ledger *ledger, const struct p2p_entry *en
     if (!p2p_unpack_find(entry->payload, "ground", &in) ||
         !p2p_ground_named(p2p_unpack_str(&in), &ground) ||
         !p2p_unpack_find(entry->payload, "scope", &in) ||
-        !known_charter_at(ledger, entry, &known)) {
+        p2p_ban_known_charter(ledger, entry, &known) != P2P_OK) {
         return false;
     }
     uint32_t count = p2p_unpack_array(&in);
@@ -133,7 +135,7 @@ static bool lift_granted(struct p2p_ledger *ledger, const struct p2p_entry *entr
 {
     uint64_t known = 0;
     const struct p2p_issuer *issuer = p2p_charter_issuer(ledger->charter, entry->record.issuer);
-    if (issuer == NULL || !known_charter_at(ledger, entry, &known)) {
+    if (issuer == NULL || p2p_ban_known_charter(ledger, entry, &known) != P2P_OK) {
         return false;
     }
     for (size_t i = 0; i < issuer->grant_count; i++) {

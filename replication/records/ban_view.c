@@ -17,9 +17,12 @@ struct named {
     uint32_t count;
 };
 
-/* Whether a record that names the ban has effect on this ban. */
+/* Whether a record that cites the one at `cited` has effect on this ban. Nobody takes away what
+ * he did not know, and a claim about more than is held proves nothing yet. A resume, which
+ * forbids again, may rest on one. */
 static enum p2p_err acts_on(struct p2p_ledger *ledger, const struct p2p_entry *by,
-                            const struct p2p_ban *ban, bool *acts)
+                            const struct p2p_record_id *cited, const struct p2p_ban *ban,
+                            bool *acts)
 {
     enum p2p_why why;
     uint64_t known = 0;
@@ -31,7 +34,13 @@ static enum p2p_err acts_on(struct p2p_ledger *ledger, const struct p2p_entry *b
     if (err != P2P_OK || why != P2P_WHY_NONE) {
         return err;
     }
-    err = p2p_known_size(ledger, by->id.feed, by->id.index, P2P_CHARTER_FEED, &known);
+    if (by->record.kind != P2P_KIND_BAN_RESUME) {
+        err = p2p_known_surely(ledger, by->id.feed, by->id.index, cited->feed, &known);
+        if (err != P2P_OK || cited->index >= known) {
+            return err;
+        }
+    }
+    err = p2p_ban_known_charter(ledger, by, &known);
     if (err == P2P_OK) {
         *acts = p2p_ban_may_lift(ledger->charter, by->record.issuer, ban, &by->id, known);
     }
@@ -58,14 +67,15 @@ static void name(struct named *list, const struct p2p_record_id *id)
 
 /* Whether the record at id is an effective resume, as far as this ban is concerned. */
 static enum p2p_err resumes(struct p2p_ledger *ledger, const struct p2p_record_id *id,
-                            const struct p2p_ban *ban, bool *resumed)
+                            const struct p2p_record_id *suspend, const struct p2p_ban *ban,
+                            bool *resumed)
 {
     struct p2p_scratch scratch;
     struct p2p_entry entry;
     p2p_scratch_begin(&scratch, ledger);
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
     if (err == P2P_OK && entry.record.kind == P2P_KIND_BAN_RESUME) {
-        err = acts_on(ledger, &entry, ban, resumed);
+        err = acts_on(ledger, &entry, suspend, ban, resumed);
     }
     p2p_scratch_end(&scratch, ledger);
     return err;
@@ -84,7 +94,7 @@ static enum p2p_err is_resumed(struct p2p_ledger *ledger, const struct p2p_recor
     while (err == P2P_OK && !*resumed) {
         err = p2p_touch_next(&walk, ledger->kv, &by);
         if (err == P2P_OK) {
-            err = resumes(ledger, &by, ban, resumed);
+            err = resumes(ledger, &by, suspend, ban, resumed);
         }
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
@@ -92,15 +102,15 @@ static enum p2p_err is_resumed(struct p2p_ledger *ledger, const struct p2p_recor
 
 /* Adds the record at id to what it does to this ban, if it does anything. */
 static enum p2p_err gather_one(struct p2p_ledger *ledger, const struct p2p_record_id *id,
-                               const struct p2p_ban *ban, struct named *lifted,
-                               struct named *suspended)
+                               const struct p2p_record_id *cited, const struct p2p_ban *ban,
+                               struct named *lifted, struct named *suspended)
 {
     struct p2p_entry entry;
     bool acts = false;
     bool resumed = false;
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
     if (err == P2P_OK) {
-        err = acts_on(ledger, &entry, ban, &acts);
+        err = acts_on(ledger, &entry, cited, ban, &acts);
     }
     if (err != P2P_OK || !acts) {
         return err;
@@ -132,7 +142,7 @@ static enum p2p_err gather(struct p2p_ledger *ledger, const struct p2p_ban *ban,
     while (err == P2P_OK) {
         err = p2p_touch_next(&walk, ledger->kv, &by);
         if (err == P2P_OK) {
-            err = gather_one(ledger, &by, ban, lifted, suspended);
+            err = gather_one(ledger, &by, cited, ban, lifted, suspended);
         }
         p2p_scratch_reset(&scratch);
     }

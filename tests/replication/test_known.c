@@ -230,8 +230,6 @@ static void test_claims_refuted_one_by_one(void **state)
     for (unsigned i = 1; i <= COUNT; i++) {
         f.node.faulty.steps = 0;
         take(&f, i, 0, 0);
-        if (i % 50 == 10)
-            print_message("%u %ld\n", i, (long)f.node.faulty.steps);
         CHECK(f.node.faulty.steps < (i <= LOOKED_AT ? 1500 : 200));
     }
     end(&f);
@@ -406,15 +404,107 @@ static void test_false_claim_found_late(void **state)
         ledger_world_claims(&f.world, 3, claims, 2);
         ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, &ban, 1);
         take(&f, 2, 0, 2);
-        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_LIFTED);
-        take(&f, 4, 0, 2);
-        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_LIFTED);
+        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_IN_FORCE);
+        take(&f, 4, 0, 2); /* deny wins while it may be a lie */
+        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_IN_FORCE);
         take(&f, 5, 0, 2);
         CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) ==
               (lie ? P2P_BAN_IN_FORCE : P2P_BAN_LIFTED));
         ledger_node_check_digests(&f.node);
         end(&f);
     }
+}
+
+/* Without this, bans could be lifted before they exist: who names more of a feed than there
+ * will ever be is never refuted, and his lift would wait for what may come. */
+static void test_lifts_of_what_is_to_come(void **state)
+{
+    struct fixture f;
+    struct p2p_record_id ids[3];
+    (void)state;
+    begin(&f);
+    ledger_world_seen(&f.world, 2);
+    ledger_world_seen(&f.world, 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        ids[i] = (struct p2p_record_id){2, 1 + i};
+    }
+    claim(&f, 3, 2, UINT64_C(1) << 62, true);
+    struct p2p_record_id lift =
+        ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, ids, 1);
+    struct p2p_record_id suspend =
+        ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_SUSPEND, CIRCLE_ALL, &ids[1], 1);
+    ledger_world_ban(
+        &f.world, 3, COURT_3,
+        &(struct ledger_ban){.ground = P2P_GROUND_COURT, .amends = &ids[2], .amend_count = 1});
+    take(&f, 0, 1, ledger_world_size(&f.world, 3));
+    bans(&f, 3);
+    take(&f, 0, 4, ledger_world_size(&f.world, 3));
+    for (size_t i = 0; i < 3; i++) {
+        CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ids[i]) == P2P_BAN_IN_FORCE);
+    }
+    ledger_node_begin(&f.node); /* they are held to be what they say: they take nothing away */
+    CHECK(ledger_node_why(&f.node, &lift) == P2P_WHY_NONE);
+    CHECK(ledger_node_why(&f.node, &suspend) == P2P_WHY_NONE);
+    ledger_node_end(&f.node);
+    /* Once he has seen them, he may. */
+    ledger_world_seen(&f.world, 3);
+    ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, ids, 1);
+    take(&f, 0, 4, ledger_world_size(&f.world, 3));
+    CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ids[0]) == P2P_BAN_LIFTED);
+    CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ids[1]) == P2P_BAN_IN_FORCE);
+    end(&f);
+}
+
+/* Without this, a grant would hold from before its first real `seen`: whoever named a charter
+ * that is not there yet would have all grants to come from that place on. */
+static void test_grants_to_come(void **state)
+{
+    struct fixture f;
+    (void)state;
+    for (unsigned lie = 0; lie < 2; lie++) {
+        begin(&f);
+        claim(&f, 2, P2P_CHARTER_FEED, 1, false);
+        ledger_world_grant(&f.world, LATE_2, 2, "ban-local", "*");
+        ledger_world_grant(&f.world, LATE_2, 2, "ban-court", "*");
+        claim(&f, 2, P2P_CHARTER_FEED, 3, lie == 1);
+        struct p2p_record_id early =
+            ledger_world_ban(&f.world, 2, LATE_2, &(struct ledger_ban){.subject = NULL});
+        for (uint64_t size = 1; size <= 3; size++) {
+            static const enum p2p_why expected[] = {P2P_WHY_UNKNOWN_ISSUER, P2P_WHY_NO_GRANT,
+                                                    P2P_WHY_NONE};
+            struct p2p_ban ban;
+            ledger_node_begin(&f.node);
+            ledger_node_charter(&f.node, size);
+            ledger_node_take(&f.node, 2, ledger_world_size(&f.world, 2));
+            ledger_node_end(&f.node);
+            ban = ledger_node_ban(&f.node, CIRCLE_ALL, &early);
+            CHECK(ban.why == (size == 3 && lie ? P2P_WHY_NO_GRANT : expected[size - 1]));
+        }
+        ledger_node_check_digests(&f.node);
+        end(&f);
+    }
+}
+
+/* Without this, a claim about more of the charter than there can be would stay open for ever,
+ * and with it every question that asks who knows more. */
+static void test_more_than_any_charter(void **state)
+{
+    struct fixture f;
+    bool ahead = true;
+    (void)state;
+    begin(&f);
+    claim(&f, 2, P2P_CHARTER_FEED, P2P_VERSIONS_MAX + 1, true);
+    take(&f, 0, 1, 0);
+    CHECK(known(&f, 2, 1, P2P_CHARTER_FEED) == 0);
+    CHECK(memory_kv_count(f.node.store, P2P_TABLE_INDEX) == 0);
+    const struct p2p_kv *kv = memory_kv_begin(f.node.store);
+    CHECK_OK(p2p_known_ahead(&f.node.ledger, kv, 2, &ahead));
+    CHECK(!ahead);
+    memory_kv_abort(f.node.store);
+    claim(&f, 2, P2P_CHARTER_FEED, P2P_VERSIONS_MAX, true);
+    take(&f, 0, 2, 0);
+    CHECK(known(&f, 2, 2, P2P_CHARTER_FEED) == P2P_VERSIONS_MAX);
+    end(&f);
 }
 
 /* Without this, a gate would not notice that a ban's author knows more of the charter than it
@@ -525,6 +615,9 @@ int main(void)
         cmocka_unit_test(test_honest_is_one_step),
         cmocka_unit_test(test_bad_shapes),
         cmocka_unit_test(test_false_claim_found_late),
+        cmocka_unit_test(test_lifts_of_what_is_to_come),
+        cmocka_unit_test(test_grants_to_come),
+        cmocka_unit_test(test_more_than_any_charter),
         cmocka_unit_test(test_ahead),
         cmocka_unit_test(test_claim_within_batch),
         cmocka_unit_test(test_damaged_row),

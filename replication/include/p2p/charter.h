@@ -41,6 +41,7 @@
 #define P2P_ROOTS_MAX            15u
 #define P2P_GRANTS_MAX           64u   /* per issuer and entry */
 #define P2P_GRANTS_HELD_MAX      4096u /* per issuer, over all entries */
+#define P2P_VERSIONS_MAX         ((uint64_t)1 << 24)
 #define P2P_CHARTER_FEED         0u
 #define P2P_CHARTER_KIND         1u /* the kind registry's row "charter" */
 /* `<federation>/root/<8 hex digits>` */

@@ -191,11 +191,15 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger,
 
 /* The size of feed `of` that feed `by` knew at its index `at`: the largest that its `seen`
  * records before `at` name, or `at` itself for its own feed. An entry that is not a prefix of
- * what is held names nothing; one about more than is held counts until that much is here. */
+ * what is held names nothing; one about more than is held, which may never be refuted, counts
+ * until that much is here. For what makes an answer stricter, or asks for more. */
 P2P_MUST_CHECK enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint32_t by,
                                            uint64_t at, uint32_t of, uint64_t *size);
-/* The same in any rows: those of a ledger that is not in a batch. refuted [out]: the newest
- * claim is false; so `by` lied, or held another history of a feed that has two. */
+/* The same without claims about more than is held. For what allows, or takes a ban away. */
+P2P_MUST_CHECK enum p2p_err p2p_known_surely(const struct p2p_ledger *ledger, uint32_t by,
+                                             uint64_t at, uint32_t of, uint64_t *size);
+/* p2p_known_size in any rows: those of a ledger that is not in a batch. refuted [out]: the
+ * newest claim is false; so `by` lied, or held another history of a feed that has two. */
 P2P_MUST_CHECK enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at,
                                               uint32_t of, uint64_t *size, bool *refuted);
 /* Stores what a `seen` record at (by, index) names: nothing when its content is not as the kind
@@ -203,7 +207,7 @@ P2P_MUST_CHECK enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t 
 P2P_MUST_CHECK enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by,
                                             uint64_t index, struct p2p_slice content);
 /* Feed `of` has grown: claims about it that could not be checked before are checked, and what
- * rested on a false one is marked. */
+ * rests on them is marked. */
 P2P_MUST_CHECK enum p2p_err p2p_known_settle(struct p2p_ledger *ledger, uint32_t of);
 /* Feed `of` is another one now, the charter's other branch: all claims about it are looked at
  * again. What rests on them the caller marks. */
