@@ -272,6 +272,35 @@ static void check_charter(struct visit *visit)
           "version %llu, one head", (unsigned long long)p2p_charter_size(charter));
 }
 
+/* Feeds whose records name more of the charter than is held here. That is so for a moment when
+ * it has grown, or for as long as their owner likes: a claim that nobody can refute. */
+static void check_ahead(struct visit *visit)
+{
+    char list[512] = "";
+    size_t count = 0;
+    struct p2p_txn *txn;
+    enum p2p_err err = p2p_store_begin(visit->node->store, P2P_TXN_READ, &txn);
+    if (err != P2P_OK) {
+        return; /* said by check_store */
+    }
+    for (uint32_t i = 1; i < visit->ledger->feed_count && err == P2P_OK; i++) {
+        bool ahead = false;
+        err = p2p_known_ahead(visit->ledger, p2p_txn_kv(txn), i, &ahead);
+        if (ahead && count++ < FEEDS_NAMED_MAX) {
+            struct p2p_slice name = p2p_feed_name(visit->ledger, i);
+            size_t len = strlen(list);
+            snprintf(list + len, sizeof(list) - len, "%s%.*s", len > 0 ? ", " : ": ",
+                     (int)name.len, (const char *)name.data);
+        }
+    }
+    p2p_txn_abort(txn);
+    check(visit, "charter claims", err == P2P_OK && count == 0,
+          "port2port charter fetch; if there is no more of it they do not tell the truth, and "
+          "gates answer refer for bans of theirs that lack a grant",
+          "%zu feeds name more of the charter than version %llu%s", count,
+          (unsigned long long)p2p_charter_size(visit->ledger->charter), list);
+}
+
 static void check_forked(struct visit *visit, const char *name, const struct p2p_feed *feed,
                          uint64_t lag)
 {
@@ -549,6 +578,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_keys(&visit);
     check_circles(&visit);
     check_charter(&visit);
+    check_ahead(&visit);
     check_feeds(&visit);
     check_issuers(&visit);
     check_states(&visit);

@@ -224,6 +224,25 @@ static void doctor_finds_nothing_in_a_sound_node(void **state)
     json_decref(reply);
 }
 
+/* Puts what a `seen` record of feed 2 says of the charter, into the store alone. */
+static void claim_charter(struct p2p_node *node, uint64_t size)
+{
+    uint8_t key[16];
+    uint8_t value[2 + 8 + 8 + P2P_HASH_BYTES] = {2}; /* format; an open claim */
+    struct p2p_writer out;
+    struct p2p_txn *txn;
+    p2p_writer_init(&out, key, sizeof(key));
+    p2p_writer_u32(&out, 2);
+    p2p_writer_u32(&out, P2P_CHARTER_FEED);
+    p2p_writer_u64(&out, 1); /* as new as any */
+    p2p_writer_init(&out, value + 2, 8);
+    p2p_writer_u64(&out, size);
+    CHECK_OK(p2p_store_begin(node->store, P2P_TXN_WRITE, &txn));
+    CHECK_OK(p2p_kv_put(p2p_txn_kv(txn), P2P_TABLE_SEEN, p2p_slice_of(key, sizeof(key)),
+                        p2p_slice_of(value, sizeof(value))));
+    CHECK_OK(p2p_txn_commit(txn));
+}
+
 /* Broken: a fault would go unsaid. */
 static void doctor_names_each_fault(void **state)
 {
@@ -244,6 +263,12 @@ static void doctor_names_each_fault(void **state)
     CHECK(!check_ok("copy"));
     node->copy_point.size -= 5;
     CHECK(check_ok("copy"));
+
+    uint64_t charter_size = p2p_charter_size(p2p_engine_ledger(node->engine)->charter);
+    claim_charter(node, charter_size);
+    CHECK(check_ok("charter claims"));
+    claim_charter(node, charter_size + 1);
+    CHECK(!check_ok("charter claims"));
 
     node->refused_frames = 1;
     CHECK(!check_ok("frames"));
