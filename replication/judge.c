@@ -267,6 +267,12 @@ static bool may_cite(const struct p2p_kind *kind, uint32_t cited)
     return false;
 }
 
+bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_record *cited)
+{
+    const struct p2p_kind *kind = p2p_kind_find(citing->kind);
+    return kind != NULL && cited->circle == citing->circle && may_cite(kind, cited->kind);
+}
+
 static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                                 const struct p2p_kind *kind, enum p2p_why *why)
 {
@@ -304,7 +310,7 @@ static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entr
         if (p2p_record_decode(&cited, leaf) != P2P_OK) {
             return P2P_CORRUPT; /* only canonical records were let in */
         }
-        if (cited.circle != entry->record.circle || !may_cite(kind, cited.kind)) {
+        if (!p2p_judge_cite_fits(&entry->record, &cited)) {
             *why = P2P_WHY_BAD_CITATION;
             return P2P_OK;
         }
@@ -376,8 +382,8 @@ static bool past_end(const struct p2p_ledger *ledger, const struct p2p_entry *en
            entry->record.kind != P2P_KIND_FORK;
 }
 
-enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                       enum p2p_why *out)
+static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *entry, bool cites,
+                          enum p2p_why *out)
 {
     enum p2p_why why = P2P_WHY_NONE;
     const struct p2p_kind *kind = p2p_kind_find(entry->record.kind);
@@ -403,12 +409,30 @@ enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
         why = P2P_WHY_PAST_CUT;
     }
     if (err == P2P_OK && why == P2P_WHY_NONE) {
-        err = p2p_judge_content(ledger, entry, true, &why);
+        err = p2p_judge_content(ledger, entry, cites, &why);
     }
     if (err == P2P_OK) {
         *out = why;
     }
     return err;
+}
+
+enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                       enum p2p_why *why)
+{
+    return judge(ledger, entry, true, why);
+}
+
+enum p2p_err p2p_judge_but_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                                 enum p2p_why *why)
+{
+    return judge(ledger, entry, false, why);
+}
+
+enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                               enum p2p_why *why)
+{
+    return read_verdict(ledger, id, why);
 }
 
 enum p2p_err p2p_judge_once(struct p2p_ledger *ledger, const struct p2p_entry *entry,
@@ -462,7 +486,9 @@ static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_reco
     }
     const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
     if (kind != NULL && kind->keys != NULL) {
+        ledger->reweighing = true;
         err = kind->keys(ledger, &entry);
+        ledger->reweighing = false;
     }
     p2p_scratch_end(&scratch, ledger);
     return err;

@@ -522,6 +522,10 @@ enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv
     return P2P_OK;
 }
 
+/* Those who cite what must not be cited are marked once for all they cite; of more than so many
+ * in one batch, perhaps again. */
+#define TOUCHED_ONCE_MAX 256u
+
 /* A row of TOUCH that says who cites which record. */
 enum { CITE_ROW_BYTES = 1 + P2P_ID_KEY_BYTES + P2P_ID_KEY_BYTES };
 
@@ -556,29 +560,126 @@ enum p2p_err p2p_touch_mark(struct p2p_ledger *ledger, uint32_t by, uint32_t of,
                             uint64_t to)
 {
     struct p2p_record_id cited = {of, from};
+    struct p2p_record_id who = {by, 0};
     enum p2p_err err = P2P_OK;
     while (err == P2P_OK && cited.index < to) {
-        struct p2p_record_id who = {by, 0};
+        enum p2p_why why = P2P_WHY_NONE;
         err = next_cite(ledger->kv, to, &cited, &who);
+        if (err == P2P_OK && who.feed == by) {
+            err = p2p_judge_arrived(ledger, &who, &why);
+        }
+        if (err == P2P_OK && who.feed == by && why != P2P_WHY_NONE) {
+            who.index++; /* it has no effect anyway */
+            continue;
+        }
         if (err == P2P_OK && who.feed == by) {
             uint8_t key[P2P_ID_KEY_BYTES];
             err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &cited));
         }
         cited.index += who.feed >= by; /* else this author's may stand behind the one found */
+        who = (struct p2p_record_id){by, 0};
     }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* A record that came stands where it was cited, and is of a kind or circle that must not be
+ * cited there: then who cites it has no effect any more, which is marked once in a batch. What
+ * fits changes no verdict, and marks itself. */
+struct settling {
+    struct p2p_ledger *ledger;
+    struct p2p_record_id cited;
+    struct p2p_record record; /* at cited; its leaf lives in the scratch */
+    struct p2p_record_id touched[TOUCHED_ONCE_MAX];
+    size_t touched_count;
+};
+
+static bool was_touched(const struct settling *settling, const struct p2p_record_id *by)
+{
+    size_t count =
+        settling->touched_count < TOUCHED_ONCE_MAX ? settling->touched_count : TOUCHED_ONCE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (p2p_record_id_compare(&settling->touched[i], by) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One that cites it. Whoever has no effect whatever he cites is passed over: when that changes,
+ * what he cites is marked for that reason. */
+static enum p2p_err settle_cite(struct settling *settling, const struct p2p_record_id *by)
+{
+    struct p2p_ledger *ledger = settling->ledger;
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    struct p2p_slice leaf;
+    struct p2p_record citing;
+    enum p2p_why why = P2P_WHY_NONE;
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, by->feed);
+    enum p2p_err err = p2p_judge_arrived(ledger, by, &why);
+    if (err != P2P_OK || why != P2P_WHY_NONE) {
+        return err;
+    }
+    err = feed == NULL ? P2P_NOTFOUND : p2p_feed_leaf(feed, ledger->kv, by->index, &leaf);
+    if (err == P2P_OK && p2p_record_peek(&citing, leaf) != P2P_OK) {
+        err = P2P_CORRUPT; /* only canonical records were let in */
+    }
+    if (err != P2P_OK || p2p_judge_cite_fits(&citing, &settling->record) ||
+        was_touched(settling, by)) {
+        return err;
+    }
+    p2p_scratch_begin(&scratch, ledger);
+    err = p2p_ledger_entry(ledger, by, &entry);
+    if (err == P2P_OK) {
+        err = p2p_judge_but_cites(ledger, &entry, &why);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    if (err == P2P_OK && why == P2P_WHY_NO_GRANT && citing.kind == P2P_KIND_BAN_AMEND) {
+        /* In its own value, a bad citation is named before that. */
+        uint8_t key[P2P_ID_KEY_BYTES];
+        return p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, by));
+    }
+    if (err != P2P_OK || why != P2P_WHY_NONE) {
+        return err;
+    }
+    settling->touched[settling->touched_count++ % TOUCHED_ONCE_MAX] = *by;
+    return p2p_ledger_touch_again(ledger, by);
+}
+
+/* All that cite the record at settling->cited, from `by` on. */
+static enum p2p_err settle_cited(struct settling *settling, struct p2p_record_id by)
+{
+    struct p2p_ledger *ledger = settling->ledger;
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    uint64_t to = settling->cited.index + 1;
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_entry(ledger, &settling->cited, &entry);
+    settling->record = entry.record;
+    while (err == P2P_OK) {
+        err = settle_cite(settling, &by);
+        by.index++;
+        if (err == P2P_OK) {
+            err = next_cite(ledger->kv, to, &settling->cited, &by);
+        }
+    }
+    p2p_scratch_end(&scratch, ledger);
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
 enum p2p_err p2p_touch_settle(struct p2p_ledger *ledger, uint32_t of, uint64_t from)
 {
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
-    struct p2p_record_id cited = {of, from};
-    struct p2p_record_id by = {0, 0};
+    struct settling settling = {.ledger = ledger, .cited = {of, from}};
     enum p2p_err err = P2P_OK;
-    while (err == P2P_OK &&
-           (err = next_cite(ledger->kv, feed->edge.size, &cited, &by)) == P2P_OK) {
-        err = p2p_ledger_touch_again(ledger, &by);
-        by.index++;
+    while (err == P2P_OK && settling.cited.index < feed->edge.size) {
+        struct p2p_record_id by = {0, 0};
+        err = next_cite(ledger->kv, feed->edge.size, &settling.cited, &by);
+        uint64_t at = settling.cited.index;
+        if (err == P2P_OK) {
+            err = settle_cited(&settling, by);
+        }
+        settling.cited = (struct p2p_record_id){of, at + 1};
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }

@@ -71,6 +71,16 @@ P2P_MUST_CHECK enum p2p_err p2p_number_take(struct p2p_ledger *ledger,
 /* Where the first validly signed record with a number stands. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uint32_t feed,
                                             uint32_t issuer, uint64_t number, uint64_t *index);
+/* judge.c: what was found of a signed record when it arrived; none for others. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger,
+                                              const struct p2p_record_id *id,
+                                              enum p2p_why *why);
+/* judge.c: p2p_judge as if everything it cites could be cited. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_but_cites(struct p2p_ledger *ledger,
+                                                const struct p2p_entry *entry,
+                                                enum p2p_why *why);
+/* judge.c: whether a record is of a kind and circle that the other may cite. */
+bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_record *cited);
 /* judge.c: the record at id is judged again when the charter says something of this issuer. */
 P2P_MUST_CHECK enum p2p_err p2p_index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
                                              const struct p2p_record_id *id);

@@ -208,18 +208,23 @@ static enum p2p_err touch_own(struct p2p_ledger *ledger, const struct p2p_entry 
 }
 
 /* The record acts on what it cites. A resume cites suspends, so a suspend that is touched or
- * arrives passes the mark on to the impositions it names. */
+ * arrives passes the mark on to the impositions it names. One that had no effect when it
+ * arrived has none now, unless it was weighed again. */
 static enum p2p_err touch_cited(struct p2p_ledger *ledger, const struct p2p_entry *entry)
 {
     struct p2p_cites walk;
     struct p2p_record_id cite;
-    enum p2p_err err = P2P_OK;
+    enum p2p_why why = P2P_WHY_NONE;
+    if (entry->record.issuer == 0) {
+        return P2P_OK; /* no node lifts a ban by itself, under any charter */
+    }
+    enum p2p_err err = p2p_judge_arrived(ledger, &entry->id, &why);
     p2p_cites_begin(&walk, &entry->record);
     while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
         uint8_t bytes[P2P_ID_KEY_BYTES];
         struct p2p_slice key = p2p_id_key(bytes, &cite);
         err = p2p_touch_add(ledger, P2P_VIEW_BANS, key, &entry->id);
-        if (err == P2P_OK) {
+        if (err == P2P_OK && (why == P2P_WHY_NONE || ledger->reweighing)) {
             err = p2p_view_mark(ledger, P2P_VIEW_BANS, key);
         }
     }
@@ -257,7 +262,15 @@ static enum p2p_err resume_keys(struct p2p_ledger *ledger, const struct p2p_entr
 {
     struct p2p_cites walk;
     struct p2p_record_id cite;
+    enum p2p_why why = P2P_WHY_NONE;
     enum p2p_err err = touch_cited(ledger, entry);
+    if (err == P2P_OK) {
+        err = p2p_judge_arrived(ledger, &entry->id, &why);
+    }
+    if (err != P2P_OK || entry->record.issuer == 0 ||
+        (why != P2P_WHY_NONE && !ledger->reweighing)) {
+        return err;
+    }
     p2p_cites_begin(&walk, &entry->record);
     while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
         err = mark_suspended(ledger, &cite);

@@ -106,9 +106,14 @@ static enum p2p_err gather_one(struct p2p_ledger *ledger, const struct p2p_recor
                                struct named *lifted, struct named *suspended)
 {
     struct p2p_entry entry;
+    enum p2p_why why = P2P_WHY_NONE;
     bool acts = false;
     bool resumed = false;
-    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    enum p2p_err err = p2p_judge_arrived(ledger, id, &why);
+    if (err != P2P_OK || why != P2P_WHY_NONE) {
+        return err; /* anybody may cite a ban; who is nobody costs no more than this */
+    }
+    err = p2p_ledger_entry(ledger, id, &entry);
     if (err == P2P_OK) {
         err = acts_on(ledger, &entry, cited, ban, &acts);
     }

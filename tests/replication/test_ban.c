@@ -546,6 +546,98 @@ static void test_resume_of_large_records(void **state)
     end(&f);
 }
 
+/* ---- lifts that cost ---- */
+
+enum { CITED = 64, LIFTS = 50 };
+
+/* A lift that no charter knows the signer of. */
+static void lift_by_nobody(struct fixture *f, const struct p2p_record_id *cites)
+{
+    static const char content[] = "\x81\xa6reason\xa1x";
+    ledger_world_write(
+        &f->world, 3,
+        (struct p2p_draft){.kind = P2P_KIND_BAN_LIFT,
+                           .circle = CIRCLE_ALL,
+                           .issuer = ISSUERS_MAX - 1,
+                           .issuer_seq = ++f->world.counter,
+                           .cites = cites,
+                           .cite_count = CITED,
+                           .payload = p2p_slice_of(content, sizeof(content) - 1)},
+        0);
+}
+
+static long steps_of(struct fixture *f)
+{
+    f->node.faulty.steps = 0;
+    ledger_node_take_all(&f->node);
+    return f->node.faulty.steps;
+}
+
+/* Without this, lifts that nobody signed would make each record about the bans they name, and
+ * each record at a place they name, cost as much as all of them together. */
+static void test_lifts_by_nobody(void **state)
+{
+    struct fixture f;
+    struct p2p_record_id bans[CITED];
+    struct p2p_record_id to_come[CITED];
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < CITED; i++) {
+        bans[i] = court_ban(&f);
+    }
+    for (size_t i = 0; i < CITED; i++) {
+        to_come[i] = (struct p2p_record_id){2, ledger_world_size(&f.world, 2) + i};
+    }
+    ledger_world_seen(&f.world, 3);
+    for (unsigned i = 0; i < LIFTS; i++) {
+        lift_by_nobody(&f, bans);
+        lift_by_nobody(&f, to_come);
+    }
+    ledger_node_take_all(&f.node);
+    ledger_world_note(&f.world, 2);
+    CHECK(steps_of(&f) < 10 * LIFTS);
+    lift_by_nobody(&f, bans);
+    CHECK(steps_of(&f) < 10 * CITED);
+    by_court(&f, P2P_KIND_BAN_LIFT, bans[0]);
+    CHECK(steps_of(&f) < 10 * LIFTS);
+    check_state(&f, bans[0], "lifted");
+    check_state(&f, bans[1], "in-force");
+    end(&f);
+}
+
+/* Without this, a lift of many bans that comes before them would be looked at as a whole once
+ * for each of them, and one of many notes at each note. */
+static void test_lifts_before_what_they_name(void **state)
+{
+    struct fixture f;
+    struct p2p_record_id ids[CITED + 1];
+    (void)state;
+    for (unsigned notes = 0; notes < 2; notes++) {
+        begin(&f);
+        ledger_world_seen(&f.world, 3);
+        ids[CITED] = court_ban(&f);
+        for (size_t i = 0; i < CITED; i++) {
+            ids[i] = notes != 0 ? ledger_world_note(&f.world, 1) : court_ban(&f);
+        }
+        uint64_t all = ledger_world_size(&f.world, 1);
+        ledger_world_seen(&f.world, 3);
+        ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, &ids[CITED], 1);
+        ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, ids, CITED);
+        ledger_node_begin(&f.node);
+        ledger_node_charter(&f.node, f.world.entry_count);
+        ledger_node_take(&f.node, 3, ledger_world_size(&f.world, 3));
+        ledger_node_take(&f.node, 1, all - CITED);
+        ledger_node_end(&f.node);
+        CHECK(steps_of(&f) < (notes != 0 ? 30 : 60) * CITED);
+        check_state(&f, ids[CITED], "lifted");
+        if (notes == 0) {
+            check_state(&f, ids[0], "lifted");
+            check_state(&f, ids[CITED - 1], "lifted");
+        }
+        end(&f);
+    }
+}
+
 /* ---- walks ---- */
 
 /* Without this, a list of bans would miss some, repeat some, or show another circle's. */
@@ -717,6 +809,8 @@ int main(void)
         cmocka_unit_test(test_bad_payload_in_view),
         cmocka_unit_test(test_many_lifts),
         cmocka_unit_test(test_resume_of_large_records),
+        cmocka_unit_test(test_lifts_by_nobody),
+        cmocka_unit_test(test_lifts_before_what_they_name),
         cmocka_unit_test(test_walks),
         cmocka_unit_test(test_pack),
         cmocka_unit_test(test_damaged_value),

@@ -94,6 +94,7 @@ struct p2p_ledger {
     bool comparing;
     struct p2p_view_walk *walk; /* of a view's rows, over several batches, or NULL */
     bool undoing;               /* rows are deleted where they would be put: ledger_cut.c */
+    bool reweighing;            /* what had effect may have none any more: judge.c */
     /* Told of each record that a verdict would look at if it were here; NULL: nobody asks. */
     void (*on_absent)(void *context, const struct p2p_record_id *id);
     void *absent_context;
