@@ -4,7 +4,7 @@
 
 . "$(dirname "$0")/lib.sh" || exit 3
 : "${P2P_TAMPER:?is the tampering suite}"
-begin 17980 200 beanr,bezee,begne,beost,belgg,bebru,commission
+begin 17980 280 beanr,bezee,begne,beost,belgg,bebru,commission
 PORTS="beanr bezee begne beost belgg bebru"
 
 # verify DIR...: with the sandbox's trust file
