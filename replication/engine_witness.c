@@ -532,8 +532,11 @@ enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine, struct p2p_peer 
     const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
     uint8_t bytes[256];
     enum p2p_err err = P2P_OK;
-    for (unsigned c = 0; info != NULL && c < 2; c++) {
+    for (unsigned c = 0; info != NULL && c < P2P_CANDIDATES_MAX; c++) {
         const struct p2p_cosigned *candidate = &witnessing->candidates[c];
+        if (candidate->size < witnessing->quorum_size) {
+            break; /* nobody asks for it any more */
+        }
         for (uint32_t i = 0; i < candidate->count && err == P2P_OK; i++) {
             struct p2p_writer out;
             const struct p2p_cosign_body body = {.feed = feed,

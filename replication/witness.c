@@ -210,6 +210,28 @@ static struct p2p_cosigned_ahead *ahead_of(struct p2p_witnessing *witnessing,
     return room;
 }
 
+/* What gave way to another checkpoint does not come back: else nodes that keep different ones
+ * would pass it on to each other without end. */
+static uint64_t gone_of(const struct p2p_witnessing *witnessing, uint32_t witness)
+{
+    for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
+        if (witnessing->holdings[i].witness == witness) {
+            return witnessing->holdings[i].gone;
+        }
+    }
+    return 0;
+}
+
+static void note_gone(struct p2p_witnessing *witnessing, const struct p2p_cosigned *candidate)
+{
+    for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
+        struct p2p_holding *holding = &witnessing->holdings[i];
+        if (holding->gone < candidate->size && has_witness(candidate, holding->witness)) {
+            holding->gone = candidate->size;
+        }
+    }
+}
+
 bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
                           const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
                           const struct p2p_hash *root, const struct p2p_feed *feed)
@@ -225,12 +247,13 @@ bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
         }
         return true;
     }
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < P2P_CANDIDATES_MAX; i++) {
         if (same(&witnessing->candidates[i], size, root)) {
             return !has_witness(&witnessing->candidates[i], witness);
         }
     }
-    return size > witnessing->candidates[1].size;
+    return size > witnessing->candidates[P2P_CANDIDATES_MAX - 1].size &&
+           size > gone_of(witnessing, witness);
 }
 
 /* The place of one more cosignature: behind the others, or that of who cosigns no longer. */
@@ -282,7 +305,9 @@ static void note_holding(struct p2p_witnessing *witnessing, const struct p2p_fee
         }
     }
     if (room != NULL && (room->witness != witness || room->size < size)) {
-        *room = (struct p2p_holding){.witness = witness, .size = size, .grew = true};
+        uint64_t gone = room->witness == witness ? room->gone : 0;
+        *room =
+            (struct p2p_holding){.witness = witness, .size = size, .grew = true, .gone = gone};
         witnessing->holdings_grew = true;
     }
 }
@@ -292,15 +317,51 @@ void p2p_witnessing_cut(struct p2p_witnessing *witnessing, uint64_t size)
     for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
         struct p2p_holding *holding = &witnessing->holdings[i];
         holding->size = holding->size < size ? holding->size : size;
+        holding->gone = holding->gone < size ? holding->gone : size;
     }
+}
+
+/* Whether a gives way before b: what is below the quorum, then what fewer have cosigned, then
+ * what is smaller. */
+static bool gives_way(const struct p2p_witnessing *witnessing, const struct p2p_cosigned *a,
+                      const struct p2p_cosigned *b)
+{
+    bool a_old = a->size < witnessing->quorum_size;
+    bool b_old = b->size < witnessing->quorum_size;
+    if (a_old != b_old) {
+        return a_old;
+    }
+    return a->count != b->count ? a->count < b->count : a->size < b->size;
+}
+
+/* Room for one more checkpoint, in order of size. The largest one stays, which is where all
+ * witnesses arrive in the end, and so does the quorum. */
+static struct p2p_cosigned *make_candidate(struct p2p_witnessing *witnessing, uint64_t size)
+{
+    struct p2p_cosigned *candidates = witnessing->candidates;
+    unsigned at = P2P_CANDIDATES_MAX;
+    for (unsigned i = candidates[0].size > size; i < P2P_CANDIDATES_MAX; i++) {
+        bool quorum = candidates[i].size > 0 && candidates[i].size == witnessing->quorum_size;
+        if (!quorum && (at == P2P_CANDIDATES_MAX ||
+                        gives_way(witnessing, &candidates[i], &candidates[at]))) {
+            at = i;
+        }
+    }
+    note_gone(witnessing, &candidates[at]);
+    for (; at + 1 < P2P_CANDIDATES_MAX; at++) {
+        candidates[at] = candidates[at + 1];
+    }
+    for (; at > 0 && candidates[at - 1].size < size; at--) {
+        candidates[at] = candidates[at - 1];
+    }
+    return &candidates[at];
 }
 
 void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
                         uint32_t witness, uint64_t size, const struct p2p_hash *root,
                         const struct p2p_cosignature *cosignature, const struct p2p_feed *feed)
 {
-    struct p2p_cosigned *candidates = witnessing->candidates;
-    unsigned at = 2;
+    struct p2p_cosigned *candidate = NULL;
     p2p_assert(p2p_witnessing_wants(witnessing, info, witness, size, root, feed));
     if (size > feed->edge.size) {
         *ahead_of(witnessing, info, witness) = (struct p2p_cosigned_ahead){
@@ -308,22 +369,19 @@ void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed
         return;
     }
     note_holding(witnessing, info, witness, size);
-    for (unsigned i = 0; i < 2; i++) {
-        if (same(&candidates[i], size, root)) {
-            at = i;
+    for (unsigned i = 0; i < P2P_CANDIDATES_MAX; i++) {
+        if (same(&witnessing->candidates[i], size, root)) {
+            candidate = &witnessing->candidates[i];
         }
     }
-    if (at == 2) {
-        at = size > candidates[0].size ? 0 : 1;
-        if (at == 0) {
-            candidates[1] = candidates[0];
-        }
-        candidates[at] = (struct p2p_cosigned){.size = size, .root = *root};
+    if (candidate == NULL) {
+        candidate = make_candidate(witnessing, size);
+        *candidate = (struct p2p_cosigned){.size = size, .root = *root};
     }
-    find_log(witnessing, feed, &candidates[at]);
-    uint32_t place = take_place(&candidates[at], info);
-    candidates[at].witnesses[place] = witness;
-    candidates[at].cosignatures[place] = *cosignature;
+    find_log(witnessing, feed, candidate);
+    uint32_t place = take_place(candidate, info);
+    candidate->witnesses[place] = witness;
+    candidate->cosignatures[place] = *cosignature;
 }
 
 /* What waited for records: taken when it fits them, forgotten when it does not. */
@@ -362,7 +420,7 @@ enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witnessing,
         return P2P_OK; /* named by a branch of the charter that does not stand */
     }
     enum p2p_err err = take_ahead(witnessing, info, feed, kv);
-    for (unsigned i = 0; i < 2 && err == P2P_OK && !*found; i++) {
+    for (unsigned i = 0; i < P2P_CANDIDATES_MAX && err == P2P_OK && !*found; i++) {
         const struct p2p_cosigned *candidate = &witnessing->candidates[i];
         /* A forked feed may have been cut since they came: only what is held is told of. */
         if (candidate->size > witnessing->quorum_size && candidate->size <= feed->edge.size &&
@@ -410,7 +468,7 @@ enum p2p_err p2p_witnessing_quorum(const struct p2p_witnessing *witnessing,
                                    const struct p2p_feed *feed, const struct p2p_kv *kv,
                                    struct p2p_cosigned *out)
 {
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < P2P_CANDIDATES_MAX; i++) {
         const struct p2p_cosigned *candidate = &witnessing->candidates[i];
         if (same(candidate, witnessing->quorum_size, &witnessing->quorum_root)) {
             struct p2p_signature log;

@@ -300,6 +300,46 @@ static void test_changed_list(void **state)
     CHECK(settle());
 }
 
+/* Without this, one faulty witness that cosigns each new head at once would push out those
+ * that the others agree on, and the feed would hardly ever be witnessed under load. */
+static void test_one_that_cosigns_everything(void **state)
+{
+    enum { SIZES = 80, EVERY = 8 };
+    struct p2p_hash agreed = grow(EVERY);
+    uint64_t rose = 0;
+    (void)state;
+    for (uint64_t size = EVERY; size < SIZES; size++) {
+        struct p2p_hash root = grow(size);
+        uint32_t late = 2 + (uint32_t)(size % EVERY);
+        agreed = size % EVERY == 0 ? root : agreed;
+        CHECK(offer(5, size, &root));
+        if (size % EVERY != 0 && late <= 4) { /* 3 and 4, three and four heads behind */
+            CHECK(offer(late, size - size % EVERY, &agreed));
+        }
+        rose += settle();
+    }
+    CHECK(rose == SIZES / EVERY - 1);
+    struct p2p_hash last = grow(SIZES); /* where all arrive in the end */
+    CHECK(offer(5, SIZES, &last) && offer(2, SIZES, &last) && offer(3, SIZES, &last));
+    CHECK(settle() && witnessing.quorum_size == SIZES);
+}
+
+/* Without this, a cosignature that gave way to others would be taken, and passed on, again each
+ * time somebody sends it. */
+static void test_what_gave_way_does_not_come_back(void **state)
+{
+    (void)state;
+    struct p2p_hash roots[8];
+    for (uint64_t size = 1; size < 8; size++) {
+        roots[size] = grow(size);
+        CHECK(offer(5, size, &roots[size]));
+    }
+    for (uint64_t size = 1; size < 8; size++) {
+        CHECK(!offer(5, size, &roots[size]));
+    }
+    CHECK(offer(2, 6, &roots[6]) && offer(3, 5, &roots[5]) && !offer(3, 3, &roots[3]));
+}
+
 /* Sixteen cosigners, those of fifteen witnesses and of the one before them, all have room. */
 static void test_room_for_all_cosigners(void **state)
 {
@@ -353,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damaged_history, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cosignatures_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changed_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_that_cosigns_everything, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_gave_way_does_not_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room_for_all_cosigners, setup, teardown),
         cmocka_unit_test_setup_teardown(test_choice_of_a_head, setup, teardown),
     };

@@ -63,11 +63,17 @@ struct p2p_marked_head {
 struct p2p_holding {
     uint32_t witness; /* 0: none */
     uint64_t size;
-    bool grew; /* until it is looked at */
+    bool grew;     /* until it is looked at */
+    uint64_t gone; /* the largest size of which its cosignature gave way to others */
 };
 
+/* Checkpoints whose cosignatures are kept. One faulty witness that cosigns each new head takes
+ * two places at most from those that the others agree on: the largest, and the one with the
+ * fewest cosigners. */
+#define P2P_CANDIDATES_MAX 4u
+
 struct p2p_witnessing {
-    struct p2p_cosigned candidates[2]; /* larger size first */
+    struct p2p_cosigned candidates[P2P_CANDIDATES_MAX]; /* larger size first */
     struct p2p_cosigned_ahead ahead[P2P_COSIGNERS_MAX];
     struct p2p_holding holdings[P2P_COSIGNERS_MAX]; /* since the engine was opened */
     bool holdings_grew;   /* the engine's: takes it back when it has looked */
