@@ -514,14 +514,5 @@ enum p2p_err p2p_draft_write(const struct p2p_charter_draft *draft,
         json_object_set_new(root, "index", json_integer((json_int_t)draft->index)) == 0 &&
         json_field_set_bytes(root, "record", draft_leaf(draft)) &&
         json_field_set_slice(root, "checkpoint", p2p_slice_of(draft->note, draft->note_len));
-    char *text = good ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!text) {
-        snprintf(message, message_cap, "no memory to write %s", path);
-        return P2P_NOMEM;
-    }
-    enum p2p_err err = p2p_file_write(path, p2p_slice_text(text), 0644, P2P_FILE_REPLACE,
-                                      message, message_cap);
-    free(text);
-    return err;
+    return json_field_write(root, good, path, message, message_cap);
 }

@@ -111,23 +111,13 @@ static enum p2p_err join_verify(const struct p2p_join *join, const char *path, c
     return P2P_OK;
 }
 
-static bool text_to(const json_t *root, const char *key, char *out, size_t cap)
-{
-    const char *text = json_field_text(root, key);
-    if (!text || strlen(text) >= cap) {
-        return false;
-    }
-    memcpy(out, text, strlen(text) + 1);
-    return true;
-}
-
 static bool words_parse(struct p2p_join *join, const json_t *root)
 {
     const char *id = json_field_text(root, "federation_id");
     const char *role = json_field_text(root, "role");
-    return text_to(root, "federation", join->federation, sizeof(join->federation)) &&
-           text_to(root, "member", join->member, sizeof(join->member)) &&
-           text_to(root, "locode", join->locode, sizeof(join->locode)) && id && role &&
+    return json_field_copy(root, "federation", join->federation, sizeof(join->federation)) &&
+           json_field_copy(root, "member", join->member, sizeof(join->member)) &&
+           json_field_copy(root, "locode", join->locode, sizeof(join->locode)) && id && role &&
            p2p_hex_decode(join->federation_id.bytes, P2P_HASH_BYTES, p2p_slice_text(id)) ==
                P2P_OK &&
            p2p_role_of(&join->role, p2p_slice_text(role)) == P2P_OK &&
@@ -177,11 +167,6 @@ enum p2p_err p2p_join_read(struct p2p_join *join, const char *path, char *messag
     return err;
 }
 
-static bool set_fixed(json_t *object, const char *key, const uint8_t *bytes, size_t n)
-{
-    return json_field_set_bytes(object, key, p2p_slice_of(bytes, n));
-}
-
 static bool join_fill(json_t *root, const struct p2p_join *join)
 {
     char hex[P2P_HEX_BYTES(P2P_HASH_BYTES)];
@@ -192,29 +177,28 @@ static bool join_fill(json_t *root, const struct p2p_join *join)
            json_field_set_text(root, "member", join->member) &&
            json_field_set_text(root, "locode", join->locode) &&
            json_field_set_text(root, "role", p2p_role_word(join->role)) &&
-           set_fixed(root, "feed", join->feed_key.bytes, P2P_PUBLIC_BYTES) &&
-           set_fixed(root, "witness", join->witness_key.bytes, P2P_PUBLIC_BYTES) &&
-           set_fixed(root, "transport", join->transport_key.bytes, P2P_PUBLIC_BYTES) &&
-           set_fixed(root, "sealing", join->sealing_key.bytes, P2P_PUBLIC_BYTES) &&
-           set_fixed(root, "circle", join->circle.bytes, P2P_HASH_BYTES) &&
+           json_field_set_bytes(root, "feed",
+                                p2p_slice_of(join->feed_key.bytes, P2P_PUBLIC_BYTES)) &&
+           json_field_set_bytes(root, "witness",
+                                p2p_slice_of(join->witness_key.bytes, P2P_PUBLIC_BYTES)) &&
+           json_field_set_bytes(root, "transport",
+                                p2p_slice_of(join->transport_key.bytes, P2P_PUBLIC_BYTES)) &&
+           json_field_set_bytes(root, "sealing",
+                                p2p_slice_of(join->sealing_key.bytes, P2P_PUBLIC_BYTES)) &&
+           json_field_set_bytes(root, "circle",
+                                p2p_slice_of(join->circle.bytes, P2P_HASH_BYTES)) &&
            json_object_set_new(root, "proofs", proofs) == 0 &&
-           set_fixed(proofs, "feed", join->feed_proof.bytes, P2P_SIGNATURE_BYTES) &&
-           set_fixed(proofs, "witness", join->witness_proof.bytes, P2P_SIGNATURE_BYTES) &&
-           set_fixed(proofs, "transport", join->transport_proof.bytes, P2P_SIGNATURE_BYTES);
+           json_field_set_bytes(proofs, "feed",
+                                p2p_slice_of(join->feed_proof.bytes, P2P_SIGNATURE_BYTES)) &&
+           json_field_set_bytes(proofs, "witness",
+                                p2p_slice_of(join->witness_proof.bytes, P2P_SIGNATURE_BYTES)) &&
+           json_field_set_bytes(proofs, "transport",
+                                p2p_slice_of(join->transport_proof.bytes, P2P_SIGNATURE_BYTES));
 }
 
 enum p2p_err p2p_join_write(const struct p2p_join *join, const char *path, char *message,
                             size_t message_cap)
 {
     json_t *root = json_object();
-    char *text = root && join_fill(root, join) ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!text) {
-        snprintf(message, message_cap, "no memory to write %s", path);
-        return P2P_NOMEM;
-    }
-    enum p2p_err err = p2p_file_write(path, p2p_slice_text(text), 0644, P2P_FILE_REPLACE,
-                                      message, message_cap);
-    free(text);
-    return err;
+    return json_field_write(root, root && join_fill(root, join), path, message, message_cap);
 }

@@ -1,8 +1,10 @@
 #include "json_field.h"
 
 #include <p2p/bytes.h>
+#include <p2p/file.h>
 #include <p2p/text.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,4 +73,25 @@ bool json_field_set_bytes(json_t *object, const char *key, struct p2p_slice byte
     bool good = json_field_set_text(object, key, text);
     free(text);
     return good;
+}
+
+bool json_field_copy(const json_t *object, const char *key, char *out, size_t cap)
+{
+    const char *text = json_field_text(object, key);
+    return text && (size_t)snprintf(out, cap, "%s", text) < cap;
+}
+
+enum p2p_err json_field_write(json_t *object, bool filled, const char *path, char *message,
+                              size_t message_cap)
+{
+    char *text = object && filled ? json_dumps(object, JSON_INDENT(1)) : NULL;
+    json_decref(object);
+    if (!text) {
+        snprintf(message, message_cap, "no memory to write %s", path);
+        return P2P_NOMEM;
+    }
+    enum p2p_err err = p2p_file_write(path, p2p_slice_text(text), 0644, P2P_FILE_REPLACE,
+                                      message, message_cap);
+    free(text);
+    return err;
 }

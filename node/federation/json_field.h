@@ -19,4 +19,10 @@ bool json_field_set_text(json_t *object, const char *key, const char *text);
 bool json_field_set_slice(json_t *object, const char *key, struct p2p_slice text);
 bool json_field_set_bytes(json_t *object, const char *key, struct p2p_slice bytes);
 
+/* The text of a field, terminated, when it fits into cap bytes. */
+bool json_field_copy(const json_t *object, const char *key, char *out, size_t cap);
+/* Writes an object, which it takes, to a file; filled false, or NULL: there was no memory. */
+P2P_MUST_CHECK enum p2p_err json_field_write(json_t *object, bool filled, const char *path,
+                                             char *message, size_t message_cap);
+
 #endif

@@ -84,11 +84,6 @@ enum p2p_err p2p_renewal_make(struct p2p_renewal *renewal, struct p2p_keydir *ke
     return err;
 }
 
-static bool set_fixed(json_t *object, const char *key, const uint8_t *bytes, size_t n)
-{
-    return json_field_set_bytes(object, key, p2p_slice_of(bytes, n));
-}
-
 static bool fill(json_t *root, const struct p2p_renewal *renewal)
 {
     char hex[P2P_HEX_BYTES(P2P_HASH_BYTES)];
@@ -99,37 +94,29 @@ static bool fill(json_t *root, const struct p2p_renewal *renewal)
            json_field_set_text(root, "member", renewal->member) &&
            json_object_set_new(root, "generation",
                                json_integer((json_int_t)renewal->generation)) == 0 &&
-           set_fixed(root, "feed", renewal->feed_key.bytes, P2P_PUBLIC_BYTES) &&
-           set_fixed(root, "witness", renewal->witness_key.bytes, P2P_PUBLIC_BYTES) &&
+           json_field_set_bytes(root, "feed",
+                                p2p_slice_of(renewal->feed_key.bytes, P2P_PUBLIC_BYTES)) &&
+           json_field_set_bytes(root, "witness",
+                                p2p_slice_of(renewal->witness_key.bytes, P2P_PUBLIC_BYTES)) &&
            json_object_set_new(root, "proofs", proofs) == 0 &&
-           set_fixed(proofs, "feed", renewal->feed_proof.bytes, P2P_SIGNATURE_BYTES) &&
-           set_fixed(proofs, "witness", renewal->witness_proof.bytes, P2P_SIGNATURE_BYTES) &&
-           set_fixed(proofs, "transport", renewal->transport_proof.bytes, P2P_SIGNATURE_BYTES);
+           json_field_set_bytes(proofs, "feed",
+                                p2p_slice_of(renewal->feed_proof.bytes, P2P_SIGNATURE_BYTES)) &&
+           json_field_set_bytes(
+               proofs, "witness",
+               p2p_slice_of(renewal->witness_proof.bytes, P2P_SIGNATURE_BYTES)) &&
+           json_field_set_bytes(
+               proofs, "transport",
+               p2p_slice_of(renewal->transport_proof.bytes, P2P_SIGNATURE_BYTES));
 }
 
 enum p2p_err p2p_renewal_write(const struct p2p_renewal *renewal, const char *path,
                                char *message, size_t message_cap)
 {
     json_t *root = json_object();
-    char *text = root && fill(root, renewal) ? json_dumps(root, JSON_INDENT(1)) : NULL;
-    json_decref(root);
-    if (!text) {
-        snprintf(message, message_cap, "no memory to write %s", path);
-        return P2P_NOMEM;
-    }
-    enum p2p_err err = p2p_file_write(path, p2p_slice_text(text), 0644, P2P_FILE_REPLACE,
-                                      message, message_cap);
-    free(text);
-    return err;
+    return json_field_write(root, root && fill(root, renewal), path, message, message_cap);
 }
 
 /* ---- the roots' side ---- */
-
-static bool text_to(const json_t *root, const char *key, char *out, size_t cap)
-{
-    const char *text = json_field_text(root, key);
-    return text && (size_t)snprintf(out, cap, "%s", text) < cap;
-}
 
 static bool parse(struct p2p_renewal *renewal, const json_t *root)
 {
@@ -137,8 +124,8 @@ static bool parse(struct p2p_renewal *renewal, const json_t *root)
     const char *id = json_field_text(root, "federation_id");
     uint64_t generation = 0;
     bool words =
-        text_to(root, "federation", renewal->federation, sizeof(renewal->federation)) &&
-        text_to(root, "member", renewal->member, sizeof(renewal->member)) &&
+        json_field_copy(root, "federation", renewal->federation, sizeof(renewal->federation)) &&
+        json_field_copy(root, "member", renewal->member, sizeof(renewal->member)) &&
         p2p_federation_valid(p2p_slice_text(renewal->federation)) &&
         p2p_name_valid(p2p_slice_text(renewal->member)) && id &&
         p2p_hex_decode(renewal->federation_id.bytes, P2P_HASH_BYTES, p2p_slice_text(id)) ==
