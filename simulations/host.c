@@ -317,6 +317,9 @@ static enum p2p_err make_copy(struct p2p_node *node, const struct p2p_copy_point
 {
     struct sim_host *host = node->daemon;
     struct p2p_copy_point read;
+    if (sim_disk_is_dead(host->disk)) {
+        return P2P_IO;
+    }
     sim_disk_make_copy(host->disk, point);
     return sim_disk_copy(host->disk, &read, &node->copy) == P2P_COPY_OK ? P2P_OK : P2P_IO;
 }
