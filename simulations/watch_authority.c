@@ -239,7 +239,11 @@ static void settle_cut(struct sim_watcher *watcher, const struct watch_machine *
                     (unsigned long long)ban->id.index, (unsigned long long)cut->index,
                     (unsigned long long)cut->entry);
     }
-    if (ban->why == P2P_WHY_PAST_CUT && past_cut(watcher, cuts, &placed, true) == NULL) {
+    const struct p2p_feed_info *stood =
+        p2p_charter_feed(watch_charter(watcher), placed.id.feed);
+    bool closed = stood != NULL && stood->closed != 0; /* may stand past its end by sealing */
+    if (ban->why == P2P_WHY_PAST_CUT && !closed &&
+        past_cut(watcher, cuts, &placed, true) == NULL) {
         sim_violate(watcher->sim, SIM_INVARIANT_CUT_POINT,
                     "at %s the ban %s record %llu lost its effect to a cut that does not reach "
                     "it",
