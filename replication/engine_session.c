@@ -69,7 +69,7 @@ enum p2p_err p2p_session_resync(struct p2p_engine *engine)
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK; i++) {
         struct p2p_peer *peer = &engine->peers[i];
-        if (peer->link != 0 && peer->greeted && !peer->closing) {
+        if (peer->link != 0 && !peer->closing) { /* its hello may be under way: it has ours */
             peer->frontiers_sent++;
             err = send_frontier(engine, peer);
         }

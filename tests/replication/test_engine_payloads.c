@@ -103,6 +103,30 @@ static void test_joins_later(void **state)
     CHECK(refused(1, P2P_REFUSED) == 0 && refused(2, P2P_REFUSED) == 0);
 }
 
+/* Who can give it learned of the joining after its own hello, before it had the asker's: it
+ * says so, or it would not be asked. */
+static void test_charter_between_hellos(void **state)
+{
+    (void)state;
+    network_start(3, 3, 14);
+    network_ban(&net, 2, CIRCLE, SHIP);
+    network_advance(&net, 3000);
+    for (uint32_t i = 1; i < 3; i++) {
+        network_cut(&net, i, 3);
+    }
+    network_cut(&net, 1, 2);
+    size_t entry = join_entry();
+    network_give(&net, 3, entry);
+    CHECK(circle_at(3, CIRCLE).missing == 1);
+    network_connect(&net, 2, 3);
+    net.pipes[3][2].held = true;
+    network_run(&net);
+    network_give(&net, 2, entry);
+    net.pipes[3][2].held = false;
+    network_advance(&net, 1000);
+    CHECK(circle_at(3, CIRCLE).complete);
+}
+
 /* The reason names the circle that is not complete. */
 static void test_reason_names_the_circle(void **state)
 {
@@ -520,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_joins_later, network_stop),
+        cmocka_unit_test_teardown(test_charter_between_hellos, network_stop),
         cmocka_unit_test_teardown(test_reason_names_the_circle, network_stop),
         cmocka_unit_test_teardown(test_withheld_by_one, network_stop),
         cmocka_unit_test_teardown(test_silent_peer, network_stop),
