@@ -234,6 +234,7 @@ enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
         if (extra->fork_end != feed->ends_at) {
             extra->fork_end = feed->ends_at;
             extra->fork_since_ms = engine->now.mono_ms;
+            extra->fork_told_size = 0; /* who told of a larger one may be cut back himself */
         }
         if (!p2p_fork_open(engine, i) || !p2p_engine_stores(engine)) {
             continue;
