@@ -19,6 +19,7 @@
  *   engine_decide.c         decisions
  *   engine_witness.c        cosignatures, heartbeats, acknowledgements, quorum time
  *   engine_fork.c           two histories: finding, proving, quarantine
+ *   engine_fork_told.c      two histories: what records of this node tell
  *   engine_scrub.c          reading again what is stored: leaves, and what is looked at when
  *   engine_scrub_derived.c  what follows from records, computed once more
  *   engine_damage.c         damage that is known, and what is told of it
@@ -391,9 +392,6 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_spread_rival(struct p2p_engine *engine,
 P2P_MUST_CHECK enum p2p_err p2p_fork_contradicted(struct p2p_engine *engine, uint32_t member,
                                                   uint32_t feed,
                                                   const struct p2p_tree_head *head);
-/* Proofs that were found while nothing might be appended, to a peer that just came. */
-P2P_MUST_CHECK enum p2p_err p2p_fork_send_kept(struct p2p_engine *engine,
-                                               struct p2p_peer *peer);
 P2P_MUST_CHECK enum p2p_err p2p_fork_check_head(struct p2p_engine *engine,
                                                 struct p2p_peer *peer, uint32_t feed,
                                                 const struct p2p_tree_head *head);
@@ -403,14 +401,27 @@ P2P_MUST_CHECK enum p2p_err
 p2p_fork_receive_prove(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err
 p2p_fork_receive_proof(struct p2p_engine *engine, struct p2p_peer *peer, struct p2p_slice body);
-/* Our own `fork` records for what this batch found, and for quorum-cosigned checkpoints of
- * forked feeds that are larger than those in anybody's records. */
-P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);
 /* Feeds of which records prove a fork are forked here too. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_follow(struct p2p_engine *engine);
 /* A proof in a frame. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
                                              struct p2p_slice bytes);
+
+/* ---- engine_fork_told.c ---- */
+
+/* A proof found in this batch: to be appended with it, or kept until this node may. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_keep(struct p2p_engine *engine, uint32_t feed,
+                                          struct p2p_slice proof);
+/* Proofs that were found while nothing might be appended, to a peer that just came. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_send_kept(struct p2p_engine *engine,
+                                               struct p2p_peer *peer);
+/* The proof in the `fork` record at id, in the batch's arena. P2P_CORRUPT: it is none. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_proof_in(struct p2p_engine *engine,
+                                              const struct p2p_record_id *id,
+                                              struct p2p_slice *proof);
+/* Our own `fork` records for what this batch found, and for quorum-cosigned checkpoints of
+ * forked feeds that are larger than those in anybody's records. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);
 
 /* ---- engine_scrub.c ---- */
 
