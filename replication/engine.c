@@ -291,6 +291,7 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
                               options->federation_id);
     }
     if (err == P2P_OK) {
+        engine->ledger.kinds_unknown = options->kinds_unknown;
         engine->ledger.kv = kv;
         err = read_number(kv, P2P_TABLE_META, p2p_slice_text(witness_name),
                           &engine->witness_lost);

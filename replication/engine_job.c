@@ -23,7 +23,7 @@ struct shape {
 static bool fits(const struct p2p_engine *engine, const struct shape *shape,
                  struct p2p_job *job)
 {
-    const struct p2p_kind *kind = p2p_kind_find(shape->kind);
+    const struct p2p_kind *kind = p2p_ledger_kind(&engine->ledger, shape->kind);
     const struct p2p_circle *circle = p2p_charter_circle(engine->ledger.charter, shape->circle);
     if (kind == NULL || (kind->authors & (unsigned)shape->author) == 0) {
         p2p_job_fail(job, P2P_UNKNOWN, "nobody here may write a record of this kind");

@@ -34,7 +34,8 @@ static enum p2p_err derive(struct p2p_engine *engine, const struct p2p_record_id
     struct p2p_entry entry;
     p2p_scratch_begin(&scratch, ledger);
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
-    const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
+    const struct p2p_kind *kind =
+        err == P2P_OK ? p2p_ledger_kind(ledger, entry.record.kind) : NULL;
     if (err == P2P_OK && entry.record.issuer != 0) {
         err = p2p_judge_compare(ledger, &entry, engine->scrub.deep);
     }

@@ -352,7 +352,11 @@ enum p2p_err p2p_judge_content(struct p2p_ledger *ledger, const struct p2p_entry
                                bool cites, enum p2p_why *out)
 {
     enum p2p_why why = P2P_WHY_NONE;
-    const struct p2p_kind *kind = p2p_kind_find(entry->record.kind);
+    const struct p2p_kind *kind = p2p_ledger_kind(ledger, entry->record.kind);
+    if (kind == NULL) {
+        *out = P2P_WHY_UNKNOWN_KIND;
+        return P2P_OK;
+    }
     enum p2p_err err = entry->record.issuer != 0 ? judge_cut(ledger, entry, &why) : P2P_OK;
     if (err == P2P_OK && why == P2P_WHY_NONE && !body_fits(entry, kind)) {
         why = P2P_WHY_BAD_PAYLOAD;
@@ -386,7 +390,7 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
                           enum p2p_why *out)
 {
     enum p2p_why why = P2P_WHY_NONE;
-    const struct p2p_kind *kind = p2p_kind_find(entry->record.kind);
+    const struct p2p_kind *kind = p2p_ledger_kind(ledger, entry->record.kind);
     enum p2p_author author = entry->id.feed == P2P_CHARTER_FEED ? P2P_BY_CHARTER
                              : entry->record.issuer == 0        ? P2P_BY_NODE
                                                                 : P2P_BY_ISSUER;
@@ -484,7 +488,8 @@ static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_reco
     if (err == P2P_OK) {
         err = weigh_again(ledger, id, &entry.record, anew);
     }
-    const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
+    const struct p2p_kind *kind =
+        err == P2P_OK ? p2p_ledger_kind(ledger, entry.record.kind) : NULL;
     if (kind != NULL && kind->keys != NULL) {
         ledger->reweighing = true;
         err = kind->keys(ledger, &entry);

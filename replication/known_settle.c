@@ -50,13 +50,13 @@ enum p2p_err p2p_claim_drop_open(struct p2p_ledger *ledger, uint32_t by, uint64_
 /* ---- what rests on claims ---- */
 
 /* Whether the record a walk gave touches any view key. */
-static enum p2p_err touches(struct p2p_slice leaf, bool *out)
+static enum p2p_err touches(const struct p2p_ledger *ledger, struct p2p_slice leaf, bool *out)
 {
     struct p2p_record record;
     if (p2p_record_peek(&record, leaf) != P2P_OK) {
         return P2P_CORRUPT; /* only canonical records were let in */
     }
-    const struct p2p_kind *kind = p2p_kind_find(record.kind);
+    const struct p2p_kind *kind = p2p_ledger_kind(ledger, record.kind);
     *out = kind != NULL && kind->keys != NULL;
     return P2P_OK;
 }
@@ -74,7 +74,7 @@ static enum p2p_err mark_range(struct p2p_ledger *ledger, const struct p2p_feed 
         bool acts = false;
         err = p2p_feed_walk_next(&walk, &leaf);
         if (err == P2P_OK) {
-            err = touches(leaf, &acts);
+            err = touches(ledger, leaf, &acts);
         }
         if (err == P2P_OK && acts) {
             err = p2p_ledger_touch_again(ledger, &id); /* which writes, and ends the walk */

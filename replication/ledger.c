@@ -151,6 +151,12 @@ enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
     return err;
 }
 
+const struct p2p_kind *p2p_ledger_kind(const struct p2p_ledger *ledger, uint32_t number)
+{
+    bool lacks = number < 64 && (ledger->kinds_unknown >> number & 1) != 0;
+    return lacks ? NULL : p2p_kind_find(number);
+}
+
 struct p2p_feed *p2p_ledger_feed(const struct p2p_ledger *ledger, uint32_t number)
 {
     return number < ledger->feed_count ? ledger->feeds[number] : NULL;
@@ -193,7 +199,7 @@ enum p2p_err p2p_ledger_apply(struct p2p_ledger *ledger, const struct p2p_arriva
         record->body_type == P2P_BODY_PUBLIC) {
         err = p2p_known_apply(ledger, id.feed, id.index, record->content);
     }
-    const struct p2p_kind *kind = p2p_kind_find(record->kind);
+    const struct p2p_kind *kind = p2p_ledger_kind(ledger, record->kind);
     if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
         struct p2p_entry entry = {
             .id = id, .record = *record, .payload = without_salt(arrival->salted)};
@@ -337,7 +343,8 @@ enum p2p_err p2p_ledger_touch_again(struct p2p_ledger *ledger, const struct p2p_
     struct p2p_entry entry;
     p2p_scratch_begin(&scratch, ledger);
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
-    const struct p2p_kind *kind = err == P2P_OK ? p2p_kind_find(entry.record.kind) : NULL;
+    const struct p2p_kind *kind =
+        err == P2P_OK ? p2p_ledger_kind(ledger, entry.record.kind) : NULL;
     if (kind != NULL && kind->keys != NULL) {
         err = kind->keys(ledger, &entry);
     }

@@ -27,7 +27,7 @@ static enum p2p_err undo_record(struct p2p_ledger *ledger, const struct p2p_reco
     if (err != P2P_OK) {
         return err;
     }
-    const struct p2p_kind *kind = p2p_kind_find(entry.record.kind);
+    const struct p2p_kind *kind = p2p_ledger_kind(ledger, entry.record.kind);
     if (kind != NULL && kind->keys != NULL) {
         err = kind->keys(ledger, &entry);
     }

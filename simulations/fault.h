@@ -21,7 +21,12 @@ struct sim_fault_options {
     uint64_t twin_mean_us;    /* between members that run twice by mistake */
     uint64_t leave_mean_us;   /* between nodes that leave for a while */
     uint64_t clock_mean_us;   /* between clocks that go wrong: see clock.h */
-    uint32_t old_version_permille; /* of machines: know fewer kinds of records */
+    /* Of members: their machines know neither ban-amend nor ban-suspend nor ban-resume.
+     * Promised: they keep and pass on what they do not know, reach the same frontiers and
+     * leaves digests, are blocked by nothing, and their gates refuse by all bans of the kinds
+     * they do know; what only the newer version knows, they let pass. Not promised: the same
+     * bans in force. */
+    uint32_t old_version_permille;
 };
 
 struct sim_faults;

@@ -45,6 +45,17 @@ void sim_host_make_copy(struct sim_host *host)
     sim_disk_make_copy(host->disk, &point);
 }
 
+/* Amending and suspending came later than imposing and lifting: who does not know the former
+ * holds what is imposed for longer, and lets nobody in for it. */
+static uint64_t kinds_unknown(const struct sim *sim, uint32_t member)
+{
+    struct sim_chance chance = sim_chance_of(sim->options.seed, "version", member);
+    return sim_chance_permille(&chance, sim->options.fault.old_version_permille)
+               ? UINT64_C(1) << P2P_KIND_BAN_AMEND | UINT64_C(1) << P2P_KIND_BAN_SUSPEND |
+                     UINT64_C(1) << P2P_KIND_BAN_RESUME
+               : 0;
+}
+
 struct sim_host *sim_host_new(struct sim *sim, uint32_t number, const struct sim_member *member)
 {
     struct sim_host *host = calloc(1, sizeof(*host));
@@ -53,6 +64,7 @@ struct sim_host *sim_host_new(struct sim *sim, uint32_t number, const struct sim
     host->number = number;
     host->member = member;
     host->generation = member->generation;
+    host->kinds_unknown = kinds_unknown(sim, member->index);
     if (number == member->index) {
         snprintf(host->name, sizeof(host->name), "%s", member->name);
     } else {
@@ -350,6 +362,7 @@ static void fill_node(struct sim_host *host)
     node->sigs = host->sim->sigs;
     node->serving = true;
     node->full_mesh_max = host->sim->options.full_mesh_max;
+    node->kinds_unknown = host->kinds_unknown;
     node->federation_id = host->sim->federation.id;
     node->drawn_key = drawn_key;
     node->generation_keys = generation_keys;

@@ -183,6 +183,7 @@ static struct watch_machine *visit(struct sim_watcher *watcher, const struct sim
     machine->name = host->name;
     machine->member = member == NULL ? 0 : member->number;
     machine->honest = host->conduct == SIM_HONEST;
+    machine->kinds_unknown = host->kinds_unknown;
     if (!machine->honest && machine->member != 0) {
         watch_excuse(watcher, machine->member);
     }

@@ -76,6 +76,9 @@ struct sim_options sim_options_with(const struct sim_options *options, unsigned 
     if ((groups & 1u << SIM_GROUP_LEAVE) == 0) {
         out.fault.leave_mean_us = 0;
     }
+    if ((groups & 1u << SIM_GROUP_VERSIONS) == 0) {
+        out.fault.old_version_permille = 0;
+    }
     if ((groups & 1u << SIM_GROUP_LIARS) == 0) {
         out.adversary.liars = 0;
     }

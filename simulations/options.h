@@ -14,6 +14,7 @@
     X(RESTORE, "restore", "old backups put back, lost copies, lost machines")                  \
     X(TWIN, "twin", "one node on two machines at once")                                        \
     X(LEAVE, "leave", "nodes that stay away for hours")                                        \
+    X(VERSIONS, "versions", "members whose software knows fewer kinds of records")             \
     X(LIARS, "liars", "up to f members that lie")
 enum sim_fault_group {
 #define SIM_GROUP_ENUM(name, word, text) SIM_GROUP_##name,

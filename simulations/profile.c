@@ -34,7 +34,8 @@ struct sim_options sim_options_default(void)
                   .copy_mean_us = 24 * SIM_HOUR,
                   .twin_mean_us = 24 * SIM_HOUR,
                   .leave_mean_us = 6 * SIM_HOUR,
-                  .clock_mean_us = 4 * SIM_HOUR},
+                  .clock_mean_us = 4 * SIM_HOUR,
+                  .old_version_permille = 200},
         .adversary = {.liars = 1, .lie_mean_us = 60 * SIM_MINUTE, .lies = UINT32_MAX},
         .workload = {.records = 5000,
                      .decisions = 600,
@@ -74,7 +75,8 @@ struct sim_options sim_options_short(void)
                                                .copy_mean_us = 20 * SIM_MINUTE,
                                                .twin_mean_us = 20 * SIM_MINUTE,
                                                .leave_mean_us = 10 * SIM_MINUTE,
-                                               .clock_mean_us = 4 * SIM_MINUTE};
+                                               .clock_mean_us = 4 * SIM_MINUTE,
+                                               .old_version_permille = 300};
     options.adversary.lie_mean_us = 60 * SIM_SECOND;
     options.workload.records = 300;
     options.workload.renew_after_us = SIM_MINUTE;

@@ -77,7 +77,8 @@ struct watch_missing {
 struct watch_machine {
     uint32_t number;
     const char *name;
-    uint32_t member; /* charter number; 0: not in the charter */
+    uint32_t member;        /* charter number; 0: not in the charter */
+    uint64_t kinds_unknown; /* to its version */
     bool honest;
     bool clock_wrong;        /* its clock was not the true one at some time */
     const struct p2p_kv *kv; /* what is durable, during a call */

@@ -232,15 +232,22 @@ static bool lost(const struct question *question, const struct watch_ban_record 
                       &salted) == P2P_NOTFOUND;
 }
 
+/* A gate of an older version is asked about what it knows alone. */
+static bool is_unknown(const struct watch_machine *machine, uint32_t kind)
+{
+    return (machine->kinds_unknown >> kind & 1) != 0;
+}
+
 static const struct watch_ban_record *
 find_in_force(struct sim_watcher *watcher, const struct question *question, const char *locode)
 {
     for (size_t i = 0; i < watcher->ban_count; i++) {
         const struct watch_ban_record *ban = &watcher->bans[i];
-        if (ban->imposes && about(ban, question) && in_time(&ban->ban, question->check) &&
-            applies(&ban->ban, question, locode) && knows(watcher, question, &ban->id) &&
-            surely_imposed(watcher, ban) && entitled(watcher, question, ban) &&
-            !perhaps_taken_away(watcher, question, ban) && !lost(question, ban)) {
+        if (ban->imposes && !is_unknown(question->machine, ban->kind) && about(ban, question) &&
+            in_time(&ban->ban, question->check) && applies(&ban->ban, question, locode) &&
+            knows(watcher, question, &ban->id) && surely_imposed(watcher, ban) &&
+            entitled(watcher, question, ban) && !perhaps_taken_away(watcher, question, ban) &&
+            !lost(question, ban)) {
             return ban;
         }
     }

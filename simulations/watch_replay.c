@@ -249,6 +249,7 @@ static enum p2p_err open_both(struct replay *replay)
     enum p2p_err err =
         p2p_ledger_open(&replay->from, p2p_alloc_default(), sigs, replay->machine->kv, NULL);
     if (err == P2P_OK) {
+        replay->from.kinds_unknown = replay->machine->kinds_unknown;
         p2p_ledger_begin(&replay->from, replay->machine->kv, &replay->from_arena);
         err = p2p_store_begin(replay->store, P2P_TXN_READ, &txn);
     }
@@ -256,6 +257,7 @@ static enum p2p_err open_both(struct replay *replay)
         err =
             p2p_ledger_open(&replay->ledger, p2p_alloc_default(), sigs, p2p_txn_kv(txn), NULL);
         p2p_txn_abort(txn);
+        replay->ledger.kinds_unknown = replay->machine->kinds_unknown;
     }
     return err;
 }

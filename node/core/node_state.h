@@ -61,6 +61,7 @@ struct p2p_node {
     struct p2p_engine *engine;
     struct p2p_hash federation_id;
     uint32_t full_mesh_max; /* 0: P2P_FULL_MESH_MAX; the simulator compares */
+    uint64_t kinds_unknown; /* 0: none; the simulator runs several versions: p2p_ledger_kind */
     uint64_t boot;
     uint64_t started_wall_ms;
     bool serving;

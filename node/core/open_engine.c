@@ -22,6 +22,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         .stale_after_s = node->config.stale_after_s,
         .damage_suspected = node->damage_suspected,
         .full_mesh_max = node->full_mesh_max,
+        .kinds_unknown = node->kinds_unknown,
         .copy_lost = node->copy_state != P2P_COPY_OK,
         .copy_generation = node->copy_point.generation,
         .copy_size = node->copy_point.size,

@@ -304,6 +304,7 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
         return entry.payload.len == 0 ? P2P_OK : fold_rescued(ledger, &entry);
     }
     if (err != P2P_OK || entry.payload.len == 0 ||
+        p2p_ledger_kind(ledger, entry.record.kind) == NULL ||
         (entry.record.kind != P2P_KIND_BAN_IMPOSE && entry.record.kind != P2P_KIND_BAN_AMEND)) {
         return err;
     }

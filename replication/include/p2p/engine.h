@@ -67,6 +67,7 @@ struct p2p_engine_options {
     const char *listen_people;            /* or NULL */
     uint32_t stale_after_s;               /* 0: ages are only shown */
     uint32_t full_mesh_max;               /* members; 0: P2P_FULL_MESH_MAX */
+    uint64_t kinds_unknown;               /* 0: none; see p2p_ledger_kind */
     bool damage_suspected; /* what was read before could not be what was written */
     /* The checkpoint copy found at start. */
     bool copy_lost; /* missing or unreadable: restored */

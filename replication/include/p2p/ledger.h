@@ -77,6 +77,7 @@ struct p2p_reuse_found {
 struct p2p_ledger {
     const struct p2p_alloc *alloc;
     const struct p2p_sigs *sigs;
+    uint64_t kinds_unknown; /* set before the first batch: see p2p_ledger_kind */
     struct p2p_charter *charter;
     struct p2p_feed **feeds; /* by number; [0] is the charter's */
     size_t feed_count;
@@ -137,6 +138,13 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger);
 
 /* NULL for a number the charter does not name. */
 struct p2p_feed *p2p_ledger_feed(const struct p2p_ledger *ledger, uint32_t number);
+
+/* The row by which this ledger judges and folds records of a kind; NULL for an unknown one:
+ * such a record is kept and has no effect. kinds_unknown takes rows out of the table as an
+ * older version lacks them: bit n, below 64, stands for number n; 0, in every node that runs,
+ * takes none. A store is to be opened with the same ones for as long as it exists: what follows
+ * from records is not derived anew. */
+const struct p2p_kind *p2p_ledger_kind(const struct p2p_ledger *ledger, uint32_t number);
 
 /* What the signature of a record was found to be, before it is applied. */
 enum p2p_signature_verdict {
