@@ -64,6 +64,7 @@ struct sim_host *sim_host_new(struct sim *sim, uint32_t number, const struct sim
     host->number = number;
     host->member = member;
     host->generation = member->generation;
+    sim_heap_init(&host->heap);
     host->kinds_unknown = kinds_unknown(sim, member->index);
     if (number == member->index) {
         snprintf(host->name, sizeof(host->name), "%s", member->name);
@@ -362,6 +363,7 @@ static void fill_node(struct sim_host *host)
     node->sigs = host->sim->sigs;
     node->serving = true;
     node->full_mesh_max = host->sim->options.full_mesh_max;
+    node->engine_alloc = &host->heap.alloc;
     node->kinds_unknown = host->kinds_unknown;
     node->federation_id = host->sim->federation.id;
     node->drawn_key = drawn_key;

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "disk.h"
+#include "heap.h"
 #include "schedule.h"
 
 #include "../node/core/node_state.h"
@@ -32,6 +33,7 @@ struct sim_host {
     enum sim_conduct conduct;
     bool up;
     bool leaves;          /* asked to stay away until it is told to come back */
+    struct sim_heap heap; /* of its engine */
     struct p2p_node node; /* meaningful while up */
     struct p2p_events *events;
     struct sim_disk *disk;

@@ -245,6 +245,21 @@ void watch_frame(struct sim_watcher *watcher, struct watch_machine *machine,
     }
 }
 
+static void look_at_heap(struct sim_watcher *watcher, const struct watch_machine *machine,
+                         const struct sim_host *host)
+{
+    if (host->node.engine == NULL || host->node.engine_lost) {
+        return;
+    }
+    const struct p2p_ledger *ledger = p2p_engine_ledger(host->node.engine);
+    const struct watch_kept kept = {.bytes = host->heap.bytes,
+                                    .feeds = ledger->feed_count,
+                                    .circles = p2p_charter_circle_count(ledger->charter) + 1u,
+                                    .entries = p2p_charter_size(ledger->charter) +
+                                               p2p_charter_rival_size(ledger->charter)};
+    watch_heap(watcher, machine, &kept);
+}
+
 void sim_watcher_actions(struct sim_watcher *watcher, struct sim_host *host,
                          const struct p2p_actions *actions)
 {
@@ -264,6 +279,7 @@ void sim_watcher_actions(struct sim_watcher *watcher, struct sim_host *host,
     }
     if (machine->honest) {
         watch_bounds(watcher, machine, actions);
+        look_at_heap(watcher, machine, host);
     }
     p2p_frame_split_deinit(&split);
     leave(machine, host);

@@ -326,4 +326,11 @@ void watch_again(struct sim_watcher *watcher, struct watch_machine *machine);
 void watch_bounds(struct sim_watcher *watcher, const struct watch_machine *machine,
                   const struct p2p_actions *actions);
 
+/* What an engine holds between batches, and for what. */
+struct watch_kept {
+    size_t bytes, feeds, circles, entries;
+};
+void watch_heap(struct sim_watcher *watcher, const struct watch_machine *machine,
+                const struct watch_kept *kept);
+
 #endif

@@ -1,7 +1,14 @@
-/* Bounds: what one batch may hand to one link, whoever is at its other end. */
+/* Bounds: what one batch may hand to one link, whoever is at its other end; what an engine
+ * keeps from one batch to the next. */
 #include "watch.h"
 
 #define PEER_BYTES_MAX (4u << 20)
+/* Of an engine's heap; above what was measured, near enough to find what grows. */
+#define ENGINE_BYTES_MAX    (2u << 20)  /* itself, and room for the largest frame */
+#define FEED_BYTES_MAX      (12u << 10) /* its edge, heads, cosignatures, and who is asked */
+#define PEER_FEED_BYTES_MAX 64u         /* what one peer has of one feed */
+#define CIRCLE_BYTES_MAX    (4u << 10)  /* its members, and the set hash of its bans */
+#define ENTRY_BYTES_MAX     (8u << 10)  /* of the charter, with what it says */
 
 void watch_bounds(struct sim_watcher *watcher, const struct watch_machine *machine,
                   const struct p2p_actions *actions)
@@ -25,5 +32,20 @@ void watch_bounds(struct sim_watcher *watcher, const struct watch_machine *machi
                         "%s hands %zu bytes to one link in one batch", machine->name, bytes);
             return;
         }
+    }
+}
+
+void watch_heap(struct sim_watcher *watcher, const struct watch_machine *machine,
+                const struct watch_kept *kept)
+{
+    size_t most = ENGINE_BYTES_MAX + kept->feeds * FEED_BYTES_MAX +
+                  kept->feeds * P2P_PEERS_MAX * PEER_FEED_BYTES_MAX +
+                  kept->circles * CIRCLE_BYTES_MAX + kept->entries * ENTRY_BYTES_MAX;
+    if (kept->bytes > most) {
+        sim_violate(
+            watcher->sim, SIM_INVARIANT_BOUNDED,
+            "the engine of %s keeps %zu bytes for %zu feeds, %zu circles and %zu charter "
+            "entries, not at most %zu",
+            machine->name, kept->bytes, kept->feeds, kept->circles, kept->entries, most);
     }
 }

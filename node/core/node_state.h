@@ -60,7 +60,8 @@ struct p2p_node {
     struct p2p_sigs_pool *sigs;
     struct p2p_engine *engine;
     struct p2p_hash federation_id;
-    uint32_t full_mesh_max; /* 0: P2P_FULL_MESH_MAX; the simulator compares */
+    uint32_t full_mesh_max;               /* 0: P2P_FULL_MESH_MAX; the simulator compares */
+    const struct p2p_alloc *engine_alloc; /* NULL: the heap; the simulator counts */
     uint64_t kinds_unknown; /* 0: none; the simulator runs several versions: p2p_ledger_kind */
     uint64_t boot;
     uint64_t started_wall_ms;

@@ -11,7 +11,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
     struct p2p_txn *txn;
     struct p2p_engine *engine = NULL;
     struct p2p_engine_options options = {
-        .alloc = p2p_alloc_default(),
+        .alloc = node->engine_alloc != NULL ? node->engine_alloc : p2p_alloc_default(),
         .sigs = p2p_sigs_pool_sigs(node->sigs),
         .member = node->config.member,
         .feed_key = &node->feed_key,

@@ -142,13 +142,27 @@ static void too_much_for_one_link_is_found(void **state)
     free(piece);
 }
 
+static void engine_that_grows_is_found(void **state)
+{
+    struct watch_kept kept = {.bytes = 2300000, .feeds = 8, .circles = 10, .entries = 8};
+    (void)state;
+    watch_heap(w.watcher, &m1.machine, &kept);
+    watch_world_nothing(&w);
+    kept.bytes = 4 << 20;
+    watch_heap(w.watcher, &m1.machine, &kept);
+    watch_world_found(&w, SIM_INVARIANT_BOUNDED);
+    kept.feeds = 300; /* more feeds may take more */
+    watch_heap(w.watcher, &m1.machine, &kept);
+    watch_world_nothing(&w);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(each_invariant_has_a_word_of_its_own), T(first_violation_counts),
         T(frames_reach_who_looks_at_them),       T(malformed_frame_is_found),
-        T(too_much_for_one_link_is_found),
+        T(too_much_for_one_link_is_found),       T(engine_that_grows_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
