@@ -364,6 +364,7 @@ static bool is_settled(struct sim_watcher *watcher, struct watch_machine *machin
                     machine->name);
     }
     machine->batches = host->batches;
+    machine->appends = p2p_engine_read_only(host->node.engine) == P2P_READ_ONLY_NONE;
     return machine->member != 0;
 }
 
@@ -382,7 +383,6 @@ static void replay_one(struct sim_watcher *watcher, const struct watch_summary *
         (at_end(watcher) || chosen->records > 2 * watcher->replayed)) {
         watcher->replayed = chosen->records;
         watch_replay(watcher, chosen->machine);
-        watch_again(watcher, chosen->machine);
     }
 }
 

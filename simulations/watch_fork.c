@@ -131,15 +131,16 @@ static void settle_feed(struct sim_watcher *watcher, const struct watch_summary 
     }
 }
 
-/* W as the watcher finds it: the largest quorum-cosigned size that any of them stores. Who
- * knows of the fork must hold that branch up to there. */
+/* W as the watcher finds it: the largest quorum-cosigned size that any of them stores which may
+ * tell it in a record. Who knows of the fork must hold that branch up to there. */
 static void settle_w(struct sim_watcher *watcher, const struct watch_summary *all, size_t count,
                      struct watch_feed *feed)
 {
     struct watch_point w = {.size = 0};
     for (size_t i = 0; i < count; i++) {
         struct p2p_cosigned quorum;
-        if (p2p_quorum_load(&quorum, all[i].machine->kv, feed->number) == P2P_OK &&
+        if (all[i].machine->appends &&
+            p2p_quorum_load(&quorum, all[i].machine->kv, feed->number) == P2P_OK &&
             quorum.size > w.size) {
             w = (struct watch_point){quorum.size, quorum.root};
         }

@@ -59,7 +59,7 @@ static void check_order(struct sim_watcher *watcher, const struct watch_feed *fe
 {
     const struct watch_cosigned *all = cosigner->all;
     const struct p2p_member *member =
-        p2p_charter_member(watch_charter(watcher), cosigner->witness);
+        p2p_charter_member(watch_charter(watcher), p2p_witness_member(cosigner->witness));
     const struct watch_cosigned *smaller = NULL;
     if (at > 0 && all[at - 1].size > all[at].size) {
         smaller = &all[at - 1];

@@ -59,8 +59,11 @@ void watched_init(struct watched *watched, const struct ledger_world *world, uin
     *watched = (struct watched){0};
     ledger_node_init(&watched->node, world, member);
     snprintf(watched->name, sizeof(watched->name), "m%u", member);
-    watched->machine = (struct watch_machine){
-        .number = member, .name = watched->name, .member = member, .honest = true};
+    watched->machine = (struct watch_machine){.number = member,
+                                              .name = watched->name,
+                                              .member = member,
+                                              .honest = true,
+                                              .appends = true};
 }
 
 void watched_deinit(struct watched *watched)
