@@ -3,7 +3,6 @@
 #include <p2p/address.h>
 #include <p2p/assert.h>
 #include <p2p/planted.h>
-
 #include <string.h>
 
 static const char complete_name[] = "complete";
@@ -82,9 +81,30 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
     }
     p2p_fetch_drop(engine, peer);
     p2p_overlay_link_gone(engine, peer);
+    if (P2P_PLANT(CACHED_FRONTIER)) {
+        *peer = (struct p2p_peer){
+            .member = peer->member, .feeds = peer->feeds, .feed_cap = peer->feed_cap};
+        return;
+    }
     p2p_alloc_free(engine->options.alloc, peer->feeds);
     *peer = (struct p2p_peer){0};
 }
+
+#ifdef P2P_PLANTED
+/* A mistake: what was known of a member at the end of a session counts in its next. */
+static void recall(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *before = &engine->peers[i];
+        if (before->link == 0 && before->feeds != NULL && before->member == peer->member) {
+            peer->feeds = before->feeds;
+            peer->feed_cap = before->feed_cap;
+            before->feeds = NULL;
+            return;
+        }
+    }
+}
+#endif
 
 static enum p2p_err link_up(struct p2p_engine *engine, uint64_t link, uint32_t member)
 {
@@ -96,6 +116,15 @@ static enum p2p_err link_up(struct p2p_engine *engine, uint64_t link, uint32_t m
         p2p_engine_close_link(engine, &refused, P2P_BUSY, "no room for another session");
         return P2P_OK;
     }
+#ifdef P2P_PLANTED
+    struct p2p_peer known = {.link = link, .member = member};
+    if (P2P_PLANT(CACHED_FRONTIER)) {
+        recall(engine, &known);
+        p2p_alloc_free(engine->options.alloc, peer->feeds); /* of another */
+        *peer = known;
+        return p2p_session_greet(engine, peer);
+    }
+#endif
     *peer = (struct p2p_peer){.link = link, .member = member};
     return p2p_session_greet(engine, peer);
 }

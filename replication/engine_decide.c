@@ -3,6 +3,7 @@
 #include "engine_parts.h"
 
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 
 #include <string.h>
 
@@ -13,6 +14,31 @@ static void cannot_tell(struct p2p_gate_answer *answer)
         .answer = P2P_ANSWER_REFER, .reason_count = 1, .reasons_total = 1};
     answer->reasons[0].code = P2P_GATE_INCOMPLETE;
 }
+
+#ifdef P2P_PLANTED
+/* A mistake: the answer of a snapshot that is taken anew every ten seconds. */
+static void as_of_snapshot(struct p2p_engine *engine, struct p2p_gate_answer *answer)
+{
+    size_t kept = 0;
+    bool old = engine->now.mono_ms - engine->snapshot_mono_ms >= 10000;
+    engine->snapshot_mono_ms = old ? engine->now.mono_ms : engine->snapshot_mono_ms;
+    for (uint32_t i = 0; i < engine->extra_count && old; i++) {
+        engine->extras[i].snapshot_size = p2p_ledger_feed(&engine->ledger, i)->edge.size;
+    }
+    answer->answer = P2P_ANSWER_ALLOW;
+    for (size_t i = 0; i < answer->reason_count; i++) {
+        const struct p2p_gate_reason *reason = &answer->reasons[i];
+        if (!reason->has_record ||
+            reason->record.index < engine->extras[reason->record.feed].snapshot_size) {
+            enum p2p_answer least = p2p_gate_code_answer(reason->code);
+            answer->answer = least > answer->answer ? least : answer->answer;
+            answer->reasons[kept++] = *reason;
+        }
+    }
+    answer->reasons_total -= answer->reason_count - kept;
+    answer->reason_count = kept;
+}
+#endif
 
 /* Decides one check and keeps it packed, for the record or the spool. */
 static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
@@ -35,6 +61,11 @@ static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job, bool 
     if (err != P2P_OK) {
         return err;
     }
+#ifdef P2P_PLANTED
+    if (P2P_PLANT(SNAPSHOT_DECISION)) {
+        as_of_snapshot(engine, &job->result.answer);
+    }
+#endif
     p2p_gate_pack(&pack, &engine->place, &job->check, &job->result.answer,
                   recorded ? NULL : &engine->ledger);
     p2p_assert(!p2p_pack_failed(&pack));

@@ -7,6 +7,8 @@
  * breaks this, or does not parse, closes the session. */
 #include "engine_parts.h"
 
+#include <p2p/planted.h>
+
 struct p2p_frontier_entry p2p_session_entry(struct p2p_engine *engine, uint32_t feed)
 {
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
@@ -161,6 +163,9 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
         return P2P_NOMEM;
     }
     row->told = true;
+    if (P2P_PLANT(CACHED_FRONTIER) && row->size > entry->size) {
+        return P2P_OK;
+    }
     row->size = entry->size;
     engine->extras[entry->feed].lacks = true;
     row->hello_size = kind == FRONTIER_HELLO ? entry->size : row->hello_size;
@@ -275,6 +280,9 @@ static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *pee
     row->way = P2P_WAY_EAGER;
     p2p_send_to(engine, row, want.feed);
     row->leaves = leaves;
+    if (P2P_PLANT(CACHED_FRONTIER) && row->sent > want.from) {
+        return P2P_OK;
+    }
     row->sent = want.from;
     if (held->state == P2P_FEED_FORKED && !engine->extras[want.feed].fork_taken) {
         return p2p_send_gap(engine, peer, want.feed, want.from, P2P_FORKED); /* ask another */

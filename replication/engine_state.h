@@ -125,6 +125,9 @@ struct p2p_feed_extra {
     bool fork_astray;        /* what is held leads elsewhere than W */
     uint64_t fork_base;      /* what was left by the last cut */
     struct p2p_fork_look fork_look;
+#ifdef P2P_PLANTED
+    uint64_t snapshot_size; /* a mistake's: see engine_decide.c */
+#endif
     /* A payload that nobody gives: see engine_ungiven.c. */
     uint64_t stopped_at;       /* the feed, held up to here, */
     uint64_t stopped_since_ms; /* since then; 0: it is not */
@@ -243,6 +246,9 @@ struct p2p_engine {
     uint64_t announce_round_ms; /* of announcements: the last one that was set */
     size_t announce_turn;       /* who is told first in it, of those that are greeted */
     uint64_t next_store_quorum_ms;
+#ifdef P2P_PLANTED
+    uint64_t snapshot_mono_ms;
+#endif
     uint64_t next_clock_ms;
     struct p2p_member_clock *clocks; /* by member number */
     size_t clock_count;

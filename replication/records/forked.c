@@ -2,6 +2,7 @@
 #include <p2p/forked.h>
 
 #include <p2p/assert.h>
+#include <p2p/planted.h>
 #include <p2p/text.h>
 
 #include "../proof_text.h"
@@ -179,6 +180,17 @@ static bool larger(const struct p2p_checkpoint *checkpoint, const struct p2p_for
             memcmp(checkpoint->root.bytes, than->root.bytes, P2P_HASH_BYTES) < 0);
 }
 
+/* Where this record says that the feed ends; size 0: nowhere. */
+static struct p2p_checkpoint end_of(const struct p2p_fork_told *told)
+{
+    struct p2p_checkpoint end = told->checkpoint;
+    if (P2P_PLANT(TINY_FORK)) {
+        end.size = told->proof.heads[0].size;
+        end.root = told->proof.heads[0].root;
+    }
+    return end;
+}
+
 static enum p2p_err add_told(struct p2p_ledger *ledger, const struct p2p_record_id *id,
                              struct p2p_forked *forked, bool *found)
 {
@@ -198,9 +210,10 @@ static enum p2p_err add_told(struct p2p_ledger *ledger, const struct p2p_record_
         forked->proof = *id;
         *found = true;
     }
-    if (larger(&told.checkpoint, forked)) {
-        forked->size = told.checkpoint.size;
-        forked->root = told.checkpoint.root;
+    const struct p2p_checkpoint end = end_of(&told);
+    if (larger(&end, forked)) {
+        forked->size = end.size;
+        forked->root = end.root;
         forked->by = *id;
     }
     return P2P_OK;
@@ -345,6 +358,10 @@ enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, const struct p2p_forked 
     }
     if (err == P2P_OK) {
         err = p2p_proof_head(told.witnessed, &origin, head);
+    }
+    if (P2P_PLANT(TINY_FORK)) {
+        *head = told.proof.heads[0];
+        err = P2P_OK;
     }
     p2p_scratch_end(&scratch, ledger);
     return err == P2P_MALFORMED || err == P2P_TOOLARGE ? P2P_CORRUPT : err;

@@ -21,7 +21,10 @@
     X(NUMBER_TWICE, "number-twice", "accepts an issuer's number again")                        \
     X(ROOT_UNCOMPARED, "root-uncompared", "stores a run without comparing the signed root")    \
     X(PAYLOAD_LESS, "payload-less", "takes a leaf without its payload and does not say so")    \
-    X(LIFT_ANYTHING, "lift-anything", "lets any issuer lift any ban")
+    X(LIFT_ANYTHING, "lift-anything", "lets any issuer lift any ban")                          \
+    X(CACHED_FRONTIER, "cached-frontier", "believes what it knew of a peer, not what it says") \
+    X(SNAPSHOT_DECISION, "snapshot-decision", "decides by a snapshot of ten seconds ago")      \
+    X(TINY_FORK, "tiny-fork", "ends a forked feed where its histories part")
 enum p2p_plant {
 #define P2P_PLANT_ENUM(name, word, text) P2P_PLANT_##name,
     P2P_PLANT_MAP(P2P_PLANT_ENUM)
