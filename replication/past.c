@@ -195,6 +195,11 @@ void p2p_past_free(struct p2p_past *past)
     p2p_alloc_free(past->alloc, past);
 }
 
+const struct p2p_ledger *p2p_past_whole(const struct p2p_past *past)
+{
+    return past->full;
+}
+
 struct p2p_ledger *p2p_past_ledger(struct p2p_past *past)
 {
     return &past->ledger;

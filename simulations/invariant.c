@@ -383,6 +383,7 @@ static void replay_one(struct sim_watcher *watcher, const struct watch_summary *
         (at_end(watcher) || chosen->records > 2 * watcher->replayed)) {
         watcher->replayed = chosen->records;
         watch_replay(watcher, chosen->machine);
+        watch_again(watcher, chosen->machine);
     }
 }
 

@@ -12,6 +12,7 @@
  *   watch_payload.c    payloads that are lacked
  *   watch_view.c       equal frontiers, equal views
  *   watch_replay.c     the same records in another order
+ *   watch_again.c      every decision once more, as an audit does it
  *   watch_bound.c      bounds
  *
  * An oracle outside the nodes: it shares formats and hashes with them, and nothing of what they
@@ -318,6 +319,8 @@ void watch_settle_forks(struct sim_watcher *watcher, const struct watch_summary 
                         size_t count);
 /* watch_replay.c */
 void watch_replay(struct sim_watcher *watcher, struct watch_machine *machine);
+/* watch_again.c */
+void watch_again(struct sim_watcher *watcher, struct watch_machine *machine);
 
 /* ---- watch_bound.c ---- */
 

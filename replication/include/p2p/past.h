@@ -73,6 +73,8 @@ bool p2p_past_parted(const struct p2p_past *past, uint64_t *split);
  * until they are filled by p2p_past_edges, which the frontier digest needs. */
 struct p2p_ledger *p2p_past_ledger(struct p2p_past *past);
 const struct p2p_kv *p2p_past_kv(struct p2p_past *past);
+/* The ledger that it is the past of. */
+const struct p2p_ledger *p2p_past_whole(const struct p2p_past *past);
 P2P_MUST_CHECK enum p2p_err p2p_past_edges(struct p2p_past *past);
 /* The digest of one view in one circle as of the horizon, by a walk over its rows. */
 P2P_MUST_CHECK enum p2p_err p2p_past_digest(struct p2p_past *past, enum p2p_view_number view,
