@@ -145,8 +145,10 @@ enum p2p_err p2p_receive_restored(struct p2p_engine *engine)
         engine->restored = 0;
         engine->begun = info->generation;
         err = p2p_append_skip_numbers(engine);
-        if (err == P2P_OK && engine->commit_number < options->copy_commit) {
+        if (engine->commit_number < options->copy_commit) {
             engine->commit_number = options->copy_commit;
+        }
+        if (err == P2P_OK) {
             err = p2p_engine_lose_witness(engine); /* its cosignatures nobody can give back */
         }
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,

@@ -176,6 +176,40 @@ static void what_was_begun_is_not_begun_again(void **state)
     CHECK(read_only(1) == P2P_READ_ONLY_NONE && network_feed(&net, 1) == feed + 1);
 }
 
+/* A machine that was lost began anew, and so did its count of commits; the backup that is put
+ * back is of before, and counted further. What the witness key signed since is lost all the
+ * same.
+ */
+static void a_backup_that_counted_further_cosigns_nothing(void **state)
+{
+    (void)state;
+    network_start(4, 4, 6);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 3000);
+    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    restore_without_copy();
+    grant(SPARE, true);
+    give_keys(1, SPARE);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    network_ban(&net, 2, "all", SHIP);
+    network_advance(&net, 3000);
+    network_kill(&net, 1);
+    memory_kv_free(net.nodes[1].kv);
+    net.nodes[1].kv = backup;
+    net.nodes[1].options.copy_commit = 1;
+    CHECK(net.nodes[1].options.copy_generation == 2 && !net.nodes[1].options.copy_lost);
+    CHECK_OK(network_open(&net, 1));
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    give_keys(1, SPARE);
+    network_advance(&net, 5000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(p2p_engine_commit_number(net.nodes[1].engine) > 1);
+    CHECK(p2p_engine_traced(net.nodes[1].engine, P2P_TRACE_COSIGNED) == 0);
+    network_agree(&net);
+}
+
 /* Power lost between the first commit and the first copy would ask for another generation. */
 static void begun_and_killed_before_the_copy(void **state)
 {
@@ -237,6 +271,7 @@ int main(void)
         cmocka_unit_test_teardown(a_restored_node_goes_on_in_the_next_generation, network_stop),
         cmocka_unit_test_teardown(a_healthy_node_stops_where_its_feed_is_closed, network_stop),
         cmocka_unit_test_teardown(what_was_begun_is_not_begun_again, network_stop),
+        cmocka_unit_test_teardown(a_backup_that_counted_further_cosigns_nothing, network_stop),
         cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
         cmocka_unit_test_teardown(a_forked_member_goes_on_in_the_next_generation, network_stop),
     };
