@@ -31,6 +31,16 @@ static bool stopped_at_void(const struct sim_watcher *watcher,
            P2P_OK;
 }
 
+/* A forked feed without W: nothing more is taken of it, and what is held stays. Whether
+ * somebody could have told of a W is asked in watch_fork.c. */
+static bool stays_as_it_is(const struct sim_watcher *watcher, const struct watch_summary *all,
+                           uint32_t feed)
+{
+    struct watch_point w;
+    return feed < all->feed_count && all->forked[feed] &&
+           !watch_w(watcher, all->machine, feed, &w);
+}
+
 static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *a,
                        const struct watch_summary *b)
 {
@@ -41,6 +51,9 @@ static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *
         const struct watch_point *of_b = i < b->feed_count ? &b->feeds[i] : &none;
         if (of_a->size == of_b->size &&
             (of_a->size == 0 || p2p_hash_equal(&of_a->root, &of_b->root))) {
+            continue;
+        }
+        if (stays_as_it_is(watcher, a, i) && stays_as_it_is(watcher, b, i)) {
             continue;
         }
         bool a_behind = of_a->size < of_b->size;

@@ -276,6 +276,26 @@ static void quorum_that_a_tiny_fork_took_away_is_found(void **state)
     watched_deinit(&tiny);
 }
 
+/* No record says where it ends, and who could say it may not write one. */
+static void fork_that_nobody_may_tell_of_stays_as_it_is(void **state)
+{
+    struct watched tiny;
+    struct watched *all[] = {&m2, &tiny};
+    (void)state;
+    watch_excuse(w.watcher, 1);
+    store_quorum(&m2);
+    watched_init(&tiny, &w.other, 4);
+    watched_take(&tiny, 1, SIZE);
+    pass_proof(&m2, proof_of(&w.world, &w.other));
+    set_forked(&m2);
+    set_forked(&tiny);
+    m2.machine.appends = false;
+    tiny.machine.appends = false;
+    watched_settle(&w, all, 2);
+    watch_world_nothing(&w);
+    watched_deinit(&tiny);
+}
+
 /* The machine's view says that feed 1 ends at that size of a world. */
 static void end_at(struct watched *watched, const struct ledger_world *world, uint64_t size)
 {
@@ -351,6 +371,7 @@ int main(void)
         T(fork_without_any_proof_is_found),
         T(histories_side_by_side_without_a_fork_are_found),
         T(quorum_that_a_tiny_fork_took_away_is_found),
+        T(fork_that_nobody_may_tell_of_stays_as_it_is),
         T(what_lies_below_w_stays),
         T(two_quorums_on_two_disks_are_found),
     };
