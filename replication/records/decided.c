@@ -114,7 +114,8 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
 {
     static const struct p2p_gate_reason read_only = {.code = P2P_GATE_READ_ONLY};
     struct p2p_ledger *ledger = p2p_past_ledger(past);
-    /* What waited in a spool stands in a generation that was not granted when it was decided. */
+    /* What waited in a spool stands in a generation that was not granted when it was decided.
+     */
     const struct p2p_feed_info *info =
         p2p_charter_feed(p2p_past_whole(past)->charter, at->feed);
     const struct p2p_member *member =
