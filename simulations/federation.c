@@ -219,6 +219,7 @@ void sim_federation_deinit(struct sim_federation *federation)
         sim_entry_deinit(&federation->entries[i]);
     }
     free(federation->entries);
+    free(federation->rivals);
     free(federation->members);
     p2p_charter_free(federation->charter);
     *federation = (struct sim_federation){0};
@@ -243,6 +244,15 @@ static void follow(struct sim_federation *federation)
     }
 }
 
+static void keep_rival(struct sim_federation *federation, uint64_t index, struct p2p_slice leaf)
+{
+    size_t count = federation->rival_count + 1;
+    federation->rivals = realloc(federation->rivals, count * sizeof(*federation->rivals));
+    p2p_assert(federation->rivals != NULL);
+    federation->rivals[federation->rival_count++] =
+        (struct sim_rival){.index = index, .leaf = p2p_leaf_hash(leaf)};
+}
+
 enum p2p_err sim_federation_take(struct sim_federation *federation, uint64_t index,
                                  struct sim_entry *entry, char reason[P2P_REASON_BYTES])
 {
@@ -250,6 +260,9 @@ enum p2p_err sim_federation_take(struct sim_federation *federation, uint64_t ind
     uint64_t before = p2p_charter_size(federation->charter);
     enum p2p_err err = p2p_charter_apply(federation->charter, federation->sigs, index, leaf,
                                          p2p_slice_of(entry->note, entry->note_len), reason);
+    if (err == P2P_FORKED) {
+        keep_rival(federation, index, leaf);
+    }
     if (err != P2P_OK || p2p_charter_size(federation->charter) == before) {
         return err;
     }

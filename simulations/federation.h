@@ -45,6 +45,12 @@ struct sim_entry {
     size_t note_len;
 };
 
+/* A second entry that the roots sealed under one number; a settle ends it. */
+struct sim_rival {
+    uint64_t index;
+    struct p2p_hash leaf;
+};
+
 struct sim_federation {
     char name[P2P_FEDERATION_BYTES_MAX + 1];
     const struct p2p_sigs *sigs;
@@ -57,6 +63,8 @@ struct sim_federation {
     struct p2p_hash id;
     struct sim_entry *entries;
     size_t entry_count, entry_cap;
+    struct sim_rival *rivals; /* all there ever were */
+    size_t rival_count;
     struct sim_member *members; /* [0] unused */
     uint32_t member_count;
     uint64_t seed;

@@ -79,6 +79,12 @@ struct sim_options sim_options_with(const struct sim_options *options, unsigned 
     if ((groups & 1u << SIM_GROUP_VERSIONS) == 0) {
         out.fault.old_version_permille = 0;
     }
+    if ((groups & 1u << SIM_GROUP_JOIN) == 0) {
+        out.joiners = 0;
+    }
+    if ((groups & 1u << SIM_GROUP_RIVALS) == 0) {
+        out.workload.rivals = 0;
+    }
     if ((groups & 1u << SIM_GROUP_LIARS) == 0) {
         out.adversary.liars = 0;
     }
@@ -321,6 +327,9 @@ bool sim_command_read(struct sim_command *command, int argc, char **argv, int *s
     }
     if (command->run.witnesses >= command->run.nodes) {
         command->run.witnesses = command->run.nodes - 1;
+    }
+    if (command->run.joiners + 2 > command->run.nodes) { /* somebody founds */
+        command->run.joiners = command->run.nodes - 2;
     }
     command->run = sim_options_with(&command->run, command->groups);
     return true;

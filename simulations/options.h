@@ -15,6 +15,8 @@
     X(TWIN, "twin", "one node on two machines at once")                                        \
     X(LEAVE, "leave", "nodes that stay away for hours")                                        \
     X(VERSIONS, "versions", "members whose software knows fewer kinds of records")             \
+    X(JOIN, "join", "members that the charter admits only later")                              \
+    X(RIVALS, "rivals", "two charter entries under one number, until one is settled on")       \
     X(LIARS, "liars", "up to f members that lie")
 enum sim_fault_group {
 #define SIM_GROUP_ENUM(name, word, text) SIM_GROUP_##name,

@@ -6,6 +6,7 @@ struct sim_options sim_options_default(void)
     const struct sim_options options = {
         .seed = 1,
         .nodes = 7,
+        .joiners = 1,
         .witnesses = 6,
         .length_us = 24 * SIM_HOUR,
         .network = {.delay_us = 20 * SIM_MS,
@@ -43,6 +44,7 @@ struct sim_options sim_options_default(void)
                      .other = 50,
                      .charter = 50,
                      .wrong = 100,
+                     .rivals = 30,
                      .renew_after_us = 10 * SIM_MINUTE,
                      .subjects = 10000,
                      .burst_records = 500,

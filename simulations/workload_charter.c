@@ -92,6 +92,13 @@ static void give_end(struct sim_task *task)
 
 static const struct sim_errand give = {give_start, give_finish, give_end};
 
+/* Nobody knows it yet, so nobody would hear of an entry that it alone is given. */
+static bool is_unheard(const struct sim_host *host)
+{
+    return host != NULL && host->up && !host->node.engine_lost &&
+           p2p_engine_member(host->node.engine) == 0;
+}
+
 static void give_now(struct sim *sim, uint64_t subject, void *data)
 {
     struct sim_workload *workload = sim->workload;
@@ -99,6 +106,11 @@ static void give_now(struct sim *sim, uint64_t subject, void *data)
     (void)subject;
     (void)data;
     struct sim_host *host = sim_workload_host(workload, &workload->orders, false);
+    if (is_unheard(host)) {
+        workload->charter_gives = false;
+        give_later(workload, AGAIN_US);
+        return;
+    }
     struct sim_task *task = sim_task_new(workload, host, &give, &order);
     task->silent = true;
     sim_task_send(task);
@@ -235,8 +247,8 @@ static void ask(struct sim_task *task, const struct p2p_node *node)
 static void start(struct sim_task *task, struct p2p_node *node)
 {
     const struct sim_federation *federation = &task->workload->sim->federation;
-    if (two_heads(federation)) {
-        sim_task_refuse(task); /* nothing is granted until they are settled */
+    if (two_heads(federation) || p2p_engine_member(node->engine) == 0) {
+        sim_task_refuse(task); /* nothing is granted until they are settled, nor by strangers */
         return;
     }
     switch (task->order.wrong) {

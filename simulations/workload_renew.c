@@ -1,6 +1,6 @@
 /* Next generations: the roots hear that a member's machine may not append, or lost its witness
  * key, and some time later grant the member the generation after its newest. Its keys lie at
- * that machine already (host.c). */
+ * that machine already (host.c). Whoever was admitted meanwhile fetches the charter. */
 #include "workload_task.h"
 
 #include <p2p/assert.h>
@@ -20,6 +20,14 @@ static bool is_ill(const struct sim_host *host)
     enum p2p_read_only why = p2p_engine_read_only(host->node.engine);
     return why == P2P_READ_ONLY_RESTORED || why == P2P_READ_ONLY_FORKED ||
            (why == P2P_READ_ONLY_NONE && p2p_engine_witness_lost(host->node.engine));
+}
+
+/* It was admitted after its machine was set up, and nobody speaks to it as long as the charter
+ * it holds does not name it. */
+static bool is_new(const struct sim_host *host)
+{
+    return host != NULL && host->up && host->member->admitted && !host->node.engine_lost &&
+           p2p_engine_member(host->node.engine) == 0;
 }
 
 /* The roots know the charter, and that is where the member's newest feed stands. */
@@ -72,6 +80,9 @@ static void look(struct sim *sim, uint64_t subject, void *data)
     (void)subject;
     (void)data;
     for (uint32_t i = 1; i <= sim->federation.member_count && i < SIM_HOSTS_MAX; i++) {
+        if (is_new(sim->hosts[i])) { /* `charter fetch`, from a node that has been given it */
+            sim_lay_charter(sim, sim->hosts[i], workload->charter_given);
+        }
         if (!is_ill(sim->hosts[i])) {
             workload->ill_us[i] = 0;
         } else if (workload->ill_us[i] == 0) {

@@ -21,6 +21,7 @@ static void begin(struct sim *sim, uint64_t records)
     options.disk.failed_sync_permille = 0;
     options.clock = (struct sim_clock_options){.skew_ms = 10};
     options.fault.old_version_permille = 0;
+    options.joiners = 0;
     options.workload.records = records;
     options.workload.wrong = 0;
     options.workload.charter = 0;

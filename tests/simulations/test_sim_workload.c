@@ -141,6 +141,8 @@ static void subjects_are_of_every_type_and_some_have_wrong_digits(void **state)
 static void run(struct sim *sim, uint32_t rivals)
 {
     struct sim_options options = sim_options_short();
+    options.joiners = 0;
+    options.fault.old_version_permille = 0;
     options.seed = 11;
     options.network = (struct sim_network_options){.delay_us = 5 * SIM_MS};
     options.disk.power_after_effects = 0;
@@ -293,6 +295,8 @@ static void what_is_wrong_is_refused_or_has_no_effect(void **state)
     uint64_t refused = 0;
     (void)state;
     struct sim_options options = sim_options_short();
+    options.joiners = 0;
+    options.fault.old_version_permille = 0;
     options.network = (struct sim_network_options){.delay_us = 5 * SIM_MS};
     options.disk.power_after_effects = 0;
     options.clock = (struct sim_clock_options){.skew_ms = 10};
