@@ -36,12 +36,8 @@ pid_of() {
         tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$SB/" && echo "$pid"
 }
 
-clean_up() {
-    local pid file each
-    trap - EXIT TERM INT
-    exec 2>/dev/null # bash tells of each process that was killed
-    # shellcheck disable=SC2046 # a list of numbers
-    kill -KILL $(jobs -p)
+kill_nodes() {
+    local pid file
     for file in "$SB"/*/node.pid; do
         if [[ -f $file ]]; then
             file=${file%/node.pid}
@@ -50,10 +46,19 @@ clean_up() {
             fi
         fi
     done
-    wait
-    for each in "${CLEANUPS[@]}"; do # after the nodes: a pid file may lie in what is unmounted
+}
+
+clean_up() {
+    local each
+    trap - EXIT TERM INT
+    exec 2>/dev/null # bash tells of each process that was killed
+    kill_nodes # first: a pid file may lie in what is unmounted
+    for each in "${CLEANUPS[@]}"; do
         eval "$each"
     done
+    # shellcheck disable=SC2046 # a list of numbers
+    kill -KILL $(jobs -p)
+    wait
     if [[ ${P2P_KEEP:-} ]]; then
         echo "kept: $WORK"
     else
@@ -189,7 +194,7 @@ begin() {
         wait $nap
         kill -TERM $$
     ) &
-    at_end "kill -TERM $!"
+    at_end "kill -TERM $!; wait $!" # it has to end its sleep before it is killed with the rest
     claim "a sandbox of ${3:-the default members} is made"
     must 0 p2p federation sandbox "$SB" --tcp-port "$BASE" ${3:+--members "$3"}
     MEMBERS=$(cd "$SB" && ls -d -- */config.yaml | cut -d/ -f1)
