@@ -6,7 +6,6 @@ struct sim_options sim_options_default(void)
     const struct sim_options options = {
         .seed = 1,
         .nodes = 7,
-        .joiners = 1,
         .witnesses = 6,
         .length_us = 24 * SIM_HOUR,
         .network = {.delay_us = 20 * SIM_MS,
@@ -35,8 +34,7 @@ struct sim_options sim_options_default(void)
                   .copy_mean_us = 24 * SIM_HOUR,
                   .twin_mean_us = 24 * SIM_HOUR,
                   .leave_mean_us = 6 * SIM_HOUR,
-                  .clock_mean_us = 4 * SIM_HOUR,
-                  .old_version_permille = 200},
+                  .clock_mean_us = 4 * SIM_HOUR},
         .adversary = {.liars = 1, .lie_mean_us = 60 * SIM_MINUTE, .lies = UINT32_MAX},
         .workload = {.records = 5000,
                      .decisions = 600,
@@ -44,7 +42,6 @@ struct sim_options sim_options_default(void)
                      .other = 50,
                      .charter = 50,
                      .wrong = 100,
-                     .rivals = 30,
                      .renew_after_us = 10 * SIM_MINUTE,
                      .subjects = 10000,
                      .burst_records = 500,
@@ -57,6 +54,7 @@ struct sim_options sim_options_short(void)
 {
     struct sim_options options = sim_options_default();
     options.nodes = 5;
+    options.joiners = 1;
     options.witnesses = 4;
     options.length_us = 10 * SIM_MINUTE;
     options.network.reset_mean_us = 60 * SIM_SECOND;
@@ -81,6 +79,7 @@ struct sim_options sim_options_short(void)
                                                .old_version_permille = 300};
     options.adversary.lie_mean_us = 60 * SIM_SECOND;
     options.workload.records = 300;
+    options.workload.rivals = 30;
     options.workload.renew_after_us = SIM_MINUTE;
     options.workload.subjects = 60;
     options.workload.burst_records = 60;
