@@ -186,7 +186,8 @@ static enum p2p_err mark_doubted(struct p2p_ledger *ledger, uint32_t of)
 /* ---- open claims whose feed has grown ---- */
 
 /* One open claim whose feed has grown so far. A true one lets what its author wrote take away
- * what it cites; records of that feed that came just now mark who cites them by themselves. */
+ * what it cites; and the newest P2P_CLAIMS_LOOKED_AT of an author that is far ahead of us may
+ * all have been open, so what older ones name counts again, too. */
 static enum p2p_err settle_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
                                  uint32_t of)
 {
@@ -201,21 +202,12 @@ static enum p2p_err settle_claim(struct p2p_ledger *ledger, uint32_t by, uint64_
     if (err != P2P_OK) {
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
-    uint64_t sure = 0;
-    uint64_t before = p2p_ledger_feed(ledger, of)->settled_size;
     err = p2p_claim_look(ledger, of, &claim);
     if (err == P2P_OK) {
         err = p2p_claim_put(ledger, by, index, of, &claim);
     }
-    if (err == P2P_OK && (claim.state == P2P_CLAIM_FALSE || of == P2P_CHARTER_FEED)) {
+    if (err == P2P_OK) {
         doubt(ledger, by, index);
-        return P2P_OK;
-    }
-    if (err == P2P_OK) {
-        err = p2p_known_surely(ledger, by, index, of, &sure);
-    }
-    if (err == P2P_OK) {
-        err = p2p_touch_mark(ledger, by, of, sure, claim.size < before ? claim.size : before);
     }
     return err;
 }

@@ -556,32 +556,6 @@ static enum p2p_err next_cite(const struct p2p_kv *kv, uint64_t to, struct p2p_r
     return P2P_OK;
 }
 
-enum p2p_err p2p_touch_mark(struct p2p_ledger *ledger, uint32_t by, uint32_t of, uint64_t from,
-                            uint64_t to)
-{
-    struct p2p_record_id cited = {of, from};
-    struct p2p_record_id who = {by, 0};
-    enum p2p_err err = P2P_OK;
-    while (err == P2P_OK && cited.index < to) {
-        enum p2p_why why = P2P_WHY_NONE;
-        err = next_cite(ledger->kv, to, &cited, &who);
-        if (err == P2P_OK && who.feed == by) {
-            err = p2p_judge_arrived(ledger, &who, &why);
-        }
-        if (err == P2P_OK && who.feed == by && why != P2P_WHY_NONE) {
-            who.index++; /* it has no effect anyway */
-            continue;
-        }
-        if (err == P2P_OK && who.feed == by) {
-            uint8_t key[P2P_ID_KEY_BYTES];
-            err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &cited));
-        }
-        cited.index += who.feed >= by; /* else this author's may stand behind the one found */
-        who = (struct p2p_record_id){by, 0};
-    }
-    return err == P2P_NOTFOUND ? P2P_OK : err;
-}
-
 /* A record that came stands where it was cited, and is of a kind or circle that must not be
  * cited there: then who cites it has no effect any more, which is marked once in a batch. What
  * fits changes no verdict, and marks itself. */

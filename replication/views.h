@@ -108,9 +108,6 @@ P2P_MUST_CHECK enum p2p_err p2p_known_then(const struct p2p_ledger *past,
                                            const struct p2p_kv *under, struct p2p_slice key,
                                            struct p2p_slice value, uint64_t then,
                                            uint8_t out[P2P_CLAIM_BYTES], uint64_t *settled_by);
-/* view.c: what feed `by` cites of feed `of` at indexes in [from, to) is marked. */
-P2P_MUST_CHECK enum p2p_err p2p_touch_mark(struct p2p_ledger *ledger, uint32_t by, uint32_t of,
-                                           uint64_t from, uint64_t to);
 /* records/address.c: the newest address of a feed is looked for again. */
 P2P_MUST_CHECK enum p2p_err p2p_address_anew(struct p2p_ledger *ledger, uint32_t feed);
 /* Forgets all numbers of an issuer, in every feed: they may be another key's. */

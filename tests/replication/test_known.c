@@ -415,6 +415,33 @@ static void test_false_claim_found_late(void **state)
     }
 }
 
+/* Without this, a node that catches up with more open claims than are looked at would miss that
+ * an older one counts again, and fold another view than the rest. */
+static void test_far_ahead(void **state)
+{
+    enum { NOTES = 200 };
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    ledger_world_seen(&f.world, 1);
+    struct p2p_record_id ban = ledger_world_ban(
+        &f.world, 1, COURT_1, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+    ledger_world_claims(&f.world, 3, &(struct ledger_claim){.of = 0, .size = 1}, 1);
+    for (unsigned i = 0; i < NOTES; i++) {
+        notes(&f, 1, 1);
+        claim(&f, 3, 1, ledger_world_size(&f.world, 1), false);
+    }
+    ledger_world_act(&f.world, 3, COURT_3, P2P_KIND_BAN_LIFT, CIRCLE_ALL, &ban, 1);
+    take(&f, 2, 0, ledger_world_size(&f.world, 3));
+    CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_IN_FORCE);
+    for (uint64_t i = 3; i <= ledger_world_size(&f.world, 1); i++) {
+        take(&f, i, 0, 0);
+    }
+    CHECK(ledger_node_state(&f.node, CIRCLE_ALL, &ban) == P2P_BAN_LIFTED);
+    ledger_node_check_digests(&f.node);
+    end(&f);
+}
+
 /* Without this, bans could be lifted before they exist: who names more of a feed than there
  * will ever be is never refuted, and his lift would wait for what may come. */
 static void test_lifts_of_what_is_to_come(void **state)
@@ -615,6 +642,7 @@ int main(void)
         cmocka_unit_test(test_honest_is_one_step),
         cmocka_unit_test(test_bad_shapes),
         cmocka_unit_test(test_false_claim_found_late),
+        cmocka_unit_test(test_far_ahead),
         cmocka_unit_test(test_lifts_of_what_is_to_come),
         cmocka_unit_test(test_grants_to_come),
         cmocka_unit_test(test_more_than_any_charter),
