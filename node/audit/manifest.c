@@ -49,6 +49,9 @@ static struct p2p_slice take_word(struct p2p_slice *line)
 static bool path_safe(struct p2p_slice path)
 {
     size_t begin = 0;
+    if (path.len == 0) {
+        return false;
+    }
     for (size_t i = 0; i <= path.len; i++) {
         if (i < path.len && path.data[i] != '/') {
             if (path.data[i] <= ' ' || path.data[i] > '~') {
