@@ -36,13 +36,18 @@ static enum p2p_err add_feed(struct p2p_ledger *ledger, const struct p2p_kv *kv)
     return P2P_OK;
 }
 
-/* Feeds that the charter names and nobody has asked for yet. */
-static enum p2p_err add_feeds(struct p2p_ledger *ledger, const struct p2p_kv *kv)
+/* Feeds that the charter names and nobody has asked for yet. named: an entry came that names
+ * them. Some may be held already, from before a head of the charter hid them: what others said
+ * of those meanwhile was about nothing, and is looked at by the next fold. */
+static enum p2p_err add_feeds(struct p2p_ledger *ledger, const struct p2p_kv *kv, bool named)
 {
     while (ledger->feed_count < p2p_charter_feed_count(ledger->charter)) {
         enum p2p_err err = add_feed(ledger, kv);
         if (err != P2P_OK) {
             return err;
+        }
+        if (named) {
+            ledger->feeds[ledger->feed_count - 1]->settled_size = 0;
         }
     }
     return P2P_OK;
@@ -81,7 +86,7 @@ enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *
         err = p2p_charter_load(ledger, kv);
     }
     if (err == P2P_OK) {
-        err = add_feeds(ledger, kv);
+        err = add_feeds(ledger, kv, false);
     }
     if (err == P2P_OK) {
         err = load_verdicts(ledger, kv);
@@ -260,7 +265,7 @@ enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
     }
     enum p2p_err err = p2p_charter_store(ledger);
     if (err == P2P_OK) {
-        err = add_feeds(ledger, ledger->kv);
+        err = add_feeds(ledger, ledger->kv, true);
     }
     if (err == P2P_OK) {
         ledger->charter_changed = true;
