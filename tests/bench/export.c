@@ -72,7 +72,7 @@ bool bench_export(const struct bench *bench)
                                         .aim_type = AIM_AT_LEAST,
                                         .aim = 200000,
                                         .limit = "leaf and interior, 1 thread",
-                                        .ratio_aim = 0.30};
+                                        .ratio_aim = 0.20};
     static const struct figure again = {
         .part = "audit", .name = "export again, nothing new", .unit = "/s"};
     struct fleet fleet;
