@@ -17,7 +17,8 @@
  *   engine_circle.c         circle keys: taking them from boxes, giving them to members
  *   engine_job.c            what this node wants done
  *   engine_decide.c         decisions
- *   engine_witness.c        cosignatures, heartbeats, acknowledgements, quorum time
+ *   engine_witness.c        cosignatures, heartbeats, acknowledgements, made and taken
+ *   engine_quorum.c         quorums, stored and passed on; quorum time
  *   engine_fork.c           two histories: finding, proving, quarantine
  *   engine_fork_told.c      two histories: what records of this node tell
  *   engine_scrub.c          reading again what is stored: leaves, and what is looked at when
@@ -353,15 +354,6 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine,
 P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine,
                                                    uint64_t *wake_ms);
 P2P_MUST_CHECK enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms);
-P2P_MUST_CHECK enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms);
-/* The cosignatures of the newest quorum, for a peer that knows a smaller one. */
-P2P_MUST_CHECK enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine,
-                                                    struct p2p_peer *peer, uint32_t feed);
-/* The newest heartbeat of a feed; of each feed, to a peer that just came. */
-P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeat(struct p2p_engine *engine,
-                                                       struct p2p_peer *peer, uint32_t feed);
-P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine,
-                                                        struct p2p_peer *peer);
 /* What an acknowledgement signs: use "ack" and the feed's origin, size u64, root. */
 #define P2P_ACK_MESSAGE_BYTES_MAX (P2P_PREFIX_BYTES_MAX + 8u + P2P_HASH_BYTES)
 size_t p2p_ack_message(uint8_t out[P2P_ACK_MESSAGE_BYTES_MAX], const char *origin,
@@ -373,6 +365,18 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_unchecked(struct p2p_engine *engi
                                                          const struct p2p_tree_head *head);
 #endif
 void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed);
+
+/* ---- engine_quorum.c ---- */
+
+P2P_MUST_CHECK enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms);
+/* The cosignatures of the newest quorum, for a peer that knows a smaller one. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer, uint32_t feed);
+/* The newest heartbeat of a feed; of each feed, to a peer that just came. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeat(struct p2p_engine *engine,
+                                                       struct p2p_peer *peer, uint32_t feed);
+P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine,
+                                                        struct p2p_peer *peer);
 
 /* ---- engine_fork.c ---- */
 

@@ -291,8 +291,6 @@ P2P_MUST_CHECK enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint
 
 P2P_MUST_CHECK enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
                                           struct p2p_slice key);
-/* Puts an INDEX row with an empty value; while records are taken back, deletes it. */
-P2P_MUST_CHECK enum p2p_err p2p_index_put(struct p2p_ledger *ledger, struct p2p_slice key);
 /* Replaces one value (empty: removes it) and keeps the digest of (view, circle). */
 P2P_MUST_CHECK enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_view_number view,
                                          uint32_t circle, struct p2p_slice key,
@@ -307,6 +305,10 @@ size_t p2p_view_row_key(uint8_t *out, enum p2p_view_number view, uint32_t circle
 P2P_MUST_CHECK enum p2p_err p2p_view_digest(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                                             enum p2p_view_number view, uint32_t circle,
                                             struct p2p_hash *out);
+/* ---- touch.c ---- */
+
+/* Puts an INDEX row with an empty value; while records are taken back, deletes it. */
+P2P_MUST_CHECK enum p2p_err p2p_index_put(struct p2p_ledger *ledger, struct p2p_slice key);
 /* TOUCH rows: which records act on a key. */
 P2P_MUST_CHECK enum p2p_err p2p_touch_add(struct p2p_ledger *ledger, enum p2p_view_number view,
                                           struct p2p_slice key, const struct p2p_record_id *by);
