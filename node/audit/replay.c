@@ -36,7 +36,7 @@ struct replay {
     const struct p2p_kv *kv;
     struct p2p_arena arena;
     uint64_t *sizes;   /* applied so far, by feed number */
-    uint64_t *targets; /* no further, for now */
+    uint64_t *targets; /* no further before the next stop */
     uint64_t *ends;    /* no further at all */
     size_t *claim_at;  /* of the feed's log, the next one */
     bool *busy;        /* being advanced further up the stack */
