@@ -1,6 +1,7 @@
 #include <p2p/subject.h>
 
 #include <p2p/assert.h>
+#include <p2p/container.h>
 #include <p2p/text.h>
 
 #include <stdio.h>
@@ -102,33 +103,9 @@ static bool check_vat(const char *normal)
     return 97 - number_of(normal + 2, 8) % 97 == number_of(normal + 10, 2);
 }
 
-/* ISO 6346: letters count 10 to 38 leaving out multiples of 11, weights 2^i, sum mod 11 mod 10.
- */
-static bool check_container(const char *normal)
-{
-    unsigned sum = 0;
-    if (strlen(normal) != 11 || !all_digits(normal + 4, 7)) {
-        return false;
-    }
-    for (unsigned i = 0; i < 10; i++) {
-        unsigned value;
-        if (i < 4) {
-            if (normal[i] < 'A' || normal[i] > 'Z') {
-                return false;
-            }
-            unsigned letter = (unsigned)(normal[i] - 'A') + 10;
-            value = letter + (letter > 10) + (letter > 20) + (letter > 30);
-        } else {
-            value = (unsigned)(normal[i] - '0');
-        }
-        sum += value << i;
-    }
-    return sum % 11 % 10 == (unsigned)(normal[10] - '0');
-}
-
 static const struct p2p_subject_type types[] = {
     {"card", false, false, "enter", normal_scheme, NULL},
-    {"container", true, false, "enter", normal_code, check_container},
+    {"container", true, false, "enter", normal_code, p2p_container_check},
     {"doc", false, false, "enter", normal_scheme, NULL},
     {"imo", true, false, "call", normal_code, check_imo},
     {"mmsi", true, true, "call", normal_code, NULL},

@@ -4,7 +4,7 @@
  * tokens (persons, cards, documents, plates), which identify weakly, and how a value is brought
  * into its normal form. Check digits are verified and flagged, never a reason to drop. On the
  * wire a subject is [type, value] with value a string (clear) or [epoch, 16-byte token].
- * Sources: IMO Resolution A.1117(30) (ship numbers), ISO 6346 (containers), Belgian national
+ * Sources: IMO Resolution A.1117(30) (ship numbers), container.h (containers), Belgian national
  * number (modulo 97), Belgian enterprise number (modulo 97). */
 #ifndef P2P_SUBJECT_H
 #define P2P_SUBJECT_H
