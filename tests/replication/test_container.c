@@ -3,6 +3,7 @@
 #include <p2p/container.h>
 #include <p2p/subject.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* Without this, a number of real traffic would be flagged, or a wrong one pass. */
@@ -62,8 +63,8 @@ static void test_categories(void **state)
         for (unsigned serial = 0; serial < 1000; serial++) {
             char text[16];
             unsigned sum = 0;
-            snprintf(text, sizeof(text), "%c%cV%c%06u?", 'A' + serial % 26,
-                     'A' + serial / 26 % 26, category, serial * 997 % 1000000);
+            snprintf(text, sizeof(text), "%c%cV%c%06u?", (char)('A' + serial % 26),
+                     (char)('A' + serial / 26 % 26), category, serial * 997 % 1000000);
             for (unsigned i = 0; i < 10; i++) {
                 sum += printed_value(text[i]) * (1u << i);
             }
