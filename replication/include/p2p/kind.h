@@ -89,7 +89,7 @@ struct p2p_kind {
     enum p2p_body body;
     const struct p2p_field *fields;
     size_t field_count;
-    uint32_t cites[4]; /* kinds it may cite; 0 ends */
+    uint32_t cites[12]; /* kinds it may cite; 0 ends */
     bool cites_required;
     /* Whether its issuer holds what this record needs, at its place; NULL: nothing is needed.
      */

@@ -1,0 +1,177 @@
+/* Custody: the exclusive power to release one container, held by one feed at a time.
+ *
+ * A token is created by `custody-open` (its id is that record's) and stands in that record's
+ * circle. From then on one feed holds it, and what that feed writes about it, in its order,
+ * decides what becomes of it:
+ *
+ *     HELD --custody-offer(e+1, to)--> OFFERED --custody-accept by `to`--> HELD by `to`, e+1
+ *                                              --custody-refuse by `to`--> HELD again,   e+2
+ *     HELD --use--> RELEASED, for ever          HELD --custody-withdraw--> WITHDRAWN
+ *     any but RELEASED, citing it: --custody-gate-in--> CLOSED
+ *
+ * So a release needs no consensus, and no time-out ever takes custody back. Every step after
+ * the open is a public record of the token's circle that cites it; a step counts when its
+ * author's feed holds the token there at the epoch it names, and when it carries, in `rests`,
+ * the quorum-cosigned checkpoints (signed notes) of what it rests on: accept and refuse the one
+ * of the feed that offers, above the offer; the first holder nothing; a holder by accept that
+ * of its own feed above the accept; a holder by refuse that of the refusing feed above the
+ * refuse. What carries less has no effect, so every verdict is a function of records alone.
+ *
+ * A step that stands is never undone. A cut point at or below it freezes the token where the
+ * step put it; a closed generation passes it on, frozen, to the member's next one; a charter
+ * entry `reassign` to another member, frozen, once a quorum of the old holder's witnesses has
+ * sealed it. A frozen token is thawed by `recount`: two issuers who looked at the yard and
+ * found the container `held`; found `gone`, the token is GONE. Records that rest on a seal name
+ * the `seen` records that make it (`seals`), since two who look at a seal may hold different
+ * ones.
+ *
+ * An open has effect when every earlier token of that container that its author could know of
+ * (DESIGN 4, *Before*) was, there, over (RELEASED, WITHDRAWN, CLOSED, GONE); this is judged
+ * once. Two opens that did not know of each other freeze each other until one is withdrawn or
+ * the charter settles.
+ *
+ * View `custody`, keyed by token, in its circle: the value below. Rights (right.h) and gates
+ * read it and nothing else of custody. Model: simulations/CUSTODY.md; its seven additions to
+ * the rules hold here. Source: DESIGN 6, replication/WIRE.md section 19. */
+#ifndef P2P_CUSTODY_H
+#define P2P_CUSTODY_H
+
+#include <p2p/ledger.h>
+
+#define P2P_CONTAINER_BYTES_MAX    32u /* a container number in its normal form */
+#define P2P_FACILITY_BYTES_MAX     31u
+#define P2P_CUSTODY_CALL_BYTES_MAX 64u
+/* Holdings in a row, and other opens of the same container, that one token is folded through;
+ * with more of either it is frozen, `too-long`. */
+#define P2P_CUSTODY_TENURES_MAX 32u
+#define P2P_CUSTODY_RIVALS_MAX  32u
+#define P2P_CUSTODY_RESTS_MAX   4u    /* notes in one record */
+#define P2P_CUSTODY_NOTE_BYTES  8192u /* of one of them */
+#define P2P_CUSTODY_SEALS_MAX   64u   /* `seen` records named in one */
+
+/* X(NAME, word, over). */
+#define P2P_CUSTODY_STATE_MAP(X)                                                               \
+    X(HELD, "held", false)                                                                     \
+    X(OFFERED, "offered", false)                                                               \
+    X(RELEASED, "released", true)                                                              \
+    X(WITHDRAWN, "withdrawn", true)                                                            \
+    X(CLOSED, "closed", true)                                                                  \
+    X(GONE, "gone", true)                                                                      \
+    X(NO_EFFECT, "no-effect", true) /* the open itself has none */
+
+enum p2p_custody_state {
+#define P2P_CUSTODY_STATE_ENUM(name, word, over) P2P_CUSTODY_##name,
+    P2P_CUSTODY_STATE_MAP(P2P_CUSTODY_STATE_ENUM)
+#undef P2P_CUSTODY_STATE_ENUM
+};
+const char *p2p_custody_state_word(enum p2p_custody_state state);
+bool p2p_custody_is_over(enum p2p_custody_state state);
+
+/* X(NAME, bit, word, what thaws it). A token with any of them is not released, offered or ruled
+ * on. */
+#define P2P_FROZEN_MAP(X)                                                                      \
+    X(GENERATION, 0, "generation", "a recount: its holder's feed was closed")                  \
+    X(REASSIGNED, 1, "reassigned", "a recount by who it was reassigned to, after the wait")    \
+    X(CUT, 2, "cut", "a recount: a cut point lies at or below the last step")                  \
+    X(RIVAL, 3, "rival", "the withdrawal of one of two opens, or a settling")                  \
+    X(FORKED, 4, "forked", "a recount: its holder's feed has two histories")                   \
+    X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")
+
+enum p2p_frozen {
+#define P2P_FROZEN_ENUM(name, bit, word, text) P2P_FROZEN_##name = 1 << (bit),
+    P2P_FROZEN_MAP(P2P_FROZEN_ENUM)
+#undef P2P_FROZEN_ENUM
+};
+const char *p2p_frozen_word(enum p2p_frozen one);
+
+/* One feed's time as the holder: its records with from < index < to are the holder's, at that
+ * epoch. */
+struct p2p_tenure {
+    uint32_t feed;
+    uint64_t epoch;
+    uint64_t
+        from;    /* index of the step that began it: the open, accept, offer refused, recount */
+    uint64_t to; /* of the step that ended it; UINT64_MAX: it goes on */
+};
+
+/* A view value taken apart; slices borrow from it. */
+struct p2p_custody {
+    struct p2p_record_id id;
+    uint32_t circle;
+    uint32_t opened_by; /* issuer */
+    struct p2p_slice container;
+    struct p2p_slice call; /* of the ship */
+    struct p2p_slice facility;
+    enum p2p_custody_state state;
+    enum p2p_why why; /* of the open: NO_EFFECT; NONE there: an earlier token was not over */
+    uint32_t holder;  /* feed */
+    uint64_t epoch;   /* of that holding */
+    uint32_t to;      /* member: OFFERED to */
+    struct p2p_record_id step; /* the last one that counted: open, offer, accept, ... */
+    unsigned frozen;           /* enum p2p_frozen, combined */
+    struct p2p_record_id rivals[P2P_CUSTODY_RIVALS_MAX]; /* opens that freeze it */
+    size_t rival_count;
+    /* What the holder's next step rests on: a checkpoint of that feed above that index. feed 0:
+     * on nothing. */
+    uint32_t rests_feed;
+    uint64_t rests_index;
+    struct p2p_tenure tenures[P2P_CUSTODY_TENURES_MAX]; /* in order */
+    size_t tenure_count;
+};
+
+/* P2P_CORRUPT when value is not one that the fold wrote. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_decode(struct p2p_custody *out,
+                                               const struct p2p_record_id *id, uint32_t circle,
+                                               struct p2p_slice value);
+/* P2P_NOTFOUND when no open stands there in this circle. Borrows from the store. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_get(const struct p2p_kv *kv, uint32_t circle,
+                                            const struct p2p_record_id *id,
+                                            struct p2p_custody *out);
+/* Walks all tokens of a circle in order of id, from `after` (exclusive) or from the first. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_next(const struct p2p_kv *kv, uint32_t circle,
+                                             const struct p2p_record_id *after, bool begin,
+                                             struct p2p_custody *out);
+/* Walks the tokens of one container in one circle likewise. container: in its normal form. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_next_of(const struct p2p_kv *kv, uint32_t circle,
+                                                struct p2p_slice container,
+                                                const struct p2p_record_id *after, bool begin,
+                                                struct p2p_record_id *out);
+/* Whether what stands at (feed, index) was written by the holder, at that epoch. */
+bool p2p_custody_held_by(const struct p2p_custody *custody, uint32_t feed, uint64_t index,
+                         uint64_t epoch);
+
+/* Marks a token and the rights that name it: what it follows from changed. For everything that
+ * changes a fold without being one of its records. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger,
+                                             const struct p2p_record_id *token);
+/* All tokens that a feed holds or was offered, or that name it: it was closed, forked or cut.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_feed(struct p2p_ledger *ledger, uint32_t feed);
+
+/* Packs the payloads and contents of custody's records; containers in their normal form.
+ * P2P_TOOLARGE. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_open_pack(struct p2p_pack *pack,
+                                                  struct p2p_slice container,
+                                                  struct p2p_slice call,
+                                                  struct p2p_slice facility);
+/* What a step says: those that are 0 or empty are left out. */
+struct p2p_custody_step {
+    uint64_t epoch;
+    uint32_t to;                   /* offer: member */
+    const char *found;             /* recount: "held" or "gone" */
+    const struct p2p_slice *rests; /* signed notes */
+    size_t rests_count;
+    const struct p2p_record_id *seals; /* recount after a reassign or settling */
+    size_t seal_count;
+};
+P2P_MUST_CHECK enum p2p_err p2p_custody_step_pack(struct p2p_pack *pack,
+                                                  const struct p2p_custody_step *step);
+
+/* Whether a note is a quorum-cosigned checkpoint of that feed above that index, on the history
+ * that is held here as far as it is. Notes that were found so lately are remembered in the
+ * ledger, by their bytes and the charter's size. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_rests_on(struct p2p_ledger *ledger, uint32_t feed,
+                                                 uint64_t index, struct p2p_slice note,
+                                                 bool *rests);
+
+#endif
