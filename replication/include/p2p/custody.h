@@ -92,6 +92,10 @@ struct p2p_tenure {
     uint64_t
         from;    /* index of the step that began it: the open, accept, offer refused, recount */
     uint64_t to; /* of the step that ended it; UINT64_MAX: it goes on */
+    /* What its records rest on: a checkpoint of that feed above that index. feed 0: on nothing.
+     */
+    uint32_t rests_feed;
+    uint64_t rests_index;
 };
 
 /* A view value taken apart; slices borrow from it. */

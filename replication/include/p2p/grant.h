@@ -31,7 +31,8 @@
     X(COMMERCIAL_LIGHT, "commercial-light", "set the commercial light of a right")             \
     X(ACCEPT, "accept", "accept, decline and return a right")                                  \
     X(TRANSFER, "transfer", "pass a right on")                                                 \
-    X(ASSIGN, "assign", "assign driver, truck and slot")
+    X(ASSIGN, "assign", "assign driver, truck and slot")                                       \
+    X(OVERRIDE_BLOCK, "override-block", "overrule blocks, too, with an override")
 
 enum p2p_grant_word {
 #define P2P_GRANT_ENUM(name, word, text) P2P_GRANT_##name,

@@ -17,9 +17,22 @@
  *
  * So what allows has one order, that of the rulings in the holders' tenures, and two parties
  * who ask for opposite things at opposite ends of the country get one answer. A request that
- * the table does not allow where its ruling takes it has no effect. What forbids wins over
- * anything that did not know of it: a light that left green stays so until a ruled green by an
- * author who knew; a block until a ruled `right-unblock` that cites it.
+ * the table does not allow where its ruling takes it has no effect, nor has one whose author
+ * did not know who had the right there. What forbids wins over anything that did not know of
+ * it: a light that left green stays so until a ruled green by an author who knew; a block until
+ * a ruled `right-unblock` that cites it.
+ *
+ * A `use` that released the token on a right makes it USED, whatever else is known of it; what
+ * spoke against it is told. A grant counts for a right when its scope is `*` or the facility
+ * where the token was opened, and any scope does for issuers of a member that holds the token
+ * or held it.
+ *
+ * An override is asked for by one issuer (`override`) and seconded by another (`approve`, which
+ * cites it), both in the feed of the present holder, since it became that. It overrules the
+ * slot, the truck and stale knowledge, those lights that were not green as its seconder knew,
+ * and blocks, if both issuers are granted `override-block` and every block in force was known
+ * to the seconder; never custody, a release or a ban. It stands until the token is released or
+ * passes on.
  *
  * View `rights`, keyed by the issue, in its circle. EXPIRED is asked for with a time, never
  * stored. Source: DESIGN 6, replication/WIRE.md section 20. */
@@ -28,12 +41,21 @@
 
 #include <p2p/custody.h>
 
-#define P2P_RIGHT_CHAIN_MAX 16u /* parties one after the other; a transfer beyond is refused   \
-                                 */
-#define P2P_RIGHT_BLOCKS_MAX   16u  /* told; more are as good as these */
-#define P2P_RIGHT_UNRULED_MAX  16u  /* likewise */
-#define P2P_RIGHT_RULINGS_MAX  512u /* folded; at more the right is blocked, `too-long` */
-#define P2P_RIGHT_DEFAULT_DAYS 60u
+/* Parties one after the other; a transfer beyond is refused. */
+#define P2P_RIGHT_CHAIN_MAX 16u
+/* Told, the first by id: of blocks more are as good as these, of requests more follow when
+ * these are ruled. */
+#define P2P_RIGHT_BLOCKS_MAX  16u
+#define P2P_RIGHT_UNRULED_MAX 16u
+/* Told, and folded, the first; with more the right is blocked, `too-long`. */
+#define P2P_RIGHT_UNSURE_MAX  16u
+#define P2P_RIGHT_RULINGS_MAX 512u
+/* Bytes of what an issue says; more are a bad payload. */
+#define P2P_RIGHT_BL_BYTES_MAX        35u
+#define P2P_RIGHT_REFERENCE_BYTES_MAX 35u
+#define P2P_RIGHT_TERMINAL_BYTES_MAX  35u
+#define P2P_RIGHT_REASON_BYTES_MAX    500u
+#define P2P_RIGHT_DEFAULT_DAYS        60u
 
 /* X(NAME, word): capitals as people write them. BLOCKED and EXPIRED stand over PENDING, ACTIVE
  * and RETURNED. */
@@ -103,7 +125,11 @@ const char *p2p_right_role_word(enum p2p_right_role role);
       "sets a light; away from green acts unruled")                                            \
     X(USE, "use", NODE, "", P2P_IN(ACTIVE), USED, false, "releases the container")             \
     X(GATE_OUT, "right-gate-out", GRANTED, "terminal-light", P2P_IN(USED), FINISHED, false,    \
-      "confirms that the container left")
+      "confirms that the container left")                                                      \
+    X(OVERRIDE, "override", GRANTED, "override", P2P_IN(ACTIVE), STATE_COUNT, false,           \
+      "asks to overrule what speaks against its use")                                          \
+    X(APPROVE, "approve", GRANTED, "approve", P2P_IN(ACTIVE), STATE_COUNT, false,              \
+      "seconds an override by another issuer")
 
 enum p2p_right_action {
 #define P2P_RIGHT_ACTION_ENUM(name, ...) P2P_RIGHT_DO_##name,
@@ -122,7 +148,8 @@ struct p2p_right_rule {
 };
 const struct p2p_right_rule *p2p_right_rule(enum p2p_right_action action);
 
-/* X(NAME, word, grant, values: the first is green, the second how it begins). */
+/* X(NAME, word, grant, values: the first is green, the second how it begins). As a record of
+ * kind `right-light` says it: {light, value}. */
 #define P2P_LIGHT_MAP(X)                                                                       \
     X(COMMERCIAL, "commercial", "commercial-light", "ok", "unknown", "nok", "blocked",         \
       "expired")                                                                               \
@@ -156,6 +183,14 @@ struct p2p_right_link {
     struct p2p_record_id by; /* the issue, transfer, ... that gave it to him */
 };
 
+/* An approved override that stands. */
+struct p2p_right_override {
+    struct p2p_record_id by;       /* the `override`; feed 0: none stands */
+    struct p2p_record_id seconded; /* the `approve`, which a `use` by it cites */
+    unsigned lights;               /* 1 << enum p2p_light: those it overrules */
+    bool blocks;                   /* it overrules all blocks in force */
+};
+
 /* A view value taken apart; slices borrow from it. */
 struct p2p_right {
     struct p2p_record_id id;
@@ -167,6 +202,8 @@ struct p2p_right {
     struct p2p_slice reference; /* release reference; may be empty */
     struct p2p_slice terminal;  /* code; may be empty */
     struct p2p_slice means;     /* word of P2P_MEANS_MAP */
+    struct p2p_slice facility;  /* where the token was opened; empty: that is not here */
+    uint32_t custodian; /* feed that holds the token, or offered it; 0: that is not here */
     uint64_t expires_ms;
     enum p2p_why why;
     enum p2p_right_state below;                       /* state without blocks and time */
@@ -186,7 +223,18 @@ struct p2p_right {
     struct p2p_record_id unruled[P2P_RIGHT_UNRULED_MAX]; /* requests not taken yet that the
                                                             table allows now */
     size_t unruled_count;
+    /* What would forbid, and lacks effect only for `unknown-issuer` or `no-grant`: the first of
+     * each feed. If that feed's `seen` names more of the charter than is held
+     * (p2p_known_ahead), who answers cannot be sure. */
+    struct p2p_record_id unsure[P2P_RIGHT_UNSURE_MAX];
+    size_t unsure_count;
+    bool too_long; /* more was asked or said of it than is folded: it is blocked */
+    struct p2p_right_override override;
     struct p2p_record_id used_by; /* the `use`; feed 0: none */
+    /* It was used although it was not ACTIVE by its rulings, or revoked or cancelled as the
+     * author of the `use` knew. */
+    bool unfit;
+    struct p2p_record_id ended_by; /* the `right-revoke` or `right-cancel` that ended it */
     struct p2p_record_id finished_by;
 };
 
@@ -216,7 +264,8 @@ uint32_t p2p_right_holder(const struct p2p_right *right);
 uint32_t p2p_right_pending(const struct p2p_right *right);
 uint32_t p2p_right_giver(const struct p2p_right *right);
 
-/* Whether an issuer may take this action now, by table and charter; for LIGHT: some light. */
+/* Whether an issuer may take this action now, by table and charter: with the grants that the
+ * charter gives him in his member's newest feed. For LIGHT: some light; issuer 0 for USE. */
 bool p2p_right_may(const struct p2p_charter *charter, const struct p2p_right *right,
                    uint32_t issuer, enum p2p_right_action action);
 
@@ -234,6 +283,7 @@ P2P_MUST_CHECK enum p2p_err p2p_right_issue_pack(struct p2p_pack *pack,
                                                  const struct p2p_right_draft *draft);
 /* What a request says; those that are NULL or 0 are left out. */
 struct p2p_right_request {
+    const char *container; /* override: normal form */
     const char *reason;
     uint32_t to;
     const struct p2p_subject *driver;
