@@ -1,5 +1,5 @@
 /* Every record, in blocks of 256 that any thread may take: leaf hashes against the stored tile,
- * the block's place in the tree, form, citations, payloads, issuers' signatures. */
+ * the block's place in the tree, form, citations, payloads. */
 #include "parts.h"
 
 #include <p2p/assert.h>
@@ -22,8 +22,7 @@ struct block {
     struct p2p_payload_walk payloads;
     struct p2p_edge edge; /* of the leaves in it so far */
     size_t next_root;     /* of log->roots */
-    uint8_t *message;     /* P2P_SIGNED_BYTES_MAX */
-    uint64_t signatures, commitments, cites, privates;
+    uint64_t commitments, cites, privates;
 };
 
 /* ---- what each record is ---- */
@@ -132,27 +131,6 @@ static enum p2p_err check_payload(struct block *block, const struct p2p_record *
     return P2P_OK;
 }
 
-static void check_signature(struct block *block, const struct p2p_record *record)
-{
-    const struct p2p_audit *audit = block->audit;
-    const struct p2p_feed_info *info = block->log->info;
-    const struct p2p_issuer *issuer = p2p_charter_issuer(audit->charter, record->issuer);
-    const struct p2p_sigs *sigs = p2p_sigs_ed25519();
-    if (issuer == NULL || issuer->member != info->member ||
-        audit->options.skip_issuer_signatures) {
-        return; /* the replay says what is wrong with the issuer */
-    }
-    block->signatures++;
-    size_t len = p2p_record_signed_bytes(block->message, p2p_record_head(record),
-                                         p2p_slice_text(info->origin));
-    if (!sigs->verify(sigs->context, issuer->key.bytes, record->signature,
-                      p2p_slice_of(block->message, len))) {
-        block->log->flags[block->index] |= AUDIT_BAD_SIGNATURE;
-        p2p_findings_tell(audit->findings, P2P_FINDING_ISSUER_SIGNATURE, block->log->name,
-                          block->index, "%s did not sign it", issuer->name);
-    }
-}
-
 /* One leaf; what is no record was told by scan.c. */
 static enum p2p_err look_at(struct block *block, struct p2p_slice leaf)
 {
@@ -170,9 +148,6 @@ static enum p2p_err look_at(struct block *block, struct p2p_slice leaf)
     if (err == P2P_OK) {
         check_form(block, &record, payload);
         check_cites(block, &record);
-        if (record.issuer != 0) {
-            check_signature(block, &record);
-        }
     }
     return err;
 }
@@ -272,20 +247,14 @@ static enum p2p_err do_block(void *context, size_t i)
     struct block block = {.audit = audit, .log = log};
     block.number = i - blocks->first[log - audit->logs];
     block.next_root = first_root(log, block.number * P2P_TILE_HASHES);
-    block.message = p2p_alloc_zeroed(audit->alloc, 1, P2P_SIGNED_BYTES_MAX);
-    if (block.message == NULL) {
-        return P2P_NOMEM;
-    }
     p2p_edge_init(&block.edge);
     p2p_payload_walk_begin(&block.payloads, audit->archives[log->archive], log->place);
     enum p2p_err err = walk_block(&block);
     p2p_payload_walk_end(&block.payloads);
-    p2p_alloc_free(audit->alloc, block.message);
     p2p_findings_count(audit->findings, P2P_CHECK_ENCODING, block.edge.size);
     p2p_findings_count(audit->findings, P2P_CHECK_TILES, 1);
     p2p_findings_count(audit->findings, P2P_CHECK_SCHEMA, block.edge.size);
     p2p_findings_count(audit->findings, P2P_CHECK_COMMITMENTS, block.commitments);
-    p2p_findings_count(audit->findings, P2P_CHECK_ISSUERS, block.signatures);
     p2p_findings_count(audit->findings, P2P_CHECK_CITATIONS, block.cites);
     p2p_findings_count(audit->findings, P2P_CHECK_PAYLOADS, block.privates);
     return err;

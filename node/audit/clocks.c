@@ -91,15 +91,6 @@ static uint64_t before(const struct p2p_audit *audit, uint32_t feed, uint64_t si
     return from_s;
 }
 
-void audit_span_of(const struct p2p_audit *audit, uint32_t feed, uint64_t index,
-                   struct audit_span *out)
-{
-    out->from_s = before(audit, feed, index);
-    out->until_s = cosigned_by(audit, feed, index + 1);
-}
-
-/* ---- records ---- */
-
 /* The end of the stretch from `index` on in which the span is the same. */
 static uint64_t stretch_end(const struct p2p_audit *audit, uint32_t feed, uint64_t index)
 {
@@ -109,16 +100,27 @@ static uint64_t stretch_end(const struct p2p_audit *audit, uint32_t feed, uint64
                : UINT64_MAX;
 }
 
+void audit_span_of(const struct p2p_audit *audit, uint32_t feed, uint64_t index,
+                   struct audit_span *out)
+{
+    if (out->feed == feed && index >= out->first && index < out->end) {
+        return;
+    }
+    *out = (struct audit_span){.feed = feed,
+                               .first = index,
+                               .end = stretch_end(audit, feed, index),
+                               .from_s = before(audit, feed, index),
+                               .until_s = cosigned_by(audit, feed, index + 1)};
+}
+
+/* ---- records ---- */
+
 static void check_times(struct p2p_audit *audit, const struct audit_log *log)
 {
     uint32_t skew_s = p2p_charter_policy(audit->charter)->clock_skew_s;
-    uint64_t end = 0;
-    struct audit_span span = {0, UINT64_MAX};
+    struct audit_span span = {0};
     for (uint64_t i = 0; i < log->head.size; i++) {
-        if (i >= end) {
-            audit_span_of(audit, log->number, i, &span);
-            end = stretch_end(audit, log->number, i);
-        }
+        audit_span_of(audit, log->number, i, &span);
         uint64_t time_s = log->times_s[i];
         bool early = (log->flags[i] & AUDIT_LATE) == 0 && time_s + skew_s < span.from_s;
         bool late = span.until_s != UINT64_MAX && time_s > span.until_s + skew_s;

@@ -17,23 +17,25 @@ struct again {
     uint8_t payload[P2P_PAYLOAD_BYTES_MAX];
     const struct audit_log *log;
     uint64_t index;
+    struct audit_span span; /* of the record at index, once it was asked for */
+    size_t claim;           /* of the log, how many are below the index, and */
+    bool knows;             /* whether they are what the horizon follows from */
     uint64_t checked, unchecked;
 };
 
-static void check_time(const struct again *again, const struct p2p_decision *decision,
-                       uint32_t n)
+static void check_time(struct again *again, const struct p2p_decision *decision, uint32_t n)
 {
     uint32_t skew_s = p2p_charter_policy(again->audit->charter)->clock_skew_s;
     uint64_t time_s = decision->own_ms / 1000;
-    struct audit_span span;
-    audit_span_of(again->audit, again->log->number, again->index, &span);
-    bool early = !decision->late && time_s + skew_s < span.from_s;
-    bool late = span.until_s != UINT64_MAX && time_s > span.until_s + skew_s;
+    const struct audit_span *span = &again->span;
+    audit_span_of(again->audit, again->log->number, again->index, &again->span);
+    bool early = !decision->late && time_s + skew_s < span->from_s;
+    bool late = span->until_s != UINT64_MAX && time_s > span->until_s + skew_s;
     if (early || late) {
         p2p_findings_tell(again->audit->findings, P2P_FINDING_DECISION_TIME, again->log->name,
                           again->index, "#%u says %llu, and was written %s %llu", n,
                           (unsigned long long)time_s, early ? "after" : "before",
-                          (unsigned long long)(early ? span.from_s : span.until_s));
+                          (unsigned long long)(early ? span->from_s : span->until_s));
     }
     p2p_findings_count(again->audit->findings, P2P_CHECK_TIMES, 1);
 }
@@ -61,6 +63,27 @@ static void tell(struct again *again, const struct p2p_decision *decision, uint3
     }
 }
 
+/* What its gate knew: as at the decision before but for its own records, as long as no `seen`
+ * stands between. */
+static enum p2p_err know(struct again *again, const struct p2p_decision *decision)
+{
+    const struct audit_log *log = again->log;
+    size_t claim = again->claim;
+    while (claim < log->claim_count && log->claims[claim].index < again->index) {
+        claim++;
+    }
+    bool knows = again->knows && !decision->late && claim == again->claim;
+    again->claim = claim;
+    if (knows) {
+        again->horizon.sizes[log->number] = again->index;
+        return P2P_OK;
+    }
+    enum p2p_err err =
+        p2p_decision_known(decision, again->kv, log->number, again->index, &again->horizon);
+    again->knows = err == P2P_OK && !decision->late;
+    return err;
+}
+
 static enum p2p_err decide_again(struct again *again, struct p2p_slice packed, uint32_t n)
 {
     struct p2p_decision decision;
@@ -77,8 +100,7 @@ static enum p2p_err decide_again(struct again *again, struct p2p_slice packed, u
     }
     if (err == P2P_OK) {
         check_time(again, &decision, n);
-        err = p2p_decision_known(&decision, again->kv, again->log->number, again->index,
-                                 &again->horizon);
+        err = know(again, &decision);
     }
     if (err == P2P_NOTFOUND || err == P2P_MALFORMED) {
         again->unchecked++; /* late, and it does not say, or not what can be, what it knew */
@@ -134,6 +156,8 @@ static enum p2p_err do_feed(struct again *again)
     enum p2p_err err = P2P_OK;
     again->checked = 0;
     again->unchecked = 0;
+    again->claim = 0;
+    again->knows = false;
     for (again->index = 0; again->index < size && err == P2P_OK; again->index++) {
         if ((again->log->flags[again->index] & AUDIT_DECISIONS) != 0) {
             err = do_record(again);

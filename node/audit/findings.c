@@ -179,6 +179,26 @@ void p2p_findings_count(struct p2p_findings *findings, enum p2p_check check, uin
     pthread_mutex_unlock(&findings->lock);
 }
 
+void p2p_findings_join(struct p2p_findings *findings, const struct p2p_findings *others)
+{
+    pthread_mutex_lock(&findings->lock);
+    for (int check = 0; check < P2P_CHECK_COUNT; check++) {
+        findings->looked_at[check] += others->looked_at[check];
+        for (int severity = 0; severity < SEVERITIES; severity++) {
+            findings->tally[check][severity] += others->tally[check][severity];
+        }
+    }
+    findings->unlisted += others->unlisted;
+    for (size_t i = 0; i < others->count; i++) {
+        if (make_room(findings)) {
+            findings->items[findings->count++] = others->items[i];
+        } else {
+            findings->unlisted++;
+        }
+    }
+    pthread_mutex_unlock(&findings->lock);
+}
+
 /* Check, feed, index, code, text: a total order of what is told. */
 static int compare(const void *left, const void *right)
 {

@@ -47,7 +47,7 @@ enum p2p_err p2p_audit_at(const struct p2p_audit *audit, uint64_t time_ms,
 void p2p_audit_span(const struct p2p_audit *audit, const struct p2p_record_id *id,
                     uint64_t *from_s, uint64_t *until_s)
 {
-    struct audit_span span;
+    struct audit_span span = {0};
     audit_span_of(audit, id->feed, id->index, &span);
     *from_s = span.from_s;
     *until_s = span.until_s;

@@ -4,7 +4,8 @@
  *   pool.c       one function over many items on several threads
  *   charter.c    the charter, proven by the trust file
  *   scan.c       every file once: its hash, and of bundles what the later passes must know
- *   blocks.c     every record once more, in blocks of 256: hashes, signatures, payloads, form
+ *   blocks.c     every record once more, in blocks of 256: hashes, payloads, form
+ *   signatures.c issuers' signatures, verified beside the replay
  *   roots.c      what follows from the blocks: roots at all sizes anybody names, tiles
  *   notes.c      checkpoints and who cosigned them
  *   fork_proof.c two histories, as a file
@@ -122,6 +123,25 @@ struct p2p_audit {
 
 /* ---- pool.c ---- */
 
+/* One function over 0 to count - 1, on several threads. */
+struct audit_job {
+    struct p2p_audit *audit;
+    const char *stage; /* for progress */
+    size_t count;
+    enum p2p_err (*work)(void *context, size_t i);
+    void *context;
+    /* the pool's */
+    atomic_size_t next;
+    atomic_int err; /* the first */
+    pthread_t helpers[P2P_AUDIT_THREADS_MAX];
+    size_t helper_count;
+};
+/* Begins it on audit->threads - 1 threads, while the caller does something else; work is to
+ * write nothing that he reads. */
+void audit_job_begin(struct audit_job *job);
+/* The caller's thread helps, and waits for the others; the first error ends it, and is
+ * returned. */
+P2P_MUST_CHECK enum p2p_err audit_job_end(struct audit_job *job);
 /* Calls work for 0 to count - 1 on audit->threads threads; the first error ends it, and is
  * returned. stage: for progress. */
 P2P_MUST_CHECK enum p2p_err audit_parallel(struct p2p_audit *audit, const char *stage,
@@ -157,6 +177,17 @@ P2P_MUST_CHECK enum p2p_err audit_compare_tile(struct p2p_audit *audit,
                                                uint32_t width);
 /* The root at a size that was wanted; NULL: of more records than there are. */
 const struct p2p_hash *audit_root_at(const struct audit_log *log, uint64_t size);
+
+/* ---- signatures.c ---- */
+
+/* Verifies every issuer's signature on the other threads, until its end. */
+struct audit_signatures;
+P2P_MUST_CHECK enum p2p_err audit_signatures_begin(struct audit_signatures **out,
+                                                   struct p2p_audit *audit);
+/* Waits for it, notes the bad ones in the flags of their logs, and frees it; takes NULL.
+ * bad [out]: how many of them stand in logs that are replayed. */
+P2P_MUST_CHECK enum p2p_err audit_signatures_end(struct audit_signatures *signatures,
+                                                 size_t *bad);
 
 /* ---- notes.c, logs.c ---- */
 
@@ -221,6 +252,7 @@ P2P_MUST_CHECK enum p2p_err audit_shelf_payload(struct audit_shelf *shelf,
 
 /* ---- replay.c, after.c, clocks.c ---- */
 
+/* By the flags as they are: who verifies signatures meanwhile may call for another one. */
 P2P_MUST_CHECK enum p2p_err audit_replay(struct p2p_audit *audit);
 /* Opens the ledger over the rows of an index that was kept. */
 P2P_MUST_CHECK enum p2p_err audit_reopen(struct p2p_audit *audit);
@@ -229,12 +261,14 @@ P2P_MUST_CHECK enum p2p_err audit_decisions(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_clocks(struct p2p_audit *audit);
 /* Whether some archive has every payload of a circle, but those that were erased. */
 bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle);
-/* The span of times at which record `index` of a feed can have been written, by those who
- * cosigned the feed before and after it; 0 and UINT64_MAX where nobody did. */
+/* The span of times at which records [first, end) of a feed can have been written, by those who
+ * cosigned the feed before and after them; 0 and UINT64_MAX where nobody did. */
 struct audit_span {
-    uint64_t from_s;
-    uint64_t until_s;
+    uint32_t feed;
+    uint64_t first, end;
+    uint64_t from_s, until_s;
 };
+/* The span of record `index`; out is zeroed, or one that may be of it, and then stays. */
 void audit_span_of(const struct p2p_audit *audit, uint32_t feed, uint64_t index,
                    struct audit_span *out);
 

@@ -4,16 +4,6 @@
 
 #include <string.h>
 
-struct round {
-    struct p2p_audit *audit;
-    const char *stage;
-    size_t count;
-    enum p2p_err (*work)(void *context, size_t i);
-    void *context;
-    atomic_size_t next;
-    atomic_int err; /* the first */
-};
-
 void audit_progress(const struct p2p_audit *audit, const char *stage, uint64_t done,
                     uint64_t of)
 {
@@ -22,20 +12,20 @@ void audit_progress(const struct p2p_audit *audit, const char *stage, uint64_t d
     }
 }
 
-static void work_on(struct round *round, bool tells)
+static void work_on(struct audit_job *job, bool tells)
 {
     for (;;) {
-        size_t i = atomic_fetch_add(&round->next, 1);
-        if (i >= round->count || atomic_load(&round->err) != P2P_OK) {
+        size_t i = atomic_fetch_add(&job->next, 1);
+        if (i >= job->count || atomic_load(&job->err) != P2P_OK) {
             return;
         }
         if (tells) {
-            audit_progress(round->audit, round->stage, i, round->count);
+            audit_progress(job->audit, job->stage, i, job->count);
         }
-        enum p2p_err err = round->work(round->context, i);
+        enum p2p_err err = job->work(job->context, i);
         if (err != P2P_OK) {
             int none = P2P_OK;
-            atomic_compare_exchange_strong(&round->err, &none, err);
+            atomic_compare_exchange_strong(&job->err, &none, err);
         }
     }
 }
@@ -46,24 +36,36 @@ static void *help(void *context)
     return NULL;
 }
 
+void audit_job_begin(struct audit_job *job)
+{
+    unsigned threads = job->audit->threads;
+    p2p_assert(threads >= 1 && threads <= P2P_AUDIT_THREADS_MAX);
+    atomic_init(&job->next, 0);
+    atomic_init(&job->err, P2P_OK);
+    job->helper_count = 0;
+    while (job->helper_count + 1 < threads && job->helper_count + 1 < job->count &&
+           pthread_create(&job->helpers[job->helper_count], NULL, help, job) == 0) {
+        job->helper_count++;
+    }
+}
+
+enum p2p_err audit_job_end(struct audit_job *job)
+{
+    work_on(job, true);
+    for (size_t i = 0; i < job->helper_count; i++) {
+        pthread_join(job->helpers[i], NULL);
+    }
+    audit_progress(job->audit, job->stage, job->count, job->count);
+    return (enum p2p_err)atomic_load(&job->err);
+}
+
 enum p2p_err audit_parallel(struct p2p_audit *audit, const char *stage, size_t count,
                             enum p2p_err (*work)(void *context, size_t i), void *context)
 {
-    pthread_t helpers[P2P_AUDIT_THREADS_MAX];
-    size_t helper_count = 0;
-    struct round round = {
+    struct audit_job job = {
         .audit = audit, .stage = stage, .count = count, .work = work, .context = context};
-    p2p_assert(audit->threads >= 1 && audit->threads <= P2P_AUDIT_THREADS_MAX);
-    while (helper_count + 1 < audit->threads && helper_count + 1 < count &&
-           pthread_create(&helpers[helper_count], NULL, help, &round) == 0) {
-        helper_count++;
-    }
-    work_on(&round, true);
-    for (size_t i = 0; i < helper_count; i++) {
-        pthread_join(helpers[i], NULL);
-    }
-    audit_progress(audit, stage, count, count);
-    return (enum p2p_err)atomic_load(&round.err);
+    audit_job_begin(&job);
+    return audit_job_end(&job);
 }
 
 enum p2p_err audit_grow(const struct p2p_alloc *alloc, void **items, size_t count, size_t *cap,

@@ -82,6 +82,54 @@ static unsigned threads_of(const struct p2p_audit_options *options)
                                                     : (unsigned)processors;
 }
 
+static void forget_replay(struct p2p_audit *audit)
+{
+    if (audit->has_ledger) {
+        p2p_ledger_close(&audit->ledger);
+    }
+    audit->has_ledger = false;
+    audit_index_close(audit->index);
+    audit->index = NULL;
+}
+
+/* One replay, with findings of its own, which are told only when it is known to stand. */
+static enum p2p_err replay_aside(struct p2p_audit *audit, struct p2p_findings **out)
+{
+    struct p2p_findings *told = audit->findings;
+    enum p2p_err err = p2p_findings_new(out, audit->alloc);
+    if (err == P2P_OK) {
+        audit->findings = *out;
+        err = audit_replay(audit);
+        audit->findings = told;
+    }
+    return err;
+}
+
+/* The replay takes issuers' signatures for good while other threads verify them. Hardly ever
+ * one is not: then there is another replay, which knows. */
+static enum p2p_err replay_beside_signatures(struct p2p_audit *audit)
+{
+    struct audit_signatures *signatures = NULL;
+    struct p2p_findings *told = NULL;
+    size_t bad = 0;
+    enum p2p_err err = audit_signatures_begin(&signatures, audit);
+    if (err == P2P_OK && audit->options.depth == P2P_AUDIT_REPLAY) {
+        err = replay_aside(audit, &told);
+    }
+    enum p2p_err verified = audit_signatures_end(signatures, &bad);
+    if (verified == P2P_OK && bad > 0 && told != NULL) {
+        p2p_findings_free(told);
+        told = NULL;
+        forget_replay(audit);
+        err = replay_aside(audit, &told);
+    }
+    if (told != NULL) {
+        p2p_findings_join(audit->findings, told);
+        p2p_findings_free(told);
+    }
+    return verified == P2P_OK ? err : verified;
+}
+
 /* What can be said without a charter is said; the rest needs one. */
 static enum p2p_err run_all(struct p2p_audit *audit)
 {
@@ -105,10 +153,7 @@ static enum p2p_err run_all(struct p2p_audit *audit)
     if (err == P2P_OK) {
         err = audit_proofs(audit);
     }
-    if (err == P2P_OK && audit->options.depth == P2P_AUDIT_REPLAY) {
-        err = audit_replay(audit);
-    }
-    return err;
+    return err == P2P_OK ? replay_beside_signatures(audit) : err;
 }
 
 static enum p2p_err run_parts(struct p2p_audit *audit)
@@ -124,6 +169,7 @@ static enum p2p_err run_parts(struct p2p_audit *audit)
     }
     return err == P2P_OK ? run_all(audit) : err;
 }
+
 enum p2p_err p2p_audit_run(struct p2p_audit **out, const struct p2p_audit_options *options,
                            struct p2p_findings *findings, char *message, size_t cap)
 {
@@ -179,10 +225,7 @@ void p2p_audit_close(struct p2p_audit *audit)
     if (audit == NULL) {
         return;
     }
-    if (audit->has_ledger) {
-        p2p_ledger_close(&audit->ledger);
-    }
-    audit_index_close(audit->index);
+    forget_replay(audit);
     for (size_t i = 0; i < audit->log_count; i++) {
         close_log(audit, &audit->logs[i]);
     }

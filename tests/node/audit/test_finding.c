@@ -32,6 +32,32 @@ static void test_order(void **state)
     p2p_findings_free(findings);
 }
 
+/* What a part of the audit told aside must count as if it had told it at once. */
+static void test_join(void **state)
+{
+    (void)state;
+    struct p2p_findings *findings = NULL;
+    struct p2p_findings *aside = NULL;
+    CHECK_OK(p2p_findings_new(&findings, p2p_alloc_default()));
+    CHECK_OK(p2p_findings_new(&aside, p2p_alloc_default()));
+    for (uint64_t i = 0; i + 1 < P2P_FINDINGS_MAX; i++) {
+        p2p_findings_tell(findings, P2P_FINDING_WITHHELD, "beanr/1", i, "x");
+    }
+    p2p_findings_tell(aside, P2P_FINDING_WITHHELD, "beanr/1", 0, "x"); /* told there, too */
+    p2p_findings_tell(aside, P2P_FINDING_FORKED, "beanr/1", 0, "x");
+    p2p_findings_count(findings, P2P_CHECK_FORKS, 2);
+    p2p_findings_count(aside, P2P_CHECK_FORKS, 3);
+    p2p_findings_join(findings, aside);
+    p2p_findings_free(aside);
+    CHECK(p2p_findings_unlisted(findings) == 1);
+    p2p_findings_sort(findings);
+    CHECK(p2p_findings_size(findings) == P2P_FINDINGS_MAX - 1);
+    CHECK(p2p_findings_looked_at(findings, P2P_CHECK_FORKS) == 5);
+    CHECK(p2p_findings_tally(findings, P2P_CHECK_FORKS, P2P_SEVERITY_FINDING) == 1);
+    CHECK(p2p_findings_worst(findings) == P2P_SEVERITY_FINDING);
+    p2p_findings_free(findings);
+}
+
 /* What is beyond the bound must still count: a verdict may not become sound by more findings.
  */
 static void test_bound(void **state)
@@ -69,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_join),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_words),
     };

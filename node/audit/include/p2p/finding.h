@@ -199,6 +199,8 @@ void p2p_findings_tell(struct p2p_findings *findings, enum p2p_finding_code code
 /* What a check has looked at, for its line. */
 void p2p_findings_count(struct p2p_findings *findings, enum p2p_check check,
                         uint64_t looked_at);
+/* Adds all that another list has, and what it looked at. */
+void p2p_findings_join(struct p2p_findings *findings, const struct p2p_findings *others);
 /* Sorts, and drops what was told twice; then they can be read. */
 void p2p_findings_sort(struct p2p_findings *findings);
 size_t p2p_findings_size(const struct p2p_findings *findings);
