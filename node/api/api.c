@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct p2p_route *const tables[] = {
-    p2p_ban_routes,     p2p_gate_routes,  p2p_status_routes,     p2p_record_routes,
-    p2p_charter_routes, p2p_key_routes,   p2p_checkpoint_routes, p2p_copy_routes,
-    p2p_tlog_routes,    p2p_proof_routes, p2p_receipt_routes,
-};
-
 int p2p_api_exit_code(const struct p2p_api_reply *reply)
 {
     const char *answer;
@@ -42,6 +36,7 @@ void p2p_api_reply_deinit(struct p2p_api_reply *reply)
 {
     json_decref(reply->json);
     free(reply->text);
+    free(reply->link);
     *reply = (struct p2p_api_reply){0};
 }
 
@@ -221,6 +216,8 @@ static void call_free(struct p2p_call *call)
     free(call->method);
     free(call->path);
     free(call->query);
+    free(call->rest);
+    free(call->last_event);
     p2p_arena_deinit(&call->arena);
     free(call);
 }
@@ -228,6 +225,9 @@ static void call_free(struct p2p_call *call)
 static void release(struct p2p_work *work)
 {
     struct p2p_call *call = call_of(work);
+    call->reply.link = p2p_page_link(call);
+    call->reply.reads = call->reply.status == 200 && call->reply.json != NULL &&
+                        strcmp(call->method, "GET") == 0;
     struct p2p_api_reply reply = call->reply;
     call->reply = (struct p2p_api_reply){0};
     call->done(call->done_context, &reply);
@@ -235,45 +235,26 @@ static void release(struct p2p_work *work)
     call_free(call);
 }
 
-static bool matches(const struct p2p_route *route, const char *path, const char **rest)
-{
-    size_t len = strlen(route->prefix);
-    if (strncmp(path, route->prefix, len) != 0) {
-        return false;
-    }
-    *rest = path + len;
-    return route->prefix[len - 1] == '/' ? path[len] != '\0' : path[len] == '\0';
-}
-
-static const struct p2p_route *find_route(const char *method, const char *path,
-                                          const char **rest, bool *other_method)
-{
-    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        for (const struct p2p_route *route = tables[t]; route->method != NULL; route++) {
-            if (matches(route, path, rest)) {
-                if (strcmp(route->method, method) == 0) {
-                    return route;
-                }
-                *other_method = true;
-            }
-        }
-    }
-    return NULL;
-}
-
 static void no_route(struct p2p_call *call, struct p2p_node *node)
 {
     (void)node;
-    p2p_call_error(call, 404, "no-such-route", "see port2port help",
-                   "there is nothing at %s %s", call->method, call->path);
+    if (call->allow[0] == '\0') {
+        p2p_call_error(call, 404, "no-such-route", "see port2port help",
+                       "there is nothing at %s %s", call->method, call->path);
+        return;
+    }
+    p2p_call_error(call, 405, "no-such-method", "see /v1/openapi.yaml",
+                   "%s is not done to %s, but %s is", call->method, call->path, call->allow);
+    memcpy(call->reply.allow, call->allow, sizeof(call->allow));
 }
 
-static const struct p2p_route nowhere = {"", "", no_route, NULL};
+static const struct p2p_route nowhere = {.method = "", .path = "", .start = no_route};
 
 struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done done,
                              void *context)
 {
-    bool other_method = false;
+    const char *rest;
+    size_t rest_len;
     struct p2p_call *call = calloc(1, sizeof(*call));
     if (call == NULL) {
         return NULL;
@@ -284,12 +265,20 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     call->path = strdup(request->path);
     call->query = asks ? strdup(request->query) : NULL;
     call->body = json_incref(request->body);
-    if (call->method == NULL || call->path == NULL || (asks && call->query == NULL)) {
+    bool resumes = request->last_event_id != NULL && *request->last_event_id != '\0';
+    call->last_event = resumes ? strdup(request->last_event_id) : NULL;
+    if (call->method == NULL || call->path == NULL || (asks && call->query == NULL) ||
+        (resumes && call->last_event == NULL)) {
         call_free(call);
         return NULL;
     }
     p2p_percent_decode(call->path);
-    call->route = find_route(call->method, call->path, &call->rest, &other_method);
+    call->route = p2p_route_find(call->method, call->path, &rest, &rest_len, call->allow);
+    call->rest = strndup(call->route != NULL ? rest : "", call->route != NULL ? rest_len : 0);
+    if (call->rest == NULL) {
+        call_free(call);
+        return NULL;
+    }
     if (call->route == NULL) {
         call->route = &nowhere;
     }

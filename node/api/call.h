@@ -3,6 +3,7 @@
 #define P2P_CALL_H
 
 #include "../core/node_state.h"
+#include "route.h"
 
 #include <p2p/api.h>
 #include <p2p/ban.h>
@@ -16,24 +17,18 @@ struct p2p_call {
     char *method;
     char *path;
     char *query;      /* NULL for none */
+    char *last_event; /* NULL for none */
     json_t *body;     /* owned; NULL for none */
-    const char *rest; /* what follows the route's prefix in path */
+    char *rest;       /* what stands in path for the route's parameter */
     const struct p2p_route *route;
-    struct p2p_arena arena; /* lives until the reply is made */
+    char allow[P2P_ALLOW_BYTES]; /* when there is no route: how others are asked there */
+    struct p2p_arena arena;      /* lives until the reply is made */
     struct p2p_job *job;
     void *state;  /* the handler's own, in the arena */
     json_t *kept; /* owned; what a handler gathers between start and finish */
     struct p2p_api_reply reply;
     p2p_api_done done;
     void *done_context;
-};
-
-struct p2p_route {
-    const char *method;
-    const char
-        *prefix; /* "/v1/bans/" matches what begins so; without '/' at its end: exactly */
-    void (*start)(struct p2p_call *call, struct p2p_node *node);
-    void (*finish)(struct p2p_call *call, struct p2p_node *node); /* NULL: start replies */
 };
 
 /* The tables of the parts; each ends with a row without method. */
@@ -48,6 +43,7 @@ extern const struct p2p_route p2p_copy_routes[];
 extern const struct p2p_route p2p_tlog_routes[];
 extern const struct p2p_route p2p_proof_routes[];
 extern const struct p2p_route p2p_receipt_routes[];
+extern const struct p2p_route p2p_event_routes[];
 
 /* The slow part of /v1/keys/unlock, and its start (key_routes.c). */
 void p2p_unlock_derive(struct p2p_call *call, struct p2p_node *node);
@@ -76,6 +72,9 @@ void p2p_call_error(struct p2p_call *call, int status, const char *code, const c
                     const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The error of an engine or store operation. */
 void p2p_call_err(struct p2p_call *call, enum p2p_err err, const char *text);
+
+/* Where a list goes on, for the answer's Link field; malloc'd, NULL for nowhere (page.c). */
+char *p2p_page_link(const struct p2p_call *call);
 
 /* ---- reading requests ---- */
 

@@ -39,6 +39,12 @@ static void start_checkpoint(struct p2p_call *call, struct p2p_node *node)
 }
 
 const struct p2p_route p2p_checkpoint_routes[] = {
-    {"GET", "/v1/checkpoints/", start_checkpoint, NULL},
-    {NULL, NULL, NULL, NULL},
+    {.method = "GET",
+     .path = "/v1/checkpoints/{feed}",
+     .start = start_checkpoint,
+     .who = P2P_WHO_READER,
+     .rate = P2P_RATE_READ,
+     .reply = "FeedCheckpoint",
+     .errors = "404"},
+    {0},
 };

@@ -53,6 +53,10 @@ void p2p_copy_start(struct p2p_call *call, struct p2p_node *node)
 }
 
 const struct p2p_route p2p_copy_routes[] = {
-    {"POST", "/v1/store/copy", p2p_copy_start, NULL},
-    {NULL, NULL, NULL, NULL},
+    {.method = "POST",
+     .path = "/v1/store/copy",
+     .start = p2p_copy_start,
+     .who = P2P_WHO_SOCKET,
+     .reply = "StoreCopy"},
+    {0},
 };

@@ -18,20 +18,13 @@ enum {
 
 static bool gate_name(struct p2p_call *call, char out[P2P_GATE_NAME_BYTES_MAX + 1])
 {
-    const char *slash = strchr(call->rest, '/');
-    size_t len = slash != NULL ? (size_t)(slash - call->rest) : 0;
-    if (slash == NULL || strcmp(slash, "/checks") != 0) {
-        p2p_call_error(call, 404, "no-such-route", "see port2port help",
-                       "there is nothing at %s", call->path);
-        return false;
-    }
+    size_t len = strlen(call->rest);
     if (!p2p_gate_name_valid(p2p_slice_of(call->rest, len))) {
         p2p_call_error(call, 400, "bad-gate", "use 1 to 32 of a-z, 0-9 and -",
                        "that is no name of a gate");
         return false;
     }
-    memcpy(out, call->rest, len);
-    out[len] = '\0';
+    memcpy(out, call->rest, len + 1);
     return true;
 }
 
@@ -332,7 +325,21 @@ static void start_log(struct p2p_call *call, struct p2p_node *node)
 }
 
 const struct p2p_route p2p_gate_routes[] = {
-    {"GET", "/v1/gates/log", start_log, NULL},
-    {"POST", "/v1/gates/", start_check, finish_check},
-    {NULL, NULL, NULL, NULL},
+    {.method = "GET",
+     .path = "/v1/gates/log",
+     .start = start_log,
+     .who = P2P_WHO_READER,
+     .rate = P2P_RATE_READ,
+     .reply = "DecisionList",
+     .errors = "400"},
+    {.method = "POST",
+     .path = "/v1/gates/{name}/checks",
+     .start = start_check,
+     .finish = finish_check,
+     .who = P2P_WHO_PARTY,
+     .rate = P2P_RATE_GATE,
+     .request = "Check",
+     .reply = "GateAnswer",
+     .errors = "400"},
+    {0},
 };

@@ -177,8 +177,24 @@ static void start_lock(struct p2p_call *call, struct p2p_node *node)
 }
 
 const struct p2p_route p2p_key_routes[] = {
-    {"GET", "/v1/keys", start_list, NULL},
-    {"POST", "/v1/keys/unlock", p2p_unlock_start, NULL},
-    {"POST", "/v1/keys/lock", start_lock, NULL},
-    {NULL, NULL, NULL, NULL},
+    {.method = "GET",
+     .path = "/v1/keys",
+     .start = start_list,
+     .who = P2P_WHO_SOCKET,
+     .reply = "KeyList"},
+    {.method = "POST",
+     .path = "/v1/keys/unlock",
+     .start = p2p_unlock_start,
+     .who = P2P_WHO_SOCKET,
+     .request = "KeyUnlock",
+     .reply = "KeyState",
+     .errors = "400 404"},
+    {.method = "POST",
+     .path = "/v1/keys/lock",
+     .start = start_lock,
+     .who = P2P_WHO_SOCKET,
+     .request = "KeyLock",
+     .reply = "KeyState",
+     .errors = "400 404"},
+    {0},
 };

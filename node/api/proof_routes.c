@@ -106,7 +106,19 @@ static void start_reuse(struct p2p_call *call, struct p2p_node *node)
 }
 
 const struct p2p_route p2p_proof_routes[] = {
-    {"GET", "/v1/proofs/fork/", start_fork, NULL},
-    {"GET", "/v1/proofs/reuse/", start_reuse, NULL},
-    {NULL, NULL, NULL, NULL},
+    {.method = "GET",
+     .path = "/v1/proofs/fork/{feed}",
+     .start = start_fork,
+     .who = P2P_WHO_READER,
+     .rate = P2P_RATE_READ,
+     .reply = "ForkProof",
+     .errors = "404"},
+    {.method = "GET",
+     .path = "/v1/proofs/reuse/{issuer}",
+     .start = start_reuse,
+     .who = P2P_WHO_READER,
+     .rate = P2P_RATE_READ,
+     .reply = "ReuseProof",
+     .errors = "404"},
+    {0},
 };

@@ -140,6 +140,12 @@ static void start_receipt(struct p2p_call *call, struct p2p_node *node)
 }
 
 const struct p2p_route p2p_receipt_routes[] = {
-    {"GET", "/v1/receipts/", start_receipt, NULL},
-    {NULL, NULL, NULL, NULL},
+    {.method = "GET",
+     .path = "/v1/receipts/{id}",
+     .start = start_receipt,
+     .who = P2P_WHO_READER,
+     .rate = P2P_RATE_READ,
+     .reply = "Receipt",
+     .errors = "400 404"},
+    {0},
 };

@@ -181,11 +181,12 @@ static void start_get(struct p2p_call *call, struct p2p_node *node)
 {
     struct p2p_archive_place place;
     const struct p2p_feed_info *info = NULL;
-    if (strcmp(call->rest, "witness") == 0) {
+    const char *path = call->path + strlen("/tlog/");
+    if (strcmp(path, "witness") == 0) {
         reply_witness(call, node);
         return;
     }
-    enum p2p_err err = p2p_archive_path_parse(p2p_slice_text(call->rest), &place);
+    enum p2p_err err = p2p_archive_path_parse(p2p_slice_text(path), &place);
     if (err == P2P_OK && place.type != P2P_PLACE_PROOF) {
         info = feed_of(p2p_engine_ledger(node->engine)->charter, place.feed);
     }
@@ -200,7 +201,32 @@ static void start_get(struct p2p_call *call, struct p2p_node *node)
 }
 
 const struct p2p_route p2p_tlog_routes[] = {
-    {"GET", "/tlog/", start_get, NULL},
-    {"POST", "/tlog/", p2p_tlog_witness_start, NULL},
-    {NULL, NULL, NULL, NULL},
+    {.method = "GET",
+     .path = "/tlog/charter-1/{path}",
+     .start = start_get,
+     .who = P2P_WHO_ANYBODY,
+     .errors = "404"},
+    {.method = "GET",
+     .path = "/tlog/witness",
+     .start = start_get,
+     .who = P2P_WHO_ANYBODY,
+     .errors = "404"},
+    {.method = "GET",
+     .path = "/tlog/{path}",
+     .start = start_get,
+     .who = P2P_WHO_READER,
+     .rate = P2P_RATE_READ,
+     .errors = "404"},
+    {.method = "POST",
+     .path = "/tlog/add-checkpoint",
+     .start = p2p_tlog_witness_start,
+     .who = P2P_WHO_ANYBODY,
+     .errors = "400 403 404 409 422"},
+    {.method = "POST",
+     .path = "/tlog/{path}",
+     .start = p2p_tlog_witness_start,
+     .who = P2P_WHO_OPERATOR,
+     .rate = P2P_RATE_WRITE,
+     .errors = "400 404 409 422"},
+    {0},
 };

@@ -293,14 +293,14 @@ static bool path_fits(const struct p2p_call *call, struct p2p_slice origin)
 {
     static const char word[] = "add-checkpoint";
     char dir[P2P_ARCHIVE_FEED_BYTES_MAX];
-    size_t len = strlen(call->rest);
-    if (strcmp(call->rest, word) == 0) {
+    const char *path = call->path + strlen("/tlog/");
+    size_t len = strlen(path);
+    if (strcmp(path, word) == 0) {
         return true;
     }
     size_t dir_len = p2p_archive_feed_dir(dir, origin);
-    return dir_len > 0 && len == dir_len + sizeof(word) &&
-           memcmp(call->rest, dir, dir_len) == 0 && call->rest[dir_len] == '/' &&
-           strcmp(call->rest + dir_len + 1, word) == 0;
+    return dir_len > 0 && len == dir_len + sizeof(word) && memcmp(path, dir, dir_len) == 0 &&
+           path[dir_len] == '/' && strcmp(path + dir_len + 1, word) == 0;
 }
 
 void p2p_tlog_witness_start(struct p2p_call *call, struct p2p_node *node)
@@ -308,9 +308,8 @@ void p2p_tlog_witness_start(struct p2p_call *call, struct p2p_node *node)
     struct p2p_submission *submission = p2p_call_take(call, sizeof(*submission));
     json_t *text = json_object_get(call->body, "text");
     struct p2p_vkey log;
-    size_t len = strlen(call->rest);
-    if (len < strlen("add-checkpoint") ||
-        strcmp(call->rest + len - strlen("add-checkpoint"), "add-checkpoint") != 0) {
+    const char *last = strrchr(call->path, '/');
+    if (strcmp(last, "/add-checkpoint") != 0) {
         p2p_call_error(call, 404, "not-found", NULL, "there is nothing at %s", call->path);
         return;
     }

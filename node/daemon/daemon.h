@@ -4,14 +4,17 @@
  *   serve.c    from start to drain: opens everything, runs the loop, closes in order
  *   queue.c    the two threads: what arrived goes to the writer, what is durable comes back
  *   peers.c    links to members: pins, dialling, pausing, frames in and out
- *   http.c     requests to API calls, events to watchers
+ *   http.c     requests to API calls
+ *   answer.c   their replies to answers
+ *   watch.c    events to watchers
  *
  * The loop's thread touches everything here but the node, the writer's thread nothing here but
  * the queue; the queue's lock is the only one. Bounds: each link's window bounds its frames in
  * the queue; P2P_WORKS_MAX the requests there, as many again in the batch that runs, and
  * P2P_WAITING_MAX that wait for a level (more are answered 503); P2P_BATCHES the batches under
  * way; P2P_SLOW_MAX the calls that wait for their slow part, which runs on the loop's pool, one
- * at a time; P2P_PUBLIC_MAX the requests of people without a certificate. */
+ * at a time; P2P_PUBLIC_MAX the requests of people without a certificate; P2P_WATCHES_MAX the
+ * open streams of events, of which P2P_WATCHES_KEPT are for the socket. */
 #ifndef P2P_DAEMON_H
 #define P2P_DAEMON_H
 
@@ -32,6 +35,9 @@
 #define P2P_SLOW_MAX          16u
 #define P2P_PUBLIC_MAX                                                                         \
     64u /* of P2P_WORKS_MAX: whoever floods the people's address takes no gate's place */
+#define P2P_WATCHES_MAX  256u
+#define P2P_WATCHES_KEPT 32u
+#define P2P_ALIVE_MS     15000u /* between the comments of a stream on which nothing happens */
 #define P2P_DIAL_AFTER_MS                                                                      \
     5000u /* the larger name dials only after so long without a session                        \
            */
@@ -99,6 +105,7 @@ struct p2p_daemon {
     uint64_t next_link_number;
     struct p2p_wanted wanted; /* whom it dials */
     struct p2p_watch *watches;
+    size_t watch_count;
     struct p2p_asked *slow; /* the first one's slow part runs */
     size_t slow_count;
     size_t public_count;       /* requests under way that came without a certificate */
@@ -145,7 +152,18 @@ void p2p_peers_publish(struct p2p_daemon *daemon);
 /* http.c */
 P2P_MUST_CHECK enum p2p_err p2p_http_open(struct p2p_daemon *daemon,
                                           char message[P2P_MESSAGE_BYTES]);
-void p2p_http_pump_events(struct p2p_daemon *daemon);
-void p2p_http_close(struct p2p_daemon *daemon);
+
+/* answer.c: an answer of the API as one of HTTP. */
+struct p2p_api_reply;
+struct p2p_request;
+void p2p_answer_send(struct p2p_request *request, const struct p2p_api_reply *reply);
+
+/* watch.c */
+/* Streams the events after that number until the request is gone, or refuses. */
+void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uint64_t after);
+void p2p_watch_go_on(struct p2p_daemon *daemon, struct p2p_request *request);
+void p2p_watch_forget(struct p2p_daemon *daemon, const struct p2p_request *request);
+void p2p_watch_pump(struct p2p_daemon *daemon); /* all of them, when something happened */
+void p2p_watch_tick(struct p2p_daemon *daemon); /* says now and then that it is there */
 
 #endif

@@ -1,4 +1,4 @@
-/* Requests of people and programs become API calls; watchers get events as they happen. */
+/* Requests of people and programs become API calls. */
 #include "daemon.h"
 
 #include <p2p/api.h>
@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { EVENTS_AT_ONCE = 256, STREAM_HIGH_BYTES = 128 * 1024 };
 
 /* A request that waits for its answer; outlives a request that was cancelled. */
 struct p2p_asked {
@@ -20,28 +18,7 @@ struct p2p_asked {
     struct p2p_asked *next_slow; /* waits until that is over */
 };
 
-/* An open /v1/events. */
-struct p2p_watch {
-    struct p2p_request *request;
-    uint64_t after;
-    struct p2p_watch *next;
-};
-
 /* ---- answers ---- */
-
-static void send_json(struct p2p_request *request, const struct p2p_api_reply *reply)
-{
-    char *text = reply->json != NULL ? json_dumps(reply->json, JSON_COMPACT) : NULL;
-    if (text == NULL) { /* an empty document would be an answer */
-        p2p_response_problem(request, reply->status == 200 ? 503 : (unsigned)reply->status,
-                             "no-memory", "there was no memory for the answer", NULL);
-        return;
-    }
-    p2p_response_send(request, (unsigned)reply->status,
-                      reply->status == 200 ? "application/json" : "application/problem+json",
-                      p2p_slice_text(text));
-    free(text);
-}
 
 static void answer(void *context, struct p2p_api_reply *reply)
 {
@@ -49,12 +26,10 @@ static void answer(void *context, struct p2p_api_reply *reply)
     asked->daemon->public_count -= asked->is_public;
     if (asked->request != NULL) {
         asked->request->data = NULL;
-        if (reply->text != NULL) {
-            p2p_response_send_cached(asked->request, (unsigned)reply->status, reply->text_type,
-                                     reply->text_cache != NULL ? reply->text_cache : "no-store",
-                                     p2p_slice_of(reply->text, reply->text_len));
+        if (reply->stream) {
+            p2p_watch_start(asked->daemon, asked->request, reply->events_after);
         } else {
-            send_json(asked->request, reply);
+            p2p_answer_send(asked->request, reply);
         }
     }
     free(asked);
@@ -152,7 +127,8 @@ static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
     const struct p2p_api_request call = {.method = request->method,
                                          .path = request->path,
                                          .query = request->query,
-                                         .body = body};
+                                         .body = body,
+                                         .last_event_id = request->last_event_id};
     asked->call = p2p_api_new(&call, answer, asked);
     json_decref(body);
     if (asked->call == NULL) {
@@ -164,93 +140,6 @@ static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
     daemon->public_count += asked->is_public;
     request->data = asked;
     queue_call(asked);
-}
-
-/* ---- events ---- */
-
-static json_t *event_json(uint64_t boot, const struct p2p_event_entry *entry)
-{
-    const struct p2p_trace *trace = &entry->trace;
-    json_t *json =
-        json_pack("{s:I, s:I, s:I, s:s, s:s, s:s}", "n", (json_int_t)entry->number, "boot",
-                  (json_int_t)boot, "time_ms", (json_int_t)entry->time_ms, "event",
-                  p2p_trace_word(trace->type), "feed", entry->feed, "member", entry->member);
-    if (entry->kind[0] != '\0') {
-        json_object_set_new(json, "kind", json_string(entry->kind));
-        json_object_set_new(
-            json, "id", json_sprintf("%s:%llu", entry->feed, (unsigned long long)trace->at));
-    }
-    json_object_set_new(json, "at", json_integer((json_int_t)trace->at));
-    json_object_set_new(json, "value", json_integer((json_int_t)trace->value));
-    if (trace->type == P2P_TRACE_EVERYWHERE) {
-        json_object_set_new(json, "ms", json_integer((json_int_t)trace->value));
-        json_object_set_new(json, "what", json_string(entry->what));
-        json_object_set_new(json, "had", json_integer((json_int_t)entry->had));
-        json_object_set_new(json, "of", json_integer((json_int_t)entry->had));
-        json_object_set_new(json, "slowest", json_string(entry->member));
-    }
-    if (trace->err != P2P_OK) {
-        json_object_set_new(json, "error", json_string(p2p_err_name(trace->err)));
-    }
-    return json;
-}
-
-/* Writes what has happened since; false when the stream was ended underneath. */
-static bool pump(struct p2p_daemon *daemon, struct p2p_watch *watch)
-{
-    struct p2p_event_entry *entries = malloc(EVENTS_AT_ONCE * sizeof(*entries));
-    size_t count = 1;
-    while (entries != NULL && count > 0 &&
-           p2p_response_stream_queued(watch->request) < STREAM_HIGH_BYTES) {
-        count = p2p_events_after(daemon->node->events, watch->after, entries, EVENTS_AT_ONCE);
-        for (size_t i = 0; i < count; i++) {
-            json_t *json = event_json(daemon->node->boot, &entries[i]);
-            char *text = json_dumps(json, JSON_COMPACT);
-            watch->after = entries[i].number;
-            enum p2p_err err = P2P_OK;
-            if (text != NULL) {
-                err = p2p_response_stream_write(watch->request, text, strlen(text));
-            }
-            if (err == P2P_OK) {
-                err = p2p_response_stream_write(watch->request, "\n", 1);
-            }
-            free(text);
-            json_decref(json);
-            if (err != P2P_OK) {
-                free(entries);
-                return false; /* on_cancel follows and forgets the watch */
-            }
-        }
-    }
-    free(entries);
-    return true;
-}
-
-void p2p_http_pump_events(struct p2p_daemon *daemon)
-{
-    struct p2p_watch *watch = daemon->watches;
-    while (watch != NULL) {
-        struct p2p_watch *next = watch->next;
-        pump(daemon, watch);
-        watch = next;
-    }
-}
-
-static void start_watch(struct p2p_daemon *daemon, struct p2p_request *request)
-{
-    struct p2p_watch *watch = calloc(1, sizeof(*watch));
-    const char *after = strstr(request->query, "after=");
-    if (watch == NULL) {
-        p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
-        return;
-    }
-    watch->request = request;
-    watch->after = after != NULL ? strtoull(after + strlen("after="), NULL, 10) : 0;
-    watch->next = daemon->watches;
-    daemon->watches = watch;
-    if (p2p_response_stream_begin(request, 200, "application/x-ndjson") == P2P_OK) {
-        pump(daemon, watch);
-    }
 }
 
 /* ---- what the server tells ---- */
@@ -284,9 +173,6 @@ static void on_request(void *user, struct p2p_request *request)
     } else if (!request->via_unix && daemon->public_count == P2P_PUBLIC_MAX) {
         p2p_response_problem(request, 503, "busy", "too many ask for the charter at once",
                              "ask again");
-    } else if (strcmp(request->path, "/v1/events") == 0 &&
-               strcmp(request->method, "GET") == 0) {
-        start_watch(daemon, request);
     } else {
         start_call(daemon, request);
     }
@@ -299,25 +185,12 @@ static void on_cancel(void *user, struct p2p_request *request)
     if (asked != NULL) {
         asked->request = NULL;
     }
-    for (struct p2p_watch **at = &daemon->watches; *at != NULL; at = &(*at)->next) {
-        if ((*at)->request == request) {
-            struct p2p_watch *gone = *at;
-            *at = gone->next;
-            free(gone);
-            return;
-        }
-    }
+    p2p_watch_forget(daemon, request);
 }
 
 static void on_writable(void *user, struct p2p_request *request)
 {
-    struct p2p_daemon *daemon = user;
-    for (struct p2p_watch *watch = daemon->watches; watch != NULL; watch = watch->next) {
-        if (watch->request == request) {
-            pump(daemon, watch);
-            return;
-        }
-    }
+    p2p_watch_go_on(user, request);
 }
 
 enum p2p_err p2p_http_open(struct p2p_daemon *daemon, char message[P2P_MESSAGE_BYTES])

@@ -192,7 +192,7 @@ static void take_done(uv_async_t *async)
         pthread_mutex_unlock(&queue->lock);
         slot = next;
     }
-    p2p_http_pump_events(daemon);
+    p2p_watch_pump(daemon);
     if (!daemon->ready_said) {
         daemon->ready_said = true;
         if (daemon->ready != NULL) {

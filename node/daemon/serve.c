@@ -48,6 +48,7 @@ static void on_timer(uv_timer_t *timer)
     struct p2p_daemon *daemon = timer->data;
     p2p_peers_tick(daemon);
     p2p_peers_publish(daemon);
+    p2p_watch_tick(daemon);
 }
 
 static void close_net(struct p2p_daemon *daemon)

@@ -334,6 +334,9 @@ static void ask(struct p2p_held_request *held)
     seen->content_type = field_text(held, P2P_HELD_CONTENT_TYPE);
     seen->accept = field_text(held, P2P_HELD_ACCEPT);
     seen->authorization = field_text(held, P2P_HELD_AUTHORIZATION);
+    seen->if_none_match = field_text(held, P2P_HELD_IF_NONE_MATCH);
+    seen->last_event_id = field_text(held, P2P_HELD_LAST_EVENT_ID);
+    seen->idempotency_key = field_text(held, P2P_HELD_IDEMPOTENCY_KEY);
     seen->remote = requests->remote;
     seen->body = (struct p2p_slice){held->body.data, held->body.len};
     seen->via_unix = requests->via_unix;

@@ -20,7 +20,10 @@ enum p2p_held_state {
     X(TARGET, ":path", P2P_REQUEST_PATH_BYTES_MAX, 414)                                        \
     X(CONTENT_TYPE, "content-type", P2P_REQUEST_FIELD_BYTES_MAX, 431)                          \
     X(ACCEPT, "accept", P2P_REQUEST_FIELD_BYTES_MAX, 431)                                      \
-    X(AUTHORIZATION, "authorization", P2P_REQUEST_FIELD_BYTES_MAX, 431)
+    X(AUTHORIZATION, "authorization", P2P_REQUEST_FIELD_BYTES_MAX, 431)                        \
+    X(IF_NONE_MATCH, "if-none-match", P2P_REQUEST_FIELD_BYTES_MAX, 431)                        \
+    X(LAST_EVENT_ID, "last-event-id", 64, 431)                                                 \
+    X(IDEMPOTENCY_KEY, "idempotency-key", 255, 431)
 
 enum p2p_held_field {
 #define P2P_HELD_ENUM(name, text, bound, status) P2P_HELD_##name,

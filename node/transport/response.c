@@ -58,9 +58,9 @@ static nghttp2_nv field(const char *name, const char *value)
 /* An answer is as old as its knowledge. */
 static const char no_store[] = "no-store";
 
-/* body_bytes < 0: not known beforehand. */
-static enum p2p_err submit(struct p2p_held_request *held, unsigned status,
-                           const char *content_type, const char *cache_control,
+/* The headers, and body_bytes of what lies in held->out; below 0: not known beforehand, or a
+ * 304, whose length would be that of an answer it is not. */
+static enum p2p_err submit(struct p2p_held_request *held, const struct p2p_response *response,
                            int64_t body_bytes)
 {
     if (h2_of(held)->broken) {
@@ -68,22 +68,26 @@ static enum p2p_err submit(struct p2p_held_request *held, unsigned status,
     }
     char status_text[4];
     char length_text[24];
-    nghttp2_nv fields[4];
+    nghttp2_nv fields[4 + P2P_RESPONSE_FIELDS_MAX];
     size_t n = 0;
-    p2p_assert(status >= 200 && status <= 599);
-    snprintf(status_text, sizeof status_text, "%u", status % 1000);
+    p2p_assert(response->status >= 200 && response->status <= 599);
+    snprintf(status_text, sizeof status_text, "%u", response->status % 1000);
     fields[n++] = field(":status", status_text);
-    if (content_type) {
-        fields[n++] = field("content-type", content_type);
+    if (response->content_type) {
+        fields[n++] = field("content-type", response->content_type);
     }
-    fields[n++] = field("cache-control", cache_control);
+    fields[n++] =
+        field("cache-control", response->cache_control ? response->cache_control : no_store);
     if (body_bytes >= 0) {
         snprintf(length_text, sizeof length_text, "%lld", (long long)body_bytes);
         fields[n++] = field("content-length", length_text);
     }
+    for (size_t i = 0; i < P2P_RESPONSE_FIELDS_MAX && response->fields[i].name; i++) {
+        fields[n++] = field(response->fields[i].name, response->fields[i].value);
+    }
     nghttp2_data_provider provider = {.read_callback = on_read};
     /* HEAD has a length and no body. */
-    bool bodyless = body_bytes >= 0 && p2p_buffer_left(&held->out) == 0;
+    bool bodyless = held->state != P2P_HELD_STREAMING && p2p_buffer_left(&held->out) == 0;
     if (nghttp2_submit_response(h2_of(held)->session, held->stream, fields, n,
                                 bodyless ? NULL : &provider) != 0) {
         return P2P_NOMEM;
@@ -93,8 +97,7 @@ static enum p2p_err submit(struct p2p_held_request *held, unsigned status,
 }
 
 /* Sends what lies in held->out and lets go of the handler. */
-static enum p2p_err answer(struct p2p_held_request *held, unsigned status,
-                           const char *content_type, const char *cache_control,
+static enum p2p_err answer(struct p2p_held_request *held, const struct p2p_response *response,
                            size_t body_bytes)
 {
     struct p2p_desk *desk = held->home->desk;
@@ -105,25 +108,29 @@ static enum p2p_err answer(struct p2p_held_request *held, unsigned status,
     held->state = P2P_HELD_ANSWERED;
     held->moved_ms = held->home->now_ms;
     held->home->backlog_bytes += p2p_buffer_left(&held->out);
-    enum p2p_err err = submit(held, status, content_type, cache_control, (int64_t)body_bytes);
+    enum p2p_err err =
+        submit(held, response, response->status == 304 ? -1 : (int64_t)body_bytes);
     return err ? no_memory(held) : P2P_OK;
 }
 
 enum p2p_err p2p_response_send(struct p2p_request *request, unsigned status,
                                const char *content_type, struct p2p_slice body)
 {
-    return p2p_response_send_cached(request, status, content_type, no_store, body);
+    const struct p2p_response response = {
+        .status = status, .content_type = content_type, .body = body};
+    return p2p_response_send_with(request, &response);
 }
 
-enum p2p_err p2p_response_send_cached(struct p2p_request *request, unsigned status,
-                                      const char *content_type, const char *cache_control,
-                                      struct p2p_slice body)
+enum p2p_err p2p_response_send_with(struct p2p_request *request,
+                                    const struct p2p_response *response)
 {
     struct p2p_held_request *held = p2p_held(request);
+    struct p2p_slice body = response->body;
     if (held->state == P2P_HELD_CANCELLED || held->state == P2P_HELD_GONE) {
         return P2P_OK; /* on_cancel is on its way, or is what called us */
     }
     p2p_assert(held->state == P2P_HELD_ASKED);
+    p2p_assert(response->status != 304 || body.len == 0);
     if (body.len > P2P_RESPONSE_BYTES_MAX) {
         (void)p2p_held_problem(held, 500, "answer-too-large",
                                "the answer is larger than this node sends at once",
@@ -137,7 +144,7 @@ enum p2p_err p2p_response_send_cached(struct p2p_request *request, unsigned stat
         held->state = P2P_HELD_GONE;
         return no_memory(held);
     }
-    return answer(held, status, content_type, cache_control, body.len);
+    return answer(held, response, body.len);
 }
 
 /* Problem+json. */
@@ -179,7 +186,15 @@ enum p2p_err p2p_held_problem(struct p2p_held_request *held, unsigned status, co
 {
     const struct p2p_alloc *alloc = held->home->desk->alloc;
     struct p2p_buffer *out = &held->out;
-    enum p2p_err err = json_field(out, alloc, "{", "code", code);
+    char status_text[16];
+    snprintf(status_text, sizeof status_text, ",\"status\":%u", status);
+    enum p2p_err err = json_field(out, alloc, "{", "title", text);
+    if (!err) {
+        err = p2p_buffer_append(out, alloc, status_text, strlen(status_text));
+    }
+    if (!err) {
+        err = json_field(out, alloc, ",", "code", code);
+    }
     if (!err) {
         err = json_field(out, alloc, ",", "text", text);
     }
@@ -198,7 +213,9 @@ enum p2p_err p2p_held_problem(struct p2p_held_request *held, unsigned status, co
         held->state = P2P_HELD_GONE;
         return no_memory(held);
     }
-    return answer(held, status, "application/problem+json", no_store, p2p_buffer_left(out));
+    const struct p2p_response response = {.status = status,
+                                          .content_type = "application/problem+json"};
+    return answer(held, &response, p2p_buffer_left(out));
 }
 
 enum p2p_err p2p_response_problem(struct p2p_request *request, unsigned status,
@@ -224,7 +241,8 @@ enum p2p_err p2p_response_stream_begin(struct p2p_request *request, unsigned sta
     p2p_assert(held->state == P2P_HELD_ASKED);
     held->state = P2P_HELD_STREAMING;
     held->moved_ms = held->home->now_ms;
-    if (submit(held, status, content_type, no_store, -1) != P2P_OK) {
+    const struct p2p_response response = {.status = status, .content_type = content_type};
+    if (submit(held, &response, -1) != P2P_OK) {
         return no_memory(held);
     }
     return P2P_OK;

@@ -62,8 +62,8 @@ static void a_ban_that_is_not_well_put_is_refused(void **state)
     }
     refused(&world, "/v1/bans", "{}", 400, "bad-ground");
     json_decref(api_call(&world, "POST", "/v1/bans", NULL, NULL, 400));
-    refused(&world, "/v1/bans/pardon", "{}", 404, "no-such-route");
-    json_decref(api_call(&world, "DELETE", "/v1/bans", NULL, NULL, 404));
+    refused(&world, "/v1/bans/pardon", "{}", 405, "no-such-method");
+    json_decref(api_call(&world, "DELETE", "/v1/bans", NULL, NULL, 405));
     CHECK(listed(&world, "all=true") == 0);
 }
 

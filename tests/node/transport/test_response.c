@@ -50,8 +50,10 @@ static void test_problem_is_json(void **state)
     WORLD_UNTIL(&served.world, answer->done);
     CHECK(answer->status == 403);
     CHECK(strcmp(answer->type, "application/problem+json") == 0);
-    CHECK(strcmp(answer->body, "{\"code\":\"no-grant\",\"text\":\"\\\"x\\\\y\\\"\\u000a has no "
-                               "gr\xc3\xa4nt\",\"hint\":\"ask a root\"}\n") == 0);
+    CHECK(strcmp(answer->body,
+                 "{\"title\":\"\\\"x\\\\y\\\"\\u000a has no gr\xc3\xa4nt\",\"status\":403,"
+                 "\"code\":\"no-grant\",\"text\":\"\\\"x\\\\y\\\"\\u000a has no "
+                 "gr\xc3\xa4nt\",\"hint\":\"ask a root\"}\n") == 0);
     h2_free(client);
     served_deinit(&served);
 }

@@ -22,17 +22,25 @@ struct p2p_api_request {
     const char *path;   /* "/v1/bans", without the query */
     const char *query;  /* "subject=imo:9179842", percent-encoded, or NULL */
     json_t *body;       /* borrowed; NULL for none. A passphrase in it is wiped once used. */
+    const char *last_event_id; /* of /v1/events: `<boot>-<n>`, the last one seen; or NULL */
 };
+
+#define P2P_API_ALLOW_BYTES 32u
 
 struct p2p_api_reply {
     int status;   /* HTTP: 200; 400 usage, 403 a definite no, 404 and 503 undecided, 422 damaged
                    */
-    json_t *json; /* owned by the receiver; NULL when text is set */
+    json_t *json; /* owned by the receiver; NULL when text is set, or stream */
     /* What is no JSON: malloc'd, text_len bytes and a zero; of /metrics and /tlog/. */
     char *text;
     size_t text_len;
     const char *text_type;  /* its content type */
     const char *text_cache; /* its cache-control; NULL: no-store */
+    bool reads;             /* the JSON of a GET: it has an ETag */
+    bool stream;            /* no document: the events after that number */
+    uint64_t events_after;
+    char *link;                      /* malloc'd: where a list goes on (RFC 8288), or NULL */
+    char allow[P2P_API_ALLOW_BYTES]; /* of a 405 */
 };
 
 /* The exit code of a command for a status and a document (a gate's answer decides with

@@ -71,5 +71,6 @@
  */
 #define P2P_RESPONSE_BYTES_MAX        (64u * 1024u * 1024u)
 #define P2P_RESPONSE_STREAM_BYTES_MAX (256u * 1024u)
+#define P2P_RESPONSE_FIELDS_MAX       6u /* besides type, length and cache-control */
 
 #endif

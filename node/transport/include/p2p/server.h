@@ -34,7 +34,10 @@ struct p2p_request {
     const char *content_type;  /* as sent */
     const char *accept;        /* as sent */
     const char *authorization; /* as sent: a secret, never log it */
-    const char *remote;        /* "127.0.0.1:53122" or "unix uid 1000 pid 4711" */
+    const char *if_none_match;
+    const char *last_event_id;
+    const char *idempotency_key;
+    const char *remote; /* "127.0.0.1:53122" or "unix uid 1000 pid 4711" */
     struct p2p_slice body;
     bool via_unix; /* over node.sock: our own user or root */
     void *data;    /* the handler's; NULL at first */
@@ -74,12 +77,23 @@ const char *p2p_server_address(const struct p2p_server *server);
  * ignore both, they are counted here. */
 enum p2p_err p2p_response_send(struct p2p_request *request, unsigned status,
                                const char *content_type, struct p2p_slice body);
-/* The same with another cache-control than no-store, e.g. for what never changes. */
-enum p2p_err p2p_response_send_cached(struct p2p_request *request, unsigned status,
-                                      const char *content_type, const char *cache_control,
-                                      struct p2p_slice body);
-/* Answers with application/problem+json {"code","text","hint"}; escaped here; hint may be NULL.
- */
+/* The same with header fields besides. */
+struct p2p_response_field {
+    const char *name; /* in lower case, static */
+    const char *value;
+};
+struct p2p_response {
+    unsigned status;
+    const char *content_type;  /* NULL for none */
+    const char *cache_control; /* NULL: no-store */
+    struct p2p_response_field
+        fields[P2P_RESPONSE_FIELDS_MAX]; /* up to the first without name */
+    struct p2p_slice body;               /* of a 304: none */
+};
+enum p2p_err p2p_response_send_with(struct p2p_request *request,
+                                    const struct p2p_response *response);
+/* Answers with application/problem+json (RFC 9457) {"title","status","code","text","hint"};
+ * escaped here; hint may be NULL. */
 enum p2p_err p2p_response_problem(struct p2p_request *request, unsigned status,
                                   const char *code, const char *text, const char *hint);
 
