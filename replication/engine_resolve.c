@@ -125,15 +125,20 @@ static enum p2p_err leads_to_w(struct p2p_engine *engine, uint32_t number, uint6
     struct p2p_fork_look *last = &engine->extras[number].fork_look;
     struct p2p_tree_head target;
     struct p2p_forked forked;
+    bool held = last->size != 0 && last->held_size == feed->head.size &&
+                p2p_hash_equal(&last->held_root, &feed->head.root);
+    *size = last->size;
+    *same = last->same;
+    if (held && !engine->ledger.forks_changed) {
+        return P2P_OK;
+    }
     enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, number, &forked);
     if (err != P2P_OK || forked.size == 0) {
+        *last = (struct p2p_fork_look){0};
         return err == P2P_OK ? P2P_NOTFOUND : err;
     }
     *size = forked.size;
-    *same = last->same;
-    if (last->size == forked.size && p2p_hash_equal(&last->root, &forked.root) &&
-        last->held_size == feed->head.size &&
-        p2p_hash_equal(&last->held_root, &feed->head.root)) {
+    if (held && last->size == forked.size && p2p_hash_equal(&last->root, &forked.root)) {
         return P2P_OK;
     }
     err = look(engine, number, &target, same);

@@ -8,8 +8,10 @@
 
 enum {
     DERIVED_COST = 4, /* records of a step that one record's derived rows count as */
+    READ_AHEAD = 16,  /* records whose leaves are read at once: they stand in one row */
     SET_ROWS = 32     /* of a set hash, in place of one step's records */
 };
+_Static_assert(READ_AHEAD *P2P_RECORD_BYTES_MAX <= P2P_SCRATCH_BYTES_MAX, "they fit");
 
 /* ---- rows ---- */
 
@@ -27,13 +29,16 @@ static void tell_compared(struct p2p_engine *engine, const struct p2p_compare_kv
     p2p_scrub_mended(engine, compare->table, id->feed, id->index);
 }
 
-static enum p2p_err derive(struct p2p_engine *engine, const struct p2p_record_id *id)
+/* leaf: as it was read ahead; empty: it could not be. */
+static enum p2p_err derive(struct p2p_engine *engine, const struct p2p_record_id *id,
+                           struct p2p_slice leaf)
 {
     struct p2p_ledger *ledger = &engine->ledger;
     struct p2p_scratch scratch;
     struct p2p_entry entry;
     p2p_scratch_begin(&scratch, ledger);
-    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    enum p2p_err err = leaf.len > 0 ? p2p_ledger_entry_of(ledger, id, leaf, &entry)
+                                    : p2p_ledger_entry(ledger, id, &entry);
     const struct p2p_kind *kind =
         err == P2P_OK ? p2p_ledger_kind(ledger, entry.record.kind) : NULL;
     if (err == P2P_OK && entry.record.issuer != 0) {
@@ -51,7 +56,8 @@ static enum p2p_err derive(struct p2p_engine *engine, const struct p2p_record_id
 }
 
 /* Derives the rows of one record once more and mends those that differ. */
-static enum p2p_err compare_record(struct p2p_engine *engine, const struct p2p_record_id *id)
+static enum p2p_err compare_record(struct p2p_engine *engine, const struct p2p_record_id *id,
+                                   struct p2p_slice leaf)
 {
     struct p2p_ledger *ledger = &engine->ledger;
     struct p2p_compare_kv compare;
@@ -59,7 +65,11 @@ static enum p2p_err compare_record(struct p2p_engine *engine, const struct p2p_r
     p2p_compare_kv_init(&compare, kv);
     ledger->kv = &compare.kv;
     ledger->comparing = true;
-    enum p2p_err err = derive(engine, id);
+    bool stale = ledger->closings_stale;
+    enum p2p_err err = derive(engine, id, leaf);
+    if (compare.differing == 0) {
+        ledger->closings_stale = stale; /* no claim is another one than it was */
+    }
     if (err == P2P_OK) {
         err = p2p_ledger_fold(ledger);
     } else {
@@ -75,20 +85,53 @@ static enum p2p_err compare_record(struct p2p_engine *engine, const struct p2p_r
     return err;
 }
 
+/* Copies of the leaves from `index` on, before anything is written; returns how many. */
+static size_t read_ahead(struct p2p_engine *engine, struct p2p_arena *arena, uint64_t index,
+                         struct p2p_slice *leaves, size_t count)
+{
+    struct p2p_feed_walk walk;
+    struct p2p_slice leaf;
+    size_t read = 0;
+    p2p_feed_walk_begin(&walk, p2p_ledger_feed(&engine->ledger, engine->scrub.feed), engine->kv,
+                        index);
+    while (read < count && p2p_feed_walk_next(&walk, &leaf) == P2P_OK) {
+        leaves[read] = p2p_arena_copy(arena, leaf);
+        if (leaves[read].data == NULL) {
+            break;
+        }
+        read++;
+    }
+    return read;
+}
+
 enum p2p_err p2p_scrub_derived(struct p2p_engine *engine, size_t *budget)
 {
     struct p2p_scrub *scrub = &engine->scrub;
     uint64_t end = scrub->edge.size;
-    while (scrub->index<end && * budget> 0) {
+    struct p2p_slice leaves[READ_AHEAD];
+    struct p2p_arena arena;
+    size_t read = 0;
+    size_t at = 0;
+    enum p2p_err err = P2P_OK;
+    p2p_arena_init(&arena, engine->options.alloc, P2P_SCRATCH_BYTES_MAX);
+    while (scrub->index<end && * budget> 0 && err == P2P_OK) {
         const struct p2p_record_id id = {scrub->feed, scrub->index};
-        enum p2p_err err = compare_record(engine, &id);
-        if (err != P2P_OK) {
-            return err;
+        if (at == read) {
+            uint64_t left = end - scrub->index;
+            p2p_arena_reset(&arena);
+            at = 0;
+            read = read_ahead(engine, &arena, scrub->index, leaves,
+                              left < READ_AHEAD ? (size_t)left : READ_AHEAD);
         }
-        scrub->index++;
-        *budget -= *budget < DERIVED_COST ? *budget : DERIVED_COST;
+        /* What could not be read ahead is tried, and told of, on its own. */
+        err = compare_record(engine, &id, at < read ? leaves[at++] : (struct p2p_slice){0});
+        if (err == P2P_OK) {
+            scrub->index++;
+            *budget -= *budget < DERIVED_COST ? *budget : DERIVED_COST;
+        }
     }
-    return P2P_OK;
+    p2p_arena_deinit(&arena);
+    return err;
 }
 
 /* ---- set hashes ---- */

@@ -259,13 +259,34 @@ enum p2p_err p2p_feed_mend_leaves(struct p2p_feed *feed, const struct p2p_kv *kv
 
 /* ---- hashes ---- */
 
-/* What a stored hash should be: of a leaf, or of the stored level below. */
-static enum p2p_err right_hash(const struct p2p_feed *feed, const struct p2p_kv *kv,
-                               unsigned level, uint64_t index, struct p2p_hash *out)
+/* What stored hashes should be, one after the other: of leaves, or of the stored level below.
+ */
+struct right_hashes {
+    struct p2p_feed_hashes source;
+    struct p2p_feed_walk walk;
+    unsigned level;
+    uint64_t index;
+};
+
+static void right_begin(struct right_hashes *right, const struct p2p_feed *feed,
+                        const struct p2p_kv *kv, unsigned level, uint64_t index)
 {
-    const struct p2p_feed_hashes source = {.feed = feed->number, .kv = kv};
-    return level == 0 ? leaf_hash_at(feed, kv, index, out)
-                      : p2p_feed_hash_below(&source, level, index, out);
+    *right = (struct right_hashes){
+        .source = {.feed = feed->number, .kv = kv}, .level = level, .index = index};
+    p2p_feed_walk_begin(&right->walk, feed, kv, index);
+}
+
+static enum p2p_err right_next(struct right_hashes *right, struct p2p_hash *out)
+{
+    struct p2p_slice leaf;
+    enum p2p_err err = right->level == 0 ? p2p_feed_walk_next(&right->walk, &leaf)
+                                         : p2p_feed_hash_below(&right->source, right->level,
+                                                               right->index, out);
+    if (err == P2P_OK && right->level == 0) {
+        *out = p2p_leaf_hash(leaf);
+    }
+    right->index++;
+    return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
 }
 
 /* Writes a row of hashes anew as a whole: it cannot be read. */
@@ -274,9 +295,11 @@ static enum p2p_err rebuild_group(const struct p2p_feed *feed, const struct p2p_
 {
     uint8_t key[FEED_HASH_KEY_BYTES];
     uint8_t value[1 + P2P_GROUP_HASHES * P2P_HASH_BYTES] = {FEED_FORMAT};
+    struct right_hashes right;
+    right_begin(&right, feed, kv, level, group * P2P_GROUP_HASHES);
     for (size_t i = 0; i < count; i++) {
         struct p2p_hash hash;
-        enum p2p_err err = right_hash(feed, kv, level, group * P2P_GROUP_HASHES + i, &hash);
+        enum p2p_err err = right_next(&right, &hash);
         if (err != P2P_OK) {
             return err;
         }
@@ -295,6 +318,7 @@ static enum p2p_err mend_group(const struct p2p_feed *feed, const struct p2p_kv 
     uint8_t value[1 + P2P_GROUP_HASHES * P2P_HASH_BYTES];
     struct p2p_slice name = p2p_feed_hash_key(key, feed->number, level, group);
     struct p2p_slice held;
+    struct right_hashes right;
     size_t differ = 0;
     enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_HASH, name, &held);
     if (err == P2P_NOTFOUND || (err == P2P_OK && (held.len != 1 + count * P2P_HASH_BYTES ||
@@ -306,10 +330,11 @@ static enum p2p_err mend_group(const struct p2p_feed *feed, const struct p2p_kv 
         return err;
     }
     memcpy(value, held.data, held.len);
+    right_begin(&right, feed, kv, level, from);
     for (uint64_t i = from; i < to && err == P2P_OK; i++) {
         struct p2p_hash hash;
         uint8_t *at = value + 1 + (size_t)(i % P2P_GROUP_HASHES) * P2P_HASH_BYTES;
-        err = right_hash(feed, kv, level, i, &hash);
+        err = right_next(&right, &hash);
         if (err == P2P_OK && memcmp(at, hash.bytes, P2P_HASH_BYTES) != 0) {
             memcpy(at, hash.bytes, P2P_HASH_BYTES);
             differ++;
@@ -328,15 +353,17 @@ static enum p2p_err mend_newest(struct p2p_feed *feed, const struct p2p_kv *kv,
                                 size_t *mended)
 {
     const struct p2p_feed_hashes source = {.feed = feed->number, .kv = kv};
+    struct right_hashes right;
     size_t differ = 0;
     enum p2p_err err = P2P_OK;
+    right_begin(&right, feed, kv, 0, from);
     for (uint64_t i = from; i < to && err == P2P_OK; i++) {
-        struct p2p_hash right;
+        struct p2p_hash hash;
         struct p2p_hash held;
-        err = leaf_hash_at(feed, kv, i, &right);
+        err = right_next(&right, &hash);
         if (err == P2P_OK) {
             err = p2p_feed_hash_get(&source, 0, i, &held);
-            differ += err == P2P_CORRUPT || (err == P2P_OK && !p2p_hash_equal(&right, &held));
+            differ += err == P2P_CORRUPT || (err == P2P_OK && !p2p_hash_equal(&hash, &held));
             err = err == P2P_CORRUPT ? P2P_OK : err;
         }
     }

@@ -247,7 +247,7 @@ struct known_tree {
     const struct p2p_feed *feed;
 };
 
-enum { LEVELS_NOT_KEPT = 3 }; /* above a stored one: as soon computed as found */
+enum { LEVELS_NOT_KEPT = 1 }; /* above a stored one: as soon computed as found */
 
 static enum p2p_err known_hash(void *context, unsigned level, uint64_t index,
                                struct p2p_hash *out)

@@ -87,16 +87,56 @@ enum p2p_err p2p_claim_put(struct p2p_ledger *ledger, uint32_t by, uint64_t inde
                       p2p_writer_slice(&out));
 }
 
-/* The newest claim in rows at or below an index. */
-static enum p2p_err newest_claim(const struct p2p_kv *kv, uint32_t by, uint64_t below,
-                                 uint32_t of, struct p2p_claim *claim)
+enum p2p_err p2p_claim_below(const struct p2p_kv *kv, uint32_t by, uint32_t of, uint64_t below,
+                             struct p2p_claim *claim, uint64_t *index)
 {
     uint8_t key[P2P_CLAIM_KEY_BYTES];
     struct p2p_slice found;
     struct p2p_slice value;
+    struct p2p_reader in;
     enum p2p_err err =
         p2p_kv_seek(kv, P2P_TABLE_SEEN, p2p_claim_key(key, by, of, below), &found, &value);
-    return err == P2P_OK ? p2p_claim_read(found, value, by, of, claim) : err;
+    if (err == P2P_OK) {
+        err = p2p_claim_read(found, value, by, of, claim);
+    }
+    if (err == P2P_OK) {
+        p2p_reader_init(&in, found);
+        p2p_reader_bytes(&in, 8);
+        *index = ~p2p_reader_u64(&in);
+    }
+    return err;
+}
+
+/* By steps that double, then by halves. */
+enum p2p_err p2p_claim_above(const struct p2p_kv *kv, uint32_t by, uint32_t of, uint64_t index,
+                             uint64_t end, uint64_t *out)
+{
+    uint64_t low = index; /* no row in (index, low] */
+    uint64_t high = index;
+    uint64_t step = 1;
+    struct p2p_claim claim;
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK && high == index) {
+        uint64_t probe = end - low > step ? low + step : end - 1;
+        if (probe <= low) {
+            *out = end;
+            return P2P_OK;
+        }
+        err = p2p_claim_below(kv, by, of, probe, &claim, &high);
+        low = high == index ? probe : low;
+        step *= 2;
+    }
+    while (err == P2P_OK && high - low > 1) {
+        uint64_t found = index;
+        uint64_t middle = low + (high - low) / 2;
+        err = p2p_claim_below(kv, by, of, middle, &claim, &found);
+        low = found == index ? middle : low;
+        high = found == index ? high : found;
+    }
+    if (err == P2P_OK) {
+        *out = high;
+    }
+    return err;
 }
 
 /* open: whether claims that cannot be refuted yet count. refuted as in p2p_known_size_in. */
@@ -110,7 +150,8 @@ static enum p2p_err largest_claim(const struct p2p_kv *kv, uint32_t by, uint64_t
         *size = at;
         return P2P_OK;
     }
-    enum p2p_err err = newest_claim(kv, by, at - 1, of, &claim);
+    uint64_t index;
+    enum p2p_err err = p2p_claim_below(kv, by, of, at - 1, &claim, &index);
     *refuted = err == P2P_OK && claim.state == P2P_CLAIM_FALSE;
     for (unsigned i = 0; err == P2P_OK && i < P2P_CLAIMS_LOOKED_AT; i++) {
         struct p2p_slice found;
@@ -154,34 +195,65 @@ enum p2p_err p2p_known_surely(const struct p2p_ledger *ledger, uint32_t by, uint
     return largest_claim(ledger->kv, by, at, of, false, size, &refuted);
 }
 
-/* Rows are walked from the newest down, and no further once no older one names as much. */
+/* Whether this row or one before it, false or not, names more than a size: true of all rows
+ * from the oldest such one on. */
+static bool has_named(const struct p2p_claim *claim, uint64_t size)
+{
+    return claim->size > size || claim->highest > size;
+}
+
+/* The oldest row by `by` about `of` that names more than a size, false or not, and the newest
+ * row of all. */
+static enum p2p_err oldest_above(const struct p2p_kv *kv, uint32_t by, uint32_t of,
+                                 uint64_t size, struct p2p_claim *claim, uint64_t *index,
+                                 uint64_t *newest)
+{
+    uint64_t low = 0; /* no row below it is one */
+    enum p2p_err err = p2p_claim_below(kv, by, of, UINT64_MAX, claim, newest);
+    if (err != P2P_OK || !has_named(claim, size)) {
+        return err == P2P_OK ? P2P_NOTFOUND : err;
+    }
+    *index = *newest;
+    while (low < *index) {
+        uint64_t middle = low + (*index - low) / 2;
+        uint64_t at = 0;
+        struct p2p_claim found;
+        err = p2p_claim_below(kv, by, of, middle, &found, &at);
+        if (err != P2P_OK && err != P2P_NOTFOUND) {
+            return err;
+        }
+        if (err == P2P_OK && has_named(&found, size)) {
+            *claim = found;
+            *index = at;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return P2P_OK;
+}
+
+/* Honest claims rise and are true, so the first that is looked at is the one; who made false
+ * ones is gone through from there. */
 enum p2p_err p2p_known_first(const struct p2p_ledger *ledger, uint32_t by, uint32_t of,
                              uint64_t size, uint64_t *index)
 {
-    uint8_t key[P2P_CLAIM_KEY_BYTES];
-    struct p2p_slice found;
-    struct p2p_slice value;
-    struct p2p_claim claim = {.highest = UINT64_MAX};
-    uint64_t first = UINT64_MAX;
-    enum p2p_err err = p2p_kv_seek(ledger->kv, P2P_TABLE_SEEN,
-                                   p2p_claim_key(key, by, of, UINT64_MAX), &found, &value);
-    while (err == P2P_OK && claim.highest > size) {
-        struct p2p_reader in;
-        err = p2p_claim_read(found, value, by, of, &claim);
-        if (err == P2P_OK && claim.state != P2P_CLAIM_FALSE && claim.size > size) {
-            p2p_reader_init(&in, found);
-            p2p_reader_bytes(&in, 8);
-            first = ~p2p_reader_u64(&in);
+    struct p2p_claim claim;
+    uint64_t at = 0;
+    uint64_t newest = 0;
+    enum p2p_err err = oldest_above(ledger->kv, by, of, size, &claim, &at, &newest);
+    while (err == P2P_OK && (claim.state == P2P_CLAIM_FALSE || claim.size <= size)) {
+        if (at == newest) {
+            return P2P_NOTFOUND;
         }
+        err = p2p_claim_above(ledger->kv, by, of, at, newest + 1, &at);
         if (err == P2P_OK) {
-            err = p2p_kv_next(ledger->kv, P2P_TABLE_SEEN, &found, &value);
+            err = p2p_claim_below(ledger->kv, by, of, at, &claim, &at);
         }
     }
-    if (err != P2P_OK && err != P2P_NOTFOUND) {
-        return err;
+    if (err == P2P_OK) {
+        *index = at;
     }
-    *index = first;
-    return first != UINT64_MAX ? P2P_OK : P2P_NOTFOUND;
+    return err;
 }
 
 /* Of no prefix of a feed that ends before, and of no charter that there can be. */
@@ -299,8 +371,10 @@ static enum p2p_err apply_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t
                                 uint32_t of, struct p2p_claim *claim)
 {
     struct p2p_claim before;
-    enum p2p_err err =
-        index == 0 ? P2P_NOTFOUND : newest_claim(ledger->kv, by, index - 1, of, &before);
+    uint64_t at;
+    enum p2p_err err = index == 0
+                           ? P2P_NOTFOUND
+                           : p2p_claim_below(ledger->kv, by, of, index - 1, &before, &at);
     if (err != P2P_OK && err != P2P_NOTFOUND) {
         return err;
     }

@@ -26,6 +26,15 @@ struct p2p_slice p2p_claim_key(uint8_t out[P2P_CLAIM_KEY_BYTES], uint32_t by, ui
  */
 P2P_MUST_CHECK enum p2p_err p2p_claim_read(struct p2p_slice found, struct p2p_slice value,
                                            uint32_t by, uint32_t of, struct p2p_claim *claim);
+/* The newest claim by `by` about `of` at or below an index, and the index of its record.
+ * P2P_NOTFOUND: none. P2P_CORRUPT, or the seam's. */
+P2P_MUST_CHECK enum p2p_err p2p_claim_below(const struct p2p_kv *kv, uint32_t by, uint32_t of,
+                                            uint64_t below, struct p2p_claim *claim,
+                                            uint64_t *index);
+/* The oldest such row above the one at index and below end, or end. Rows are found from the
+ * newest down alone, so it is searched for. */
+P2P_MUST_CHECK enum p2p_err p2p_claim_above(const struct p2p_kv *kv, uint32_t by, uint32_t of,
+                                            uint64_t index, uint64_t end, uint64_t *out);
 P2P_MUST_CHECK enum p2p_err p2p_claim_put(struct p2p_ledger *ledger, uint32_t by,
                                           uint64_t index, uint32_t of,
                                           const struct p2p_claim *claim);

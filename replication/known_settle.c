@@ -102,60 +102,6 @@ static void doubt(struct p2p_ledger *ledger, uint32_t by, uint64_t index)
     feed->doubted_to = first || index >= feed->doubted_to ? index + 1 : feed->doubted_to;
 }
 
-/* The newest row of a claim at or below a place. P2P_NOTFOUND: none. */
-static enum p2p_err row_below(const struct p2p_kv *kv, uint32_t by, uint32_t of, uint64_t below,
-                              uint64_t *index)
-{
-    uint8_t key[P2P_CLAIM_KEY_BYTES];
-    struct p2p_slice found;
-    struct p2p_slice value;
-    struct p2p_claim claim;
-    struct p2p_reader in;
-    enum p2p_err err =
-        p2p_kv_seek(kv, P2P_TABLE_SEEN, p2p_claim_key(key, by, of, below), &found, &value);
-    if (err == P2P_OK) {
-        err = p2p_claim_read(found, value, by, of, &claim);
-    }
-    if (err == P2P_OK) {
-        p2p_reader_init(&in, found);
-        p2p_reader_bytes(&in, 8);
-        *index = ~p2p_reader_u64(&in);
-    }
-    return err;
-}
-
-/* The oldest row above that of the claim at index and below end, or end. Rows are found from
- * the newest down alone, so it is searched for: by steps that double, then by halves. */
-static enum p2p_err row_above(const struct p2p_kv *kv, uint32_t by, uint32_t of, uint64_t index,
-                              uint64_t end, uint64_t *out)
-{
-    uint64_t low = index; /* no row in (index, low] */
-    uint64_t high = index;
-    uint64_t step = 1;
-    enum p2p_err err = P2P_OK;
-    while (err == P2P_OK && high == index) {
-        uint64_t probe = end - low > step ? low + step : end - 1;
-        if (probe <= low) {
-            *out = end;
-            return P2P_OK;
-        }
-        err = row_below(kv, by, of, probe, &high);
-        low = high == index ? probe : low;
-        step *= 2;
-    }
-    while (err == P2P_OK && high - low > 1) {
-        uint64_t found = index;
-        uint64_t middle = low + (high - low) / 2;
-        err = row_below(kv, by, of, middle, &found);
-        low = found == index ? middle : low;
-        high = found == index ? high : found;
-    }
-    if (err == P2P_OK) {
-        *out = high;
-    }
-    return err;
-}
-
 /* Marks, for each author whose claims about feed `of` are others now, what may rest on them. */
 static enum p2p_err mark_doubted(struct p2p_ledger *ledger, uint32_t of)
 {
@@ -171,7 +117,7 @@ static enum p2p_err mark_doubted(struct p2p_ledger *ledger, uint32_t of)
         feed->doubted_to = 0;
         for (unsigned i = 0; i < P2P_CLAIMS_LOOKED_AT && err == P2P_OK && to < feed->edge.size;
              i++) {
-            err = row_above(ledger->kv, by, of, to, feed->edge.size, &to);
+            err = p2p_claim_above(ledger->kv, by, of, to, feed->edge.size, &to);
         }
         if (err == P2P_OK) {
             err = mark_range(ledger, feed, from, to);

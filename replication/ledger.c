@@ -379,7 +379,6 @@ static const struct p2p_arrival *newest(const struct p2p_ledger *ledger,
 enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record_id *id,
                               struct p2p_entry *out)
 {
-    struct p2p_entry entry = {.id = *id};
     struct p2p_slice bytes;
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
     if (feed == NULL) {
@@ -387,9 +386,8 @@ enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record
     }
     const struct p2p_arrival *arrival = newest(ledger, id);
     if (arrival != NULL) {
-        entry.record = arrival->record;
-        entry.payload = without_salt(arrival->salted);
-        *out = entry;
+        *out = (struct p2p_entry){
+            .id = *id, .record = arrival->record, .payload = without_salt(arrival->salted)};
         return P2P_OK;
     }
     enum p2p_err err = p2p_feed_leaf(feed, ledger->kv, id->index, &bytes);
@@ -397,10 +395,15 @@ enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record
         return err;
     }
     struct p2p_slice leaf = p2p_arena_copy(ledger->arena, bytes);
-    if (leaf.data == NULL) {
-        return P2P_NOMEM;
-    }
-    err = p2p_record_decode(&entry.record, leaf);
+    return leaf.data == NULL ? P2P_NOMEM : p2p_ledger_entry_of(ledger, id, leaf, out);
+}
+
+enum p2p_err p2p_ledger_entry_of(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                 struct p2p_slice leaf, struct p2p_entry *out)
+{
+    struct p2p_entry entry = {.id = *id};
+    struct p2p_slice bytes;
+    enum p2p_err err = p2p_record_decode(&entry.record, leaf);
     if (err != P2P_OK) {
         return P2P_CORRUPT; /* only canonical records were let in */
     }

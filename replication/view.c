@@ -69,9 +69,10 @@ static enum p2p_err fold_marks(struct p2p_ledger *ledger, bool forks)
     size_t count = ledger->mark_count;
     size_t kept = 0;
     enum p2p_err err = P2P_OK;
-    if (count > 1) {
-        qsort(marks, count, sizeof(*marks), compare_marks);
+    if (count == 0) {
+        return P2P_OK;
     }
+    qsort(marks, count, sizeof(*marks), compare_marks);
     memset(ledger->judged, 0, sizeof(ledger->judged));
     p2p_scratch_begin(&scratch, ledger);
     for (size_t i = 0; i < count && err == P2P_OK; i++) {

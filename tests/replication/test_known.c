@@ -137,6 +137,44 @@ static void test_open_claims(void **state)
     }
 }
 
+/* Without this, a closed feed would end elsewhere for who looks the first claim up than for who
+ * reads them all: of claims in any order, false ones among them, the first that names more. */
+static void test_first_named(void **state)
+{
+    enum { CLAIMS = 60, HELD = 20, OPEN = 5 };
+    (void)state;
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        struct fixture f;
+        struct rng rng = {seed};
+        struct p2p_record_id ids[CLAIMS];
+        uint64_t sizes[CLAIMS];
+        bool lies[CLAIMS];
+        begin(&f);
+        notes(&f, 1, HELD + OPEN);
+        for (unsigned i = 0; i < CLAIMS; i++) {
+            notes(&f, 2, (unsigned)rng_below(&rng, 3));
+            sizes[i] = 1 + rng_below(&rng, seed % 2 == 0 ? 2 + i * HELD / CLAIMS : HELD + OPEN);
+            lies[i] = rng_below(&rng, 4) < seed % 4;
+            ids[i] = claim(&f, 2, 1, sizes[i], lies[i]);
+        }
+        take(&f, HELD, ids[CLAIMS - 1].index + 1, 0);
+        ledger_node_begin(&f.node);
+        for (uint64_t size = 0; size <= HELD + OPEN; size++) {
+            unsigned first = 0;
+            uint64_t index = UINT64_MAX;
+            while (first < CLAIMS &&
+                   (sizes[first] <= size || (lies[first] && sizes[first] <= HELD))) {
+                first++;
+            }
+            enum p2p_err err = p2p_known_first(&f.node.ledger, 2, 1, size, &index);
+            CHECK(err == (first < CLAIMS ? P2P_OK : P2P_NOTFOUND));
+            CHECK(index == (first < CLAIMS ? ids[first].index : UINT64_MAX));
+        }
+        ledger_node_end(&f.node);
+        end(&f);
+    }
+}
+
 /* Without this, a `seen` about a feed that the charter names later would be lost, or crash. */
 static void test_unknown_feed(void **state)
 {
@@ -634,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_known_at_index),
         cmocka_unit_test(test_false_claims),
         cmocka_unit_test(test_open_claims),
+        cmocka_unit_test(test_first_named),
         cmocka_unit_test(test_unknown_feed),
         cmocka_unit_test(test_many_false_claims),
         cmocka_unit_test(test_claims_refuted_together),

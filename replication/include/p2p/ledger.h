@@ -191,6 +191,10 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_verify(struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger,
                                              const struct p2p_record_id *id,
                                              struct p2p_entry *out);
+/* The same of a leaf that was read already, which the entry then borrows. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_entry_of(struct p2p_ledger *ledger,
+                                                const struct p2p_record_id *id,
+                                                struct p2p_slice leaf, struct p2p_entry *out);
 /* The stored salt and payload of one record, borrowed. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_salted(const struct p2p_ledger *ledger,
                                               const struct p2p_record_id *id,
