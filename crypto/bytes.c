@@ -4,68 +4,6 @@
 
 #include <string.h>
 
-void p2p_reader_init(struct p2p_reader *reader, struct p2p_slice bytes)
-{
-    *reader = (struct p2p_reader){.data = bytes.data, .len = bytes.len};
-}
-
-size_t p2p_reader_left(const struct p2p_reader *reader)
-{
-    return reader->failed ? 0 : reader->len - reader->at;
-}
-
-static bool reader_has(struct p2p_reader *reader, size_t n)
-{
-    if (p2p_reader_left(reader) < n) {
-        reader->failed = true;
-    }
-    return !reader->failed;
-}
-
-static uint64_t reader_int(struct p2p_reader *reader, size_t bytes)
-{
-    uint64_t value = 0;
-    if (!reader_has(reader, bytes)) {
-        return 0;
-    }
-    const uint8_t *data = reader->data + reader->at;
-    reader->at += bytes;
-    for (size_t i = 0; i < bytes; i++) {
-        value = value << 8 | data[i];
-    }
-    return value;
-}
-
-uint8_t p2p_reader_u8(struct p2p_reader *reader)
-{
-    return (uint8_t)reader_int(reader, 1);
-}
-
-uint16_t p2p_reader_u16(struct p2p_reader *reader)
-{
-    return (uint16_t)reader_int(reader, 2);
-}
-
-uint32_t p2p_reader_u32(struct p2p_reader *reader)
-{
-    return (uint32_t)reader_int(reader, 4);
-}
-
-uint64_t p2p_reader_u64(struct p2p_reader *reader)
-{
-    return reader_int(reader, 8);
-}
-
-struct p2p_slice p2p_reader_bytes(struct p2p_reader *reader, size_t n)
-{
-    struct p2p_slice bytes = {NULL, 0};
-    if (reader_has(reader, n) && n > 0) {
-        bytes = (struct p2p_slice){reader->data + reader->at, n};
-        reader->at += n;
-    }
-    return bytes;
-}
-
 void p2p_reader_copy(struct p2p_reader *reader, void *out, size_t n)
 {
     struct p2p_slice bytes = p2p_reader_bytes(reader, n);
@@ -143,11 +81,6 @@ void p2p_writer_text(struct p2p_writer *writer, const char *text)
 struct p2p_slice p2p_writer_slice(const struct p2p_writer *writer)
 {
     return (struct p2p_slice){writer->data, writer->len};
-}
-
-struct p2p_slice p2p_slice_of(const void *data, size_t len)
-{
-    return (struct p2p_slice){data, len};
 }
 
 struct p2p_slice p2p_slice_text(const char *text)

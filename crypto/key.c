@@ -52,11 +52,6 @@ static void x25519_derive(uint8_t public_key[P2P_PUBLIC_BYTES],
     p2p_assert(rc == 0);
 }
 
-enum p2p_err p2p_ed25519_check(const uint8_t public_key[P2P_PUBLIC_BYTES])
-{
-    return crypto_core_ed25519_is_valid_point(public_key) ? P2P_OK : P2P_BADKEY;
-}
-
 /* u < 2^255 - 19: the field element as little-endian bytes, reduced. */
 static bool x25519_canonical(const uint8_t u[P2P_PUBLIC_BYTES])
 {

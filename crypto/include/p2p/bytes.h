@@ -23,14 +23,60 @@ struct p2p_writer {
     bool failed;
 };
 
-void p2p_reader_init(struct p2p_reader *reader, struct p2p_slice bytes);
-size_t p2p_reader_left(const struct p2p_reader *reader);
-uint8_t p2p_reader_u8(struct p2p_reader *reader);
-uint16_t p2p_reader_u16(struct p2p_reader *reader);
-uint32_t p2p_reader_u32(struct p2p_reader *reader);
-uint64_t p2p_reader_u64(struct p2p_reader *reader);
+/* Parsers spend most of their time here, and a call costs more than what these do: inline. */
+static inline void p2p_reader_init(struct p2p_reader *reader, struct p2p_slice bytes)
+{
+    *reader = (struct p2p_reader){.data = bytes.data, .len = bytes.len};
+}
+
+static inline size_t p2p_reader_left(const struct p2p_reader *reader)
+{
+    return reader->failed ? 0 : reader->len - reader->at;
+}
+
 /* n bytes borrowed from the reader's memory; {NULL,0} and failed when there are fewer. */
-struct p2p_slice p2p_reader_bytes(struct p2p_reader *reader, size_t n);
+static inline struct p2p_slice p2p_reader_bytes(struct p2p_reader *reader, size_t n)
+{
+    struct p2p_slice bytes = {NULL, 0};
+    if (p2p_reader_left(reader) < n) {
+        reader->failed = true;
+    } else if (n > 0 && !reader->failed) {
+        bytes = (struct p2p_slice){reader->data + reader->at, n};
+        reader->at += n;
+    }
+    return bytes;
+}
+
+static inline uint64_t p2p_reader_int(struct p2p_reader *reader, size_t bytes)
+{
+    const struct p2p_slice at = p2p_reader_bytes(reader, bytes);
+    uint64_t value = 0;
+    for (size_t i = 0; i < at.len; i++) {
+        value = value << 8 | at.data[i];
+    }
+    return value;
+}
+
+static inline uint8_t p2p_reader_u8(struct p2p_reader *reader)
+{
+    return (uint8_t)p2p_reader_int(reader, 1);
+}
+
+static inline uint16_t p2p_reader_u16(struct p2p_reader *reader)
+{
+    return (uint16_t)p2p_reader_int(reader, 2);
+}
+
+static inline uint32_t p2p_reader_u32(struct p2p_reader *reader)
+{
+    return (uint32_t)p2p_reader_int(reader, 4);
+}
+
+static inline uint64_t p2p_reader_u64(struct p2p_reader *reader)
+{
+    return p2p_reader_int(reader, 8);
+}
+
 /* Copies n bytes out; out is zeroed when there are fewer. */
 void p2p_reader_copy(struct p2p_reader *reader, void *out, size_t n);
 /* True when everything was read and nothing failed. */
@@ -46,7 +92,10 @@ void p2p_writer_bytes(struct p2p_writer *writer, const void *data, size_t n);
 void p2p_writer_text(struct p2p_writer *writer, const char *text);
 struct p2p_slice p2p_writer_slice(const struct p2p_writer *writer);
 
-struct p2p_slice p2p_slice_of(const void *data, size_t len);
+static inline struct p2p_slice p2p_slice_of(const void *data, size_t len)
+{
+    return (struct p2p_slice){data, len};
+}
 struct p2p_slice p2p_slice_text(const char *text);
 bool p2p_slice_equal(struct p2p_slice a, struct p2p_slice b);
 /* memcmp order, shorter first: the order of every key in this project. */
