@@ -60,15 +60,47 @@ void kv_row_drop(struct kv_row *row)
 
 /* Looking */
 
+static uint64_t number_of(const uint8_t bytes[8])
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < 8; i++) {
+        number = number << 8 | bytes[i];
+    }
+    return number;
+}
+
+static struct kv_head head_of(struct p2p_slice key)
+{
+    uint8_t first[16] = {0};
+    if (key.len > 0) {
+        memcpy(first, key.data, key.len < sizeof(first) ? key.len : sizeof(first));
+    }
+    return (struct kv_head){.high = number_of(first), .low = number_of(first + 8)};
+}
+
+static int compare(const struct kv_block *block, size_t slot, const struct kv_head *head,
+                   struct p2p_slice key)
+{
+    const struct kv_head *at = &block->heads[slot];
+    if (at->high != head->high) {
+        return at->high < head->high ? -1 : 1;
+    }
+    if (at->low != head->low) {
+        return at->low < head->low ? -1 : 1;
+    }
+    return p2p_slice_compare(kv_row_key(block->rows[slot]), key);
+}
+
 bool kv_map_find(const struct kv_map *map, struct p2p_slice key, struct kv_place *place)
 {
+    const struct kv_head head = head_of(key);
     size_t low = 0;
     size_t high = map->block_count;
 
     while (low < high) { /* the first block whose last key is not below `key` */
         size_t mid = low + (high - low) / 2;
         const struct kv_block *block = map->blocks[mid];
-        if (p2p_slice_compare(kv_row_key(block->rows[block->count - 1]), key) < 0) {
+        if (compare(block, block->count - 1, &head, key) < 0) {
             low = mid + 1;
         } else {
             high = mid;
@@ -84,14 +116,14 @@ bool kv_map_find(const struct kv_map *map, struct p2p_slice key, struct kv_place
     size_t end = block->count;
     while (first < end) {
         size_t mid = first + (end - first) / 2;
-        if (p2p_slice_compare(kv_row_key(block->rows[mid]), key) < 0) {
+        if (compare(block, mid, &head, key) < 0) {
             first = mid + 1;
         } else {
             end = mid;
         }
     }
     place->slot = first;
-    return p2p_slice_compare(kv_row_key(block->rows[first]), key) == 0;
+    return compare(block, first, &head, key) == 0;
 }
 
 struct kv_row **kv_map_at(const struct kv_map *map, struct kv_place place)
@@ -136,6 +168,7 @@ void kv_map_insert(struct kv_map *map, struct kv_place place, struct kv_row *row
         struct kv_block *right = need(calloc(1, sizeof(*right)));
         right->count = block->count - keep;
         memcpy(right->rows, block->rows + keep, right->count * sizeof(struct kv_row *));
+        memcpy(right->heads, block->heads + keep, right->count * sizeof(struct kv_head));
         block->count = keep;
         insert_block(map, place.block + 1, right);
         if (place.slot > keep) {
@@ -145,7 +178,10 @@ void kv_map_insert(struct kv_map *map, struct kv_place place, struct kv_row *row
     }
     memmove(block->rows + place.slot + 1, block->rows + place.slot,
             (block->count - place.slot) * sizeof(struct kv_row *));
+    memmove(block->heads + place.slot + 1, block->heads + place.slot,
+            (block->count - place.slot) * sizeof(struct kv_head));
     block->rows[place.slot] = row;
+    block->heads[place.slot] = head_of(kv_row_key(row));
     block->count++;
     map->row_count++;
 }
@@ -157,6 +193,8 @@ struct kv_row *kv_map_remove(struct kv_map *map, struct kv_place place)
 
     memmove(block->rows + place.slot, block->rows + place.slot + 1,
             (block->count - place.slot - 1) * sizeof(struct kv_row *));
+    memmove(block->heads + place.slot, block->heads + place.slot + 1,
+            (block->count - place.slot - 1) * sizeof(struct kv_head));
     block->count--;
     map->row_count--;
     if (block->count == 0) {

@@ -20,8 +20,16 @@ struct kv_row {
     uint8_t bytes[];
 };
 
+/* The first 16 bytes of a key as a number, zeros behind a shorter one: where two differ, their
+ * keys are in the same order, and mostly no row need be looked at. */
+struct kv_head {
+    uint64_t high;
+    uint64_t low;
+};
+
 struct kv_block {
     size_t count; /* never 0 in a map */
+    struct kv_head heads[KV_BLOCK_ROWS_MAX];
     struct kv_row *rows[KV_BLOCK_ROWS_MAX];
 };
 
