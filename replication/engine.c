@@ -611,6 +611,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_witness_heartbeat(engine, wake_ms);
     }
     if (err == P2P_OK) {
+        err = p2p_lease_due(engine, wake_ms);
+    }
+    if (err == P2P_OK) {
         err = p2p_witness_store_due(engine, wake_ms);
     }
     if (err == P2P_OK) {

@@ -18,6 +18,7 @@
  *   engine_job.c            what this node wants done
  *   engine_decide.c         decisions
  *   engine_witness.c        cosignatures, heartbeats, acknowledgements, made and taken
+ *   engine_lease.c          until when this node may release: asking, and answering
  *   engine_quorum.c         quorums, stored and passed on; quorum time
  *   engine_fork.c           two histories: finding, proving, quarantine
  *   engine_fork_told.c      two histories: what records of this node tell
@@ -351,6 +352,10 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_receive(struct p2p_engine *engine,
 P2P_MUST_CHECK enum p2p_err p2p_witness_receive_ack(struct p2p_engine *engine,
                                                     struct p2p_peer *peer,
                                                     struct p2p_slice body);
+/* Cosigns the newest head of another's feed once more, for who asked; to everybody it goes when
+ * it is larger than before. P2P_REFUSED: this node does not cosign that feed at present. */
+P2P_MUST_CHECK enum p2p_err p2p_witness_again(struct p2p_engine *engine, uint32_t feed,
+                                              struct p2p_cosign_body *out);
 P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine,
                                                    uint64_t *wake_ms);
 P2P_MUST_CHECK enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms);
@@ -365,6 +370,16 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_unchecked(struct p2p_engine *engi
                                                          const struct p2p_tree_head *head);
 #endif
 void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed);
+
+/* ---- engine_lease.c ---- */
+
+/* Asks the witnesses when it is time to. */
+P2P_MUST_CHECK enum p2p_err p2p_lease_due(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_lease_receive_ask(struct p2p_engine *engine,
+                                                  struct p2p_peer *peer, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_lease_receive_answer(struct p2p_engine *engine,
+                                                     struct p2p_peer *peer,
+                                                     struct p2p_slice body);
 
 /* ---- engine_quorum.c ---- */
 

@@ -391,6 +391,10 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
         return p2p_receive_entry(engine, peer, frame->body);
     case P2P_FRAME_COSIGN:
         return p2p_witness_receive(engine, peer, frame->body);
+    case P2P_FRAME_LEASE_ASK:
+        return p2p_lease_receive_ask(engine, peer, frame->body);
+    case P2P_FRAME_LEASE_ANSWER:
+        return p2p_lease_receive_answer(engine, peer, frame->body);
     case P2P_FRAME_ACK:
         return p2p_witness_receive_ack(engine, peer, frame->body);
     case P2P_FRAME_DIGEST:

@@ -6,6 +6,7 @@
 
 #include <p2p/engine.h>
 #include <p2p/fork.h>
+#include <p2p/lease.h>
 #include <p2p/overlay.h>
 
 #define P2P_SEEN_EVERY_MS         60000u /* without a decision or an issuer's record */
@@ -36,6 +37,7 @@
 #define P2P_UNGIVEN_AFTER_MS      10000u /* then a feed goes on without a payload */
 #define P2P_FORK_GRACE_MS         2000u  /* before a forked feed is cut */
 #define P2P_FORK_ASK_EVERY_MS     500u   /* while some of what counts of it is missing */
+#define P2P_LEASE_ANSWER_EVERY_MS 1000u  /* of one peer: asked more often is not answered */
 
 /* How a peer gets what is received of a feed of somebody else: see engine_relay.c. */
 enum p2p_relay_way { P2P_WAY_UNPROVEN, P2P_WAY_EAGER, P2P_WAY_LAZY };
@@ -66,6 +68,8 @@ struct p2p_peer {
     uint64_t ahead_bytes;    /* queued since it was last writable */
     struct p2p_peer_feed *feeds; /* feed_cap entries */
     size_t feed_cap;
+    uint64_t lease_round;         /* the newest that it was asked in, on this link */
+    uint64_t lease_answered_ms;   /* when it was answered as an asker; 0: never */
     struct p2p_tree_head suspect; /* a head that did not fit: a proof was asked for */
     uint32_t suspect_feed;
 };
@@ -237,6 +241,7 @@ struct p2p_engine {
     /* The start-up rule, by place in the own feed's list of witnesses. */
     uint32_t greeted_witnesses[P2P_WITNESSES_MAX]; /* member, 0: no hello yet */
     uint32_t unreached[P2P_WITNESSES_MAX];         /* feeds whose named size is not reached */
+    struct p2p_lease lease;
     struct p2p_lacks lacks;
     uint64_t mirrored_size;
     uint64_t commit_number;

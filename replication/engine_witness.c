@@ -13,11 +13,10 @@ static struct p2p_checkpoint checkpoint_of(const struct p2p_feed_info *info, uin
 
 /* ---- made by this node ---- */
 
-/* Cosigns a head of a feed, or our own newest as a heartbeat, and sends it to everybody. The
- * size that is stored never decreases; neither does the time, whatever the clock does. made
- * [out]: may be NULL. */
-static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_tree_head head,
-                           struct p2p_cosignature *made)
+/* Cosigns a head of a feed, or our own newest as a heartbeat. The size that is stored never
+ * decreases; neither does the time, whatever the clock does. */
+static enum p2p_err make(struct p2p_engine *engine, uint32_t feed, struct p2p_tree_head head,
+                         struct p2p_cosign_body *made)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     struct p2p_witnessing *witnessing = &extra->witnessing;
@@ -29,8 +28,6 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
         .size = head.size,
         .root = head.root,
         .witness = p2p_charter_witness_of(engine->ledger.charter, engine->member)};
-    uint8_t bytes[256];
-    struct p2p_writer out;
     uint64_t time_s = engine->now.wall_ms / 1000;
     p2p_assert(head.size >= witnessing->cosigned_size);
     if (time_s < engine->clocks[engine->member].time_s) {
@@ -51,9 +48,7 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
     p2p_cosign_witness(&checkpoint, engine->options.sigs, &engine->keys.witness, time_s,
                        &body.cosignature);
     engine->signature_made = true;
-    if (made != NULL) {
-        *made = body.cosignature;
-    }
+    *made = body;
     if (feed == engine->feed) {
         witnessing->heartbeat_time_s = time_s;
         witnessing->heartbeat_size = body.size;
@@ -61,24 +56,39 @@ static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_
         witnessing->heartbeat = body.cosignature;
         witnessing->heartbeat_witness = body.witness;
         extra->unstored = true;
-        err = p2p_history_beat(witnessing, held, engine->kv, &body, engine->now.mono_ms);
-        if (err != P2P_OK) {
-            return err;
-        }
-    } else {
-        if (p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root, held)) {
-            p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
-                               &body.cosignature, held);
-            extra->unsettled = true;
-        }
-        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COSIGNED,
-                                                    .feed = feed,
-                                                    .member = engine->member,
-                                                    .at = body.size});
+        return p2p_history_beat(witnessing, held, engine->kv, &body, engine->now.mono_ms);
     }
+    if (p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root, held)) {
+        p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
+                           &body.cosignature, held);
+        extra->unsettled = true;
+    }
+    p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COSIGNED,
+                                                .feed = feed,
+                                                .member = engine->member,
+                                                .at = body.size});
+    return P2P_OK;
+}
+
+static enum p2p_err tell(struct p2p_engine *engine, const struct p2p_cosign_body *body)
+{
+    uint8_t bytes[256];
+    struct p2p_writer out;
     p2p_writer_init(&out, bytes, sizeof(bytes));
-    p2p_cosign_write(&out, &body);
+    p2p_cosign_write(&out, body);
     return p2p_send_to_all(engine, p2p_writer_slice(&out), 0);
+}
+
+/* Makes one and sends it to everybody. made [out]: may be NULL. */
+static enum p2p_err cosign(struct p2p_engine *engine, uint32_t feed, struct p2p_tree_head head,
+                           struct p2p_cosignature *made)
+{
+    struct p2p_cosign_body body;
+    enum p2p_err err = make(engine, feed, head, &body);
+    if (err == P2P_OK && made != NULL) {
+        *made = body.cosignature;
+    }
+    return err == P2P_OK ? tell(engine, &body) : err;
 }
 
 #ifdef P2P_PLANTED
@@ -170,6 +180,25 @@ enum p2p_err p2p_engine_cosign(struct p2p_engine *engine, uint32_t feed,
         return err == P2P_OK ? P2P_MISMATCH : err;
     }
     return cosign(engine, feed, *head, out);
+}
+
+enum p2p_err p2p_witness_again(struct p2p_engine *engine, uint32_t feed,
+                               struct p2p_cosign_body *out)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    uint64_t before = engine->extras[feed].witnessing.cosigned_size;
+    bool ungiven = false;
+    if (!may_cosign(engine, feed) || held->head.size == 0 || held->head.size < before) {
+        return P2P_REFUSED;
+    }
+    enum p2p_err err = p2p_lack_ungiven(engine, feed, &ungiven);
+    if (err == P2P_OK && ungiven) { /* what it may hold is not all held */
+        err = P2P_REFUSED;
+    }
+    if (err == P2P_OK) {
+        err = make(engine, feed, held->head, out);
+    }
+    return err == P2P_OK && held->head.size > before ? tell(engine, out) : err;
 }
 
 enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms)

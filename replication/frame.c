@@ -216,15 +216,40 @@ void p2p_entry_write(struct p2p_writer *out, const struct p2p_entry_body *entry)
     p2p_frame_end(out, begin);
 }
 
-void p2p_cosign_write(struct p2p_writer *out, const struct p2p_cosign_body *cosign)
+static void write_cosignature(struct p2p_writer *out, const struct p2p_cosign_body *cosign)
 {
-    size_t begin = p2p_frame_begin(out, P2P_FRAME_COSIGN);
     p2p_writer_u32(out, cosign->feed);
     p2p_writer_u64(out, cosign->size);
     write_hash(out, &cosign->root);
     p2p_writer_u32(out, cosign->witness);
     p2p_writer_u64(out, cosign->cosignature.time_s);
     p2p_writer_bytes(out, cosign->cosignature.signature.bytes, P2P_SIGNATURE_BYTES);
+}
+
+void p2p_cosign_write(struct p2p_writer *out, const struct p2p_cosign_body *cosign)
+{
+    size_t begin = p2p_frame_begin(out, P2P_FRAME_COSIGN);
+    write_cosignature(out, cosign);
+    p2p_frame_end(out, begin);
+}
+
+void p2p_lease_ask_write(struct p2p_writer *out, const struct p2p_lease_ask *ask)
+{
+    size_t begin = p2p_frame_begin(out, P2P_FRAME_LEASE_ASK);
+    p2p_writer_u32(out, ask->feed);
+    p2p_writer_u64(out, ask->size);
+    write_hash(out, &ask->root);
+    write_hash(out, &ask->nonce);
+    p2p_frame_end(out, begin);
+}
+
+void p2p_lease_answer_write(struct p2p_writer *out, const struct p2p_lease_answer *answer)
+{
+    size_t begin = p2p_frame_begin(out, P2P_FRAME_LEASE_ANSWER);
+    write_hash(out, &answer->nonce);
+    write_cosignature(out, &answer->sign);
+    p2p_writer_u64(out, answer->charter);
+    p2p_writer_u64(out, answer->held);
     p2p_frame_end(out, begin);
 }
 
@@ -457,21 +482,58 @@ enum p2p_err p2p_entry_read(struct p2p_entry_body *out, struct p2p_slice body)
     return P2P_OK;
 }
 
+static void read_cosignature(struct p2p_reader *in, struct p2p_cosign_body *cosign)
+{
+    cosign->feed = p2p_reader_u32(in);
+    cosign->size = p2p_reader_u64(in);
+    read_hash(in, &cosign->root);
+    cosign->witness = p2p_reader_u32(in);
+    cosign->cosignature.time_s = p2p_reader_u64(in);
+    p2p_reader_copy(in, cosign->cosignature.signature.bytes, P2P_SIGNATURE_BYTES);
+}
+
 enum p2p_err p2p_cosign_read(struct p2p_cosign_body *out, struct p2p_slice body)
 {
     struct p2p_reader in;
     struct p2p_cosign_body cosign;
     p2p_reader_init(&in, body);
-    cosign.feed = p2p_reader_u32(&in);
-    cosign.size = p2p_reader_u64(&in);
-    read_hash(&in, &cosign.root);
-    cosign.witness = p2p_reader_u32(&in);
-    cosign.cosignature.time_s = p2p_reader_u64(&in);
-    p2p_reader_copy(&in, cosign.cosignature.signature.bytes, P2P_SIGNATURE_BYTES);
+    read_cosignature(&in, &cosign);
     if (done(&in) != P2P_OK) {
         return P2P_MALFORMED;
     }
     *out = cosign;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_lease_ask_read(struct p2p_lease_ask *out, struct p2p_slice body)
+{
+    struct p2p_reader in;
+    struct p2p_lease_ask ask;
+    p2p_reader_init(&in, body);
+    ask.feed = p2p_reader_u32(&in);
+    ask.size = p2p_reader_u64(&in);
+    read_hash(&in, &ask.root);
+    read_hash(&in, &ask.nonce);
+    if (done(&in) != P2P_OK) {
+        return P2P_MALFORMED;
+    }
+    *out = ask;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_lease_answer_read(struct p2p_lease_answer *out, struct p2p_slice body)
+{
+    struct p2p_reader in;
+    struct p2p_lease_answer answer;
+    p2p_reader_init(&in, body);
+    read_hash(&in, &answer.nonce);
+    read_cosignature(&in, &answer.sign);
+    answer.charter = p2p_reader_u64(&in);
+    answer.held = p2p_reader_u64(&in);
+    if (done(&in) != P2P_OK) {
+        return P2P_MALFORMED;
+    }
+    *out = answer;
     return P2P_OK;
 }
 

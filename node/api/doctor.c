@@ -417,6 +417,21 @@ static void check_complete(struct visit *visit)
                     : "not known: it has never reached its witnesses, and no daemon runs");
 }
 
+static void check_custody(struct visit *visit)
+{
+    uint64_t left_ms;
+    enum p2p_custody_ready custody =
+        p2p_engine_custody(visit->node->engine, &visit->node->now, &left_ms);
+    bool serving = visit->node->describe_links != NULL;
+    check(visit, "custody", custody == P2P_CUSTODY_READY || !serving,
+          custody == P2P_CUSTODY_LEASE_OVER
+              ? "see to the lines to its witnesses; until they answer it releases nothing"
+              : "wait until a quorum of its witnesses has answered; until then it releases "
+                "nothing",
+          "%s, lease for another %llu s", p2p_custody_ready_word(custody),
+          (unsigned long long)(left_ms / 1000));
+}
+
 /* What was lost is enforced by nobody, for ever: that is no state to get used to. */
 static void check_payloads(struct visit *visit)
 {
@@ -583,6 +598,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_issuers(&visit);
     check_states(&visit);
     check_complete(&visit);
+    check_custody(&visit);
     check_payloads(&visit);
     check_clock(&visit);
     check_peers(&visit);

@@ -258,6 +258,14 @@ static void write_node(FILE *out, struct p2p_call *call, struct p2p_node *node)
         out, "complete", "gauge",
         "1 once the node has reached what its witnesses hold; before, gates refer.",
         p2p_engine_complete(node->engine));
+    uint64_t lease_ms;
+    bool releases =
+        p2p_engine_custody(node->engine, &node->now, &lease_ms) == P2P_CUSTODY_READY;
+    p2p_metric_plain(out, "custody_ready", "gauge",
+                     "1 while its witnesses let the node release containers.", releases);
+    p2p_metric_plain(out, "lease_seconds", "gauge",
+                     "How long it may release without hearing them again; 0 when it may not.",
+                     lease_ms / 1000);
     p2p_metric_plain(
         out, "circle_keys_missing", "gauge",
         "Keys of the member's circles that are not here; while there are any, gates refer "

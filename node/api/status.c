@@ -503,10 +503,10 @@ json_t *p2p_status_json(struct p2p_call *call, struct p2p_node *node)
     json_object_set_new(status, "charter", charter_json(charter));
     json_object_set_new(status, "feeds", feeds_json(call, node));
     json_object_set_new(status, "peers", peers_json(call, node));
-    /* Custody is not in this version: no witness has been asked for a lease, so nothing may be
-     * released. */
-    json_object_set_new(status, "custody", json_string("waiting-for-witnesses"));
-    json_object_set_new(status, "lease_s", json_integer(p2p_charter_policy(charter)->lease_s));
+    uint64_t left_ms;
+    enum p2p_custody_ready custody = p2p_engine_custody(node->engine, &node->now, &left_ms);
+    json_object_set_new(status, "custody", json_string(p2p_custody_ready_word(custody)));
+    json_object_set_new(status, "lease_s", json_integer((json_int_t)(left_ms / 1000)));
     enum p2p_err err = add_digests(call, node, status);
     if (err != P2P_OK) {
         json_decref(status);

@@ -183,7 +183,9 @@ static void print_head(const struct p2p_cli_style *style, const json_t *status)
              lease > 0 ? p2p_cli_span(span, (double)lease) : "", lease > 0 ? ")" : "");
     p2p_cli_field(style, "custody",
                   strcmp(custody, "waiting-for-witnesses") == 0
-                      ? "nothing is released (custody is not in this version)"
+                      ? "nothing is released until its witnesses have answered"
+                  : strcmp(custody, "lease-over") == 0
+                      ? "nothing is released: its witnesses were not heard for a whole lease"
                       : text);
     const json_t *store = json_object_get(status, "store");
     snprintf(text, sizeof text, "%s records, %s",

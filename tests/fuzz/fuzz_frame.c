@@ -106,6 +106,8 @@ static void read_body(const struct p2p_frame *frame)
     struct p2p_want want;
     struct p2p_entry_body entry;
     struct p2p_cosign_body cosign;
+    struct p2p_lease_ask lease_ask;
+    struct p2p_lease_answer lease_answer;
     struct p2p_ack ack;
     struct p2p_hash digest;
     struct p2p_prove prove;
@@ -157,6 +159,18 @@ static void read_body(const struct p2p_frame *frame)
         whole = p2p_digest_read(&digest, frame->body) == P2P_OK;
         if (whole) {
             p2p_digest_write(&out, &digest);
+        }
+        break;
+    case P2P_FRAME_LEASE_ASK:
+        whole = p2p_lease_ask_read(&lease_ask, frame->body) == P2P_OK;
+        if (whole) {
+            p2p_lease_ask_write(&out, &lease_ask);
+        }
+        break;
+    case P2P_FRAME_LEASE_ANSWER:
+        whole = p2p_lease_answer_read(&lease_answer, frame->body) == P2P_OK;
+        if (whole) {
+            p2p_lease_answer_write(&out, &lease_answer);
         }
         break;
     case P2P_FRAME_NEIGHBOUR:

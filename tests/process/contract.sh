@@ -121,8 +121,11 @@ holds '.digests["bans/national"] | test("^[0-9a-f]{64}$")'
 digest=$(jq -r '.digests["bans/national"]' "$out")
 leaves=$(jq -r .leaves_digest "$out")
 
-claim "wait: ready, connected, digest, record; 3 when the time is over"
+claim "wait: ready, connected, custody, digest, record; 3 when the time is over"
 must 0 node beanr wait ready
+must 0 node beanr wait custody
+must 0 node beanr --json status
+holds '.custody == "ready" and .lease_s > 258000'
 must 0 node beanr wait connected
 must 0 node bebru wait digest "$digest" --timeout 10
 must 0 node beanr wait record "$first" --level witnessed --timeout 10

@@ -16,6 +16,8 @@ struct sample {
     struct p2p_tree_head head;
     struct p2p_entry_body entry;
     struct p2p_cosign_body cosign;
+    struct p2p_lease_ask lease_ask;
+    struct p2p_lease_answer lease_answer;
     struct p2p_ack ack;
     struct p2p_proof_body proof;
 };
@@ -36,6 +38,9 @@ static void sample_init(struct sample *sample)
         (struct p2p_entry_body){5, p2p_slice_text("leaf"), p2p_slice_text("note\n")};
     sample->cosign =
         (struct p2p_cosign_body){3, 77, sample->hash, 4, {1700000000, sample->signature}};
+    sample->lease_ask = (struct p2p_lease_ask){3, 79, sample->hash, sample->entries[0].root};
+    sample->lease_answer =
+        (struct p2p_lease_answer){sample->entries[1].root, sample->cosign, 6, 80};
     sample->ack = (struct p2p_ack){3, 78, sample->signature};
     sample->proof.feed = 2;
     sample->proof.old_size = 5;
@@ -56,7 +61,7 @@ static void write_run(struct p2p_writer *out, const struct sample *sample)
 }
 
 /* All of them in a row; offsets[i] is where the i-th begins, the last is the end. */
-enum { SAMPLE_FRAMES = 18 };
+enum { SAMPLE_FRAMES = 20 };
 static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
                                   size_t offsets[SAMPLE_FRAMES + 1])
 {
@@ -103,6 +108,10 @@ static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
     offsets[n++] = out.len;
     p2p_neighbour_write(&out, P2P_NEIGHBOUR_NO);
     offsets[n++] = out.len;
+    p2p_lease_ask_write(&out, &sample->lease_ask);
+    offsets[n++] = out.len;
+    p2p_lease_answer_write(&out, &sample->lease_answer);
+    offsets[n++] = out.len;
     CHECK(n == SAMPLE_FRAMES + 1 && !out.failed);
     return p2p_writer_slice(&out);
 }
@@ -117,6 +126,8 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         struct p2p_run run;
         struct p2p_entry_body entry;
         struct p2p_cosign_body cosign;
+        struct p2p_lease_ask lease_ask;
+        struct p2p_lease_answer lease_answer;
         struct p2p_ack ack;
         struct p2p_hash digest;
         struct p2p_prove prove;
@@ -150,6 +161,10 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         return p2p_entry_read(&out.entry, frame->body);
     case P2P_FRAME_COSIGN:
         return p2p_cosign_read(&out.cosign, frame->body);
+    case P2P_FRAME_LEASE_ASK:
+        return p2p_lease_ask_read(&out.lease_ask, frame->body);
+    case P2P_FRAME_LEASE_ANSWER:
+        return p2p_lease_answer_read(&out.lease_answer, frame->body);
     case P2P_FRAME_ACK:
         return p2p_ack_read(&out.ack, frame->body);
     case P2P_FRAME_DIGEST:
@@ -199,6 +214,8 @@ static void test_round_trip(void **state)
     struct p2p_want want;
     struct p2p_entry_body charter;
     struct p2p_cosign_body cosign;
+    struct p2p_lease_ask lease_ask;
+    struct p2p_lease_answer lease_answer;
     struct p2p_ack ack;
     struct p2p_hash digest;
     struct p2p_prove prove;
@@ -255,6 +272,15 @@ static void test_round_trip(void **state)
     CHECK(word == P2P_NEIGHBOUR_NO);
     CHECK_ERR(p2p_neighbour_read(&word, p2p_slice_of("\0", 1)), P2P_MALFORMED);
     CHECK_ERR(p2p_neighbour_read(&word, p2p_slice_of("\5", 1)), P2P_MALFORMED);
+    CHECK_OK(p2p_lease_ask_read(&lease_ask, frame_at(all, offsets, 18).body));
+    CHECK(lease_ask.feed == 3 && lease_ask.size == 79);
+    CHECK(p2p_hash_equal(&lease_ask.root, &s.hash));
+    CHECK(p2p_hash_equal(&lease_ask.nonce, &s.entries[0].root));
+    CHECK_OK(p2p_lease_answer_read(&lease_answer, frame_at(all, offsets, 19).body));
+    CHECK(p2p_hash_equal(&lease_answer.nonce, &s.entries[1].root));
+    CHECK(lease_answer.sign.feed == 3 && lease_answer.sign.size == 77 &&
+          lease_answer.sign.witness == 4 && lease_answer.sign.cosignature.time_s == 1700000000);
+    CHECK(lease_answer.charter == 6 && lease_answer.held == 80);
 }
 
 /* Without this, a payload would be taken for another record's, or one asked for be forgotten.

@@ -24,6 +24,7 @@
 #include <p2p/damage.h>
 #include <p2p/frame.h>
 #include <p2p/gate.h>
+#include <p2p/lease.h>
 #include <p2p/ledger.h>
 #include <p2p/overlay.h>
 #include <p2p/spread.h>
@@ -303,6 +304,10 @@ const struct p2p_generation_keys *p2p_engine_keys(const struct p2p_engine *engin
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
 /* Bans of forked feeds that this node keeps aside, since it might not append: kept.h. */
 size_t p2p_engine_kept(const struct p2p_engine *engine);
+/* Whether custody may be used at this time, and, while it may, the milliseconds that are left
+ * of the lease (left_ms may be NULL). Never while this node may not append. */
+enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,
+                                          const struct p2p_now *now, uint64_t *left_ms);
 /* The start-up rule is met. */
 bool p2p_engine_started(const struct p2p_engine *engine);
 /* It is, and every circle that the gate looks into is complete. */

@@ -39,7 +39,9 @@
     X(ASK_PAYLOADS, 14, "ask-payloads") /* of these records, whose leaves I hold */            \
     X(PAYLOADS, 15, "payloads")         /* those of them that the asker may have and I hold */ \
     X(NEIGHBOUR, 16, "neighbour")       /* of a partial view: asking, and the answer */        \
-    X(WANT_LEAVES, 17, "want-leaves")   /* as want, also without payloads that you lack */
+    X(WANT_LEAVES, 17, "want-leaves")   /* as want, also without payloads that you lack */     \
+    X(LEASE_ASK, 18, "lease-ask")       /* of a witness: sign again what I have written */     \
+    X(LEASE_ANSWER, 19, "lease-answer") /* signed, and what I hold */
 
 enum p2p_frame_type {
 #define P2P_FRAME_ENUM(name, number, word) P2P_FRAME_##name = (number),
@@ -130,6 +132,21 @@ struct p2p_cosign_body {
     struct p2p_cosignature cosignature;
 };
 
+/* The asker's newest checkpoint, of its own feed. */
+struct p2p_lease_ask {
+    uint32_t feed;
+    uint64_t size;
+    struct p2p_hash root;
+    struct p2p_hash nonce;
+};
+
+struct p2p_lease_answer {
+    struct p2p_hash nonce;       /* the asker's */
+    struct p2p_cosign_body sign; /* of that checkpoint, or of a later one of that feed */
+    uint64_t charter;            /* size held by the witness */
+    uint64_t held;               /* likewise of the feed asked about */
+};
+
 struct p2p_ack {
     uint32_t feed;
     uint64_t size;
@@ -195,6 +212,8 @@ void p2p_run_record_write(struct p2p_writer *out, struct p2p_slice leaf,
                           struct p2p_slice salted);
 void p2p_entry_write(struct p2p_writer *out, const struct p2p_entry_body *entry);
 void p2p_cosign_write(struct p2p_writer *out, const struct p2p_cosign_body *cosign);
+void p2p_lease_ask_write(struct p2p_writer *out, const struct p2p_lease_ask *ask);
+void p2p_lease_answer_write(struct p2p_writer *out, const struct p2p_lease_answer *answer);
 void p2p_ack_write(struct p2p_writer *out, const struct p2p_ack *ack);
 void p2p_digest_write(struct p2p_writer *out, const struct p2p_hash *digest);
 void p2p_prove_write(struct p2p_writer *out, const struct p2p_prove *prove);
@@ -218,6 +237,10 @@ P2P_MUST_CHECK enum p2p_err p2p_want_read(struct p2p_want *out, struct p2p_slice
 P2P_MUST_CHECK enum p2p_err p2p_run_read(struct p2p_run *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_entry_read(struct p2p_entry_body *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_cosign_read(struct p2p_cosign_body *out, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_lease_ask_read(struct p2p_lease_ask *out,
+                                               struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_lease_answer_read(struct p2p_lease_answer *out,
+                                                  struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_ack_read(struct p2p_ack *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_digest_read(struct p2p_hash *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_prove_read(struct p2p_prove *out, struct p2p_slice body);
