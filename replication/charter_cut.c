@@ -84,17 +84,15 @@ static bool covers(const struct p2p_grant *grant, const char *name, struct p2p_s
             p2p_slice_equal(scope, p2p_slice_text(grant->scope)));
 }
 
-bool p2p_charter_granted(const struct p2p_charter *charter, uint32_t issuer_number,
-                         const char *name, struct p2p_slice scope, uint32_t feed,
-                         uint64_t index, uint64_t known_size)
+/* By some entry from `above` on that is known. */
+static bool granted(const struct charter_fold *fold, uint32_t issuer_number, const char *name,
+                    struct p2p_slice scope, uint32_t feed, uint64_t above, uint64_t known_size)
 {
-    const struct charter_fold *fold = &charter->fold;
     const struct p2p_issuer *issuer = p2p_fold_issuer(fold, issuer_number);
     const struct p2p_feed_info *place = p2p_fold_feed(fold, feed);
     if (!issuer || !place || place->member != issuer->member) {
         return false;
     }
-    uint64_t above = cut_above(fold, issuer_number, feed, index);
     for (size_t i = 0; i < issuer->grant_count; i++) {
         const struct p2p_grant *grant = &issuer->grants[i];
         if (grant->entry >= above && grant->entry < known_size && covers(grant, name, scope)) {
@@ -102,6 +100,21 @@ bool p2p_charter_granted(const struct p2p_charter *charter, uint32_t issuer_numb
         }
     }
     return false;
+}
+
+bool p2p_charter_granted(const struct p2p_charter *charter, uint32_t issuer_number,
+                         const char *name, struct p2p_slice scope, uint32_t feed,
+                         uint64_t index, uint64_t known_size)
+{
+    uint64_t above = cut_above(&charter->fold, issuer_number, feed, index);
+    return granted(&charter->fold, issuer_number, name, scope, feed, above, known_size);
+}
+
+bool p2p_charter_granted_but_cut(const struct p2p_charter *charter, uint32_t issuer_number,
+                                 const char *name, struct p2p_slice scope, uint32_t feed,
+                                 uint64_t known_size)
+{
+    return granted(&charter->fold, issuer_number, name, scope, feed, 0, known_size);
 }
 
 size_t p2p_charter_touched(const struct p2p_charter *charter, uint64_t index, uint32_t *out,

@@ -304,6 +304,49 @@ enum p2p_err p2p_fold_quorum_note(const struct charter_fold *fold, const struct 
     return P2P_OK;
 }
 
+/* Whether the key at i signed the note; a bad line by it is none. */
+static bool signed_by(const struct signers *signers, size_t i, const struct p2p_note *note,
+                      const struct p2p_sigs *sigs)
+{
+    return p2p_note_verify(note, sigs, &signers->keys[i], 1, NULL, NULL) == P2P_OK;
+}
+
+enum p2p_err p2p_charter_cosigned(const struct p2p_charter *charter,
+                                  const struct p2p_sigs *sigs, uint32_t feed_number,
+                                  struct p2p_slice bytes, uint64_t *size)
+{
+    const struct charter_fold *fold = &charter->fold;
+    const struct p2p_feed_info *feed = p2p_fold_feed(fold, feed_number);
+    struct signers all = {0};
+    uint32_t witnesses[SIGNERS_MAX] = {0};
+    uint32_t cosigners[SIGNERS_MAX];
+    size_t count = 0;
+    struct p2p_note note;
+    struct p2p_checkpoint checkpoint;
+    enum p2p_err err = p2p_fold_quorum_note(fold, NULL, feed_number, bytes, &checkpoint, NULL);
+    if (err == P2P_OK) {
+        err = p2p_note_parse(&note, bytes);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    signers_add(&all, p2p_slice_text(feed->origin), P2P_NOTE_ED25519, feed->key.bytes);
+    signers_add_witnesses(&all, fold, feed, &note, witnesses);
+    if (!signed_by(&all, 0, &note, sigs)) {
+        return P2P_BADSIG;
+    }
+    for (size_t i = 1; i < all.count; i++) {
+        if (signed_by(&all, i, &note, sigs)) {
+            cosigners[count++] = witnesses[i];
+        }
+    }
+    if (feed->witness_count > 0 && !p2p_fold_quorum(fold, feed, cosigners, count)) {
+        return P2P_QUORUM;
+    }
+    *size = checkpoint.size;
+    return P2P_OK;
+}
+
 enum p2p_err p2p_charter_quorum_note(const struct p2p_charter *charter,
                                      const struct p2p_sigs *sigs, uint32_t feed,
                                      struct p2p_slice note, struct p2p_checkpoint *checkpoint)

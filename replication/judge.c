@@ -348,8 +348,10 @@ static enum p2p_err judge_cut(struct p2p_ledger *ledger, const struct p2p_entry 
     return err;
 }
 
-enum p2p_err p2p_judge_content(struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                               bool cites, enum p2p_why *out)
+/* was_cut [out]: not NULL: whether a cut point is all that speaks against it, which then is no
+ * verdict. */
+static enum p2p_err judge_content(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                                  bool cites, bool *was_cut, enum p2p_why *out)
 {
     enum p2p_why why = P2P_WHY_NONE;
     const struct p2p_kind *kind = p2p_ledger_kind(ledger, entry->record.kind);
@@ -358,6 +360,10 @@ enum p2p_err p2p_judge_content(struct p2p_ledger *ledger, const struct p2p_entry
         return P2P_OK;
     }
     enum p2p_err err = entry->record.issuer != 0 ? judge_cut(ledger, entry, &why) : P2P_OK;
+    if (was_cut != NULL) {
+        *was_cut = why == P2P_WHY_PAST_CUT;
+        why = P2P_WHY_NONE;
+    }
     if (err == P2P_OK && why == P2P_WHY_NONE && !body_fits(entry, kind)) {
         why = P2P_WHY_BAD_PAYLOAD;
     }
@@ -377,6 +383,12 @@ enum p2p_err p2p_judge_content(struct p2p_ledger *ledger, const struct p2p_entry
     return err;
 }
 
+enum p2p_err p2p_judge_content(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                               bool cites, enum p2p_why *why)
+{
+    return judge_content(ledger, entry, cites, NULL, why);
+}
+
 /* At or above the end of a closed generation. A fork proof is one wherever it stands, so that
  * where feeds end by forks does not rest on where they end by closings. */
 static bool past_end(const struct p2p_ledger *ledger, const struct p2p_entry *entry)
@@ -387,7 +399,7 @@ static bool past_end(const struct p2p_ledger *ledger, const struct p2p_entry *en
 }
 
 static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *entry, bool cites,
-                          enum p2p_why *out)
+                          bool *was_cut, enum p2p_why *out)
 {
     enum p2p_why why = P2P_WHY_NONE;
     const struct p2p_kind *kind = p2p_ledger_kind(ledger, entry->record.kind);
@@ -409,11 +421,11 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
     } else if (entry->record.issuer != 0) {
         err = read_verdict(ledger, &entry->id, &why);
     }
-    if (err == P2P_OK && why == P2P_WHY_NONE && past_end(ledger, entry)) {
+    if (err == P2P_OK && why == P2P_WHY_NONE && was_cut == NULL && past_end(ledger, entry)) {
         why = P2P_WHY_PAST_CUT;
     }
     if (err == P2P_OK && why == P2P_WHY_NONE) {
-        err = p2p_judge_content(ledger, entry, cites, &why);
+        err = judge_content(ledger, entry, cites, was_cut, &why);
     }
     if (err == P2P_OK) {
         *out = why;
@@ -424,13 +436,20 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
 enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                        enum p2p_why *why)
 {
-    return judge(ledger, entry, true, why);
+    return judge(ledger, entry, true, NULL, why);
 }
 
 enum p2p_err p2p_judge_but_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                                  enum p2p_why *why)
 {
-    return judge(ledger, entry, false, why);
+    return judge(ledger, entry, false, NULL, why);
+}
+
+enum p2p_err p2p_judge_step(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                            enum p2p_why *why, bool *was_cut)
+{
+    *was_cut = false;
+    return judge(ledger, entry, false, was_cut, why);
 }
 
 enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger, const struct p2p_record_id *id,

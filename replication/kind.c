@@ -8,10 +8,29 @@
 
 /* The rows, in order of number; each stands in the file of its noun under records/. */
 static const struct p2p_kind *const kinds[] = {
-    &p2p_kind_charter,    &p2p_kind_address,    &p2p_kind_seen,           &p2p_kind_note,
-    &p2p_kind_fork,       &p2p_kind_circle_key, &p2p_kind_circle_key_bad, &p2p_kind_state,
-    &p2p_kind_rescued,    &p2p_kind_ban_impose, &p2p_kind_ban_amend,      &p2p_kind_ban_suspend,
-    &p2p_kind_ban_resume, &p2p_kind_ban_lift,   &p2p_kind_decisions,
+    &p2p_kind_charter,
+    &p2p_kind_address,
+    &p2p_kind_seen,
+    &p2p_kind_note,
+    &p2p_kind_fork,
+    &p2p_kind_circle_key,
+    &p2p_kind_circle_key_bad,
+    &p2p_kind_state,
+    &p2p_kind_rescued,
+    &p2p_kind_ban_impose,
+    &p2p_kind_ban_amend,
+    &p2p_kind_ban_suspend,
+    &p2p_kind_ban_resume,
+    &p2p_kind_ban_lift,
+    &p2p_kind_decisions,
+    &p2p_kind_custody_open,
+    &p2p_kind_custody_offer,
+    &p2p_kind_custody_accept,
+    &p2p_kind_custody_refuse,
+    &p2p_kind_custody_withdraw,
+    &p2p_kind_use,
+    &p2p_kind_custody_gate_in,
+    &p2p_kind_recount,
 };
 
 const struct p2p_kind *const *p2p_kinds(size_t *count)

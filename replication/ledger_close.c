@@ -23,6 +23,7 @@
 #include <p2p/ledger.h>
 
 #include <p2p/assert.h>
+#include <p2p/custody.h>
 
 #include <stdlib.h>
 
@@ -127,12 +128,17 @@ enum p2p_err p2p_closed_again(struct p2p_ledger *ledger)
         err = end_of(ledger, feed, &end);
         feed->closed_from = end < feed->closed_at ? end : feed->closed_at;
         feed->closed_from = end == feed->closed_at ? P2P_FEED_GOES_ON : feed->closed_from;
+        feed->closes_anew = end != feed->closed_at;
         feed->closed_at = err == P2P_OK ? end : feed->closed_at;
     }
     for (uint32_t i = 1; i < ledger->feed_count && err == P2P_OK; i++) {
         uint64_t from = ledger->feeds[i]->closed_from;
         if (from < ledger->feeds[i]->edge.size) {
             err = p2p_known_mark_from(ledger, i, from);
+        }
+        if (err == P2P_OK && ledger->feeds[i]->closes_anew) {
+            ledger->feeds[i]->closes_anew = false;
+            err = p2p_custody_mark_feed(ledger, i); /* what it held at its end passes on */
         }
     }
     return err;

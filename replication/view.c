@@ -1,6 +1,7 @@
 #include <p2p/ledger.h>
 
 #include <p2p/assert.h>
+#include <p2p/custody.h>
 #include <p2p/forked.h>
 #include <p2p/rescued.h>
 
@@ -41,6 +42,8 @@ static const struct p2p_view *view_find(enum p2p_view_number view)
         return &p2p_view_bans;
     case P2P_VIEW_FORKS:
         return &p2p_view_forks;
+    case P2P_VIEW_CUSTODY:
+        return &p2p_view_custody;
     }
     return NULL;
 }
@@ -166,6 +169,9 @@ static enum p2p_err end_anew(struct p2p_ledger *ledger, struct p2p_feed *feed)
     enum p2p_err err = p2p_feed_flush(feed, ledger->kv);
     if (err == P2P_OK) {
         err = p2p_known_again(ledger, feed->number);
+    }
+    if (err == P2P_OK) {
+        err = p2p_custody_mark_feed(ledger, feed->number);
     }
     return err == P2P_OK ? p2p_rescued_mark(ledger, feed->number) : err;
 }

@@ -10,8 +10,9 @@ struct p2p_view {
     enum p2p_err (*fold)(struct p2p_ledger *ledger, struct p2p_slice key);
 };
 
-extern const struct p2p_view p2p_view_bans;  /* records/ban_view.c */
-extern const struct p2p_view p2p_view_forks; /* records/forked.c */
+extern const struct p2p_view p2p_view_bans;    /* records/ban_view.c */
+extern const struct p2p_view p2p_view_forks;   /* records/forked.c */
+extern const struct p2p_view p2p_view_custody; /* records/custody_view.c */
 
 /* An arena of its own for one record's work, so that a batch does not grow with the number of
  * records a fold, a cut or a false `seen` looks at. Between begin and end the ledger's arena is
@@ -79,6 +80,11 @@ P2P_MUST_CHECK enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_judge_but_cites(struct p2p_ledger *ledger,
                                                 const struct p2p_entry *entry,
                                                 enum p2p_why *why);
+/* judge.c: the same for a step of custody, which no cut point and no end of its generation
+ * takes back: was_cut says whether a cut point lies at or below it, ends are its caller's. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_step(struct p2p_ledger *ledger,
+                                           const struct p2p_entry *entry, enum p2p_why *why,
+                                           bool *was_cut);
 /* judge.c: whether a record is of a kind and circle that the other may cite. */
 bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_record *cited);
 /* judge.c: the record at id is judged again when the charter says something of this issuer. */

@@ -20,6 +20,14 @@ extern const struct p2p_kind p2p_kind_ban_suspend;
 extern const struct p2p_kind p2p_kind_ban_resume;
 extern const struct p2p_kind p2p_kind_ban_lift;
 extern const struct p2p_kind p2p_kind_decisions;
+extern const struct p2p_kind p2p_kind_custody_open;
+extern const struct p2p_kind p2p_kind_custody_offer;
+extern const struct p2p_kind p2p_kind_custody_accept;
+extern const struct p2p_kind p2p_kind_custody_refuse;
+extern const struct p2p_kind p2p_kind_custody_withdraw;
+extern const struct p2p_kind p2p_kind_use;
+extern const struct p2p_kind p2p_kind_custody_gate_in;
+extern const struct p2p_kind p2p_kind_recount;
 
 #define P2P_FIELDS(list) .fields = (list), .field_count = sizeof(list) / sizeof((list)[0])
 

@@ -73,8 +73,9 @@ void ledger_world_init(struct ledger_world *world)
                                     .context = world->remembered};
     world_init(&world->charter_world);
     CHECK_OK(p2p_charter_new(&world->charter, p2p_alloc_default(), NULL));
-    for (size_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (uint32_t f = 1; f <= LEDGER_WORLD_FEEDS; f++) {
         struct written_feed *feed = &world->feeds[f];
+        world->feed_keys[f] = f;
         feed->cap = 64;
         feed->records = calloc(feed->cap, sizeof(*feed->records));
         feed->roots = calloc(feed->cap + 1, sizeof(*feed->roots));
@@ -102,7 +103,7 @@ void ledger_world_init(struct ledger_world *world)
 
 void ledger_world_deinit(struct ledger_world *world)
 {
-    for (size_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (size_t f = 1; f <= LEDGER_WORLD_FEEDS; f++) {
         struct written_feed *feed = &world->feeds[f];
         for (size_t i = 0; i < feed->count; i++) {
             free((void *)feed->records[i].leaf.data);
@@ -144,23 +145,23 @@ void ledger_world_grant(struct ledger_world *world, uint32_t issuer, uint32_t me
     CHECK(p2p_charter_issuer(world->charter, issuer) != NULL);
 }
 
-/* The feed's checkpoint as written, cosigned by all other members. */
-static size_t feed_note(const struct ledger_world *world, uint32_t feed, char *out, size_t cap)
+size_t ledger_world_checkpoint(const struct ledger_world *world, uint32_t feed, uint64_t size,
+                               uint32_t witnesses, char *out, size_t cap)
 {
-    char origin[64], name[P2P_WITNESS_NAME_BYTES_MAX + 1];
+    char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
     struct world_member owner, witness;
     struct p2p_signature signature;
-    uint64_t size = ledger_world_size(world, feed);
-    world_member(&owner, feed);
-    snprintf(origin, sizeof(origin), WORLD_FEDERATION "/%s/1", owner.name);
-    struct p2p_checkpoint checkpoint = {p2p_slice_text(origin), size,
+    const struct p2p_feed_info *info = p2p_charter_feed(world->charter, feed);
+    CHECK(info != NULL);
+    world_member(&owner, world->feed_keys[feed]);
+    struct p2p_checkpoint checkpoint = {p2p_slice_text(info->origin), size,
                                         ledger_world_root(world, feed, size)};
     p2p_checkpoint_sign_feed(&checkpoint, p2p_sigs_ed25519(), &owner.feed, &signature);
     size_t len =
         p2p_checkpoint_note(&checkpoint, owner.feed.public_key.bytes, &signature, out, cap);
     for (uint32_t i = 1; i <= LEDGER_WORLD_MEMBERS; i++) {
         struct p2p_cosignature cosignature;
-        if (i == feed) {
+        if ((witnesses >> i & 1) == 0) {
             continue;
         }
         world_member(&witness, i);
@@ -174,13 +175,45 @@ static size_t feed_note(const struct ledger_world *world, uint32_t feed, char *o
     return len;
 }
 
+uint32_t ledger_world_generation(struct ledger_world *world, uint32_t member, uint32_t key)
+{
+    static struct world_draft draft;
+    char names[LEDGER_WORLD_MEMBERS][8];
+    const char *witnesses[LEDGER_WORLD_MEMBERS];
+    struct world_member keys;
+    uint32_t count = 0;
+    uint32_t feed = p2p_charter_feed_count(world->charter);
+    CHECK(feed <= LEDGER_WORLD_FEEDS);
+    world_member(&keys, key);
+    for (uint32_t i = 1; i <= LEDGER_WORLD_MEMBERS; i++) {
+        if (i != member) {
+            snprintf(names[count], sizeof(names[count]), "m%u", i);
+            witnesses[count] = names[count];
+            count++;
+        }
+    }
+    const struct p2p_op_generation op = {.member =
+                                             p2p_charter_member(world->charter, member)->name,
+                                         .feed_key = keys.feed.public_key,
+                                         .witness_key = keys.witness.public_key,
+                                         .witnesses = witnesses,
+                                         .witness_count = count};
+    world_draft(&draft);
+    p2p_op_generation_pack(&draft.ops, &op);
+    world_op(&draft);
+    world->feed_keys[feed] = key;
+    ledger_world_entry(world, &draft);
+    return feed;
+}
+
 void ledger_world_cut(struct ledger_world *world, uint32_t issuer, uint32_t feed,
                       uint64_t index, const uint64_t *keep, size_t keep_count)
 {
     static struct world_draft draft;
     static char note[8192];
     char name[16];
-    size_t len = feed_note(world, feed, note, sizeof(note));
+    size_t len = ledger_world_checkpoint(world, feed, ledger_world_size(world, feed),
+                                         0x1eu & ~(1u << feed), note, sizeof(note));
     snprintf(name, sizeof(name), "m%u/1", feed);
     struct p2p_op_revoke op = {.issuer = p2p_charter_issuer(world->charter, issuer)->name,
                                .feed = name,
@@ -242,15 +275,15 @@ static struct p2p_slice sign_leaf(struct p2p_slice unsigned_leaf, uint32_t key_n
     return p2p_pack_slice(&pack);
 }
 
-struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t member,
+struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t feed,
                                         struct p2p_draft draft, unsigned wrong)
 {
     static uint8_t first[P2P_RECORD_BYTES_MAX], second[P2P_RECORD_BYTES_MAX];
     static uint8_t salted[P2P_SALT_BYTES + P2P_PAYLOAD_BYTES_MAX];
-    char origin_text[64];
     struct p2p_pack pack;
-    snprintf(origin_text, sizeof(origin_text), WORLD_FEDERATION "/m%u/1", member);
-    struct p2p_slice origin = p2p_slice_text(origin_text);
+    const struct p2p_feed_info *info = p2p_charter_feed(world->charter, feed);
+    CHECK(info != NULL && feed <= LEDGER_WORLD_FEEDS);
+    struct p2p_slice origin = p2p_slice_text(info->origin);
     uint64_t number = ++world->counter;
     struct p2p_hash salt = p2p_sha256(p2p_slice_of(&number, sizeof(number)));
     memcpy(draft.salt, salt.bytes, P2P_SALT_BYTES);
@@ -268,14 +301,14 @@ struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t mem
         memcpy(salted + P2P_SALT_BYTES, draft.payload.data, draft.payload.len);
         salted_len = P2P_SALT_BYTES + draft.payload.len;
     }
-    append(&world->feeds[member], member, leaf, p2p_slice_of(salted, salted_len));
-    return (struct p2p_record_id){member, world->feeds[member].count - 1};
+    append(&world->feeds[feed], feed, leaf, p2p_slice_of(salted, salted_len));
+    return (struct p2p_record_id){feed, world->feeds[feed].count - 1};
 }
 
 const struct written *ledger_world_record(const struct ledger_world *world,
                                           const struct p2p_record_id *id)
 {
-    CHECK(id->feed >= 1 && id->feed <= LEDGER_WORLD_MEMBERS);
+    CHECK(id->feed >= 1 && id->feed <= LEDGER_WORLD_FEEDS);
     CHECK(id->index < world->feeds[id->feed].count);
     return &world->feeds[id->feed].records[id->index];
 }
@@ -322,7 +355,7 @@ struct p2p_record_id ledger_world_claims(struct ledger_world *world, uint32_t me
     p2p_pack_text(&pack, "feeds");
     p2p_pack_array(&pack, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
-        bool held = !claims[i].lie && claims[i].of <= LEDGER_WORLD_MEMBERS;
+        bool held = !claims[i].lie && claims[i].of <= LEDGER_WORLD_FEEDS;
         struct p2p_hash root = {{0xee}};
         if (claims[i].root != NULL) {
             root = *claims[i].root;
@@ -342,9 +375,9 @@ struct p2p_record_id ledger_world_claims(struct ledger_world *world, uint32_t me
 
 struct p2p_record_id ledger_world_seen(struct ledger_world *world, uint32_t member)
 {
-    struct ledger_claim claims[LEDGER_WORLD_MEMBERS + 1];
+    struct ledger_claim claims[LEDGER_WORLD_FEEDS + 1];
     size_t count = 0;
-    for (uint32_t of = 0; of <= LEDGER_WORLD_MEMBERS; of++) {
+    for (uint32_t of = 0; of <= LEDGER_WORLD_FEEDS; of++) {
         if (of != member && ledger_world_size(world, of) > 0) {
             claims[count++] =
                 (struct ledger_claim){.of = of, .size = ledger_world_size(world, of)};
@@ -540,7 +573,7 @@ void ledger_node_take_all(struct ledger_node *node)
 {
     ledger_node_begin(node);
     ledger_node_charter(node, node->world->entry_count);
-    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (uint32_t f = 1; f < node->ledger.feed_count; f++) {
         ledger_node_take(node, f, ledger_world_size(node->world, f));
     }
     ledger_node_end(node);
@@ -589,6 +622,10 @@ static void check_table(const struct p2p_kv *a, const struct p2p_kv *b, enum p2p
     CHECK_ERR(err_b, P2P_NOTFOUND);
 }
 
+/* Views that stand in circles; 0 to 3 are looked at. */
+static const enum p2p_view_number circle_views[] = {P2P_VIEW_BANS, P2P_VIEW_CUSTODY};
+#define CIRCLE_VIEWS (sizeof(circle_views) / sizeof(circle_views[0]))
+
 void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
 {
     static const enum p2p_table tables[] = {P2P_TABLE_VIEW, P2P_TABLE_ISSUER, P2P_TABLE_TOUCH,
@@ -600,9 +637,10 @@ void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         check_table(kv_a, kv_b, tables[i]);
     }
-    for (uint32_t circle = 0; circle <= 3; circle++) {
-        CHECK_OK(p2p_view_digest(&a->ledger, kv_a, P2P_VIEW_BANS, circle, &of_a));
-        CHECK_OK(p2p_view_digest(&b->ledger, kv_b, P2P_VIEW_BANS, circle, &of_b));
+    for (size_t i = 0; i < CIRCLE_VIEWS * 4; i++) {
+        enum p2p_view_number view = circle_views[i / 4];
+        CHECK_OK(p2p_view_digest(&a->ledger, kv_a, view, i % 4, &of_a));
+        CHECK_OK(p2p_view_digest(&b->ledger, kv_b, view, i % 4, &of_b));
         CHECK(p2p_hash_equal(&of_a, &of_b));
     }
     CHECK_OK(p2p_view_digest(&a->ledger, kv_a, P2P_VIEW_FORKS, 0, &of_a));
@@ -618,7 +656,9 @@ void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
 void ledger_node_check_digests(struct ledger_node *node)
 {
     const struct p2p_kv *kv = memory_kv_begin(node->store);
-    for (uint32_t circle = 0; circle <= 3; circle++) {
+    for (size_t i = 0; i < CIRCLE_VIEWS * 4; i++) {
+        enum p2p_view_number view = circle_views[i / 4];
+        uint32_t circle = i % 4;
         struct p2p_lthash set;
         struct p2p_hash kept, walked;
         struct p2p_slice key, value;
@@ -629,7 +669,7 @@ void ledger_node_check_digests(struct ledger_node *node)
             struct p2p_reader in;
             struct p2p_writer out;
             p2p_reader_init(&in, key);
-            if (p2p_reader_u8(&in) != P2P_VIEW_BANS || p2p_reader_u32(&in) != circle) {
+            if (p2p_reader_u8(&in) != view || p2p_reader_u32(&in) != circle) {
                 continue;
             }
             size_t len = p2p_reader_left(&in);
@@ -641,7 +681,7 @@ void ledger_node_check_digests(struct ledger_node *node)
             p2p_lthash_add(&set, p2p_writer_slice(&out));
         }
         walked = p2p_lthash_digest(&set);
-        CHECK_OK(p2p_view_digest(&node->ledger, kv, P2P_VIEW_BANS, circle, &kept));
+        CHECK_OK(p2p_view_digest(&node->ledger, kv, view, circle, &kept));
         CHECK(p2p_hash_equal(&kept, &walked));
     }
     memory_kv_abort(node->store);

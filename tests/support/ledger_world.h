@@ -19,6 +19,7 @@
 #include <p2p/ledger.h>
 
 #define LEDGER_WORLD_MEMBERS 4u
+#define LEDGER_WORLD_FEEDS   8u /* with later generations, which a test names */
 #define LEDGER_WORLD_ENTRIES 16u
 #define LEDGER_WORLD_ROOTS   7u /* mask of the roots that sign: three of three */
 #define LEDGER_WORLD_TIME_MS UINT64_C(1700000000000)
@@ -64,7 +65,8 @@ struct ledger_world {
     struct p2p_charter *charter; /* all entries */
     struct world_entry *entries;
     size_t entry_count;
-    struct written_feed feeds[LEDGER_WORLD_MEMBERS + 1]; /* by number; [0] unused */
+    struct written_feed feeds[LEDGER_WORLD_FEEDS + 1]; /* by number; [0] unused */
+    uint32_t feed_keys[LEDGER_WORLD_FEEDS + 1];        /* whose feed key signs its heads */
     uint64_t next_seq[ISSUERS_MAX];
     uint32_t keys[ISSUERS_MAX]; /* the key number that signs for an issuer; 0: its own */
     uint64_t counter;
@@ -82,11 +84,19 @@ void ledger_world_grant(struct ledger_world *world, uint32_t issuer, uint32_t me
                         const char *grant, const char *scope);
 void ledger_world_cut(struct ledger_world *world, uint32_t issuer, uint32_t feed,
                       uint64_t index, const uint64_t *keep, size_t keep_count);
+/* The next generation of a member, with the keys of number `key`, witnessed by the others:
+ * returns its feed. */
+uint32_t ledger_world_generation(struct ledger_world *world, uint32_t member, uint32_t key);
+/* The feed's checkpoint at a size, cosigned by the members whose bit (1 << number) stands in
+ * witnesses, each with its first key. Returns the length. */
+size_t ledger_world_checkpoint(const struct ledger_world *world, uint32_t feed, uint64_t size,
+                               uint32_t witnesses, char *out, size_t cap);
 
 /* Wrong on purpose. */
 enum { WRITE_BAD_SIGNATURE = 1 };
-/* Signs (issuer not 0) and appends to feed `member`. draft->salt is filled in. */
-struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t member,
+/* Signs (issuer not 0) and appends to a feed, which has its member's number but for later
+ * generations. draft->salt is filled in. */
+struct p2p_record_id ledger_world_write(struct ledger_world *world, uint32_t feed,
                                         struct p2p_draft draft, unsigned wrong);
 /* Appends the very leaf and payload of a record once more, to the feed of `member`. */
 struct p2p_record_id ledger_world_copy(struct ledger_world *world, uint32_t member,

@@ -326,6 +326,13 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_quorum_note(const struct p2p_charter *ch
                                                     struct p2p_slice note,
                                                     struct p2p_checkpoint *checkpoint);
 
+/* The same, where a line that does not verify counts for nothing and refuses nothing: so what
+ * is a quorum-cosigned checkpoint under one charter version is one under all later ones. size:
+ * the checkpoint's. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_cosigned(const struct p2p_charter *charter,
+                                                 const struct p2p_sigs *sigs, uint32_t feed,
+                                                 struct p2p_slice note, uint64_t *size);
+
 /* Authority at a place. */
 enum p2p_cut { P2P_CUT_NONE, P2P_CUT_PAST };
 /* Whether a cut point known to this charter voids what `issuer` signed at (feed, index): the
@@ -349,6 +356,10 @@ size_t p2p_charter_cuts(const struct p2p_charter *charter, uint32_t issuer,
 bool p2p_charter_granted(const struct p2p_charter *charter, uint32_t issuer, const char *name,
                          struct p2p_slice scope, uint32_t feed, uint64_t index,
                          uint64_t known_size);
+/* The same as if no cut point had ended any grant. */
+bool p2p_charter_granted_but_cut(const struct p2p_charter *charter, uint32_t issuer,
+                                 const char *name, struct p2p_slice scope, uint32_t feed,
+                                 uint64_t known_size);
 /* Issuers whose keys, grants or cuts entry `index` changed: fills out (ascending, at most cap
  * of them), returns how many there are. A settle touches all that lost a grant or got a cut by
  * it. When a rival appears, what every entry from the split on had touched has changed: ask

@@ -151,6 +151,8 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger,
 /* All tokens that a feed holds or was offered, or that name it: it was closed, forked or cut.
  */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_feed(struct p2p_ledger *ledger, uint32_t feed);
+/* Those that carry a note that may be good under another version of the charter. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_waiting(struct p2p_ledger *ledger);
 
 /* Packs the payloads and contents of custody's records; containers in their normal form.
  * P2P_TOOLARGE. */
@@ -158,6 +160,9 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_open_pack(struct p2p_pack *pack,
                                                   struct p2p_slice container,
                                                   struct p2p_slice call,
                                                   struct p2p_slice facility);
+P2P_MUST_CHECK enum p2p_err p2p_custody_gate_in_pack(struct p2p_pack *pack,
+                                                     struct p2p_slice container,
+                                                     struct p2p_slice facility);
 /* What a step says: those that are 0 or empty are left out. */
 struct p2p_custody_step {
     uint64_t epoch;
@@ -171,9 +176,10 @@ struct p2p_custody_step {
 P2P_MUST_CHECK enum p2p_err p2p_custody_step_pack(struct p2p_pack *pack,
                                                   const struct p2p_custody_step *step);
 
-/* Whether a note is a quorum-cosigned checkpoint of that feed above that index, on the history
- * that is held here as far as it is. Notes that were found so lately are remembered in the
- * ledger, by their bytes and the charter's size. */
+/* Whether a note is a quorum-cosigned checkpoint of that feed above that index. What was found
+ * of notes lately is remembered in the ledger, by their hash and the charter's size. Of which
+ * history it is, is not asked: two that are each quorum-cosigned are a proof against that
+ * feed's witnesses. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_rests_on(struct p2p_ledger *ledger, uint32_t feed,
                                                  uint64_t index, struct p2p_slice note,
                                                  bool *rests);

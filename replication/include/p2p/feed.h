@@ -63,6 +63,7 @@ struct p2p_feed {
     uint64_t ends_at;      /* the ledger's: W of a forked feed, or P2P_FEED_GOES_ON */
     uint64_t closed_at;    /* the ledger's: a closed generation's end, or P2P_FEED_GOES_ON, */
     bool ends_anew;        /* the ledger's: since what rests on it was looked at */
+    bool closes_anew;      /* the ledger's: closed_at is another one since then */
     struct p2p_edge edge;
     struct p2p_tree_head head; /* newest signed head; head.size == edge.size between batches */
     uint64_t kept_size;        /* size of the newest head in CHECKPOINT */

@@ -26,7 +26,15 @@
     X(BAN_SUSPEND, 18, "ban-suspend")                                                          \
     X(BAN_RESUME, 19, "ban-resume")                                                            \
     X(BAN_LIFT, 20, "ban-lift")                                                                \
-    X(DECISIONS, 32, "decisions")
+    X(DECISIONS, 32, "decisions")                                                              \
+    X(CUSTODY_OPEN, 48, "custody-open")                                                        \
+    X(CUSTODY_OFFER, 49, "custody-offer")                                                      \
+    X(CUSTODY_ACCEPT, 50, "custody-accept")                                                    \
+    X(CUSTODY_REFUSE, 51, "custody-refuse")                                                    \
+    X(CUSTODY_WITHDRAW, 52, "custody-withdraw")                                                \
+    X(USE, 53, "use")                                                                          \
+    X(CUSTODY_GATE_IN, 54, "custody-gate-in")                                                  \
+    X(RECOUNT, 55, "recount")
 
 enum p2p_kind_number {
 #define P2P_KIND_ENUM(name, number, word) P2P_KIND_##name = (number),

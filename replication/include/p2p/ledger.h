@@ -27,7 +27,8 @@
 /* Views: X(NAME, number, word). */
 #define P2P_VIEW_MAP(X)                                                                        \
     X(BANS, 1, "bans")                                                                         \
-    X(FORKS, 2, "forks") /* in circle 0 alone */
+    X(FORKS, 2, "forks")     /* in circle 0 alone */                                           \
+    X(CUSTODY, 3, "custody") /* custody.h */
 enum p2p_view_number {
 #define P2P_VIEW_ENUM(name, number, word) P2P_VIEW_##name = (number),
     P2P_VIEW_MAP(P2P_VIEW_ENUM)
@@ -41,11 +42,14 @@ enum p2p_index {
     P2P_INDEX_SUBJECT = 1,
     P2P_INDEX_ISSUER = 2,
     P2P_INDEX_CLAIM = 3,
-    P2P_INDEX_BOX = 4,     /* circle_key.h */
-    P2P_INDEX_BOX_BAD = 5, /* circle_key.h */
-    P2P_INDEX_LACK = 6,    /* engine_lack.c */
-    P2P_INDEX_KEPT = 7,    /* kept.h */
-    P2P_INDEX_KEPT_ON = 8  /* kept.h */
+    P2P_INDEX_BOX = 4,        /* circle_key.h */
+    P2P_INDEX_BOX_BAD = 5,    /* circle_key.h */
+    P2P_INDEX_LACK = 6,       /* engine_lack.c */
+    P2P_INDEX_KEPT = 7,       /* kept.h */
+    P2P_INDEX_KEPT_ON = 8,    /* kept.h */
+    P2P_INDEX_CONTAINER = 9,  /* custody.h: circle u32, container, token id */
+    P2P_INDEX_HOLDER = 10,    /* custody.h: feed u32, circle u32, token id */
+    P2P_INDEX_RESTS_BAD = 13, /* custody.h: circle u32, token id */
 };
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u
@@ -65,6 +69,17 @@ struct p2p_judged {
     struct p2p_record_id id;
     enum p2p_why why;
 };
+
+/* What was found of one signed note lately: records/custody_rests.c. */
+struct p2p_rested {
+    bool known;
+    uint32_t feed;
+    uint64_t charter_size;
+    uint64_t good_size;
+    struct p2p_hash note;
+    uint64_t size; /* that of the quorum-cosigned checkpoint; 0: it is none */
+};
+#define P2P_RESTED_MAX 64u
 
 /* An issuer used a number twice in a feed: the second record stands at index. See reuse.h. */
 struct p2p_reuse_found {
@@ -116,6 +131,7 @@ struct p2p_ledger {
         uint64_t first;
     } newest;
     struct p2p_judged judged[P2P_JUDGED_MAX]; /* while folding: one lift may name 1,024 bans */
+    struct p2p_rested rested[P2P_RESTED_MAX]; /* by the hash of the note */
 };
 
 /* Loads everything from the store. federation_id as in p2p_charter_new. P2P_CORRUPT, or the

@@ -1,0 +1,309 @@
+/* Custody as gates, rights and lists read it, and as authors pack it. */
+#include "custody_fold.h"
+
+#include <string.h>
+
+const char *p2p_custody_state_word(enum p2p_custody_state state)
+{
+    static const char *const words[] = {
+#define STATE_WORD(name, word, over) [P2P_CUSTODY_##name] = word,
+        P2P_CUSTODY_STATE_MAP(STATE_WORD)
+#undef STATE_WORD
+    };
+    return words[state];
+}
+
+bool p2p_custody_is_over(enum p2p_custody_state state)
+{
+    static const bool overs[] = {
+#define STATE_OVER(name, word, over) [P2P_CUSTODY_##name] = (over),
+        P2P_CUSTODY_STATE_MAP(STATE_OVER)
+#undef STATE_OVER
+    };
+    return overs[state];
+}
+
+const char *p2p_frozen_word(enum p2p_frozen one)
+{
+    switch (one) {
+#define FROZEN_WORD(name, bit, word, text)                                                     \
+    case P2P_FROZEN_##name:                                                                    \
+        return word;
+        P2P_FROZEN_MAP(FROZEN_WORD)
+#undef FROZEN_WORD
+    }
+    return "?";
+}
+
+/* ---- the value ---- */
+
+static struct p2p_slice str_of(struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    return raw.len == 0 ? raw : p2p_unpack_str(&in);
+}
+
+static uint64_t uint_of(struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    return raw.len == 0 ? 0 : p2p_unpack_uint(&in);
+}
+
+static bool read_id(struct p2p_unpack *in, struct p2p_record_id *id)
+{
+    bool pair = p2p_unpack_array(in) == 2;
+    id->feed = p2p_unpack_u32(in);
+    id->index = p2p_unpack_uint(in);
+    return pair && !p2p_unpack_failed(in);
+}
+
+static bool state_named(struct p2p_slice word, enum p2p_custody_state *out)
+{
+    for (int state = P2P_CUSTODY_HELD; state <= P2P_CUSTODY_NO_EFFECT; state++) {
+        if (p2p_slice_equal(
+                p2p_slice_text(p2p_custody_state_word((enum p2p_custody_state)state)), word)) {
+            *out = (enum p2p_custody_state)state;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum p2p_why why_named(struct p2p_slice word)
+{
+    for (int why = P2P_WHY_NONE; why <= P2P_WHY_ERASED; why++) {
+        if (p2p_slice_equal(p2p_slice_text(p2p_why_word((enum p2p_why)why)), word)) {
+            return (enum p2p_why)why;
+        }
+    }
+    return P2P_WHY_BAD_PAYLOAD;
+}
+
+static bool read_rivals(struct p2p_custody *out, struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    uint32_t count = raw.len == 0 ? 0 : p2p_unpack_array(&in);
+    if (count > P2P_CUSTODY_RIVALS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!read_id(&in, &out->rivals[i])) {
+            return false;
+        }
+    }
+    out->rival_count = count;
+    return true;
+}
+
+static bool read_tenures(struct p2p_custody *out, struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    uint32_t count = p2p_unpack_array(&in);
+    if (count > P2P_CUSTODY_TENURES_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct p2p_tenure *tenure = &out->tenures[i];
+        uint32_t parts = p2p_unpack_array(&in);
+        tenure->feed = p2p_unpack_u32(&in);
+        tenure->epoch = p2p_unpack_uint(&in);
+        tenure->from = p2p_unpack_uint(&in);
+        tenure->to = parts == 4 ? p2p_unpack_uint(&in) : UINT64_MAX;
+        if ((parts != 3 && parts != 4) || p2p_unpack_failed(&in)) {
+            return false;
+        }
+    }
+    out->tenure_count = count;
+    return p2p_unpack_done(&in);
+}
+
+enum p2p_err p2p_custody_decode(struct p2p_custody *out, const struct p2p_record_id *id,
+                                uint32_t circle, struct p2p_slice value)
+{
+    enum {
+        CALL,
+        CONTAINER,
+        EPOCH,
+        FACILITY,
+        FROZEN,
+        HOLDER,
+        OPENED_BY,
+        RESTS,
+        RIVALS,
+        STATE,
+        STEP,
+        TENURES,
+        TO,
+        WHY,
+        COUNT
+    };
+    static const char *const names[COUNT] = {
+        "call",  "container", "epoch", "facility", "frozen",  "holder", "opened_by",
+        "rests", "rivals",    "state", "step",     "tenures", "to",     "why"};
+    struct p2p_slice values[COUNT];
+    struct p2p_unpack in;
+    struct p2p_custody custody = {.id = *id, .circle = circle};
+    struct p2p_record_id rests = {0, 0};
+    if (p2p_wire_check(value) != P2P_OK || !p2p_unpack_fields(value, names, values, COUNT) ||
+        !state_named(str_of(values[STATE]), &custody.state) ||
+        !read_rivals(&custody, values[RIVALS]) || !read_tenures(&custody, values[TENURES])) {
+        return P2P_CORRUPT;
+    }
+    p2p_unpack_init(&in, values[STEP]);
+    if (!read_id(&in, &custody.step)) {
+        return P2P_CORRUPT;
+    }
+    p2p_unpack_init(&in, values[RESTS]);
+    if (values[RESTS].len > 0 && !read_id(&in, &rests)) {
+        return P2P_CORRUPT;
+    }
+    custody.rests_feed = rests.feed;
+    custody.rests_index = rests.index;
+    custody.call = str_of(values[CALL]);
+    custody.container = str_of(values[CONTAINER]);
+    custody.facility = str_of(values[FACILITY]);
+    custody.epoch = uint_of(values[EPOCH]);
+    custody.frozen = (unsigned)uint_of(values[FROZEN]);
+    custody.holder = (uint32_t)uint_of(values[HOLDER]);
+    custody.opened_by = (uint32_t)uint_of(values[OPENED_BY]);
+    custody.to = (uint32_t)uint_of(values[TO]);
+    custody.why = values[WHY].len > 0 ? why_named(str_of(values[WHY])) : P2P_WHY_NONE;
+    if (custody.container.len > P2P_CONTAINER_BYTES_MAX) {
+        return P2P_CORRUPT;
+    }
+    *out = custody;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_custody_get(const struct p2p_kv *kv, uint32_t circle,
+                             const struct p2p_record_id *id, struct p2p_custody *out)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_slice value;
+    enum p2p_err err = p2p_view_get(kv, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, id), &value);
+    return err == P2P_OK ? p2p_custody_decode(out, id, circle, value) : err;
+}
+
+enum p2p_err p2p_custody_next(const struct p2p_kv *kv, uint32_t circle,
+                              const struct p2p_record_id *after, bool begin,
+                              struct p2p_custody *out)
+{
+    uint8_t row[5 + P2P_VIEW_KEY_BYTES_MAX];
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_record_id from = {0, 0};
+    struct p2p_slice found;
+    struct p2p_slice value;
+    struct p2p_record_id id;
+    if (!begin) {
+        from = *after;
+        from.index++;
+    }
+    size_t len = p2p_view_row_key(row, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, &from));
+    enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_VIEW, p2p_slice_of(row, len), &found, &value);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (found.len != len || memcmp(found.data, row, 5) != 0) {
+        return P2P_NOTFOUND;
+    }
+    if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), &id)) {
+        return P2P_CORRUPT;
+    }
+    return p2p_custody_decode(out, &id, circle, value);
+}
+
+bool p2p_custody_held_by(const struct p2p_custody *custody, uint32_t feed, uint64_t index,
+                         uint64_t epoch)
+{
+    for (size_t i = 0; i < custody->tenure_count; i++) {
+        const struct p2p_tenure *tenure = &custody->tenures[i];
+        if (tenure->feed == feed && tenure->epoch == epoch && tenure->from < index &&
+            index < tenure->to) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- packing ---- */
+
+static void pack_place(struct p2p_pack *pack, struct p2p_slice container,
+                       struct p2p_slice facility)
+{
+    p2p_pack_text(pack, "container");
+    p2p_pack_str(pack, container);
+    p2p_pack_text(pack, "facility");
+    p2p_pack_str(pack, facility);
+}
+
+static bool place_fits(struct p2p_slice container, struct p2p_slice facility)
+{
+    return container.len > 0 && container.len <= P2P_CONTAINER_BYTES_MAX && facility.len > 0 &&
+           facility.len <= P2P_FACILITY_BYTES_MAX;
+}
+
+enum p2p_err p2p_custody_open_pack(struct p2p_pack *pack, struct p2p_slice container,
+                                   struct p2p_slice call, struct p2p_slice facility)
+{
+    if (!place_fits(container, facility) || call.len > P2P_CUSTODY_CALL_BYTES_MAX) {
+        return P2P_TOOLARGE;
+    }
+    p2p_pack_map(pack, 2u + (call.len > 0));
+    if (call.len > 0) {
+        p2p_pack_text(pack, "call");
+        p2p_pack_str(pack, call);
+    }
+    pack_place(pack, container, facility);
+    return p2p_pack_failed(pack) ? P2P_TOOLARGE : P2P_OK;
+}
+
+enum p2p_err p2p_custody_gate_in_pack(struct p2p_pack *pack, struct p2p_slice container,
+                                      struct p2p_slice facility)
+{
+    if (!place_fits(container, facility)) {
+        return P2P_TOOLARGE;
+    }
+    p2p_pack_map(pack, 2);
+    pack_place(pack, container, facility);
+    return p2p_pack_failed(pack) ? P2P_TOOLARGE : P2P_OK;
+}
+
+enum p2p_err p2p_custody_step_pack(struct p2p_pack *pack, const struct p2p_custody_step *step)
+{
+    if (step->rests_count > P2P_CUSTODY_RESTS_MAX || step->seal_count > P2P_CUSTODY_SEALS_MAX) {
+        return P2P_TOOLARGE;
+    }
+    p2p_pack_map(pack, 1u + (step->found != NULL) + (step->rests_count > 0) +
+                           (step->seal_count > 0) + (step->to != 0));
+    p2p_pack_text(pack, "epoch");
+    p2p_pack_uint(pack, step->epoch);
+    if (step->found != NULL) {
+        p2p_pack_text(pack, "found");
+        p2p_pack_text(pack, step->found);
+    }
+    if (step->rests_count > 0) {
+        p2p_pack_text(pack, "rests");
+        p2p_pack_array(pack, (uint32_t)step->rests_count);
+    }
+    for (size_t i = 0; i < step->rests_count; i++) {
+        p2p_pack_bin(pack, step->rests[i].data, step->rests[i].len);
+    }
+    if (step->seal_count > 0) {
+        p2p_pack_text(pack, "seals");
+        p2p_pack_array(pack, (uint32_t)step->seal_count);
+    }
+    for (size_t i = 0; i < step->seal_count; i++) {
+        p2p_pack_array(pack, 2);
+        p2p_pack_uint(pack, step->seals[i].feed);
+        p2p_pack_uint(pack, step->seals[i].index);
+    }
+    if (step->to != 0) {
+        p2p_pack_text(pack, "to");
+        p2p_pack_uint(pack, step->to);
+    }
+    return p2p_pack_failed(pack) ? P2P_TOOLARGE : P2P_OK;
+}

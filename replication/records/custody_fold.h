@@ -1,0 +1,66 @@
+/* The inside of custody's fold. Private to records/custody*.c.
+ *
+ *   custody_kinds.c  the rows of the table of kinds, and which keys a record touches
+ *   custody_mark.c   which tokens are folded again when something else changed
+ *   custody_rests.c  signed notes that a step carries
+ *   custody_trace.c  one token, from step to step
+ *   custody_view.c   the value that is written
+ *   custody.c        the value as others read it, and contents as authors pack them */
+#ifndef P2P_CUSTODY_FOLD_H
+#define P2P_CUSTODY_FOLD_H
+
+#include "../views.h"
+
+#include <p2p/custody.h>
+
+/* The content of a public step, taken apart; slices borrow from it. */
+struct custody_content {
+    uint64_t epoch;
+    uint32_t to;            /* offer: member */
+    bool gone;              /* recount */
+    struct p2p_slice rests; /* encoded array of notes, or empty */
+    struct p2p_slice seals; /* encoded array of [feed, index], or empty */
+};
+/* False when it is not of the form that its kind wants. */
+bool p2p_custody_read_content(struct custody_content *out, struct p2p_slice content);
+/* The payload of an open or gate-in: sets container, facility and, of an open, call. */
+bool p2p_custody_read_payload(struct p2p_custody *out, struct p2p_slice payload);
+
+/* One token while it is folded. */
+struct custody_trace {
+    struct p2p_ledger *ledger;
+    struct p2p_custody *token; /* id, circle and container are given; the rest is found */
+    bool waits; /* a note was looked at that may be good under another charter version */
+};
+/* Goes through what was written about a token whose open has effect. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_trace(struct custody_trace *trace);
+
+/* Whether one of the notes in `rests` is a quorum-cosigned checkpoint of a feed above an index.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_custody_rests_any(struct custody_trace *trace, uint32_t feed,
+                                                  uint64_t index, struct p2p_slice rests,
+                                                  bool *found);
+
+/* ---- custody_mark.c ---- */
+
+/* p2p_custody_mark of a token in that circle, and of all others of its container. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_in(struct p2p_ledger *ledger, uint32_t circle,
+                                                const struct p2p_record_id *token);
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_container(struct p2p_ledger *ledger,
+                                                       uint32_t circle,
+                                                       struct p2p_slice container);
+/* INDEX_HOLDER: a feed wrote something about a token; while records are taken back, the row
+ * goes with the last one that did. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_row_holder(struct p2p_ledger *ledger, uint32_t feed,
+                                                   uint32_t circle,
+                                                   const struct p2p_record_id *token);
+P2P_MUST_CHECK enum p2p_err p2p_custody_row_container(struct p2p_ledger *ledger,
+                                                      uint32_t circle,
+                                                      struct p2p_slice container,
+                                                      const struct p2p_record_id *token);
+/* INDEX_RESTS_BAD: whether a token is folded again when the charter changes. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_row_waits(struct p2p_ledger *ledger, uint32_t circle,
+                                                  const struct p2p_record_id *token,
+                                                  bool waits);
+
+#endif

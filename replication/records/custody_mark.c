@@ -1,0 +1,251 @@
+/* Which tokens are folded again when something changed that is none of their records: rows to
+ * find them by, and marks. */
+#include "custody_fold.h"
+
+#include <string.h>
+
+enum { ROW_BYTES_MAX = 1 + 4 + P2P_CONTAINER_BYTES_MAX + P2P_ID_KEY_BYTES };
+
+static void put_id(struct p2p_writer *out, const struct p2p_record_id *id)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    p2p_id_key(key, id);
+    p2p_writer_bytes(out, key, sizeof(key));
+}
+
+/* (index, number, circle or a name) and an id behind it. */
+static struct p2p_slice container_row(uint8_t out[ROW_BYTES_MAX], uint32_t circle,
+                                      struct p2p_slice container,
+                                      const struct p2p_record_id *id)
+{
+    struct p2p_writer row;
+    p2p_writer_init(&row, out, ROW_BYTES_MAX);
+    p2p_writer_u8(&row, P2P_INDEX_CONTAINER);
+    p2p_writer_u32(&row, circle);
+    p2p_writer_bytes(&row, container.data, container.len);
+    put_id(&row, id);
+    return p2p_writer_slice(&row);
+}
+
+static struct p2p_slice holder_row(uint8_t out[ROW_BYTES_MAX], uint32_t feed, uint32_t circle,
+                                   const struct p2p_record_id *id)
+{
+    struct p2p_writer row;
+    p2p_writer_init(&row, out, ROW_BYTES_MAX);
+    p2p_writer_u8(&row, P2P_INDEX_HOLDER);
+    p2p_writer_u32(&row, feed);
+    p2p_writer_u32(&row, circle);
+    put_id(&row, id);
+    return p2p_writer_slice(&row);
+}
+
+static struct p2p_slice waits_row(uint8_t out[ROW_BYTES_MAX], uint32_t circle,
+                                  const struct p2p_record_id *id)
+{
+    struct p2p_writer row;
+    p2p_writer_init(&row, out, ROW_BYTES_MAX);
+    p2p_writer_u8(&row, P2P_INDEX_RESTS_BAD);
+    p2p_writer_u32(&row, circle);
+    put_id(&row, id);
+    return p2p_writer_slice(&row);
+}
+
+/* Whether a feed holds a record about a token. */
+static enum p2p_err wrote(struct p2p_ledger *ledger, uint32_t feed,
+                          const struct p2p_record_id *token, bool *out)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_touch_walk walk;
+    struct p2p_record_id by;
+    p2p_touch_begin(&walk, P2P_VIEW_CUSTODY, p2p_id_key(key, token));
+    if (feed > 0) {
+        walk.begun = true;
+        walk.last = (struct p2p_record_id){feed - 1, UINT64_MAX - 1};
+    }
+    enum p2p_err err = p2p_touch_next(&walk, ledger->kv, &by);
+    *out = err == P2P_OK && by.feed == feed;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_custody_row_holder(struct p2p_ledger *ledger, uint32_t feed, uint32_t circle,
+                                    const struct p2p_record_id *token)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    bool others = false;
+    enum p2p_err err = ledger->undoing ? wrote(ledger, feed, token, &others) : P2P_OK;
+    return err == P2P_OK && !others
+               ? p2p_index_put(ledger, holder_row(row, feed, circle, token))
+               : err;
+}
+
+enum p2p_err p2p_custody_row_container(struct p2p_ledger *ledger, uint32_t circle,
+                                       struct p2p_slice container,
+                                       const struct p2p_record_id *token)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    return p2p_index_put(ledger, container_row(row, circle, container, token));
+}
+
+enum p2p_err p2p_custody_row_waits(struct p2p_ledger *ledger, uint32_t circle,
+                                   const struct p2p_record_id *token, bool waits)
+{
+    uint8_t bytes[ROW_BYTES_MAX];
+    struct p2p_slice value;
+    struct p2p_slice row = waits_row(bytes, circle, token);
+    enum p2p_err err = p2p_kv_get(ledger->kv, P2P_TABLE_INDEX, row, &value);
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    if (waits == (err == P2P_OK)) {
+        return P2P_OK;
+    }
+    return waits ? p2p_kv_put(ledger->kv, P2P_TABLE_INDEX, row, p2p_slice_of("", 0))
+                 : p2p_kv_del(ledger->kv, P2P_TABLE_INDEX, row);
+}
+
+/* ---- walks ---- */
+
+/* The first row at or above one that ends in an id, of those that begin alike; *id is its own.
+ * P2P_NOTFOUND. */
+static enum p2p_err next_row(const struct p2p_kv *kv, struct p2p_slice from, size_t prefix,
+                             struct p2p_record_id *id)
+{
+    struct p2p_slice found;
+    struct p2p_slice value;
+    enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_INDEX, from, &found, &value);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (found.len != from.len || memcmp(found.data, from.data, prefix) != 0) {
+        return P2P_NOTFOUND;
+    }
+    return p2p_id_from_key(
+               p2p_slice_of(found.data + found.len - P2P_ID_KEY_BYTES, P2P_ID_KEY_BYTES), id)
+               ? P2P_OK
+               : P2P_CORRUPT;
+}
+
+enum p2p_err p2p_custody_next_of(const struct p2p_kv *kv, uint32_t circle,
+                                 struct p2p_slice container, const struct p2p_record_id *after,
+                                 bool begin, struct p2p_record_id *out)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    struct p2p_record_id from = {0, 0};
+    if (container.len == 0 || container.len > P2P_CONTAINER_BYTES_MAX) {
+        return P2P_NOTFOUND;
+    }
+    if (!begin) {
+        from = *after;
+        from.index++;
+    }
+    struct p2p_slice key = container_row(row, circle, container, &from);
+    return next_row(kv, key, key.len - P2P_ID_KEY_BYTES, out);
+}
+
+/* ---- marks ---- */
+
+enum p2p_err p2p_custody_mark_container(struct p2p_ledger *ledger, uint32_t circle,
+                                        struct p2p_slice container)
+{
+    struct p2p_record_id id;
+    enum p2p_err err = p2p_custody_next_of(ledger->kv, circle, container, NULL, true, &id);
+    while (err == P2P_OK) {
+        uint8_t key[P2P_ID_KEY_BYTES];
+        err = p2p_view_mark(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, &id));
+        if (err == P2P_OK) {
+            err = p2p_custody_next_of(ledger->kv, circle, container, &id, false, &id);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* The others are known by the value that stands; an open that has none yet marks them itself.
+ */
+enum p2p_err p2p_custody_mark_in(struct p2p_ledger *ledger, uint32_t circle,
+                                 const struct p2p_record_id *token)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    uint8_t container[P2P_CONTAINER_BYTES_MAX];
+    struct p2p_custody custody;
+    enum p2p_err err = p2p_view_mark(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, token));
+    if (err == P2P_OK) {
+        err = p2p_custody_get(ledger->kv, circle, token, &custody);
+    }
+    if (err != P2P_OK || custody.container.len == 0) {
+        return err == P2P_NOTFOUND || err == P2P_CORRUPT ? P2P_OK : err; /* the fold mends it */
+    }
+    size_t len = custody.container.len; /* borrowed: marks may fold, and write */
+    memcpy(container, custody.container.data, len);
+    return p2p_custody_mark_container(ledger, circle, p2p_slice_of(container, len));
+}
+
+enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger, const struct p2p_record_id *token)
+{
+    struct p2p_slice leaf;
+    struct p2p_record record;
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, token->feed);
+    enum p2p_err err =
+        feed == NULL ? P2P_NOTFOUND : p2p_feed_leaf(feed, ledger->kv, token->index, &leaf);
+    if (err == P2P_NOTFOUND) {
+        return P2P_OK; /* it is folded when it comes */
+    }
+    if (err == P2P_OK && p2p_record_peek(&record, leaf) != P2P_OK) {
+        err = P2P_CORRUPT; /* only canonical records were let in */
+    }
+    return err == P2P_OK ? p2p_custody_mark_in(ledger, record.circle, token) : err;
+}
+
+/* All rows of INDEX that begin with `prefix` bytes of row and end in a token's id. */
+static enum p2p_err mark_rows(struct p2p_ledger *ledger, uint8_t *row, size_t prefix,
+                              size_t len)
+{
+    enum p2p_err err = P2P_OK;
+    memset(row + prefix, 0, len - prefix);
+    while (err == P2P_OK) {
+        struct p2p_slice found;
+        struct p2p_slice value;
+        struct p2p_record_id id;
+        struct p2p_reader in;
+        err = p2p_kv_seek(ledger->kv, P2P_TABLE_INDEX, p2p_slice_of(row, len), &found, &value);
+        if (err != P2P_OK || found.len != len || memcmp(found.data, row, prefix) != 0) {
+            return err == P2P_NOTFOUND ? P2P_OK : err;
+        }
+        memcpy(row, found.data, len);
+        p2p_reader_init(&in, p2p_slice_of(row + len - P2P_ID_KEY_BYTES - 4, 4));
+        uint32_t circle = p2p_reader_u32(&in);
+        if (!p2p_id_from_key(p2p_slice_of(row + len - P2P_ID_KEY_BYTES, P2P_ID_KEY_BYTES),
+                             &id)) {
+            return P2P_CORRUPT;
+        }
+        err = p2p_custody_mark_in(ledger, circle, &id);
+        for (size_t at = len; at > prefix && ++row[at - 1] == 0;) {
+            at--; /* to the next key */
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_custody_mark_feed(struct p2p_ledger *ledger, uint32_t feed)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    const struct p2p_record_id none = {0, 0};
+    const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, feed);
+    enum p2p_err err = P2P_OK;
+    /* A token that passed to a later generation was held by an earlier one. */
+    for (uint32_t i = 1; info != NULL && i < ledger->feed_count && err == P2P_OK; i++) {
+        const struct p2p_feed_info *of = p2p_charter_feed(ledger->charter, i);
+        if (of != NULL && of->member == info->member) {
+            size_t len = holder_row(row, i, 0, &none).len;
+            err = mark_rows(ledger, row, 1 + 4, len);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_custody_mark_waiting(struct p2p_ledger *ledger)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    const struct p2p_record_id none = {0, 0};
+    size_t len = waits_row(row, 0, &none).len;
+    return mark_rows(ledger, row, 1, len);
+}

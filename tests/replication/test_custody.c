@@ -1,0 +1,416 @@
+/* Custody: at any epoch one feed holds a token, what it writes first decides, and nothing that
+ * stands is ever taken back. */
+#include "check.h"
+#include "custody_world.h"
+#include "rng.h"
+
+static struct ledger_world world;
+
+static int setup(void **state)
+{
+    (void)state;
+    ledger_world_init(&world);
+    custody_world_init(&world);
+    for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS; member++) {
+        ledger_world_seen(&world, member);
+    }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ledger_world_deinit(&world);
+    return 0;
+}
+
+static struct p2p_record_id open_box(uint32_t feed)
+{
+    return custody_world_open(&world, feed, CUSTODY_BOX);
+}
+
+static struct p2p_record_id accept_offer(uint32_t feed, struct p2p_record_id token,
+                                         struct p2p_record_id offer, uint64_t epoch)
+{
+    return custody_world_answer(&world, feed, P2P_KIND_CUSTODY_ACCEPT, token, offer, epoch);
+}
+
+/* The token as a ledger has it that takes everything written so far. */
+static struct p2p_custody now(struct p2p_record_id token)
+{
+    struct ledger_node node;
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    ledger_node_check_digests(&node);
+    struct p2p_custody custody = custody_of(&node, token);
+    ledger_node_deinit(&node);
+    return custody;
+}
+
+static bool is(const struct p2p_custody *custody, enum p2p_custody_state state, uint32_t holder,
+               uint64_t epoch)
+{
+    return custody->state == state && custody->holder == holder && custody->epoch == epoch;
+}
+
+/* Everything written, taken in many orders by many ledgers: the same rows. */
+static void check_orders(uint64_t seed)
+{
+    struct ledger_node first;
+    struct rng rng = {seed};
+    ledger_node_init(&first, &world, 0);
+    ledger_node_take_all(&first);
+    for (unsigned round = 0; round < 6; round++) {
+        struct ledger_node node;
+        ledger_node_init(&node, &world, 0);
+        ledger_node_begin(&node);
+        ledger_node_charter(&node, 1);
+        ledger_node_end(&node);
+        for (unsigned i = 0; i < 40; i++) {
+            uint32_t of = (uint32_t)rng_below(&rng, node.ledger.feed_count + 1);
+            ledger_node_begin(&node);
+            if (of == node.ledger.feed_count || of == 0) {
+                uint64_t size = p2p_charter_size(node.ledger.charter);
+                uint64_t more = rng_below(&rng, world.entry_count - size + 1);
+                ledger_node_charter(&node, size + more);
+            } else {
+                uint64_t size = p2p_ledger_feed(&node.ledger, of)->edge.size;
+                uint64_t more = rng_below(&rng, ledger_world_size(&world, of) - size + 1);
+                ledger_node_take(&node, of, size + more);
+            }
+            ledger_node_end(&node);
+            if (rng_below(&rng, 8) == 0) {
+                ledger_node_reopen(&node);
+            }
+        }
+        ledger_node_take_all(&node);
+        ledger_node_check_same(&first, &node);
+        ledger_node_deinit(&node);
+    }
+    ledger_node_deinit(&first);
+}
+
+/* ---- one holder ---- */
+
+/* A container could not be released by who discharged it, or by anybody else at all. */
+static void the_opener_releases(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_custody held = now(token);
+    CHECK(is(&held, P2P_CUSTODY_HELD, 1, 1) && held.frozen == 0 && held.rests_feed == 0);
+    CHECK(held.opened_by == CUSTODY_OF(1) && held.tenure_count == 1);
+    CHECK(p2p_custody_held_by(&held, 1, token.index + 1, 1));
+    CHECK(!p2p_custody_held_by(&held, 1, token.index, 1));
+    CHECK(!p2p_custody_held_by(&held, 1, token.index + 1, 2));
+    CHECK(!p2p_custody_held_by(&held, 2, token.index + 1, 1));
+    custody_world_use(&world, 2, token, 1, 0); /* who does not hold it */
+    custody_world_use(&world, 1, token, 2, 0); /* another epoch */
+    held = now(token);
+    CHECK(is(&held, P2P_CUSTODY_HELD, 1, 1));
+    struct p2p_record_id use = custody_world_use(&world, 1, token, 1, 0);
+    custody_world_offer(&world, 1, token, 2, 2, 0); /* too late */
+    struct p2p_custody released = now(token);
+    CHECK(is(&released, P2P_CUSTODY_RELEASED, 1, 1));
+    CHECK(p2p_record_id_compare(&released.step, &use) == 0);
+    CHECK(!p2p_custody_held_by(&released, 1, use.index + 1, 1));
+    CHECK(p2p_custody_is_over(released.state));
+    check_orders(1);
+}
+
+/* Of a token without grant, signature or form somebody could release. */
+static void an_open_without_effect_is_told(void **state)
+{
+    (void)state;
+    struct p2p_record_id ours = open_box(1);
+    struct p2p_record_id bad;
+    static const uint8_t nothing[] = {0x80};
+    bad = ledger_world_write(&world, 1,
+                             (struct p2p_draft){.kind = P2P_KIND_CUSTODY_OPEN,
+                                                .circle = CIRCLE_ALL,
+                                                .issuer = CUSTODY_OF(1),
+                                                .issuer_seq = ++world.next_seq[CUSTODY_OF(1)],
+                                                .payload = p2p_slice_of(nothing, 1)},
+                             0);
+    struct p2p_custody custody = now(bad);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT && custody.why == P2P_WHY_BAD_PAYLOAD);
+    CHECK(custody.container.len == 0);
+    /* A signature by somebody else. */
+    world.keys[CUSTODY_OF(2)] = CUSTODY_OF(3);
+    bad = custody_world_open(&world, 2, "MSCU1000070");
+    world.keys[CUSTODY_OF(2)] = 0;
+    custody = now(bad);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT && custody.why == P2P_WHY_BAD_SIGNATURE);
+    custody = now(ours);
+    CHECK(custody.state == P2P_CUSTODY_HELD);
+    check_orders(2);
+}
+
+/* A withdrawn token could be released, or a released one withdrawn. */
+static void a_withdrawn_token_is_over(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct custody_act withdraw = {
+        .kind = P2P_KIND_CUSTODY_WITHDRAW, .token = token, .epoch = 1};
+    custody_world_act(&world, 2, &withdraw); /* not the holder */
+    custody_world_act(&world, 1, &withdraw);
+    custody_world_use(&world, 1, token, 1, 0);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, 1, 1));
+    check_orders(3);
+}
+
+/* ---- passing on ---- */
+
+/* The old holder could release after it offered, the new one before its accept is witnessed. */
+static void an_accepted_token_is_anothers(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1) && custody.to == 2);
+    custody_world_use(&world, 1, token, 1, 0);
+    custody_world_use(&world, 1, token, 2, 0);
+    custody_world_use(&world, 2, token, 2, 0);
+    accept_offer(3, token, offer, 2); /* not to him */
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    struct p2p_record_id accept = accept_offer(2, token, offer, 2);
+    custody_world_use(&world, 2, token, 2, 0); /* rests on nothing */
+    custody_world_use(&world, 2, token, 2, 1); /* on another feed */
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2) && custody.to == 0);
+    CHECK(custody.rests_feed == 2 && custody.rests_index == accept.index);
+    CHECK(custody.tenure_count == 2 && custody.tenures[0].to == offer.index);
+    CHECK(p2p_custody_held_by(&custody, 2, accept.index + 1, 2));
+    CHECK(!p2p_custody_held_by(&custody, 1, offer.index + 1, 1));
+    custody_world_use(&world, 2, token, 2, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
+    check_orders(4);
+}
+
+/* Who offered could resume on a refusal that nobody witnessed, or at an epoch that was used. */
+static void a_refused_token_comes_back(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    struct p2p_record_id refuse =
+        custody_world_answer(&world, 2, P2P_KIND_CUSTODY_REFUSE, token, offer, 2);
+    accept_offer(2, token, offer, 2); /* too late: the first answer counts */
+    custody_world_use(&world, 1, token, 1, 2);
+    custody_world_use(&world, 1, token, 3, 1);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 3));
+    CHECK(custody.rests_feed == 2 && custody.rests_index == refuse.index);
+    /* On to another, who passes it on in turn. */
+    struct p2p_record_id again = custody_world_offer(&world, 1, token, 4, 3, 2);
+    accept_offer(3, token, again, 4);
+    struct p2p_record_id on = custody_world_offer(&world, 3, token, 5, 2, 3);
+    accept_offer(2, token, on, 5);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 5) && custody.tenure_count == 4);
+    custody_world_use(&world, 2, token, 5, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 5));
+    check_orders(5);
+}
+
+/* An answer to an offer that no quorum cosigned could stand, and the offer vanish with the disk
+ * that holds it. */
+static void an_answer_carries_the_offers_checkpoint(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    struct custody_act answer = {.kind = P2P_KIND_CUSTODY_ACCEPT,
+                                 .token = token,
+                                 .about = &offer,
+                                 .epoch = 2,
+                                 .rests = {1},
+                                 .witnesses = 1u << 2};
+    custody_world_act(&world, 2, &answer); /* two of three are needed */
+    answer.rests[0] = 3;
+    answer.witnesses = 0;
+    custody_world_act(&world, 2, &answer); /* another feed's */
+    answer.kind = P2P_KIND_CUSTODY_REFUSE;
+    custody_world_act(&world, 2, &answer);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    answer.rests[0] = 1;
+    answer.witnesses = 1u << 2 | 1u << 4;
+    custody_world_act(&world, 2, &answer);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 3));
+    check_orders(6);
+}
+
+/* Of two offers for one epoch, both could be accepted. */
+static void the_first_offer_counts(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    custody_world_offer(&world, 1, token, 2, 1, 0); /* to itself: none */
+    custody_world_offer(&world, 1, token, 3, 4, 0); /* no such epoch */
+    struct p2p_record_id first = custody_world_offer(&world, 1, token, 2, 2, 0);
+    struct p2p_record_id second = custody_world_offer(&world, 1, token, 2, 3, 0);
+    accept_offer(3, token, second, 2);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1) && custody.to == 2);
+    accept_offer(2, token, first, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2));
+    check_orders(7);
+}
+
+/* A token that is passed on for ever would cost every fold more. */
+static void a_token_that_passes_on_too_often_is_frozen(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    uint64_t epoch = 1;
+    uint32_t holder = 1;
+    for (unsigned i = 0; i < P2P_CUSTODY_TENURES_MAX; i++, epoch++, holder = 3 - holder) {
+        struct p2p_record_id offer = custody_world_offer(&world, holder, token, epoch + 1,
+                                                         3 - holder, i == 0 ? 0 : holder);
+        accept_offer(3 - holder, token, offer, epoch + 1);
+    }
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, holder, epoch));
+    CHECK(custody.frozen == P2P_FROZEN_TOO_LONG);
+    CHECK(custody.tenure_count == P2P_CUSTODY_TENURES_MAX);
+    custody_world_act(&world, holder,
+                      &(struct custody_act){.kind = P2P_KIND_CUSTODY_WITHDRAW,
+                                            .token = token,
+                                            .epoch = epoch,
+                                            .rests = {holder}});
+    custody = now(token);
+    CHECK(custody.state == P2P_CUSTODY_WITHDRAWN);
+}
+
+/* ---- gates and recounts ---- */
+
+/* A box that came in again could be released on its token of before. */
+static void a_gate_in_closes(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id other = custody_world_open(&world, 1, "MSCU1000070");
+    struct p2p_record_id released = custody_world_open(&world, 1, "HBMU2699702");
+    custody_world_use(&world, 1, released, 1, 0);
+    custody_world_gate_in(&world, 2, "TTTU0000000", &token, 1); /* another box */
+    struct p2p_custody custody = now(token);
+    CHECK(custody.state == P2P_CUSTODY_HELD);
+    const struct p2p_record_id both[] = {token, other};
+    custody_world_gate_in(&world, 2, CUSTODY_BOX, both, 2);
+    custody_world_gate_in(&world, 2, "HBMU2699702", &released, 1);
+    custody = now(token);
+    CHECK(custody.state == P2P_CUSTODY_CLOSED);
+    custody = now(other);
+    CHECK(custody.state == P2P_CUSTODY_HELD);
+    custody = now(released);
+    CHECK(custody.state == P2P_CUSTODY_RELEASED);
+    check_orders(8);
+}
+
+/* One issuer alone could say that a box is gone. */
+static void two_issuers_recount(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct custody_act act = {
+        .kind = P2P_KIND_RECOUNT, .token = token, .epoch = 1, .found = "gone"};
+    struct p2p_record_id first = custody_world_act(&world, 1, &act);
+    act.about = &first;
+    custody_world_act(&world, 1, &act); /* the same issuer */
+    act.issuer = YARD_OF(1);
+    act.found = "held";
+    custody_world_act(&world, 1, &act); /* found otherwise */
+    act.found = "gone";
+    act.about = NULL;
+    custody_world_act(&world, 1, &act); /* cites no first one */
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1));
+    act.about = &first;
+    custody_world_act(&world, 1, &act);
+    custody = now(token);
+    CHECK(custody.state == P2P_CUSTODY_GONE);
+    check_orders(9);
+}
+
+/* ---- generations ---- */
+
+/* A quorum of m1's witnesses says that it holds so much of the closed feed. */
+static void seal(uint32_t closed, uint64_t size)
+{
+    for (uint32_t member = 2; member <= 3; member++) {
+        const struct ledger_claim claims[] = {{0, world.entry_count, false, NULL},
+                                              {closed, size, false, NULL}};
+        ledger_world_claims(&world, member, claims, 2);
+    }
+}
+
+/* Who was restored could release what its lost records had released or passed on. */
+static void a_closed_generation_passes_its_tokens_on_frozen(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id offered = custody_world_open(&world, 1, "MSCU1000070");
+    struct p2p_record_id lost = custody_world_open(&world, 1, "HBMU2699702");
+    struct p2p_record_id offer = custody_world_offer(&world, 1, offered, 2, 2, 0);
+    uint64_t end = ledger_world_size(&world, 1);
+    custody_world_use(&world, 1, lost, 1, 0); /* nobody's checkpoint holds it */
+    uint32_t next = ledger_world_generation(&world, 1, 20);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == 0); /* not sealed yet */
+    seal(1, end);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, next, 1));
+    CHECK(custody.frozen == P2P_FROZEN_GENERATION && custody.tenure_count == 1);
+    CHECK(!p2p_custody_held_by(&custody, next, 5, 1));
+    custody = now(lost);
+    CHECK(custody.state == P2P_CUSTODY_RELEASED); /* for ever, and told to be frozen */
+    CHECK(custody.frozen == P2P_FROZEN_GENERATION);
+    custody = now(offered);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    /* The refusal gives it to the new generation, the recount thaws. */
+    custody_world_answer(&world, 2, P2P_KIND_CUSTODY_REFUSE, offered, offer, 2);
+    custody = now(offered);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, next, 3) && custody.frozen == P2P_FROZEN_GENERATION);
+    custody_world_recount(&world, next, token, 1, "held");
+    struct p2p_record_id second = custody_world_recount(&world, next, offered, 3, "held");
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, next, 1) && custody.frozen == 0);
+    custody = now(offered);
+    CHECK(custody.frozen == 0 && custody.rests_feed == 0);
+    CHECK(p2p_custody_held_by(&custody, next, second.index + 1, 3));
+    CHECK(!p2p_custody_held_by(&custody, next, second.index, 3));
+    custody_world_use(&world, next, offered, 3, 0);
+    custody = now(offered);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, next, 3) && custody.frozen == 0);
+    check_orders(10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_opener_releases, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_open_without_effect_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_withdrawn_token_is_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_accepted_token_is_anothers, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refused_token_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_carries_the_offers_checkpoint, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_first_offer_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_that_passes_on_too_often_is_frozen, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_gate_in_closes, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_issuers_recount, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_closed_generation_passes_its_tokens_on_frozen, setup,
+                                        teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

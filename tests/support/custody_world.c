@@ -1,0 +1,176 @@
+#include "check.h"
+
+#include "custody_world.h"
+
+#include <stdio.h>
+
+static const char *const custody_grants[] = {
+    "custody",       "recount",         "issue",          "accept",
+    "transfer",      "assign",          "block",          "commercial-light",
+    "customs-light", "discharge-light", "terminal-light", "override"};
+
+void custody_world_init(struct ledger_world *world)
+{
+    static struct world_draft draft;
+    world_draft(&draft);
+    for (uint32_t of = 0; of < 2 * LEDGER_WORLD_MEMBERS; of++) {
+        char name[32], member[8];
+        bool yard = of >= LEDGER_WORLD_MEMBERS;
+        uint32_t m = 1 + of % LEDGER_WORLD_MEMBERS;
+        snprintf(member, sizeof(member), "m%u", m);
+        snprintf(name, sizeof(name), "%s-%u", yard ? "yard" : "custody", m);
+        size_t count = yard ? 1 : sizeof(custody_grants) / sizeof(custody_grants[0]);
+        for (size_t g = 0; g < count; g++) {
+            world_grant(&draft, name, yard ? YARD_OF(m) : CUSTODY_OF(m), member,
+                        yard ? "recount" : custody_grants[g], "*");
+        }
+        if (yard) {
+            world_grant(&draft, name, YARD_OF(m), member, "approve", "*");
+        }
+    }
+    ledger_world_entry(world, &draft);
+    for (uint32_t m = 1; m <= LEDGER_WORLD_MEMBERS; m++) {
+        const struct p2p_issuer *custody = p2p_charter_issuer(world->charter, CUSTODY_OF(m));
+        const struct p2p_issuer *yard = p2p_charter_issuer(world->charter, YARD_OF(m));
+        CHECK(custody != NULL && custody->member == m && yard != NULL && yard->member == m);
+    }
+}
+
+uint32_t custody_world_member(const struct ledger_world *world, uint32_t feed)
+{
+    return p2p_charter_feed(world->charter, feed)->member;
+}
+
+static struct p2p_draft draft_of(struct ledger_world *world, uint32_t kind, uint32_t issuer,
+                                 const struct p2p_record_id *cites, size_t cite_count)
+{
+    return (struct p2p_draft){.kind = kind,
+                              .circle = CIRCLE_ALL,
+                              .issuer = issuer,
+                              .issuer_seq = issuer != 0 ? ++world->next_seq[issuer] : 0,
+                              .cites = cites,
+                              .cite_count = cite_count};
+}
+
+struct p2p_record_id custody_world_open(struct ledger_world *world, uint32_t feed,
+                                        const char *container)
+{
+    uint8_t room[256];
+    struct p2p_pack pack;
+    struct p2p_draft draft = draft_of(world, P2P_KIND_CUSTODY_OPEN,
+                                      CUSTODY_OF(custody_world_member(world, feed)), NULL, 0);
+    ledger_world_seen(world, feed);
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_custody_open_pack(&pack, p2p_slice_text(container), p2p_slice_text("call-1"),
+                                   p2p_slice_text("quay-1")));
+    draft.payload = p2p_pack_slice(&pack);
+    return ledger_world_write(world, feed, draft, 0);
+}
+
+struct p2p_record_id custody_world_gate_in(struct ledger_world *world, uint32_t feed,
+                                           const char *container,
+                                           const struct p2p_record_id *opens, size_t count)
+{
+    uint8_t room[256];
+    struct p2p_pack pack;
+    struct p2p_draft draft =
+        draft_of(world, P2P_KIND_CUSTODY_GATE_IN, CUSTODY_OF(custody_world_member(world, feed)),
+                 opens, count);
+    ledger_world_seen(world, feed);
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(
+        p2p_custody_gate_in_pack(&pack, p2p_slice_text(container), p2p_slice_text("quay-1")));
+    draft.payload = p2p_pack_slice(&pack);
+    return ledger_world_write(world, feed, draft, 0);
+}
+
+struct p2p_record_id custody_world_act(struct ledger_world *world, uint32_t feed,
+                                       const struct custody_act *act)
+{
+    static char notes[2][P2P_CUSTODY_NOTE_BYTES];
+    uint8_t room[2 * P2P_CUSTODY_NOTE_BYTES + 256];
+    struct p2p_slice rests[2];
+    struct p2p_pack pack;
+    struct p2p_record_id cites[2] = {act->token};
+    struct p2p_custody_step step = {
+        .epoch = act->epoch, .to = act->to, .found = act->found, .rests = rests};
+    uint32_t member = custody_world_member(world, feed);
+    uint32_t issuer = act->issuer != 0 ? act->issuer : CUSTODY_OF(member);
+    if (act->about != NULL) {
+        cites[1] = *act->about;
+    }
+    if (!act->no_seen) {
+        ledger_world_seen(world, feed);
+    }
+    for (size_t i = 0; i < 2 && act->rests[i] != 0; i++) {
+        uint32_t of = act->rests[i];
+        uint32_t all = 0x1eu & ~(1u << custody_world_member(world, of));
+        size_t len = ledger_world_checkpoint(world, of, ledger_world_size(world, of),
+                                             act->witnesses != 0 ? act->witnesses : all,
+                                             notes[i], sizeof(notes[i]));
+        rests[step.rests_count++] = p2p_slice_of(notes[i], len);
+    }
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_custody_step_pack(&pack, &step));
+    struct p2p_draft draft = draft_of(world, act->kind, act->kind == P2P_KIND_USE ? 0 : issuer,
+                                      cites, act->about != NULL ? 2 : 1);
+    draft.content = p2p_pack_slice(&pack);
+    return ledger_world_write(world, feed, draft, act->wrong);
+}
+
+struct p2p_record_id custody_world_offer(struct ledger_world *world, uint32_t feed,
+                                         struct p2p_record_id token, uint64_t epoch,
+                                         uint32_t to, uint32_t rests)
+{
+    return custody_world_act(world, feed,
+                             &(struct custody_act){.kind = P2P_KIND_CUSTODY_OFFER,
+                                                   .token = token,
+                                                   .epoch = epoch,
+                                                   .to = to,
+                                                   .rests = {rests}});
+}
+
+struct p2p_record_id custody_world_answer(struct ledger_world *world, uint32_t feed,
+                                          enum p2p_kind_number kind, struct p2p_record_id token,
+                                          struct p2p_record_id offer, uint64_t epoch)
+{
+    return custody_world_act(world, feed,
+                             &(struct custody_act){.kind = kind,
+                                                   .token = token,
+                                                   .about = &offer,
+                                                   .epoch = epoch,
+                                                   .rests = {offer.feed}});
+}
+
+struct p2p_record_id custody_world_use(struct ledger_world *world, uint32_t feed,
+                                       struct p2p_record_id token, uint64_t epoch,
+                                       uint32_t rests)
+{
+    return custody_world_act(
+        world, feed,
+        &(struct custody_act){
+            .kind = P2P_KIND_USE, .token = token, .epoch = epoch, .rests = {rests}});
+}
+
+struct p2p_record_id custody_world_recount(struct ledger_world *world, uint32_t feed,
+                                           struct p2p_record_id token, uint64_t epoch,
+                                           const char *found)
+{
+    struct custody_act act = {
+        .kind = P2P_KIND_RECOUNT, .token = token, .epoch = epoch, .found = found};
+    struct p2p_record_id first = custody_world_act(world, feed, &act);
+    act.issuer = YARD_OF(custody_world_member(world, feed));
+    act.about = &first;
+    return custody_world_act(world, feed, &act);
+}
+
+struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token)
+{
+    struct p2p_custody custody;
+    const struct p2p_kv *kv = node->kv != NULL ? node->kv : memory_kv_begin(node->store);
+    CHECK_OK(p2p_custody_get(kv, CIRCLE_ALL, &token, &custody));
+    if (node->kv == NULL) {
+        memory_kv_abort(node->store);
+    }
+    return custody;
+}

@@ -1,0 +1,65 @@
+/* Custody in the federation of ledger_world.h: issuers who may open, offer and recount at every
+ * member, and one function for each record. Records stand in circle `all`; a `seen` of
+ * everything written so far goes before each record that an issuer signs, as nodes write it. */
+#ifndef CUSTODY_WORLD_H
+#define CUSTODY_WORLD_H
+
+#include "ledger_world.h"
+
+#include <p2p/custody.h>
+
+/* Issuers by member m: CUSTODY_OF(m) has custody, recount and what rights need everywhere,
+ * YARD_OF(m) has recount. */
+#define CUSTODY_OF(m) (5u + (m))
+#define YARD_OF(m)    (9u + (m))
+
+/* The box that all tests open unless they say otherwise. */
+#define CUSTODY_BOX "CSQU3054383"
+
+/* One entry that names the issuers. After ledger_world_init. */
+void custody_world_init(struct ledger_world *world);
+/* The member whose feed it is. */
+uint32_t custody_world_member(const struct ledger_world *world, uint32_t feed);
+
+struct p2p_record_id custody_world_open(struct ledger_world *world, uint32_t feed,
+                                        const char *container);
+struct p2p_record_id custody_world_gate_in(struct ledger_world *world, uint32_t feed,
+                                           const char *container,
+                                           const struct p2p_record_id *opens, size_t count);
+
+/* A step in a feed: by its member's custody issuer, `use` by the node. rests: checkpoints of
+ * these feeds as written so far, cosigned by all their witnesses. */
+struct custody_act {
+    enum p2p_kind_number kind;
+    struct p2p_record_id token;
+    const struct p2p_record_id *about; /* what else it cites, or NULL */
+    uint64_t epoch;
+    uint32_t to;        /* offer: member */
+    const char *found;  /* recount */
+    uint32_t issuer;    /* 0: the usual one */
+    uint32_t rests[2];  /* feeds; 0 ends */
+    uint32_t witnesses; /* who cosigns, as ledger_world_checkpoint; 0: all */
+    bool no_seen;       /* without the `seen` before it */
+    unsigned wrong;     /* of ledger_world_write */
+};
+struct p2p_record_id custody_world_act(struct ledger_world *world, uint32_t feed,
+                                       const struct custody_act *act);
+/* What they usually are. */
+struct p2p_record_id custody_world_offer(struct ledger_world *world, uint32_t feed,
+                                         struct p2p_record_id token, uint64_t epoch,
+                                         uint32_t to, uint32_t rests);
+struct p2p_record_id custody_world_answer(struct ledger_world *world, uint32_t feed,
+                                          enum p2p_kind_number kind, struct p2p_record_id token,
+                                          struct p2p_record_id offer, uint64_t epoch);
+struct p2p_record_id custody_world_use(struct ledger_world *world, uint32_t feed,
+                                       struct p2p_record_id token, uint64_t epoch,
+                                       uint32_t rests);
+/* Both recounts; returns the second. */
+struct p2p_record_id custody_world_recount(struct ledger_world *world, uint32_t feed,
+                                           struct p2p_record_id token, uint64_t epoch,
+                                           const char *found);
+
+/* The token as a node has it. Its slices are dead when the node is not in a batch. */
+struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token);
+
+#endif
