@@ -41,6 +41,21 @@ struct p2p_slice p2p_edi_text(const struct p2p_edi_segment *segment, unsigned el
     return (struct p2p_slice){0};
 }
 
+bool p2p_edi_copy(char *out, size_t cap, const struct p2p_edi_segment *segment,
+                  unsigned element, unsigned component)
+{
+    struct p2p_slice text = p2p_edi_text(segment, element, component);
+    size_t len = text.len < cap ? text.len : cap - 1;
+    bool good = text.len < cap;
+    for (size_t i = 0; i < len; i++) {
+        bool prints = text.data[i] >= 0x20 && text.data[i] <= 0x7e;
+        out[i] = prints ? (char)text.data[i] : '.';
+        good = good && prints;
+    }
+    out[len] = '\0';
+    return good;
+}
+
 bool p2p_edi_is(const struct p2p_edi_segment *segment, const char *tag)
 {
     return strcmp(segment->tag, tag) == 0;
@@ -246,19 +261,15 @@ static void parser_fault(struct parser *parser, enum p2p_edi_code code, unsigned
     }
 }
 
-/* Copies a component as text; too long: the beginning of it, and a fault. */
+/* Copies a component as text. */
 static void take(struct parser *parser, char *out, size_t cap, unsigned element,
                  unsigned component, bool mandatory)
 {
-    struct p2p_slice text = p2p_edi_text(&parser->segment, element, component);
-    size_t len = text.len < cap ? text.len : cap - 1;
-    if (len > 0) {
-        memcpy(out, text.data, len);
-    }
-    out[len] = '\0';
-    if (text.len >= cap) {
-        parser_fault(parser, P2P_EDI_TOO_LONG, element, component);
-    } else if (mandatory && text.len == 0) {
+    size_t len = p2p_edi_text(&parser->segment, element, component).len;
+    if (!p2p_edi_copy(out, cap, &parser->segment, element, component)) {
+        parser_fault(parser, len >= cap ? P2P_EDI_TOO_LONG : P2P_EDI_CHARACTER, element,
+                     component);
+    } else if (mandatory && len == 0) {
         parser_fault(parser, P2P_EDI_MISSING, element, component);
     }
 }

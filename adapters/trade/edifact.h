@@ -110,6 +110,10 @@ struct p2p_edi_segment {
 /* The text of a component, first repetition, borrowed from the segment; empty when absent. */
 struct p2p_slice p2p_edi_text(const struct p2p_edi_segment *segment, unsigned element,
                               unsigned component);
+/* The same as a C string of printable ASCII. False: it was longer than cap - 1 and is cut, or
+ * has other characters, which are full stops now. */
+bool p2p_edi_copy(char *out, size_t cap, const struct p2p_edi_segment *segment,
+                  unsigned element, unsigned component);
 bool p2p_edi_is(const struct p2p_edi_segment *segment, const char *tag);
 
 struct p2p_edi_reader {

@@ -356,27 +356,19 @@ static void begin_container(struct walk *walk)
     walk->equipment++;
 }
 
-static void copy_code(char out[4], const struct p2p_edi_segment *segment, unsigned element)
-{
-    struct p2p_slice text = p2p_edi_text(segment, element, 1);
-    size_t len = text.len < 4 ? text.len : 3;
-    if (len > 0) {
-        memcpy(out, text.data, len);
-    }
-    out[len] = '\0';
-}
-
 /* BGM: 1001 document, 1004 its number, 1225 function. */
 static void read_bgm(struct walk *walk)
 {
-    struct p2p_slice number = p2p_edi_text(&walk->segment, 2, 1);
-    copy_code(walk->document, &walk->segment, 1);
-    copy_code(walk->function, &walk->segment, 3);
+    const struct p2p_edi_segment *bgm = &walk->segment;
+    bool good = p2p_edi_copy(walk->document, sizeof walk->document, bgm, 1, 1) &&
+                p2p_edi_copy(walk->function, sizeof walk->function, bgm, 3, 1) &&
+                p2p_edi_copy(walk->out->document, sizeof walk->out->document, bgm, 2, 1);
+    if (!good) {
+        fault(walk, P2P_EDI_INVALID_VALUE, "BGM", bgm->number);
+    }
     if (walk->function[0] == '\0') {
         memcpy(walk->function, ORIGINAL, sizeof ORIGINAL);
     }
-    snprintf(walk->out->document, sizeof walk->out->document, "%.*s", (int)number.len,
-             number.len > 0 ? (const char *)number.data : "");
 }
 
 /* CNT: C270 is 6069 what is counted, 6066 how many; 16 is the number of units of equipment. */

@@ -27,23 +27,12 @@ bool p2p_trade_value_bad(const json_t *value)
 static bool copy(char out[P2P_TRADE_TEXT_BYTES_MAX + 1], const struct p2p_edi_segment *segment,
                  unsigned element, unsigned component)
 {
-    struct p2p_slice text = p2p_edi_text(segment, element, component);
-    out[0] = '\0';
-    while (text.len > 0 && text.data[text.len - 1] == ' ') {
-        text.len--; /* fields of fixed width are padded */
-    }
-    if (text.len > P2P_TRADE_TEXT_BYTES_MAX) {
+    if (!p2p_edi_copy(out, P2P_TRADE_TEXT_BYTES_MAX + 1, segment, element, component)) {
         return false;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < 0x20 || text.data[i] > 0x7e) {
-            return false;
-        }
+    for (size_t len = strlen(out); len > 0 && out[len - 1] == ' '; len--) {
+        out[len - 1] = '\0'; /* fields of fixed width are padded */
     }
-    if (text.len > 0) {
-        memcpy(out, text.data, text.len);
-    }
-    out[text.len] = '\0';
     return true;
 }
 
