@@ -421,6 +421,7 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     engine->ticked = false;
     engine->was_busy = false;
     engine->signature_made = false;
+    engine->custody_changed = false;
     engine->heartbeat_due = false;
     engine->addresses_changed = false;
     engine->proofs = NULL;
@@ -685,6 +686,7 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         .addresses_changed = engine->addresses_changed,
         .wanted_changed = engine->wanted_changed,
         .own_head_changed = head_changed,
+        .custody_changed = engine->custody_changed,
         .signature_made = engine->signature_made,
         .wake_mono_ms = wake_ms,
     };

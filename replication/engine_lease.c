@@ -12,7 +12,7 @@
 enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,
                                           const struct p2p_now *now, uint64_t *left_ms)
 {
-    if (p2p_engine_read_only(engine) != P2P_READ_ONLY_NONE ||
+    if (p2p_engine_read_only(engine) != P2P_READ_ONLY_NONE || engine->custody_held ||
         engine->lease.feed != engine->feed) {
         if (left_ms != NULL) {
             *left_ms = 0;
@@ -20,6 +20,11 @@ enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,
         return P2P_CUSTODY_WAITING;
     }
     return p2p_lease_ready(&engine->lease, engine->ledger.charter, now->mono_ms, left_ms);
+}
+
+void p2p_engine_hold_custody(struct p2p_engine *engine, bool held)
+{
+    engine->custody_held = held;
 }
 
 /* ---- asking ---- */

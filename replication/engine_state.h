@@ -242,6 +242,7 @@ struct p2p_engine {
     uint32_t greeted_witnesses[P2P_WITNESSES_MAX]; /* member, 0: no hello yet */
     uint32_t unreached[P2P_WITNESSES_MAX];         /* feeds whose named size is not reached */
     struct p2p_lease lease;
+    bool custody_held; /* the copy cannot be written */
     struct p2p_lacks lacks;
     uint64_t mirrored_size;
     uint64_t commit_number;
@@ -279,6 +280,7 @@ struct p2p_engine {
     bool ticked;
     bool was_busy; /* with frames or requests */
     bool signature_made;
+    bool custody_changed;
     bool heartbeat_due;
     bool addresses_changed;
     bool wanted_changed;

@@ -227,6 +227,7 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     uint32_t own = 0;
     struct p2p_edge edge = own_edge(node, &own);
     node->kv = p2p_txn_kv(node->txn);
+    p2p_engine_hold_custody(node->engine, node->copy_failed);
     p2p_engine_begin(node->engine, node->kv, &batch->arena, &node->now);
     err = p2p_drawn_give(node);
     if (err == P2P_OK && writable) {

@@ -310,6 +310,10 @@ static void test_read_only(void **state)
     (void)state;
     start(3, 3, 9);
     CHECK(custody(1, NULL) == P2P_CUSTODY_READY);
+    p2p_engine_hold_custody(net.nodes[1].engine, true); /* its copy cannot be written */
+    CHECK(custody(1, NULL) == P2P_CUSTODY_WAITING);
+    p2p_engine_hold_custody(net.nodes[1].engine, false);
+    CHECK(custody(1, NULL) == P2P_CUSTODY_READY);
     p2p_engine_set_read_only(net.nodes[1].engine, P2P_READ_ONLY_SYNC_FAILED);
     CHECK(custody(1, NULL) == P2P_CUSTODY_WAITING);
 }

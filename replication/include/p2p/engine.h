@@ -246,7 +246,8 @@ struct p2p_actions {
     bool charter_changed;   /* pins, roles and circles may have changed */
     bool addresses_changed; /* a member told where it listens */
     bool wanted_changed;    /* see p2p_engine_wanted */
-    bool own_head_changed;  /* the copy must be written before anything leaves */
+    bool own_head_changed;  /* the copy must be written before anything leaves, */
+    bool custody_changed;   /* and synced: records about custody were appended */
     bool signature_made;    /* the commit number counts */
     uint64_t wake_mono_ms;  /* when the next TICK is due */
 };
@@ -304,6 +305,9 @@ const struct p2p_generation_keys *p2p_engine_keys(const struct p2p_engine *engin
 void p2p_engine_set_read_only(struct p2p_engine *engine, enum p2p_read_only reason);
 /* Bans of forked feeds that this node keeps aside, since it might not append: kept.h. */
 size_t p2p_engine_kept(const struct p2p_engine *engine);
+/* The copy cannot be written, or can again: until it can, custody is not ready. The caller says
+ * so before the batch that it holds for, also of an engine that was opened anew. */
+void p2p_engine_hold_custody(struct p2p_engine *engine, bool held);
 /* Whether custody may be used at this time, and, while it may, the milliseconds that are left
  * of the lease (left_ms may be NULL). Never while this node may not append. */
 enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,
