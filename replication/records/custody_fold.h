@@ -4,6 +4,8 @@
  *   custody_mark.c   which tokens are folded again when something else changed
  *   custody_rests.c  signed notes that a step carries
  *   custody_trace.c  one token, from step to step
+ *   custody_stand.c  the same with the open's own verdict, and gates
+ *   custody_opens.c  a token beside the other opens of its container
  *   custody_view.c   the value that is written
  *   custody.c        the value as others read it, and contents as authors pack them */
 #ifndef P2P_CUSTODY_FOLD_H
@@ -29,11 +31,27 @@ bool p2p_custody_read_payload(struct p2p_custody *out, struct p2p_slice payload)
 /* One token while it is folded. */
 struct custody_trace {
     struct p2p_ledger *ledger;
-    struct p2p_custody *token; /* id, circle and container are given; the rest is found */
+    struct p2p_custody *token;
+    const struct p2p_record_id *known_at; /* only what was surely known at this record is looked
+                                             at; NULL: all that is held */
     bool waits; /* a note was looked at that may be good under another charter version */
 };
+/* Finds what became of the token that an open created, other opens aside: all of *token but its
+ * rivals. An open without effect of its own gets a `why`. Slices borrow from the entry. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_stand(struct custody_trace *trace,
+                                              const struct p2p_entry *entry);
+/* Whether the open of the token has effect beside the earlier ones of its container, and which
+ * others freeze it: sets state, frozen and rivals. After p2p_custody_stand. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_beside(struct custody_trace *trace);
+
 /* Goes through what was written about a token whose open has effect. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_trace(struct custody_trace *trace);
+/* Where a feed ends for the trace: its records from there on are no steps. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_end(const struct custody_trace *trace, uint32_t feed,
+                                            uint64_t *end);
+/* A release at or above the end of the generation that held the token at (feed, from, epoch);
+ * false where there is none. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_used_beyond(struct custody_trace *trace, bool *used);
 
 /* Whether one of the notes in `rests` is a quorum-cosigned checkpoint of a feed above an index.
  */
@@ -43,12 +61,15 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_rests_any(struct custody_trace *trace, u
 
 /* ---- custody_mark.c ---- */
 
-/* p2p_custody_mark of a token in that circle, and of all others of its container. */
-P2P_MUST_CHECK enum p2p_err p2p_custody_mark_in(struct p2p_ledger *ledger, uint32_t circle,
-                                                const struct p2p_record_id *token);
-P2P_MUST_CHECK enum p2p_err p2p_custody_mark_container(struct p2p_ledger *ledger,
-                                                       uint32_t circle,
-                                                       struct p2p_slice container);
+/* A token in that circle, because of the record `by` about it, and those others of its
+ * container that may rest on that. by NULL: anything may have changed. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_by(struct p2p_ledger *ledger, uint32_t circle,
+                                                const struct p2p_record_id *token,
+                                                const struct p2p_record_id *by);
+/* The same of an open that comes, or that is looked at again. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_open(struct p2p_ledger *ledger, uint32_t circle,
+                                                  struct p2p_slice container,
+                                                  const struct p2p_record_id *token);
 /* INDEX_HOLDER: a feed wrote something about a token; while records are taken back, the row
  * goes with the last one that did. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_row_holder(struct p2p_ledger *ledger, uint32_t feed,

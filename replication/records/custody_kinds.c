@@ -200,7 +200,7 @@ static enum p2p_err open_keys(struct p2p_ledger *ledger, const struct p2p_entry 
         err = p2p_custody_row_holder(ledger, entry->id.feed, circle, &entry->id);
     }
     if (err == P2P_OK) {
-        err = p2p_custody_mark_in(ledger, circle, &entry->id);
+        err = p2p_view_mark(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, &entry->id));
     }
     if (err == P2P_OK && ledger->undoing) {
         err = p2p_view_put(ledger, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, &entry->id),
@@ -211,7 +211,8 @@ static enum p2p_err open_keys(struct p2p_ledger *ledger, const struct p2p_entry 
         return err;
     }
     err = p2p_custody_row_container(ledger, circle, custody.container, &entry->id);
-    return err == P2P_OK ? p2p_custody_mark_container(ledger, circle, custody.container) : err;
+    return err == P2P_OK ? p2p_custody_mark_open(ledger, circle, custody.container, &entry->id)
+                         : err;
 }
 
 /* The tokens among what it cites: which those are, the fold finds. What had no effect when it
@@ -232,7 +233,7 @@ static enum p2p_err step_keys(struct p2p_ledger *ledger, const struct p2p_entry 
             err = p2p_custody_row_holder(ledger, entry->id.feed, entry->record.circle, &cite);
         }
         if (err == P2P_OK && marks) {
-            err = p2p_custody_mark_in(ledger, entry->record.circle, &cite);
+            err = p2p_custody_mark_by(ledger, entry->record.circle, &cite, &entry->id);
         }
     }
     return err;

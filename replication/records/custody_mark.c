@@ -144,8 +144,8 @@ enum p2p_err p2p_custody_next_of(const struct p2p_kv *kv, uint32_t circle,
 
 /* ---- marks ---- */
 
-enum p2p_err p2p_custody_mark_container(struct p2p_ledger *ledger, uint32_t circle,
-                                        struct p2p_slice container)
+static enum p2p_err mark_container(struct p2p_ledger *ledger, uint32_t circle,
+                                   struct p2p_slice container)
 {
     struct p2p_record_id id;
     enum p2p_err err = p2p_custody_next_of(ledger->kv, circle, container, NULL, true, &id);
@@ -159,10 +159,77 @@ enum p2p_err p2p_custody_mark_container(struct p2p_ledger *ledger, uint32_t circ
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
+static enum p2p_err knows(const struct p2p_ledger *ledger, const struct p2p_record_id *one,
+                          const struct p2p_record_id *other, bool *out)
+{
+    uint64_t known = 0;
+    enum p2p_err err = p2p_known_surely(ledger, one->feed, one->index, other->feed, &known);
+    *out = err == P2P_OK && other->index < known;
+    return err;
+}
+
+/* Whether a record about one token may matter to another of its container: whose author knew
+ * the record, or who knew as little of the token as it of him. */
+static enum p2p_err matters(const struct p2p_ledger *ledger, const struct p2p_record_id *token,
+                            const struct p2p_record_id *by, const struct p2p_record_id *other,
+                            bool *out)
+{
+    bool known = false;
+    enum p2p_err err = knows(ledger, other, by, out);
+    if (err != P2P_OK || *out) {
+        return err;
+    }
+    err = knows(ledger, other, token, &known);
+    if (err == P2P_OK && !known) {
+        err = knows(ledger, token, other, &known);
+    }
+    *out = !known;
+    return err;
+}
+
+/* Usually a record about one token is nothing to those of other visits: they were over, or knew
+ * nothing of it. Where it matters to one, all are looked at. */
+static enum p2p_err mark_others(struct p2p_ledger *ledger, uint32_t circle,
+                                struct p2p_slice container, const struct p2p_record_id *token,
+                                const struct p2p_record_id *by)
+{
+    struct p2p_record_id id;
+    bool all = by == NULL || ledger->undoing || ledger->reweighing;
+    enum p2p_err err = p2p_custody_next_of(ledger->kv, circle, container, NULL, true, &id);
+    while (err == P2P_OK && !all) {
+        if (p2p_record_id_compare(&id, token) != 0) {
+            err = matters(ledger, token, by, &id, &all);
+        }
+        if (err == P2P_OK) {
+            err = p2p_custody_next_of(ledger->kv, circle, container, &id, false, &id);
+        }
+    }
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    return all ? mark_container(ledger, circle, container) : P2P_OK;
+}
+
+enum p2p_err p2p_custody_mark_open(struct p2p_ledger *ledger, uint32_t circle,
+                                   struct p2p_slice container,
+                                   const struct p2p_record_id *token)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_slice value;
+    enum p2p_err err =
+        p2p_view_get(ledger->kv, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, token), &value);
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    /* What was folded before may rest on what its author was thought to have known. */
+    return mark_others(ledger, circle, container, token, err == P2P_OK ? NULL : token);
+}
+
 /* The others are known by the value that stands; an open that has none yet marks them itself.
  */
-enum p2p_err p2p_custody_mark_in(struct p2p_ledger *ledger, uint32_t circle,
-                                 const struct p2p_record_id *token)
+enum p2p_err p2p_custody_mark_by(struct p2p_ledger *ledger, uint32_t circle,
+                                 const struct p2p_record_id *token,
+                                 const struct p2p_record_id *by)
 {
     uint8_t key[P2P_ID_KEY_BYTES];
     uint8_t container[P2P_CONTAINER_BYTES_MAX];
@@ -176,7 +243,7 @@ enum p2p_err p2p_custody_mark_in(struct p2p_ledger *ledger, uint32_t circle,
     }
     size_t len = custody.container.len; /* borrowed: marks may fold, and write */
     memcpy(container, custody.container.data, len);
-    return p2p_custody_mark_container(ledger, circle, p2p_slice_of(container, len));
+    return mark_others(ledger, circle, p2p_slice_of(container, len), token, by);
 }
 
 enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger, const struct p2p_record_id *token)
@@ -192,7 +259,7 @@ enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger, const struct p2p_record
     if (err == P2P_OK && p2p_record_peek(&record, leaf) != P2P_OK) {
         err = P2P_CORRUPT; /* only canonical records were let in */
     }
-    return err == P2P_OK ? p2p_custody_mark_in(ledger, record.circle, token) : err;
+    return err == P2P_OK ? p2p_custody_mark_by(ledger, record.circle, token, NULL) : err;
 }
 
 /* All rows of INDEX that begin with `prefix` bytes of row and end in a token's id. */
@@ -217,7 +284,7 @@ static enum p2p_err mark_rows(struct p2p_ledger *ledger, uint8_t *row, size_t pr
                              &id)) {
             return P2P_CORRUPT;
         }
-        err = p2p_custody_mark_in(ledger, circle, &id);
+        err = p2p_custody_mark_by(ledger, circle, &id, NULL);
         for (size_t at = len; at > prefix && ++row[at - 1] == 0;) {
             at--; /* to the next key */
         }

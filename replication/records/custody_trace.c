@@ -187,14 +187,20 @@ static enum p2p_err next_step(struct custody_trace *trace, struct p2p_touch_walk
     return err;
 }
 
-/* Where a feed ends: its records from there on have no effect. */
-static uint64_t end_of(const struct custody_trace *trace, uint32_t number)
+enum p2p_err p2p_custody_end(const struct custody_trace *trace, uint32_t number, uint64_t *end)
 {
-    const struct p2p_feed *feed = p2p_ledger_feed(trace->ledger, number);
+    const struct p2p_ledger *ledger = trace->ledger;
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, number);
+    *end = 0;
     if (feed == NULL) {
-        return 0;
+        return P2P_OK;
     }
-    return feed->closed_at < feed->ends_at ? feed->closed_at : feed->ends_at;
+    if (trace->known_at != NULL) {
+        return p2p_known_surely(ledger, trace->known_at->feed, trace->known_at->index, number,
+                                end);
+    }
+    *end = feed->closed_at < feed->ends_at ? feed->closed_at : feed->ends_at;
+    return P2P_OK;
 }
 
 /* ---- recounts ---- */
@@ -270,8 +276,8 @@ static enum p2p_err decide(struct custody_trace *trace, struct standing *at, str
     const struct wanted wanted = {
         .epoch = at->epoch, .rests_feed = at->rests_feed, .rests_index = at->rests_index};
     const struct p2p_feed_info *own = p2p_charter_feed(trace->ledger->charter, at->feed);
-    uint64_t limit = end_of(trace, at->feed);
-    enum p2p_err err = P2P_OK;
+    uint64_t limit = 0;
+    enum p2p_err err = p2p_custody_end(trace, at->feed, &limit);
     walk_begin(&walk, &trace->token->id, at->feed, at->from + 1);
     while (err == P2P_OK) {
         bool paired = false;
@@ -304,7 +310,8 @@ static enum p2p_err used_beyond(struct custody_trace *trace, const struct standi
     const struct wanted wanted = {
         .epoch = at->epoch, .rests_feed = at->rests_feed, .rests_index = at->rests_index};
     const struct p2p_feed *feed = p2p_ledger_feed(trace->ledger, at->feed);
-    uint64_t limit = feed == NULL ? P2P_FEED_GOES_ON : feed->closed_at;
+    bool all = trace->known_at == NULL && feed != NULL;
+    uint64_t limit = all ? feed->closed_at : P2P_FEED_GOES_ON;
     enum p2p_err err = limit == P2P_FEED_GOES_ON ? P2P_NOTFOUND : P2P_OK;
     walk_begin(&walk, &trace->token->id, at->feed, limit > at->from ? limit : at->from + 1);
     while (err == P2P_OK) {
@@ -330,8 +337,10 @@ static enum p2p_err answer(struct custody_trace *trace, const struct step *offer
         struct p2p_touch_walk walk;
         const struct p2p_feed_info *info = p2p_charter_feed(charter, i);
         if (info != NULL && info->member != 0 && info->member == offer->to) {
+            uint64_t limit = 0;
+            err = p2p_custody_end(trace, i, &limit);
             walk_begin(&walk, &trace->token->id, i, 0);
-            err = next_step(trace, &walk, i, end_of(trace, i), &wanted, out);
+            err = err == P2P_OK ? next_step(trace, &walk, i, limit, &wanted, out) : err;
         }
     }
     return err;
@@ -348,9 +357,12 @@ static uint32_t passes_to(const struct custody_trace *trace, uint32_t number)
     }
     for (uint32_t i = number + 1; i < trace->ledger->feed_count; i++) {
         const struct p2p_feed_info *next = p2p_charter_feed(charter, i);
+        uint64_t known = 0;
         if (next != NULL && next->member == info->member &&
             next->generation == info->generation + 1) {
-            return i;
+            bool there = trace->known_at == NULL ||
+                         (p2p_custody_end(trace, i, &known) == P2P_OK && known > 0);
+            return there ? i : 0;
         }
     }
     return 0;
@@ -381,7 +393,7 @@ static enum p2p_err stay(struct custody_trace *trace, struct standing *at, bool 
     if (next != 0) {
         *ends = false;
         token->frozen |= P2P_FROZEN_GENERATION;
-        end_tenure(token, at, end_of(trace, at->feed));
+        end_tenure(token, at, feed->closed_at);
         *at = (struct standing){.feed = next, .epoch = at->epoch};
     }
     return P2P_OK;
@@ -428,6 +440,19 @@ static enum p2p_err advance(struct custody_trace *trace, struct standing *at,
     at->rests_index = reply.id.index;
     at->begins = true;
     return P2P_OK;
+}
+
+enum p2p_err p2p_custody_used_beyond(struct custody_trace *trace, bool *used)
+{
+    const struct standing at = {
+        .feed = trace->token->id.feed, .from = trace->token->id.index, .epoch = 1};
+    struct step step;
+    enum p2p_err err = used_beyond(trace, &at, &step);
+    *used = err == P2P_OK;
+    if (*used) {
+        take(trace->token, &step);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
 enum p2p_err p2p_custody_trace(struct custody_trace *trace)

@@ -102,58 +102,6 @@ static enum p2p_err write_value(struct p2p_ledger *ledger, const struct p2p_cust
                         p2p_id_key(key, &custody->id), p2p_pack_slice(&pack));
 }
 
-/* ---- gate-in ---- */
-
-/* Whether the record at id says that the container of a token came in through a gate. */
-static enum p2p_err came_in(struct p2p_ledger *ledger, const struct p2p_custody *token,
-                            const struct p2p_record_id *id, bool *in)
-{
-    struct p2p_scratch scratch;
-    struct p2p_entry entry;
-    struct p2p_custody said = {.circle = 0};
-    enum p2p_why why = P2P_WHY_NONE;
-    bool was_cut = false;
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
-    *in = false;
-    if (feed == NULL || id->index >= feed->closed_at) {
-        return P2P_OK;
-    }
-    p2p_scratch_begin(&scratch, ledger);
-    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
-    if (err == P2P_OK && entry.record.kind == P2P_KIND_CUSTODY_GATE_IN &&
-        entry.record.circle == token->circle && entry.payload.len > 0 &&
-        p2p_custody_read_payload(&said, entry.payload) &&
-        p2p_slice_equal(said.container, token->container)) {
-        err = p2p_judge_step(ledger, &entry, &why, &was_cut);
-        *in = err == P2P_OK && why == P2P_WHY_NONE;
-    }
-    p2p_scratch_end(&scratch, ledger);
-    return err;
-}
-
-/* A token that is not over is closed by the first gate-in of its container that cites it. */
-static enum p2p_err close_by_gate(struct p2p_ledger *ledger, struct p2p_custody *token)
-{
-    uint8_t key[P2P_ID_KEY_BYTES];
-    struct p2p_touch_walk walk;
-    struct p2p_record_id id;
-    bool in = false;
-    enum p2p_err err = P2P_OK;
-    p2p_touch_begin(&walk, P2P_VIEW_CUSTODY, p2p_id_key(key, &token->id));
-    while (err == P2P_OK && !in) {
-        err = p2p_touch_next(&walk, ledger->kv, &id);
-        if (err == P2P_OK) {
-            err = came_in(ledger, token, &id, &in);
-        }
-    }
-    if (err == P2P_OK && in) {
-        token->state = P2P_CUSTODY_CLOSED;
-        token->step = id;
-        token->to = 0;
-    }
-    return err == P2P_NOTFOUND ? P2P_OK : err;
-}
-
 /* ---- the fold ---- */
 
 /* Only what may still be released, or was, is told to be frozen. */
@@ -165,33 +113,15 @@ static bool shows_frozen(enum p2p_custody_state state)
 
 static enum p2p_err fold_open(struct p2p_ledger *ledger, const struct p2p_entry *entry)
 {
-    enum p2p_why why = P2P_WHY_NONE;
-    bool was_cut = false;
-    struct p2p_custody token = {.id = entry->id,
-                                .circle = entry->record.circle,
-                                .opened_by = entry->record.issuer,
-                                .holder = entry->id.feed,
-                                .epoch = 1,
-                                .step = entry->id,
-                                .state = P2P_CUSTODY_NO_EFFECT};
+    struct p2p_custody token;
     struct custody_trace trace = {.ledger = ledger, .token = &token};
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, entry->id.feed);
-    bool readable =
-        p2p_kind_validate(p2p_kind_find(entry->record.kind), entry->payload) == P2P_OK &&
-        p2p_custody_read_payload(&token, entry->payload);
-    enum p2p_err err = p2p_judge_step(ledger, entry, &why, &was_cut);
-    if (err == P2P_OK && why == P2P_WHY_NONE && entry->id.index >= feed->closed_at) {
-        why = P2P_WHY_PAST_CUT;
+    enum p2p_err err = p2p_custody_stand(&trace, entry);
+    if (err == P2P_OK && token.why == P2P_WHY_NONE) {
+        err = p2p_custody_beside(&trace);
     }
-    p2p_assert(err != P2P_OK || readable || why != P2P_WHY_NONE);
-    token.why = why;
-    if (err == P2P_OK && why == P2P_WHY_NONE) {
-        token.frozen = was_cut ? P2P_FROZEN_CUT : 0u;
-        err = p2p_custody_trace(&trace);
-        if (err == P2P_OK && !p2p_custody_is_over(token.state)) {
-            err = close_by_gate(ledger, &token);
-        }
-        token.frozen = shows_frozen(token.state) ? token.frozen : 0u;
+    if (err == P2P_OK && !shows_frozen(token.state)) {
+        token.frozen = 0;
+        token.rival_count = 0;
     }
     if (err == P2P_OK) {
         err = p2p_custody_row_waits(ledger, token.circle, &token.id, trace.waits);

@@ -12,7 +12,8 @@ static int setup(void **state)
     ledger_world_init(&world);
     custody_world_init(&world);
     for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS; member++) {
-        ledger_world_seen(&world, member);
+        const struct ledger_claim claim = {0, world.entry_count, false, NULL};
+        ledger_world_claims(&world, member, &claim, 1);
     }
     return 0;
 }
@@ -341,6 +342,147 @@ static void two_issuers_recount(void **state)
     check_orders(9);
 }
 
+/* ---- other opens of the container ---- */
+
+/* A box that is still in somebody's custody could be opened again, and released twice; one that
+ * left could never come back. */
+static void a_second_visit_needs_the_first_to_be_over(void **state)
+{
+    (void)state;
+    struct p2p_record_id first = open_box(1);
+    struct p2p_record_id again = open_box(1);
+    struct p2p_record_id elsewhere = open_box(2); /* who knows the first */
+    struct p2p_custody custody = now(again);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT && custody.why == P2P_WHY_NONE);
+    custody = now(elsewhere);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT);
+    custody = now(first);
+    CHECK(custody.state == P2P_CUSTODY_HELD && custody.frozen == 0);
+    /* What comes later does not make them good. */
+    custody_world_use(&world, 1, first, 1, 0);
+    custody = now(again);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT);
+    /* Nobody opens beside them until they are withdrawn. */
+    struct p2p_record_id third = open_box(1);
+    custody = now(third);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT);
+    const struct p2p_record_id stale[] = {again, elsewhere, third};
+    custody_world_gate_in(&world, 3, CUSTODY_BOX, stale, 3);
+    struct p2p_record_id second = open_box(1);
+    custody = now(second);
+    CHECK(custody.state == P2P_CUSTODY_HELD && custody.frozen == 0);
+    check_orders(11);
+}
+
+/* A second visit after more than are looked at. */
+static void many_visits(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = {0, 0};
+    struct p2p_custody custody;
+    for (unsigned i = 0; i < P2P_CUSTODY_BEFORE_MAX + 3; i++) {
+        uint32_t member = 1 + i % 3;
+        token = open_box(member);
+        custody = now(token);
+        CHECK(is(&custody, P2P_CUSTODY_HELD, member, 1) && custody.frozen == 0);
+        custody_world_use(&world, member, token, 1, 0);
+    }
+    check_orders(12);
+}
+
+/* An open could be judged by what came after it. */
+static void an_open_is_judged_where_it_stands(void **state)
+{
+    (void)state;
+    struct p2p_record_id first = open_box(1);
+    custody_world_use(&world, 1, first, 1, 0);
+    uint64_t before_use = ledger_world_size(&world, 1) - 1;
+    /* m2 knows the open and not the use. */
+    const struct ledger_claim claims[] = {{0, world.entry_count, false, NULL},
+                                          {1, before_use, false, NULL}};
+    ledger_world_claims(&world, 2, claims, 2);
+    uint8_t room[256];
+    struct p2p_pack pack;
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_custody_open_pack(&pack, p2p_slice_text(CUSTODY_BOX), p2p_slice_text("call-2"),
+                                   p2p_slice_text("quay-2")));
+    struct p2p_record_id early =
+        ledger_world_write(&world, 2,
+                           (struct p2p_draft){.kind = P2P_KIND_CUSTODY_OPEN,
+                                              .circle = CIRCLE_ALL,
+                                              .issuer = CUSTODY_OF(2),
+                                              .issuer_seq = ++world.next_seq[CUSTODY_OF(2)],
+                                              .payload = p2p_pack_slice(&pack)},
+                           0);
+    struct p2p_custody custody = now(early);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT);
+    custody = now(first);
+    CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == 0);
+    check_orders(13);
+}
+
+/* Writes an open of the box by a member that has heard nothing since the charter. */
+static struct p2p_record_id open_unaware(uint32_t member)
+{
+    uint8_t room[256];
+    struct p2p_pack pack;
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_custody_open_pack(&pack, p2p_slice_text(CUSTODY_BOX), p2p_slice_text("call-3"),
+                                   p2p_slice_text("quay-3")));
+    return ledger_world_write(
+        &world, member,
+        (struct p2p_draft){.kind = P2P_KIND_CUSTODY_OPEN,
+                           .circle = CIRCLE_ALL,
+                           .issuer = CUSTODY_OF(member),
+                           .issuer_seq = ++world.next_seq[CUSTODY_OF(member)],
+                           .payload = p2p_pack_slice(&pack)},
+        0);
+}
+
+/* Two who discharge one box without knowing of each other could both release it. */
+static void concurrent_opens_freeze_each_other(void **state)
+{
+    (void)state;
+    struct p2p_record_id one = open_unaware(1);
+    struct p2p_record_id other = open_unaware(2);
+    struct p2p_custody custody = now(one);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_RIVAL);
+    CHECK(custody.rival_count == 1 && p2p_record_id_compare(&custody.rivals[0], &other) == 0);
+    custody = now(other);
+    CHECK(custody.frozen == P2P_FROZEN_RIVAL && custody.rival_count == 1);
+    /* A frozen one that was released all the same is released; the other stays frozen. */
+    struct p2p_record_id offer = custody_world_offer(&world, 2, other, 2, 3, 0);
+    accept_offer(3, other, offer, 2);
+    custody = now(other);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == P2P_FROZEN_RIVAL);
+    custody_world_act(
+        &world, 3,
+        &(struct custody_act){
+            .kind = P2P_KIND_CUSTODY_WITHDRAW, .token = other, .epoch = 2, .rests = {3}});
+    custody = now(one);
+    CHECK(custody.state == P2P_CUSTODY_HELD && custody.frozen == 0);
+    custody = now(other);
+    CHECK(custody.state == P2P_CUSTODY_WITHDRAWN && custody.frozen == 0);
+    check_orders(14);
+}
+
+/* A rival's release could let the other be released as well. */
+static void a_release_thaws_no_rival(void **state)
+{
+    (void)state;
+    struct p2p_record_id one = open_unaware(1);
+    struct p2p_record_id other = open_unaware(2);
+    struct p2p_record_id third = open_unaware(3);
+    custody_world_use(&world, 2, other, 1, 0);
+    struct p2p_custody custody = now(one);
+    CHECK(custody.frozen == P2P_FROZEN_RIVAL && custody.rival_count == 2);
+    custody = now(other);
+    CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_RIVAL);
+    custody = now(third);
+    CHECK(custody.frozen == P2P_FROZEN_RIVAL);
+    check_orders(15);
+}
+
 /* ---- generations ---- */
 
 /* A quorum of m1's witnesses says that it holds so much of the closed feed. */
@@ -409,6 +551,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_gate_in_closes, setup, teardown),
         cmocka_unit_test_setup_teardown(two_issuers_recount, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_visit_needs_the_first_to_be_over, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(many_visits, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_open_is_judged_where_it_stands, setup, teardown),
+        cmocka_unit_test_setup_teardown(concurrent_opens_freeze_each_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_release_thaws_no_rival, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_generation_passes_its_tokens_on_frozen, setup,
                                         teardown),
     };

@@ -25,10 +25,10 @@
  * the `seen` records that make it (`seals`), since two who look at a seal may hold different
  * ones.
  *
- * An open has effect when every earlier token of that container that its author could know of
- * (DESIGN 4, *Before*) was, there, over (RELEASED, WITHDRAWN, CLOSED, GONE); this is judged
- * once. Two opens that did not know of each other freeze each other until one is withdrawn or
- * the charter settles.
+ * An open has effect when every earlier token of that container that its author surely knew
+ * (known.c) was, there, over (RELEASED, WITHDRAWN, CLOSED, GONE); this is judged once. Two
+ * opens that did not know of each other freeze each other until one is withdrawn or the charter
+ * settles.
  *
  * View `custody`, keyed by token, in its circle: the value below. Rights (right.h) and gates
  * read it and nothing else of custody. Model: simulations/CUSTODY.md; its seven additions to
@@ -45,7 +45,8 @@
  * with more of either it is frozen, `too-long`. */
 #define P2P_CUSTODY_TENURES_MAX 32u
 #define P2P_CUSTODY_RIVALS_MAX  32u
-#define P2P_CUSTODY_RESTS_MAX   4u    /* notes in one record */
+#define P2P_CUSTODY_BEFORE_MAX  8u /* earlier opens of one container looked at, of each feed */
+#define P2P_CUSTODY_RESTS_MAX   4u /* notes in one record */
 #define P2P_CUSTODY_NOTE_BYTES  8192u /* of one of them */
 #define P2P_CUSTODY_SEALS_MAX   64u   /* `seen` records named in one */
 
