@@ -19,8 +19,9 @@ static enum p2p_err entitled(const struct p2p_engine *engine, uint32_t circle, b
 }
 
 /* Takes one record of a run apart. A record this node is entitled to comes with a payload that
- * opens its commitment, or not at all; but a node that fetches its own feed back takes without
- * it what it alone ever held, and everybody what nobody gives: engine_ungiven.c. */
+ * opens its commitment, or not at all; but a node that fetches a feed of its own back, of
+ * whatever generation, takes without it what it alone ever held, and everybody what nobody
+ * gives: engine_ungiven.c. */
 static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_feed_info *info,
                                  struct p2p_slice leaf, struct p2p_slice salted,
                                  struct p2p_arrival *out)
@@ -33,7 +34,7 @@ static enum p2p_err read_arrival(struct p2p_engine *engine, const struct p2p_fee
     }
     if (err == P2P_OK && salted.len == 0 &&
         (P2P_PLANT(PAYLOAD_LESS) || p2p_ungiven_takes(engine, info->number) ||
-         (info->number == engine->feed &&
+         (info->member == engine->member &&
           p2p_engine_alone(engine, out->record.circle, engine->member)))) {
         may_hold = false; /* p2p_lack_arrived says so when it is taken */
     }

@@ -210,6 +210,34 @@ static void a_backup_that_counted_further_cosigns_nothing(void **state)
     network_agree(&net);
 }
 
+/* What it alone held of its closed feed is lost with its disk; it would wait for that before it
+ * takes the rest back, and its frontier would never be that of the others. */
+static void a_closed_feed_comes_back_without_what_it_alone_held(void **state)
+{
+    (void)state;
+    network_start(4, 4, 8);
+    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    network_ban(&net, 1, "m1", OTHER);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 3000);
+    uint64_t size = network_size(&net, 2, 1);
+    network_kill(&net, 1);
+    memory_kv_free(net.nodes[1].kv);
+    net.nodes[1].kv = backup;
+    grant(SPARE, true);
+    CHECK_OK(network_open(&net, 1));
+    network_connect_all(&net);
+    network_advance(&net, 1000);
+    give_keys(1, SPARE);
+    network_advance(&net, 5000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE && network_feed(&net, 1) == 5);
+    CHECK(network_size(&net, 1, 1) == size && network_size(&net, 2, 1) == size);
+    CHECK(p2p_engine_traced(net.nodes[1].engine, P2P_TRACE_LOST) == 1);
+    CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE);
+    network_advance(&net, 70000); /* the `seen` of those who hold it again */
+    network_agree(&net);
+}
+
 /* Power lost between the first commit and the first copy would ask for another generation. */
 static void begun_and_killed_before_the_copy(void **state)
 {
@@ -272,6 +300,8 @@ int main(void)
         cmocka_unit_test_teardown(a_healthy_node_stops_where_its_feed_is_closed, network_stop),
         cmocka_unit_test_teardown(what_was_begun_is_not_begun_again, network_stop),
         cmocka_unit_test_teardown(a_backup_that_counted_further_cosigns_nothing, network_stop),
+        cmocka_unit_test_teardown(a_closed_feed_comes_back_without_what_it_alone_held,
+                                  network_stop),
         cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
         cmocka_unit_test_teardown(a_forked_member_goes_on_in_the_next_generation, network_stop),
     };
