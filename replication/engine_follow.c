@@ -24,6 +24,11 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
                                       engine->options.sigs)) {
                 engine->refused[-(int)P2P_CORRUPT]++; /* at a start nobody is told yet */
             }
+            if (grown[i].witnessing.own_damaged) { /* what it cosigned it held */
+                grown[i].witnessing.cosigned_size =
+                    p2p_ledger_feed(&engine->ledger, (uint32_t)i)->edge.size;
+                engine->refused[-(int)P2P_CORRUPT]++;
+            }
             /* What was cosigned before a restart and reached nobody is cosigned again. */
             grown[i].cosign_due = p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size >
                                   grown[i].witnessing.quorum_size;

@@ -7,7 +7,10 @@
 
 enum {
     FORMAT = 1,
+    OWN_FORMAT = 2, /* of the row of what this node cosigned */
     KEY_BYTES = 5,
+    SUM_BYTES = 8,
+    OWN_BYTES = 8 + P2P_HASH_BYTES + 8,
 };
 
 static struct p2p_slice row_key(uint8_t out[KEY_BYTES], uint32_t feed, char what)
@@ -68,6 +71,38 @@ enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv, 
     return err == P2P_OK ? p2p_cosigned_decode(out, value) : err;
 }
 
+/* The first bytes of SHA-256 over key and content: nothing else would show a changed bit. */
+static void own_sum(uint8_t out[SUM_BYTES], struct p2p_slice key, struct p2p_slice content)
+{
+    const struct p2p_slice parts[] = {key, content};
+    struct p2p_hash hash = p2p_sha256_many(parts, 2);
+    memcpy(out, hash.bytes, SUM_BYTES);
+}
+
+/* What was cosigned last; own_damaged when the disk changed it. */
+static void read_own(struct p2p_witnessing *loaded, struct p2p_slice key,
+                     struct p2p_slice value)
+{
+    struct p2p_reader in;
+    uint8_t sum[SUM_BYTES];
+    p2p_reader_init(&in, value);
+    uint8_t format = p2p_reader_u8(&in);
+    struct p2p_slice stated = p2p_reader_bytes(&in, SUM_BYTES);
+    struct p2p_slice content = p2p_reader_bytes(&in, OWN_BYTES);
+    if (!p2p_reader_done(&in) || format != OWN_FORMAT) {
+        loaded->own_damaged = true;
+        return;
+    }
+    own_sum(sum, key, content);
+    loaded->own_damaged = memcmp(sum, stated.data, SUM_BYTES) != 0;
+    if (!loaded->own_damaged) {
+        p2p_reader_init(&in, content);
+        loaded->cosigned_size = p2p_reader_u64(&in);
+        p2p_reader_bytes(&in, P2P_HASH_BYTES);
+        loaded->cosigned_time_s = p2p_reader_u64(&in);
+    }
+}
+
 enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing, const struct p2p_kv *kv,
                                  uint32_t feed)
 {
@@ -82,15 +117,7 @@ enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing, const struct
     loaded.quorum_root = loaded.candidates[0].root;
     err = p2p_kv_get(kv, P2P_TABLE_FEED, row_key(key, feed, 'w'), &value);
     if (err == P2P_OK) {
-        struct p2p_reader in;
-        p2p_reader_init(&in, value);
-        uint8_t format = p2p_reader_u8(&in);
-        loaded.cosigned_size = p2p_reader_u64(&in);
-        p2p_reader_bytes(&in, P2P_HASH_BYTES);
-        loaded.cosigned_time_s = p2p_reader_u64(&in);
-        if (!p2p_reader_done(&in) || format != FORMAT) {
-            return P2P_CORRUPT;
-        }
+        read_own(&loaded, p2p_slice_of(key, KEY_BYTES), value);
     } else if (err != P2P_NOTFOUND) {
         return err;
     }
@@ -133,14 +160,21 @@ enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing *witnessing,
                                       const struct p2p_hash *root)
 {
     uint8_t key[KEY_BYTES];
-    uint8_t value[1 + 8 + P2P_HASH_BYTES + 8];
+    uint8_t content[OWN_BYTES];
+    uint8_t value[1 + SUM_BYTES + OWN_BYTES];
+    uint8_t sum[SUM_BYTES];
+    struct p2p_slice name = row_key(key, feed, 'w');
     struct p2p_writer out;
-    p2p_writer_init(&out, value, sizeof(value));
-    p2p_writer_u8(&out, FORMAT);
+    p2p_writer_init(&out, content, sizeof(content));
     p2p_writer_u64(&out, witnessing->cosigned_size);
     p2p_writer_bytes(&out, root->bytes, P2P_HASH_BYTES);
     p2p_writer_u64(&out, witnessing->cosigned_time_s);
-    return p2p_kv_put(kv, P2P_TABLE_FEED, row_key(key, feed, 'w'), p2p_writer_slice(&out));
+    own_sum(sum, name, p2p_writer_slice(&out));
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u8(&out, OWN_FORMAT);
+    p2p_writer_bytes(&out, sum, sizeof(sum));
+    p2p_writer_bytes(&out, content, sizeof(content));
+    return p2p_kv_put(kv, P2P_TABLE_FEED, name, p2p_writer_slice(&out));
 }
 
 void p2p_witnessing_mark(struct p2p_witnessing *witnessing, uint64_t before,

@@ -3,6 +3,8 @@
 
 #include "network_fixture.h"
 
+#include <string.h>
+
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
 #define THIRD "imo:9176187"
@@ -421,6 +423,39 @@ static struct p2p_hash play(void)
     return net.transcript;
 }
 
+/* A bit that flipped in what it cosigned would end a witness, or have it cosign less. */
+static void test_what_was_cosigned_is_spoiled(void **state)
+{
+    (void)state;
+    static const uint8_t key[] = {0, 0, 0, 1, 'w'};
+    uint8_t bytes[64];
+    struct p2p_slice value;
+    network_start(4, 4, 12);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    network_kill(&net, 2);
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[2].kv);
+    CHECK_OK(p2p_kv_get(kv, P2P_TABLE_FEED, p2p_slice_of(key, sizeof(key)), &value));
+    const size_t len = value.len;
+    CHECK(len <= sizeof(bytes));
+    memcpy(bytes, value.data, len);
+    bytes[1 + 8 + 6] ^= 1; /* 256 records more */
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, p2p_slice_of(key, sizeof(key)),
+                        p2p_slice_of(bytes, len)));
+    CHECK_OK(memory_kv_commit(net.nodes[2].kv));
+    CHECK_OK(network_open(&net, 2));
+    const struct p2p_witnessing *own = p2p_engine_witnessing(net.nodes[2].engine, 1);
+    CHECK(own->own_damaged && own->cosigned_size == network_size(&net, 2, 1));
+    network_connect_all(&net);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 2000);
+    own = p2p_engine_witnessing(net.nodes[2].engine, 1);
+    CHECK(own->cosigned_size == network_size(&net, 1, 1));
+    network_restart(&net, 2);
+    own = p2p_engine_witnessing(net.nodes[2].engine, 1);
+    CHECK(!own->own_damaged && own->cosigned_size == network_size(&net, 1, 1));
+}
+
 /* Same events, same actions: every byte sent, trace and wake time. */
 static void test_same_events_same_actions(void **state)
 {
@@ -444,6 +479,7 @@ int main(void)
         cmocka_unit_test_teardown(test_any_write_fails, network_stop),
         cmocka_unit_test_teardown(test_any_step_fails, network_stop),
         cmocka_unit_test_teardown(test_any_allocation_fails, network_stop),
+        cmocka_unit_test_teardown(test_what_was_cosigned_is_spoiled, network_stop),
         cmocka_unit_test_teardown(test_same_events_same_actions, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,41 @@ static void test_stored_quorum(void **state)
     CHECK(loaded.cosigned_size == 6 && loaded.cosigned_time_s == 12345);
 }
 
+/* A bit that flipped in what a node cosigned last would make it cosign less than it did, or
+ * nothing more. */
+static void test_damaged_own(void **state)
+{
+    (void)state;
+    static const uint8_t key[] = {0, 0, 0, 1, 'w'};
+    struct p2p_slice row = p2p_slice_of(key, sizeof(key));
+    struct p2p_slice value;
+    struct p2p_witnessing loaded;
+    uint8_t bytes[64];
+    struct p2p_hash root = grow(7);
+    witnessing.cosigned_size = 6;
+    witnessing.cosigned_time_s = 12345;
+    CHECK_OK(p2p_witnessing_store_own(&witnessing, kv, 1, &root));
+    CHECK_OK(p2p_kv_get(kv, P2P_TABLE_FEED, row, &value));
+    const size_t len = value.len;
+    CHECK(len <= sizeof(bytes));
+    memcpy(bytes, value.data, len);
+    for (size_t bit = 0; bit < 8 * len; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, row, p2p_slice_of(bytes, len)));
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+        CHECK(loaded.own_damaged && loaded.cosigned_size == 0 && loaded.cosigned_time_s == 0);
+    }
+    for (size_t cut = 0; cut < len; cut++) {
+        CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, row, p2p_slice_of(bytes, cut)));
+        CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+        CHECK(loaded.own_damaged && loaded.cosigned_size == 0);
+    }
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, row, p2p_slice_of(bytes, len)));
+    CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+    CHECK(!loaded.own_damaged && loaded.cosigned_size == 6);
+}
+
 static void reach_quorum(uint64_t size, uint64_t mono_ms)
 {
     struct p2p_hash root = grow(size);
@@ -388,6 +423,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_quorum, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stored_quorum, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_own, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_quorums, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_heartbeats, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_history, setup, teardown),

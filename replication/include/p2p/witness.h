@@ -87,6 +87,7 @@ struct p2p_witnessing {
     uint64_t cosigned_size;
     uint64_t cosigned_time_s;
     uint64_t cosigned_mono_ms;
+    bool own_damaged; /* these could not be read: both are 0 */
     /* the owner's heartbeat */
     uint64_t heartbeat_time_s;
     uint64_t heartbeat_size;
@@ -98,6 +99,7 @@ struct p2p_witnessing {
     struct p2p_history history; /* what is kept of all this for audits */
 };
 
+/* What the disk spoiled of what this node cosigned is told by own_damaged. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing,
                                                 const struct p2p_kv *kv, uint32_t feed);
 /* What was loaded, against the signatures that it holds: a quorum that the disk spoiled is
