@@ -20,37 +20,61 @@
 
 #include <p2p/forked.h>
 
-static bool is_witness(const struct p2p_feed_info *info, uint32_t witness)
+/* How far a witness says that it is, by a cosignature of more than is held here, or by `seen`
+ * of a feed of its member: who cosigns no more, because the feed is closed or its own key may
+ * have signed more than it knows, says so there alone. */
+static enum p2p_err witness_size(const struct p2p_engine *engine, uint32_t feed,
+                                 uint32_t witness, uint64_t *size)
 {
-    for (uint32_t i = 0; i < info->witness_count; i++) {
-        if (info->witnesses[i] == witness) {
-            return true;
+    const struct p2p_ledger *ledger = &engine->ledger;
+    const struct p2p_cosigned_ahead *ahead = engine->extras[feed].witnessing.ahead;
+    enum p2p_err err = P2P_OK;
+    *size = 0;
+    for (size_t i = 0; i < P2P_COSIGNERS_MAX; i++) {
+        if (ahead[i].witness == witness && ahead[i].size > *size) {
+            *size = ahead[i].size;
         }
     }
-    return false;
+    for (uint32_t by = 1; by < engine->extra_count && err == P2P_OK; by++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, by);
+        uint64_t named = 0;
+        if (info == NULL || info->member != p2p_witness_member(witness)) {
+            continue;
+        }
+        err = p2p_known_size(ledger, by, p2p_ledger_feed(ledger, by)->edge.size, feed, &named);
+        *size = err == P2P_OK && named > *size ? named : *size;
+    }
+    return err;
 }
 
-/* The largest size that more witnesses than may lie have cosigned, of more than is held; W of a
- * forked feed. 0: no more than is held. */
-static uint64_t vouched_size(const struct p2p_engine *engine, uint32_t feed)
+/* size [out]: the largest that more witnesses than may lie have reached, of more than is held;
+ * W of a forked feed. 0: no more than is held. */
+static enum p2p_err vouched_size(const struct p2p_engine *engine, uint32_t feed, uint64_t *size)
 {
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
-    const struct p2p_cosigned_ahead *ahead = engine->extras[feed].witnessing.ahead;
-    uint64_t best = 0;
+    uint64_t sizes[P2P_WITNESSES_MAX]; /* the largest first */
+    uint32_t count = info == NULL ? 0 : info->witness_count;
+    enum p2p_err err = P2P_OK;
+    *size = 0;
     if (p2p_fork_open(engine, feed)) {
-        return held->ends_at;
+        *size = held->ends_at;
+        return P2P_OK;
     }
-    for (size_t i = 0; info != NULL && i < P2P_COSIGNERS_MAX; i++) {
-        uint32_t as_far = 0;
-        for (size_t j = 0; ahead[i].size > best && j < P2P_COSIGNERS_MAX; j++) {
-            as_far += ahead[j].size >= ahead[i].size && is_witness(info, ahead[j].witness);
+    for (uint32_t i = 0; i < count && err == P2P_OK; i++) {
+        uint64_t reached = 0;
+        err = witness_size(engine, feed, info->witnesses[i], &reached);
+        uint32_t at = i;
+        for (; at > 0 && sizes[at - 1] < reached; at--) {
+            sizes[at] = sizes[at - 1];
         }
-        if (as_far > p2p_witness_faults(info->witness_count)) {
-            best = ahead[i].size;
-        }
+        sizes[at] = reached;
     }
-    return best > held->edge.size ? best : 0;
+    uint32_t faults = p2p_witness_faults(count);
+    if (err == P2P_OK && faults < count && sizes[faults] > held->edge.size) {
+        *size = sizes[faults];
+    }
+    return err;
 }
 
 void p2p_ungiven_stopped(struct p2p_engine *engine, const struct p2p_peer *peer, uint32_t feed)
@@ -88,11 +112,12 @@ enum p2p_err p2p_ungiven_due(struct p2p_engine *engine, uint64_t *wake_ms)
             p2p_wake_at(wake_ms, due_ms);
             continue;
         }
-        extra->bare_until = vouched_size(engine, i);
+        err = vouched_size(engine, i, &extra->bare_until);
         extra->stopped_since_ms = 0; /* the next gap begins it again */
         struct p2p_peer *peer =
             extra->stopped_link == 0 ? NULL : p2p_engine_peer(engine, extra->stopped_link);
-        if (peer != NULL && peer->greeted && !peer->closing && p2p_ungiven_takes(engine, i)) {
+        if (err == P2P_OK && peer != NULL && peer->greeted && !peer->closing &&
+            p2p_ungiven_takes(engine, i)) {
             extra->want_link = 0;
             err = p2p_session_want(engine, peer, i);
         }

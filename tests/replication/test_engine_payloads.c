@@ -473,6 +473,40 @@ static void test_nobody_gives(void **state)
     network_agree(&net);
 }
 
+/* Witnesses that say it in `seen` alone, since a closed feed is cosigned by nobody: its end
+ * would never come to who is in the circle. */
+static void test_nobody_gives_of_a_closed_feed(void **state)
+{
+    (void)state;
+    static const char *const witnesses[] = {"m2", "m3", "m4"};
+    uint8_t kept[4096];
+    size_t len = 0;
+    struct world_draft draft;
+    struct world_member spare;
+    struct p2p_record_id id = ban_that_nobody_gives(23, false, kept, &len);
+    world_draft(&draft);
+    world_member(&spare, 20);
+    const struct p2p_op_generation op = {.member = "m1",
+                                         .feed_key = spare.feed.public_key,
+                                         .witness_key = spare.witness.public_key,
+                                         .witnesses = witnesses,
+                                         .witness_count = 3};
+    p2p_op_generation_pack(&draft.ops, &op);
+    world_op(&draft);
+    network_give(&net, 3, network_entry(&net, &draft));
+    network_advance(&net, 3000);
+    CHECK(network_size(&net, 2, 1) <= id.index);
+    network_connect(&net, 1, 3);
+    network_connect(&net, 1, 4);
+    network_advance(&net,
+                    150000); /* a `seen` may wait a minute, and who gives is asked again */
+    CHECK(p2p_engine_witnessing(net.nodes[3].engine, 1)->cosigned_size <= id.index);
+    CHECK(network_size(&net, 3, 1) > id.index);
+    CHECK(network_size(&net, 2, 1) == network_size(&net, 3, 1));
+    CHECK(circle_at(2, CIRCLE).missing == 1);
+    CHECK(network_check(&net, 2, THIRD) == P2P_ANSWER_REFER);
+}
+
 /* That its author alone goes on is no reason: else it could shut the gates of a circle by
  * giving a payload to nobody. */
 static void test_the_author_gives_to_nobody(void **state)
@@ -556,6 +590,7 @@ int main(void)
         cmocka_unit_test_teardown(test_leaves_and_comes_back, network_stop),
         cmocka_unit_test_teardown(test_lost, network_stop),
         cmocka_unit_test_teardown(test_nobody_gives, network_stop),
+        cmocka_unit_test_teardown(test_nobody_gives_of_a_closed_feed, network_stop),
         cmocka_unit_test_teardown(test_the_author_gives_to_nobody, network_stop),
         cmocka_unit_test_teardown(test_heads_too_far_apart, network_stop),
     };
