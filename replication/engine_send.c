@@ -115,17 +115,14 @@ static enum p2p_err send_run(struct p2p_engine *engine, struct p2p_peer *peer,
     return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
 }
 
+/* As it stands in memory, verified: the disk may have spoiled what is stored. */
 static enum p2p_err send_entry(struct p2p_engine *engine, struct p2p_peer *peer,
-                               struct p2p_peer_feed *row, const struct p2p_feed *feed)
+                               struct p2p_peer_feed *row)
 {
     struct p2p_writer out;
     struct p2p_entry_body entry = {.index = row->sent};
-    struct p2p_slice leaf;
-    enum p2p_err err = p2p_feed_leaf(feed, engine->kv, row->sent, &leaf);
-    if (err == P2P_OK) {
-        entry.leaf = leaf;
-        err = p2p_feed_note(engine->kv, P2P_CHARTER_FEED, row->sent + 1, &entry.note);
-    }
+    enum p2p_err err =
+        p2p_charter_entry(engine->ledger.charter, entry.index, &entry.leaf, &entry.note);
     if (err != P2P_OK) {
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
@@ -180,7 +177,7 @@ static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *pee
             if (peer->ahead_bytes >= P2P_SEND_AHEAD_BYTES) {
                 return P2P_OK; /* goes on when the link says it is writable */
             }
-            enum p2p_err err = i == P2P_CHARTER_FEED ? send_entry(engine, peer, row, feed)
+            enum p2p_err err = i == P2P_CHARTER_FEED ? send_entry(engine, peer, row)
                                                      : send_run(engine, peer, row, feed);
             if (err != P2P_OK) {
                 return err;
