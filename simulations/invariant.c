@@ -264,10 +264,13 @@ void sim_watcher_actions(struct sim_watcher *watcher, struct sim_host *host,
                          const struct p2p_actions *actions)
 {
     struct p2p_frame_split split;
-    if (actions->send_count == 0) {
+    if (actions->send_count == 0 && !actions->own_head_changed) {
         return;
     }
     struct watch_machine *machine = visit(watcher, host);
+    if (machine->honest && actions->own_head_changed) {
+        watch_wrote(watcher, machine, p2p_engine_own_feed(host->node.engine));
+    }
     p2p_frame_split_init(&split, p2p_alloc_default());
     for (size_t i = 0; machine->honest && i < actions->send_count; i++) {
         struct p2p_slice bytes = actions->sends[i].bytes;
@@ -291,6 +294,7 @@ void sim_watcher_started(struct sim_watcher *watcher, struct sim_host *host)
     if (machine->honest) {
         watch_restarted(watcher, machine,
                         p2p_engine_read_only(host->node.engine) == P2P_READ_ONLY_NONE);
+        watch_own_feed(watcher, machine, p2p_engine_own_feed(host->node.engine));
     }
     leave(machine, host);
 }

@@ -59,8 +59,9 @@ struct watch_left {
     struct watch_point acked;
     struct watch_point cosigned;
     uint64_t cosigned_time_s;
-    uint64_t walked; /* leaves and payloads below this index were compared */
-    bool closed;     /* an own feed of a generation before the one it writes in */
+    uint64_t walked;    /* leaves and payloads below this index were compared */
+    uint64_t open_size; /* of its own feed on disk while that was not closed */
+    bool closed;        /* an own feed of a generation before the one it writes in */
 };
 
 struct watch_verdict {
@@ -103,6 +104,11 @@ struct watch_left *watch_left_of(struct watch_machine *machine, uint32_t feed);
 /* It signed with keys of this generation: what left it under earlier ones, it need not hold. */
 void watch_renewed(struct sim_watcher *watcher, struct watch_machine *machine,
                    uint32_t generation);
+/* It has written in its own feed, whatever of this batch leaves it first. */
+void watch_wrote(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t number);
+/* What its disk holds of its own feed, signed before the entry that closes it came. */
+void watch_own_feed(struct sim_watcher *watcher, struct watch_machine *machine,
+                    uint32_t number);
 /* Its disk is another one perhaps: everything on it is looked at again. */
 void watch_walk_anew(struct watch_machine *machine);
 

@@ -130,6 +130,14 @@ static bool never_revoked(const struct sim_watcher *watcher, uint32_t issuer)
     return p2p_charter_cuts(watch_charter(watcher), issuer, &cut, 1) == 0;
 }
 
+/* Where a closed feed ends nobody computes here; a quorum never cosigned further. */
+static bool perhaps_past_end(struct sim_watcher *watcher, const struct p2p_record_id *id)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), id->feed);
+    return info != NULL && info->closed != 0 &&
+           id->index >= watch_feed_of(watcher, id->feed)->quorums[0].size;
+}
+
 /* Its issuer held what imposing it needs, and knew so. */
 static bool surely_imposed(struct sim_watcher *watcher, const struct watch_ban_record *record)
 {
@@ -246,8 +254,8 @@ find_in_force(struct sim_watcher *watcher, const struct question *question, cons
         if (ban->imposes && !is_unknown(question->machine, ban->kind) && about(ban, question) &&
             in_time(&ban->ban, question->check) && applies(&ban->ban, question, locode) &&
             knows(watcher, question, &ban->id) && surely_imposed(watcher, ban) &&
-            entitled(watcher, question, ban) && !perhaps_taken_away(watcher, question, ban) &&
-            !lost(question, ban)) {
+            !perhaps_past_end(watcher, &ban->id) && entitled(watcher, question, ban) &&
+            !perhaps_taken_away(watcher, question, ban) && !lost(question, ban)) {
             return ban;
         }
     }

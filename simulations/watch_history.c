@@ -226,7 +226,41 @@ void watch_renewed(struct sim_watcher *watcher, struct watch_machine *machine,
     }
 }
 
-/* The feed's owner shows a new head of its own. */
+/* Whether its disk holds the entry that opened a later generation than this feed. */
+static bool holds_closing(const struct watch_machine *machine, const struct p2p_feed_info *info,
+                          const struct p2p_feed_info *newest)
+{
+    struct p2p_feed charter;
+    p2p_feed_init(&charter, P2P_CHARTER_FEED);
+    return newest != NULL && newest->number != info->number &&
+           p2p_feed_load(&charter, machine->kv) == P2P_OK && charter.edge.size > newest->entry;
+}
+
+void watch_own_feed(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t number)
+{
+    const struct p2p_charter *charter = watch_charter(watcher);
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, number);
+    const struct p2p_member *member =
+        info == NULL ? NULL : p2p_charter_member(charter, info->member);
+    struct p2p_feed feed;
+    p2p_feed_init(&feed, number);
+    if (member != NULL &&
+        !holds_closing(machine, info, p2p_charter_feed(charter, member->feed)) &&
+        p2p_feed_load(&feed, machine->kv) == P2P_OK) {
+        watch_left_of(machine, number)->open_size = feed.edge.size;
+    }
+}
+
+void watch_wrote(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t number)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), number);
+    if (info != NULL) {
+        watch_renewed(watcher, machine, info->generation);
+    }
+    watch_own_feed(watcher, machine, number);
+}
+
+/* The feed's owner shows a new head of its own, which it may have signed long ago. */
 static void own_head(struct sim_watcher *watcher, struct watch_machine *machine,
                      const struct p2p_feed_info *info, const struct watch_point *point)
 {
@@ -238,10 +272,7 @@ static void own_head(struct sim_watcher *watcher, struct watch_machine *machine,
     }
     watch_signed(watcher, machine, info->number, point->size);
     const struct p2p_feed_info *newest = p2p_charter_feed(watch_charter(watcher), member->feed);
-    struct p2p_feed charter;
-    p2p_feed_init(&charter, P2P_CHARTER_FEED);
-    if (newest != NULL && newest->number != info->number &&
-        p2p_feed_load(&charter, machine->kv) == P2P_OK && charter.edge.size > newest->entry) {
+    if (point->size > left->open_size && holds_closing(machine, info, newest)) {
         sim_violate(watcher->sim, SIM_INVARIANT_CLOSED,
                     "%s signed %s size %llu although it holds the entry that opened %s",
                     machine->name, watch_feed_name(watcher, info->number),
