@@ -421,7 +421,7 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     engine->ticked = false;
     engine->was_busy = false;
     engine->signature_made = false;
-    engine->custody_changed = false;
+    engine->number_given = false;
     engine->heartbeat_due = false;
     engine->addresses_changed = false;
     engine->proofs = NULL;
@@ -686,8 +686,8 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         .addresses_changed = engine->addresses_changed,
         .wanted_changed = engine->wanted_changed,
         .own_head_changed = head_changed,
-        .custody_changed = engine->custody_changed,
         .signature_made = engine->signature_made,
+        .number_given = engine->number_given,
         .wake_mono_ms = wake_ms,
     };
     return P2P_OK;

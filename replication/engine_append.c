@@ -2,7 +2,6 @@
 #include "engine_parts.h"
 
 #include <p2p/assert.h>
-#include <p2p/kind.h>
 
 #include <string.h>
 
@@ -113,8 +112,6 @@ enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
     err = p2p_ledger_apply(&engine->ledger, &arrival);
     engine->extras[engine->feed].grew = true;
     engine->extras[engine->feed].unsettled = true;
-    engine->custody_changed =
-        engine->custody_changed || p2p_kind_is_custody(arrival.record.kind);
     p2p_spread_arrived(engine, id, &arrival.record);
     p2p_state_note(engine, &arrival, id->index, false);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_APPENDED,

@@ -141,8 +141,8 @@ static enum p2p_err prepare_job(struct p2p_engine *engine, struct p2p_job *job)
     err = p2p_append_number(engine, job->prepare.issuer, &seq);
     if (err == P2P_OK) {
         err = p2p_append_reserve(engine, job->prepare.issuer, seq);
-        engine->signature_made =
-            true; /* outside, under this number: the copy must know of it */
+        engine->signature_made = true; /* outside, under this number */
+        engine->number_given = true;
     }
     if (err == P2P_OK) {
         err = p2p_append_encode(engine, &job->prepare, seq, &head, &job->result.salted);

@@ -280,7 +280,7 @@ struct p2p_engine {
     bool ticked;
     bool was_busy; /* with frames or requests */
     bool signature_made;
-    bool custody_changed;
+    bool number_given; /* to be signed outside */
     bool heartbeat_due;
     bool addresses_changed;
     bool wanted_changed;

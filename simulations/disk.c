@@ -61,7 +61,6 @@ static void forget_lie(struct sim_disk *disk)
 {
     replace_map(&disk->true_map, NULL);
     spool_file_deinit(&disk->true_spool);
-    disk->lied = false;
 }
 
 void sim_disk_free(struct sim_disk *disk)
@@ -148,8 +147,6 @@ void disk_settle_sync(struct sim_disk *disk)
 
 void disk_power_lost(struct sim_disk *disk)
 {
-    bool took_back = disk->lied;
-
     if (disk->dead) {
         return;
     }
@@ -164,9 +161,8 @@ void disk_power_lost(struct sim_disk *disk)
         spool_file_deinit(&disk->spool_file);
         disk->spool_file = disk->true_spool;
         disk->true_spool = (struct spool_file){0};
-        disk->lied = false;
     }
-    if (disk->copy_file.unsynced && !took_back && sim_chance_below(&disk->chance, 2) == 0) {
+    if (disk->copy_file.unsynced && sim_chance_below(&disk->chance, 2) == 0) {
         disk->copy_file.newest = disk->copy_file.safe;
     }
     disk->copy_file.safe = disk->copy_file.newest;

@@ -23,16 +23,19 @@
 /* What goes wrong with disks. The system promises:
  *
  *     crashes, failed syncs, full disks   nothing acknowledged is lost, nothing is signed twice
- *     lost syncs, old backups             the node finds it by the copy and appends nothing
- *                                         until the charter grants a new generation
+ *     lost syncs, old backups             the node finds it by the copy, whenever the power
+ *                                         failed: it takes its own feed back from peers as
+ *                                         far as the copy says, or appends nothing until the
+ *                                         charter grants a new generation
  *     a lost copy                         the same: it counts as restored
  *     flipped bits, torn pages            found at the next read or by the scrubber; repaired
  *                                         from peers or refused, never signed over
  *
  * It does not promise to survive a store and a copy that both go back to the same older state:
- * nobody could tell that from a restart, which is why the copy lies on another device. So a
- * power failure that takes back what a lying disk lost leaves the copy as it was last written.
- */
+ * nobody could tell that from a restart, which is why the copy lies on another device, whose
+ * syncs are real. What the copy was not told to sync it may lose with the power: what a
+ * witness cosigned in the last second. A store that loses just that second, too, makes it a
+ * witness that lies, of which a feed bears f. */
 struct sim_disk_options {
     uint32_t commit_us;            /* a synced commit takes about this long */
     uint32_t failed_sync_permille; /* of commits and of syncs of copy and spool, unless calm */

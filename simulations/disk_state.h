@@ -82,7 +82,6 @@ struct sim_disk {
     struct spool_file spool_file;
     struct memory_kv *true_map; /* NULL: the disk does not lie */
     struct spool_file true_spool;
-    bool lied; /* something that was "synced" is not on the disk */
     struct copy_file copy_file;
     struct p2p_store store;
     struct p2p_spool spool;

@@ -110,7 +110,6 @@ static enum p2p_err spool_end(struct p2p_spool *spool, enum effect effect)
 {
     struct sim_disk *disk = spool->disk;
 
-    disk->lied = disk->true_map != NULL;
     if (effect == EFFECT_LAST) {
         disk_power_lost(disk);
     }

@@ -262,7 +262,6 @@ static enum p2p_err commit_write(struct p2p_txn *txn)
         return P2P_IO;
     }
     memory_kv_commit(disk->store_map);
-    disk->lied = disk->true_map != NULL;
     if (effect == EFFECT_LAST) {
         store->failure = P2P_STORE_FAILURE_SYNC;
         disk_power_lost(disk);

@@ -69,8 +69,10 @@ struct p2p_node {
     bool damage_suspected; /* the engine to be opened shall look for what could not be read */
     bool engine_lost;      /* it could not be opened again after a failure: see writer.c */
     bool read_back_failed; /* own records came back otherwise than written: nothing more is */
-    bool copy_dirty;
-    bool copy_failed; /* at the last attempt */
+    bool copy_looked_at;   /* since the start: whether it is behind the store */
+    bool copy_dirty;       /* written and not synced */
+    bool copy_owed;        /* it must be synced before anything leaves */
+    bool copy_failed;      /* at the last attempt */
     uint64_t copy_synced_ms;
     uint64_t maintained_ms;      /* when dead readers of the store were last looked for */
     uint64_t drawn_looked_ms;    /* when keys/circles was last looked into; 0: not yet */

@@ -1,3 +1,10 @@
+/* The copy beside what is durable in the store.
+ *
+ * It is synced before own records, or a number to be signed outside, leave: from then on a
+ * store that went back, whatever the power took with it, is behind its copy. What the witness
+ * key signed is written before it leaves and synced within a second. A start looks at the copy
+ * first: the power may have failed between a commit and its copy, and what the store holds is
+ * shown to peers at once. */
 #include "writer_parts.h"
 
 #include <p2p/planted.h>
@@ -51,6 +58,14 @@ static void make_anew(struct p2p_node *node, const struct p2p_ledger *ledger, ui
     }
 }
 
+/* What this start found in the store was synced, and perhaps not in the copy. */
+static bool is_behind(const struct p2p_copy_point *point, const struct p2p_feed *feed,
+                      uint64_t generation, uint64_t commit)
+{
+    return feed->head.size > 0 && (point->generation != generation ||
+                                   point->size != feed->head.size || point->commit != commit);
+}
+
 void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
@@ -65,16 +80,26 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
         make_anew(node, ledger, own);
         return;
     }
-    if (actions->own_head_changed || actions->signature_made || node->copy_failed) {
-        take_point(node, p2p_charter_feed(ledger->charter, own), p2p_ledger_feed(ledger, own));
+    const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, own);
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, own);
+    if (!node->copy_looked_at) {
+        node->copy_looked_at = true;
+        node->copy_owed = is_behind(&node->copy_point, feed, info->generation,
+                                    p2p_engine_commit_number(node->engine));
+    }
+    node->copy_owed = node->copy_owed || actions->own_head_changed || actions->number_given;
+    if (node->copy_owed || actions->signature_made || node->copy_failed) {
+        take_point(node, info, feed);
         note_result(node, p2p_copy_write(node->copy, &node->copy_point));
         node->copy_dirty = true;
     }
-    if (node->copy_dirty &&
-        (actions->custody_changed || node->now.mono_ms - node->copy_synced_ms >= 1000)) {
+    bool due = (node->copy_owed && !P2P_PLANT(COPY_UNSYNCED)) ||
+               node->now.mono_ms - node->copy_synced_ms >= 1000;
+    if (node->copy_dirty && due) {
         enum p2p_err err = p2p_copy_sync(node->copy);
         note_result(node, err);
         node->copy_dirty = err != P2P_OK;
+        node->copy_owed = err != P2P_OK;
         node->copy_synced_ms = node->now.mono_ms;
     }
 }

@@ -49,8 +49,8 @@ P2P_MUST_CHECK enum p2p_err p2p_renewed_give(struct p2p_node *node);
 
 /* ---- own_copy.c ---- */
 
-/* Writes the copy when something was signed; syncs it once a second, and at once when custody
- * changed, before anything of that leaves. A failure stops custody, and is an alarm
+/* Writes the copy when something was signed; syncs it at once when own records leave or a
+ * number to be signed elsewhere, else within a second. A failure stops custody, and is an alarm
  * until it works again. */
 void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions);
 

@@ -246,9 +246,9 @@ struct p2p_actions {
     bool charter_changed;   /* pins, roles and circles may have changed */
     bool addresses_changed; /* a member told where it listens */
     bool wanted_changed;    /* see p2p_engine_wanted */
-    bool own_head_changed;  /* the copy must be written before anything leaves, */
-    bool custody_changed;   /* and synced: records about custody were appended */
-    bool signature_made;    /* the commit number counts */
+    bool own_head_changed;  /* the copy must be synced before anything leaves, */
+    bool number_given;      /* and when an issuer's number leaves to be signed outside */
+    bool signature_made;    /* the commit number counts: the copy must be written */
     uint64_t wake_mono_ms;  /* when the next TICK is due */
 };
 

@@ -42,15 +42,6 @@ enum p2p_kind_number {
 #undef P2P_KIND_ENUM
 };
 
-/* Kinds by which custody of a container changes, `use` among them: what rests on them leaves a
- * node only once its copy is synced. */
-#define P2P_KIND_CUSTODY_FIRST 48u
-#define P2P_KIND_CUSTODY_LAST  55u
-static inline bool p2p_kind_is_custody(uint32_t kind)
-{
-    return kind >= P2P_KIND_CUSTODY_FIRST && kind <= P2P_KIND_CUSTODY_LAST;
-}
-
 /* X(NAME, word on the command line and in WIRE.md): why a record has no effect. */
 #define P2P_WHY_MAP(X)                                                                         \
     X(NONE, "")                                                                                \

@@ -3,10 +3,11 @@
  * It tells a restart from a restored backup (replication/WIRE.md section 15). The file is text
  * in two slots, each with its own checksum; the slot that was synced last is never written to,
  * so a write torn anywhere leaves that one readable. p2p_copy_write does not sync: call it at
- * each commit before anything leaves, p2p_copy_sync once a second, and at once before a custody
- * record leaves. After an error the caller stops custody and raises the alarm; the next write
- * opens the file again, so a disk that comes back is used. This file compares nothing: what a
- * state means is the writer's judgement. Writer thread only; the caller owns the object. */
+ * each commit before anything leaves; p2p_copy_sync as well where own records leave, or a
+ * number to be signed elsewhere, else within a second. After an error the caller raises the
+ * alarm, and custody stops; the next write opens the file again, so a disk that comes back is
+ * used. This file compares nothing: what a state means is the writer's judgement. Writer thread
+ * only; the caller owns the object. */
 #ifndef P2P_COPY_H
 #define P2P_COPY_H
 
