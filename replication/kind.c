@@ -31,6 +31,22 @@ static const struct p2p_kind *const kinds[] = {
     &p2p_kind_use,
     &p2p_kind_custody_gate_in,
     &p2p_kind_recount,
+    &p2p_kind_ruled,
+    &p2p_kind_right_issue,
+    &p2p_kind_right_accept,
+    &p2p_kind_right_decline,
+    &p2p_kind_right_transfer,
+    &p2p_kind_right_return,
+    &p2p_kind_right_revoke,
+    &p2p_kind_right_cancel,
+    &p2p_kind_right_assign,
+    &p2p_kind_right_unassign,
+    &p2p_kind_right_block,
+    &p2p_kind_right_unblock,
+    &p2p_kind_right_light,
+    &p2p_kind_right_gate_out,
+    &p2p_kind_override,
+    &p2p_kind_approve,
 };
 
 const struct p2p_kind *const *p2p_kinds(size_t *count)

@@ -44,6 +44,8 @@ static const struct p2p_view *view_find(enum p2p_view_number view)
         return &p2p_view_forks;
     case P2P_VIEW_CUSTODY:
         return &p2p_view_custody;
+    case P2P_VIEW_RIGHTS:
+        return &p2p_view_rights;
     }
     return NULL;
 }

@@ -13,6 +13,7 @@ struct p2p_view {
 extern const struct p2p_view p2p_view_bans;    /* records/ban_view.c */
 extern const struct p2p_view p2p_view_forks;   /* records/forked.c */
 extern const struct p2p_view p2p_view_custody; /* records/custody_view.c */
+extern const struct p2p_view p2p_view_rights;  /* records/right_view.c */
 
 /* An arena of its own for one record's work, so that a batch does not grow with the number of
  * records a fold, a cut or a false `seen` looks at. Between begin and end the ledger's arena is

@@ -112,8 +112,12 @@ static bool read_tenures(struct p2p_custody *out, struct p2p_slice raw)
         tenure->feed = p2p_unpack_u32(&in);
         tenure->epoch = p2p_unpack_uint(&in);
         tenure->from = p2p_unpack_uint(&in);
-        tenure->to = parts == 4 ? p2p_unpack_uint(&in) : UINT64_MAX;
-        if ((parts != 3 && parts != 4) || p2p_unpack_failed(&in)) {
+        tenure->to = parts % 2 == 0 ? p2p_unpack_uint(&in) : UINT64_MAX;
+        if (parts > 4) {
+            tenure->rests_feed = p2p_unpack_u32(&in);
+            tenure->rests_index = p2p_unpack_uint(&in);
+        }
+        if (parts < 3 || parts > 6 || p2p_unpack_failed(&in)) {
             return false;
         }
     }

@@ -3,6 +3,7 @@
 #include "kinds.h"
 
 #include <p2p/grant.h>
+#include <p2p/right.h>
 
 #include <string.h>
 
@@ -202,6 +203,9 @@ static enum p2p_err open_keys(struct p2p_ledger *ledger, const struct p2p_entry 
     if (err == P2P_OK) {
         err = p2p_view_mark(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, &entry->id));
     }
+    if (err == P2P_OK) {
+        err = p2p_right_mark_on(ledger, circle, &entry->id);
+    }
     if (err == P2P_OK && ledger->undoing) {
         err = p2p_view_put(ledger, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, &entry->id),
                            p2p_slice_of(NULL, 0));
@@ -339,7 +343,7 @@ const struct p2p_kind p2p_kind_use = {
     .authors = P2P_BY_NODE,
     .body = P2P_BODY_PUBLIC,
     P2P_FIELDS(act_fields),
-    .cites = {P2P_KIND_CUSTODY_OPEN},
+    .cites = {P2P_KIND_CUSTODY_OPEN, P2P_KIND_RIGHT_ISSUE, P2P_KIND_APPROVE},
     .cites_required = true,
     .judge = judge_step,
     .keys = step_keys,

@@ -2,6 +2,8 @@
  * find them by, and marks. */
 #include "custody_fold.h"
 
+#include <p2p/right.h>
+
 #include <string.h>
 
 enum { ROW_BYTES_MAX = 1 + 4 + P2P_CONTAINER_BYTES_MAX + P2P_ID_KEY_BYTES };
@@ -144,14 +146,21 @@ enum p2p_err p2p_custody_next_of(const struct p2p_kv *kv, uint32_t circle,
 
 /* ---- marks ---- */
 
+static enum p2p_err mark_one(struct p2p_ledger *ledger, uint32_t circle,
+                             const struct p2p_record_id *token)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    enum p2p_err err = p2p_view_mark(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, token));
+    return err == P2P_OK ? p2p_right_mark_on(ledger, circle, token) : err;
+}
+
 static enum p2p_err mark_container(struct p2p_ledger *ledger, uint32_t circle,
                                    struct p2p_slice container)
 {
     struct p2p_record_id id;
     enum p2p_err err = p2p_custody_next_of(ledger->kv, circle, container, NULL, true, &id);
     while (err == P2P_OK) {
-        uint8_t key[P2P_ID_KEY_BYTES];
-        err = p2p_view_mark(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, &id));
+        err = mark_one(ledger, circle, &id);
         if (err == P2P_OK) {
             err = p2p_custody_next_of(ledger->kv, circle, container, &id, false, &id);
         }
@@ -231,10 +240,9 @@ enum p2p_err p2p_custody_mark_by(struct p2p_ledger *ledger, uint32_t circle,
                                  const struct p2p_record_id *token,
                                  const struct p2p_record_id *by)
 {
-    uint8_t key[P2P_ID_KEY_BYTES];
     uint8_t container[P2P_CONTAINER_BYTES_MAX];
     struct p2p_custody custody;
-    enum p2p_err err = p2p_view_mark(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, token));
+    enum p2p_err err = mark_one(ledger, circle, token);
     if (err == P2P_OK) {
         err = p2p_custody_get(ledger->kv, circle, token, &custody);
     }

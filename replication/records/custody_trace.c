@@ -237,8 +237,12 @@ static struct p2p_tenure *last_tenure(struct p2p_custody *token)
 static void begin_tenure(struct p2p_custody *token, const struct standing *at)
 {
     p2p_assert(token->tenure_count < P2P_CUSTODY_TENURES_MAX);
-    token->tenures[token->tenure_count++] = (struct p2p_tenure){
-        .feed = at->feed, .epoch = at->epoch, .from = at->from, .to = UINT64_MAX};
+    token->tenures[token->tenure_count++] = (struct p2p_tenure){.feed = at->feed,
+                                                                .epoch = at->epoch,
+                                                                .from = at->from,
+                                                                .to = UINT64_MAX,
+                                                                .rests_feed = at->rests_feed,
+                                                                .rests_index = at->rests_index};
 }
 
 /* A step that counts at `at`: what it says of the token. */

@@ -20,12 +20,16 @@ static void pack_tenures(struct p2p_pack *pack, const struct p2p_custody *custod
     p2p_pack_array(pack, (uint32_t)custody->tenure_count);
     for (size_t i = 0; i < custody->tenure_count; i++) {
         const struct p2p_tenure *tenure = &custody->tenures[i];
-        p2p_pack_array(pack, tenure->to == UINT64_MAX ? 3 : 4);
+        p2p_pack_array(pack, 3u + (tenure->to != UINT64_MAX) + 2u * (tenure->rests_feed != 0));
         p2p_pack_uint(pack, tenure->feed);
         p2p_pack_uint(pack, tenure->epoch);
         p2p_pack_uint(pack, tenure->from);
         if (tenure->to != UINT64_MAX) {
             p2p_pack_uint(pack, tenure->to);
+        }
+        if (tenure->rests_feed != 0) {
+            p2p_pack_uint(pack, tenure->rests_feed);
+            p2p_pack_uint(pack, tenure->rests_index);
         }
     }
 }

@@ -28,6 +28,22 @@ extern const struct p2p_kind p2p_kind_custody_withdraw;
 extern const struct p2p_kind p2p_kind_use;
 extern const struct p2p_kind p2p_kind_custody_gate_in;
 extern const struct p2p_kind p2p_kind_recount;
+extern const struct p2p_kind p2p_kind_ruled;
+extern const struct p2p_kind p2p_kind_right_issue;
+extern const struct p2p_kind p2p_kind_right_accept;
+extern const struct p2p_kind p2p_kind_right_decline;
+extern const struct p2p_kind p2p_kind_right_transfer;
+extern const struct p2p_kind p2p_kind_right_return;
+extern const struct p2p_kind p2p_kind_right_revoke;
+extern const struct p2p_kind p2p_kind_right_cancel;
+extern const struct p2p_kind p2p_kind_right_assign;
+extern const struct p2p_kind p2p_kind_right_unassign;
+extern const struct p2p_kind p2p_kind_right_block;
+extern const struct p2p_kind p2p_kind_right_unblock;
+extern const struct p2p_kind p2p_kind_right_light;
+extern const struct p2p_kind p2p_kind_right_gate_out;
+extern const struct p2p_kind p2p_kind_override;
+extern const struct p2p_kind p2p_kind_approve;
 
 #define P2P_FIELDS(list) .fields = (list), .field_count = sizeof(list) / sizeof((list)[0])
 

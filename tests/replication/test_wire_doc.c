@@ -11,6 +11,7 @@
 #include <p2p/grant.h>
 #include <p2p/kind.h>
 #include <p2p/ledger.h>
+#include <p2p/right.h>
 #include <p2p/subject.h>
 
 #include <dirent.h>
@@ -162,7 +163,7 @@ static void the_table_of_kinds(void **state)
     const struct p2p_kind *const *kinds = p2p_kinds(&count);
     table_begin(&table, wire, "kinds");
     for (size_t i = 0; i < count; i++) {
-        char cites[128];
+        char cites[256];
         cite_words(kinds[i], cites, sizeof(cites));
         expect_row(&table, "| %u | `%s` | %s | %s | %s |", kinds[i]->number, kinds[i]->word,
                    author_words(kinds[i]->authors), body_word(kinds[i]->body), cites);
@@ -343,6 +344,60 @@ static void the_tables_of_the_store(void **state)
 #define TABLE_ROW(name, word, text) expect_row(&table, "| `%s` |", word);
     P2P_TABLE_MAP(TABLE_ROW)
 #undef TABLE_ROW
+    table_finish(&table);
+}
+
+/* ---- rights ---- */
+
+/* "PENDING ACTIVE" */
+static void state_words(unsigned states, char *out, size_t cap)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < P2P_RIGHT_STATE_COUNT; i++) {
+        if ((states & 1u << i) != 0) {
+            at += (size_t)snprintf(out + at, cap - at, "%s%s", at > 0 ? " " : "",
+                                   p2p_right_state_word((enum p2p_right_state)i));
+        }
+    }
+}
+
+static void the_tables_of_rights(void **state)
+{
+    (void)state;
+    struct table table;
+    table_begin(&table, wire, "right-states");
+    for (unsigned i = 0; i < P2P_RIGHT_STATE_COUNT; i++) {
+        expect_row(&table, "| `%s` |", p2p_right_state_word((enum p2p_right_state)i));
+    }
+    table_finish(&table);
+    table_begin(&table, wire, "right-lights");
+    for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
+        char values[128];
+        size_t at = 0;
+        enum p2p_light light = (enum p2p_light)i;
+        for (unsigned v = 0; p2p_light_value(light, v) != NULL; v++) {
+            at += (size_t)snprintf(values + at, sizeof(values) - at, "%s`%s`",
+                                   v > 0 ? ", " : "", p2p_light_value(light, v));
+        }
+        expect_row(&table, "| `%s` | `%s` | %s |", p2p_light_word(light),
+                   p2p_light_grant(light), values);
+    }
+    table_finish(&table);
+    table_begin(&table, wire, "right-actions");
+    for (unsigned i = 0; i < P2P_RIGHT_ACTION_COUNT; i++) {
+        char from[64];
+        char grant[48] = "";
+        const struct p2p_right_rule *rule = p2p_right_rule((enum p2p_right_action)i);
+        state_words(rule->from, from, sizeof(from));
+        if (rule->grant[0] != '\0') {
+            snprintf(grant, sizeof(grant), "`%s` ", rule->grant);
+        }
+        expect_row(&table, "| `%s` | %s | %s| %s | %s | %s | %s", rule->kind,
+                   p2p_right_role_word(rule->role), grant, from,
+                   rule->to == P2P_RIGHT_STATE_COUNT ? "-" : p2p_right_state_word(rule->to),
+                   rule->ruled ? "yes" : "no", rule->text);
+    }
     table_finish(&table);
 }
 
@@ -539,6 +594,7 @@ int main(void)
         cmocka_unit_test(the_table_of_subjects),
         cmocka_unit_test(the_tables_of_roles_purposes_views_and_errors),
         cmocka_unit_test(the_tables_of_the_store),
+        cmocka_unit_test(the_tables_of_rights),
         cmocka_unit_test(the_table_of_uses),
         cmocka_unit_test(the_table_of_bounds),
     };

@@ -34,7 +34,23 @@
     X(CUSTODY_WITHDRAW, 52, "custody-withdraw")                                                \
     X(USE, 53, "use")                                                                          \
     X(CUSTODY_GATE_IN, 54, "custody-gate-in")                                                  \
-    X(RECOUNT, 55, "recount")
+    X(RECOUNT, 55, "recount")                                                                  \
+    X(RULED, 56, "ruled")                                                                      \
+    X(RIGHT_ISSUE, 64, "right-issue")                                                          \
+    X(RIGHT_ACCEPT, 65, "right-accept")                                                        \
+    X(RIGHT_DECLINE, 66, "right-decline")                                                      \
+    X(RIGHT_TRANSFER, 67, "right-transfer")                                                    \
+    X(RIGHT_RETURN, 68, "right-return")                                                        \
+    X(RIGHT_REVOKE, 69, "right-revoke")                                                        \
+    X(RIGHT_CANCEL, 70, "right-cancel")                                                        \
+    X(RIGHT_ASSIGN, 71, "right-assign")                                                        \
+    X(RIGHT_UNASSIGN, 72, "right-unassign")                                                    \
+    X(RIGHT_BLOCK, 73, "right-block")                                                          \
+    X(RIGHT_UNBLOCK, 74, "right-unblock")                                                      \
+    X(RIGHT_LIGHT, 75, "right-light")                                                          \
+    X(RIGHT_GATE_OUT, 76, "right-gate-out")                                                    \
+    X(OVERRIDE, 77, "override")                                                                \
+    X(APPROVE, 78, "approve")
 
 enum p2p_kind_number {
 #define P2P_KIND_ENUM(name, number, word) P2P_KIND_##name = (number),

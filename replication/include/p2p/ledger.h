@@ -28,7 +28,8 @@
 #define P2P_VIEW_MAP(X)                                                                        \
     X(BANS, 1, "bans")                                                                         \
     X(FORKS, 2, "forks")     /* in circle 0 alone */                                           \
-    X(CUSTODY, 3, "custody") /* custody.h */
+    X(CUSTODY, 3, "custody") /* custody.h */                                                   \
+    X(RIGHTS, 4, "rights")   /* right.h */
 enum p2p_view_number {
 #define P2P_VIEW_ENUM(name, number, word) P2P_VIEW_##name = (number),
     P2P_VIEW_MAP(P2P_VIEW_ENUM)
@@ -42,14 +43,16 @@ enum p2p_index {
     P2P_INDEX_SUBJECT = 1,
     P2P_INDEX_ISSUER = 2,
     P2P_INDEX_CLAIM = 3,
-    P2P_INDEX_BOX = 4,        /* circle_key.h */
-    P2P_INDEX_BOX_BAD = 5,    /* circle_key.h */
-    P2P_INDEX_LACK = 6,       /* engine_lack.c */
-    P2P_INDEX_KEPT = 7,       /* kept.h */
-    P2P_INDEX_KEPT_ON = 8,    /* kept.h */
-    P2P_INDEX_CONTAINER = 9,  /* custody.h: circle u32, container, token id */
-    P2P_INDEX_HOLDER = 10,    /* custody.h: feed u32, circle u32, token id */
-    P2P_INDEX_RESTS_BAD = 13, /* custody.h: circle u32, token id */
+    P2P_INDEX_BOX = 4,          /* circle_key.h */
+    P2P_INDEX_BOX_BAD = 5,      /* circle_key.h */
+    P2P_INDEX_LACK = 6,         /* engine_lack.c */
+    P2P_INDEX_KEPT = 7,         /* kept.h */
+    P2P_INDEX_KEPT_ON = 8,      /* kept.h */
+    P2P_INDEX_CONTAINER = 9,    /* custody.h: circle u32, container, token id */
+    P2P_INDEX_HOLDER = 10,      /* custody.h: feed u32, circle u32, token id */
+    P2P_INDEX_TOKEN_RIGHT = 11, /* right.h: circle u32, token id, right id */
+    P2P_INDEX_PARTY_RIGHT = 12, /* right.h: circle u32, issuer u32, right id, record id */
+    P2P_INDEX_RESTS_BAD = 13,   /* custody.h: circle u32, token id */
 };
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u

@@ -3,7 +3,7 @@
  * A carrier issues a right that names a custody token; it passes from party to party, each
  * accepting or declining; its holder names driver and truck; the token's holder releases to
  * them with `use`. A right's id is that of its `right-issue`. All its records stand in the
- * token's circle and cite the issue.
+ * token's circle and cite the issue; one request may cite several and is one for each of them.
  *
  * One table (P2P_RIGHT_ACTION_MAP) says who does what in which state and what follows. From it
  * come the transitions of the fold, the refusals of the gate and of the writer, "who may do
@@ -50,6 +50,8 @@
 /* Told, and folded, the first; with more the right is blocked, `too-long`. */
 #define P2P_RIGHT_UNSURE_MAX  16u
 #define P2P_RIGHT_RULINGS_MAX 512u
+/* Rights in one request, and requests in one ruling; more are a bad citation. */
+#define P2P_RIGHT_CITES_MAX 256u
 /* Bytes of what an issue says; more are a bad payload. */
 #define P2P_RIGHT_BL_BYTES_MAX        35u
 #define P2P_RIGHT_REFERENCE_BYTES_MAX 35u
@@ -248,8 +250,7 @@ P2P_MUST_CHECK enum p2p_err p2p_right_get(const struct p2p_kv *kv, uint32_t circ
 P2P_MUST_CHECK enum p2p_err p2p_right_next(const struct p2p_kv *kv, uint32_t circle,
                                            const struct p2p_record_id *after, bool begin,
                                            struct p2p_right *out);
-/* Walks the rights that name one token likewise; and those of one party (holder, pending or
- * first). */
+/* Walks the rights that name one token likewise; and those in whose chain a party stands. */
 P2P_MUST_CHECK enum p2p_err p2p_right_next_on(const struct p2p_kv *kv, uint32_t circle,
                                               const struct p2p_record_id *token,
                                               const struct p2p_record_id *after, bool begin,
@@ -257,6 +258,9 @@ P2P_MUST_CHECK enum p2p_err p2p_right_next_on(const struct p2p_kv *kv, uint32_t 
 P2P_MUST_CHECK enum p2p_err p2p_right_next_of(const struct p2p_kv *kv, uint32_t circle,
                                               uint32_t party, const struct p2p_record_id *after,
                                               bool begin, struct p2p_record_id *out);
+/* Marks the rights that name a token: what they follow from changed. */
+P2P_MUST_CHECK enum p2p_err p2p_right_mark_on(struct p2p_ledger *ledger, uint32_t circle,
+                                              const struct p2p_record_id *token);
 /* As people are told: BLOCKED over EXPIRED over what is below. */
 enum p2p_right_state p2p_right_state_at(const struct p2p_right *right, uint64_t now_ms);
 /* The party that holds it, that it is pending at, or that gave it; 0: none. */
