@@ -213,6 +213,8 @@ enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
     }
     if (err == P2P_OK && ledger->closings_stale) {
         err = p2p_closed_again(ledger);
+        /* It marks all that stands there, proofs of forks among it, which say what they said. */
+        err = err == P2P_OK ? fold_forks(ledger) : err;
     }
     return err == P2P_OK ? fold_marks(ledger, false) : err;
 }

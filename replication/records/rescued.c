@@ -146,8 +146,13 @@ enum p2p_err p2p_rescued_is_there(const struct p2p_ledger *ledger,
     *there = false;
     enum p2p_err err = p2p_number_find(ledger, rescued->feed, rescued->record.issuer,
                                        rescued->record.issuer_seq, &index);
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, rescued->feed);
+    if (err == P2P_OK && index >= feed->edge.size && ledger->on_absent != NULL) {
+        const struct p2p_record_id at = {rescued->feed, index};
+        ledger->on_absent(ledger->absent_context, &at); /* a past's numbers are all there are */
+    }
     if (err == P2P_OK) {
-        err = p2p_feed_leaf(p2p_ledger_feed(ledger, rescued->feed), ledger->kv, index, &leaf);
+        err = p2p_feed_leaf(feed, ledger->kv, index, &leaf);
     }
     if (err == P2P_OK) {
         *there = p2p_slice_equal(leaf, rescued->leaf);
