@@ -195,6 +195,11 @@ void p2p_past_free(struct p2p_past *past)
     p2p_alloc_free(past->alloc, past);
 }
 
+void p2p_past_settled(struct p2p_past *past, const struct p2p_settled *settled)
+{
+    past->settled = settled;
+}
+
 const struct p2p_ledger *p2p_past_whole(const struct p2p_past *past)
 {
     return past->full;
@@ -370,6 +375,20 @@ static uint64_t wanted(const struct p2p_horizon *horizon, size_t feed)
     return feed < horizon->count ? horizon->sizes[feed] : 0;
 }
 
+/* Up to which epoch values stand. What ends a feed, and a charter as of then, may change a
+ * value without a record about it. */
+static uint32_t standing(const struct p2p_past *past, const struct p2p_horizon *horizon)
+{
+    const struct p2p_charter *whole = past->full->charter;
+    const struct p2p_charter *then = past->ledger.charter;
+    if (past->settled == NULL || past->name_count > 0 || past->carrier_count > 0 ||
+        past->closings || p2p_charter_size(then) != p2p_charter_size(whole) ||
+        p2p_charter_good_size(then) != p2p_charter_good_size(whole)) {
+        return 0;
+    }
+    return p2p_settled_before(past->settled, horizon->sizes, horizon->count);
+}
+
 enum p2p_err p2p_past_set(struct p2p_past *past, const struct p2p_horizon *horizon)
 {
     uint64_t charter_size = p2p_charter_size(past->full->charter);
@@ -393,54 +412,6 @@ enum p2p_err p2p_past_set(struct p2p_past *past, const struct p2p_horizon *horiz
         }
     }
     past->lacks = lacks || horizon->refuted;
+    past->stands = standing(past, horizon);
     return settle_apart(past);
-}
-
-/* ---- whole digests ---- */
-
-enum p2p_err p2p_past_edges(struct p2p_past *past)
-{
-    enum p2p_err err = P2P_OK;
-    for (size_t i = 0; i < past->ledger.feed_count && err == P2P_OK; i++) {
-        struct p2p_feed_hashes source = {.feed = (uint32_t)i, .kv = past->under};
-        struct p2p_tree_reader reader = p2p_feed_tree(&source);
-        struct p2p_feed *feed = &past->feeds[i];
-        if (feed->hidden == 0) {
-            feed->edge = past->full->feeds[i]->edge;
-        } else {
-            err = p2p_tree_edge_at(&reader, feed->edge.size, &feed->edge);
-        }
-    }
-    return err;
-}
-
-enum p2p_err p2p_past_digest(struct p2p_past *past, enum p2p_view_number view, uint32_t circle,
-                             struct p2p_hash *out)
-{
-    struct p2p_arena arena;
-    struct p2p_lthash set;
-    uint8_t prefix[5 + P2P_VIEW_KEY_BYTES_MAX];
-    struct p2p_slice key;
-    struct p2p_slice value;
-    size_t len = p2p_view_row_key(prefix, view, circle, p2p_slice_of(NULL, 0));
-    p2p_lthash_init(&set);
-    p2p_arena_init(&arena, past->alloc, WORK_BYTES_MAX);
-    enum p2p_err err =
-        p2p_kv_seek(&past->kv, P2P_TABLE_VIEW, p2p_slice_of(prefix, len), &key, &value);
-    while (err == P2P_OK) {
-        struct p2p_slice element;
-        err = p2p_view_element(&arena, p2p_slice_of(key.data + len, key.len - len), value,
-                               &element);
-        if (err == P2P_OK) {
-            p2p_lthash_add(&set, element);
-            p2p_arena_reset(&arena);
-            err = p2p_kv_next(&past->kv, P2P_TABLE_VIEW, &key, &value);
-        }
-    }
-    p2p_arena_deinit(&arena);
-    if (err != P2P_NOTFOUND) {
-        return err;
-    }
-    *out = p2p_lthash_digest(&set);
-    return P2P_OK;
 }

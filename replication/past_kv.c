@@ -178,7 +178,7 @@ static enum p2p_err seek_own(struct p2p_past *past, enum p2p_table table, uint8_
             p2p_id_from_key(p2p_slice_of(key + len - P2P_ID_KEY_BYTES, P2P_ID_KEY_BYTES), &id);
         p2p_assert(is_id);
         err = p2p_past_is_carrier(past, &id) ? P2P_NOTFOUND : P2P_OK;
-        if (err == P2P_OK && values) {
+        if (err == P2P_OK && values && !p2p_past_stands(past, &id)) {
             err = p2p_past_value(past, *found, value);
         }
         if (err != P2P_NOTFOUND) {
@@ -244,6 +244,10 @@ static enum p2p_err get_view(struct p2p_past *past, struct p2p_slice key,
     }
     struct p2p_slice there; /* an imposition whose payload is held, as the fold would find */
     enum p2p_err err = p2p_kv_get(past->under, P2P_TABLE_VIEW, key, &there);
+    if (err == P2P_OK && p2p_past_stands(past, &id)) {
+        *value = there;
+        return P2P_OK;
+    }
     return err == P2P_OK ? p2p_past_value(past, key, value) : err;
 }
 

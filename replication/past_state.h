@@ -2,7 +2,9 @@
  *
  *   past.c        the horizon: charter, feeds, where they end
  *   past_kv.c     the rows as they would stand
- *   past_value.c  values that were folded, and what they rest on */
+ *   past_value.c  values that were folded, and what they rest on
+ *   past_issuer.c verdicts under a charter that the whole ledger went back from
+ *   past_digest.c digests of all that */
 #ifndef P2P_PAST_STATE_H
 #define P2P_PAST_STATE_H
 
@@ -72,6 +74,8 @@ struct p2p_past {
     bool closings;  /* some version of the charter seen so far closes a generation */
     bool stale;     /* ends and carriers are folded by the next set, come what may */
     uint64_t epoch; /* values of an earlier one are not looked at */
+    const struct p2p_settled *settled;
+    uint32_t stands; /* values folded up to this epoch of it stand; 0: none */
     struct past_name *names;
     size_t name_count, name_cap;
     struct p2p_record_id *carriers; /* ascending */
@@ -103,6 +107,12 @@ static inline uint64_t p2p_past_size(const struct p2p_past *past, uint32_t feed)
 static inline bool p2p_past_sees(const struct p2p_past *past, const struct p2p_record_id *id)
 {
     return id->index < p2p_past_size(past, id->feed);
+}
+
+/* Whether the value of a ban is what it is in the whole ledger. */
+static inline bool p2p_past_stands(const struct p2p_past *past, const struct p2p_record_id *id)
+{
+    return past->stands > 0 && p2p_settled_stands(past->settled, id, past->stands);
 }
 
 /* ---- past_kv.c ---- */

@@ -4,6 +4,7 @@
 #include <p2p/custody.h>
 #include <p2p/forked.h>
 #include <p2p/rescued.h>
+#include <p2p/settled.h>
 
 #include "views.h"
 
@@ -89,6 +90,9 @@ static enum p2p_err fold_marks(struct p2p_ledger *ledger, bool forks)
         } else if (i == 0 || compare_marks(&marks[i - 1], &marks[i]) != 0) {
             err = view_find(marks[i].view)->fold(ledger, mark_key(&marks[i]));
             p2p_scratch_reset(&scratch);
+            if (err == P2P_OK && ledger->settled != NULL) {
+                err = p2p_settled_folded(ledger->settled, marks[i].view, mark_key(&marks[i]));
+            }
         }
     }
     p2p_scratch_end(&scratch, ledger);
@@ -213,7 +217,7 @@ enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
     }
     if (err == P2P_OK && ledger->closings_stale) {
         err = p2p_closed_again(ledger);
-        /* It marks all that stands there, proofs of forks among it, which say what they said. */
+        /* That marks all above an end, proofs of forks among it, which say what they said. */
         err = err == P2P_OK ? fold_forks(ledger) : err;
     }
     return err == P2P_OK ? fold_marks(ledger, false) : err;
@@ -246,13 +250,29 @@ static struct p2p_slice digest_name(char out[64], enum p2p_view_number view, uin
     return p2p_slice_of(out, (size_t)len);
 }
 
+enum p2p_err p2p_view_set(const struct p2p_kv *kv, enum p2p_view_number view, uint32_t circle,
+                          struct p2p_lthash *out)
+{
+    char name[64];
+    struct p2p_slice value;
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_META, digest_name(name, view, circle), &value);
+    if (err == P2P_OK && value.len != 2 * P2P_LTHASH_LANES) {
+        err = P2P_CORRUPT;
+    }
+    if (err == P2P_OK) {
+        p2p_lthash_decode(out, value.data);
+    } else if (err == P2P_NOTFOUND) {
+        p2p_lthash_init(out);
+        err = P2P_OK;
+    }
+    return err;
+}
+
 /* The digest kept in memory, loaded or begun; NULL without memory or on a read error. */
 static enum p2p_err digest_of(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                               enum p2p_view_number view, uint32_t circle,
                               struct p2p_view_digest **out)
 {
-    char name[64];
-    struct p2p_slice value;
     for (size_t i = 0; i < ledger->digest_count; i++) {
         if (ledger->digests[i].view == view && ledger->digests[i].circle == circle) {
             *out = &ledger->digests[i];
@@ -267,15 +287,8 @@ static enum p2p_err digest_of(struct p2p_ledger *ledger, const struct p2p_kv *kv
     ledger->digests = grown;
     struct p2p_view_digest *fresh = &grown[ledger->digest_count];
     *fresh = (struct p2p_view_digest){.view = view, .circle = circle};
-    p2p_lthash_init(&fresh->set);
-    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_META, digest_name(name, view, circle), &value);
-    if (err == P2P_OK && value.len != 2 * P2P_LTHASH_LANES) {
-        err = P2P_CORRUPT;
-    }
-    if (err == P2P_OK) {
-        p2p_lthash_decode(&fresh->set, value.data);
-    }
-    if (err != P2P_OK && err != P2P_NOTFOUND) {
+    enum p2p_err err = p2p_view_set(kv, view, circle, &fresh->set);
+    if (err != P2P_OK) {
         return err;
     }
     ledger->digest_count++;

@@ -207,6 +207,7 @@ enum p2p_err audit_decisions(struct p2p_audit *audit)
         err = p2p_past_new(&again->past, alloc, &audit->ledger, again->kv);
     }
     if (err == P2P_OK) {
+        p2p_past_settled(again->past, audit->settled);
         err = do_all(again);
     }
     p2p_past_free(again->past);

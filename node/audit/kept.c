@@ -1,7 +1,7 @@
 /* An index that is used again: `DIR.index/state` says what `rows` beside it follows from.
  *
  *     magic, sizes of what is dumped; trust file, archives, SHA-256 of rows; logs, signings,
- *     digests; findings; SHA-256 of all before it
+ *     digests; since when values stand; findings; SHA-256 of all before it
  *
  * It is a cache of this program on this machine, so memory is written as it is. It is used only
  * when all of it fits: the same trust file and manifests, rows of that hash, and files that
@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATE_MAGIC "port2port index v1\n"
+#define STATE_MAGIC "port2port index v2\n"
 #define STATE_NAME  "state"
 
 struct head {
@@ -30,7 +30,7 @@ struct head {
     uint64_t archive_count;
     struct p2p_hash archives[P2P_AUDIT_ARCHIVES_MAX];
     struct p2p_hash rows;
-    uint64_t log_count, signing_count;
+    uint64_t log_count, signing_count, settled_bytes;
     struct p2p_hash frontier, leaves;
 };
 
@@ -104,6 +104,7 @@ static bool make_head(const struct p2p_audit *audit, struct head *head)
     }
     head->log_count = audit->log_count;
     head->signing_count = audit->signing_count;
+    head->settled_bytes = audit->settled == NULL ? 0 : p2p_settled_bytes(audit->settled);
     head->frontier = audit->frontier;
     head->leaves = audit->leaves;
     return audit_index_path(audit, "rows", rows) == P2P_OK && hash_file(rows, &head->rows);
@@ -128,6 +129,18 @@ static bool put_log(FILE *out, const struct audit_log *log)
            put(out, log->times_s, (size_t)log->size * sizeof(*log->times_s));
 }
 
+static bool put_settled(FILE *out, const struct p2p_audit *audit, size_t len)
+{
+    uint8_t *bytes = p2p_alloc_zeroed(audit->alloc, len, 1);
+    if (bytes == NULL) {
+        return false;
+    }
+    p2p_settled_encode(audit->settled, bytes);
+    bool good = put(out, bytes, len);
+    p2p_alloc_free(audit->alloc, bytes);
+    return good;
+}
+
 static bool put_all(FILE *out, const struct p2p_audit *audit, const struct head *head)
 {
     bool good = put(out, head, sizeof(*head));
@@ -135,6 +148,7 @@ static bool put_all(FILE *out, const struct p2p_audit *audit, const struct head 
         good = put_log(out, &audit->logs[i]);
     }
     return good && put(out, audit->signings, audit->signing_count * sizeof(*audit->signings)) &&
+           put_settled(out, audit, (size_t)head->settled_bytes) &&
            p2p_findings_save(audit->findings, out) && fflush(out) == 0;
 }
 
@@ -209,6 +223,15 @@ static bool take_signings(struct p2p_audit *audit, struct p2p_reader *in, uint64
     return !in->failed;
 }
 
+/* By feed number, as the replay had it: the charter names as many now. */
+static bool take_settled(struct p2p_audit *audit, struct p2p_reader *in, uint64_t len)
+{
+    size_t feeds = p2p_charter_feed_count(audit->charter);
+    return len <= p2p_reader_left(in) &&
+           p2p_settled_decode(&audit->settled, audit->alloc, feeds,
+                              p2p_reader_bytes(in, (size_t)len)) == P2P_OK;
+}
+
 static bool take_all(struct p2p_audit *audit, struct p2p_slice bytes)
 {
     struct p2p_reader in;
@@ -222,6 +245,7 @@ static bool take_all(struct p2p_audit *audit, struct p2p_slice bytes)
     p2p_reader_init(&in, p2p_slice_of(bytes.data, len));
     p2p_reader_copy(&in, &head, sizeof(head));
     wanted.signing_count = head.signing_count; /* what is taken from it */
+    wanted.settled_bytes = head.settled_bytes;
     wanted.frontier = head.frontier;
     wanted.leaves = head.leaves;
     if (memcmp(sum.bytes, bytes.data + len, P2P_HASH_BYTES) != 0 ||
@@ -236,6 +260,7 @@ static bool take_all(struct p2p_audit *audit, struct p2p_slice bytes)
     audit->frontier = head.frontier;
     audit->leaves = head.leaves;
     return take_signings(audit, &in, head.signing_count) &&
+           take_settled(audit, &in, head.settled_bytes) &&
            p2p_findings_load(audit->findings, p2p_reader_bytes(&in, p2p_reader_left(&in)));
 }
 

@@ -117,7 +117,8 @@ struct p2p_audit {
     struct audit_index *index;
     struct p2p_ledger ledger;
     bool has_ledger;
-    bool was_kept; /* the index, by an audit before this one */
+    struct p2p_settled *settled; /* since when its values have stood */
+    bool was_kept;               /* the index, by an audit before this one */
     struct p2p_hash frontier, leaves;
 };
 

@@ -20,6 +20,8 @@
 #define ARENA_BYTES      ((size_t)512 << 20)
 #define ARENA_FULL_BYTES ((size_t)8 << 20) /* here a batch ends, */
 #define BATCH_RECORDS    16384u            /* or here */
+#define EPOCH_RECORDS    16384u            /* so many at least */
+#define SLICE_RECORDS    4096u             /* of the feed that was written to fastest */
 #define STOPS_BYTES_MAX  ((size_t)64 << 20)
 
 /* One state commitment and the frontier that its author had seen. */
@@ -36,12 +38,13 @@ struct replay {
     const struct p2p_kv *kv;
     struct p2p_arena arena;
     uint64_t *sizes;   /* applied so far, by feed number */
-    uint64_t *targets; /* no further before the next stop */
+    uint64_t *targets; /* no further before the end of the slice */
     uint64_t *ends;    /* no further at all */
     size_t *claim_at;  /* of the feed's log, the next one */
     bool *busy;        /* being advanced further up the stack */
     size_t feeds;
     uint64_t applied, total;
+    uint64_t epoch_began; /* with so many applied */
     unsigned in_batch;
     struct stop *stops;
     size_t stop_count;
@@ -59,9 +62,13 @@ static enum p2p_err begin(struct replay *replay)
     return err;
 }
 
-static enum p2p_err end(struct replay *replay)
+static enum p2p_err end(struct replay *replay, bool last)
 {
     enum p2p_err err = p2p_ledger_finish(replay->ledger);
+    if (err == P2P_OK && (last || replay->applied - replay->epoch_began >= EPOCH_RECORDS)) {
+        replay->epoch_began = replay->applied;
+        err = p2p_settled_end(replay->audit->settled, replay->sizes);
+    }
     if (err == P2P_OK) {
         err = audit_index_commit(replay->audit->index);
     }
@@ -74,7 +81,7 @@ static enum p2p_err end_when_full(struct replay *replay)
     if (++replay->in_batch < BATCH_RECORDS && replay->arena.used_bytes < ARENA_FULL_BYTES) {
         return P2P_OK;
     }
-    enum p2p_err err = end(replay);
+    enum p2p_err err = end(replay, false);
     audit_progress(replay->audit, "replaying", replay->applied, replay->total);
     return err == P2P_OK ? begin(replay) : err;
 }
@@ -213,6 +220,50 @@ static enum p2p_err advance_all(struct replay *replay)
     return err;
 }
 
+/* The time up to which no feed has many more records before its target; false: all are there.
+ */
+static bool slice_until(const struct replay *replay, const uint64_t *goal, uint32_t *until_s)
+{
+    bool some = false;
+    for (uint32_t i = 1; i < replay->feeds; i++) {
+        const struct audit_log *log = replay->audit->chosen[i];
+        uint64_t left = goal[i] - replay->sizes[i];
+        uint32_t latest_s = 0;
+        for (uint64_t n = 0; log != NULL && n < left && n < SLICE_RECORDS; n++) {
+            uint32_t time_s = log->times_s[replay->sizes[i] + n];
+            latest_s = time_s > latest_s ? time_s : latest_s;
+        }
+        if (log != NULL && left > 0 && (!some || latest_s < *until_s)) {
+            *until_s = latest_s;
+            some = true;
+        }
+    }
+    return some;
+}
+
+/* To where a goal has each feed, by slices of time across all of them: whoever asks for a time
+ * later finds that most of what was folded by then stands (settled.h). goal: feeds of them. */
+static enum p2p_err advance_in_time(struct replay *replay, const uint64_t *goal)
+{
+    enum p2p_err err = P2P_OK;
+    uint32_t until_s = 0;
+    while (err == P2P_OK && slice_until(replay, goal, &until_s)) {
+        for (uint32_t i = 1; i < replay->feeds; i++) {
+            const struct audit_log *log = replay->audit->chosen[i];
+            uint64_t to = replay->sizes[i];
+            while (log != NULL && to < goal[i] && log->times_s[to] <= until_s) {
+                to++;
+            }
+            replay->targets[i] = to;
+        }
+        replay->targets[P2P_CHARTER_FEED] = goal[P2P_CHARTER_FEED];
+        err = advance_all(replay);
+    }
+    memcpy(replay->targets, goal, replay->feeds * sizeof(*goal));
+    return err == P2P_OK ? advance_all(replay)
+                         : err; /* the charter, when nothing else is left */
+}
+
 /* How far each feed is taken: to its largest good checkpoint, or to what is no record. */
 static uint64_t end_of(const struct p2p_audit *audit, uint32_t feed)
 {
@@ -331,7 +382,7 @@ static enum p2p_err compare(struct replay *replay, const struct stop *stop)
     struct p2p_record record;
     uint8_t key[P2P_ID_KEY_BYTES];
     const struct p2p_record_id id = {stop->feed, stop->index};
-    enum p2p_err err = end(replay); /* everything is folded */
+    enum p2p_err err = end(replay, false); /* everything is folded */
     if (err == P2P_OK) {
         err = begin(replay);
     }
@@ -365,8 +416,7 @@ static enum p2p_err go_to(struct replay *replay, const struct stop *stop)
              "it stands beside another state commitment: its digests were not compared");
         return P2P_OK;
     }
-    memcpy(replay->targets, stop->sizes, replay->feeds * sizeof(*replay->targets));
-    enum p2p_err err = advance_all(replay);
+    enum p2p_err err = advance_in_time(replay, stop->sizes);
     return err == P2P_OK ? compare(replay, stop) : err;
 }
 
@@ -451,9 +501,8 @@ static enum p2p_err replay_records(struct replay *replay)
     for (size_t i = 0; i < replay->stop_count && err == P2P_OK; i++) {
         err = go_to(replay, &replay->stops[i]);
     }
-    memcpy(replay->targets, replay->ends, replay->feeds * sizeof(*replay->targets));
     if (err == P2P_OK) {
-        err = advance_all(replay);
+        err = advance_in_time(replay, replay->ends);
     }
     if (err == P2P_OK) {
         err = p2p_frontier_digest(replay->ledger, &replay->audit->frontier);
@@ -461,7 +510,7 @@ static enum p2p_err replay_records(struct replay *replay)
     if (err == P2P_OK) {
         err = p2p_leaves_digest(replay->ledger, &replay->audit->leaves);
     }
-    return err == P2P_OK ? end(replay) : err;
+    return err == P2P_OK ? end(replay, true) : err;
 }
 
 static void forget(struct replay *replay)
@@ -495,12 +544,16 @@ enum p2p_err audit_replay(struct p2p_audit *audit)
                            ? P2P_NOMEM
                            : audit_index_new(audit);
     if (err == P2P_OK) {
+        err = p2p_settled_new(&audit->settled, alloc, replay.feeds);
+    }
+    if (err == P2P_OK) {
         err = audit_index_begin(audit->index);
     }
     if (err == P2P_OK) {
         replay.kv = audit_index_kv(audit->index);
         err = p2p_ledger_open(&audit->ledger, alloc, p2p_sigs_ed25519(), replay.kv, NULL);
         audit->has_ledger = err == P2P_OK;
+        audit->ledger.settled = audit->settled;
     }
     for (size_t i = 0; i < replay.feeds && err == P2P_OK; i++) {
         replay.ends[i] = end_of(audit, (uint32_t)i);

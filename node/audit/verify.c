@@ -90,6 +90,8 @@ static void forget_replay(struct p2p_audit *audit)
     audit->has_ledger = false;
     audit_index_close(audit->index);
     audit->index = NULL;
+    p2p_settled_free(audit->settled);
+    audit->settled = NULL;
 }
 
 /* One replay, with findings of its own, which are told only when it is known to stand. */
@@ -279,4 +281,9 @@ struct p2p_ledger *p2p_audit_ledger(struct p2p_audit *audit)
 const struct p2p_kv *p2p_audit_kv(struct p2p_audit *audit)
 {
     return audit->index == NULL ? NULL : audit_index_kv(audit->index);
+}
+
+const struct p2p_settled *p2p_audit_settled(const struct p2p_audit *audit)
+{
+    return audit->settled;
 }

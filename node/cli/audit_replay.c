@@ -240,24 +240,23 @@ static json_t *state_json(const struct replaying *replaying)
 
 /* ---- bans ---- */
 
-static bool is_wanted(const struct replaying *replaying, const json_t *ban)
+static bool is_wanted(const struct replaying *replaying, const struct p2p_ban *ban)
 {
     const char *subject = p2p_cli_value(replaying->call, "subject", NULL);
-    const char *state = json_string_value(json_object_get(ban, "state"));
-    const json_t *subjects = json_object_get(ban, "subjects");
-    size_t i = 0;
-    const json_t *each = NULL;
-    if (subject == NULL) {
-        return p2p_cli_flag(replaying->call, "all") || strcmp(state, "in-force") == 0 ||
-               strcmp(state, "suspended") == 0 || strcmp(state, "future") == 0;
+    if (subject != NULL) {
+        return p2p_ban_is_on(p2p_past_ledger(replaying->audited.past), ban, subject);
     }
-    json_array_foreach(subjects, i, each)
-    {
-        if (strcmp(json_string_value(each), subject) == 0) {
-            return true;
-        }
+    switch (p2p_ban_state_at(ban, replaying->now_ms)) {
+    case P2P_BAN_IN_FORCE:
+    case P2P_BAN_SUSPENDED:
+    case P2P_BAN_FUTURE:
+        return true;
+    case P2P_BAN_EXPIRED:
+    case P2P_BAN_LIFTED:
+    case P2P_BAN_NO_EFFECT:
+        break;
     }
-    return false;
+    return p2p_cli_flag(replaying->call, "all");
 }
 
 /* One ban: a line of its own, or a row of the table. */
@@ -265,15 +264,15 @@ static void put_ban(struct replaying *replaying, json_t *rows, const struct p2p_
 {
     struct p2p_ledger *then = p2p_past_ledger(replaying->audited.past);
     json_t *json = p2p_ban_words(then, ban, replaying->now_ms, NULL);
-    if (json != NULL && is_wanted(replaying, json)) {
+    if (json != NULL) {
         replaying->listed++;
-        if (replaying->call->json) {
-            p2p_cli_put_json(replaying->call->out, json);
-        } else {
-            json_array_append(rows, json);
-        }
     }
-    json_decref(json);
+    if (replaying->call->json) {
+        p2p_cli_put_json(replaying->call->out, json);
+        json_decref(json);
+    } else {
+        json_array_append_new(rows, json);
+    }
 }
 
 static enum p2p_err put_bans(struct replaying *replaying, json_t *rows)
@@ -286,7 +285,9 @@ static enum p2p_err put_bans(struct replaying *replaying, json_t *rows)
         err = p2p_ban_next(kv, i, NULL, true, &ban);
         while (err == P2P_OK) {
             const struct p2p_record_id id = ban.id;
-            put_ban(replaying, rows, &ban);
+            if (is_wanted(replaying, &ban)) {
+                put_ban(replaying, rows, &ban);
+            }
             err = p2p_ban_next(kv, i, &id, false, &ban);
         }
     }

@@ -90,10 +90,18 @@ void p2p_cli_paint(const struct p2p_cli_style *style, enum p2p_cli_colour colour
 
 void p2p_cli_put_json(FILE *out, const json_t *json)
 {
-    if (json != NULL) {
-        json_dumpf(json, out, JSON_COMPACT | JSON_ENCODE_ANY);
-        fputc('\n', out);
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    char line[4096]; /* in one piece: json_dumpf writes every word by itself */
+    if (json == NULL) {
+        return;
     }
+    size_t len = json_dumpb(json, line, sizeof line, flags);
+    if (len > 0 && len <= sizeof line) {
+        fwrite(line, 1, len, out);
+    } else {
+        json_dumpf(json, out, flags);
+    }
+    fputc('\n', out);
 }
 
 const char *p2p_cli_span(char out[P2P_CLI_SPAN_BYTES], double seconds)

@@ -46,6 +46,22 @@ static json_t *subjects_json(const struct p2p_ledger *ledger, const struct p2p_b
     return list;
 }
 
+bool p2p_ban_is_on(const struct p2p_ledger *ledger, const struct p2p_ban *ban,
+                   const char *subject)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, ban->subjects);
+    uint32_t count = ban->subjects.len == 0 ? 0 : p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count; i++) {
+        char text[P2P_SUBJECT_BYTES_MAX + 64];
+        if (p2p_subject_print(&in, p2p_circle_name(ledger, ban->circle), text, sizeof(text)) &&
+            strcmp(text, subject) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static json_t *time_or_null(uint64_t ms)
 {
     return ms == 0 ? json_null() : p2p_time_json(ms);

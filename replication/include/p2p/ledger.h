@@ -117,6 +117,7 @@ struct p2p_ledger {
     /* Told of each record that a verdict would look at if it were here; NULL: nobody asks. */
     void (*on_absent)(void *context, const struct p2p_record_id *id);
     void *absent_context;
+    struct p2p_settled *settled; /* told of each value that is folded: settled.h; or NULL */
     /* the batch */
     struct p2p_reuse_found reused[P2P_REUSED_TOLD_MAX];
     size_t reused_count;
@@ -324,6 +325,9 @@ P2P_MUST_CHECK enum p2p_err p2p_view_get(const struct p2p_kv *kv, enum p2p_view_
 /* The key of a VIEW row, for walks: writes at most 5 + P2P_VIEW_KEY_BYTES_MAX bytes. */
 size_t p2p_view_row_key(uint8_t *out, enum p2p_view_number view, uint32_t circle,
                         struct p2p_slice key);
+/* The set hash of one view in one circle as it is stored: between batches that of its rows. */
+P2P_MUST_CHECK enum p2p_err p2p_view_set(const struct p2p_kv *kv, enum p2p_view_number view,
+                                         uint32_t circle, struct p2p_lthash *out);
 /* Digest of one view in one circle; of the empty set when nothing stands in it. */
 P2P_MUST_CHECK enum p2p_err p2p_view_digest(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                                             enum p2p_view_number view, uint32_t circle,

@@ -32,6 +32,7 @@
 
 #include <p2p/gate.h>
 #include <p2p/ledger.h>
+#include <p2p/settled.h>
 
 #define P2P_PAST_BYTES_MAX ((size_t)32 << 20) /* of values that are kept */
 
@@ -60,6 +61,10 @@ P2P_MUST_CHECK enum p2p_err p2p_past_new(struct p2p_past **out, const struct p2p
                                          const struct p2p_ledger *ledger,
                                          const struct p2p_kv *kv);
 void p2p_past_free(struct p2p_past *past); /* accepts NULL */
+/* Values that stood at a horizon already are read and not folded, from the next set on, where
+ * the charter is the whole one and no feed ends: settled is of this very ledger, complete up to
+ * its last batch, and borrowed until the past is freed. */
+void p2p_past_settled(struct p2p_past *past, const struct p2p_settled *settled);
 /* Moves to another horizon, borrowed for the call. On error the past knows something between
  * the two; set it again. P2P_NOMEM, P2P_CORRUPT, or the seam's. */
 P2P_MUST_CHECK enum p2p_err p2p_past_set(struct p2p_past *past,

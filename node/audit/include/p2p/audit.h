@@ -77,6 +77,9 @@ struct p2p_hash p2p_audit_archive_hash(const struct p2p_audit *audit, size_t arc
 struct p2p_ledger *p2p_audit_ledger(struct p2p_audit *audit);
 const struct p2p_kv *p2p_audit_kv(struct p2p_audit *audit);
 
+/* Since when its values have stood, for p2p_past_settled; NULL without replay. */
+const struct p2p_settled *p2p_audit_settled(const struct p2p_audit *audit);
+
 /* How much of each feed had been written at a time, by its authors' clocks: up to the first
  * record that says a later one; of the charter everything, as is known now. Fills
  * out->sizes[out->count]. P2P_NOTFOUND without replay. */
