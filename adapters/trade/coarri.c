@@ -2,9 +2,9 @@
  *
  * Each full container that was discharged (BGM 44, or 98 as ITIGG has it) stands in the
  * terminal's custody from now on, and the discharge light of the right on it is green; where
- * no right is issued yet, the light waits for it. Function 1 takes a discharge back: the
- * custody is withdrawn. Reports of loading (46, 270) are read and ask for nothing, nor do empty
- * containers: nobody releases those on a right. */
+ * no right is issued yet, the light waits for it, and is dropped when none comes. Function 1
+ * takes a discharge back: the custody is withdrawn. Reports of loading (46, 270) are read and
+ * ask for nothing, nor do empty containers: nobody releases those on a right. */
 #include "message.h"
 #include "places.h"
 
@@ -38,7 +38,8 @@ static const struct p2p_trade_action ACTIONS[] = {
      .body = "light=discharge value=discharged",
      .where = "container",
      .states = LIVE,
-     .waits = true},
+     .waits = true,
+     .optional = true}, /* a container in transit never gets a right */
     {.documents = "44|98",
      .functions = "1",
      .verb = "custody withdraw",

@@ -679,10 +679,12 @@ enum p2p_err p2p_edi_parse(struct p2p_edi_interchange **out, struct p2p_slice by
         goto out;
     }
     size_t at = parser->reader.at;
+    size_t end = at;
     while (at < len && is_space(interchange->bytes.data[at])) {
         at++;
     }
     *used = skipped + at;
+    interchange->bytes = p2p_slice_of(interchange->bytes.data, end);
     *out = interchange;
     interchange = NULL;
 out:

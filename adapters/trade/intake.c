@@ -21,6 +21,7 @@ struct passage {
     const char *name;
     char delivery[P2P_TRADE_KEY_BYTES]; /* and the interchange's place in it */
     char key[P2P_TRADE_KEY_BYTES];
+    char content[P2P_TRADE_KEY_BYTES];
     json_t *items;  /* refusals for APERAK, by message */
     json_t *events; /* told once the answers are written */
     json_t *over;   /* keys of tasks that are over */
@@ -67,6 +68,7 @@ static void interchange_key(struct passage *passage)
         p2p_slice_text(in->sender.id), p2p_slice_text(in->sender.qualifier),
         p2p_slice_text(in->recipient.id), p2p_slice_text(in->reference)};
     p2p_trade_key(passage->key, parts, 4);
+    p2p_trade_key(passage->content, &in->bytes, 1);
 }
 
 /* ---- answers ---- */
@@ -384,8 +386,9 @@ static enum p2p_err reject(struct passage *passage)
 static enum p2p_err mark(struct passage *passage, bool done)
 {
     struct p2p_trade *trade = passage->trade;
-    json_t *value = json_pack("{s:I, s:s, s:b}", "t", (json_int_t)trade->now_ms, "delivery",
-                              passage->delivery, "done", done);
+    json_t *value =
+        json_pack("{s:I, s:s, s:s, s:b}", "t", (json_int_t)trade->now_ms, "delivery",
+                  passage->delivery, "content", passage->content, "done", done);
     return value == NULL
                ? P2P_NOMEM
                : p2p_journal_put(trade->journal, P2P_JOURNAL_INTERCHANGES, passage->key, value);
@@ -439,22 +442,23 @@ static enum p2p_err take_interchange(struct passage *passage)
     interchange_key(passage);
     const json_t *known =
         p2p_journal_get(trade->journal, P2P_JOURNAL_INTERCHANGES, passage->key);
-    bool again = known != NULL && strcmp(text_of(known, "delivery"), passage->delivery) == 0;
-    if (again && json_is_true(json_object_get(known, "done"))) {
+    bool done = json_is_true(json_object_get(known, "done"));
+    bool same = strcmp(text_of(known, "delivery"), passage->delivery) == 0;
+    if (same && done) {
         return P2P_OK; /* a crash came between its answer and its removal */
     }
+    /* One that was begun and not answered is gone on with, whoever brings it again. */
+    bool again = known != NULL && !done &&
+                 (same || strcmp(text_of(known, "content"), passage->content) == 0);
     if (known != NULL && !again) {
         envelope_fault(in, P2P_EDI_DUPLICATE, 5);
     }
     if (in->fault.code != P2P_EDI_GOOD) {
         return reject(passage);
     }
-    enum p2p_err err = P2P_OK;
-    if (!again) {
-        err = mark(passage, false);
-        if (err == P2P_OK) {
-            err = p2p_journal_sync(trade->journal);
-        }
+    enum p2p_err err = mark(passage, false);
+    if (err == P2P_OK) {
+        err = p2p_journal_sync(trade->journal);
     }
     for (size_t i = 0; err == P2P_OK && !passage->undecided && i < in->message_count; i++) {
         err = take_message(passage, &in->messages[i]);

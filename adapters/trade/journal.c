@@ -13,7 +13,7 @@
 #define HISTORY_RATIO     4u
 #define DAY_MS            86400000u
 
-static const char *const NAMES[P2P_JOURNAL_MAPS] = {"i", "t", "s"};
+static const char *const NAMES[P2P_JOURNAL_MAPS] = {"i", "t", "a"};
 
 struct p2p_journal {
     json_t *maps[P2P_JOURNAL_MAPS];

@@ -1,10 +1,11 @@
 /* What was done with what came in: a small durable map, kept as a file that only grows.
  *
  * Three maps from keys to JSON values, wholly in memory: `interchanges` (which were received),
- * `tasks` (which are not over), `signed` (records signed and handed in, not answered yet). Each
- * change is a line of JSON at the end of the file; what is not synced may be lost in a crash,
- * never torn: a last line that is not whole is cut off at the next opening. Opening writes the
- * file anew when most of it is history, and forgets interchanges after P2P_JOURNAL_KEEP_DAYS.
+ * `tasks` (which are not over), `asked` (requests that were sent, and records that were signed,
+ * without an answer yet). Each change is a line of JSON at the end of the file; what is not
+ * synced may be lost in a crash, never torn: a last line that is not whole is cut off at the
+ * next opening. Opening writes the file anew when most of it is history, and forgets
+ * interchanges after P2P_JOURNAL_KEEP_DAYS.
  *
  * One process holds it at a time. A write or sync that fails is final: everything after it
  * fails too, so that nothing is answered that the journal does not hold. One thread. */
@@ -18,7 +19,7 @@
 #define P2P_JOURNAL_KEEP_DAYS   400u
 #define P2P_JOURNAL_ENTRIES_MAX 1000000u /* in all maps; then P2P_FULL */
 
-enum p2p_journal_map { P2P_JOURNAL_INTERCHANGES, P2P_JOURNAL_TASKS, P2P_JOURNAL_SIGNED };
+enum p2p_journal_map { P2P_JOURNAL_INTERCHANGES, P2P_JOURNAL_TASKS, P2P_JOURNAL_ASKED };
 #define P2P_JOURNAL_MAPS 3u
 
 struct p2p_journal;

@@ -127,12 +127,13 @@ static enum p2p_err decide(struct p2p_journal *journal, const json_t *entry, con
         *end = P2P_TRADE_NO;
         break;
     case P2P_TRADE_ABSENT:
-        if (taken || json_is_true(json_object_get(step, "optional"))) {
+        if (taken) {
             *end = P2P_TRADE_OVER;
+        } else if (json_is_true(json_object_get(step, "waits")) && !waited_enough) {
+            *end = P2P_TRADE_WAITS;
         } else {
-            *end = json_is_true(json_object_get(step, "waits")) && !waited_enough
-                       ? P2P_TRADE_WAITS
-                       : P2P_TRADE_NO;
+            *end =
+                json_is_true(json_object_get(step, "optional")) ? P2P_TRADE_OVER : P2P_TRADE_NO;
         }
         break;
     case P2P_TRADE_UNREACHABLE:

@@ -16,7 +16,7 @@
  *        |               REFUSED ------------------------------> over: refused
  *        |               ABSENT, optional: as DONE; the step waits: --> waiting; else over:
  * refused |               UNREACHABLE --------------------------> undecided: running, next time
- *     waiting --tried again--> running;  after P2P_TRADE_WAIT_DAYS --> over: refused
+ *     waiting --tried again--> running;  after P2P_TRADE_WAIT_DAYS as if it did not wait
  *
  * A cancellation takes the waiting tasks of that sender for the same container (and bill of
  * lading) out: what has not begun is cancelled by not being done. Main thread. */

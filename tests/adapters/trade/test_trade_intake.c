@@ -554,13 +554,13 @@ static void a_journal_forgets_and_is_written_anew(void **state)
     take(world, TWO, "a");
     for (int i = 0; i < 3000; i++) {
         CHECK_OK(
-            p2p_journal_put(world->trade.journal, P2P_JOURNAL_SIGNED, "k", json_integer(i)));
+            p2p_journal_put(world->trade.journal, P2P_JOURNAL_ASKED, "k", json_integer(i)));
     }
     temp_path(&world->dir, "journal", path);
     CHECK(stat(path, &before) == 0);
     reopen(world);
     CHECK(stat(path, &after) == 0 && after.st_size < before.st_size / 10);
-    CHECK(json_integer_value(p2p_journal_get(world->trade.journal, P2P_JOURNAL_SIGNED, "k")) ==
+    CHECK(json_integer_value(p2p_journal_get(world->trade.journal, P2P_JOURNAL_ASKED, "k")) ==
           2999);
     take(world, TWO, "b");
     CHECK(world->tally.duplicates == 1);

@@ -179,7 +179,8 @@ static void a_discharge_opens_custody(void **state)
         "[{\"container\":\"CSQU3054383\",\"segment\":5,\"steps\":["
         "{\"verb\":\"custody open\",\"body\":{\"container\":\"CSQU3054383\","
         "\"call\":\"9999999/123W\",\"facility\":\"beanr-f1\"}},"
-        "{\"verb\":\"right light\",\"waits\":true,\"where\":{\"container\":\"CSQU3054383\"},"
+        "{\"verb\":\"right "
+        "light\",\"waits\":true,\"optional\":true,\"where\":{\"container\":\"CSQU3054383\"},"
         "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED|EXPIRED\","
         "\"body\":{\"light\":\"discharge\",\"value\":\"discharged\"}}]}]";
     asks(COARRI, "BGM+44+DOC1+9'" SHIP BOX "EQD+CN+HBMU2699702+22G1:102:5++3+4'CNT+16:2'",
@@ -213,7 +214,7 @@ static void gates(void **state)
          "MEA+AAE+G+KGM:17624'SEL+881055+SH'FTX+AAA+++GOODS'TDT+1++3++HAUL-1:172+++1ABC234:146'"
          "CNT+16:1'",
          "[{\"container\":\"CSQU3054383\",\"segment\":5,\"steps\":[{\"verb\":\"custody "
-         "gate-in\","
+         "gate-in\",\"optional\":true,"
          "\"body\":{\"container\":\"CSQU3054383\",\"facility\":\"beanr-f1\"}}]}]");
     asks(
         "CODECO:D:00B:UN:SMDG21", "BGM+36++9'" BOX "RFF+BM:BL4711'",

@@ -1,0 +1,329 @@
+#include "api.h"
+
+#include <p2p/text.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a node says of a record whose number was overtaken. */
+#define USED_ALREADY "that number was used already"
+
+/* How a verb is asked for. */
+struct route {
+    const char *verb;
+    const char *path;
+    const char *list; /* where what it is done to is found; NULL: nowhere */
+    const char *rows; /* the list's member in the answer */
+    const char *id;   /* which member of a row names it in the request */
+};
+
+static const struct route ROUTES[] = {
+    {"right issue", "/v1/rights", NULL, NULL, NULL},
+    {"right cancel", "/v1/rights/cancel", "/v1/rights", "rights", "id"},
+    {"right light", "/v1/rights/light", "/v1/rights", "rights", "id"},
+    {"right assign", "/v1/rights/assign", "/v1/rights", "rights", "id"},
+    {"right unassign", "/v1/rights/unassign", "/v1/rights", "rights", "id"},
+    {"right gate-out", "/v1/rights/gate-out", "/v1/rights", "rights", "id"},
+    {"custody open", "/v1/custody", NULL, NULL, NULL},
+    {"custody gate-in", "/v1/custody/gate-in", NULL, NULL, NULL},
+    {"custody withdraw", "/v1/custody/withdraw", "/v1/custody", "custody", "token"},
+};
+
+static const struct route *find_route(const char *verb)
+{
+    for (size_t i = 0; i < sizeof ROUTES / sizeof ROUTES[0]; i++) {
+        if (strcmp(ROUTES[i].verb, verb) == 0) {
+            return &ROUTES[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    return text != NULL ? text : "";
+}
+
+/* ---- results ---- */
+
+/* Text of a node, cut to what an answer has room for: printable ASCII, as EDIFACT has it. */
+static void copy_text(char *out, size_t cap, const char *text)
+{
+    size_t len = 0;
+    for (; *text != '\0' && len + 1 < cap; text++) {
+        out[len++] = *text >= 0x20 && *text <= 0x7e ? *text : '.';
+    }
+    out[len] = '\0';
+}
+
+static void set(struct p2p_trade_result *out, enum p2p_trade_outcome outcome, const char *code,
+                const char *text)
+{
+    *out = (struct p2p_trade_result){.outcome = outcome};
+    copy_text(out->code, sizeof out->code, code);
+    copy_text(out->text, sizeof out->text, text);
+}
+
+static void set_unreachable(struct p2p_trade_result *out, const struct p2p_trade_api *api)
+{
+    char text[P2P_TRADE_REASON_BYTES];
+    snprintf(text, sizeof text, "the node gave no answer: %s", p2p_trade_http_why(api->http));
+    set(out, P2P_TRADE_UNREACHABLE, "unreachable", text);
+}
+
+/* What a status and a document mean. 403 and 422 are a definite no, as are requests that the
+ * node does not understand (ours to repair); 404 is something that is not there; everything
+ * else may be otherwise the next time. */
+static void from_reply(struct p2p_trade_result *out, long status, const json_t *reply)
+{
+    enum p2p_trade_outcome outcome = P2P_TRADE_UNREACHABLE;
+    const char *code = text_of(reply, "code");
+    if (status == 200) {
+        outcome = P2P_TRADE_DONE;
+    } else if (status == 404 && strcmp(code, "no-such-route") != 0) {
+        outcome = P2P_TRADE_ABSENT;
+    } else if (status == 400 || status == 403 || status == 413 || status == 422) {
+        outcome = P2P_TRADE_REFUSED;
+    }
+    set(out, outcome, code, text_of(reply, "text"));
+    if (outcome == P2P_TRADE_DONE) {
+        copy_text(out->id, sizeof out->id, text_of(reply, "id"));
+    }
+}
+
+/* ---- finding what a step is done to ---- */
+
+static bool in_states(const char *states, const char *state)
+{
+    size_t len = strlen(state);
+    for (const char *at = states; at != NULL; at = strchr(at, '|')) {
+        at += *at == '|';
+        if (strncasecmp(at, state, len) == 0 && (at[len] == '|' || at[len] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What `where` says and the row says too has to be the same. */
+static bool row_fits(const json_t *row, const json_t *step)
+{
+    const char *states = text_of(step, "states");
+    const char *key;
+    json_t *value;
+    if (states[0] != '\0' && !in_states(states, text_of(row, "state"))) {
+        return false;
+    }
+    json_object_foreach(json_object_get(step, "where"), key, value)
+    {
+        const json_t *own = json_object_get(row, key);
+        if (json_is_string(own) &&
+            strcmp(json_string_value(own), json_string_value(value)) != 0 &&
+            strcmp(key, "container") !=
+                0) { /* the node found it by the container's normal form */
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The id of the one row that fits; false with a result. */
+static bool find(struct p2p_trade_api *api, const struct route *route, const json_t *step,
+                 char id[P2P_TRADE_ID_BYTES], struct p2p_trade_result *out)
+{
+    const char *container = text_of(json_object_get(step, "where"), "container");
+    char *escaped = p2p_trade_http_escape(api->http, container);
+    char query[512];
+    long status = 0;
+    json_t *reply = NULL;
+    size_t count = 0;
+    size_t i;
+    json_t *row;
+    snprintf(query, sizeof query, "all=1&container=%s", escaped != NULL ? escaped : "");
+    free(escaped);
+    if (!p2p_trade_http_ask(api->http, "GET", route->list, query, NULL, NULL, &status,
+                            &reply)) {
+        set_unreachable(out, api);
+        return false;
+    }
+    if (status != 200) {
+        from_reply(out, status, reply);
+        json_decref(reply);
+        return false;
+    }
+    json_array_foreach(json_object_get(reply, route->rows), i, row)
+    {
+        if (row_fits(row, step)) {
+            copy_text(id, P2P_TRADE_ID_BYTES, text_of(row, route->id));
+            count++;
+        }
+    }
+    json_decref(reply);
+    if (count == 0) {
+        set(out, P2P_TRADE_ABSENT, "nothing-there",
+            "nothing on this container is in a state in which this could be done");
+    } else if (count > 1) {
+        set(out, P2P_TRADE_REFUSED, "ambiguous",
+            "several rights on this container fit; name its bill of lading");
+    }
+    return count == 1;
+}
+
+/* ---- asking ---- */
+
+/* Signs what was prepared; the signed record, or NULL with a result. */
+static json_t *sign(const struct p2p_trade_api *api, const json_t *prepared,
+                    struct p2p_trade_result *out)
+{
+    struct p2p_slice text = {(const uint8_t *)text_of(prepared, "bytes"),
+                             strlen(text_of(prepared, "bytes"))};
+    struct p2p_slice leaf_text = {(const uint8_t *)text_of(prepared, "leaf"),
+                                  strlen(text_of(prepared, "leaf"))};
+    struct p2p_signature signature;
+    char encoded[P2P_BASE64_BYTES(P2P_SIGNATURE_BYTES)];
+    size_t len = 0;
+    size_t leaf_len = 0;
+    json_t *record = NULL;
+    uint8_t *bytes = malloc(text.len + 1);
+    uint8_t *leaf = malloc(leaf_text.len + 1);
+    enum p2p_err err = bytes == NULL || leaf == NULL ? P2P_NOMEM : P2P_OK;
+    if (err == P2P_OK) {
+        err = p2p_base64_decode(bytes, text.len, &len, text);
+    }
+    if (err == P2P_OK) {
+        err = p2p_base64_decode(leaf, leaf_text.len, &leaf_len, leaf_text);
+    }
+    if (err == P2P_OK) {
+        struct p2p_slice signed_bytes = {bytes, len};
+        struct p2p_slice signed_leaf = {leaf, leaf_len};
+        err = p2p_trade_sign(api->signer, signed_bytes, signed_leaf, &signature);
+    }
+    if (err == P2P_OK) {
+        p2p_base64_encode(encoded, signature.bytes, sizeof signature.bytes);
+        record =
+            json_pack("{s:O, s:O, s:s}", "leaf", json_object_get(prepared, "leaf"), "payload",
+                      json_object_get(prepared, "payload"), "signature", encoded);
+    }
+    if (record == NULL) {
+        set(out, P2P_TRADE_UNREACHABLE, "bad-prepare",
+            "what the node prepared to be signed is not a record");
+    }
+    free(bytes);
+    free(leaf);
+    return record;
+}
+
+/* Sends a request that stands in the journal, which forgets it once it is answered. again: it
+ * was sent before, perhaps in vain. */
+static void post(struct p2p_trade_api *api, const json_t *asked, bool again, const char *key,
+                 struct p2p_trade_result *out)
+{
+    long status = 0;
+    json_t *reply = NULL;
+    if (!p2p_trade_http_ask(api->http, "POST", text_of(asked, "path"), NULL,
+                            json_object_get(asked, "body"), key, &status, &reply)) {
+        set_unreachable(out, api);
+        return;
+    }
+    from_reply(out, status, reply);
+    json_decref(reply);
+    bool answered = out->outcome != P2P_TRADE_UNREACHABLE;
+    bool refused = out->outcome == P2P_TRADE_REFUSED;
+    if (refused && strncmp(out->text, USED_ALREADY, strlen(USED_ALREADY)) == 0) {
+        set(out, P2P_TRADE_UNREACHABLE, "overtaken",
+            "another record of this issuer came first; it is prepared again");
+    } else if (refused && again &&
+               (strcmp(out->code, "wrong-state") == 0 || strcmp(out->code, "not-held") == 0)) {
+        set(out, P2P_TRADE_DONE, "", ""); /* it is as it was asked to be: the first one came */
+    }
+    if (answered && p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, NULL) != P2P_OK) {
+        set(out, P2P_TRADE_UNREACHABLE, "journal", "the journal cannot be written");
+    }
+}
+
+/* Has the node prepare the record and signs it; the body of its submit, or NULL with a result.
+ */
+static json_t *prepare(struct p2p_trade_api *api, const char *path, const json_t *body,
+                       struct p2p_trade_result *out)
+{
+    long status = 0;
+    json_t *reply = NULL;
+    json_t *record = NULL;
+    json_t *request = json_pack("{s:s, s:O}", "path", path, "request", body);
+    if (request == NULL || !p2p_trade_http_ask(api->http, "POST", "/v1/prepare", NULL, request,
+                                               NULL, &status, &reply)) {
+        set_unreachable(out, api);
+    } else {
+        from_reply(out, status, reply);
+        record = out->outcome == P2P_TRADE_DONE ? sign(api, reply, out) : NULL;
+    }
+    json_decref(request);
+    json_decref(reply);
+    return record;
+}
+
+/* What is sent stands in the journal first: sent again after a crash it is the same bytes under
+ * the same key. */
+static void ask(struct p2p_trade_api *api, const char *path, json_t *body, const char *key,
+                struct p2p_trade_result *out)
+{
+    bool outside = api->signer != NULL;
+    json_t *sent = outside ? prepare(api, path, body, out) : json_incref(body);
+    if (sent == NULL) {
+        return;
+    }
+    json_t *asked =
+        json_pack("{s:s, s:o}", "path", outside ? "/v1/submit" : path, "body", sent);
+    if (asked == NULL ||
+        p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, json_incref(asked)) != P2P_OK ||
+        p2p_journal_sync(api->journal) != P2P_OK) {
+        set(out, P2P_TRADE_UNREACHABLE, "journal", "the journal cannot be written");
+    } else {
+        post(api, asked, false, key, out);
+    }
+    json_decref(asked);
+}
+
+static void carry(void *context, const json_t *step, const char *issued, const char *key,
+                  struct p2p_trade_result *out)
+{
+    struct p2p_trade_api *api = context;
+    const struct route *route = find_route(text_of(step, "verb"));
+    char id[P2P_TRADE_ID_BYTES] = "";
+    json_t *asked = json_incref(p2p_journal_get(api->journal, P2P_JOURNAL_ASKED, key));
+    if (asked != NULL) {
+        post(api, asked, true, key, out);
+        json_decref(asked);
+        return;
+    }
+    if (route == NULL) {
+        set(out, P2P_TRADE_REFUSED, "not-read", "nothing is asked by this verb");
+        return;
+    }
+    if (json_is_true(json_object_get(step, "issued"))) {
+        copy_text(id, sizeof id, issued);
+    } else if (route->list != NULL && !find(api, route, step, id, out)) {
+        return;
+    }
+    json_t *body = json_copy(json_object_get(step, "body"));
+    int failed = body == NULL;
+    if (!failed && id[0] != '\0') {
+        failed |= json_object_set_new(body, "id", json_string(id));
+    }
+    if (!failed && api->as != NULL) {
+        failed |= json_object_set_new(body, "as", json_string(api->as));
+    }
+    if (failed) {
+        set(out, P2P_TRADE_UNREACHABLE, "no-memory", "out of memory");
+    } else {
+        ask(api, route->path, body, key, out);
+    }
+    json_decref(body);
+}
+
+struct p2p_trade_carrier p2p_trade_api_carrier(struct p2p_trade_api *api)
+{
+    return (struct p2p_trade_carrier){.carry = carry, .context = api};
+}
