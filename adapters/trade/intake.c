@@ -73,17 +73,22 @@ static void interchange_key(struct passage *passage)
 
 /* ---- answers ---- */
 
+/* From us, with the qualifier by which the sender addressed us, to the sender. */
 static void letter_of(struct p2p_trade_letter *letter, const struct p2p_trade *trade,
-                      const char *me, const char *to, const char *qualifier, const char *key,
-                      const char *what)
+                      const json_t *origin, const char *what)
 {
     char hash[P2P_TRADE_KEY_BYTES];
-    struct p2p_slice parts[] = {p2p_slice_text(key), p2p_slice_text(what)};
+    struct p2p_slice parts[] = {p2p_slice_text(text_of(origin, "key")), p2p_slice_text(what)};
     *letter = (struct p2p_trade_letter){.now_ms = trade->now_ms};
-    snprintf(letter->from.id, sizeof letter->from.id, "%s",
-             trade->agreement->me[0] != '\0' ? trade->agreement->me : me);
-    snprintf(letter->to.id, sizeof letter->to.id, "%s", to);
-    snprintf(letter->to.qualifier, sizeof letter->to.qualifier, "%s", qualifier);
+    const char *me =
+        trade->agreement->me[0] != '\0' ? trade->agreement->me : text_of(origin, "me");
+    bool addressed = strcmp(me, text_of(origin, "me")) == 0;
+    snprintf(letter->from.id, sizeof letter->from.id, "%s", me);
+    snprintf(letter->from.qualifier, sizeof letter->from.qualifier, "%s",
+             addressed ? text_of(origin, "my_qualifier") : "");
+    snprintf(letter->to.id, sizeof letter->to.id, "%s", text_of(origin, "sender"));
+    snprintf(letter->to.qualifier, sizeof letter->to.qualifier, "%s",
+             text_of(origin, "qualifier"));
     p2p_trade_key(hash, parts, 2);
     for (size_t i = 0; i + 1 < sizeof letter->reference; i++) {
         letter->reference[i] =
@@ -92,17 +97,31 @@ static void letter_of(struct p2p_trade_letter *letter, const struct p2p_trade *t
 }
 
 /* Writes one answer and adds its name to names. */
-static enum p2p_err send(const struct p2p_trade *trade, const char *sender,
-                         const char *reference, const char *key, const char *kind,
+static enum p2p_err send(const struct p2p_trade *trade, const json_t *origin, const char *kind,
                          const struct p2p_edi_writer *writer, json_t *names)
 {
     char name[P2P_OUTBOX_NAME_BYTES];
     if (trade->answers == NULL) {
         return P2P_OK;
     }
-    p2p_outbox_name(name, sender, reference, key, kind);
+    p2p_outbox_name(name, text_of(origin, "sender"), text_of(origin, "interchange"),
+                    text_of(origin, "key"), kind);
     json_array_append_new(names, json_string(name));
     return p2p_outbox_write(trade->answers, name, p2p_slice_of(writer->data, writer->len));
+}
+
+/* Whose message it was and what it was called, for answers now and later. message: NULL for the
+ * interchange alone. */
+static json_t *origin_of(const struct passage *passage, const struct p2p_edi_message *message,
+                         const char *document)
+{
+    const struct p2p_edi_interchange *in = passage->in;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "key", passage->key,
+                     "sender", in->sender.id, "qualifier", in->sender.qualifier, "me",
+                     in->recipient.id, "my_qualifier", in->recipient.qualifier, "interchange",
+                     in->reference, "message", message != NULL ? message->reference : "",
+                     "type", message != NULL ? message->type : "", "release",
+                     message != NULL ? message->release : "", "document", document);
 }
 
 static enum p2p_err send_contrl(struct passage *passage, json_t *names)
@@ -111,27 +130,31 @@ static enum p2p_err send_contrl(struct passage *passage, json_t *names)
     struct p2p_trade_letter letter;
     struct p2p_edi_writer writer;
     char kind[64] = "contrl.edi";
+    bool duplicate = in->fault.code == P2P_EDI_DUPLICATE;
     size_t room = p2p_trade_contrl_room(in);
     uint8_t *bytes = malloc(room);
-    if (bytes == NULL) {
-        return P2P_NOMEM;
+    json_t *origin = origin_of(passage, NULL, "");
+    enum p2p_err err = bytes == NULL || origin == NULL ? P2P_NOMEM : P2P_OK;
+    if (in->fault.code != P2P_EDI_GOOD) { /* the answer to another delivery stays as it is */
+        snprintf(kind, sizeof kind, "%s-%.8s.contrl.edi", duplicate ? "duplicate" : "rejected",
+                 passage->delivery);
     }
-    if (in->fault.code == P2P_EDI_DUPLICATE) { /* the first answer stays as it is */
-        snprintf(kind, sizeof kind, "duplicate-%.8s.contrl.edi", passage->delivery);
+    if (err == P2P_OK) {
+        letter_of(&letter, passage->trade, origin, kind);
+        p2p_edi_writer_init(&writer, bytes, room);
+        p2p_trade_contrl(&writer, &letter, in);
+        err = send(passage->trade, origin, kind, &writer, names);
     }
-    letter_of(&letter, passage->trade, in->recipient.id, in->sender.id, in->sender.qualifier,
-              passage->key, kind);
-    p2p_edi_writer_init(&writer, bytes, room);
-    p2p_trade_contrl(&writer, &letter, in);
-    enum p2p_err err =
-        send(passage->trade, in->sender.id, in->reference, passage->key, kind, &writer, names);
+    json_decref(origin);
     free(bytes);
     return err;
 }
 
-static enum p2p_err send_aperak(const struct p2p_trade *trade, const json_t *origin,
-                                const json_t *items, const char *kind, json_t *names)
+/* items: as answer.h has them, each a copy of its message's origin; the first one's counts. */
+static enum p2p_err send_aperak(const struct p2p_trade *trade, const json_t *items,
+                                const char *kind, json_t *names)
 {
+    const json_t *origin = json_array_get(items, 0);
     struct p2p_trade_letter letter;
     struct p2p_edi_writer writer;
     size_t room = p2p_trade_aperak_room(items);
@@ -139,28 +162,15 @@ static enum p2p_err send_aperak(const struct p2p_trade *trade, const json_t *ori
     if (bytes == NULL) {
         return P2P_NOMEM;
     }
-    letter_of(&letter, trade, text_of(origin, "me"), text_of(origin, "sender"),
-              text_of(origin, "qualifier"), text_of(origin, "key"), kind);
+    letter_of(&letter, trade, origin, kind);
     p2p_edi_writer_init(&writer, bytes, room);
     p2p_trade_aperak(&writer, &letter, items);
-    enum p2p_err err = send(trade, text_of(origin, "sender"), text_of(origin, "interchange"),
-                            text_of(origin, "key"), kind, &writer, names);
+    enum p2p_err err = send(trade, origin, kind, &writer, names);
     free(bytes);
     return err;
 }
 
 /* ---- messages ---- */
-
-static json_t *origin_of(const struct passage *passage, const struct p2p_edi_message *message,
-                         const char *document)
-{
-    const struct p2p_edi_interchange *in = passage->in;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "key", passage->key,
-                     "sender", in->sender.id, "qualifier", in->sender.qualifier, "me",
-                     in->recipient.id, "interchange", in->reference, "message",
-                     message->reference, "type", message->type, "release", message->release,
-                     "document", document);
-}
 
 /* What came of one message. */
 struct yield {
@@ -324,12 +334,20 @@ static enum p2p_err take_message(struct passage *passage, struct p2p_edi_message
         goto out;
     }
     json_array_extend(yield.refusals, reading.refusals);
-    yield.refused = (uint32_t)json_array_size(reading.refusals);
+    yield.refused = reading.refusal_count;
     if (p2p_edi_sound(passage->in, message)) {
         err = run_tasks(passage, message, &reading, origin, &yield);
     }
     if (err != P2P_OK || passage->undecided) {
         goto out;
+    }
+    if (yield.refused > json_array_size(yield.refusals)) {
+        json_array_append_new(
+            yield.refusals,
+            json_pack("{s:s, s:o, s:s, s:i}", "code", "more", "text",
+                      json_sprintf("%zu more were refused, which have no room here",
+                                   yield.refused - json_array_size(yield.refusals)),
+                      "container", "", "segment", 0));
     }
     if (json_array_size(yield.refusals) > 0) {
         json_t *item = json_copy(origin);
@@ -406,8 +424,7 @@ static enum p2p_err answer(struct passage *passage)
         err = send_contrl(passage, names);
     }
     if (err == P2P_OK && json_array_size(passage->items) > 0) {
-        err = send_aperak(trade, json_array_get(passage->items, 0), passage->items,
-                          "aperak.edi", names);
+        err = send_aperak(trade, passage->items, "aperak.edi", names);
     }
     if (err == P2P_OK) {
         err = mark(passage, true);
@@ -542,7 +559,7 @@ static enum p2p_err late(struct p2p_trade *trade, const char *key, const json_t 
         json_object_set_new(json_array_get(items, 0), "refusals",
                             json_pack("[o]", refusal_of(task, result)));
         snprintf(kind, sizeof kind, "late-%.8s.aperak.edi", key);
-        err = send_aperak(trade, origin, items, kind, names);
+        err = send_aperak(trade, items, kind, names);
         json_decref(items);
         tally->refused++;
     }

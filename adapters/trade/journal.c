@@ -252,6 +252,20 @@ const json_t *p2p_journal_all(const struct p2p_journal *journal, enum p2p_journa
     return journal->maps[map];
 }
 
+/* Forgets the oldest interchange: an object keeps the order in which its keys came. */
+static bool make_room(struct p2p_journal *journal)
+{
+    json_t *map = journal->maps[P2P_JOURNAL_INTERCHANGES];
+    void *oldest = json_object_iter(map);
+    char key[128];
+    if (oldest == NULL ||
+        !json_is_true(json_object_get(json_object_iter_value(oldest), "done"))) {
+        return false;
+    }
+    snprintf(key, sizeof key, "%s", json_object_iter_key(oldest));
+    return p2p_journal_put(journal, P2P_JOURNAL_INTERCHANGES, key, NULL) == P2P_OK;
+}
+
 enum p2p_err p2p_journal_put(struct p2p_journal *journal, enum p2p_journal_map map,
                              const char *key, json_t *value)
 {
@@ -259,7 +273,8 @@ enum p2p_err p2p_journal_put(struct p2p_journal *journal, enum p2p_journal_map m
     bool is_new = json_object_get(journal->maps[map], key) == NULL;
     if (journal->failed) {
         err = P2P_IO;
-    } else if (value != NULL && is_new && entries(journal) >= P2P_JOURNAL_ENTRIES_MAX) {
+    } else if (value != NULL && is_new && entries(journal) >= P2P_JOURNAL_ENTRIES_MAX &&
+               !make_room(journal)) {
         err = P2P_FULL;
     } else if (value != NULL || !is_new) {
         err = journal->file >= 0 ? write_line(journal->file, map, key, value) : P2P_OK;

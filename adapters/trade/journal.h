@@ -5,7 +5,8 @@
  * without an answer yet). Each change is a line of JSON at the end of the file; what is not
  * synced may be lost in a crash, never torn: a last line that is not whole is cut off at the
  * next opening. Opening writes the file anew when most of it is history, and forgets
- * interchanges after P2P_JOURNAL_KEEP_DAYS.
+ * interchanges after P2P_JOURNAL_KEEP_DAYS. With P2P_JOURNAL_ENTRIES_MAX entries the oldest
+ * interchange is forgotten for each new entry; where that one is not done, P2P_FULL.
  *
  * One process holds it at a time. A write or sync that fails is final: everything after it
  * fails too, so that nothing is answered that the journal does not hold. One thread. */
@@ -17,7 +18,7 @@
 #include <jansson.h>
 
 #define P2P_JOURNAL_KEEP_DAYS   400u
-#define P2P_JOURNAL_ENTRIES_MAX 1000000u /* in all maps; then P2P_FULL */
+#define P2P_JOURNAL_ENTRIES_MAX 250000u /* in all maps */
 
 enum p2p_journal_map { P2P_JOURNAL_INTERCHANGES, P2P_JOURNAL_TASKS, P2P_JOURNAL_ASKED };
 #define P2P_JOURNAL_MAPS 3u

@@ -106,6 +106,11 @@ static int open_node(struct program *program)
                               problem) != P2P_OK) {
         return say(program, UNDECIDED, "key", problem);
     }
+    if (options->key != NULL && options->as != NULL &&
+        strcmp(options->as, program->signer.name) != 0) {
+        return say(program, USAGE, "usage",
+                   "--as names another issuer than --key; leave it out");
+    }
     program->endpoint = (struct p2p_trade_endpoint){.socket = options->socket,
                                                     .server = options->server,
                                                     .certificate = options->certificate,

@@ -205,6 +205,7 @@ static bool has_word(const char *list, const char *word)
 
 static void refuse(struct walk *walk, const char *code, json_t *text, const char *container)
 {
+    walk->out->refusal_count++;
     if (json_array_size(walk->out->refusals) >= P2P_TRADE_REFUSALS_MAX) {
         json_decref(text);
         return;

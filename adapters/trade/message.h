@@ -91,6 +91,7 @@ struct p2p_trade_reading {
     json_t *tasks;     /* array */
     json_t *refusals; /* array of {"code","text","container","segment"}: what the message itself
                          makes impossible */
+    uint32_t refusal_count; /* all, those included that refusals has no room for */
     uint32_t containers;
     uint32_t skipped;
     bool refused; /* as a whole: none of its tasks is to be carried out */

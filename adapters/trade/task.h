@@ -4,8 +4,8 @@
  * until it is over, with what was done of it:
  *
  *     {"task":{...} as message.h has it, "next":1, "issued":"beanr/1:17", "ids":[...],
- *      "origin":{"key","sender","qualifier","me","interchange","message","type","release",
- *                "document"}, "since":ms, "waits":true}
+ *      "origin":{"key","sender","qualifier","me","my_qualifier","interchange","message",
+ *                "type","release","document"}, "since":ms, "waits":true}
  *
  * and when it is over, until it is taken out by who answers for it, "over":"done" or "refused"
  * with "code" and "text". "waited" stays on once it has waited: its end is answered late.

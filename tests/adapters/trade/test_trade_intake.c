@@ -573,6 +573,31 @@ static void a_journal_forgets_and_is_written_anew(void **state)
     world_free(world);
 }
 
+static void a_journal_is_bounded(void **state)
+{
+    (void)state;
+    struct p2p_journal *journal = NULL;
+    json_t *done = json_pack("{s:b}", "done", 1);
+    json_t *open = json_pack("{s:b}", "done", 0);
+    char key[16];
+    CHECK_OK(p2p_journal_open(&journal, NULL, NOW_MS));
+    for (unsigned i = 0; i < P2P_JOURNAL_ENTRIES_MAX; i++) {
+        snprintf(key, sizeof key, "%u", i);
+        CHECK_OK(p2p_journal_put(journal, P2P_JOURNAL_INTERCHANGES, key,
+                                 json_incref(i == 1 ? open : done)));
+    }
+    CHECK_OK(p2p_journal_put(journal, P2P_JOURNAL_TASKS, "t", json_incref(done)));
+    CHECK(p2p_journal_get(journal, P2P_JOURNAL_INTERCHANGES, "0") == NULL);
+    CHECK(p2p_journal_get(journal, P2P_JOURNAL_INTERCHANGES, "1") != NULL);
+    CHECK(p2p_journal_get(journal, P2P_JOURNAL_TASKS, "t") != NULL);
+    /* The oldest is not done now: what is known of it is not given up. */
+    CHECK_ERR(p2p_journal_put(journal, P2P_JOURNAL_TASKS, "u", json_incref(done)), P2P_FULL);
+    CHECK_OK(p2p_journal_put(journal, P2P_JOURNAL_TASKS, "t", json_incref(open)));
+    p2p_journal_close(journal);
+    json_decref(done);
+    json_decref(open);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +617,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_told),
         cmocka_unit_test(a_journal_survives_what_a_crash_leaves),
         cmocka_unit_test(a_journal_forgets_and_is_written_anew),
+        cmocka_unit_test(a_journal_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
