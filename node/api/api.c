@@ -169,8 +169,12 @@ static struct p2p_call *call_of(struct p2p_work *work)
 static void start(struct p2p_work *work, struct p2p_node *node)
 {
     struct p2p_call *call = call_of(work);
-    if (p2p_call_typed(call, call->body)) {
+    if (p2p_call_typed(call, call->body) && p2p_admit(call, node) &&
+        p2p_admit_once(call, node)) {
         call->route->start(call, node);
+        if (work->done) {
+            p2p_admit_end(call, node);
+        }
     }
     p2p_assert(work->done || work->again || call->route->finish != NULL);
 }
@@ -179,15 +183,16 @@ static void finish(struct p2p_work *work, struct p2p_node *node)
 {
     struct p2p_call *call = call_of(work);
     call->route->finish(call, node);
+    p2p_admit_end(call, node);
 }
 
 static void fail(struct p2p_work *work, struct p2p_node *node, enum p2p_err err)
 {
     struct p2p_call *call = call_of(work);
-    (void)node;
     if (!work->done || call->reply.status == 200) { /* what it says was undone */
         p2p_call_err(call, err, p2p_err_text(err));
     }
+    p2p_admit_end(call, node);
 }
 
 static void waited(struct p2p_work *work, struct p2p_node *node, bool reached)
@@ -218,6 +223,7 @@ static void call_free(struct p2p_call *call)
     free(call->query);
     free(call->rest);
     free(call->last_event);
+    free(call->idempotency_key);
     p2p_arena_deinit(&call->arena);
     free(call);
 }
@@ -267,8 +273,10 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     call->body = json_incref(request->body);
     bool resumes = request->last_event_id != NULL && *request->last_event_id != '\0';
     call->last_event = resumes ? strdup(request->last_event_id) : NULL;
+    bool once = request->idempotency_key != NULL && *request->idempotency_key != '\0';
+    call->idempotency_key = once ? strdup(request->idempotency_key) : NULL;
     if (call->method == NULL || call->path == NULL || (asks && call->query == NULL) ||
-        (resumes && call->last_event == NULL)) {
+        (resumes && call->last_event == NULL) || (once && call->idempotency_key == NULL)) {
         call_free(call);
         return NULL;
     }
@@ -282,10 +290,15 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     if (call->route == NULL) {
         call->route = &nowhere;
     }
+    p2p_admit_early(call, request->caller);
     call->done = done;
     call->done_context = context;
-    call->work = (struct p2p_work){
-        .start = start, .finish = finish, .fail = fail, .waited = waited, .release = release};
+    call->work = (struct p2p_work){.done = call->work.done,
+                                   .start = start,
+                                   .finish = finish,
+                                   .fail = fail,
+                                   .waited = waited,
+                                   .release = release};
     return call;
 }
 
@@ -301,7 +314,7 @@ static const struct {
 bool p2p_api_is_slow(const struct p2p_call *call)
 {
     for (size_t i = 0; i < sizeof(slow_parts) / sizeof(slow_parts[0]); i++) {
-        if (call->route->start == slow_parts[i].start) {
+        if (call->route->start == slow_parts[i].start && !call->work.done) {
             return true;
         }
     }
@@ -355,7 +368,12 @@ void p2p_api_call(struct p2p_node *node, const struct p2p_api_request *request,
 
 void p2p_api_queue(struct p2p_call *call, struct p2p_node *node)
 {
-    node->queue_work(node, &call->work);
+    if (call->work.done) {
+        node->turned_away++;
+        release(&call->work);
+    } else {
+        node->queue_work(node, &call->work);
+    }
 }
 
 void p2p_api_refuse(struct p2p_call *call, enum p2p_err err)

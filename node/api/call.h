@@ -7,6 +7,7 @@
 
 #include <p2p/api.h>
 #include <p2p/ban.h>
+#include <p2p/tls.h>
 #include <p2p/words.h>
 
 #define P2P_CALL_ARENA_BYTES (16u * 1024u * 1024u)
@@ -18,8 +19,21 @@ struct p2p_call {
     char *path;
     char *query;      /* NULL for none */
     char *last_event; /* NULL for none */
-    json_t *body;     /* owned; NULL for none */
-    char *rest;       /* what stands in path for the route's parameter */
+    /* who asks (admit.c) */
+    bool outside;   /* not over the socket, nor in process */
+    bool has_party; /* with a client certificate, or */
+    bool has_token; /* with a bearer token */
+    bool admitted;
+    struct p2p_tls_party party;
+    struct p2p_hash token;
+    enum p2p_who who;
+    uint64_t caller; /* its number for rates and replies */
+    uint32_t issuer; /* of the certificate; 0: none is shown, or needed */
+    char issuer_name[P2P_NAME_BYTES_MAX + 1];
+    char *idempotency_key;             /* NULL for none */
+    struct p2p_kept_reply *kept_reply; /* begun under that key, not yet ended */
+    json_t *body;                      /* owned; NULL for none */
+    char *rest;                        /* what stands in path for the route's parameter */
     const struct p2p_route *route;
     char allow[P2P_ALLOW_BYTES]; /* when there is no route: how others are asked there */
     struct p2p_arena arena;      /* lives until the reply is made */
@@ -57,6 +71,22 @@ void p2p_copy_start(struct p2p_call *call, struct p2p_node *node);
 struct p2p_slice p2p_tlog_witness_name(const struct p2p_node *node,
                                        char out[P2P_TLOG_NAME_BYTES]);
 void p2p_tlog_witness_start(struct p2p_call *call, struct p2p_node *node);
+
+/* ---- who asks (admit.c) ---- */
+
+/* When a call is made: refuses, as far as that can be told without the charter. */
+void p2p_admit_early(struct p2p_call *call, const struct p2p_api_caller *caller);
+/* At its start: false with an error reply. */
+bool p2p_admit(struct p2p_call *call, struct p2p_node *node);
+/* Whether the handler is to run: not when the same was asked before under the same idempotency
+ * key. False with a reply. */
+bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node);
+/* When its reply is made, or it failed: keeps the reply, or forgets the key. */
+void p2p_admit_end(struct p2p_call *call, struct p2p_node *node);
+/* In whose name: of the certificate, else `as` of the body; NULL for nobody. */
+const char *p2p_call_as(const struct p2p_call *call);
+/* Whether the body's `as`, if any, is whose certificate it is; false with an error reply. */
+bool p2p_call_speaks(struct p2p_call *call);
 
 /* ---- replying: each ends the call's work ---- */
 

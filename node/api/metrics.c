@@ -139,6 +139,15 @@ static void write_refusals(FILE *out, const struct p2p_node *node)
         p2p_metric_sample(out, "connection_refusals_total", "reason",
                           p2p_refusal_name((enum p2p_refusal)i), node->refusals[i]);
     }
+    p2p_metric_plain(out, "api_turned_away_total", "counter",
+                     "Requests from outside by somebody who may not ask that.",
+                     node->turned_away);
+    p2p_metric_family(out, "api_limited_total", "counter",
+                      "Requests from outside above the rate of one caller, by sort.");
+    for (unsigned i = P2P_RATE_FREE + 1; i < P2P_RATE_COUNT; i++) {
+        p2p_metric_sample(out, "api_limited_total", "rate", p2p_rate_word((enum p2p_rate)i),
+                          node->limited[i]);
+    }
 }
 
 static void write_events(FILE *out, const struct p2p_node *node)

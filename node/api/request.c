@@ -249,7 +249,7 @@ const struct p2p_issuer *p2p_call_issuer(struct p2p_call *call, struct p2p_node 
                                          const struct p2p_issuer_secret **key)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
-    const char *name = p2p_call_text(call, "as");
+    const char *name = p2p_call_as(call);
     const struct p2p_issuer *issuer;
     if (name == NULL) {
         issuer = only_candidate(call, node, may, context, what);

@@ -41,7 +41,10 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
     json_incref(request);
     json_decref(call->body);
     call->body = request;
-    if (p2p_call_text(call, "as") == NULL) {
+    if (!p2p_call_speaks(call)) {
+        return;
+    }
+    if (p2p_call_as(call) == NULL) {
         p2p_call_error(call, 400, "no-issuer", "name who will sign with --as",
                        "a prepared record needs its issuer");
         return;
@@ -215,6 +218,12 @@ static bool may_submit(struct p2p_call *call, struct p2p_node *node, struct p2p_
     if (issuer == NULL || issuer->member != p2p_engine_member(node->engine)) {
         p2p_call_error(call, 403, "unknown-issuer", "submit it at the issuer's own member",
                        "the record's issuer is none of this node");
+        return false;
+    }
+    if (call->issuer != 0 && call->issuer != record.issuer) {
+        p2p_call_error(call, 403, "not-yours", "let that issuer submit it",
+                       "the client certificate is that of %s, the record of %s",
+                       call->issuer_name, issuer->name);
         return false;
     }
     if (!as_append(call, &record, salted, &append)) {

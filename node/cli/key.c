@@ -391,6 +391,35 @@ static const struct p2p_cli_command KEY_COMMANDS[] = {
         .run = generation_run,
     },
     {
+        .verb = "certificate",
+        .summary = "make the client certificate with which an issuer speaks to its node",
+        .details =
+            "Makes a new P-256 key and a certificate in which the issuer's key vouches for it, "
+            "for any program that speaks to a node's listener for people (curl --cert FILE). "
+            "The issuer's key file stays where it is, and its key signs records as before; "
+            "FILE only proves who asks, until its time is over.",
+        .options =
+            P2P_CLI_OPTIONS({.name = "key",
+                             .value = "F",
+                             .help = "the issuer's key file, with kdf beside it",
+                             .type = P2P_CLI_FILE,
+                             .rules = P2P_CLI_REQUIRED},
+                            {.name = "out",
+                             .value = "FILE",
+                             .help = "certificate and key in PEM; must not be there yet",
+                             .type = P2P_CLI_FILE,
+                             .rules = P2P_CLI_REQUIRED},
+                            {.name = "for",
+                             .value = "TIME",
+                             .help = "how long it is valid, as 30d (default 365d)",
+                             .type = P2P_CLI_DURATION},
+                            {.name = "federation",
+                             .value = "FILE",
+                             .help = "by this federation.json instead of the node's charter",
+                             .type = P2P_CLI_FILE}),
+        .run = p2p_cli_key_certificate_run,
+    },
+    {
         .verb = "unlock",
         .summary = "let the serving node sign for an issuer for a while",
         .details =

@@ -13,6 +13,8 @@ extern const struct p2p_cli_noun p2p_cli_noun_record;
 extern const struct p2p_cli_noun p2p_cli_noun_submit;
 /* key.c */
 extern const struct p2p_cli_noun p2p_cli_noun_key;
+/* key_certificate.c: one verb of it */
+int p2p_cli_key_certificate_run(struct p2p_cli_call *call);
 /* node.c */
 extern const struct p2p_cli_noun p2p_cli_noun_init;
 extern const struct p2p_cli_noun p2p_cli_noun_serve;

@@ -1,4 +1,6 @@
 #include "node_state.h"
+#include "rates.h"
+#include "replies.h"
 #include "withheld.h"
 
 #include <p2p/sigs_pool.h>
@@ -256,6 +258,8 @@ void p2p_node_close(struct p2p_node *node)
         return;
     }
     p2p_withheld_free(node->withheld);
+    p2p_rates_close(node->rates);
+    p2p_replies_close(node->replies);
     p2p_engine_close(node->engine);
     p2p_sigs_pool_close(node->sigs);
     p2p_spool_close(node->spool);

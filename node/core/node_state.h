@@ -16,6 +16,13 @@
 #define P2P_UNLOCKED_MAX   256u
 #define P2P_REFUSALS_COUNT 64u /* of the network layer; its table is in p2p/refusal.h */
 
+/* A client certificate whose binding was looked at (node/api/admit.c). */
+#define P2P_VOUCHED_MAX 256u
+struct p2p_vouched {
+    struct p2p_hash name; /* of binding, TLS key and issuer's key */
+    bool known, good;
+};
+
 /* An issuer's key that this node may sign with until a time. */
 struct p2p_unlocked {
     char issuer[P2P_NAME_BYTES_MAX + 1];
@@ -91,10 +98,16 @@ struct p2p_node {
     struct p2p_work *waiting; /* for a level; at most P2P_WAITING_MAX */
     size_t waiting_count;
     struct p2p_work *deferred; /* for the next batch; at most P2P_WORKS_MAX */
+    /* callers from outside */
+    struct p2p_rates *rates;     /* NULL until the first */
+    struct p2p_replies *replies; /* NULL until the first idempotency key */
+    struct p2p_vouched vouched[P2P_VOUCHED_MAX];
     /* counters since the start, for metrics and doctor */
     struct p2p_withheld *withheld;         /* counted when somebody asks, or NULL */
     uint64_t refused_frames;               /* cut out of a stream that was not well-formed */
     uint64_t decisions[4];                 /* by enum p2p_answer */
+    uint64_t limited[4];                   /* requests above a rate, by enum p2p_rate */
+    _Atomic uint64_t turned_away;          /* requests from outside that may not be asked */
     uint64_t refusals[P2P_REFUSALS_COUNT]; /* by enum p2p_refusal; filled by the daemon */
     /* Adds to a batch that runs, while works can still be started in it, what was queued since
      * it began; NULL or set by the daemon. */

@@ -80,7 +80,12 @@ static void send_json(struct p2p_request *request, const struct p2p_api_reply *r
 void p2p_answer_send(struct p2p_request *request, const struct p2p_api_reply *reply)
 {
     struct p2p_response response = {.status = (unsigned)reply->status};
+    char seconds[16];
+    snprintf(seconds, sizeof(seconds), "%u", reply->retry_after_s);
     add(&response, "allow", reply->allow);
+    add(&response, "retry-after", reply->retry_after_s > 0 ? seconds : NULL);
+    add(&response, "www-authenticate",
+        reply->status == 401 ? "Bearer realm=\"port2port\"" : NULL);
     add(&response, "link", reply->link);
     if (reply->text != NULL) {
         send_text(request, reply, &response);

@@ -13,8 +13,9 @@
  * the queue; P2P_WORKS_MAX the requests there, as many again in the batch that runs, and
  * P2P_WAITING_MAX that wait for a level (more are answered 503); P2P_BATCHES the batches under
  * way; P2P_SLOW_MAX the calls that wait for their slow part, which runs on the loop's pool, one
- * at a time; P2P_PUBLIC_MAX the requests of people without a certificate; P2P_WATCHES_MAX the
- * open streams of events, of which P2P_WATCHES_KEPT are for the socket. */
+ * at a time; P2P_OUTSIDE_MAX the requests that do not come over the socket, P2P_PUBLIC_MAX
+ * those without certificate and token; P2P_WATCHES_MAX the open streams of events, of which
+ * P2P_WATCHES_KEPT are for the socket. */
 #ifndef P2P_DAEMON_H
 #define P2P_DAEMON_H
 
@@ -33,8 +34,9 @@
  * peer that is behind would wait for each commit, and the writer for each round trip. */
 #define P2P_BATCH_INPUT_BYTES (P2P_LINK_WINDOW_BYTES / 2)
 #define P2P_SLOW_MAX          16u
-#define P2P_PUBLIC_MAX                                                                         \
-    64u /* of P2P_WORKS_MAX: whoever floods the people's address takes no gate's place */
+/* Of P2P_WORKS_MAX: whoever floods the people's address takes no gate's place. */
+#define P2P_OUTSIDE_MAX  1024u
+#define P2P_PUBLIC_MAX   64u
 #define P2P_WATCHES_MAX  256u
 #define P2P_WATCHES_KEPT 32u
 #define P2P_ALIVE_MS     15000u /* between the comments of a stream on which nothing happens */
@@ -108,7 +110,8 @@ struct p2p_daemon {
     size_t watch_count;
     struct p2p_asked *slow; /* the first one's slow part runs */
     size_t slow_count;
-    size_t public_count;       /* requests under way that came without a certificate */
+    size_t outside_count;      /* requests under way that did not come over the socket, and */
+    size_t unnamed_count;      /* those of them without certificate and token */
     pthread_mutex_t view_lock; /* of what status and peers are told about links */
     struct p2p_link_view *views;
     size_t view_count;

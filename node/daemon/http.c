@@ -12,7 +12,7 @@
 struct p2p_asked {
     struct p2p_daemon *daemon;
     struct p2p_request *request; /* NULL once cancelled */
-    bool is_public;
+    bool is_outside, is_unnamed;
     struct p2p_call *call;       /* until it is queued */
     uv_work_t slow;              /* its slow part, on libuv's thread pool */
     struct p2p_asked *next_slow; /* waits until that is over */
@@ -23,7 +23,8 @@ struct p2p_asked {
 static void answer(void *context, struct p2p_api_reply *reply)
 {
     struct p2p_asked *asked = context;
-    asked->daemon->public_count -= asked->is_public;
+    asked->daemon->outside_count -= asked->is_outside;
+    asked->daemon->unnamed_count -= asked->is_unnamed;
     if (asked->request != NULL) {
         asked->request->data = NULL;
         if (reply->stream) {
@@ -96,6 +97,11 @@ static bool is_text(const struct p2p_request *request)
     return strncmp(request->path, tlog, sizeof(tlog) - 1) == 0;
 }
 
+static bool is_unnamed(const struct p2p_request *request)
+{
+    return !request->via_unix && request->party == NULL && request->authorization[0] == '\0';
+}
+
 static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
 {
     json_error_t error = {.text = ""};
@@ -124,11 +130,15 @@ static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
     }
     asked->daemon = daemon;
     asked->request = request;
+    const struct p2p_api_caller caller = {.party = request->party,
+                                          .authorization = request->authorization};
     const struct p2p_api_request call = {.method = request->method,
                                          .path = request->path,
                                          .query = request->query,
                                          .body = body,
-                                         .last_event_id = request->last_event_id};
+                                         .last_event_id = request->last_event_id,
+                                         .idempotency_key = request->idempotency_key,
+                                         .caller = request->via_unix ? NULL : &caller};
     asked->call = p2p_api_new(&call, answer, asked);
     json_decref(body);
     if (asked->call == NULL) {
@@ -136,42 +146,22 @@ static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
         p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
         return;
     }
-    asked->is_public = !request->via_unix;
-    daemon->public_count += asked->is_public;
+    asked->is_outside = !request->via_unix;
+    asked->is_unnamed = is_unnamed(request);
+    daemon->outside_count += asked->is_outside;
+    daemon->unnamed_count += asked->is_unnamed;
     request->data = asked;
     queue_call(asked);
 }
 
 /* ---- what the server tells ---- */
 
-static bool begins(const char *path, const char *prefix)
-{
-    return strncmp(path, prefix, strlen(prefix)) == 0;
-}
-
-/* On the people's listener only what anybody may see or ask: the charter proves itself, and
- * whoever submits a checkpoint proves by its log's signature that it may. */
-static bool is_public(const struct p2p_daemon *daemon, const struct p2p_request *request)
-{
-    if (strcmp(request->method, "GET") == 0) {
-        return strcmp(request->path, "/v1/charter") == 0 ||
-               begins(request->path, "/tlog/charter-1/") ||
-               strcmp(request->path, "/tlog/witness") == 0;
-    }
-    return daemon->node->config.witness_logs_count > 0 &&
-           strcmp(request->method, "POST") == 0 &&
-           strcmp(request->path, "/tlog/add-checkpoint") == 0;
-}
-
 static void on_request(void *user, struct p2p_request *request)
 {
     struct p2p_daemon *daemon = user;
-    if (!request->via_unix && !is_public(daemon, request)) {
-        p2p_response_problem(request, 403, "not-public",
-                             "only the charter is served here without a client certificate",
-                             "use the node's socket");
-    } else if (!request->via_unix && daemon->public_count == P2P_PUBLIC_MAX) {
-        p2p_response_problem(request, 503, "busy", "too many ask for the charter at once",
+    if ((is_unnamed(request) && daemon->unnamed_count == P2P_PUBLIC_MAX) ||
+        (!request->via_unix && daemon->outside_count == P2P_OUTSIDE_MAX)) {
+        p2p_response_problem(request, 503, "busy", "too many ask this node at once",
                              "ask again");
     } else {
         start_call(daemon, request);

@@ -2,6 +2,7 @@
 
 #include <p2p/bytes.h>
 #include <p2p/spool.h>
+#include <p2p/text.h>
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -227,6 +228,14 @@ static bool is_issuer_name(const char *word)
     return p2p_name_valid(p2p_slice_text(word));
 }
 
+static bool is_token(const char *word)
+{
+    uint8_t hash[P2P_HASH_BYTES];
+    const char *colon = strchr(word, ':');
+    return colon != NULL && p2p_name_valid(p2p_slice_of(word, (size_t)(colon - word))) &&
+           p2p_hex_decode(hash, sizeof(hash), p2p_slice_text(colon + 1)) == P2P_OK;
+}
+
 static bool is_log_key(const char *word)
 {
     struct p2p_vkey vkey;
@@ -297,6 +306,8 @@ static void take_all(struct taking *taking, const struct config_raw *raw,
         take_number(taking, "stale_after_s", raw->stale_after_s, 0, STALE_AFTER_S_MAX, 0);
     take_words(taking, "operators", raw->operators, raw->operators_count, is_issuer_name,
                "an issuer's name", &config->operators, &config->operators_count);
+    take_words(taking, "tokens", raw->tokens, raw->tokens_count, is_token,
+               "NAME:SHA256 of a token in hex", &config->tokens, &config->tokens_count);
     take_words(taking, "witness_logs", raw->witness_logs, raw->witness_logs_count, is_log_key,
                "a log's verifier key", &config->witness_logs, &config->witness_logs_count);
     config->log = strcmp(log, "-") == 0 ? keep(taking, log) : keep_path(taking, "log", log);
@@ -381,6 +392,10 @@ void p2p_config_deinit(struct p2p_config *config)
         free(config->operators[i]);
     }
     free(config->operators);
+    for (size_t i = 0; i < config->tokens_count; i++) {
+        free(config->tokens[i]);
+    }
+    free(config->tokens);
     for (size_t i = 0; i < config->witness_logs_count; i++) {
         free(config->witness_logs[i]);
     }

@@ -97,6 +97,9 @@ static void write_all(FILE *out, const struct p2p_config *config)
     write_number(out, "stale_after_s", config->stale_after_s, 0);
     fputs("\n# Issuers who may run this node over its people's listener.\n", out);
     write_words(out, "operators", config->operators, config->operators_count);
+    fputs("\n# Who may read there with a bearer token: NAME:SHA256 of the token in hex.\n",
+          out);
+    write_words(out, "tokens", config->tokens, config->tokens_count);
     write_words(out, "witness_logs", config->witness_logs, config->witness_logs_count);
     fputs("\n# Where the log goes (- is standard error), and from which level: error, warn, "
           "info,\n"

@@ -31,6 +31,8 @@ struct config_raw {
     uint32_t *stale_after_s;
     char **operators;
     unsigned operators_count;
+    char **tokens;
+    unsigned tokens_count;
     char **witness_logs;
     unsigned witness_logs_count;
     char *log;

@@ -19,6 +19,15 @@ const char *p2p_openssl_reason(void)
     return reason ? reason : "OpenSSL gave no reason";
 }
 
+bool p2p_key_is_p256(const EVP_PKEY *key)
+{
+    char group[32] = "";
+    size_t len = 0;
+    return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+           EVP_PKEY_get_group_name(key, group, sizeof group, &len) == 1 &&
+           strcmp(group, SN_X9_62_prime256v1) == 0;
+}
+
 bool p2p_certificate_key(X509 *certificate, uint8_t key[P2P_TLS_KEY_BYTES])
 {
     EVP_PKEY *pkey = X509_get0_pubkey(certificate);
@@ -103,33 +112,34 @@ static bool extension_add(X509 *certificate, int nid, const char *value)
     return added;
 }
 
+bool p2p_certificate_fill(X509 *certificate, EVP_PKEY *key, const char *common_name,
+                          int64_t not_before_unix_s, int64_t valid_s, const char *use)
+{
+    BIGNUM *serial = BN_new();
+    time_t from = (time_t)not_before_unix_s;
+    time_t until = (time_t)(not_before_unix_s + valid_s);
+    bool filled =
+        serial && BN_rand(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+        BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate)) &&
+        X509_set_version(certificate, X509_VERSION_3) == 1 &&
+        ASN1_TIME_set(X509_getm_notBefore(certificate), from) &&
+        ASN1_TIME_set(X509_getm_notAfter(certificate), until) &&
+        name_set(certificate, common_name) && X509_set_pubkey(certificate, key) == 1 &&
+        extension_add(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+        extension_add(certificate, NID_key_usage, "critical,digitalSignature") &&
+        extension_add(certificate, NID_ext_key_usage, use) &&
+        extension_add(certificate, NID_subject_key_identifier, "hash");
+    BN_free(serial);
+    return filled;
+}
+
 static bool people_fill(X509 *certificate, EVP_PKEY *key,
                         const struct p2p_people_request *request, const char *names)
 {
-    BIGNUM *serial = BN_new();
-    bool filled = false;
-    time_t from = (time_t)request->not_before_unix_s;
-    time_t until = (time_t)(request->not_before_unix_s + request->valid_s);
-    if (!serial || BN_rand(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) != 1 ||
-        !BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate))) {
-        goto out;
-    }
-    if (X509_set_version(certificate, X509_VERSION_3) != 1 ||
-        !ASN1_TIME_set(X509_getm_notBefore(certificate), from) ||
-        !ASN1_TIME_set(X509_getm_notAfter(certificate), until) ||
-        !name_set(certificate, request->common_name) ||
-        X509_set_pubkey(certificate, key) != 1) {
-        goto out;
-    }
-    filled = extension_add(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
-             extension_add(certificate, NID_key_usage, "critical,digitalSignature") &&
-             extension_add(certificate, NID_ext_key_usage, "serverAuth") &&
-             extension_add(certificate, NID_subject_key_identifier, "hash") &&
-             (names[0] == '\0' || extension_add(certificate, NID_subject_alt_name, names)) &&
-             X509_sign(certificate, key, EVP_sha256()) > 0;
-out:
-    BN_free(serial);
-    return filled;
+    return p2p_certificate_fill(certificate, key, request->common_name,
+                                request->not_before_unix_s, request->valid_s, "serverAuth") &&
+           (names[0] == '\0' || extension_add(certificate, NID_subject_alt_name, names)) &&
+           X509_sign(certificate, key, EVP_sha256()) > 0;
 }
 
 static bool pem_copy(BIO *bio, char out[P2P_TLS_PEM_BYTES])
@@ -144,6 +154,25 @@ static bool pem_copy(BIO *bio, char out[P2P_TLS_PEM_BYTES])
     return true;
 }
 
+bool p2p_certificate_pem(X509 *certificate, EVP_PKEY *key, struct p2p_people_pem *out_pem)
+{
+    struct p2p_people_pem pem;
+    memset(&pem, 0, sizeof pem);
+    BIO *certificate_text = BIO_new(BIO_s_mem());
+    BIO *key_text = BIO_new(BIO_s_secmem());
+    bool made = certificate_text && key_text &&
+                PEM_write_bio_X509(certificate_text, certificate) == 1 &&
+                PEM_write_bio_PKCS8PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+                pem_copy(certificate_text, pem.certificate) && pem_copy(key_text, pem.key);
+    if (made) {
+        *out_pem = pem;
+    }
+    OPENSSL_cleanse(&pem, sizeof pem);
+    BIO_free(key_text);
+    BIO_free(certificate_text);
+    return made;
+}
+
 enum p2p_err p2p_tls_make_people(const struct p2p_people_request *request,
                                  struct p2p_people_pem *out_pem,
                                  char message[P2P_NET_MESSAGE_BYTES])
@@ -151,10 +180,6 @@ enum p2p_err p2p_tls_make_people(const struct p2p_people_request *request,
     enum p2p_err err = P2P_IO;
     EVP_PKEY *key = NULL;
     X509 *certificate = NULL;
-    BIO *certificate_text = NULL;
-    BIO *key_text = NULL;
-    struct p2p_people_pem pem;
-    memset(&pem, 0, sizeof pem);
     char names[HOSTS_MAX * (HOST_BYTES_MAX + 5)] = "";
 
     ERR_clear_error();
@@ -176,23 +201,14 @@ enum p2p_err p2p_tls_make_people(const struct p2p_people_request *request,
     }
     key = EVP_EC_gen("P-256");
     certificate = X509_new();
-    certificate_text = BIO_new(BIO_s_mem());
-    key_text = BIO_new(BIO_s_secmem());
-    if (!key || !certificate || !certificate_text || !key_text ||
-        !people_fill(certificate, key, request, names) ||
-        PEM_write_bio_X509(certificate_text, certificate) != 1 ||
-        PEM_write_bio_PKCS8PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL) != 1 ||
-        !pem_copy(certificate_text, pem.certificate) || !pem_copy(key_text, pem.key)) {
+    if (!key || !certificate || !people_fill(certificate, key, request, names) ||
+        !p2p_certificate_pem(certificate, key, out_pem)) {
         snprintf(message, P2P_NET_MESSAGE_BYTES, "no certificate could be made: %s",
                  p2p_openssl_reason());
         goto out;
     }
-    *out_pem = pem;
     err = P2P_OK;
 out:
-    OPENSSL_cleanse(&pem, sizeof pem);
-    BIO_free(key_text);
-    BIO_free(certificate_text);
     X509_free(certificate);
     EVP_PKEY_free(key);
     return err;

@@ -338,6 +338,7 @@ static void ask(struct p2p_held_request *held)
     seen->last_event_id = field_text(held, P2P_HELD_LAST_EVENT_ID);
     seen->idempotency_key = field_text(held, P2P_HELD_IDEMPOTENCY_KEY);
     seen->remote = requests->remote;
+    seen->party = requests->party;
     seen->body = (struct p2p_slice){held->body.data, held->body.len};
     seen->via_unix = requests->via_unix;
     held->state = P2P_HELD_ASKED;

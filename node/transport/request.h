@@ -45,7 +45,8 @@ void p2p_desk_deinit(struct p2p_desk *desk); /* frees the spare ones */
 struct p2p_requests {
     struct p2p_desk *desk;
     struct p2p_h2 *h2;
-    const char *remote; /* borrowed */
+    const char *remote;                /* borrowed */
+    const struct p2p_tls_party *party; /* borrowed; NULL: no client certificate */
     bool via_unix;
     bool settle_due;
     uint64_t now_ms;

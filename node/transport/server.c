@@ -26,6 +26,7 @@ struct server_conn {
     struct p2p_conn conn; /* first */
     struct p2p_requests requests;
     struct p2p_server *server;
+    struct p2p_tls_party party;
     bool last_goaway_said;
 };
 
@@ -90,6 +91,10 @@ static void on_opened(struct p2p_conn *conn)
     struct server_conn *mine = of_conn(conn);
     p2p_requests_init(&mine->requests, &mine->server->desk, &conn->h2, conn->stream.remote,
                       conn->options.tls == NULL);
+    if (conn->options.tls != NULL &&
+        p2p_tls_session_party(&conn->stream.session, &mine->party)) {
+        mine->requests.party = &mine->party;
+    }
 }
 
 static void on_before_frames(struct p2p_conn *conn, uint64_t now_ms)

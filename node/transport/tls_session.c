@@ -267,6 +267,16 @@ enum p2p_tls_step p2p_tls_session_read(struct p2p_tls_session *session, uint8_t 
     return judge_error(session, result);
 }
 
+bool p2p_tls_session_party(const struct p2p_tls_session *session, struct p2p_tls_party *out)
+{
+    ERR_clear_error();
+    X509 *certificate = SSL_get1_peer_certificate(session->ssl);
+    bool shown = certificate && p2p_certificate_party(certificate, out);
+    X509_free(certificate);
+    ERR_clear_error();
+    return shown;
+}
+
 enum p2p_err p2p_tls_session_write(struct p2p_tls_session *session, const uint8_t *plaintext,
                                    size_t len)
 {

@@ -56,6 +56,8 @@ void p2p_tls_session_feed(struct p2p_tls_session *session, struct p2p_slice ciph
 /* Goes on with the handshake, or reads up to cap bytes of plaintext. */
 enum p2p_tls_step p2p_tls_session_read(struct p2p_tls_session *session, uint8_t *plaintext,
                                        size_t cap, size_t *out_len);
+/* Once it is open: who the other side's certificate says it is; false when it showed none. */
+bool p2p_tls_session_party(const struct p2p_tls_session *session, struct p2p_tls_party *out);
 /* Encrypts at most P2P_STREAM_BUFFER_BYTES onto the wire. P2P_IO: the session failed. */
 P2P_MUST_CHECK enum p2p_err p2p_tls_session_write(struct p2p_tls_session *session,
                                                   const uint8_t *plaintext, size_t len);

@@ -4,7 +4,10 @@
 for tool in curl openssl; do
     command -v "$tool" >/dev/null || { echo "there is no $tool here"; exit 77; }
 done
-begin 18990 110 beanr,bezee
+begin 18990 140 beanr,bezee
+token=let-me-read
+echo "tokens: [\"dashboard:$(printf %s $token | sha256sum | cut -c 1-64)\"]" >>"$SB/beanr/config.yaml"
+echo 'operators: ["beanr-pso2"]' >>"$SB/beanr/config.yaml"
 must 0 up
 
 # ask METHOD PATH [CURL OPTION...]: over beanr's socket; status in $it, fields in $WORK/head, the body in $out
@@ -20,6 +23,18 @@ field() { it=$(tr -d '\r' <"$WORK/head" | sed -n "s/^$1: //Ip"); }
 for number in 9332810 9405435 9405447 9179842 9074729; do
     impose beanr "imo:$number"
 done
+
+# party METHOD PATH [CURL OPTION...]: over beanr's listener for people, whose certificate is checked
+party() {
+    : >"$out"
+    it=$(curl -s --http2 --cacert "$SB/beanr/people.crt" -X "$1" -D "$WORK/head" -o "$out" -w '%{http_code}' "${@:3}" \
+        "https://127.77.0.1:$((BASE + 1))$2")
+    ran="$1 $2 over TLS"
+}
+# certify MEMBER ISSUER [OPTION...]: a client certificate in $WORK/ISSUER.pem
+certify() {
+    must 0 node "$1" key certificate --key "$SB/$1/keys/issuers/$2.key" --out "$WORK/$2.pem" "${@:3}"
+}
 
 claim "a path that is not there is 404, another method 405 with what may be asked"
 ask GET /v1/nothing
@@ -79,5 +94,149 @@ ask GET /v1/events -H 'Last-Event-ID: x'
 same "$it" 400 "an id that is none"
 watch 17
 grep -q '^: alive$' "$out" || fail "nothing says that the stream is alive"
+
+claim "without a certificate or token nothing but the charter is shown"
+party GET /v1/bans
+same "$it" 401 "status"
+field www-authenticate
+same "$it" 'Bearer realm="port2port"' "challenge"
+keys . title status code text hint
+holds '.code == "no-credentials"'
+party POST /v1/submit -d '{}'
+same "$it" 401 "status of a submission"
+party GET /v1/charter
+same "$it" 200 "status of the charter"
+
+claim "a bearer token reads, and does nothing else"
+party GET /v1/bans -H "Authorization: Bearer $token"
+same "$it" 200 "status"
+holds '.bans | length == 6'
+party GET /v1/bans -H "Authorization: Bearer ${token}x"
+same "$it" 401 "status with another token"
+for path in /v1/prepare /v1/submit /v1/bans /v1/gates/main/checks /v1/peers/pause /v1/keys/lock; do
+    party POST $path -H "Authorization: Bearer $token" -d '{}'
+    same "$it" 403 "status of $path"
+done
+party GET /v1/keys -H "Authorization: Bearer $token"
+same "$it" 403 "status of the keys"
+
+claim "a certificate for which an issuer's key vouches is that issuer's, and asks in no other name"
+certify beanr beanr-pso
+[[ $(stat -c %a "$WORK/beanr-pso.pem") == 600 ]] || fail "others may read the key"
+openssl x509 -in "$WORK/beanr-pso.pem" -noout -text | grep -q 'TLS Web Client Authentication' || fail "not a client's"
+party GET /v1/status --cert "$WORK/beanr-pso.pem"
+same "$it" 200 "status"
+ask=$(jq -nc '{path: "/v1/bans", request: {subject: ["imo:9074731"], ground: "local", reference: "r"}}')
+party POST /v1/prepare --cert "$WORK/beanr-pso.pem" -d "$ask"
+same "$it" 200 "prepare"
+holds '.issuer == "beanr-pso" and .kind == "ban-impose" and .feed == "sandbox.example/beanr/1"'
+party POST /v1/prepare --cert "$WORK/beanr-pso.pem" -d "$(jq -c '.request.as = "beanr-court"' <<<"$ask")"
+same "$it" 403 "prepare for another"
+holds '.code == "not-yours"'
+party POST /v1/gates/main/checks --cert "$WORK/beanr-pso.pem" -d '{"subject":["imo:9332810"],"purpose":"call"}'
+same "$it" 200 "a check"
+holds '.answer == "refuse"'
+party POST /v1/bans --cert "$WORK/beanr-pso.pem" -d '{"subject":["imo:9074731"],"ground":"local","reference":"r"}'
+same "$it" 403 "signing with a key that lies in the node"
+holds '.code == "not-allowed"'
+party POST /v1/keys/lock --cert "$WORK/beanr-pso.pem" -d '{"issuer":"beanr-pso"}'
+same "$it" 403 "what is the socket's"
+
+claim "an operator of config.yaml acts on the node, in its own name alone"
+certify beanr beanr-pso2
+party POST /v1/bans --cert "$WORK/beanr-pso2.pem" -d '{"subject":["imo:9074743"],"ground":"local","reference":"r"}'
+same "$it" 200 "an imposition"
+get .id
+must 0 node beanr ban show "$it" --json
+holds '.issuer == "beanr-pso2"'
+party POST /v1/bans --cert "$WORK/beanr-pso2.pem" \
+    -d '{"as":"beanr-court","subject":["imo:9074743"],"ground":"court","reference":"r"}'
+same "$it" 403 "an imposition for the court"
+party POST /v1/peers/pause --cert "$WORK/beanr-pso2.pem" -d '{"members":["bezee"]}'
+same "$it" 200 "a pause"
+party POST /v1/peers/resume --cert "$WORK/beanr-pso2.pem" -d '{"members":["bezee"]}'
+same "$it" 200 "a resume"
+
+claim "certificates that nobody here vouches for are told apart"
+certify bezee bezee-pso
+party GET /v1/status --cert "$WORK/bezee-pso.pem"
+same "$it" 401 "an issuer of another member"
+holds '.code == "unknown-issuer"'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=beanr-pso -keyout "$WORK/own.pem" \
+    -out "$WORK/own.crt" 2>/dev/null && cat "$WORK/own.crt" >>"$WORK/own.pem"
+party GET /v1/status --cert "$WORK/own.pem"
+same "$it" 401 "a certificate of one's own making"
+holds '.code == "no-binding"'
+party GET /v1/charter --cert "$WORK/own.pem"
+same "$it" 200 "the charter with it"
+# The binding of another key: its bytes in a certificate of one's own.
+binding=$(openssl x509 -in "$WORK/beanr-pso.pem" -outform DER | openssl asn1parse -inform DER |
+    grep -A1 '2.25.333766301238986585904957401058324776600' | sed -n 's/.*HEX DUMP\]://p' | head -n 1)
+[[ $binding ]] || fail "no binding in the certificate"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=beanr-pso -keyout "$WORK/stolen.pem" \
+    -addext "2.25.333766301238986585904957401058324776600=DER:$binding" -out "$WORK/own.crt" 2>/dev/null &&
+    cat "$WORK/own.crt" >>"$WORK/stolen.pem"
+party GET /v1/status --cert "$WORK/stolen.pem"
+same "$it" 401 "a binding of another key"
+holds '.code == "bad-binding"'
+certify beanr beanr-court --for 1s
+sleep 2.1
+party GET /v1/status --cert "$WORK/beanr-court.pem"
+same "$it" 401 "a certificate that is over"
+holds '.code == "certificate-expired"'
+roots=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
+must 0 node beanr charter revoke beanr-pso "${roots[@]}"
+party GET /v1/status --cert "$WORK/beanr-pso.pem"
+same "$it" 403 "one whom the roots have revoked"
+holds '.code == "revoked"'
+must 0 node beanr charter grant beanr-pso --grant ban-local "${roots[@]}"
+
+claim "the same request under one idempotency key is done once, and another one refused"
+once() { party POST /v1/bans --cert "$WORK/beanr-pso2.pem" -H "Idempotency-Key: $1" -d "$2"; }
+body='{"subject":["imo:9074755"],"ground":"local","reference":"r"}'
+once a "$body"
+same "$it" 200 "the first"
+cp "$out" "$WORK/first"
+once a '{"reference":"r","ground":"local","subject":["imo:9074755"]}'
+same "$it" 200 "the same"
+same "$(cat "$out")" "$(cat "$WORK/first")" "the answer to the same"
+once a '{"subject":["imo:9074755"],"ground":"local","reference":"s"}'
+same "$it" 422 "another request"
+holds '.code == "key-reused"'
+once b "$body"
+same "$it" 200 "another key"
+same "$(jq -r .id "$out" | grep -c "$(jq -r .id "$WORK/first")\$")" 0 "another key gives another record"
+once c '{"subject":["nothing"],"ground":"local","reference":"r"}'
+same "$it" 400 "what did nothing"
+once c "$body"
+same "$it" 200 "what did nothing keeps no key"
+
+claim "whoever asks too often is told when to ask again, and nobody else is"
+cat >"$WORK/many" <<END
+http2
+cacert = "$SB/beanr/people.crt"
+silent
+output = "/dev/null"
+write-out = "%{http_code}\n"
+header = "Authorization: Bearer $token"
+END
+for ((i = 0; i < 400; i++)); do
+    printf 'url = "https://127.77.0.1:%d/v1/peers"\noutput = "/dev/null"\n' $((BASE + 1))
+done >>"$WORK/many"
+ran="400 requests at once"
+curl -Z --parallel-max 50 -K "$WORK/many" >"$out" 2>/dev/null
+grep -q 429 "$out" && grep -q 200 "$out" || fail "nothing was limited, or all: $(sort "$out" | uniq -c | tr '\n' ' ')"
+party GET /v1/peers -H "Authorization: Bearer $token" # the bucket fills by 50 a second
+party GET /v1/status --cert "$WORK/beanr-pso.pem"
+same "$it" 200 "another caller meanwhile"
+[[ $(metric beanr 'port2port_api_limited_total{rate="read"}') -gt 0 ]] || fail "nothing was counted"
+[[ $(metric beanr port2port_api_turned_away_total) -gt 10 ]] || fail "nothing was counted"
+
+claim "a body of more than 1 MiB is 413"
+head -c 1100000 /dev/zero | tr '\0' x >"$WORK/large"
+party POST /v1/submit --cert "$WORK/beanr-pso.pem" --data-binary @"$WORK/large"
+same "$it" 413 "status"
+field content-type
+same "$it" application/problem+json "type"
 
 finish

@@ -60,7 +60,7 @@ same "$(sha256sum <"$out")" "$(sha256sum <"$WORK/archive/charter-1/checkpoint")"
 people /tlog/charter-1/tile/entries/000.p/1
 sees '200 application/octet-stream *' "the charter's records"
 people /tlog/beanr-1/checkpoint
-sees '403 *' "a feed from outside"
+sees '401 *' "a feed from outside"
 
 claim "a witness cosigns again what it cosigned, and says what it knows when asked about less"
 submission 0 "$WORK/note"

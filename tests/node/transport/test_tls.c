@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include <certificate.h>
+#include <p2p/bytes.h>
 #include <p2p/tls.h>
 
 #include <openssl/pem.h>
@@ -105,6 +106,59 @@ static void test_people_hosts_are_checked(void **state)
     }
 }
 
+static void vouch(void *user, const struct p2p_hash *spki,
+                  uint8_t voucher[P2P_TLS_VOUCHER_BYTES_MAX], size_t *len)
+{
+    *len = *(size_t *)user;
+    memset(voucher, 7, *len);
+    memcpy(voucher, spki->bytes, *len < 32 ? *len : 32);
+}
+
+/* Broken if a node read another key, time or voucher from a party's certificate than stands in
+ * it, or took one without for one with. */
+static void test_party_certificate(void **state)
+{
+    (void)state;
+    static const size_t lens[] = {1, 106, P2P_TLS_VOUCHER_BYTES_MAX};
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        char message[P2P_NET_MESSAGE_BYTES] = "";
+        size_t len = lens[i];
+        struct p2p_people_pem pem;
+        struct p2p_tls_party party;
+        const struct p2p_tls_party_request request = {.common_name = "beanr-carrier",
+                                                      .not_before_unix_s = 1700000000,
+                                                      .valid_s = 86400,
+                                                      .vouch = vouch,
+                                                      .user = &len};
+        CHECK_OK(p2p_tls_make_party(&request, &pem, message));
+        CHECK_OK(p2p_tls_read_party(p2p_slice_text(pem.certificate), &party));
+        CHECK(party.voucher_len == len);
+        CHECK_BYTES(party.voucher, party.spki.bytes, len < 32 ? len : 32);
+        CHECK(party.not_before_unix_s == 1700000000);
+        CHECK(party.not_after_unix_s == 1700000000 + 86400);
+
+        BIO *bio = BIO_new_mem_buf(pem.certificate, -1);
+        X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        CHECK(certificate != NULL);
+        CHECK(X509_get_extended_key_usage(certificate) == XKU_SSL_CLIENT);
+        CHECK(X509_check_ca(certificate) == 0);
+        unsigned char *der = NULL;
+        int der_len = i2d_PUBKEY(X509_get0_pubkey(certificate), &der);
+        struct p2p_hash hash = p2p_sha256(p2p_slice_of(der, (size_t)der_len));
+        CHECK_BYTES(hash.bytes, party.spki.bytes, P2P_HASH_BYTES);
+        OPENSSL_free(der);
+        X509_free(certificate);
+        BIO_free(bio);
+    }
+    struct p2p_people_pem server;
+    struct p2p_tls_party party;
+    make(&server);
+    CHECK_OK(p2p_tls_read_party(p2p_slice_text(server.certificate), &party));
+    CHECK(party.voucher_len == 0);
+    CHECK_ERR(p2p_tls_read_party(p2p_slice_text(server.key), &party), P2P_MALFORMED);
+    CHECK_ERR(p2p_tls_read_party(p2p_slice_text(""), &party), P2P_MALFORMED);
+}
+
 static const char ed25519_key[] =
     "-----BEGIN PRIVATE KEY-----\n"
     "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
@@ -153,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificate_of_a_seed),
         cmocka_unit_test(test_people_certificate),
+        cmocka_unit_test(test_party_certificate),
         cmocka_unit_test(test_people_hosts_are_checked),
         cmocka_unit_test(test_people_files),
     };

@@ -17,12 +17,22 @@
 
 struct p2p_node;
 
+struct p2p_tls_party;
+
+/* Who asks from outside. */
+struct p2p_api_caller {
+    const struct p2p_tls_party *party; /* of its client certificate (p2p/tls.h); NULL: none */
+    const char *authorization;         /* the header as sent; "" for none */
+};
+
 struct p2p_api_request {
     const char *method; /* "GET", "POST" */
     const char *path;   /* "/v1/bans", without the query */
     const char *query;  /* "subject=imo:9179842", percent-encoded, or NULL */
     json_t *body;       /* borrowed; NULL for none. A passphrase in it is wiped once used. */
-    const char *last_event_id; /* of /v1/events: `<boot>-<n>`, the last one seen; or NULL */
+    const char *last_event_id;   /* of /v1/events: `<boot>-<n>`, the last one seen; or NULL */
+    const char *idempotency_key; /* NULL or "": none */
+    const struct p2p_api_caller *caller; /* borrowed; NULL: our own user, who may everything */
 };
 
 #define P2P_API_ALLOW_BYTES 32u
@@ -41,6 +51,7 @@ struct p2p_api_reply {
     uint64_t events_after;
     char *link;                      /* malloc'd: where a list goes on (RFC 8288), or NULL */
     char allow[P2P_API_ALLOW_BYTES]; /* of a 405 */
+    uint32_t retry_after_s;          /* of a 429 */
 };
 
 /* The exit code of a command for a status and a document (a gate's answer decides with
@@ -67,7 +78,7 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
                              void *context);
 bool p2p_api_is_slow(const struct p2p_call *call);
 void p2p_api_run_slow(struct p2p_call *call, struct p2p_node *node);
-/* On the loop thread; taken. */
+/* On the loop thread; taken. One that is refused already is answered before this returns. */
 void p2p_api_queue(struct p2p_call *call, struct p2p_node *node);
 /* Answers a call with an error instead of queueing it; taken. */
 void p2p_api_refuse(struct p2p_call *call, enum p2p_err err);

@@ -15,6 +15,7 @@
 #define P2P_CONFIG_PEERS_MAX     4096u
 #define P2P_CONFIG_OPERATORS_MAX 256u
 #define P2P_CONFIG_LOGS_MAX      64u
+#define P2P_CONFIG_TOKENS_MAX    64u
 
 enum p2p_release_level { P2P_RELEASE_MIRRORED, P2P_RELEASE_LOCAL };
 /* Also the levels of p2p/log.h. */
@@ -44,6 +45,8 @@ struct p2p_config {
     uint32_t stale_after_s;               /* default 0: ages are only shown */
     char **operators; /* issuers whose people certificate may act on the node itself */
     size_t operators_count;
+    char **tokens; /* who reads with a bearer token: NAME:SHA256 of the token, hex */
+    size_t tokens_count;
     /* Logs outside the federation that are witnessed for consistency: verifier keys, checked.
      */
     char **witness_logs;

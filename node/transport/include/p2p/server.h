@@ -37,7 +37,8 @@ struct p2p_request {
     const char *if_none_match;
     const char *last_event_id;
     const char *idempotency_key;
-    const char *remote; /* "127.0.0.1:53122" or "unix uid 1000 pid 4711" */
+    const char *remote;                /* "127.0.0.1:53122" or "unix uid 1000 pid 4711" */
+    const struct p2p_tls_party *party; /* who the client's certificate says it is; or NULL */
     struct p2p_slice body;
     bool via_unix; /* over node.sock: our own user or root */
     void *data;    /* the handler's; NULL at first */

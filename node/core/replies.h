@@ -1,0 +1,45 @@
+/* Replies under idempotency keys: what a caller was answered, for when it asks the same again.
+ * Private to node/core and node/api; the writer's thread.
+ *
+ * A request with a key is begun; when it did something its reply is kept, when not it is
+ * forgotten. The same key with the same request then gives the kept reply and does nothing,
+ * with another request it is refused. Kept for P2P_REPLY_KEPT_MS in memory: a start of the node
+ * forgets them (a submitted record is known by its own bytes, for ever: signed_outside.c).
+ * Bounds: P2P_REPLIES_MAX in all and P2P_REPLIES_PER_CALLER_MAX of one caller; beyond, the
+ * caller's oldest kept one goes first, then the oldest of all. When nothing but requests under
+ * way is left, a new one is told to wait. A reply larger than P2P_REPLY_BYTES_MAX is not kept.
+ */
+#ifndef P2P_REPLIES_H
+#define P2P_REPLIES_H
+
+#include <p2p/hash.h>
+
+#define P2P_REPLIES_MAX            4096u
+#define P2P_REPLIES_PER_CALLER_MAX 512u
+#define P2P_REPLY_BYTES_MAX        4096u
+#define P2P_REPLY_KEPT_MS          (UINT64_C(24) * 3600 * 1000)
+
+struct p2p_replies;
+struct p2p_kept_reply;
+
+enum p2p_replies_answer {
+    P2P_REPLIES_NEW,   /* *out is begun, to be given to end */
+    P2P_REPLIES_RUNS,  /* the same request is under way */
+    P2P_REPLIES_KEPT,  /* *out has its reply */
+    P2P_REPLIES_OTHER, /* the key was used for another request */
+    P2P_REPLIES_FULL,  /* too many are under way */
+};
+
+P2P_MUST_CHECK enum p2p_err p2p_replies_open(struct p2p_replies **out);
+void p2p_replies_close(struct p2p_replies *replies); /* accepts NULL */
+
+/* caller: whose keys these are; key: as sent, borrowed; request: hash of what is asked. */
+enum p2p_replies_answer p2p_replies_begin(struct p2p_replies *replies, uint64_t caller,
+                                          const char *key, const struct p2p_hash *request,
+                                          uint64_t now_ms, struct p2p_kept_reply **out);
+/* text: the reply, taken; NULL forgets the request. kept is not to be used any more. */
+void p2p_replies_end(struct p2p_replies *replies, struct p2p_kept_reply *kept, char *text);
+/* Of a KEPT one; lives until the next call. */
+const char *p2p_kept_reply_text(const struct p2p_kept_reply *kept);
+
+#endif
