@@ -94,16 +94,20 @@ enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv
 /* A row of TOUCH that says who cites which record. */
 enum { CITE_ROW_BYTES = 1 + P2P_ID_KEY_BYTES + P2P_ID_KEY_BYTES };
 
-/* The first such row at or above (cited, by) about feed cited->feed below index `to`; both are
- * set to what it says. P2P_NOTFOUND. */
-static enum p2p_err next_cite(const struct p2p_kv *kv, uint64_t to, struct p2p_record_id *cited,
-                              struct p2p_record_id *by)
+/* The views whose rows say that, of records that have effect only when what they cite may be
+ * cited. */
+static const enum p2p_view_number citing_views[] = {P2P_VIEW_BANS, P2P_VIEW_RIGHTS};
+
+/* The first such row of a view at or above (cited, by) about feed cited->feed below index `to`;
+ * both are set to what it says. P2P_NOTFOUND. */
+static enum p2p_err next_cite(const struct p2p_kv *kv, enum p2p_view_number view, uint64_t to,
+                              struct p2p_record_id *cited, struct p2p_record_id *by)
 {
     uint8_t row[CITE_ROW_BYTES];
     struct p2p_slice found;
     struct p2p_slice value;
     uint32_t of = cited->feed;
-    row[0] = P2P_VIEW_BANS;
+    row[0] = (uint8_t)view;
     p2p_id_key(row + 1, cited);
     p2p_id_key(row + 1 + P2P_ID_KEY_BYTES, by);
     enum p2p_err err =
@@ -111,7 +115,7 @@ static enum p2p_err next_cite(const struct p2p_kv *kv, uint64_t to, struct p2p_r
     if (err != P2P_OK) {
         return err;
     }
-    if (found.len != CITE_ROW_BYTES || found.data[0] != P2P_VIEW_BANS ||
+    if (found.len != CITE_ROW_BYTES || found.data[0] != (uint8_t)view ||
         !p2p_id_from_key(p2p_slice_of(found.data + 1, P2P_ID_KEY_BYTES), cited) ||
         !p2p_id_from_key(p2p_slice_of(found.data + 1 + P2P_ID_KEY_BYTES, P2P_ID_KEY_BYTES),
                          by) ||
@@ -126,6 +130,7 @@ static enum p2p_err next_cite(const struct p2p_kv *kv, uint64_t to, struct p2p_r
  * fits changes no verdict, and marks itself. */
 struct settling {
     struct p2p_ledger *ledger;
+    enum p2p_view_number view;
     struct p2p_record_id cited;
     struct p2p_record record; /* at cited; its leaf lives in the scratch */
     struct p2p_record_id touched[TOUCHED_ONCE_MAX];
@@ -178,7 +183,8 @@ static enum p2p_err settle_cite(struct settling *settling, const struct p2p_reco
         uint8_t key[P2P_ID_KEY_BYTES];
         return p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, by));
     }
-    if (err != P2P_OK || why != P2P_WHY_NONE) {
+    bool told = why == P2P_WHY_NO_GRANT && settling->view == P2P_VIEW_RIGHTS; /* right.h */
+    if (err != P2P_OK || (why != P2P_WHY_NONE && !told)) {
         return err;
     }
     settling->touched[settling->touched_count++ % TOUCHED_ONCE_MAX] = *by;
@@ -199,21 +205,22 @@ static enum p2p_err settle_cited(struct settling *settling, struct p2p_record_id
         err = settle_cite(settling, &by);
         by.index++;
         if (err == P2P_OK) {
-            err = next_cite(ledger->kv, to, &settling->cited, &by);
+            err = next_cite(ledger->kv, settling->view, to, &settling->cited, &by);
         }
     }
     p2p_scratch_end(&scratch, ledger);
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
-enum p2p_err p2p_touch_settle(struct p2p_ledger *ledger, uint32_t of, uint64_t from)
+static enum p2p_err settle_view(struct p2p_ledger *ledger, enum p2p_view_number view,
+                                uint32_t of, uint64_t from)
 {
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
-    struct settling settling = {.ledger = ledger, .cited = {of, from}};
+    struct settling settling = {.ledger = ledger, .view = view, .cited = {of, from}};
     enum p2p_err err = P2P_OK;
     while (err == P2P_OK && settling.cited.index < feed->edge.size) {
         struct p2p_record_id by = {0, 0};
-        err = next_cite(ledger->kv, feed->edge.size, &settling.cited, &by);
+        err = next_cite(ledger->kv, view, feed->edge.size, &settling.cited, &by);
         uint64_t at = settling.cited.index;
         if (err == P2P_OK) {
             err = settle_cited(&settling, by);
@@ -221,4 +228,14 @@ enum p2p_err p2p_touch_settle(struct p2p_ledger *ledger, uint32_t of, uint64_t f
         settling.cited = (struct p2p_record_id){of, at + 1};
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_touch_settle(struct p2p_ledger *ledger, uint32_t of, uint64_t from)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < sizeof(citing_views) / sizeof(citing_views[0]) && err == P2P_OK;
+         i++) {
+        err = settle_view(ledger, citing_views[i], of, from);
+    }
+    return err;
 }

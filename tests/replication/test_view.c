@@ -6,45 +6,6 @@
 
 /* ---- taken in some order ---- */
 
-/* Every feed and the charter in its own order, everything else as the seed says: who goes
- * first, where batches end, when the ledger is folded early or opened again. */
-static void take_at_random(struct ledger_node *node, struct rng *rng)
-{
-    const struct ledger_world *world = node->world;
-    size_t charter_share = 1 + rng_below(rng, 20); /* the charter early, late or in between */
-    ledger_node_begin(node);
-    ledger_node_charter(node, 1);
-    for (;;) {
-        uint64_t left = world->entry_count - p2p_charter_size(node->ledger.charter);
-        bool charter_left = left > 0;
-        for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
-            left += ledger_world_size(world, f) - p2p_ledger_feed(&node->ledger, f)->edge.size;
-        }
-        if (left == 0) {
-            break;
-        }
-        uint32_t f = 1 + (uint32_t)rng_below(rng, LEDGER_WORLD_MEMBERS);
-        uint64_t held = p2p_ledger_feed(&node->ledger, f)->edge.size;
-        uint64_t more = ledger_world_size(world, f) - held;
-        if (charter_left && rng_below(rng, 20) < charter_share) {
-            ledger_node_charter(node, p2p_charter_size(node->ledger.charter) + 1);
-        } else if (more > 0) {
-            ledger_node_take(node, f, held + 1 + rng_below(rng, more));
-        }
-        if (rng_below(rng, 6) == 0) {
-            CHECK_OK(p2p_ledger_fold(&node->ledger));
-        }
-        if (rng_below(rng, 4) == 0) {
-            ledger_node_end(node);
-            if (rng_below(rng, 8) == 0) {
-                ledger_node_reopen(node);
-            }
-            ledger_node_begin(node);
-        }
-    }
-    ledger_node_end(node);
-}
-
 /* Without this, two ports with the same records would enforce different bans, or could not tell
  * that they agree: 1,000 orders and batchings of random records, by honest and other members,
  * with charter entries early, late and in between. */
@@ -65,7 +26,7 @@ static void test_thousand_orders(void **state)
         for (unsigned order = 0; order < ORDERS; order++) {
             struct ledger_node node;
             ledger_node_init(&node, &world, 0);
-            take_at_random(&node, &rng);
+            ledger_history_take(&node, &rng);
             ledger_node_check_same(&node, &replay);
             ledger_node_check_digests(&node);
             ledger_node_deinit(&node);
@@ -118,7 +79,7 @@ static void test_cut_back(void **state)
             uint64_t sizes[LEDGER_WORLD_MEMBERS + 1];
             ledger_node_init(&node, &world, 0);
             ledger_node_init(&less, &world, 0);
-            take_at_random(&node, &rng);
+            ledger_history_take(&node, &rng);
             ledger_node_begin(&less);
             ledger_node_charter(&less, world.entry_count);
             ledger_node_begin(&node);
@@ -173,7 +134,7 @@ static void test_orders_without_payloads(void **state)
         for (unsigned order = 0; order < 8; order++) {
             struct ledger_node node;
             ledger_node_init(&node, &world, 3); /* in the same circles as 4 */
-            take_at_random(&node, &rng);
+            ledger_history_take(&node, &rng);
             ledger_node_check_same(&node, &replay);
             ledger_node_check_digests(&node);
             ledger_node_deinit(&node);

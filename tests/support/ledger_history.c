@@ -106,7 +106,7 @@ static void add_act(struct ledger_world *world, struct rng *rng, struct history 
 }
 
 /* A claim that is false, smaller than an earlier one, or about what is not written yet. */
-static void add_lie(struct ledger_world *world, struct rng *rng)
+void ledger_history_lie(struct ledger_world *world, struct rng *rng)
 {
     uint32_t by = 1 + (uint32_t)rng_below(rng, 4), of = (uint32_t)rng_below(rng, 6);
     uint64_t size = of <= 4 ? ledger_world_size(world, of) : 3;
@@ -239,7 +239,7 @@ static size_t make_proof(uint32_t accused, uint8_t out[P2P_FORK_BYTES_MAX])
 }
 
 /* Somebody tells that a feed has two histories, with or without a size that was witnessed. */
-static void add_fork(struct ledger_world *world, struct rng *rng)
+void ledger_history_fork(struct ledger_world *world, struct rng *rng)
 {
     static uint8_t content[P2P_RECORD_BYTES_MAX];
     static char note[P2P_NOTE_BYTES_MAX];
@@ -329,7 +329,7 @@ void ledger_history_write(struct ledger_world *world, struct rng *rng, unsigned 
         }
         if (forks && rng_below(rng, 8) == 0) {
             if (rng_below(rng, 3) == 0) {
-                add_fork(world, rng);
+                ledger_history_fork(world, rng);
             } else {
                 add_rescue(world, rng, &history);
             }
@@ -340,7 +340,7 @@ void ledger_history_write(struct ledger_world *world, struct rng *rng, unsigned 
         } else if (roll < 80) {
             ledger_world_seen(world, 1 + (uint32_t)rng_below(rng, 4));
         } else if (roll < 86) {
-            add_lie(world, rng);
+            ledger_history_lie(world, rng);
         } else if (roll < 92) {
             add_wrong(world, rng, &history);
         } else if (roll < 96) {
@@ -353,4 +353,43 @@ void ledger_history_write(struct ledger_world *world, struct rng *rng, unsigned 
         free((void *)history.lost[i].leaf.data);
         free((void *)history.lost[i].salted.data);
     }
+}
+
+/* ---- taken in some order ---- */
+
+void ledger_history_take(struct ledger_node *node, struct rng *rng)
+{
+    const struct ledger_world *world = node->world;
+    size_t charter_share = 1 + rng_below(rng, 20); /* the charter early, late or in between */
+    ledger_node_begin(node);
+    ledger_node_charter(node, 1);
+    for (;;) {
+        uint64_t left = world->entry_count - p2p_charter_size(node->ledger.charter);
+        bool charter_left = left > 0;
+        for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+            left += ledger_world_size(world, f) - p2p_ledger_feed(&node->ledger, f)->edge.size;
+        }
+        if (left == 0) {
+            break;
+        }
+        uint32_t f = 1 + (uint32_t)rng_below(rng, LEDGER_WORLD_MEMBERS);
+        uint64_t held = p2p_ledger_feed(&node->ledger, f)->edge.size;
+        uint64_t more = ledger_world_size(world, f) - held;
+        if (charter_left && rng_below(rng, 20) < charter_share) {
+            ledger_node_charter(node, p2p_charter_size(node->ledger.charter) + 1);
+        } else if (more > 0) {
+            ledger_node_take(node, f, held + 1 + rng_below(rng, more));
+        }
+        if (rng_below(rng, 6) == 0) {
+            CHECK_OK(p2p_ledger_fold(&node->ledger));
+        }
+        if (rng_below(rng, 4) == 0) {
+            ledger_node_end(node);
+            if (rng_below(rng, 8) == 0) {
+                ledger_node_reopen(node);
+            }
+            ledger_node_begin(node);
+        }
+    }
+    ledger_node_end(node);
 }

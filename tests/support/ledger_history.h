@@ -13,4 +13,13 @@
 void ledger_history_write(struct ledger_world *world, struct rng *rng, unsigned steps,
                           bool forks);
 
+/* Every feed and the charter in its own order, everything else as the seed says: who goes
+ * first, where batches end, when the ledger is folded early or opened again. */
+void ledger_history_take(struct ledger_node *node, struct rng *rng);
+/* One random claim that is false, smaller than an earlier one, or about what is not written
+ * yet. */
+void ledger_history_lie(struct ledger_world *world, struct rng *rng);
+/* Somebody tells that a feed has two histories. */
+void ledger_history_fork(struct ledger_world *world, struct rng *rng);
+
 #endif

@@ -623,7 +623,8 @@ static void check_table(const struct p2p_kv *a, const struct p2p_kv *b, enum p2p
 }
 
 /* Views that stand in circles; 0 to 3 are looked at. */
-static const enum p2p_view_number circle_views[] = {P2P_VIEW_BANS, P2P_VIEW_CUSTODY};
+static const enum p2p_view_number circle_views[] = {P2P_VIEW_BANS, P2P_VIEW_CUSTODY,
+                                                    P2P_VIEW_RIGHTS};
 #define CIRCLE_VIEWS (sizeof(circle_views) / sizeof(circle_views[0]))
 
 void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
