@@ -1,12 +1,14 @@
-/* An audit of a long history: integrity alone, with the replay, with issuers' signatures; and
- * the memory it takes. */
+/* An audit of a long history: integrity alone, with the replay, with issuers' signatures; the
+ * memory it takes; and how long two questions about a date take. */
 #include "bench.h"
 #include "figure.h"
 #include "fleet.h"
+#include "history.h"
 
 #include <stdio.h>
+#include <time.h>
 
-enum { RECORDS = 1000000, QUICK_RECORDS = 50000 };
+enum { RECORDS = 1000000, QUICK_RECORDS = 50000, FULL_RECORDS = 10000000 };
 
 static const char part[] = "audit, 60 % decisions, 30 % bans and lifts";
 
@@ -59,26 +61,85 @@ static void note(double limit, const struct run *integrity, const struct run *re
     figure_add(&rss, signatures->rss_kb / 1000);
 }
 
+/* What was true when so many records had been written. */
+static bool replay(const struct fleet *fleet, uint64_t records, double *seconds)
+{
+    char archive[BENCH_PATH_BYTES], trust[BENCH_PATH_BYTES], when[32];
+    time_t at = (time_t)(bench_history_ms(records) / 1000);
+    struct tm parts;
+    snprintf(archive, sizeof archive, "%.4000s.archive", fleet->a.dir);
+    snprintf(trust, sizeof trust, "%.4000s/trust", fleet->dir);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &parts));
+    const char *argv[] = {NULL,  "audit", "replay", archive,  "--trust",
+                          trust, "--at",  when,     "--json", NULL};
+    return fleet_run(fleet, argv, seconds);
+}
+
+/* The first question makes the index, whatever an audit before it left; the second has it. */
+static bool ask_twice(const struct fleet *fleet, uint64_t records)
+{
+    static const struct figure first = {.part = part,
+                                        .name = "state at a date, the first question",
+                                        .unit = "s",
+                                        .aim_type = AIM_AT_MOST,
+                                        .aim = 15};
+    static const struct figure second = {.part = part,
+                                         .name = "at another date, the second question",
+                                         .unit = "s",
+                                         .aim_type = AIM_AT_MOST,
+                                         .aim = 1};
+    double seconds[2];
+    bool good =
+        replay(fleet, records / 2, &seconds[0]) && replay(fleet, records / 4 * 3, &seconds[1]);
+    if (good) {
+        figure_add(&first, seconds[0]);
+        figure_add(&second, seconds[1]);
+    }
+    return good;
+}
+
+static bool measure(const struct fleet *fleet, uint64_t records)
+{
+    struct run integrity, with_replay, signatures;
+    double limit = bench_limit_verify(fleet->bench);
+    bool good = verify(fleet, 0, &integrity) && verify(fleet, 1, &with_replay) &&
+                verify(fleet, 2, &signatures);
+    if (good) {
+        note(limit, &integrity, &with_replay, &signatures);
+    }
+    return good && ask_twice(fleet, records);
+}
+
+/* Of ten times as many the memory alone. */
+static bool measure_full(const struct fleet *fleet)
+{
+    static const struct figure rss = {.part = part,
+                                      .name = "memory at most, 10,000,000 records",
+                                      .unit = "MB",
+                                      .aim_type = AIM_AT_MOST,
+                                      .aim = 400};
+    struct run run;
+    bool good = verify(fleet, 2, &run);
+    if (good) {
+        figure_add(&rss, run.rss_kb / 1000);
+    }
+    return good;
+}
+
 bool bench_audit(const struct bench *bench)
 {
     struct fleet fleet;
-    struct run integrity, replay, signatures;
+    size_t records = bench->quick ? QUICK_RECORDS : bench->full ? FULL_RECORDS : RECORDS;
     bool good = fleet_open(&fleet, bench, "audit");
     if (good) {
         bench_say("audit: making a history");
-        json_t *made =
-            fleet_child(&fleet, "history", &fleet.a, bench->quick ? QUICK_RECORDS : RECORDS);
+        json_t *made = fleet_child(&fleet, "history", &fleet.a, records);
         good = made != NULL;
         json_decref(made);
     }
-    for (unsigned i = 0; good && i < (bench->quick ? 1u : 3u); i++) {
+    for (unsigned i = 0; good && i < (bench->quick || bench->full ? 1u : 3u); i++) {
         bench_say("audit: round %u", i + 1);
-        double limit = bench_limit_verify(bench);
-        good = verify(&fleet, 0, &integrity) && verify(&fleet, 1, &replay) &&
-               verify(&fleet, 2, &signatures);
-        if (good) {
-            note(limit, &integrity, &replay, &signatures);
-        }
+        good = bench->full ? measure_full(&fleet) : measure(&fleet, records);
     }
     fleet_close(&fleet);
     return good;

@@ -17,6 +17,7 @@
 
 struct bench {
     bool quick;
+    bool full;                   /* archives of ten million records */
     const char *only;            /* a part's name, or NULL for all */
     char self[BENCH_PATH_BYTES]; /* this program */
     char node[BENCH_PATH_BYTES]; /* the node's */

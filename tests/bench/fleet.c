@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READY_MS = 60000, TCP_PORT_FIRST = 20000, TCP_PORT_SPAN = 10000 };
+enum { READY_MS = 60000, CHILD_MS = 3600000, TCP_PORT_FIRST = 20000, TCP_PORT_SPAN = 10000 };
 
 extern char **environ;
 
@@ -200,7 +200,7 @@ json_t *fleet_child(const struct fleet *fleet, const char *what, const struct fl
     snprintf(number, sizeof(number), "%zu", count);
     const char *const argv[] = {fleet->bench->self, "--child", what, node->dir, number, NULL};
     pid_t pid = start(argv, &out);
-    bool told = pid > 0 && read_text(out, text, sizeof(text), false, 600000);
+    bool told = pid > 0 && read_text(out, text, sizeof(text), false, CHILD_MS);
     close(out);
     if (pid <= 0 || !ended_well(pid) || !told) {
         bench_fail("%s in the library failed", what);
@@ -211,6 +211,23 @@ json_t *fleet_child(const struct fleet *fleet, const char *what, const struct fl
         bench_fail("%s in the library said nothing", what);
     }
     return json;
+}
+
+bool fleet_run(const struct fleet *fleet, const char *argv[], double *seconds)
+{
+    char text[65536];
+    int out = -1;
+    double begin = bench_now_s();
+    argv[0] = fleet->bench->node;
+    pid_t pid = start(argv, &out);
+    while (pid > 0 && read(out, text, sizeof(text)) > 0) {
+    }
+    close(out);
+    if (pid <= 0 || !ended_well(pid)) {
+        return bench_fail("%s %s failed", argv[1], argv[2]);
+    }
+    *seconds = bench_now_s() - begin;
+    return true;
 }
 
 /* ---- /proc ---- */

@@ -37,6 +37,10 @@ bool fleet_bring_back(struct fleet *fleet, const struct fleet_node *node);
 json_t *fleet_child(const struct fleet *fleet, const char *what, const struct fleet_node *node,
                     size_t count);
 
+/* Runs the node's program, argv[0] set by this, and drops what it prints; seconds [out]: how
+ * long it took until it ended well. */
+bool fleet_run(const struct fleet *fleet, const char *argv[], double *seconds);
+
 /* kB of RssAnon; 0 when it cannot be read. */
 double fleet_rss_kb(const struct fleet_node *node);
 /* Seconds of CPU that the process has used. */

@@ -52,9 +52,14 @@ static void must(enum p2p_err err, const char *what)
     }
 }
 
+uint64_t bench_history_ms(uint64_t records)
+{
+    return BEGIN_MS + records * 5;
+}
+
 static uint64_t now_ms(const struct history *history)
 {
-    return BEGIN_MS + history->made * 5;
+    return bench_history_ms(history->made);
 }
 
 /* ---- files ---- */
