@@ -18,10 +18,10 @@ static enum p2p_err look_back(struct p2p_cli_audited *audited)
     audited->horizon.count = audited->ledger->feed_count;
     audited->horizon.sizes =
         p2p_alloc_zeroed(p2p_alloc_default(), audited->horizon.count, sizeof(uint64_t));
-    enum p2p_err err = audited->horizon.sizes == NULL
-                           ? P2P_NOMEM
-                           : p2p_past_new(&audited->past, p2p_alloc_default(), audited->ledger,
-                                          audited->kv);
+    enum p2p_err err =
+        audited->horizon.sizes == NULL
+            ? P2P_NOMEM
+            : p2p_past_new(&audited->past, p2p_alloc_default(), audited->ledger, audited->kv);
     if (err == P2P_OK) {
         p2p_past_settled(audited->past, p2p_audit_settled(audited->audit));
     }

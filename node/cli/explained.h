@@ -27,11 +27,16 @@ int p2p_cli_decision_find(const struct p2p_cli_audited *audited, const char *tex
 P2P_MUST_CHECK enum p2p_err p2p_cli_explain(struct p2p_cli_audited *audited,
                                             const struct p2p_cli_decision *decision,
                                             struct p2p_decided_again *again, json_t **facts);
-/* The facts told step by step: [{"title", "text": [sentence], "table": {"heads", "rows"}}]. */
+/* The facts told step by step: [{"title", "text": [sentence], "parts": [{"title", "text"}],
+ * "table": {"heads", "rows"}}]. */
 json_t *p2p_cli_explain_steps(const json_t *facts);
+/* What was asked, as a sentence; returns out. */
+#define P2P_CLI_QUESTION_BYTES 4096u /* sixteen subjects, and what is said of them */
+const char *p2p_cli_explained_question(const json_t *facts, char out[P2P_CLI_QUESTION_BYTES]);
 
-/* ---- print_explained.c ---- */
+/* ---- print_explained.c, page_explained.c ---- */
 
+enum p2p_cli_colour p2p_cli_explained_colour(const json_t *facts);
 void p2p_cli_print_explained(const struct p2p_cli_style *style, const json_t *facts);
 /* A page of its own: no script, no picture, nothing from elsewhere; made for A4. */
 void p2p_cli_page_explained(FILE *out, const json_t *facts);

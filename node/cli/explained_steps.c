@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define LINE_BYTES 4096u /* sixteen subjects, and what is said of them */
+#define LINE_BYTES P2P_CLI_QUESTION_BYTES
 
 /* ---- one step ---- */
 
@@ -50,8 +50,9 @@ static json_t *who(const json_t *facts)
     const json_t *written = json_object_get(facts, "written");
     const json_t *gate = json_object_get(facts, "gate");
     json_t *step = begin("Who decided, and when");
-    say(step, "Gate %s of %s answered at %s, by its own clock.", p2p_cli_text(gate, "name"),
-        p2p_cli_text(gate, "member"), when(at, json_object_get(facts, "question"), "time"));
+    say(step, "Gate %s of %s answered at %s, by its own clock. All times are UTC.",
+        p2p_cli_text(gate, "name"), p2p_cli_text(gate, "member"),
+        when(at, json_object_get(facts, "question"), "time"));
     if (json_is_string(json_object_get(json_object_get(facts, "question"), "quorum_time"))) {
         say(step, "Its witnesses' clocks said %s.",
             when(at, json_object_get(facts, "question"), "quorum_time"));
@@ -71,22 +72,31 @@ static json_t *who(const json_t *facts)
     return step;
 }
 
+const char *p2p_cli_explained_question(const json_t *facts, char out[P2P_CLI_QUESTION_BYTES])
+{
+    char list[LINE_BYTES];
+    const json_t *question = json_object_get(facts, "question");
+    const json_t *gate = json_object_get(facts, "gate");
+    const char *purpose = p2p_cli_text(question, "purpose");
+    const char *locode = p2p_cli_text(gate, "locode");
+    snprintf(out, P2P_CLI_QUESTION_BYTES, "May %s %s at %s?",
+             p2p_cli_list(list, sizeof list, question, "subjects"),
+             strcmp(purpose, "call") == 0 || strcmp(purpose, "work") == 0 ? purpose : "enter",
+             locode[0] != '\0' ? locode : p2p_cli_text(gate, "member"));
+    return out;
+}
+
 static json_t *asked(const json_t *facts)
 {
     char list[LINE_BYTES];
     const json_t *question = json_object_get(facts, "question");
     const json_t *gate = json_object_get(facts, "gate");
     json_t *step = begin("What was asked");
-    say(step, "May %s %s at %s?", p2p_cli_list(list, sizeof list, question, "subjects"),
-        strcmp(p2p_cli_text(question, "purpose"), "call") == 0   ? "call"
-        : strcmp(p2p_cli_text(question, "purpose"), "work") == 0 ? "work"
-                                                                 : "enter",
-        p2p_cli_text(gate, "locode")[0] != '\0' ? p2p_cli_text(gate, "locode")
-                                                : p2p_cli_text(gate, "member"));
+    say(step, "%s", p2p_cli_explained_question(facts, list));
     if (!json_is_true(json_object_get(question, "check_digits"))) {
         say(step, "A check digit is wrong: the answer is at least `possible`.");
     }
-    say(step, "The gate looks into the circles its member is in: %s.",
+    say(step, "The gate looks into the circles its member is in (* is everybody's): %s.",
         p2p_cli_list(list, sizeof list, gate, "circles"));
     return step;
 }
@@ -102,8 +112,9 @@ static json_t *known(const json_t *facts)
     const json_t *feed = NULL;
     size_t i = 0;
     json_t *step = begin("What the gate knew");
+    bool late = json_is_true(json_object_get(json_object_get(facts, "written"), "late"));
     say(step, "By %s it knew this much of each feed; nothing beyond it counts.",
-        p2p_cli_text(knew, "by"));
+        late ? "what the decision names" : "the gate's own records of what it had seen");
     if (!json_is_true(json_object_get(knew, "all_here"))) {
         say(step, "It knew more than this archive holds.");
     }
@@ -167,13 +178,17 @@ static const char *conclusion(const json_t *found)
                                              : "It does not count.";
 }
 
-static void say_ban(json_t *step, const json_t *found)
+/* One ban, as a part of the step. */
+static json_t *tell_ban(const json_t *found)
 {
-    char list[LINE_BYTES], at[P2P_CLI_WHEN_BYTES], until[P2P_CLI_WHEN_BYTES];
+    char title[P2P_CLI_SENTENCE_BYTES], list[LINE_BYTES], at[P2P_CLI_WHEN_BYTES],
+        until[P2P_CLI_WHEN_BYTES];
     const json_t *ban = json_object_get(found, "ban");
     const json_t *act = NULL;
     size_t i = 0;
-    say(step, "Ban %s on %s: imposed by %s at %s; ground %s; %s.", p2p_cli_text(ban, "id"),
+    snprintf(title, sizeof title, "Ban %s", p2p_cli_text(ban, "id"));
+    json_t *step = begin(title);
+    say(step, "On %s: imposed by %s at %s; ground %s; %s.",
         p2p_cli_list(list, sizeof list, ban, "subjects"), p2p_cli_text(ban, "issuer"),
         when(at, json_object_get(found, "imposed"), "time"), p2p_cli_text(ban, "ground"),
         p2p_cli_text(ban, "reference"));
@@ -191,6 +206,7 @@ static void say_ban(json_t *step, const json_t *found)
         say(step, "It has no effect: %s.", p2p_cli_text(ban, "why"));
     }
     say(step, "%s", conclusion(found));
+    return step;
 }
 
 static json_t *found(const json_t *facts)
@@ -198,10 +214,12 @@ static json_t *found(const json_t *facts)
     const json_t *each = NULL;
     size_t i = 0;
     json_t *step = begin("What it found");
+    json_t *parts = json_array();
     json_array_foreach(json_object_get(facts, "found"), i, each)
     {
-        say_ban(step, each);
+        json_array_append_new(parts, tell_ban(each));
     }
+    json_object_set_new(step, "parts", parts);
     if (i == 0) {
         say(step, "No ban on any of these stood among the records it knew.");
     }
@@ -240,8 +258,8 @@ static void say_answer(json_t *step, const char *what, const json_t *answer)
     {
         const char *record = p2p_cli_text(reason, "record");
         if (len < sizeof line) {
-            len += (size_t)snprintf(line + len, sizeof line - len, "%s %s%s%s",
-                                    i == 0 ? ", because of" : ",", p2p_cli_text(reason, "code"),
+            len += (size_t)snprintf(line + len, sizeof line - len, "%s%s%s%s",
+                                    i == 0 ? ": " : ", ", p2p_cli_text(reason, "code"),
                                     record[0] != '\0' ? " by " : "", record);
         }
     }

@@ -77,6 +77,8 @@ grep -q "Record $lift: ban-lift by beanr-pso" "$out" || fail "the lift is not to
 claim "the page needs nothing but itself, and what records say stays text"
 must 0 "$P2P_BIN" audit explain "$WORK/a" "$refused" --trust "$SB/trust" --html "$WORK/page.html"
 grep -q "size: A4" "$WORK/page.html" || fail "the page is not made for paper"
+grep -q "<div class=\"running\">Decision $refused, federation sandbox.example<br>[0-9a-f]\{64\}<" "$WORK/page.html" ||
+    fail "sheets do not say what they are of"
 grep -Eq 'src=|href=|<script|url\(' "$WORK/page.html" && fail "the page fetches something"
 grep -q '&lt;b&gt;order &amp; 12&lt;/b&gt;' "$WORK/page.html" || fail "what a record says is not text"
 cp "$WORK/page.html" "$WORK/first.html"
