@@ -8,7 +8,7 @@
 #include "message.h"
 #include "places.h"
 
-#define LIVE "PENDING|ACTIVE|RETURNED|BLOCKED|EXPIRED"
+#define LIVE "PENDING|ACTIVE|RETURNED|BLOCKED"
 
 static const struct p2p_trade_place PLACES[] = {
     P2P_TRADE_PLACES_HEAD(false),

@@ -156,12 +156,12 @@ static void a_release_order_is_cancelled_and_replaced(void **state)
          "[{\"container\":\"CSQU3054383\",\"segment\":4,\"steps\":[{\"verb\":\"right "
          "cancel\",\"body\":{},"
          "\"where\":{\"container\":\"CSQU3054383\",\"bl\":\"BL4711\"},"
-         "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED|EXPIRED\"}]}]");
+         "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED\"}]}]");
     asks(COREOR, "BGM+129++5'RFF+BM:BL4711'NAD+CN+FWD-1'" BOX,
          "[{\"container\":\"CSQU3054383\",\"segment\":5,\"steps\":[{\"verb\":\"right "
          "cancel\",\"body\":{},"
          "\"where\":{\"container\":\"CSQU3054383\",\"bl\":\"BL4711\"},"
-         "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED|EXPIRED\",\"optional\":true},"
+         "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED\",\"optional\":true},"
          "{\"verb\":\"right issue\",\"waits\":true,\"body\":{\"container\":\"CSQU3054383\","
          "\"bl\":\"BL4711\",\"to\":\"beanr-forwarder\"}},"
          "{\"verb\":\"right "
@@ -181,7 +181,7 @@ static void a_discharge_opens_custody(void **state)
         "\"call\":\"9999999/123W\",\"facility\":\"beanr-f1\"}},"
         "{\"verb\":\"right "
         "light\",\"waits\":true,\"optional\":true,\"where\":{\"container\":\"CSQU3054383\"},"
-        "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED|EXPIRED\","
+        "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED\","
         "\"body\":{\"light\":\"discharge\",\"value\":\"discharged\"}}]}]";
     asks(COARRI, "BGM+44+DOC1+9'" SHIP BOX "EQD+CN+HBMU2699702+22G1:102:5++3+4'CNT+16:2'",
          tasks);
