@@ -1,5 +1,7 @@
 #include "answer.h"
 
+#include "json_text.h"
+
 #include <p2p/assert.h>
 
 #include <ctype.h>
@@ -223,12 +225,6 @@ void p2p_trade_contrl(struct p2p_edi_writer *writer, const struct p2p_trade_lett
 
 /* ---- APERAK ---- */
 
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text != NULL ? text : "";
-}
-
 /* 9321 has eight characters. */
 static void write_erc(struct p2p_edi_writer *writer, const char *code)
 {
@@ -294,9 +290,9 @@ static void write_refusals(struct p2p_edi_writer *writer, const json_t *refusals
     json_t *refusal;
     json_array_foreach(refusals, i, refusal)
     {
-        write_erc(writer, text_of(refusal, "code"));
-        write_ftx(writer, text_of(refusal, "code"), text_of(refusal, "text"));
-        write_rff(writer, "EQ", text_of(refusal, "container"));
+        write_erc(writer, p2p_json_text(refusal, "code"));
+        write_ftx(writer, p2p_json_text(refusal, "code"), p2p_json_text(refusal, "text"));
+        write_rff(writer, "EQ", p2p_json_text(refusal, "container"));
     }
 }
 
@@ -325,9 +321,9 @@ void p2p_trade_aperak(struct p2p_edi_writer *writer, const struct p2p_trade_lett
         char own[32];
         char sent[36];
         snprintf(own, sizeof own, "%.14s-%zu", letter->reference, i + 1);
-        snprintf(sent, sizeof sent, "%.14s/%.14s", text_of(item, "interchange"),
-                 text_of(item, "message"));
-        begin_message(writer, i + 1, "APERAK", "D", text_of(item, "release"));
+        snprintf(sent, sizeof sent, "%.14s/%.14s", p2p_json_text(item, "interchange"),
+                 p2p_json_text(item, "message"));
+        begin_message(writer, i + 1, "APERAK", "D", p2p_json_text(item, "release"));
         p2p_edi_begin(writer, "BGM");
         p2p_edi_element(writer, "313"); /* application error message */
         p2p_edi_element(writer, own);
@@ -338,7 +334,7 @@ void p2p_trade_aperak(struct p2p_edi_writer *writer, const struct p2p_trade_lett
         p2p_edi_component(writer, now);
         p2p_edi_component(writer, "203");
         p2p_edi_end(writer);
-        write_rff(writer, "ACW", text_of(item, "document")); /* the previous message */
+        write_rff(writer, "ACW", p2p_json_text(item, "document")); /* the previous message */
         write_rff(writer, "AGO", sent); /* the sender's reference to the original message */
         write_refusals(writer, json_object_get(item, "refusals"));
         end_message(writer, i + 1);

@@ -1,5 +1,7 @@
 #include "api.h"
 
+#include "json_text.h"
+
 #include <p2p/text.h>
 
 #include <stdio.h>
@@ -40,12 +42,6 @@ static const struct route *find_route(const char *verb)
     return NULL;
 }
 
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text != NULL ? text : "";
-}
-
 /* ---- results ---- */
 
 /* Text of a node, cut to what an answer has room for: printable ASCII, as EDIFACT has it. */
@@ -79,7 +75,7 @@ static void set_unreachable(struct p2p_trade_result *out, const struct p2p_trade
 static void from_reply(struct p2p_trade_result *out, long status, const json_t *reply)
 {
     enum p2p_trade_outcome outcome = P2P_TRADE_UNREACHABLE;
-    const char *code = text_of(reply, "code");
+    const char *code = p2p_json_text(reply, "code");
     if (status == 200) {
         outcome = P2P_TRADE_DONE;
     } else if (status == 404 && strcmp(code, "no-such-route") != 0) {
@@ -87,9 +83,9 @@ static void from_reply(struct p2p_trade_result *out, long status, const json_t *
     } else if (status == 400 || status == 403 || status == 413 || status == 422) {
         outcome = P2P_TRADE_REFUSED;
     }
-    set(out, outcome, code, text_of(reply, "text"));
+    set(out, outcome, code, p2p_json_text(reply, "text"));
     if (outcome == P2P_TRADE_DONE) {
-        copy_text(out->id, sizeof out->id, text_of(reply, "id"));
+        copy_text(out->id, sizeof out->id, p2p_json_text(reply, "id"));
     }
 }
 
@@ -110,10 +106,10 @@ static bool in_states(const char *states, const char *state)
 /* What `where` says and the row says too has to be the same. */
 static bool row_fits(const json_t *row, const json_t *step)
 {
-    const char *states = text_of(step, "states");
+    const char *states = p2p_json_text(step, "states");
     const char *key;
     json_t *value;
-    if (states[0] != '\0' && !in_states(states, text_of(row, "state"))) {
+    if (states[0] != '\0' && !in_states(states, p2p_json_text(row, "state"))) {
         return false;
     }
     json_object_foreach(json_object_get(step, "where"), key, value)
@@ -133,7 +129,7 @@ static bool row_fits(const json_t *row, const json_t *step)
 static bool find(struct p2p_trade_api *api, const struct route *route, const json_t *step,
                  char id[P2P_TRADE_ID_BYTES], struct p2p_trade_result *out)
 {
-    const char *container = text_of(json_object_get(step, "where"), "container");
+    const char *container = p2p_json_text(json_object_get(step, "where"), "container");
     char *escaped = p2p_trade_http_escape(api->http, container);
     char query[512];
     long status = 0;
@@ -156,7 +152,7 @@ static bool find(struct p2p_trade_api *api, const struct route *route, const jso
     json_array_foreach(json_object_get(reply, route->rows), i, row)
     {
         if (row_fits(row, step)) {
-            copy_text(id, P2P_TRADE_ID_BYTES, text_of(row, route->id));
+            copy_text(id, P2P_TRADE_ID_BYTES, p2p_json_text(row, route->id));
             count++;
         }
     }
@@ -177,10 +173,10 @@ static bool find(struct p2p_trade_api *api, const struct route *route, const jso
 static json_t *sign(const struct p2p_trade_api *api, const json_t *prepared,
                     struct p2p_trade_result *out)
 {
-    struct p2p_slice text = {(const uint8_t *)text_of(prepared, "bytes"),
-                             strlen(text_of(prepared, "bytes"))};
-    struct p2p_slice leaf_text = {(const uint8_t *)text_of(prepared, "leaf"),
-                                  strlen(text_of(prepared, "leaf"))};
+    struct p2p_slice text = {(const uint8_t *)p2p_json_text(prepared, "bytes"),
+                             strlen(p2p_json_text(prepared, "bytes"))};
+    struct p2p_slice leaf_text = {(const uint8_t *)p2p_json_text(prepared, "leaf"),
+                                  strlen(p2p_json_text(prepared, "leaf"))};
     struct p2p_signature signature;
     char encoded[P2P_BASE64_BYTES(P2P_SIGNATURE_BYTES)];
     size_t len = 0;
@@ -222,7 +218,7 @@ static void post(struct p2p_trade_api *api, const json_t *asked, bool again, con
 {
     long status = 0;
     json_t *reply = NULL;
-    if (!p2p_trade_http_ask(api->http, "POST", text_of(asked, "path"), NULL,
+    if (!p2p_trade_http_ask(api->http, "POST", p2p_json_text(asked, "path"), NULL,
                             json_object_get(asked, "body"), key, &status, &reply)) {
         set_unreachable(out, api);
         return;
@@ -290,7 +286,7 @@ static void carry(void *context, const json_t *step, const char *issued, const c
                   struct p2p_trade_result *out)
 {
     struct p2p_trade_api *api = context;
-    const struct route *route = find_route(text_of(step, "verb"));
+    const struct route *route = find_route(p2p_json_text(step, "verb"));
     char id[P2P_TRADE_ID_BYTES] = "";
     json_t *asked = json_incref(p2p_journal_get(api->journal, P2P_JOURNAL_ASKED, key));
     if (asked != NULL) {

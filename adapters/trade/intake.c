@@ -1,14 +1,11 @@
 #include "intake.h"
 
-#include "answer.h"
+#include "json_text.h"
 #include "message.h"
-#include "outbox.h"
+#include "reply.h"
 #include "task.h"
 
-#include <p2p/assert.h>
 #include <p2p/bytes.h>
-#include <p2p/hash.h>
-#include <p2p/text.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,12 +26,6 @@ struct passage {
     struct p2p_trade_result reason; /* why it is undecided */
     struct p2p_trade_tally *tally;
 };
-
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text != NULL ? text : "";
-}
 
 /* ---- judging the envelope ---- */
 
@@ -71,105 +62,6 @@ static void interchange_key(struct passage *passage)
     p2p_trade_key(passage->content, &in->bytes, 1);
 }
 
-/* ---- answers ---- */
-
-/* From us, with the qualifier by which the sender addressed us, to the sender. */
-static void letter_of(struct p2p_trade_letter *letter, const struct p2p_trade *trade,
-                      const json_t *origin, const char *what)
-{
-    char hash[P2P_TRADE_KEY_BYTES];
-    struct p2p_slice parts[] = {p2p_slice_text(text_of(origin, "key")), p2p_slice_text(what)};
-    *letter = (struct p2p_trade_letter){.now_ms = trade->now_ms};
-    const char *me =
-        trade->agreement->me[0] != '\0' ? trade->agreement->me : text_of(origin, "me");
-    bool addressed = strcmp(me, text_of(origin, "me")) == 0;
-    snprintf(letter->from.id, sizeof letter->from.id, "%s", me);
-    snprintf(letter->from.qualifier, sizeof letter->from.qualifier, "%s",
-             addressed ? text_of(origin, "my_qualifier") : "");
-    snprintf(letter->to.id, sizeof letter->to.id, "%s", text_of(origin, "sender"));
-    snprintf(letter->to.qualifier, sizeof letter->to.qualifier, "%s",
-             text_of(origin, "qualifier"));
-    p2p_trade_key(hash, parts, 2);
-    for (size_t i = 0; i + 1 < sizeof letter->reference; i++) {
-        letter->reference[i] =
-            hash[i] >= 'a' && hash[i] <= 'f' ? (char)(hash[i] - 'a' + 'A') : hash[i];
-    }
-}
-
-/* Writes one answer and adds its name to names. */
-static enum p2p_err send(const struct p2p_trade *trade, const json_t *origin, const char *kind,
-                         const struct p2p_edi_writer *writer, json_t *names)
-{
-    char name[P2P_OUTBOX_NAME_BYTES];
-    if (trade->answers == NULL) {
-        return P2P_OK;
-    }
-    p2p_outbox_name(name, text_of(origin, "sender"), text_of(origin, "interchange"),
-                    text_of(origin, "key"), kind);
-    json_array_append_new(names, json_string(name));
-    return p2p_outbox_write(trade->answers, name, p2p_slice_of(writer->data, writer->len));
-}
-
-/* Whose message it was and what it was called, for answers now and later. message: NULL for the
- * interchange alone. */
-static json_t *origin_of(const struct passage *passage, const struct p2p_edi_message *message,
-                         const char *document)
-{
-    const struct p2p_edi_interchange *in = passage->in;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "key", passage->key,
-                     "sender", in->sender.id, "qualifier", in->sender.qualifier, "me",
-                     in->recipient.id, "my_qualifier", in->recipient.qualifier, "interchange",
-                     in->reference, "message", message != NULL ? message->reference : "",
-                     "type", message != NULL ? message->type : "", "release",
-                     message != NULL ? message->release : "", "document", document);
-}
-
-static enum p2p_err send_contrl(struct passage *passage, json_t *names)
-{
-    const struct p2p_edi_interchange *in = passage->in;
-    struct p2p_trade_letter letter;
-    struct p2p_edi_writer writer;
-    char kind[64] = "contrl.edi";
-    bool duplicate = in->fault.code == P2P_EDI_DUPLICATE;
-    size_t room = p2p_trade_contrl_room(in);
-    uint8_t *bytes = malloc(room);
-    json_t *origin = origin_of(passage, NULL, "");
-    enum p2p_err err = bytes == NULL || origin == NULL ? P2P_NOMEM : P2P_OK;
-    if (in->fault.code != P2P_EDI_GOOD) { /* the answer to another delivery stays as it is */
-        snprintf(kind, sizeof kind, "%s-%.8s.contrl.edi", duplicate ? "duplicate" : "rejected",
-                 passage->delivery);
-    }
-    if (err == P2P_OK) {
-        letter_of(&letter, passage->trade, origin, kind);
-        p2p_edi_writer_init(&writer, bytes, room);
-        p2p_trade_contrl(&writer, &letter, in);
-        err = send(passage->trade, origin, kind, &writer, names);
-    }
-    json_decref(origin);
-    free(bytes);
-    return err;
-}
-
-/* items: as answer.h has them, each a copy of its message's origin; the first one's counts. */
-static enum p2p_err send_aperak(const struct p2p_trade *trade, const json_t *items,
-                                const char *kind, json_t *names)
-{
-    const json_t *origin = json_array_get(items, 0);
-    struct p2p_trade_letter letter;
-    struct p2p_edi_writer writer;
-    size_t room = p2p_trade_aperak_room(items);
-    uint8_t *bytes = malloc(room);
-    if (bytes == NULL) {
-        return P2P_NOMEM;
-    }
-    letter_of(&letter, trade, origin, kind);
-    p2p_edi_writer_init(&writer, bytes, room);
-    p2p_trade_aperak(&writer, &letter, items);
-    enum p2p_err err = send(trade, origin, kind, &writer, names);
-    free(bytes);
-    return err;
-}
-
 /* ---- messages ---- */
 
 /* What came of one message. */
@@ -184,7 +76,7 @@ struct yield {
 static json_t *refusal_of(const json_t *task, const struct p2p_trade_result *result)
 {
     return json_pack("{s:s, s:s, s:s, s:O}", "code", result->code, "text", result->text,
-                     "container", text_of(task, "container"), "segment",
+                     "container", p2p_json_text(task, "container"), "segment",
                      json_object_get(task, "segment"));
 }
 
@@ -328,7 +220,7 @@ static enum p2p_err take_message(struct passage *passage, struct p2p_edi_message
     if (err != P2P_OK) {
         goto out;
     }
-    origin = origin_of(passage, message, reading.document);
+    origin = p2p_trade_origin(passage->in, passage->key, message, reading.document);
     if (origin == NULL || yield.ids == NULL || yield.refusals == NULL) {
         err = P2P_NOMEM;
         goto out;
@@ -391,7 +283,8 @@ static enum p2p_err reject(struct passage *passage)
 {
     bool duplicate = passage->in->fault.code == P2P_EDI_DUPLICATE;
     json_t *names = json_array();
-    enum p2p_err err = send_contrl(passage, names);
+    enum p2p_err err = p2p_trade_send_contrl(passage->trade, passage->in, passage->key,
+                                             passage->delivery, names);
     if (err == P2P_OK) {
         tell_interchange(passage, duplicate ? "duplicate" : "rejected", names);
         passage->tally->duplicates += duplicate ? 1 : 0;
@@ -421,10 +314,11 @@ static enum p2p_err answer(struct passage *passage)
     json_t *each;
     enum p2p_err err = p2p_journal_sync(trade->journal);
     if (err == P2P_OK) {
-        err = send_contrl(passage, names);
+        err = p2p_trade_send_contrl(passage->trade, passage->in, passage->key,
+                                    passage->delivery, names);
     }
     if (err == P2P_OK && json_array_size(passage->items) > 0) {
-        err = send_aperak(trade, passage->items, "aperak.edi", names);
+        err = p2p_trade_send_aperak(trade, passage->items, "aperak.edi", names);
     }
     if (err == P2P_OK) {
         err = mark(passage, true);
@@ -460,13 +354,13 @@ static enum p2p_err take_interchange(struct passage *passage)
     const json_t *known =
         p2p_journal_get(trade->journal, P2P_JOURNAL_INTERCHANGES, passage->key);
     bool done = json_is_true(json_object_get(known, "done"));
-    bool same = strcmp(text_of(known, "delivery"), passage->delivery) == 0;
+    bool same = strcmp(p2p_json_text(known, "delivery"), passage->delivery) == 0;
     if (same && done) {
         return P2P_OK; /* a crash came between its answer and its removal */
     }
     /* One that was begun and not answered is gone on with, whoever brings it again. */
     bool again = known != NULL && !done &&
-                 (same || strcmp(text_of(known, "content"), passage->content) == 0);
+                 (same || strcmp(p2p_json_text(known, "content"), passage->content) == 0);
     if (known != NULL && !again) {
         envelope_fault(in, P2P_EDI_DUPLICATE, 5);
     }
@@ -559,7 +453,7 @@ static enum p2p_err late(struct p2p_trade *trade, const char *key, const json_t 
         json_object_set_new(json_array_get(items, 0), "refusals",
                             json_pack("[o]", refusal_of(task, result)));
         snprintf(kind, sizeof kind, "late-%.8s.aperak.edi", key);
-        err = send_aperak(trade, items, kind, names);
+        err = p2p_trade_send_aperak(trade, items, kind, names);
         json_decref(items);
         tally->refused++;
     }
@@ -569,10 +463,10 @@ static enum p2p_err late(struct p2p_trade *trade, const char *key, const json_t 
     if (err == P2P_OK) {
         p2p_trade_tell(&trade->report,
                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O}", "event",
-                                 "late", "sender", text_of(origin, "sender"), "interchange",
-                                 text_of(origin, "interchange"), "message",
-                                 text_of(origin, "message"), "container",
-                                 text_of(task, "container"), "result",
+                                 "late", "sender", p2p_json_text(origin, "sender"),
+                                 "interchange", p2p_json_text(origin, "interchange"), "message",
+                                 p2p_json_text(origin, "message"), "container",
+                                 p2p_json_text(task, "container"), "result",
                                  end == P2P_TRADE_OVER ? "done" : "refused", "code",
                                  result->code, "text", result->text, "answers", names));
     }
@@ -585,7 +479,7 @@ static bool is_left(const struct p2p_trade *trade, const json_t *entry)
 {
     const json_t *interchange =
         p2p_journal_get(trade->journal, P2P_JOURNAL_INTERCHANGES,
-                        text_of(json_object_get(entry, "origin"), "key"));
+                        p2p_json_text(json_object_get(entry, "origin"), "key"));
     return p2p_task_waits(entry) || (json_object_get(entry, "over") != NULL &&
                                      json_is_true(json_object_get(interchange, "done")));
 }

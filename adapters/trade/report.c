@@ -1,12 +1,8 @@
 #include "report.h"
 
-#include <string.h>
+#include "json_text.h"
 
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text != NULL ? text : "";
-}
+#include <string.h>
 
 static long long number_of(const json_t *json, const char *key)
 {
@@ -27,7 +23,7 @@ static void put_head(FILE *out, const json_t *event)
                                         "type", "document", "container"};
     const char *between = "";
     for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
-        const char *text = text_of(event, PARTS[i]);
+        const char *text = p2p_json_text(event, PARTS[i]);
         if (text[0] != '\0') {
             fputs(between, out);
             put(out, text);
@@ -42,15 +38,15 @@ static void tell_message(FILE *out, const json_t *event)
     size_t i;
     json_t *refusal;
     fprintf(out, "%s, %lld containers: %lld done, %lld waiting, %lld refused\n",
-            text_of(event, "result"), number_of(event, "containers"), number_of(event, "done"),
-            number_of(event, "waiting"), number_of(event, "refused"));
+            p2p_json_text(event, "result"), number_of(event, "containers"),
+            number_of(event, "done"), number_of(event, "waiting"), number_of(event, "refused"));
     json_array_foreach(json_object_get(event, "refusals"), i, refusal)
     {
         fputs("    ", out);
-        put(out, text_of(refusal, "container"));
-        fprintf(out, "%s%s: ", text_of(refusal, "container")[0] != '\0' ? " " : "",
-                text_of(refusal, "code"));
-        put(out, text_of(refusal, "text"));
+        put(out, p2p_json_text(refusal, "container"));
+        fprintf(out, "%s%s: ", p2p_json_text(refusal, "container")[0] != '\0' ? " " : "",
+                p2p_json_text(refusal, "code"));
+        put(out, p2p_json_text(refusal, "text"));
         fputc('\n', out);
     }
 }
@@ -58,19 +54,19 @@ static void tell_message(FILE *out, const json_t *event)
 static void tell_plain(FILE *out, const json_t *event)
 {
     put_head(out, event);
-    if (strcmp(text_of(event, "event"), "message") == 0) {
+    if (strcmp(p2p_json_text(event, "event"), "message") == 0) {
         tell_message(out, event);
         return;
     }
-    fputs(text_of(event, "result"), out);
+    fputs(p2p_json_text(event, "result"), out);
     if (number_of(event, "code") != 0) {
         fprintf(out, " (%lld)", number_of(event, "code"));
     }
-    if (text_of(event, "text")[0] != '\0') {
+    if (p2p_json_text(event, "text")[0] != '\0') {
         fputs(": ", out);
-        put(out, text_of(event, "segment"));
-        fputs(text_of(event, "segment")[0] != '\0' ? ": " : "", out);
-        put(out, text_of(event, "text"));
+        put(out, p2p_json_text(event, "segment"));
+        fputs(p2p_json_text(event, "segment")[0] != '\0' ? ": " : "", out);
+        put(out, p2p_json_text(event, "text"));
     }
     fputc('\n', out);
 }

@@ -1,5 +1,7 @@
 #include "task.h"
 
+#include "json_text.h"
+
 #include <p2p/assert.h>
 #include <p2p/bytes.h>
 #include <p2p/hash.h>
@@ -43,12 +45,6 @@ enum p2p_err p2p_task_begin(struct p2p_journal *journal, const char *key, json_t
     return entry == NULL ? P2P_NOMEM : p2p_journal_put(journal, P2P_JOURNAL_TASKS, key, entry);
 }
 
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    return text != NULL ? text : "";
-}
-
 bool p2p_task_waits(const json_t *entry)
 {
     return json_is_true(json_object_get(entry, "waits"));
@@ -60,9 +56,9 @@ bool p2p_task_waits(const json_t *entry)
 static bool is_for(const json_t *task, const json_t *where)
 {
     const json_t *step = json_array_get(json_object_get(task, "steps"), 0);
-    const char *bl = text_of(where, "bl");
-    const char *own = text_of(json_object_get(step, "body"), "bl");
-    return strcmp(text_of(task, "container"), text_of(where, "container")) == 0 &&
+    const char *bl = p2p_json_text(where, "bl");
+    const char *own = p2p_json_text(json_object_get(step, "body"), "bl");
+    return strcmp(p2p_json_text(task, "container"), p2p_json_text(where, "container")) == 0 &&
            (bl[0] == '\0' || own[0] == '\0' || strcmp(bl, own) == 0);
 }
 
@@ -80,8 +76,8 @@ static enum p2p_err cancel_waiting(struct p2p_journal *journal, const json_t *or
     {
         const json_t *other = json_object_get(entry, "origin");
         if (p2p_task_waits(entry) &&
-            strcmp(text_of(other, "sender"), text_of(origin, "sender")) == 0 &&
-            strcmp(text_of(other, "type"), text_of(origin, "type")) == 0 &&
+            strcmp(p2p_json_text(other, "sender"), p2p_json_text(origin, "sender")) == 0 &&
+            strcmp(p2p_json_text(other, "type"), p2p_json_text(origin, "type")) == 0 &&
             is_for(json_object_get(entry, "task"), where)) {
             json_array_append_new(keys, json_string(key));
         }
@@ -99,7 +95,7 @@ static enum p2p_err cancel_waiting(struct p2p_journal *journal, const json_t *or
 
 static bool cancels(const json_t *step)
 {
-    const char *verb = text_of(step, "verb");
+    const char *verb = p2p_json_text(step, "verb");
     return strcmp(verb, "right cancel") == 0 || strcmp(verb, "custody withdraw") == 0;
 }
 
@@ -178,15 +174,15 @@ static enum p2p_err task_over(struct p2p_journal *journal, const char *key, json
 static bool was_over(const json_t *entry, enum p2p_trade_end *end,
                      struct p2p_trade_result *result)
 {
-    const char *over = text_of(entry, "over");
+    const char *over = p2p_json_text(entry, "over");
     if (over[0] == '\0') {
         return false;
     }
     *end = strcmp(over, "done") == 0 ? P2P_TRADE_OVER : P2P_TRADE_NO;
     *result = (struct p2p_trade_result){.outcome = *end == P2P_TRADE_OVER ? P2P_TRADE_DONE
                                                                           : P2P_TRADE_REFUSED};
-    snprintf(result->code, sizeof result->code, "%s", text_of(entry, "code"));
-    snprintf(result->text, sizeof result->text, "%s", text_of(entry, "text"));
+    snprintf(result->code, sizeof result->code, "%s", p2p_json_text(entry, "code"));
+    snprintf(result->text, sizeof result->text, "%s", p2p_json_text(entry, "text"));
     return true;
 }
 
@@ -237,12 +233,13 @@ enum p2p_err p2p_task_run(struct p2p_journal *journal, const char *key,
         char step_key[P2P_TRADE_KEY_BYTES];
         const json_t *step = json_array_get(steps, next);
         p2p_task_key(step_key, key, next);
-        carrier->carry(carrier->context, step, text_of(entry, "issued"), step_key, result);
+        carrier->carry(carrier->context, step, p2p_json_text(entry, "issued"), step_key,
+                       result);
         err = decide(journal, entry, step, now_ms, result, end);
         if (err == P2P_OK && *end == P2P_TRADE_OVER) {
             next++;
             err = step_done(journal, key, entry, next, result->id,
-                            strcmp(text_of(step, "verb"), "right issue") == 0);
+                            strcmp(p2p_json_text(step, "verb"), "right issue") == 0);
             json_decref(entry);
             entry = json_incref(p2p_journal_get(journal, P2P_JOURNAL_TASKS, key));
         }
