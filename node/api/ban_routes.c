@@ -1,5 +1,6 @@
 /* Bans: who may do what, and the routes. */
 #include "observe.h"
+#include "verb.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,68 +91,29 @@ bool p2p_ban_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_
     }
 }
 
-struct signer {
-    struct p2p_call *call;
-    struct p2p_node *node;
-    const struct p2p_append *append;
-};
-
-static bool may_sign(const struct p2p_issuer *issuer, void *context)
-{
-    const struct signer *asked = context;
-    return p2p_ban_may(asked->call, asked->node, asked->append, issuer);
-}
-
-const struct p2p_issuer *p2p_ban_signer(struct p2p_call *call, struct p2p_node *node,
-                                        const struct p2p_append *append,
-                                        const struct p2p_issuer_secret **key)
-{
-    struct signer asked = {call, node, append};
-    return p2p_call_issuer(
-        call, node, may_sign, &asked,
-        append->kind == P2P_KIND_BAN_IMPOSE ? "impose this ban" : "change these bans", key);
-}
-
 /* ---- appending verbs ---- */
 
-static void start_verb(struct p2p_call *call, struct p2p_node *node, const char *what)
-{
-    struct p2p_append *append = p2p_call_take(call, sizeof(*append));
-    if (!p2p_call_appends(call, node) || !p2p_ban_read_request(call, node, what, append)) {
-        return;
+#define READ(what)                                                                             \
+    static bool read_##what(struct p2p_call *call, struct p2p_node *node,                      \
+                            struct p2p_append *out)                                            \
+    {                                                                                          \
+        return p2p_ban_read_request(call, node, #what, out);                                   \
     }
-    const struct p2p_issuer *issuer = p2p_ban_signer(call, node, append, &append->key);
-    if (issuer == NULL) {
-        return;
-    }
-    append->issuer = issuer->number;
-    p2p_call_append(call, node, append, 1);
-}
+READ(impose)
+READ(amend)
+READ(suspend)
+READ(resume)
+READ(lift)
+#undef READ
 
-static void start_impose(struct p2p_call *call, struct p2p_node *node)
-{
-    start_verb(call, node, "impose");
-}
-
-static void start_amend(struct p2p_call *call, struct p2p_node *node)
-{
-    start_verb(call, node, "amend");
-}
-
-static void start_suspend(struct p2p_call *call, struct p2p_node *node)
-{
-    start_verb(call, node, "suspend");
-}
-
-static void start_resume(struct p2p_call *call, struct p2p_node *node)
-{
-    start_verb(call, node, "resume");
-}
-
-static void start_lift(struct p2p_call *call, struct p2p_node *node)
-{
-    start_verb(call, node, "lift");
-}
+const struct p2p_verb p2p_ban_verbs[] = {
+    {"/v1/bans", read_impose, "impose this ban"},
+    {"/v1/bans/amend", read_amend, "change these bans"},
+    {"/v1/bans/suspend", read_suspend, "change these bans"},
+    {"/v1/bans/resume", read_resume, "change these bans"},
+    {"/v1/bans/lift", read_lift, "change these bans"},
+    {NULL, NULL, NULL},
+};
 
 /* ---- showing ---- */
 
@@ -185,7 +147,7 @@ static void start_show(struct p2p_call *call, struct p2p_node *node)
 const struct p2p_route p2p_ban_routes[] = {
     {.method = "POST",
      .path = "/v1/bans",
-     .start = start_impose,
+     .start = p2p_verb_start,
      .finish = p2p_call_appended,
      .who = P2P_WHO_OPERATOR,
      .rate = P2P_RATE_WRITE,
@@ -194,7 +156,7 @@ const struct p2p_route p2p_ban_routes[] = {
      .errors = "400"},
     {.method = "POST",
      .path = "/v1/bans/amend",
-     .start = start_amend,
+     .start = p2p_verb_start,
      .finish = p2p_call_appended,
      .who = P2P_WHO_OPERATOR,
      .rate = P2P_RATE_WRITE,
@@ -203,7 +165,7 @@ const struct p2p_route p2p_ban_routes[] = {
      .errors = "400 404"},
     {.method = "POST",
      .path = "/v1/bans/suspend",
-     .start = start_suspend,
+     .start = p2p_verb_start,
      .finish = p2p_call_appended,
      .who = P2P_WHO_OPERATOR,
      .rate = P2P_RATE_WRITE,
@@ -212,7 +174,7 @@ const struct p2p_route p2p_ban_routes[] = {
      .errors = "400 404"},
     {.method = "POST",
      .path = "/v1/bans/resume",
-     .start = start_resume,
+     .start = p2p_verb_start,
      .finish = p2p_call_appended,
      .who = P2P_WHO_OPERATOR,
      .rate = P2P_RATE_WRITE,
@@ -221,7 +183,7 @@ const struct p2p_route p2p_ban_routes[] = {
      .errors = "400 404"},
     {.method = "POST",
      .path = "/v1/bans/lift",
-     .start = start_lift,
+     .start = p2p_verb_start,
      .finish = p2p_call_appended,
      .who = P2P_WHO_OPERATOR,
      .rate = P2P_RATE_WRITE,

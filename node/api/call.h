@@ -47,6 +47,8 @@ struct p2p_call {
 
 /* The tables of the parts; each ends with a row without method. */
 extern const struct p2p_route p2p_ban_routes[];
+extern const struct p2p_route p2p_custody_routes[];
+extern const struct p2p_route p2p_right_routes[];
 extern const struct p2p_route p2p_gate_routes[];
 extern const struct p2p_route p2p_status_routes[];
 extern const struct p2p_route p2p_record_routes[];
@@ -161,11 +163,6 @@ bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const ch
 /* Whether an issuer may write this packed record of a ban kind, as far as can be told here. */
 bool p2p_ban_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_append *append,
                  const struct p2p_issuer *issuer);
-/* Who signs it: --as, or the only one here who may. key NULL: it is signed outside. NULL with
- * an error reply. */
-const struct p2p_issuer *p2p_ban_signer(struct p2p_call *call, struct p2p_node *node,
-                                        const struct p2p_append *append,
-                                        const struct p2p_issuer_secret **key);
 
 /* A ban as CLI.md says (ban_json.c). */
 json_t *p2p_ban_json(struct p2p_node *node, const struct p2p_ban *ban);

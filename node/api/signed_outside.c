@@ -1,6 +1,6 @@
 /* Records whose issuer signs outside this node: prepare gives the bytes to sign, submit takes
  * the signed record. An issuer's private key never lies in a node it does not own. */
-#include "call.h"
+#include "verb.h"
 
 #include <p2p/assert.h>
 
@@ -8,33 +8,13 @@
 
 /* ---- prepare ---- */
 
-/* What is done to a ban at this path, or NULL. */
-static const char *ban_word(const char *path)
-{
-    static const struct {
-        const char *path;
-        const char *what;
-    } rows[] = {
-        {"/v1/bans", "impose"},          {"/v1/bans/amend", "amend"},
-        {"/v1/bans/suspend", "suspend"}, {"/v1/bans/resume", "resume"},
-        {"/v1/bans/lift", "lift"},
-    };
-    for (size_t i = 0; path != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(rows[i].path, path) == 0) {
-            return rows[i].what;
-        }
-    }
-    return NULL;
-}
-
 void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
 {
-    const char *what = ban_word(p2p_call_text(call, "path"));
+    const struct p2p_verb *verb = p2p_verb_find(p2p_call_text(call, "path"));
     json_t *request = json_object_get(call->body, "request");
     struct p2p_append *append = p2p_call_take(call, sizeof(*append));
-    if (what == NULL || !json_is_object(request)) {
-        p2p_call_error(call, 400, "bad-request",
-                       "bans are: impose, amend, suspend, resume, lift",
+    if (verb == NULL || !json_is_object(request)) {
+        p2p_call_error(call, 400, "bad-request", "name the path of what appends, as /v1/bans",
                        "this cannot be prepared to be signed outside");
         return;
     }
@@ -49,11 +29,11 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
                        "a prepared record needs its issuer");
         return;
     }
-    if (!p2p_call_appends(call, node) || !p2p_ban_read_request(call, node, what, append)) {
+    if (!p2p_call_appends(call, node) || !verb->read(call, node, append)) {
         return;
     }
     call->work.wait_level = P2P_LEVEL_LOCAL; /* nothing is appended yet */
-    const struct p2p_issuer *issuer = p2p_ban_signer(call, node, append, NULL);
+    const struct p2p_issuer *issuer = p2p_verb_signer(call, node, verb, append, NULL);
     if (issuer == NULL) {
         return;
     }
@@ -192,10 +172,12 @@ static bool as_append(struct p2p_call *call, const struct p2p_record *record,
                        "a record of this kind is not signed by an issuer");
         return false;
     }
-    if (p2p_wire_check(append->payload) != P2P_OK ||
-        p2p_kind_validate(kind, append->payload) != P2P_OK) {
+    bool is_public = kind->body == P2P_BODY_PUBLIC && record->body_type == P2P_BODY_PUBLIC;
+    append->content = is_public ? record->content : append->content;
+    struct p2p_slice said = is_public ? append->content : append->payload;
+    if (p2p_wire_check(said) != P2P_OK || p2p_kind_validate(kind, said) != P2P_OK) {
         p2p_call_error(call, 422, "bad-payload", "submit what prepare gave, unchanged",
-                       "the payload is not that of a %s", kind->word);
+                       "what it says is not what a %s says", kind->word);
         return false;
     }
     return true;
@@ -229,7 +211,7 @@ static bool may_submit(struct p2p_call *call, struct p2p_node *node, struct p2p_
     if (!as_append(call, &record, salted, &append)) {
         return false;
     }
-    if (!p2p_ban_may(call, node, &append, issuer)) {
+    if (!p2p_verb_may(call, node, &append, issuer)) {
         p2p_call_error(call, 403, "no-grant", "see port2port charter show",
                        "%s may not do this, or what it names is not here", issuer->name);
         return false;

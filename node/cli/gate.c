@@ -63,8 +63,39 @@ static const struct p2p_cli_command GATE_COMMANDS[] = {
                   .none = "no decisions"},
     },
     {.verb = "collect", .summary = "release a container", .rules = P2P_CLI_HIDDEN},
-    {.verb = "override", .summary = "overrule a gate", .rules = P2P_CLI_HIDDEN},
-    {.verb = "approve", .summary = "approve an override", .rules = P2P_CLI_HIDDEN},
+    {
+        .verb = "override",
+        .summary =
+            "ask that a container leaves although lights, slot, truck or age speak against it",
+        .details = "Another officer has to approve it. It overrules no ban, no custody "
+                   "elsewhere and no "
+                   "release, and blocks only where the charter grants that to both. The "
+                   "commission sees it.",
+        .options = P2P_CLI_OPTIONS({.name = "container",
+                                    .value = "C",
+                                    .help = "its number (ISO 6346), as CSQU3054383",
+                                    .rules = P2P_CLI_REQUIRED},
+                                   {.name = "reason",
+                                    .value = "TEXT",
+                                    .help = "why, in a sentence",
+                                    .rules = P2P_CLI_REQUIRED}),
+        .rules = P2P_CLI_APPENDS,
+        .run = p2p_cli_request_run,
+        .route = {.method = "POST",
+                  .path = "/v1/rights/override",
+                  .done = "override asked for"},
+    },
+    {
+        .verb = "approve",
+        .summary = "second an override that another officer asked for",
+        .options =
+            P2P_CLI_OPTIONS({.name = "reason", .value = "TEXT", .help = "why, in a sentence"}),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "ID", .help = "the override, as beanr/1:17", .rules = P2P_CLI_REQUIRED}),
+        .rules = P2P_CLI_APPENDS,
+        .run = p2p_cli_request_run,
+        .route = {.method = "POST", .path = "/v1/rights/approve", .done = "override approved"},
+    },
     {0},
 };
 

@@ -8,6 +8,9 @@
 extern const struct p2p_cli_noun p2p_cli_noun_ban;
 /* gate.c */
 extern const struct p2p_cli_noun p2p_cli_noun_gate;
+/* custody.c, right.c */
+extern const struct p2p_cli_noun p2p_cli_noun_custody;
+extern const struct p2p_cli_noun p2p_cli_noun_right;
 /* record.c */
 extern const struct p2p_cli_noun p2p_cli_noun_record;
 extern const struct p2p_cli_noun p2p_cli_noun_submit;

@@ -9,6 +9,11 @@
 
 void p2p_cli_print_bans(const struct p2p_cli_style *style, const json_t *rows);
 void p2p_cli_print_ban(const struct p2p_cli_style *style, const json_t *ban);
+/* Custody and rights: lists get one page of rows. */
+void p2p_cli_print_custodies(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_custody(const struct p2p_cli_style *style, const json_t *custody);
+void p2p_cli_print_rights(const struct p2p_cli_style *style, const json_t *rows);
+void p2p_cli_print_right(const struct p2p_cli_style *style, const json_t *right);
 void p2p_cli_print_gate(const struct p2p_cli_style *style, const json_t *answer);
 void p2p_cli_print_decisions(const struct p2p_cli_style *style, const json_t *rows);
 /* "lifted, 6 of 6 in 0.4 s, slowest belgg" */

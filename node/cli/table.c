@@ -35,6 +35,7 @@ const struct p2p_cli_option p2p_cli_appends[] = {
 
 const struct p2p_cli_noun *const p2p_cli_nouns[] = {
     &p2p_cli_noun_ban,        &p2p_cli_noun_gate,
+    &p2p_cli_noun_right,      &p2p_cli_noun_custody,
     &p2p_cli_noun_status,     &p2p_cli_noun_peers,
     &p2p_cli_noun_watch,      &p2p_cli_noun_doctor,
     &p2p_cli_noun_wait,       &p2p_cli_noun_serve,
@@ -43,7 +44,6 @@ const struct p2p_cli_noun *const p2p_cli_nouns[] = {
     &p2p_cli_noun_record,     &p2p_cli_noun_submit,
     &p2p_cli_noun_audit,      &p2p_cli_noun_help,
     &p2p_cli_noun_completion, &p2p_cli_noun_version,
-    LATER("right"),           LATER("custody"),
     LATER("incident"),        LATER("level"),
     LATER("evidence"),        LATER("erase"),
     LATER("alarm"),           NULL,

@@ -86,9 +86,11 @@ static void every_feed_and_own_circle_is_listed(void **state)
     CHECK(json_is_null(json_object_get(other, "heard_s")));
     CHECK(strcmp(text_of(other, "state"), "ok") == 0);
     json_t *digests = json_object_get(status, "digests");
-    CHECK(json_object_size(digests) == 4);
+    CHECK(json_object_size(digests) == 10);
     CHECK(strlen(text_of(digests, "bans/national")) == 64);
     CHECK(strlen(text_of(digests, "bans/beanr")) == 64);
+    CHECK(strlen(text_of(digests, "custody/national")) == 64);
+    CHECK(strlen(text_of(digests, "rights/beanr")) == 64);
     CHECK(strlen(text_of(digests, "forks")) == 64);
     CHECK(json_object_get(digests, "bans/bezee") == NULL);
     json_t *circles = json_object_get(status, "circles");

@@ -7,6 +7,7 @@
 
 #include <p2p/ban.h>
 #include <p2p/ledger.h>
+#include <p2p/right.h>
 
 #include <jansson.h>
 
@@ -34,5 +35,16 @@ json_t *p2p_ban_words(const struct p2p_ledger *ledger, const struct p2p_ban *ban
 /* Whether one of its subjects reads so, as p2p_ban_words has them. */
 bool p2p_ban_is_on(const struct p2p_ledger *ledger, const struct p2p_ban *ban,
                    const char *subject);
+
+/* "" for a number the charter does not name; an issuer then as its number. */
+const char *p2p_member_name(const struct p2p_ledger *ledger, uint32_t member);
+const char *p2p_owner_name(const struct p2p_ledger *ledger, uint32_t feed);
+json_t *p2p_issuer_json(const struct p2p_ledger *ledger, uint32_t issuer);
+/* Whether its check digit is right (ISO 6346). */
+json_t *p2p_container_check_json(struct p2p_slice container);
+/* A custody token; a right at a time, with the token it names (NULL: not known here). */
+json_t *p2p_custody_words(const struct p2p_ledger *ledger, const struct p2p_custody *custody);
+json_t *p2p_right_words(const struct p2p_ledger *ledger, const struct p2p_right *right,
+                        const struct p2p_custody *custody, uint64_t now_ms);
 
 #endif

@@ -1,0 +1,522 @@
+/* Rights as requests: what a party's verb says becomes a record of the right's circle. */
+#include "verb.h"
+
+#include <p2p/container.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PAYLOAD_CAP = 8192, DAY_MS = 24 * 3600 * 1000 };
+
+bool p2p_call_right(struct p2p_call *call, struct p2p_node *node, const char *text,
+                    struct p2p_right *out)
+{
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    struct p2p_record_id id;
+    struct p2p_entry entry;
+    if (text == NULL || !p2p_id_parse(ledger, text, &id) ||
+        p2p_ledger_entry(ledger, &id, &entry) != P2P_OK ||
+        p2p_right_get(node->kv, entry.record.circle, &id, out) != P2P_OK) {
+        p2p_call_error(call, 404, "not-found", "see port2port right list",
+                       "%.128s is no right here", text != NULL ? text : "(nothing)");
+        return false;
+    }
+    return true;
+}
+
+static bool read_party(struct p2p_call *call, struct p2p_node *node, uint32_t *party)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const char *name = p2p_call_text(call, "to");
+    const struct p2p_issuer *issuer =
+        name != NULL ? p2p_charter_issuer_named(charter, p2p_slice_text(name)) : NULL;
+    if (issuer == NULL) {
+        p2p_call_error(call, 400, "unknown-party",
+                       "name an issuer, as --to beanr-forwarder; see port2port charter show",
+                       "the charter names no party %.64s", name != NULL ? name : "(nothing)");
+        return false;
+    }
+    *party = issuer->number;
+    return true;
+}
+
+static bool read_time(struct p2p_call *call, const char *key, const char *text, uint64_t *ms)
+{
+    if (!p2p_time_parse(text, ms)) {
+        p2p_call_error(call, 400, "bad-time", "write 2026-11-21 or 2026-11-21T22:00:00Z",
+                       "%.64s is no time for --%s", text, key);
+        return false;
+    }
+    return true;
+}
+
+static bool is_word(const char *text, const char *const *words)
+{
+    while (*words != NULL && strcmp(*words, text) != 0) {
+        words++;
+    }
+    return *words != NULL;
+}
+
+/* ---- the issue ---- */
+
+/* The token it names, or the only open one of the container. */
+static bool read_token(struct p2p_call *call, struct p2p_node *node, const char *container,
+                       struct p2p_custody *custody)
+{
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    const char *token = p2p_call_text(call, "token");
+    struct p2p_record_id id;
+    struct p2p_entry entry;
+    size_t count = 1;
+    enum p2p_err err = P2P_NOTFOUND;
+    if (token == NULL) {
+        err = p2p_custody_find(node, container, p2p_custody_is_open, custody, &count);
+    } else if (p2p_id_parse(ledger, token, &id) &&
+               p2p_ledger_entry(ledger, &id, &entry) == P2P_OK) {
+        err = p2p_custody_get(node->kv, entry.record.circle, &id, custody);
+    }
+    if (err == P2P_OK && count == 1 &&
+        p2p_slice_equal(custody->container, p2p_slice_text(container)) &&
+        !p2p_custody_is_over(custody->state)) {
+        return true;
+    }
+    if (err == P2P_OK && count > 1) {
+        p2p_call_error(call, 400, "several-tokens", "name one with --token",
+                       "%s is in custody %zu times", container, count);
+    } else if (err == P2P_OK || err == P2P_NOTFOUND) {
+        p2p_call_error(call, 404, "no-custody",
+                       "a terminal opens it with port2port custody open, once it is discharged",
+                       "%s is in nobody's custody", container);
+    } else {
+        p2p_call_err(call, err, "the custody in the store cannot be read");
+    }
+    return false;
+}
+
+static bool read_issue(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+{
+    static const char *const keys[] = {"as",    "container", "bl",        "to",
+                                       "token", "terminal",  "reference", "expires",
+                                       "means", "level",     NULL};
+    static const char *const means[] = {
+#define MEANS_WORD(name, word) word,
+        P2P_MEANS_MAP(MEANS_WORD)
+#undef MEANS_WORD
+            NULL};
+    const char *expires = p2p_call_text(call, "expires");
+    struct p2p_custody custody;
+    struct p2p_pack pack;
+    struct p2p_right_draft draft = {
+        .bl = p2p_call_text(call, "bl"),
+        .reference = p2p_call_text(call, "reference"),
+        .terminal = p2p_call_text(call, "terminal"),
+        .means = p2p_call_text(call, "means"),
+        .expires_ms = node->now.wall_ms + (uint64_t)P2P_RIGHT_DEFAULT_DAYS * DAY_MS,
+    };
+    if (!p2p_call_keys(call, keys) ||
+        !p2p_call_container(call, p2p_call_text(call, "container"), &draft.container) ||
+        !read_party(call, node, &draft.to) ||
+        (expires != NULL && !read_time(call, "expires", expires, &draft.expires_ms)) ||
+        !read_token(call, node, draft.container, &custody)) {
+        return false;
+    }
+    if (draft.bl == NULL || *draft.bl == '\0') {
+        p2p_call_error(call, 400, "bad-request", "add --bl NUMBER",
+                       "a right names its bill of lading");
+        return false;
+    }
+    if (draft.means != NULL && !is_word(draft.means, means)) {
+        p2p_call_error(call, 400, "bad-means", "use truck, barge or rail",
+                       "%.32s is no means of transport", draft.means);
+        return false;
+    }
+    struct p2p_record_id *cites = p2p_call_take(call, sizeof(*cites));
+    *cites = custody.id;
+    p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);
+    if (p2p_right_issue_pack(&pack, &draft) != P2P_OK) {
+        p2p_call_err(call, P2P_TOOLARGE, "bill of lading, reference or terminal are too long");
+        return false;
+    }
+    out->kind = P2P_KIND_RIGHT_ISSUE;
+    out->circle = custody.circle;
+    out->cites = cites;
+    out->cite_count = 1;
+    out->payload = p2p_pack_slice(&pack);
+    return true;
+}
+
+/* ---- what is asked of a right ---- */
+
+/* Reads one subject of these types; NULL in *out when the request does not name it. */
+static bool read_subject(struct p2p_call *call, const char *key, const char *const *types,
+                         const struct p2p_subject **out)
+{
+    const char *text = p2p_call_text(call, key);
+    struct p2p_subject *subject = p2p_call_take(call, sizeof(*subject));
+    *out = NULL;
+    if (text == NULL) {
+        return true;
+    }
+    if (p2p_subject_parse(subject, p2p_slice_text(text)) != P2P_OK ||
+        !is_word(subject->type->word, types)) {
+        p2p_call_error(call, 400, "bad-subject",
+                       "for example --driver card:alfapass:1234567 --truck plate:BE:1ABC234 "
+                       "--company vat:BE0123456789",
+                       "%.128s is no %s", text, key);
+        return false;
+    }
+    *out = subject;
+    return true;
+}
+
+static bool read_slot(struct p2p_call *call, struct p2p_right_request *request)
+{
+    const char *text = p2p_call_text(call, "slot");
+    const char *dots = text != NULL ? strstr(text, "..") : NULL;
+    char from[64];
+    if (text == NULL) {
+        return true;
+    }
+    if (dots == NULL || (size_t)(dots - text) >= sizeof(from)) {
+        p2p_call_error(call, 400, "bad-slot",
+                       "write 2026-11-21T08:00:00Z..2026-11-21T10:00:00Z", "%.128s is no slot",
+                       text);
+        return false;
+    }
+    memcpy(from, text, (size_t)(dots - text));
+    from[dots - text] = '\0';
+    if (!read_time(call, "slot", from, &request->slot_from_ms) ||
+        !read_time(call, "slot", dots + 2, &request->slot_until_ms)) {
+        return false;
+    }
+    if (request->slot_from_ms >= request->slot_until_ms) {
+        p2p_call_error(call, 400, "bad-slot", NULL, "a slot ends after it begins");
+        return false;
+    }
+    return true;
+}
+
+static bool read_light(struct p2p_call *call, struct p2p_right_request *request)
+{
+    enum p2p_light light;
+    unsigned value;
+    request->light = p2p_call_text(call, "light");
+    request->value = p2p_call_text(call, "value");
+    if (request->light == NULL || request->value == NULL ||
+        !p2p_light_named(p2p_slice_text(request->light), &light) ||
+        !p2p_light_value_named(light, p2p_slice_text(request->value), &value)) {
+        p2p_call_error(call, 400, "bad-light", "see port2port right light --help",
+                       "there is no light %.32s with the value %.32s",
+                       request->light != NULL ? request->light : "(nothing)",
+                       request->value != NULL ? request->value : "(nothing)");
+        return false;
+    }
+    return true;
+}
+
+/* Whether some action of that kind is open in the state the right is in. */
+static bool state_allows(struct p2p_call *call, const struct p2p_kind *kind,
+                         const struct p2p_right *right)
+{
+    unsigned from = 0;
+    char states[128] = "";
+    for (unsigned i = 0; i < P2P_RIGHT_ACTION_COUNT; i++) {
+        const struct p2p_right_rule *rule = p2p_right_rule((enum p2p_right_action)i);
+        from |= strcmp(rule->kind, kind->word) == 0 ? rule->from : 0;
+    }
+    if ((from & 1u << right->below) != 0) {
+        return true;
+    }
+    for (unsigned i = 0; i < P2P_RIGHT_STATE_COUNT; i++) {
+        size_t len = strlen(states);
+        if ((from & 1u << i) != 0) {
+            snprintf(states + len, sizeof(states) - len, "%s%s", len > 0 ? " or " : "",
+                     p2p_right_state_word((enum p2p_right_state)i));
+        }
+    }
+    p2p_call_error(call, 403, "wrong-state", "see port2port right show",
+                   "this right is %s; %s needs one that is %s",
+                   p2p_right_state_word(right->below), kind->word, states);
+    return false;
+}
+
+/* The issue, and of an unblock all blocks there are. */
+static void cite_right(struct p2p_call *call, const struct p2p_right *right, bool blocks,
+                       struct p2p_append *out)
+{
+    struct p2p_record_id *cites =
+        p2p_call_take(call, (1 + right->block_count) * sizeof(*cites));
+    cites[0] = right->id;
+    out->cite_count = 1;
+    for (size_t i = 0; i < right->block_count && blocks; i++) {
+        cites[out->cite_count++] = right->blocks[i];
+    }
+    out->cites = cites;
+    out->circle = right->circle;
+}
+
+static bool pack_request(struct p2p_call *call, struct p2p_node *node,
+                         const struct p2p_right_request *request, struct p2p_append *out)
+{
+    struct p2p_circle_secret secret = {0};
+    struct p2p_pack pack;
+    enum p2p_err err = P2P_OK;
+    if (request->driver != NULL) {
+        err = p2p_engine_circle_key(node->engine, out->circle, &secret);
+    }
+    if (err != P2P_OK) {
+        p2p_call_error(call, 503, "no-circle-key", "see port2port status",
+                       "the key of circle %s has not come yet",
+                       p2p_circle_name(p2p_engine_ledger(node->engine), out->circle));
+        return false;
+    }
+    p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);
+    if (p2p_right_request_pack(&pack, request, &secret.key, secret.epoch) != P2P_OK) {
+        p2p_call_err(call, P2P_TOOLARGE, "the reason is too long");
+        return false;
+    }
+    out->payload = p2p_pack_slice(&pack);
+    return true;
+}
+
+static bool read_request(struct p2p_call *call, struct p2p_node *node, uint32_t number,
+                         struct p2p_right_request *request, struct p2p_append *out)
+{
+    const struct p2p_kind *kind = p2p_kind_find(number);
+    struct p2p_right right;
+    if (!p2p_call_right(call, node, p2p_call_text(call, "id"), &right) ||
+        !state_allows(call, kind, &right)) {
+        return false;
+    }
+    if (number == P2P_KIND_RIGHT_UNBLOCK && right.block_count == 0) {
+        p2p_call_error(call, 403, "not-blocked", "see port2port right show",
+                       "nothing blocks this right");
+        return false;
+    }
+    out->kind = number;
+    cite_right(call, &right, number == P2P_KIND_RIGHT_UNBLOCK, out);
+    return pack_request(call, node, request, out);
+}
+
+/* Verbs that say nothing but a reason. */
+static bool read_plain(struct p2p_call *call, struct p2p_node *node, uint32_t kind,
+                       struct p2p_append *out)
+{
+    static const char *const keys[] = {"as", "id", "reason", "level", NULL};
+    struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
+    return p2p_call_keys(call, keys) && read_request(call, node, kind, &request, out);
+}
+
+#define READ_PLAIN(name, kind)                                                                 \
+    static bool read_##name(struct p2p_call *call, struct p2p_node *node,                      \
+                            struct p2p_append *out)                                            \
+    {                                                                                          \
+        return read_plain(call, node, P2P_KIND_RIGHT_##kind, out);                             \
+    }
+READ_PLAIN(accept, ACCEPT)
+READ_PLAIN(decline, DECLINE)
+READ_PLAIN(return, RETURN)
+READ_PLAIN(revoke, REVOKE)
+READ_PLAIN(cancel, CANCEL)
+READ_PLAIN(unassign, UNASSIGN)
+READ_PLAIN(block, BLOCK)
+READ_PLAIN(unblock, UNBLOCK)
+READ_PLAIN(gate_out, GATE_OUT)
+#undef READ_PLAIN
+
+static bool read_transfer(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+{
+    static const char *const keys[] = {"as", "id", "to", "reason", "level", NULL};
+    struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
+    return p2p_call_keys(call, keys) && read_party(call, node, &request.to) &&
+           read_request(call, node, P2P_KIND_RIGHT_TRANSFER, &request, out);
+}
+
+static bool read_assign(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+{
+    static const char *const keys[] = {"as",   "id",     "driver", "truck", "company",
+                                       "slot", "reason", "level",  NULL};
+    static const char *const persons[] = {"card", "nrn", "doc", NULL};
+    static const char *const plates[] = {"plate", NULL};
+    static const char *const companies[] = {"vat", NULL};
+    struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
+    if (!p2p_call_keys(call, keys) || !read_subject(call, "driver", persons, &request.driver) ||
+        !read_subject(call, "truck", plates, &request.truck) ||
+        !read_subject(call, "company", companies, &request.company) ||
+        !read_slot(call, &request)) {
+        return false;
+    }
+    if (request.driver == NULL) {
+        p2p_call_error(call, 400, "bad-request", "for example --driver card:alfapass:1234567",
+                       "an assignment names the driver");
+        return false;
+    }
+    return read_request(call, node, P2P_KIND_RIGHT_ASSIGN, &request, out);
+}
+
+static bool read_set_light(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+{
+    static const char *const keys[] = {"as", "id", "light", "value", "reason", "level", NULL};
+    struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
+    return p2p_call_keys(call, keys) && read_light(call, &request) &&
+           read_request(call, node, P2P_KIND_RIGHT_LIGHT, &request, out);
+}
+
+/* ---- overrides ---- */
+
+/* The only live right on a token of the container that is held here. */
+static bool find_right(struct p2p_call *call, struct p2p_node *node, const char *container,
+                       struct p2p_right *out)
+{
+    struct p2p_custody custody;
+    struct p2p_record_id id = {0, 0};
+    size_t count = 0;
+    size_t live = 0;
+    bool begin = true;
+    enum p2p_err err = p2p_custody_find(node, container, p2p_custody_is_open, &custody, &count);
+    while (err == P2P_OK && count == 1) {
+        struct p2p_right right;
+        err = p2p_right_next_on(node->kv, custody.circle, &custody.id, &id, begin, &id);
+        if (err == P2P_OK) {
+            err = p2p_right_get(node->kv, custody.circle, &id, &right);
+        }
+        begin = false;
+        if (err == P2P_OK && right.below == P2P_RIGHT_ACTIVE) {
+            *out = right;
+            live++;
+        }
+    }
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        p2p_call_err(call, err, "the rights in the store cannot be read");
+    } else if (live != 1) {
+        p2p_call_error(call, 403, "no-right", "see port2port right list --container",
+                       "%s has %zu rights here that could be used", container, live);
+    }
+    return live == 1 && call->reply.json == NULL;
+}
+
+static bool read_override(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+{
+    static const char *const keys[] = {"as", "container", "reason", "level", NULL};
+    struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
+    struct p2p_right right;
+    if (!p2p_call_keys(call, keys) ||
+        !p2p_call_container(call, p2p_call_text(call, "container"), &request.container) ||
+        !find_right(call, node, request.container, &right)) {
+        return false;
+    }
+    if (request.reason == NULL || *request.reason == '\0') {
+        p2p_call_error(call, 400, "bad-request", "add --reason TEXT", "an override says why");
+        return false;
+    }
+    out->kind = P2P_KIND_OVERRIDE;
+    cite_right(call, &right, false, out);
+    return pack_request(call, node, &request, out);
+}
+
+/* The override that a text names, and the right that it is about. */
+static bool read_approve(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
+{
+    static const char *const keys[] = {"as", "id", "reason", "level", NULL};
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    const char *text = p2p_call_text(call, "id");
+    const struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
+    struct p2p_record_id *cites = p2p_call_take(call, 2 * sizeof(*cites));
+    struct p2p_entry entry;
+    struct p2p_cites walk;
+    if (!p2p_call_keys(call, keys)) {
+        return false;
+    }
+    if (text == NULL || !p2p_id_parse(ledger, text, &cites[1]) ||
+        p2p_ledger_entry(ledger, &cites[1], &entry) != P2P_OK ||
+        entry.record.kind != P2P_KIND_OVERRIDE) {
+        p2p_call_error(call, 404, "not-found", "give the id that gate override printed",
+                       "%.128s is no override", text != NULL ? text : "(nothing)");
+        return false;
+    }
+    p2p_cites_begin(&walk, &entry.record);
+    if (!p2p_cites_next(&walk, &cites[0])) {
+        p2p_call_error(call, 403, "no-right", NULL, "%s is about no right", text);
+        return false;
+    }
+    out->kind = P2P_KIND_APPROVE;
+    out->circle = entry.record.circle;
+    out->cites = cites;
+    out->cite_count = 2;
+    return pack_request(call, node, &request, out);
+}
+
+/* ---- who may ---- */
+
+static bool has_grant(const struct p2p_charter *charter, const struct p2p_issuer *issuer,
+                      const char *grant, uint32_t own, uint64_t at)
+{
+    for (size_t i = 0; i < issuer->grant_count; i++) {
+        if (strcmp(issuer->grants[i].name, grant) == 0 &&
+            p2p_charter_granted(charter, issuer->number, grant,
+                                p2p_slice_text(issuer->grants[i].scope), own, at,
+                                p2p_charter_size(charter))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool p2p_right_may_append(struct p2p_node *node, const struct p2p_append *append,
+                          const struct p2p_issuer *issuer)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_kind *kind = p2p_kind_find(append->kind);
+    uint32_t own = p2p_engine_own_feed(node->engine);
+    uint64_t at = p2p_ledger_feed(p2p_engine_ledger(node->engine), own)->edge.size;
+    struct p2p_right right;
+    struct p2p_entry asked;
+    struct p2p_unpack in;
+    enum p2p_light light;
+    if (append->kind == P2P_KIND_RIGHT_ISSUE) {
+        return has_grant(charter, issuer, "issue", own, at);
+    }
+    if (append->cite_count == 0 ||
+        p2p_right_get(node->kv, append->circle, &append->cites[0], &right) != P2P_OK) {
+        return false;
+    }
+    if (append->kind == P2P_KIND_APPROVE &&
+        (append->cite_count != 2 ||
+         p2p_ledger_entry(p2p_engine_ledger_mut(node->engine), &append->cites[1], &asked) !=
+             P2P_OK ||
+         asked.record.issuer == issuer->number)) {
+        return false; /* two people answer for it */
+    }
+    if (append->kind == P2P_KIND_RIGHT_LIGHT) {
+        return p2p_unpack_find(append->payload, "light", &in) &&
+               p2p_light_named(p2p_unpack_str(&in), &light) &&
+               has_grant(charter, issuer, p2p_light_grant(light), own, at);
+    }
+    for (unsigned i = 0; i < P2P_RIGHT_ACTION_COUNT; i++) {
+        if (strcmp(p2p_right_rule((enum p2p_right_action)i)->kind, kind->word) == 0 &&
+            p2p_right_may(charter, &right, issuer->number, (enum p2p_right_action)i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct p2p_verb p2p_right_verbs[] = {
+    {"/v1/rights", read_issue, "issue a right"},
+    {"/v1/rights/accept", read_accept, "accept this right"},
+    {"/v1/rights/decline", read_decline, "decline this right"},
+    {"/v1/rights/transfer", read_transfer, "pass this right on"},
+    {"/v1/rights/return", read_return, "return this right"},
+    {"/v1/rights/revoke", read_revoke, "revoke this right"},
+    {"/v1/rights/cancel", read_cancel, "cancel this right"},
+    {"/v1/rights/assign", read_assign, "assign a driver to this right"},
+    {"/v1/rights/unassign", read_unassign, "take the driver away from this right"},
+    {"/v1/rights/block", read_block, "block this right"},
+    {"/v1/rights/unblock", read_unblock, "unblock this right"},
+    {"/v1/rights/light", read_set_light, "set this light"},
+    {"/v1/rights/gate-out", read_gate_out, "confirm that this container left"},
+    {"/v1/rights/override", read_override, "overrule a gate"},
+    {"/v1/rights/approve", read_approve, "approve this override"},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,78 @@
+#include "verb.h"
+
+#include <string.h>
+
+static const struct p2p_verb *const tables[] = {p2p_ban_verbs, p2p_custody_verbs,
+                                                p2p_right_verbs};
+
+const struct p2p_verb *p2p_verb_find(const char *path)
+{
+    for (size_t t = 0; path != NULL && t < sizeof(tables) / sizeof(tables[0]); t++) {
+        for (const struct p2p_verb *verb = tables[t]; verb->path != NULL; verb++) {
+            if (strcmp(verb->path, path) == 0) {
+                return verb;
+            }
+        }
+    }
+    return NULL;
+}
+
+bool p2p_verb_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_append *append,
+                  const struct p2p_issuer *issuer)
+{
+    switch (append->kind) {
+    case P2P_KIND_BAN_IMPOSE:
+    case P2P_KIND_BAN_AMEND:
+    case P2P_KIND_BAN_SUSPEND:
+    case P2P_KIND_BAN_RESUME:
+    case P2P_KIND_BAN_LIFT:
+        return p2p_ban_may(call, node, append, issuer);
+    case P2P_KIND_CUSTODY_OPEN:
+    case P2P_KIND_CUSTODY_OFFER:
+    case P2P_KIND_CUSTODY_ACCEPT:
+    case P2P_KIND_CUSTODY_REFUSE:
+    case P2P_KIND_CUSTODY_WITHDRAW:
+    case P2P_KIND_CUSTODY_GATE_IN:
+    case P2P_KIND_RECOUNT:
+        return p2p_custody_may(node, append, issuer);
+    default:
+        return append->kind >= P2P_KIND_RIGHT_ISSUE && append->kind <= P2P_KIND_APPROVE &&
+               p2p_right_may_append(node, append, issuer);
+    }
+}
+
+struct signer {
+    struct p2p_call *call;
+    struct p2p_node *node;
+    const struct p2p_append *append;
+};
+
+static bool may_sign(const struct p2p_issuer *issuer, void *context)
+{
+    const struct signer *asked = context;
+    return p2p_verb_may(asked->call, asked->node, asked->append, issuer);
+}
+
+const struct p2p_issuer *p2p_verb_signer(struct p2p_call *call, struct p2p_node *node,
+                                         const struct p2p_verb *verb,
+                                         const struct p2p_append *append,
+                                         const struct p2p_issuer_secret **key)
+{
+    struct signer asked = {call, node, append};
+    return p2p_call_issuer(call, node, may_sign, &asked, verb->may, key);
+}
+
+void p2p_verb_start(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_verb *verb = p2p_verb_find(call->path);
+    struct p2p_append *append = p2p_call_take(call, sizeof(*append));
+    if (!p2p_call_appends(call, node) || !verb->read(call, node, append)) {
+        return;
+    }
+    const struct p2p_issuer *issuer = p2p_verb_signer(call, node, verb, append, &append->key);
+    if (issuer == NULL) {
+        return;
+    }
+    append->issuer = issuer->number;
+    p2p_call_append(call, node, append, 1);
+}

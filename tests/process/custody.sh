@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Who alone may release a container: opened where it stands, offered, accepted and refused between ports, withdrawn,
+# closed by a gate-in.
+
+. "$(dirname "$0")/lib.sh" || exit 3
+begin 19100 110 beanr,bezee,begne,beost,belgg
+up
+connected $MEMBERS
+
+# custody_is MEMBER CONTAINER FILTER
+custody_is() { node "$1" --json custody show "$2" | jq -e "$3"; }
+ready() { node "$1" wait custody --timeout 20; }
+for member in $MEMBERS; do
+    must 0 ready "$member"
+done
+
+claim "a terminal opens custody where the box stands, and every port knows"
+must 0 node beanr --json custody open --container PTPU1000012 --call 'PTP EXPRESS 41' --facility beanr-f1
+keys . id time level
+get .id
+token=$it
+for member in $MEMBERS; do
+    eventually 10 custody_is "$member" PTPU1000012 '.state == "held" and .holder == "beanr" and .epoch == 1'
+done
+must 0 node begne --json custody show "$token"
+keys . token container state holder epoch facility
+holds '.container == "PTPU1000012" and .facility == "beanr-f1" and .check_ok'
+must 0 node beanr custody show PTPU1000012
+tells 'held by +beanr from'
+
+claim "what cannot be is refused before anything is written, and says what to do"
+size=$(node beanr --json status | jq '.feeds[] | select(.feed == "beanr/1").size')
+must 1 node beanr --json custody open --container PTPU1000012 --call x --facility beanr-f1
+holds '.error.code == "in-custody"'
+must 1 node beanr --json --as beanr-terminal custody open --container PTPU1000028 --call x --facility bezee-f1
+holds '.error.code == "no-grant"'
+must 2 node beanr --json custody open --container 'not a box!' --call x --facility beanr-f1
+must 2 node beanr --json custody offer PTPU1000012 --to nobody
+must 2 node beanr --json custody offer PTPU1000012 --to beanr
+must 1 node bezee --json custody offer PTPU1000012 --to belgg
+must 1 node belgg --json custody accept PTPU1000012
+must 3 node beanr --json custody show CSQU3054383
+must 3 node beanr --json custody withdraw beanr/1:999
+must 1 node beanr --json custody recount PTPU1000012 --as beanr-pso
+must 0 node beanr --json status
+holds '.feeds[] | select(.feed == "beanr/1").size == $size' --argjson size "$size"
+
+claim "a wrong check digit is flagged, kept and shown"
+must 0 node bezee --json custody open --container tttt-123456-7 --call x --facility bezee-f1
+must 0 node bezee --json custody show TTTT1234567
+holds '.check_ok == false and .container == "TTTT1234567"'
+must 0 node bezee custody show TTTT1234567
+tells 'check digit is wrong'
+
+claim "a container passes to another port by offer and accept"
+must 0 node beanr --json custody offer PTPU1000012 --to belgg --level witnessed
+eventually 10 custody_is belgg PTPU1000012 '.state == "offered" and .holder == "beanr" and .to == "belgg"'
+must 1 node beanr --json custody offer PTPU1000012 --to begne
+must 1 node begne --json custody accept PTPU1000012
+must 0 node belgg --json custody accept PTPU1000012 --level witnessed
+for member in $MEMBERS; do
+    eventually 10 custody_is "$member" PTPU1000012 '.state == "held" and .holder == "belgg" and .epoch == 2'
+done
+must 1 node beanr --json custody withdraw "$token"
+
+claim "refused, it is the giver's again, two epochs on, and he can offer it anew"
+must 0 node belgg --json custody offer PTPU1000012 --to bezee --level witnessed
+eventually 10 custody_is bezee PTPU1000012 '.state == "offered"'
+must 0 node bezee --json custody refuse PTPU1000012 --level witnessed
+eventually 10 custody_is belgg PTPU1000012 '.state == "held" and .holder == "belgg" and .epoch == 4'
+must 0 node belgg --json custody offer PTPU1000012 --to begne --level witnessed
+eventually 10 custody_is begne PTPU1000012 '.state == "offered"'
+must 0 node begne --json custody accept PTPU1000012 --level witnessed
+must 0 node begne --json custody show PTPU1000012
+holds '.epoch == 5 and [.tenures[].holder] == ["beanr", "belgg", "belgg", "begne"]'
+
+claim "withdrawn, it can be opened again; a gate-in closes what was left open elsewhere"
+must 0 node begne --json custody withdraw "$token" --level witnessed
+eventually 10 custody_is beost PTPU1000012 '.state == "withdrawn"'
+must 0 node beost --json custody open --container PTPU1000012 --call 'second visit' --facility beost-f1
+eventually 10 custody_is beanr PTPU1000012 '.state == "held" and .holder == "beost"'
+must 0 node beanr --json custody gate-in PTPU1000012 --facility beanr-f2 --level witnessed
+eventually 10 custody_is beost PTPU1000012 '.state == "closed"'
+must 0 node beanr --json custody open --container PTPU1000012 --call 'third visit' --facility beanr-f2
+must 0 node beanr --json custody list --container PTPU1000012
+same "$(jq -r .state "$out" | sort | paste -sd' ')" "closed held withdrawn" "states of three visits"
+must 0 node beanr --json custody list
+holds '.state != "closed" and .state != "withdrawn"'
+
+finish
