@@ -140,10 +140,13 @@ enum p2p_err p2p_scrub_derived(struct p2p_engine *engine, size_t *budget)
 static bool view_of(const struct p2p_engine *engine, uint32_t n, enum p2p_view_number *view,
                     uint32_t *circle)
 {
+    size_t count = 0;
+    const enum p2p_view_number *views = p2p_views_in_circles(&count);
     uint32_t circles = p2p_charter_circle_count(engine->ledger.charter) + 1;
-    *view = n < circles ? P2P_VIEW_BANS : P2P_VIEW_FORKS;
-    *circle = n < circles ? n : 0;
-    return n <= circles;
+    size_t at = n / circles;
+    *view = at < count ? views[at] : P2P_VIEW_FORKS;
+    *circle = at < count ? n % circles : 0;
+    return n <= count * circles;
 }
 
 enum p2p_err p2p_scrub_sets(struct p2p_engine *engine, size_t *budget, bool *ended)

@@ -30,19 +30,21 @@ static enum p2p_err pack_view(struct p2p_engine *engine, struct p2p_pack *pack,
     return err;
 }
 
-/* [[view, circle, digest], ...]: bans of each circle, then forks. */
+/* [[view, circle, digest], ...]: the views of each circle, then forks. */
 static enum p2p_err pack_views(struct p2p_engine *engine, struct p2p_pack *pack)
 {
+    size_t view_count = 0;
+    const enum p2p_view_number *views = p2p_views_in_circles(&view_count);
     uint32_t circles = p2p_charter_circle_count(engine->ledger.charter);
     uint32_t count = 1;
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 0; i <= circles; i++) {
-        count += tells(engine, i);
+        count += tells(engine, i) ? (uint32_t)view_count : 0;
     }
     p2p_pack_array(pack, count);
-    for (uint32_t i = 0; i <= circles && err == P2P_OK; i++) {
-        if (tells(engine, i)) {
-            err = pack_view(engine, pack, P2P_VIEW_BANS, i);
+    for (uint32_t i = 0; i <= circles; i++) {
+        for (size_t v = 0; v < view_count && err == P2P_OK && tells(engine, i); v++) {
+            err = pack_view(engine, pack, views[v], i);
         }
     }
     return err == P2P_OK ? pack_view(engine, pack, P2P_VIEW_FORKS, 0) : err;
@@ -55,7 +57,10 @@ static enum p2p_err append_state(struct p2p_engine *engine)
     struct p2p_hash leaves;
     struct p2p_pack pack;
     struct p2p_record_id id;
-    size_t cap = 256 + ((size_t)p2p_charter_circle_count(ledger->charter) + 2) * VIEW_BYTES_MAX;
+    size_t views = 0;
+    p2p_views_in_circles(&views);
+    size_t cap = 256 + (((size_t)p2p_charter_circle_count(ledger->charter) + 1) * views + 1) *
+                           VIEW_BYTES_MAX;
     enum p2p_err err = p2p_engine_pack(engine, cap, &pack);
     if (err == P2P_OK) {
         err = p2p_frontier_digest(ledger, &frontier);
@@ -205,11 +210,11 @@ static enum p2p_err compare_view(struct p2p_engine *engine, const struct p2p_rec
     uint32_t number = p2p_unpack_u32(in);
     uint32_t circle = p2p_unpack_u32(in);
     p2p_unpack_fixed(in, theirs.bytes, P2P_HASH_BYTES);
-    if (p2p_unpack_failed(in) || !shape ||
-        (number != P2P_VIEW_BANS && number != P2P_VIEW_FORKS) || !tells(engine, circle)) {
+    enum p2p_view_number view = P2P_VIEW_BANS;
+    if (p2p_unpack_failed(in) || !shape || !p2p_view_numbered(number, &view) ||
+        !tells(engine, circle)) {
         return P2P_OK;
     }
-    enum p2p_view_number view = (enum p2p_view_number)number;
     enum p2p_err err = p2p_view_digest(&engine->ledger, engine->kv, view, circle, &ours);
     if (err == P2P_OK && !p2p_hash_equal(&ours, &theirs)) {
         *same = false;

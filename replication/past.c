@@ -144,14 +144,16 @@ enum p2p_err p2p_past_new(struct p2p_past **out, const struct p2p_alloc *alloc,
     past->epoch = 1;
     past->stale = true;
     p2p_past_kv_init(past);
-    p2p_arena_init(&past->work, alloc, WORK_BYTES_MAX);
+    for (size_t i = 0; i < PAST_DEPTH_MAX; i++) {
+        p2p_arena_init(&past->work[i], alloc, WORK_BYTES_MAX);
+    }
     p2p_arena_init(&past->values.arena, alloc, P2P_PAST_BYTES_MAX);
     p2p_arena_init(&past->apart.arena, alloc, APART_BYTES_MAX);
     p2p_arena_init(&past->reweighed.arena, alloc, APART_BYTES_MAX);
     past->ledger = (struct p2p_ledger){.alloc = alloc,
                                        .sigs = ledger->sigs,
                                        .kv = &past->kv,
-                                       .arena = &past->work,
+                                       .arena = &past->work[0],
                                        .comparing = true, /* set hashes stay as they are */
                                        .on_absent = on_absent,
                                        .absent_context = past};
@@ -184,14 +186,16 @@ void p2p_past_free(struct p2p_past *past)
     p2p_alloc_free(past->alloc, past->carriers);
     p2p_alloc_free(past->alloc, past->issuers);
     p2p_alloc_free(past->alloc, past->values.slots);
-    p2p_alloc_free(past->alloc, past->value_rests.at);
     p2p_alloc_free(past->alloc, past->apart_rests.at);
     p2p_alloc_free(past->alloc, past->apart.at);
     p2p_alloc_free(past->alloc, past->reweighed.at);
     p2p_arena_deinit(&past->apart.arena);
     p2p_arena_deinit(&past->reweighed.arena);
     p2p_arena_deinit(&past->values.arena);
-    p2p_arena_deinit(&past->work);
+    for (size_t i = 0; i < PAST_DEPTH_MAX; i++) {
+        p2p_alloc_free(past->alloc, past->value_rests[i].at);
+        p2p_arena_deinit(&past->work[i]);
+    }
     p2p_alloc_free(past->alloc, past);
 }
 
@@ -318,7 +322,7 @@ static enum p2p_err fold_apart(struct p2p_past *past)
         past->feeds[i].ends_anew = false;
     }
     for (size_t i = 0; i < past->name_count && err == P2P_OK; i++) {
-        p2p_arena_reset(&past->work);
+        p2p_arena_reset(&past->work[0]);
         err = p2p_view_fold(&past->ledger, P2P_VIEW_FORKS,
                             p2p_slice_of(past->names[i].bytes, past->names[i].len));
     }
@@ -331,7 +335,7 @@ static enum p2p_err fold_apart(struct p2p_past *past)
     past->epoch += moved;
     for (size_t i = 0; i < past->carrier_count && err == P2P_OK; i++) {
         uint8_t key[P2P_ID_KEY_BYTES];
-        p2p_arena_reset(&past->work);
+        p2p_arena_reset(&past->work[0]);
         if (p2p_past_sees(past, &past->carriers[i])) {
             err = p2p_view_fold(&past->ledger, P2P_VIEW_BANS,
                                 p2p_id_key(key, &past->carriers[i]));
@@ -356,7 +360,7 @@ static enum p2p_err settle_apart(struct p2p_past *past)
     rests->count = 0;
     rests->lost = false;
     past->stale = true; /* until it is through */
-    past->ledger.arena = &past->work;
+    past->ledger.arena = &past->work[0];
     past->rests = rests;
     past->folding = true;
     past->folding_apart = true;

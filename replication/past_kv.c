@@ -114,7 +114,7 @@ bool p2p_past_is_carrier(const struct p2p_past *past, const struct p2p_record_id
     return false;
 }
 
-/* ---- rows that end in a record's id: TOUCH, INDEX, and the view of bans ---- */
+/* ---- rows that end in a record's id: TOUCH, INDEX, and all views but forks ---- */
 
 /* The first row from key on that begins with the same `prefix` bytes, is as long as key, and is
  * about a record below the horizon. What is passed over is noted for the fold. key [in, out]:
@@ -237,12 +237,14 @@ static enum p2p_err get_view(struct p2p_past *past, struct p2p_slice key,
         *value = apart->value;
         return P2P_OK;
     }
-    if (past->folding || key.len != PAST_KEY_BYTES || key.data[0] != P2P_VIEW_BANS ||
+    bool inside = past->folding && (past->folding_apart || key.len == 0 ||
+                                    key.data[0] >= (uint8_t)past->folding_view);
+    if (inside || key.len != PAST_KEY_BYTES || !p2p_past_folds(key.data[0]) ||
         !p2p_id_from_key(p2p_slice_of(key.data + 5, P2P_ID_KEY_BYTES), &id) ||
         !p2p_past_sees(past, &id) || p2p_past_is_carrier(past, &id)) {
         return P2P_NOTFOUND;
     }
-    struct p2p_slice there; /* an imposition whose payload is held, as the fold would find */
+    struct p2p_slice there; /* one whose payload is held, as the fold would find */
     enum p2p_err err = p2p_kv_get(past->under, P2P_TABLE_VIEW, key, &there);
     if (err == P2P_OK && p2p_past_stands(past, &id)) {
         *value = there;
@@ -255,7 +257,7 @@ static enum p2p_err seek_view(struct p2p_past *past, struct p2p_slice key,
                               struct p2p_slice *found, struct p2p_slice *value)
 {
     p2p_assert(!past->folding && key.len >= 5);
-    if (key.data[0] == P2P_VIEW_BANS) {
+    if (p2p_past_folds(key.data[0])) {
         return seek_both(past, P2P_TABLE_VIEW, key, 5, found, value);
     }
     const struct past_row *apart = seek_apart(past, P2P_TABLE_VIEW, key, 5);
@@ -271,10 +273,12 @@ static enum p2p_err seek_view(struct p2p_past *past, struct p2p_slice key,
 static enum p2p_err seek_index(struct p2p_past *past, struct p2p_slice key,
                                struct p2p_slice *found, struct p2p_slice *value)
 {
-    if (key.data[0] >= P2P_INDEX_LACK) {
-        return P2P_NOTFOUND; /* what a node lacks or keeps aside is its own */
+    bool by_id = key.data[0] == P2P_INDEX_SUBJECT || key.data[0] == P2P_INDEX_CONTAINER ||
+                 key.data[0] == P2P_INDEX_TOKEN_RIGHT || key.data[0] == P2P_INDEX_PARTY_RIGHT;
+    if (key.data[0] >= P2P_INDEX_LACK && !by_id) {
+        return P2P_NOTFOUND; /* what a node lacks, keeps aside or folds again is its own */
     }
-    if (key.len <= P2P_ID_KEY_BYTES || key.data[0] != P2P_INDEX_SUBJECT) {
+    if (key.len <= P2P_ID_KEY_BYTES || !by_id) {
         return p2p_kv_seek(past->under, P2P_TABLE_INDEX, key, found, value);
     }
     return seek_both(past, P2P_TABLE_INDEX, key, key.len - P2P_ID_KEY_BYTES, found, value);
@@ -426,7 +430,7 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
     case P2P_TABLE_TOUCH:
     case P2P_TABLE_SEEN:
         memcpy(from, past->last[table], len);
-        if (table == P2P_TABLE_VIEW && len > 0 && from[0] != P2P_VIEW_BANS) {
+        if (table == P2P_TABLE_VIEW && len > 0 && !p2p_past_folds(from[0])) {
             from[len++] = 0;
         } else if (len < P2P_ID_KEY_BYTES || !step(from, len)) {
             return P2P_NOTFOUND;
@@ -475,8 +479,8 @@ static enum p2p_err kv_get(void *context, enum p2p_table table, struct p2p_slice
     return p2p_kv_get(past->under, table, key, value);
 }
 
-/* Folds write values of views, and rescued bans their rows; nothing else is written to a past.
- */
+/* Folds write values of views, and rescued bans their rows; nothing else is written to a past,
+ * or stands in it. */
 static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice key,
                            struct p2p_slice value)
 {
@@ -484,10 +488,13 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
     if (past->folding_apart && (table == P2P_TABLE_VIEW || table == P2P_TABLE_INDEX)) {
         return p2p_past_row_put(past, &past->apart, table, key, value);
     }
+    if (past->folding && table == P2P_TABLE_INDEX) {
+        return P2P_OK; /* by which a fold is found again: a past finds none */
+    }
     if (!past->folding || table != P2P_TABLE_VIEW) {
         return P2P_RDONLY;
     }
-    past->folded = p2p_arena_copy(&past->work, value);
+    past->folded = p2p_arena_copy(&past->work[past->depth - 1], value);
     return past->folded.data == NULL ? P2P_NOMEM : P2P_OK;
 }
 

@@ -25,7 +25,7 @@ struct past_rests {
     bool lost; /* no memory to note one: nothing is kept */
 };
 
-/* A value of the view `bans`, by its row's key. */
+/* A value of a view that is folded when it is asked for, by its row's key. */
 #define PAST_KEY_BYTES (5u + P2P_ID_KEY_BYTES)
 struct past_value {
     uint8_t key[PAST_KEY_BYTES];
@@ -62,6 +62,9 @@ struct past_name {
     uint8_t bytes[P2P_VIEW_KEY_BYTES_MAX];
 };
 
+/* Views folded inside each other. */
+#define PAST_DEPTH_MAX 2u
+
 struct p2p_past {
     const struct p2p_alloc *alloc;
     const struct p2p_ledger *full;
@@ -86,9 +89,11 @@ struct p2p_past {
     uint32_t *issuers;          /* whose */
     size_t issuer_count, issuer_cap;
     struct past_values values;
-    struct past_rests value_rests; /* of the value that is folded */
-    struct p2p_arena work;         /* of one fold */
-    /* while folding */
+    struct past_rests value_rests[PAST_DEPTH_MAX]; /* of the values that are folded */
+    struct p2p_arena work[PAST_DEPTH_MAX];         /* of one fold each */
+    /* while folding: a fold may ask for values of views with smaller numbers */
+    unsigned depth;
+    enum p2p_view_number folding_view;
     struct past_rests *rests;
     bool folding;
     bool folding_apart;      /* what is written goes to `apart` */
@@ -136,7 +141,12 @@ void p2p_past_rows_clear(struct past_rows *rows);
 void p2p_past_rest(struct p2p_past *past, uint32_t feed, uint64_t index);
 bool p2p_past_rests_hold(const struct p2p_past *past, const struct past_rest *rests,
                          size_t count);
-/* The value of a ban as of the horizon, by its row's key. P2P_NOTFOUND. */
+/* Whether a row of VIEW is of a view whose values are folded when they are asked for. */
+static inline bool p2p_past_folds(uint8_t view)
+{
+    return view != P2P_VIEW_FORKS;
+}
+/* The value of such a view as of the horizon, by its row's key. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_past_value(struct p2p_past *past, struct p2p_slice key,
                                            struct p2p_slice *value);
 void p2p_past_values_clear(struct p2p_past *past);

@@ -1,4 +1,4 @@
-/* Values of the view `bans` as of a horizon: folded when asked for, kept while they stand. */
+/* Values of views as of a horizon: folded when asked for, kept while they stand. */
 #include "past_state.h"
 
 #include <p2p/assert.h>
@@ -147,39 +147,73 @@ static enum p2p_err keep(struct p2p_past *past, const uint8_t *key,
 static enum p2p_err fold(struct p2p_past *past, const uint8_t *row)
 {
     uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_arena *work = &past->work[past->depth++];
     memcpy(key, row + 5, sizeof(key));
-    p2p_arena_reset(&past->work);
-    past->ledger.arena = &past->work;
+    p2p_arena_reset(work);
+    past->ledger.arena = work;
     past->folded = (struct p2p_slice){0};
     past->folding = true;
+    past->folding_view = (enum p2p_view_number)row[0];
     enum p2p_err err =
-        p2p_view_fold(&past->ledger, P2P_VIEW_BANS, p2p_slice_of(key, sizeof(key)));
-    past->folding = false;
+        p2p_view_fold(&past->ledger, past->folding_view, p2p_slice_of(key, sizeof(key)));
+    past->depth--;
     return err;
+}
+
+/* Folds one value, perhaps inside the fold of another, which goes on afterwards. */
+static enum p2p_err fold_inside(struct p2p_past *past, const uint8_t *row,
+                                struct p2p_slice *value)
+{
+    struct past_rests *rests = &past->value_rests[past->depth];
+    struct past_rests *outer_rests = past->rests;
+    struct p2p_arena *outer_arena = past->ledger.arena;
+    enum p2p_view_number outer_view = past->folding_view;
+    struct p2p_slice outer_folded = past->folded;
+    bool outer_folding = past->folding;
+    rests->count = 0;
+    rests->lost = false;
+    past->rests = rests;
+    enum p2p_err err = fold(past, row);
+    past->folding = outer_folding;
+    past->folding_view = outer_view;
+    past->rests = outer_rests;
+    past->ledger.arena = outer_arena;
+    if (err == P2P_OK) {
+        err = keep(past, row, rests, value);
+    }
+    past->folded = outer_folded;
+    return err;
+}
+
+/* What rests on a value rests on all that it rests on. */
+static void rest_on(struct p2p_past *past, const struct past_rest *rests, size_t count)
+{
+    for (size_t i = 0; i < count && past->rests != NULL; i++) {
+        p2p_past_rest(past, rests[i].feed, rests[i].index);
+    }
 }
 
 enum p2p_err p2p_past_value(struct p2p_past *past, struct p2p_slice key,
                             struct p2p_slice *value)
 {
     uint8_t row[PAST_KEY_BYTES];
-    struct past_rests *rests = &past->value_rests;
-    p2p_assert(key.len == sizeof(row) && !past->folding);
+    p2p_assert(key.len == sizeof(row) && past->depth < PAST_DEPTH_MAX);
     memcpy(row, key.data, sizeof(row));
-    if (past->values.slot_count > 0) {
-        const struct past_value *kept = *slot_of(&past->values, row);
-        if (kept != NULL && kept->epoch == past->epoch &&
-            p2p_past_rests_hold(past, kept->rests, kept->rest_count)) {
-            *value = kept->value;
-            return kept->value.len > 0 ? P2P_OK : P2P_NOTFOUND;
-        }
+    const struct past_value *kept =
+        past->values.slot_count > 0 ? *slot_of(&past->values, row) : NULL;
+    if (kept != NULL && kept->epoch == past->epoch &&
+        p2p_past_rests_hold(past, kept->rests, kept->rest_count)) {
+        rest_on(past, kept->rests, kept->rest_count);
+        *value = kept->value;
+        return kept->value.len > 0 ? P2P_OK : P2P_NOTFOUND;
     }
-    rests->count = 0;
-    rests->lost = false;
-    past->rests = rests;
-    enum p2p_err err = fold(past, row);
-    past->rests = NULL;
+    const struct past_rests *rests = &past->value_rests[past->depth];
+    enum p2p_err err = fold_inside(past, row, value);
     if (err == P2P_OK) {
-        err = keep(past, row, rests, value);
+        rest_on(past, rests->at, rests->count);
+    }
+    if (err == P2P_OK && past->rests != NULL) {
+        past->rests->lost = past->rests->lost || rests->lost;
     }
     return err == P2P_OK && value->len == 0 ? P2P_NOTFOUND : err;
 }

@@ -36,6 +36,32 @@ const char *p2p_view_word(enum p2p_view_number view)
     return words[view];
 }
 
+static const enum p2p_view_number numbers[] = {
+#define VIEW_NUMBER(name, number, word) P2P_VIEW_##name,
+    P2P_VIEW_MAP(VIEW_NUMBER)
+#undef VIEW_NUMBER
+};
+
+bool p2p_view_numbered(uint64_t number, enum p2p_view_number *view)
+{
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if ((uint64_t)numbers[i] == number) {
+            *view = numbers[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+const enum p2p_view_number *p2p_views_in_circles(size_t *count)
+{
+    static const enum p2p_view_number views[] = {P2P_VIEW_BANS, P2P_VIEW_CUSTODY,
+                                                 P2P_VIEW_RIGHTS};
+    *count = sizeof(views) / sizeof(views[0]);
+    _Static_assert(sizeof(views) + sizeof(views[0]) == sizeof(numbers), "and forks");
+    return views;
+}
+
 static const struct p2p_view *view_find(enum p2p_view_number view)
 {
     switch (view) {

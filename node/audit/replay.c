@@ -323,19 +323,19 @@ static enum p2p_err compare_view(struct replay *replay, const struct stop *stop,
     struct p2p_hash theirs;
     struct p2p_hash ours;
     bool shape = p2p_unpack_array(in) == 3;
-    uint32_t view = p2p_unpack_u32(in);
+    uint32_t number = p2p_unpack_u32(in);
     uint32_t circle = p2p_unpack_u32(in);
+    enum p2p_view_number view = P2P_VIEW_BANS;
     p2p_unpack_fixed(in, theirs.bytes, P2P_HASH_BYTES);
-    if (p2p_unpack_failed(in) || !shape || (view != P2P_VIEW_BANS && view != P2P_VIEW_FORKS) ||
+    if (p2p_unpack_failed(in) || !shape || !p2p_view_numbered(number, &view) ||
         !audit_complete_in(replay->audit, circle)) {
         return P2P_OK;
     }
-    enum p2p_err err =
-        p2p_view_digest(replay->ledger, replay->kv, (enum p2p_view_number)view, circle, &ours);
+    enum p2p_err err = p2p_view_digest(replay->ledger, replay->kv, view, circle, &ours);
     if (err == P2P_OK && !p2p_hash_equal(&ours, &theirs)) {
         char text[P2P_FINDING_TEXT_BYTES];
         snprintf(text, sizeof text, "its digest of %s in circle %u is not what replay gives",
-                 p2p_view_word((enum p2p_view_number)view), circle);
+                 p2p_view_word(view), circle);
         tell(replay, stop, P2P_FINDING_STATE_DIFFERS, text);
     }
     return err;

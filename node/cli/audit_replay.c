@@ -195,11 +195,15 @@ static enum p2p_err digests_json(const struct replaying *replaying, json_t *out)
     struct p2p_hash hash;
     json_t *digests = json_object();
     enum p2p_err err = P2P_OK;
-    for (uint32_t i = 1; i <= circles && err == P2P_OK; i++) {
-        char name[16 + P2P_NAME_BYTES_MAX];
-        snprintf(name, sizeof name, "bans/%s", p2p_circle_name(then, i));
-        if (!p2p_audit_withholds(replaying->audited.audit, i)) {
-            err = add_digest(replaying, digests, P2P_VIEW_BANS, i, name);
+    size_t count = 0;
+    const enum p2p_view_number *views = p2p_views_in_circles(&count);
+    for (uint32_t i = 1; i <= circles; i++) {
+        bool withheld = p2p_audit_withholds(replaying->audited.audit, i);
+        for (size_t v = 0; v < count && err == P2P_OK && !withheld; v++) {
+            char name[16 + P2P_NAME_BYTES_MAX];
+            snprintf(name, sizeof name, "%s/%s", p2p_view_word(views[v]),
+                     p2p_circle_name(then, i));
+            err = add_digest(replaying, digests, views[v], i, name);
         }
     }
     if (err == P2P_OK) {

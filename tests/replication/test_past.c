@@ -1,7 +1,9 @@
 /* The past against an oracle: a fresh ledger that took exactly the records below the horizon.
  */
 #include "check.h"
+#include "custody_history.h"
 #include "ledger_history.h"
+#include "right_history.h"
 
 #include <p2p/forked.h>
 #include <p2p/past.h>
@@ -11,26 +13,28 @@
 static const char *const subjects[] = {"imo:9179842", "imo:9074729", "card:alfapass:1",
                                        "card:alfapass:2"};
 
+enum { FEEDS = LEDGER_WORLD_FEEDS + 1 };
+
 /* How often what should come up came up. */
 static struct {
     unsigned values, reasons, forked, closed, rescued, lifted, suspended, without_effect, stood;
+    unsigned custody, frozen, passed, rights;
 } met;
 
 /* ---- one horizon, both ways ---- */
 
-static void set(struct p2p_past *past, const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
+static void set(struct p2p_past *past, const uint64_t sizes[FEEDS])
 {
-    uint64_t copy[LEDGER_WORLD_MEMBERS + 1];
+    uint64_t copy[FEEDS];
     memcpy(copy, sizes, sizeof(copy));
-    CHECK_OK(
-        p2p_past_set(past, &(struct p2p_horizon){copy, LEDGER_WORLD_MEMBERS + 1, 0, false}));
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){copy, FEEDS, 0, false}));
 }
 
-static void take(struct ledger_node *node, const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
+static void take(struct ledger_node *node, const uint64_t sizes[FEEDS])
 {
     ledger_node_begin(node);
     ledger_node_charter(node, sizes[0]);
-    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (uint32_t f = 1; f < FEEDS; f++) {
         if (p2p_ledger_feed(&node->ledger, f) != NULL) {
             ledger_node_take(node, f, sizes[f]);
         }
@@ -45,29 +49,47 @@ static bool is_rescued(const struct ledger_world *world, const struct p2p_record
     return record.kind == P2P_KIND_RESCUED;
 }
 
-/* Values of the whole view, in order. */
-static void check_bans(const struct ledger_world *world, const struct p2p_kv *then,
-                       const struct p2p_kv *fresh, uint32_t circle)
+static void meet(const struct ledger_world *world, const struct p2p_record_id *id,
+                 enum p2p_view_number view, uint32_t circle, struct p2p_slice value)
+{
+    struct p2p_ban ban;
+    struct p2p_custody custody;
+    met.values++;
+    if (view == P2P_VIEW_CUSTODY) {
+        CHECK_OK(p2p_custody_decode(&custody, id, circle, value));
+        met.custody++;
+        met.frozen += custody.frozen != 0;
+        met.passed += custody.tenure_count > 1;
+        return;
+    }
+    if (view == P2P_VIEW_RIGHTS) {
+        met.rights++;
+        return;
+    }
+    CHECK_OK(p2p_ban_decode(&ban, id, circle, value));
+    met.lifted += ban.lifted.len > 0;
+    met.suspended += ban.suspended.len > 0;
+    met.without_effect += ban.why != P2P_WHY_NONE;
+    met.rescued += is_rescued(world, id);
+}
+
+/* Values of a whole view, in order. */
+static void check_view(const struct ledger_world *world, const struct p2p_kv *then,
+                       const struct p2p_kv *fresh, enum p2p_view_number view, uint32_t circle)
 {
     uint8_t from[5 + P2P_VIEW_KEY_BYTES_MAX];
     struct p2p_slice key_a, key_b, value_a, value_b;
-    struct p2p_slice prefix = p2p_slice_of(
-        from, p2p_view_row_key(from, P2P_VIEW_BANS, circle, (struct p2p_slice){0}));
+    struct p2p_slice prefix =
+        p2p_slice_of(from, p2p_view_row_key(from, view, circle, (struct p2p_slice){0}));
     enum p2p_err err_a = p2p_kv_seek(then, P2P_TABLE_VIEW, prefix, &key_a, &value_a);
     enum p2p_err err_b = p2p_kv_seek(fresh, P2P_TABLE_VIEW, prefix, &key_b, &value_b);
     while (err_b == P2P_OK && memcmp(key_b.data, from, prefix.len) == 0) {
         struct p2p_record_id id;
-        struct p2p_ban ban;
         CHECK_OK(err_a);
         CHECK(p2p_slice_equal(key_a, key_b));
         CHECK(p2p_slice_equal(value_a, value_b));
         CHECK(p2p_id_from_key(p2p_slice_of(key_b.data + 5, P2P_ID_KEY_BYTES), &id));
-        CHECK_OK(p2p_ban_decode(&ban, &id, circle, value_b));
-        met.values++;
-        met.lifted += ban.lifted.len > 0;
-        met.suspended += ban.suspended.len > 0;
-        met.without_effect += ban.why != P2P_WHY_NONE;
-        met.rescued += is_rescued(world, &id);
+        meet(world, &id, view, circle, value_b);
         err_a = p2p_kv_next(then, P2P_TABLE_VIEW, &key_a, &value_a);
         err_b = p2p_kv_next(fresh, P2P_TABLE_VIEW, &key_b, &value_b);
     }
@@ -77,26 +99,28 @@ static void check_bans(const struct ledger_world *world, const struct p2p_kv *th
 static void check_forks(struct p2p_ledger *then, const struct p2p_kv *then_kv,
                         struct p2p_ledger *fresh, const struct p2p_kv *fresh_kv)
 {
-    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (uint32_t f = 1; f < FEEDS; f++) {
         struct p2p_forked a = {.size = 0}, b = {.size = 0};
+        if (p2p_ledger_feed(fresh, f) == NULL) {
+            CHECK(p2p_ledger_feed(then, f) == NULL);
+            continue;
+        }
         enum p2p_err err = p2p_forked_get(fresh, fresh_kv, f, &b);
         CHECK_ERR(p2p_forked_get(then, then_kv, f, &a), err);
         CHECK(a.size == b.size && p2p_hash_equal(&a.root, &b.root));
         CHECK(p2p_record_id_compare(&a.proof, &b.proof) == 0);
         CHECK(p2p_record_id_compare(&a.by, &b.by) == 0);
         met.forked += b.size > 0;
-        if (p2p_ledger_feed(fresh, f) != NULL) {
-            uint64_t closed_at = p2p_ledger_feed(fresh, f)->closed_at;
-            CHECK(p2p_ledger_feed(then, f)->ends_at == p2p_ledger_feed(fresh, f)->ends_at);
-            CHECK(p2p_ledger_feed(then, f)->closed_at == closed_at);
-            met.closed += closed_at != P2P_FEED_GOES_ON;
-        }
+        uint64_t closed_at = p2p_ledger_feed(fresh, f)->closed_at;
+        CHECK(p2p_ledger_feed(then, f)->ends_at == p2p_ledger_feed(fresh, f)->ends_at);
+        CHECK(p2p_ledger_feed(then, f)->closed_at == closed_at);
+        met.closed += closed_at != P2P_FEED_GOES_ON;
     }
 }
 
 static void check_records(struct p2p_ledger *then, struct p2p_ledger *fresh)
 {
-    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (uint32_t f = 1; f < fresh->feed_count; f++) {
         uint64_t size = fresh->feeds[f]->edge.size;
         CHECK(then->feeds[f]->edge.size == size);
         for (uint64_t i = 0; i < size; i++) {
@@ -113,7 +137,7 @@ static void check_records(struct p2p_ledger *then, struct p2p_ledger *fresh)
             CHECK_OK(p2p_judge(then, &entry, &a));
             CHECK_OK(p2p_judge(fresh, &entry, &b));
             CHECK(a == b);
-            for (uint32_t of = 0; of <= LEDGER_WORLD_MEMBERS + 1; of++) {
+            for (uint32_t of = 0; of <= FEEDS; of++) {
                 CHECK_OK(p2p_known_size(then, f, i, of, &known_a));
                 CHECK_OK(p2p_known_size(fresh, f, i, of, &known_b));
                 CHECK(known_a == known_b);
@@ -156,9 +180,13 @@ static void check_digests(struct p2p_past *past, struct p2p_ledger *fresh,
 {
     struct p2p_hash a, b;
     for (uint32_t circle = CIRCLE_ALL; circle <= CIRCLE_PAIR; circle++) {
-        CHECK_OK(p2p_past_digest(past, P2P_VIEW_BANS, circle, &a));
-        CHECK_OK(p2p_view_digest(fresh, kv, P2P_VIEW_BANS, circle, &b));
-        CHECK(p2p_hash_equal(&a, &b));
+        size_t count = 0;
+        const enum p2p_view_number *views = p2p_views_in_circles(&count);
+        for (size_t v = 0; v < count; v++) {
+            CHECK_OK(p2p_past_digest(past, views[v], circle, &a));
+            CHECK_OK(p2p_view_digest(fresh, kv, views[v], circle, &b));
+            CHECK(p2p_hash_equal(&a, &b));
+        }
     }
     CHECK_OK(p2p_past_digest(past, P2P_VIEW_FORKS, 0, &a));
     CHECK_OK(p2p_view_digest(fresh, kv, P2P_VIEW_FORKS, 0, &b));
@@ -171,9 +199,14 @@ static void check_digests(struct p2p_past *past, struct p2p_ledger *fresh,
 
 /* The past, moved to a horizon, says what a fresh ledger says. */
 static void check_horizon(struct p2p_past *past, const struct ledger_world *world,
-                          const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
+                          const uint64_t wanted[FEEDS])
 {
     struct ledger_node fresh;
+    uint64_t sizes[FEEDS];
+    for (uint32_t f = 0; f < FEEDS; f++) { /* of feeds that were named then */
+        const struct p2p_feed_info *info = p2p_charter_feed(world->charter, f);
+        sizes[f] = info != NULL && (f == 0 || info->entry < wanted[0]) ? wanted[f] : 0;
+    }
     set(past, sizes);
     CHECK(!p2p_past_lacks(past));
     ledger_node_init(&fresh, world, 0);
@@ -185,7 +218,11 @@ static void check_horizon(struct p2p_past *past, const struct ledger_world *worl
     check_answers(then, p2p_past_kv(past), &fresh.ledger, kv);
     check_records(then, &fresh.ledger);
     for (uint32_t circle = 0; circle <= CIRCLE_PAIR + 1; circle++) {
-        check_bans(world, p2p_past_kv(past), kv, circle);
+        size_t count = 0;
+        const enum p2p_view_number *views = p2p_views_in_circles(&count);
+        for (size_t v = 0; v < count; v++) {
+            check_view(world, p2p_past_kv(past), kv, views[v], circle);
+        }
     }
     check_digests(past, &fresh.ledger, kv);
     memory_kv_abort(fresh.store);
@@ -194,7 +231,7 @@ static void check_horizon(struct p2p_past *past, const struct ledger_world *worl
 
 static void all_sizes(const struct ledger_world *world, uint64_t sizes[])
 {
-    for (uint32_t f = 0; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (uint32_t f = 0; f < FEEDS; f++) {
         sizes[f] = ledger_world_size(world, f);
     }
 }
@@ -205,30 +242,41 @@ static void all_sizes(const struct ledger_world *world, uint64_t sizes[])
 static void walk_horizons(struct p2p_past *past, const struct ledger_world *world,
                           struct rng *rng)
 {
-    uint64_t whole[LEDGER_WORLD_MEMBERS + 1], sizes[LEDGER_WORLD_MEMBERS + 1] = {1};
+    uint64_t whole[FEEDS], sizes[FEEDS] = {1};
     all_sizes(world, whole);
     for (unsigned round = 0; round < 12; round++) {
         if (round % 6 == 0) {
-            for (uint32_t f = 0; f <= LEDGER_WORLD_MEMBERS; f++) {
+            for (uint32_t f = 0; f < FEEDS; f++) {
                 sizes[f] = rng_below(rng, whole[f] + 1);
             }
             sizes[0] += sizes[0] == 0;
         }
-        uint32_t f = (uint32_t)rng_below(rng, LEDGER_WORLD_MEMBERS + 1);
+        uint32_t f = (uint32_t)rng_below(rng, FEEDS);
         sizes[f] += rng_below(rng, whole[f] - sizes[f] + 1);
         check_horizon(past, world, sizes);
     }
     check_horizon(past, world, whole);
 }
 
-static void check_history(uint64_t seed, bool forks)
+enum sort { BANS, FORKS, CUSTODY, RIGHTS };
+
+static void check_history(uint64_t seed, enum sort sort)
 {
     struct rng rng = {seed};
     struct ledger_world world;
     struct ledger_node node;
     struct p2p_past *past;
     print_message("seed %llu\n", (unsigned long long)seed);
-    ledger_history_write(&world, &rng, 40 + (unsigned)rng_below(&rng, 60), forks);
+    unsigned steps = 40 + (unsigned)rng_below(&rng, 60);
+    struct custody_met custody = {.passed = 0};
+    struct right_met rights = {.blocks = 0};
+    if (sort == CUSTODY) {
+        custody_history_write(&world, &rng, steps, &custody);
+    } else if (sort == RIGHTS) {
+        right_history_write(&world, &rng, steps, false, &rights);
+    } else {
+        ledger_history_write(&world, &rng, steps, sort == FORKS);
+    }
     ledger_node_init(&node, &world, 0);
     ledger_node_take_all(&node);
     const struct p2p_kv *kv = memory_kv_begin(node.store);
@@ -248,7 +296,7 @@ static void test_random_histories(void **state)
     (void)state;
     memset(&met, 0, sizeof(met));
     for (uint64_t seed = 1; seed <= 25; seed++) {
-        check_history(seed, false);
+        check_history(seed, BANS);
     }
     CHECK(met.values > 1000 && met.reasons > 100 && met.lifted > 50 && met.suspended > 20 &&
           met.without_effect > 100 && met.forked == 0);
@@ -260,10 +308,32 @@ static void test_forks(void **state)
     (void)state;
     memset(&met, 0, sizeof(met));
     for (uint64_t seed = 101; seed <= 140; seed++) {
-        check_history(seed, true);
+        check_history(seed, FORKS);
     }
     CHECK(met.values > 1000 && met.reasons > 100 && met.forked > 50 && met.rescued > 50 &&
           met.closed > 10);
+}
+
+/* A gate's release would be held against custody that was not so then. */
+static void test_custody(void **state)
+{
+    (void)state;
+    memset(&met, 0, sizeof(met));
+    for (uint64_t seed = 201; seed <= 225; seed++) {
+        check_history(seed, CUSTODY);
+    }
+    CHECK(met.custody > 1000 && met.frozen > 50 && met.passed > 50 && met.closed > 10);
+}
+
+/* And against rights, which are folded from what custody was. */
+static void test_rights(void **state)
+{
+    (void)state;
+    memset(&met, 0, sizeof(met));
+    for (uint64_t seed = 301; seed <= 315; seed++) {
+        check_history(seed, RIGHTS);
+    }
+    CHECK(met.rights > 500 && met.custody > 100);
 }
 
 /* ---- values that stand ---- */
@@ -273,12 +343,12 @@ static void test_forks(void **state)
 static void take_in_epochs(struct ledger_node *node, const struct ledger_world *world,
                            struct rng *rng, struct p2p_settled *settled)
 {
-    uint64_t whole[LEDGER_WORLD_MEMBERS + 1], sizes[LEDGER_WORLD_MEMBERS + 1] = {0};
+    uint64_t whole[FEEDS], sizes[FEEDS] = {0};
     bool more = true;
     all_sizes(world, whole);
     node->ledger.settled = settled;
     while (more) {
-        uint32_t f = (uint32_t)rng_below(rng, LEDGER_WORLD_MEMBERS + 1);
+        uint32_t f = (uint32_t)rng_below(rng, FEEDS);
         uint64_t left = whole[f] - sizes[f];
         uint64_t to = sizes[f] + rng_below(rng, (left < 6 ? left : 6) + 1);
         ledger_node_begin(node);
@@ -298,11 +368,11 @@ static void take_in_epochs(struct ledger_node *node, const struct ledger_world *
 
 /* What stands at a horizon by what is said of it. */
 static unsigned standing(const struct ledger_world *world, const struct p2p_settled *settled,
-                         const uint64_t sizes[LEDGER_WORLD_MEMBERS + 1])
+                         const uint64_t sizes[FEEDS])
 {
-    uint32_t epoch = p2p_settled_before(settled, sizes, LEDGER_WORLD_MEMBERS + 1);
+    uint32_t epoch = p2p_settled_before(settled, sizes, FEEDS);
     unsigned count = 0;
-    for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+    for (uint32_t f = 1; f < FEEDS; f++) {
         for (uint64_t i = 0; i < ledger_world_size(world, f); i++) {
             count += p2p_settled_stands(settled, &(struct p2p_record_id){f, i}, epoch);
         }
@@ -317,11 +387,11 @@ static void check_settled(uint64_t seed, bool forks)
     struct ledger_node node;
     struct p2p_past *past;
     struct p2p_settled *settled;
-    uint64_t whole[LEDGER_WORLD_MEMBERS + 1], sizes[LEDGER_WORLD_MEMBERS + 1];
+    uint64_t whole[FEEDS], sizes[FEEDS];
     print_message("seed %llu\n", (unsigned long long)seed);
     ledger_history_write(&world, &rng, 60 + (unsigned)rng_below(&rng, 60), forks);
     ledger_node_init(&node, &world, 0);
-    CHECK_OK(p2p_settled_new(&settled, p2p_alloc_default(), LEDGER_WORLD_MEMBERS + 1));
+    CHECK_OK(p2p_settled_new(&settled, p2p_alloc_default(), FEEDS));
     take_in_epochs(&node, &world, &rng, settled);
     const struct p2p_kv *kv = memory_kv_begin(node.store);
     CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
@@ -329,7 +399,7 @@ static void check_settled(uint64_t seed, bool forks)
     all_sizes(&world, whole);
     for (unsigned round = 0; round < 12; round++) {
         memcpy(sizes, whole, sizeof(sizes));
-        for (uint32_t f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+        for (uint32_t f = 1; f < FEEDS; f++) {
             /* late ones, so that something stands, and now and then any */
             uint64_t from = round % 4 == 0 ? 0 : whole[f] - whole[f] / (round % 4 * 4);
             sizes[f] = from + rng_below(&rng, whole[f] - from + 1);
@@ -411,17 +481,16 @@ static void test_two_heads(void **state)
     const struct p2p_kv *kv = memory_kv_begin(node.store);
     CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
     for (uint64_t size = 0; size <= ledger_world_size(&world, 2); size++) {
-        const uint64_t sizes[] = {1 + size % 2, ledger_world_size(&world, 1), size, 0, 0};
+        const uint64_t sizes[FEEDS] = {1 + size % 2, ledger_world_size(&world, 1), size, 0, 0};
         check_horizon(past, &world, sizes);
     }
     /* Who knew of both stood at the split, as the whole ledger does. */
-    uint64_t whole[LEDGER_WORLD_MEMBERS + 1];
+    uint64_t whole[FEEDS];
     all_sizes(&world, whole);
-    CHECK_OK(
-        p2p_past_set(past, &(struct p2p_horizon){whole, LEDGER_WORLD_MEMBERS + 1, 1, false}));
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){whole, FEEDS, 1, false}));
     struct memory_kv *copy = memory_kv_clone(node.store);
     for (uint32_t circle = 0; circle <= CIRCLE_PAIR; circle++) {
-        check_bans(&world, p2p_past_kv(past), memory_kv_begin(copy), circle);
+        check_view(&world, p2p_past_kv(past), memory_kv_begin(copy), P2P_VIEW_BANS, circle);
         memory_kv_abort(copy);
     }
     memory_kv_free(copy);
@@ -487,7 +556,7 @@ static void test_every_allocation_fails(void **state)
     struct rng rng = {111};
     struct ledger_world world;
     struct ledger_node node;
-    uint64_t whole[LEDGER_WORLD_MEMBERS + 1];
+    uint64_t whole[FEEDS];
     bool through = false;
     (void)state;
     ledger_history_write(&world, &rng, 70, true);
@@ -499,7 +568,7 @@ static void test_every_allocation_fails(void **state)
         struct faulty_alloc heap;
         struct p2p_past *past = NULL;
         struct p2p_hash digest;
-        struct p2p_horizon horizon = {whole, LEDGER_WORLD_MEMBERS + 1, 0, false};
+        struct p2p_horizon horizon = {whole, FEEDS, 0, false};
         faulty_alloc_init(&heap, at);
         enum p2p_err err = p2p_past_new(&past, &heap.alloc, &node.ledger, kv);
         if (err == P2P_OK) {
@@ -526,6 +595,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_histories),  cmocka_unit_test(test_forks),
+        cmocka_unit_test(test_custody),           cmocka_unit_test(test_rights),
         cmocka_unit_test(test_settled),           cmocka_unit_test(test_two_heads),
         cmocka_unit_test(test_more_than_is_held), cmocka_unit_test(test_every_allocation_fails),
     };

@@ -52,19 +52,25 @@ static struct p2p_draft draft_of(struct ledger_world *world, uint32_t kind, uint
                               .cite_count = cite_count};
 }
 
-struct p2p_record_id custody_world_open(struct ledger_world *world, uint32_t feed,
-                                        const char *container)
+struct p2p_record_id custody_world_open_unaware(struct ledger_world *world, uint32_t feed,
+                                                const char *container)
 {
     uint8_t room[256];
     struct p2p_pack pack;
     struct p2p_draft draft = draft_of(world, P2P_KIND_CUSTODY_OPEN,
                                       CUSTODY_OF(custody_world_member(world, feed)), NULL, 0);
-    ledger_world_seen(world, feed);
     p2p_pack_init(&pack, room, sizeof(room));
     CHECK_OK(p2p_custody_open_pack(&pack, p2p_slice_text(container), p2p_slice_text("call-1"),
                                    p2p_slice_text("quay-1")));
     draft.payload = p2p_pack_slice(&pack);
     return ledger_world_write(world, feed, draft, 0);
+}
+
+struct p2p_record_id custody_world_open(struct ledger_world *world, uint32_t feed,
+                                        const char *container)
+{
+    ledger_world_seen(world, feed);
+    return custody_world_open_unaware(world, feed, container);
 }
 
 struct p2p_record_id custody_world_gate_in(struct ledger_world *world, uint32_t feed,

@@ -23,6 +23,9 @@ uint32_t custody_world_member(const struct ledger_world *world, uint32_t feed);
 
 struct p2p_record_id custody_world_open(struct ledger_world *world, uint32_t feed,
                                         const char *container);
+/* The same by who has heard of nothing since its last `seen`. */
+struct p2p_record_id custody_world_open_unaware(struct ledger_world *world, uint32_t feed,
+                                                const char *container);
 struct p2p_record_id custody_world_gate_in(struct ledger_world *world, uint32_t feed,
                                            const char *container,
                                            const struct p2p_record_id *opens, size_t count);

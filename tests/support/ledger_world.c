@@ -622,11 +622,6 @@ static void check_table(const struct p2p_kv *a, const struct p2p_kv *b, enum p2p
     CHECK_ERR(err_b, P2P_NOTFOUND);
 }
 
-/* Views that stand in circles; 0 to 3 are looked at. */
-static const enum p2p_view_number circle_views[] = {P2P_VIEW_BANS, P2P_VIEW_CUSTODY,
-                                                    P2P_VIEW_RIGHTS};
-#define CIRCLE_VIEWS (sizeof(circle_views) / sizeof(circle_views[0]))
-
 void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
 {
     static const enum p2p_table tables[] = {P2P_TABLE_VIEW, P2P_TABLE_ISSUER, P2P_TABLE_TOUCH,
@@ -638,8 +633,10 @@ void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         check_table(kv_a, kv_b, tables[i]);
     }
-    for (size_t i = 0; i < CIRCLE_VIEWS * 4; i++) {
-        enum p2p_view_number view = circle_views[i / 4];
+    size_t views = 0;
+    const enum p2p_view_number *view_of = p2p_views_in_circles(&views);
+    for (uint32_t i = 0; i < views * 4; i++) { /* circles 0 to 3 */
+        enum p2p_view_number view = view_of[i / 4];
         CHECK_OK(p2p_view_digest(&a->ledger, kv_a, view, i % 4, &of_a));
         CHECK_OK(p2p_view_digest(&b->ledger, kv_b, view, i % 4, &of_b));
         CHECK(p2p_hash_equal(&of_a, &of_b));
@@ -657,8 +654,10 @@ void ledger_node_check_same(struct ledger_node *a, struct ledger_node *b)
 void ledger_node_check_digests(struct ledger_node *node)
 {
     const struct p2p_kv *kv = memory_kv_begin(node->store);
-    for (size_t i = 0; i < CIRCLE_VIEWS * 4; i++) {
-        enum p2p_view_number view = circle_views[i / 4];
+    size_t views = 0;
+    const enum p2p_view_number *view_of = p2p_views_in_circles(&views);
+    for (uint32_t i = 0; i < views * 4; i++) { /* circles 0 to 3 */
+        enum p2p_view_number view = view_of[i / 4];
         uint32_t circle = i % 4;
         struct p2p_lthash set;
         struct p2p_hash kept, walked;

@@ -37,6 +37,10 @@ enum p2p_view_number {
 };
 
 const char *p2p_view_word(enum p2p_view_number view);
+/* The view of that number; false when there is none. */
+bool p2p_view_numbered(uint64_t number, enum p2p_view_number *view);
+/* Those that stand in every circle, ascending: all but `forks`. */
+const enum p2p_view_number *p2p_views_in_circles(size_t *count);
 
 /* What stands in INDEX, by its first byte. */
 enum p2p_index {

@@ -12,13 +12,14 @@
  *
  *     set(horizon)   charter as of its size; feeds clipped; ends of forked feeds and rescued
  *                    bans folded anew where what they rest on came in
- *     read           rows filtered; a value of `bans` folded when asked for, and kept until a
- *                    record that it would rest on enters the horizon
+ *     read           rows filtered; a value of `bans` or `custody` folded when asked for, and
+ *                    kept until a record that it would rest on enters the horizon
  *
  * Moving forward is cheap, which is how an audit goes through a feed; moving back is possible
  * and folds anew. What is kept has a cap; at the cap all is forgotten and folded again.
  *
- * Its rows are for p2p_gate_decide, p2p_ban_* and walks over one view in one circle. In TOUCH,
+ * Its rows are for p2p_gate_decide, p2p_ban_*, p2p_custody_* and walks over one view in one
+ * circle. In TOUCH,
  * INDEX and SEEN a seek stays within what it asked for (a touched key; a subject in a circle;
  * claims of one feed about another). A view's value is borrowed until the next one is asked
  * for. META, and the rows of numbers used twice, are those of the whole ledger; what a node
