@@ -211,6 +211,17 @@ static json_t *sign(const struct p2p_trade_api *api, const json_t *prepared,
     return record;
 }
 
+/* Refusals by which a node says, of a request that was sent before, that it was done. */
+static bool says_done(const char *code)
+{
+    static const char *const CODES[] = {"wrong-state", "not-held", "in-custody"};
+    bool done = false;
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
+        done = done || strcmp(code, CODES[i]) == 0;
+    }
+    return done;
+}
+
 /* Sends a request that stands in the journal, which forgets it once it is answered. again: it
  * was sent before, perhaps in vain. */
 static void post(struct p2p_trade_api *api, const json_t *asked, bool again, const char *key,
@@ -230,8 +241,7 @@ static void post(struct p2p_trade_api *api, const json_t *asked, bool again, con
     if (refused && strncmp(out->text, USED_ALREADY, strlen(USED_ALREADY)) == 0) {
         set(out, P2P_TRADE_UNREACHABLE, "overtaken",
             "another record of this issuer came first; it is prepared again");
-    } else if (refused && again &&
-               (strcmp(out->code, "wrong-state") == 0 || strcmp(out->code, "not-held") == 0)) {
+    } else if (refused && again && says_done(out->code)) {
         set(out, P2P_TRADE_DONE, "", ""); /* it is as it was asked to be: the first one came */
     }
     if (answered && p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, NULL) != P2P_OK) {

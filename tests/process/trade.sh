@@ -9,7 +9,8 @@ SPOOL=$WORK/spool
 trade() { "$P2P_TRADE" --agreement "$AGREEMENT" "$@"; }
 # answer PART: the only answer whose name has it, in $it
 answer() {
-    local -a found=("$SPOOL"/answers/*"$1"*)
+    # shellcheck disable=SC2206 # PART may be a pattern
+    local -a found=("$SPOOL"/answers/*$1*)
     ((${#found[@]} == 1)) && [[ -f ${found[0]} ]] || fail "answers that match $1: ${found[*]}"
     it=$(tr -d '\r\n' <"${found[0]}")
 }
@@ -69,5 +70,146 @@ claim "one at a time has the journal"
     [[ $? == 3 ]]
 ) 9<"$SPOOL/state/journal" || fail "it took a journal that another has"
 says 'another process holds it'
+
+# --- with a node ------------------------------------------------------------------------------------------------
+
+begin 19600 150 beanr,bezee
+up
+connected beanr bezee
+ready() { node "$1" wait custody --timeout 20; }
+must 0 ready beanr
+
+# role ROLE OPTION...: a round over the spool of that role is $program
+role() {
+    SPOOL=$WORK/$1
+    mkdir -p "$SPOOL"
+    program=("$P2P_TRADE" --agreement "$AGREEMENT" --settle 0 --spool "$SPOOL" --socket "$SB/beanr/node.sock" "${@:2}")
+}
+# by ROLE: one round, in which the node signs for that role's issuer
+by() {
+    role "$1" --as "beanr-$1"
+    "${program[@]}"
+}
+put() { mkdir -p "$WORK/$1" && cp "$2" "$WORK/$1/"; }
+# right FILTER: what the right on CSQU3054383 is like, at either port
+right() { node "$1" --json right list --container CSQU3054383 --all | jq -e "$2"; }
+
+claim "a release order before the ship is acknowledged, and waits"
+put carrier "$SAMPLES/coreor-95b.edi"
+must 1 by carrier # its second message cancels what never was
+tells 'RO20261122-1: waiting, 2 containers'
+tells 'RO20261122-2: refused'
+answer 20261122000001*.contrl
+[[ $it == *"UCI+20261122000001+LINE-A:ZZ+PORT2PORT-BEANR:ZZ+7'"* ]] || fail "CONTRL says $it"
+answer 20261122000001*.aperak
+[[ $it == *"RFF+ACW:RO20261122-2'"*"ERC+NOTHINGT::ZZZ'"*"RFF+EQ:MSCU1000070'"* ]] || fail "APERAK says $it"
+
+claim "a discharge report opens custody"
+put terminal "$SAMPLES/coarri-95b.edi"
+must 0 by terminal
+tells '00017001: waiting, 3 containers'
+must 0 node beanr --json custody show CSQU3054383
+holds '.state == "held" and .holder == "beanr" and .facility == "beanr-f1" and .call == "9411111/047W"'
+must 0 node beanr --json custody list
+same "$(jq -r .container "$out" | sort | paste -sd' ')" "CSQU3054383 HBMU2699702" "in custody"
+
+claim "what waited is done: the right is issued, and two lights are asked for"
+must 0 by carrier
+tells 'CSQU3054383: done'
+must 0 by terminal
+must 0 node beanr --json right list --container CSQU3054383
+holds '.bl == "NSLU26110471" and .reference == "REL7741" and .terminal == "K1742" and .party == "beanr-forwarder"'
+holds '.state == "PENDING" and ((.lights.commercial == "ok" and .lights.discharge == "discharged") or (.unruled | length) == 2)'
+get .id
+id=$it
+
+claim "the same interchange again is a duplicate, and does nothing"
+put terminal "$SAMPLES/coarri-95b.edi"
+must 0 by terminal
+tells 'duplicate \(26\)'
+answer duplicate-
+[[ $it == *"+4+26+UNB+6'"* ]] || fail "CONTRL says $it"
+must 0 node beanr --json custody list --container CSQU3054383
+same "$(wc -l <"$out")" 1 "tokens of the container"
+
+claim "a haulier who does not hold the right is refused, by container"
+put haulier "$SAMPLES/copino-00b.edi"
+must 1 by haulier
+answer PH000912*.aperak
+[[ $it == *"APERAK:D:00B:UN'"*"RFF+EQ:CSQU3054383'"* ]] || fail "APERAK says $it"
+
+# discharge REFERENCE FIRST COUNT: a report of so many containers, in $WORK/REFERENCE.edi
+discharge() {
+    local i
+    {
+        printf "UNB+UNOA:2+TERM-1742+PORT2PORT-BEANR+261124:1005+%s'UNH+1+COARRI:D:95B:UN'BGM+44+%s+9'" "$1" "$1"
+        printf "TDT+20+047W+1++NSL:172:20+++9411111:146'LOC+11+BEANR:139:6+K1742:TER:ZZZ'"
+        for ((i = $2; i < $2 + $3; i++)); do
+            printf "EQD+CN+PTPU%07d++++5'" "$i"
+        done
+        printf "CNT+16:%d'UNT+%d+1'UNZ+1+%s'" "$3" $(($3 + 6)) "$1"
+    } >"$WORK/$1.edi"
+}
+journal_size() { stat -c %s "$SPOOL/state/journal" 2>/dev/null || echo 0; }
+# killed_until_done: $program, killed some times as soon as it has done something; how often, in $kills
+killed_until_done() {
+    local code pid before
+    kills=0
+    while :; do
+        before=$(journal_size)
+        "${program[@]}" >"$out" 2>"$err" &
+        pid=$!
+        while ((kills < 8)) && kill -0 "$pid" 2>/dev/null && (($(journal_size) < before + 2000)); do
+            sleep 0.005
+        done
+        if ((kills < 8)) && kill -KILL "$pid" 2>/dev/null; then
+            kills=$((kills + 1))
+            wait "$pid" 2>/dev/null
+            continue
+        fi
+        wait "$pid"
+        code=$?
+        ran="the round after $kills kills"
+        ((code == 0)) || fail "exit $code"
+        ((kills > 0)) || fail "it was never killed"
+        return
+    done
+}
+# opened FIRST COUNT: each of these containers was opened once, and by one record
+opened() {
+    must 0 node beanr --json custody list --all
+    same "$(jq -r .container "$out" | grep -c '^PTPU')" "$(($1 + $2))" "tokens"
+    same "$(jq -r .container "$out" | sort | uniq -d | wc -l)" 0 "containers opened twice"
+}
+
+claim "killed again and again it opens each of 40 containers once: the node signs"
+discharge CRASH1 0 40
+put terminal "$WORK/CRASH1.edi"
+role terminal --as beanr-terminal
+killed_until_done
+opened 0 40
+answer CRASH1*.contrl
+[[ $it == *"UCI+CRASH1+TERM-1742+PORT2PORT-BEANR+7'"* ]] || fail "CONTRL says $it"
+
+claim "and with a key of its own, which the node never sees"
+discharge CRASH2 40 40
+put terminal "$WORK/CRASH2.edi"
+role terminal --key "$SB/beanr/keys/issuers/beanr-terminal.key"
+killed_until_done
+opened 40 40
+
+claim "over the listener for people, with the issuer's certificate, it is the same; without, nothing is answered"
+key=$SB/beanr/keys/issuers/beanr-terminal.key
+must 0 node beanr key certificate --key "$key" --out "$WORK/terminal.pem"
+discharge LISTENER 80 2
+put terminal "$WORK/LISTENER.edi"
+program=("$P2P_TRADE" --agreement "$AGREEMENT" --settle 0 --spool "$WORK/terminal" --server "https://$(address_of beanr):$((BASE + 1))"
+    --trust "$SB/beanr/people.crt" --key "$key")
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=nobody -keyout "$WORK/nobody.pem" \
+    -out "$WORK/nobody.crt" 2>"$err" && cat "$WORK/nobody.crt" >>"$WORK/nobody.pem" || fail "openssl made no certificate"
+must 3 "${program[@]}" --certificate "$WORK/nobody.pem"
+tells 'LISTENER: undecided'
+must 0 "${program[@]}" --certificate "$WORK/terminal.pem"
+opened 80 2
 
 finish
