@@ -92,11 +92,28 @@ static void give_end(struct sim_task *task)
 
 static const struct sim_errand give = {give_start, give_finish, give_end};
 
-/* Nobody knows it yet, so nobody would hear of an entry that it alone is given. */
-static bool is_unheard(const struct sim_host *host)
+static bool is_running(const struct sim_host *host)
 {
-    return host != NULL && host->up && !host->node.engine_lost &&
-           p2p_engine_member(host->node.engine) == 0;
+    return host != NULL && host->up && !host->node.engine_lost;
+}
+
+/* Whether the charter as that machine holds it names this member: one that was admitted beside
+ * a second entry is named by nobody who has both, until they are settled. */
+static bool is_named_at(const struct sim_host *host, const struct sim_host *other)
+{
+    return is_running(other) &&
+           p2p_charter_member_named(p2p_engine_ledger(other->node.engine)->charter,
+                                    p2p_slice_text(host->member->name)) != NULL;
+}
+
+/* Nobody knows it, so nobody would hear of an entry that it alone is given. */
+static bool is_unheard(const struct sim *sim, const struct sim_host *host)
+{
+    bool known = false;
+    for (uint32_t i = 1; i <= sim->options.nodes; i++) {
+        known = known || (sim->hosts[i] != host && is_named_at(host, sim->hosts[i]));
+    }
+    return is_running(host) && (p2p_engine_member(host->node.engine) == 0 || !known);
 }
 
 static void give_now(struct sim *sim, uint64_t subject, void *data)
@@ -106,7 +123,7 @@ static void give_now(struct sim *sim, uint64_t subject, void *data)
     (void)subject;
     (void)data;
     struct sim_host *host = sim_workload_host(workload, &workload->orders, false);
-    if (is_unheard(host)) {
+    if (is_unheard(sim, host)) {
         workload->charter_gives = false;
         give_later(workload, AGAIN_US);
         return;
