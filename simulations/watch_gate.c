@@ -181,15 +181,18 @@ static bool cites(const struct watch_ban_record *act, const struct p2p_record_id
     return false;
 }
 
-/* Nobody lifts what he did not know, signed badly, or never held a grant for. */
+/* Nobody lifts what he did not know, signed badly, or never held a grant for. After a second
+ * charter entry the charter here no longer tells who held what, and with which key. */
 static bool surely_void(struct sim_watcher *watcher, const struct watch_ban_record *act,
                         const struct watch_ban_record *on)
 {
     const struct p2p_slice any = {0};
+    bool told = watcher->sim->federation.rival_count == 0;
     return watch_is_honest_feed(watcher, act->id.feed) &&
-           (act->circle != on->circle || !act->signed_well ||
+           (act->circle != on->circle || (told && !act->signed_well) ||
             watch_known(watcher, act->id.feed, act->id.index, on->id.feed) <= on->id.index ||
-            !watch_ever_granted(watcher, act->issuer, on->ban.ground, true, any, UINT64_MAX));
+            (told &&
+             !watch_ever_granted(watcher, act->issuer, on->ban.ground, true, any, UINT64_MAX)));
 }
 
 static bool perhaps_taken_away(struct sim_watcher *watcher, const struct question *question,
