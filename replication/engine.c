@@ -295,7 +295,9 @@ static enum p2p_err compare_copy(struct p2p_engine *engine)
     if (err == P2P_OK && !p2p_hash_equal(&root, &options->copy_root)) {
         set_restored(engine, generation);
     }
-    engine->begun = generation; /* the copy says so, whatever the store remembers */
+    if (engine->begun < generation) { /* the copy says so, whatever the store remembers */
+        engine->begun = generation;
+    }
     return err;
 }
 

@@ -13,7 +13,8 @@
  * empty here, when the start-up rule is met, and when n-k+1+f of that feed's witnesses are
  *      connected and named nothing of it in their hello: a backup put back from before it began
  *      it then learns that it did. That it began it is kept in the store.
- *   3. What was restored stays so through the generation it may have written in, as the copy
+ *   3. It never goes back to an earlier one, also not when two charter heads hide the newest.
+ *   4. What was restored stays so through the generation it may have written in, as the copy
  *      told or, without one, the charter held at the start. */
 #include "engine_parts.h"
 
@@ -62,6 +63,9 @@ static enum p2p_read_only state_of(struct p2p_engine *engine, bool *begins)
     }
     if (own->state == P2P_FEED_FORKED) {
         return P2P_READ_ONLY_FORKED;
+    }
+    if (engine->begun > info->generation) { /* two charter heads hide the newer one */
+        return P2P_READ_ONLY_CLOSED;
     }
     if (info->generation > 1 && own->edge.size > 0 && engine->begun != info->generation) {
         engine->restored = info->generation; /* it was written, and not by what is known here */

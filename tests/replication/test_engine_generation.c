@@ -238,6 +238,40 @@ static void a_closed_feed_comes_back_without_what_it_alone_held(void **state)
     network_agree(&net);
 }
 
+/* Two charter heads hide the generation it writes in; it would take up the one before, which
+ * may be ahead of what it holds of it. */
+static void two_heads_do_not_open_the_generation_before(void **state)
+{
+    (void)state;
+    struct world_draft draft;
+    static struct world_entry rival;
+    network_start(4, 4, 9);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    restore_without_copy();
+    struct charter_world before = net.world;
+    grant(SPARE, true);
+    give_keys(1, SPARE);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE && network_feed(&net, 1) == 5);
+    uint64_t size = network_size(&net, 2, 1);
+    network_restart(&net, 1); /* with the keys of the first generation */
+    network_connect_all(&net);
+    world_draft(&draft);
+    world_grant(&draft, "other", 211, "m2", "ban-court", "*");
+    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
+    CHECK_ERR(network_give_entry(&net, 2, &rival), P2P_FORKED);
+    network_advance(&net, 3000);
+    CHECK(p2p_charter_rival_size(p2p_engine_ledger(net.nodes[1].engine)->charter) > 0);
+    CHECK(network_feed(&net, 1) == 1 && read_only(1) == P2P_READ_ONLY_CLOSED);
+    CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
+    network_restart(&net, 1);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) != P2P_READ_ONLY_NONE);
+    CHECK(network_size(&net, 1, 1) == size && network_size(&net, 2, 1) == size);
+}
+
 /* Power lost between the first commit and the first copy would ask for another generation. */
 static void begun_and_killed_before_the_copy(void **state)
 {
@@ -302,6 +336,7 @@ int main(void)
         cmocka_unit_test_teardown(a_backup_that_counted_further_cosigns_nothing, network_stop),
         cmocka_unit_test_teardown(a_closed_feed_comes_back_without_what_it_alone_held,
                                   network_stop),
+        cmocka_unit_test_teardown(two_heads_do_not_open_the_generation_before, network_stop),
         cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
         cmocka_unit_test_teardown(a_forked_member_goes_on_in_the_next_generation, network_stop),
     };
