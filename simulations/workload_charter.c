@@ -106,14 +106,18 @@ static bool is_named_at(const struct sim_host *host, const struct sim_host *othe
                                     p2p_slice_text(host->member->name)) != NULL;
 }
 
-/* Nobody knows it, so nobody would hear of an entry that it alone is given. */
+/* Nobody knows it, or it runs twice and one of the two goes with all it heard: nobody would
+ * hear of an entry that it alone is given. */
 static bool is_unheard(const struct sim *sim, const struct sim_host *host)
 {
     bool known = false;
+    if (!is_running(host)) {
+        return false; /* the errand tells that */
+    }
     for (uint32_t i = 1; i <= sim->options.nodes; i++) {
         known = known || (sim->hosts[i] != host && is_named_at(host, sim->hosts[i]));
     }
-    return is_running(host) && (p2p_engine_member(host->node.engine) == 0 || !known);
+    return p2p_engine_member(host->node.engine) == 0 || !known || host->conduct != SIM_HONEST;
 }
 
 static void give_now(struct sim *sim, uint64_t subject, void *data)
