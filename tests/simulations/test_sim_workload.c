@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define DRAWS   20000u
+#define DRAWS   100000u
 #define PAYLOAD (P2P_RECORD_BYTES_MAX + 4096u)
 
 /* ---- draws ---- */
