@@ -11,25 +11,29 @@
 /* What a node says of a record whose number was overtaken. */
 #define USED_ALREADY "that number was used already"
 
-/* How a verb is asked for. */
+/* How a verb is asked for. What it is done to, or needs, is looked for first: that changes
+ * nothing, and what waits is looked for often. */
 struct route {
     const char *verb;
     const char *path;
-    const char *list; /* where what it is done to is found; NULL: nowhere */
+    const char *list; /* where it is found; NULL: nowhere */
     const char *rows; /* the list's member in the answer */
-    const char *id;   /* which member of a row names it in the request */
+    const char *id;   /* which member of a row names it in the request; NULL: it need only be */
+    const char *states; /* in one of these, where the step says none */
 };
 
+#define OPEN "held|offered"
+
 static const struct route ROUTES[] = {
-    {"right issue", "/v1/rights", NULL, NULL, NULL},
-    {"right cancel", "/v1/rights/cancel", "/v1/rights", "rights", "id"},
-    {"right light", "/v1/rights/light", "/v1/rights", "rights", "id"},
-    {"right assign", "/v1/rights/assign", "/v1/rights", "rights", "id"},
-    {"right unassign", "/v1/rights/unassign", "/v1/rights", "rights", "id"},
-    {"right gate-out", "/v1/rights/gate-out", "/v1/rights", "rights", "id"},
-    {"custody open", "/v1/custody", NULL, NULL, NULL},
-    {"custody gate-in", "/v1/custody/gate-in", NULL, NULL, NULL},
-    {"custody withdraw", "/v1/custody/withdraw", "/v1/custody", "custody", "token"},
+    {"right issue", "/v1/rights", "/v1/custody", "custody", NULL, OPEN},
+    {"right cancel", "/v1/rights/cancel", "/v1/rights", "rights", "id", NULL},
+    {"right light", "/v1/rights/light", "/v1/rights", "rights", "id", NULL},
+    {"right assign", "/v1/rights/assign", "/v1/rights", "rights", "id", NULL},
+    {"right unassign", "/v1/rights/unassign", "/v1/rights", "rights", "id", NULL},
+    {"right gate-out", "/v1/rights/gate-out", "/v1/rights", "rights", "id", NULL},
+    {"custody open", "/v1/custody", NULL, NULL, NULL, NULL},
+    {"custody gate-in", "/v1/custody/gate-in", "/v1/custody", "custody", NULL, OPEN},
+    {"custody withdraw", "/v1/custody/withdraw", "/v1/custody", "custody", "token", OPEN},
 };
 
 static const struct route *find_route(const char *verb)
@@ -104,9 +108,8 @@ static bool in_states(const char *states, const char *state)
 }
 
 /* What `where` says and the row says too has to be the same. */
-static bool row_fits(const json_t *row, const json_t *step)
+static bool row_fits(const json_t *row, const json_t *step, const char *states)
 {
-    const char *states = p2p_json_text(step, "states");
     const char *key;
     json_t *value;
     if (states[0] != '\0' && !in_states(states, p2p_json_text(row, "state"))) {
@@ -115,56 +118,74 @@ static bool row_fits(const json_t *row, const json_t *step)
     json_object_foreach(json_object_get(step, "where"), key, value)
     {
         const json_t *own = json_object_get(row, key);
-        if (json_is_string(own) &&
-            strcmp(json_string_value(own), json_string_value(value)) != 0 &&
-            strcmp(key, "container") !=
-                0) { /* the node found it by the container's normal form */
-            return false;
+        if (json_is_string(own) && strcmp(key, "container") != 0 &&
+            strcmp(json_string_value(own), json_string_value(value)) != 0) {
+            return false; /* the container it was found by, in the node's normal form */
         }
     }
     return true;
 }
 
-/* The id of the one row that fits; false with a result. */
-static bool find(struct p2p_trade_api *api, const struct route *route, const json_t *step,
-                 char id[P2P_TRADE_ID_BYTES], struct p2p_trade_result *out)
+/* Asks for what there is on a container; NULL with a result. */
+static json_t *ask_list(struct p2p_trade_api *api, const struct route *route,
+                        const char *container, struct p2p_trade_result *out)
 {
-    const char *container = p2p_json_text(json_object_get(step, "where"), "container");
     char *escaped = p2p_trade_http_escape(api->http, container);
     char query[512];
     long status = 0;
     json_t *reply = NULL;
-    size_t count = 0;
-    size_t i;
-    json_t *row;
     snprintf(query, sizeof query, "all=1&container=%s", escaped != NULL ? escaped : "");
     free(escaped);
     if (!p2p_trade_http_ask(api->http, "GET", route->list, query, NULL, NULL, &status,
                             &reply)) {
         set_unreachable(out, api);
-        return false;
+        return NULL;
     }
     if (status != 200) {
         from_reply(out, status, reply);
         json_decref(reply);
+        return NULL;
+    }
+    return reply;
+}
+
+/* Whether what is needed is there, and its id where one is to be named; false with a result. */
+static bool find(struct p2p_trade_api *api, const struct route *route, const json_t *step,
+                 char id[P2P_TRADE_ID_BYTES], struct p2p_trade_result *out)
+{
+    const json_t *where = json_object_get(step, "where");
+    const json_t *names = where != NULL ? where : json_object_get(step, "body");
+    const char *states = p2p_json_text(step, "states");
+    size_t count = 0;
+    size_t i;
+    json_t *row;
+    json_t *reply = ask_list(api, route, p2p_json_text(names, "container"), out);
+    if (reply == NULL) {
         return false;
+    }
+    if (states[0] == '\0' && route->states != NULL) {
+        states = route->states;
     }
     json_array_foreach(json_object_get(reply, route->rows), i, row)
     {
-        if (row_fits(row, step)) {
-            copy_text(id, P2P_TRADE_ID_BYTES, p2p_json_text(row, route->id));
+        if (row_fits(row, step, states)) {
             count++;
+            if (route->id != NULL) {
+                copy_text(id, P2P_TRADE_ID_BYTES, p2p_json_text(row, route->id));
+            }
         }
     }
     json_decref(reply);
     if (count == 0) {
         set(out, P2P_TRADE_ABSENT, "nothing-there",
-            "nothing on this container is in a state in which this could be done");
-    } else if (count > 1) {
+            strcmp(route->rows, "rights") == 0
+                ? "no right on this container is in a state in which this could be done"
+                : "nobody has this container in custody");
+    } else if (count > 1 && route->id != NULL) {
         set(out, P2P_TRADE_REFUSED, "ambiguous",
             "several rights on this container fit; name its bill of lading");
     }
-    return count == 1;
+    return count == 1 || (count > 1 && route->id == NULL);
 }
 
 /* ---- asking ---- */

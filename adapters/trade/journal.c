@@ -17,6 +17,7 @@ static const char *const NAMES[P2P_JOURNAL_MAPS] = {"i", "t", "a"};
 
 struct p2p_journal {
     json_t *maps[P2P_JOURNAL_MAPS];
+    size_t lines; /* in the file */
     int dir;
     int file;
     bool failed;
@@ -53,8 +54,8 @@ static bool apply_line(struct p2p_journal *journal, const char *line, size_t len
     return good;
 }
 
-/* Reads all lines; *whole is the length of those that are whole, *lines how many. */
-static enum p2p_err load(struct p2p_journal *journal, off_t *whole, size_t *lines)
+/* Reads all lines; *whole is the length of those that are whole. */
+static enum p2p_err load(struct p2p_journal *journal, off_t *whole)
 {
     enum p2p_err err = P2P_OK;
     char *line = NULL;
@@ -68,7 +69,6 @@ static enum p2p_err load(struct p2p_journal *journal, off_t *whole, size_t *line
         return P2P_IO;
     }
     *whole = 0;
-    *lines = 0;
     rewind(file);
     bool torn = false;
     for (ssize_t len; err == P2P_OK && (len = getline(&line, &cap, file)) >= 0;) {
@@ -78,7 +78,7 @@ static enum p2p_err load(struct p2p_journal *journal, off_t *whole, size_t *line
             torn = true;
         } else {
             *whole += len;
-            (*lines)++;
+            journal->lines++;
         }
     }
     if (err == P2P_OK && ferror(file)) {
@@ -164,10 +164,17 @@ static enum p2p_err write_anew(struct p2p_journal *journal)
     if (err == P2P_OK) {
         close(journal->file);
         journal->file = fd;
+        journal->lines = entries(journal);
     } else {
         close(fd);
     }
     return err;
+}
+
+static bool mostly_history(const struct p2p_journal *journal)
+{
+    return journal->lines > HISTORY_LINES_MIN &&
+           journal->lines > HISTORY_RATIO * entries(journal);
 }
 
 enum p2p_err p2p_journal_open(struct p2p_journal **out, const char *dir, uint64_t now_ms)
@@ -204,16 +211,13 @@ enum p2p_err p2p_journal_open(struct p2p_journal **out, const char *dir, uint64_
         goto out;
     }
     off_t whole = 0;
-    size_t lines = 0;
-    err = load(journal, &whole, &lines);
+    err = load(journal, &whole);
     if (err == P2P_OK && ftruncate(journal->file, whole) != 0) {
         err = P2P_IO;
     }
     if (err == P2P_OK) {
         forget(journal, now_ms);
-        if (lines > HISTORY_LINES_MIN && lines > HISTORY_RATIO * entries(journal)) {
-            err = write_anew(journal);
-        }
+        err = mostly_history(journal) ? write_anew(journal) : P2P_OK;
     }
     if (err == P2P_OK) {
         *out = journal;
@@ -279,6 +283,7 @@ enum p2p_err p2p_journal_put(struct p2p_journal *journal, enum p2p_journal_map m
     } else if (value != NULL || !is_new) {
         err = journal->file >= 0 ? write_line(journal->file, map, key, value) : P2P_OK;
         journal->failed = err == P2P_IO;
+        journal->lines++;
     }
     if (err == P2P_OK && value != NULL) {
         if (json_object_set(journal->maps[map], key, value) != 0) {
@@ -294,9 +299,14 @@ enum p2p_err p2p_journal_put(struct p2p_journal *journal, enum p2p_journal_map m
 
 enum p2p_err p2p_journal_sync(struct p2p_journal *journal)
 {
-    if (journal->failed || (journal->file >= 0 && fdatasync(journal->file) != 0)) {
-        journal->failed = true;
-        return P2P_IO;
+    enum p2p_err err = P2P_OK;
+    if (journal->failed) {
+        err = P2P_IO;
+    } else if (journal->file >= 0 && mostly_history(journal)) {
+        err = write_anew(journal);
+    } else if (journal->file >= 0 && fdatasync(journal->file) != 0) {
+        err = P2P_IO;
     }
-    return P2P_OK;
+    journal->failed = err != P2P_OK;
+    return err;
 }

@@ -99,12 +99,20 @@ static struct p2p_trade_result play(struct world *world, const char *step,
     "{\"verb\":\"right cancel\",\"body\":{},\"states\":\"PENDING|ACTIVE\","                    \
     "\"where\":{\"container\":\"CSQU3054383\",\"bl\":\"B\"}}"
 #define LIST "GET /v1/rights?all=1&container=CSQU3054383"
+#define HELD                                                                                   \
+    {                                                                                          \
+        "GET /v1/custody?all=1&container=CSQU3054383", 200,                                    \
+            "{\"custody\":[{\"token\":\"x:1\",\"state\":\"released\"},{\"token\":\"x:2\","     \
+            "\"state\":\"held\"}]}",                                                           \
+            NULL                                                                               \
+    }
 
 static void a_request_is_asked_and_answered(void **state)
 {
     (void)state;
     struct world *world = world_new(false);
     static const struct script_line ISSUED[] = {
+        HELD,
         {"POST /v1/rights", 200, "{\"id\":\"beanr/1:17\"}",
          "{\"as\":\"beanr-carrier\",\"container\":\"CSQU3054383\",\"bl\":\"B\",\"to\":\"f\"}"},
         {0}};
@@ -164,6 +172,20 @@ static void what_it_is_done_to_is_found(void **state)
     }
 }
 
+static void without_custody_nothing_is_sent_and_nothing_kept(void **state)
+{
+    (void)state;
+    struct world *world = world_new(false);
+    static const struct script_line NOBODY[] = {
+        {"GET /v1/custody?all=1&container=CSQU3054383", 200,
+         "{\"custody\":[{\"token\":\"x:1\",\"state\":\"released\"}]}", NULL},
+        {0}};
+    struct p2p_trade_result result = play(world, ISSUE, NOBODY);
+    CHECK(result.outcome == P2P_TRADE_ABSENT && strcmp(result.code, "nothing-there") == 0);
+    CHECK(p2p_journal_get(world->api.journal, P2P_JOURNAL_ASKED, KEY) == NULL);
+    world_free(world);
+}
+
 static void what_a_status_means(void **state)
 {
     (void)state;
@@ -189,8 +211,8 @@ static void what_a_status_means(void **state)
         char answer[100];
         snprintf(answer, sizeof answer, "{\"code\":\"%s\",\"text\":\"caf\xc3\xa9\\n\"}",
                  ROWS[i].code);
-        const struct script_line lines[] = {{"POST /v1/rights", ROWS[i].status, answer, NULL},
-                                            {0}};
+        const struct script_line lines[] = {
+            HELD, {"POST /v1/rights", ROWS[i].status, answer, NULL}, {0}};
         struct p2p_trade_result result = play(world, ISSUE, lines);
         CHECK(result.outcome == ROWS[i].outcome && strcmp(result.code, ROWS[i].code) == 0);
         CHECK(strcmp(result.text, "caf...") == 0);
@@ -208,6 +230,7 @@ static void without_an_answer_the_same_is_sent_again(void **state)
     p2p_journal_close(world->api.journal);
     CHECK_OK(p2p_journal_open(&world->api.journal, world->dir.path, NOW_MS));
     static const struct script_line AGAIN[] = {
+        HELD,
         {"POST /v1/rights", 200, "{\"id\":\"beanr/1:17\"}",
          "{\"as\":\"beanr-carrier\",\"container\":\"CSQU3054383\",\"bl\":\"B\",\"to\":\"f\"}"},
         {0}};
@@ -253,13 +276,14 @@ static void a_record_is_signed_here_and_handed_in_once(void **state)
     static const char REQUEST[] =
         "{\"path\":\"/v1/rights\",\"request\":{\"as\":\"beanr-carrier\","
         "\"container\":\"CSQU3054383\",\"bl\":\"B\",\"to\":\"f\"}}";
-    const struct script_line lost[] = {{"POST /v1/prepare", 200, answer, REQUEST},
+    const struct script_line lost[] = {HELD,
+                                       {"POST /v1/prepare", 200, answer, REQUEST},
                                        {"POST /v1/submit", 503, "{\"code\":\"busy\"}", NULL},
                                        {0}};
     world->node = script_node_start(world->socket, lost);
     CHECK(world->node != NULL);
     CHECK(carry(world, ISSUE, "").outcome == P2P_TRADE_UNREACHABLE);
-    char *sent = strdup(script_node_body(world->node, 1));
+    char *sent = strdup(script_node_body(world->node, 2));
     CHECK(script_node_stop(world->node));
 
     /* The signature is the issuer's, over what was prepared. */
@@ -287,7 +311,8 @@ static void a_record_is_signed_here_and_handed_in_once(void **state)
     CHECK(result.outcome == P2P_TRADE_DONE && strcmp(result.id, "beanr/1:17") == 0);
 
     /* One that was overtaken is prepared anew the next time. */
-    const struct script_line overtaken[] = {{"POST /v1/prepare", 200, answer, NULL},
+    const struct script_line overtaken[] = {HELD,
+                                            {"POST /v1/prepare", 200, answer, NULL},
                                             {"POST /v1/submit", 403,
                                              "{\"code\":\"refused\",\"text\":\"that number was "
                                              "used already; prepare the record again\"}",
@@ -295,6 +320,7 @@ static void a_record_is_signed_here_and_handed_in_once(void **state)
                                             {0}};
     CHECK(play(world, ISSUE, overtaken).outcome == P2P_TRADE_UNREACHABLE);
     const struct script_line anew[] = {
+        HELD,
         {"POST /v1/prepare", 200, answer, NULL},
         {"POST /v1/submit", 200, "{\"id\":\"beanr/1:19\"}", NULL},
         {0}};
@@ -313,7 +339,8 @@ static void nothing_but_a_record_is_signed(void **state)
     snprintf(answers[3], sizeof answers[3], "{\"bytes\":\"AAAA\",\"leaf\":\"AAAA\"}");
     for (size_t i = 0; i < 4; i++) {
         struct world *world = world_new(true);
-        const struct script_line lines[] = {{"POST /v1/prepare", 200, answers[i], NULL}, {0}};
+        const struct script_line lines[] = {
+            HELD, {"POST /v1/prepare", 200, answers[i], NULL}, {0}};
         struct p2p_trade_result result = play(world, ISSUE, lines);
         CHECK(result.outcome == P2P_TRADE_UNREACHABLE);
         CHECK(strcmp(result.code, "bad-prepare") == 0);
@@ -329,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_asked_and_answered),
         cmocka_unit_test(what_it_is_done_to_is_found),
+        cmocka_unit_test(without_custody_nothing_is_sent_and_nothing_kept),
         cmocka_unit_test(what_a_status_means),
         cmocka_unit_test(without_an_answer_the_same_is_sent_again),
         cmocka_unit_test(a_record_is_signed_here_and_handed_in_once),

@@ -558,6 +558,13 @@ static void a_journal_forgets_and_is_written_anew(void **state)
     }
     temp_path(&world->dir, "journal", path);
     CHECK(stat(path, &before) == 0);
+    CHECK_OK(p2p_journal_sync(world->trade.journal)); /* also while it is in use */
+    CHECK(stat(path, &after) == 0 && after.st_size < before.st_size / 10);
+    for (int i = 0; i < 3000; i++) {
+        CHECK_OK(
+            p2p_journal_put(world->trade.journal, P2P_JOURNAL_ASKED, "k", json_integer(i)));
+    }
+    CHECK(stat(path, &before) == 0);
     reopen(world);
     CHECK(stat(path, &after) == 0 && after.st_size < before.st_size / 10);
     CHECK(json_integer_value(p2p_journal_get(world->trade.journal, P2P_JOURNAL_ASKED, "k")) ==
