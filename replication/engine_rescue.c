@@ -1,6 +1,6 @@
-/* What forbids does not go with a branch: each ban that a forked feed is about to lose stands
- * in a `rescued` record of this node, in the same commit; a node that may not append keeps it
- * aside (kept.h) and its gate goes on refusing by it. So nobody waits for others.
+/* What forbids does not go with a branch: each ban or block that a forked feed is about to lose
+ * stands in a `rescued` record of this node, in the same commit; a node that may not append
+ * keeps it aside (kept.h) and its gate goes on refusing by it. So nobody waits for others.
  *
  *     in the feed --taken back, may append--> carried by a record of ours
  *          |                                      ^
@@ -63,8 +63,8 @@ static enum p2p_err keep(struct p2p_engine *engine, const struct p2p_rescued *re
     return err;
 }
 
-/* The ban that goes with a record, if one does: its own, or the one it carries. rescued [out]:
- * leaf and salted live in the batch's arena. P2P_NOTFOUND: none. */
+/* The ban or block that goes with a record, if one does: its own, or the one it carries.
+ * rescued [out]: leaf and salted live in the batch's arena. P2P_NOTFOUND: none. */
 static enum p2p_err ban_of(struct p2p_engine *engine, const struct p2p_entry *entry,
                            struct p2p_rescued *out)
 {
@@ -76,8 +76,7 @@ static enum p2p_err ban_of(struct p2p_engine *engine, const struct p2p_entry *en
         *out = rescued; /* as the entry does */
         return P2P_OK;
     }
-    if (entry->payload.len == 0 || (entry->record.kind != P2P_KIND_BAN_IMPOSE &&
-                                    entry->record.kind != P2P_KIND_BAN_AMEND)) {
+    if (entry->payload.len == 0 || !p2p_rescued_kind(entry->record.kind)) {
         return P2P_NOTFOUND;
     }
     enum p2p_err err = p2p_judge(ledger, entry, &why);

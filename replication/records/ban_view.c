@@ -260,8 +260,9 @@ static enum p2p_err fold_rescued(struct p2p_ledger *ledger, const struct p2p_ent
     struct named lifted = {.count = 0};
     struct named suspended = {.count = 0};
     struct p2p_slice content = {0};
-    if (!p2p_rescued_carries(ledger, entry, &rescued)) {
-        return P2P_OK; /* it carries nothing */
+    if (!p2p_rescued_carries(ledger, entry, &rescued) ||
+        rescued.record.kind == P2P_KIND_RIGHT_BLOCK) {
+        return P2P_OK; /* it carries nothing, or no ban */
     }
     enum p2p_err err = P2P_OK;
     p2p_rescued_carriers(&walk, &rescued.hash);

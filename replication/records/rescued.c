@@ -1,6 +1,7 @@
 /* The kind `rescued`. */
 #include <p2p/ban.h>
 #include <p2p/rescued.h>
+#include <p2p/right.h>
 
 #include "../views.h"
 #include "kinds.h"
@@ -51,14 +52,23 @@ enum p2p_err p2p_rescued_pack(struct p2p_pack *pack, const struct p2p_rescued *r
                : P2P_OK;
 }
 
-/* Whether a payload is that of the ban it is said to be. Who signed it is not asked here: one
- * that says nothing forbids nothing, whoever may have meant it. */
-static bool is_ban(const struct p2p_rescued *rescued)
+bool p2p_rescued_kind(uint32_t kind)
+{
+    return kind == P2P_KIND_BAN_IMPOSE || kind == P2P_KIND_BAN_AMEND ||
+           kind == P2P_KIND_RIGHT_BLOCK;
+}
+
+/* Whether a payload is that of the ban or block it is said to be. Who signed it is not asked
+ * here: one that says nothing forbids nothing, whoever may have meant it. */
+static bool is_of_its_kind(const struct p2p_rescued *rescued)
 {
     struct p2p_ban ban = {.id = {0, 0}};
+    const struct p2p_record *record = &rescued->record;
     return p2p_wire_check(rescued->payload) == P2P_OK &&
-           p2p_kind_validate(p2p_kind_find(rescued->record.kind), rescued->payload) == P2P_OK &&
-           p2p_ban_read_content(&ban, rescued->payload) == P2P_OK;
+           p2p_kind_validate(p2p_kind_find(record->kind), rescued->payload) == P2P_OK &&
+           (record->kind == P2P_KIND_RIGHT_BLOCK
+                ? record->cite_count <= P2P_RIGHT_CITES_MAX
+                : p2p_ban_read_content(&ban, rescued->payload) == P2P_OK);
 }
 
 /* All that can be told without the charter, which may name the feed later. */
@@ -84,15 +94,14 @@ static bool parse(struct p2p_rescued *out, struct p2p_slice payload)
     rescued.salted = p2p_unpack_bin(&in);
     if (!shape || rescued.salted.len <= P2P_SALT_BYTES ||
         p2p_record_decode(&rescued.record, rescued.leaf) != P2P_OK ||
-        (rescued.record.kind != P2P_KIND_BAN_IMPOSE &&
-         rescued.record.kind != P2P_KIND_BAN_AMEND) ||
-        rescued.record.issuer == 0 || rescued.record.body_type != P2P_BODY_COMMITMENT) {
+        !p2p_rescued_kind(rescued.record.kind) || rescued.record.issuer == 0 ||
+        rescued.record.body_type != P2P_BODY_COMMITMENT) {
         return false;
     }
     rescued.payload =
         p2p_slice_of(rescued.salted.data + P2P_SALT_BYTES, rescued.salted.len - P2P_SALT_BYTES);
     rescued.hash = p2p_leaf_hash(rescued.leaf);
-    if (!is_ban(&rescued)) {
+    if (!is_of_its_kind(&rescued)) {
         return false;
     }
     *out = rescued;
@@ -189,20 +198,56 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
     const struct p2p_entry at_end = {.id = {rescued.feed, feed->ends_at},
                                      .record = rescued.record,
                                      .payload = rescued.payload};
-    return p2p_judge_content(ledger, &at_end, false, why); /* it is an imposition alone */
+    return p2p_judge_content(ledger, &at_end, false, why); /* it forbids, whatever it cites */
 }
 
 /* ---- what it touches ---- */
+
+/* The rights that a carried block names; here, or taken back. */
+static enum p2p_err touch_rights(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                 const struct p2p_rescued *rescued)
+{
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    enum p2p_err err = P2P_OK;
+    if (rescued->record.kind != P2P_KIND_RIGHT_BLOCK) {
+        return P2P_OK;
+    }
+    p2p_cites_begin(&walk, &rescued->record);
+    while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
+        uint8_t key[P2P_ID_KEY_BYTES];
+        err = p2p_touch_add(ledger, P2P_VIEW_RIGHTS, p2p_id_key(key, &cite), id);
+        if (err == P2P_OK) {
+            err = p2p_view_mark(ledger, P2P_VIEW_RIGHTS, p2p_id_key(key, &cite));
+        }
+    }
+    return err;
+}
+
+/* What the carrier at id carries is looked at again. */
+static enum p2p_err mark_carried(struct p2p_ledger *ledger, const struct p2p_record_id *id)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    struct p2p_rescued rescued;
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    if (err == P2P_OK && parse(&rescued, entry.payload)) {
+        err = touch_rights(ledger, id, &rescued);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    return err == P2P_OK ? p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, id)) : err;
+}
 
 static enum p2p_err mark_walk(struct p2p_ledger *ledger, struct p2p_touch_walk *walk)
 {
     struct p2p_record_id id;
     enum p2p_err err = P2P_OK;
     while (err == P2P_OK) {
-        uint8_t key[P2P_ID_KEY_BYTES];
         err = p2p_touch_next(walk, ledger->kv, &id);
         if (err == P2P_OK) {
-            err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &id));
+            err = mark_carried(ledger, &id);
         }
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
@@ -231,6 +276,9 @@ static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entr
     }
     if (err == P2P_OK) {
         err = p2p_index_issuer(ledger, rescued.record.issuer, &entry->id);
+    }
+    if (err == P2P_OK) {
+        err = touch_rights(ledger, &entry->id, &rescued);
     }
     if (err == P2P_OK) {
         err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &entry->id));

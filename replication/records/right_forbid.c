@@ -43,10 +43,36 @@ static enum p2p_err is_unblocked(const struct p2p_right_fold *fold,
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
+/* A block that several carry is one: it stands under the first of them that has effect, and
+ * citing one cites all. passed [out]: another stands for it. */
+static enum p2p_err look_at_carriers(struct p2p_right_fold *fold, bool *passed, bool *unblocked)
+{
+    struct p2p_touch_walk walk;
+    struct p2p_record_id id;
+    enum p2p_err err = P2P_OK;
+    p2p_rescued_carriers(&walk, &fold->carried_hash);
+    while (err == P2P_OK && !*passed && !*unblocked &&
+           (err = p2p_touch_next(&walk, fold->ledger->kv, &id)) == P2P_OK) {
+        struct p2p_entry entry;
+        enum p2p_why why = P2P_WHY_NONE;
+        err = is_unblocked(fold, &id, unblocked);
+        if (err != P2P_OK || p2p_record_id_compare(&id, &fold->id) >= 0) {
+            continue;
+        }
+        err = p2p_ledger_entry(fold->ledger, &id, &entry);
+        if (err == P2P_OK) {
+            err = p2p_judge_once(fold->ledger, &entry, &why);
+        }
+        *passed = err == P2P_OK && why == P2P_WHY_NONE;
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 static enum p2p_err take_block(struct p2p_right_fold *fold, const struct p2p_right_ask *ask)
 {
     struct p2p_right *right = &fold->right;
     bool unblocked = false;
+    bool passed = false;
     if (!may_be(ask, P2P_RIGHT_DO_BLOCK)) {
         p2p_right_unsure(fold, &ask->id);
         return P2P_OK;
@@ -54,8 +80,9 @@ static enum p2p_err take_block(struct p2p_right_fold *fold, const struct p2p_rig
     if (right->block_count == P2P_RIGHT_BLOCKS_MAX) {
         return P2P_OK;
     }
-    enum p2p_err err = is_unblocked(fold, &ask->id, &unblocked);
-    if (err == P2P_OK && !unblocked) {
+    enum p2p_err err = fold->carried ? look_at_carriers(fold, &passed, &unblocked)
+                                     : is_unblocked(fold, &ask->id, &unblocked);
+    if (err == P2P_OK && !unblocked && !passed) {
         right->blocks[right->block_count++] = ask->id;
     }
     return err;
@@ -127,6 +154,7 @@ static bool is_now(const struct p2p_right_fold *fold, const struct p2p_record_id
 static enum p2p_err weigh_override(struct p2p_right_fold *fold, const struct p2p_record_id *id,
                                    uint32_t seconder, bool *good, bool *blocks)
 {
+    const struct p2p_record_id seconding_id = fold->id;
     struct p2p_entry seconding = fold->entry;
     struct p2p_right_said said = fold->said;
     struct p2p_cites walk;
@@ -149,6 +177,7 @@ static enum p2p_err weigh_override(struct p2p_right_fold *fold, const struct p2p
                   p2p_right_granted(fold->ledger, &fold->entry,
                                     p2p_grant_name(P2P_GRANT_OVERRIDE_BLOCK), &fold->custody);
     }
+    fold->id = seconding_id;
     fold->entry = seconding;
     fold->said = said;
     return err;

@@ -90,8 +90,11 @@ struct p2p_right_fold {
     size_t ruled_count, ruled_cap;
     bool cancelled; /* right.ended_by is a cancel */
     bool unruled;   /* something else was asked or said, which is looked at when these acted */
-    struct p2p_entry entry; /* the record that is looked at, and what it says */
+    struct p2p_record_id id; /* of the record that is looked at */
+    struct p2p_entry entry;  /* and itself; of a carried block that, where it is judged */
     struct p2p_right_said said;
+    bool carried;
+    struct p2p_hash carried_hash; /* of its leaf */
     /* of lights: the one that left green, uncovered */
     struct p2p_record_id away[P2P_LIGHT_COUNT];
     unsigned away_value[P2P_LIGHT_COUNT];

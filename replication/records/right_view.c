@@ -77,6 +77,26 @@ static enum p2p_err is_passed(const struct p2p_right_fold *fold, const struct p2
     return err;
 }
 
+/* Puts the block that a record carries in its place, as if it stood at the end of its feed.
+ * False: it carries none. */
+static bool open_carrier(struct p2p_right_fold *fold)
+{
+    struct p2p_rescued rescued;
+    if (!p2p_rescued_carries(fold->ledger, &fold->entry, &rescued) ||
+        rescued.record.kind != P2P_KIND_RIGHT_BLOCK) {
+        return false;
+    }
+    const struct p2p_feed *feed = p2p_ledger_feed(fold->ledger, rescued.feed);
+    fold->entry = (struct p2p_entry){
+        .id = {rescued.feed, feed == NULL ? 0 : feed->ends_at},
+        .record = rescued.record,
+        .payload = rescued.payload,
+    };
+    fold->carried = true;
+    fold->carried_hash = rescued.hash;
+    return true;
+}
+
 enum p2p_err p2p_right_look(struct p2p_right_fold *fold, const struct p2p_record_id *id,
                             bool *acts)
 {
@@ -92,16 +112,19 @@ enum p2p_err p2p_right_look(struct p2p_right_fold *fold, const struct p2p_record
     if (err != P2P_OK || passed) {
         return err;
     }
+    fold->id = *id;
+    fold->said = (struct p2p_right_said){0};
+    fold->carried = false;
     err = p2p_ledger_entry(ledger, id, entry);
     if (err != P2P_OK || entry->record.circle != fold->right.circle ||
-        p2p_right_actions(entry->record.kind) == 0) {
+        (p2p_right_actions(entry->record.kind) == 0 &&
+         entry->record.kind != P2P_KIND_RESCUED)) {
         return err;
     }
     err = p2p_judge_once(ledger, entry, &why);
-    if (err != P2P_OK) {
+    if (err != P2P_OK || (entry->record.kind == P2P_KIND_RESCUED && !open_carrier(fold))) {
         return err;
     }
-    fold->said = (struct p2p_right_said){0};
     bool reads =
         entry->payload.len > 0 && p2p_right_read_request(&fold->said, entry->payload) == P2P_OK;
     if ((why == P2P_WHY_UNKNOWN_ISSUER || why == P2P_WHY_NO_GRANT) &&
@@ -135,7 +158,7 @@ struct p2p_right_ask p2p_right_ask_of(const struct p2p_right_fold *fold)
             actions &= ~(1u << i);
         }
     }
-    return (struct p2p_right_ask){.id = fold->entry.id,
+    return (struct p2p_right_ask){.id = fold->id,
                                   .actions = actions,
                                   .issuer = fold->entry.record.issuer,
                                   .to = fold->said.to,

@@ -1,8 +1,12 @@
 /* Rights: the table, the life of one, what forbids, who rules, what hostile records do. */
 #include "check.h"
+#include "ledger_history.h"
 #include "right_world.h"
 
 #include <p2p/kind.h>
+#include <p2p/rescued.h>
+
+#include <stdlib.h>
 
 struct fixture {
     struct ledger_world world;
@@ -398,6 +402,58 @@ static void test_unsure(void **state)
     right = now(&f);
     CHECK(right.block_count == 1 && right.unsure_count == 1);
     end(&f);
+}
+
+/* Carries a record of another branch on. */
+static struct p2p_record_id carry(struct fixture *f, uint32_t by, const struct written *lost)
+{
+    static uint8_t payload[4096];
+    struct p2p_pack pack;
+    const struct p2p_rescued rescued = {.feed = lost->id.feed,
+                                        .index = lost->id.index,
+                                        .leaf = lost->leaf,
+                                        .salted = lost->salted};
+    p2p_pack_init(&pack, payload, sizeof(payload));
+    CHECK_OK(p2p_rescued_pack(&pack, &rescued));
+    return ledger_world_write(&f->world, by,
+                              (struct p2p_draft){.kind = P2P_KIND_RESCUED,
+                                                 .circle = CIRCLE_ALL,
+                                                 .payload = p2p_pack_slice(&pack)},
+                              0);
+}
+
+/* Without this, a block would go with the branch it stood on, or stay for ever. */
+static void test_rescued_block(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    ruled(&f, 2, P2P_KIND_RIGHT_ACCEPT);
+    ledger_world_seen(&f.world, 3);
+    struct written_feed *feed = &f.world.feeds[3];
+    const struct p2p_edge before = feed->edge;
+    right_world_act(
+        &f.world, 3,
+        &(struct right_act){.kind = P2P_KIND_RIGHT_BLOCK, .right = f.right, .no_seen = true});
+    struct written lost = feed->records[--feed->count];
+    feed->edge = before;
+    struct p2p_record_id first = carry(&f, 2, &lost);
+    check_state(&f, "ACTIVE"); /* nothing was to be rescued */
+    ledger_history_tell(&f.world, 1, 3, ledger_world_size(&f.world, 3));
+    check_state(&f, "BLOCKED");
+    CHECK(now(&f).block_count == 1 && same(now(&f).blocks[0], first));
+    struct p2p_record_id second = carry(&f, 4, &lost);
+    CHECK(now(&f).block_count == 1 && same(now(&f).blocks[0], first)); /* it is one */
+    struct p2p_record_id unblock = right_world_act(
+        &f.world, 4,
+        &(struct right_act){
+            .kind = P2P_KIND_RIGHT_UNBLOCK, .right = f.right, .about = &second});
+    check_state(&f, "BLOCKED");
+    rule(&f, unblock);
+    check_state(&f, "ACTIVE"); /* whichever of them it cites */
+    end(&f);
+    free((void *)lost.leaf.data);
+    free((void *)lost.salted.data);
 }
 
 /* ---- who rules ---- */
@@ -816,6 +872,7 @@ int main(void)
         cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_lights_leave_green),
         cmocka_unit_test(test_unsure),
+        cmocka_unit_test(test_rescued_block),
         cmocka_unit_test(test_rulers),
         cmocka_unit_test(test_order_of_rulings),
         cmocka_unit_test(test_override),

@@ -9,10 +9,11 @@ static void tell(const struct right_met *met)
     for (unsigned i = 0; i < P2P_RIGHT_STATE_COUNT; i++) {
         print_message("%s %u ", p2p_right_state_word((enum p2p_right_state)i), met->states[i]);
     }
-    print_message("blocks %u unruled %u unsure %u green %u away %u overrides %u unfit %u "
-                  "assigned %u\n",
-                  met->blocks, met->unruled, met->unsure, met->lights_green, met->lights_away,
-                  met->overrides, met->unfit, met->assigned);
+    print_message(
+        "blocks %u (%u carried) unruled %u unsure %u green %u away %u overrides %u unfit %u "
+        "assigned %u\n",
+        met->blocks, met->rescued, met->unruled, met->unsure, met->lights_green,
+        met->lights_away, met->overrides, met->unfit, met->assigned);
 }
 
 static void check_orders(uint64_t seed, unsigned orders, bool forks, struct right_met *met)
@@ -62,6 +63,7 @@ static void test_orders_with_forks(void **state)
         check_orders(seed, 6, true, &met);
     }
     tell(&met);
+    CHECK(met.rescued > 5);
 }
 
 /* Without this, what a forked feed held beyond its end would go on acting where it was held. */

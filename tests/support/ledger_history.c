@@ -238,16 +238,13 @@ static size_t make_proof(uint32_t accused, uint8_t out[P2P_FORK_BYTES_MAX])
     return p2p_fork_encode(&proof, out);
 }
 
-/* Somebody tells that a feed has two histories, with or without a size that was witnessed. */
-void ledger_history_fork(struct ledger_world *world, struct rng *rng)
+void ledger_history_tell(struct ledger_world *world, uint32_t by, uint32_t accused,
+                         uint64_t size)
 {
     static uint8_t content[P2P_RECORD_BYTES_MAX];
     static char note[P2P_NOTE_BYTES_MAX];
     uint8_t proof[P2P_FORK_BYTES_MAX];
     struct p2p_pack pack;
-    uint32_t accused = 2 + (uint32_t)rng_below(rng, 2) * 2;
-    uint32_t by = 1 + (uint32_t)rng_below(rng, 4);
-    uint64_t size = rng_below(rng, ledger_world_size(world, accused) + 4);
     size_t len = make_proof(accused, proof);
     p2p_pack_init(&pack, content, sizeof(content));
     p2p_pack_map(&pack, size > 0 ? 2 : 1);
@@ -261,6 +258,14 @@ void ledger_history_fork(struct ledger_world *world, struct rng *rng)
     ledger_world_write(
         world, by, (struct p2p_draft){.kind = P2P_KIND_FORK, .content = p2p_pack_slice(&pack)},
         0);
+}
+
+void ledger_history_fork(struct ledger_world *world, struct rng *rng)
+{
+    uint32_t accused = 2 + (uint32_t)rng_below(rng, 2) * 2;
+    uint32_t by = 1 + (uint32_t)rng_below(rng, 4);
+    ledger_history_tell(world, by, accused,
+                        rng_below(rng, ledger_world_size(world, accused) + 4));
 }
 
 /* A ban that stood in a feed on a branch that is not the one written here. */

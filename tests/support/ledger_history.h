@@ -19,6 +19,10 @@ void ledger_history_take(struct ledger_node *node, struct rng *rng);
 /* One random claim that is false, smaller than an earlier one, or about what is not written
  * yet. */
 void ledger_history_lie(struct ledger_world *world, struct rng *rng);
+/* A record that tells that a feed has two histories, with a size that was witnessed; 0: with
+ * none. */
+void ledger_history_tell(struct ledger_world *world, uint32_t by, uint32_t accused,
+                         uint64_t size);
 /* Somebody tells that a feed has two histories. */
 void ledger_history_fork(struct ledger_world *world, struct rng *rng);
 

@@ -3,10 +3,15 @@
 #include "ledger_history.h"
 #include "right_history.h"
 
+#include <p2p/rescued.h>
+
+#include <stdlib.h>
+
 enum {
     TOKENS_MAX = 4,
     RIGHTS_MAX = 8,
     REQUESTS_MAX = 512,
+    LOST_MAX = 16,
     LATE_ISSUER = 14 /* m2: named by no entry at first */
 };
 
@@ -21,6 +26,8 @@ struct history {
     size_t right_count;
     struct p2p_record_id requests[REQUESTS_MAX];
     size_t request_count;
+    struct written lost[LOST_MAX]; /* blocks of another branch: owned, and in no feed */
+    size_t lost_count;
 };
 
 static bool one_in(struct history *history, size_t n)
@@ -258,6 +265,60 @@ static void add_wrong(struct history *history)
     keep(history, ledger_world_write(history->world, member, draft, wrong));
 }
 
+/* A block that stood in a feed on a branch that is not the one written here. */
+static void lose_block(struct history *history)
+{
+    uint32_t member = 2 + 2 * (uint32_t)rng_below(history->rng, 2);
+    struct written_feed *feed = &history->world->feeds[member];
+    ledger_world_seen(history->world, member);
+    struct p2p_edge before = feed->edge;
+    struct right_act act = {.kind = P2P_KIND_RIGHT_BLOCK,
+                            .right =
+                                history->rights[rng_below(history->rng, history->right_count)],
+                            .issuer = one_in(history, 6) ? YARD_OF(member) : 0,
+                            .no_seen = true};
+    right_world_act(history->world, member, &act);
+    history->lost[history->lost_count++] = feed->records[--feed->count];
+    feed->edge = before;
+}
+
+/* A block carried on, perhaps not for the first time, whether or not its feed was told to be
+ * forked; and perhaps unblocked. */
+static void add_rescue(struct history *history)
+{
+    static uint8_t payload[P2P_PAYLOAD_BYTES_MAX];
+    struct p2p_pack pack;
+    struct p2p_record record;
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    if (history->lost_count < LOST_MAX && (history->lost_count == 0 || one_in(history, 2))) {
+        lose_block(history);
+    }
+    const struct written *lost = &history->lost[rng_below(history->rng, history->lost_count)];
+    struct p2p_rescued rescued = {.feed = lost->id.feed,
+                                  .index = lost->id.index,
+                                  .leaf = lost->leaf,
+                                  .salted = lost->salted};
+    p2p_pack_init(&pack, payload, sizeof(payload));
+    CHECK_OK(p2p_rescued_pack(&pack, &rescued));
+    uint32_t by = any_member(history);
+    struct p2p_record_id id = ledger_world_write(
+        history->world, by,
+        (struct p2p_draft){.kind = P2P_KIND_RESCUED,
+                           .circle = one_in(history, 12) ? CIRCLE_PAIR : CIRCLE_ALL,
+                           .payload = p2p_pack_slice(&pack)},
+        0);
+    if (one_in(history, 4)) {
+        CHECK_OK(p2p_record_decode(&record, lost->leaf));
+        p2p_cites_begin(&walk, &record);
+        CHECK(p2p_cites_next(&walk, &cite));
+        keep(history,
+             right_world_act(history->world, any_member(history),
+                             &(struct right_act){
+                                 .kind = P2P_KIND_RIGHT_UNBLOCK, .right = cite, .about = &id}));
+    }
+}
+
 static void add_entry(struct history *history)
 {
     uint32_t member = any_member(history);
@@ -290,6 +351,12 @@ static void meet(struct history *history, struct right_met *met)
         struct p2p_right right = right_of(&history->node, history->rights[i]);
         met->states[p2p_right_state_at(&right, LEDGER_WORLD_TIME_MS)]++;
         met->blocks += (unsigned)right.block_count;
+        for (size_t b = 0; b < right.block_count; b++) {
+            struct p2p_record record;
+            CHECK_OK(p2p_record_decode(
+                &record, ledger_world_record(history->world, &right.blocks[b])->leaf));
+            met->rescued += record.kind == P2P_KIND_RESCUED;
+        }
         met->unruled += (unsigned)right.unruled_count;
         met->unsure += (unsigned)right.unsure_count;
         met->overrides += right.override.by.feed != 0;
@@ -310,6 +377,8 @@ static void step(struct history *history, bool forks)
         add_issue(history);
     } else if (forks && one_in(history, 20)) {
         ledger_history_fork(history->world, history->rng);
+    } else if (forks && one_in(history, 12)) {
+        add_rescue(history);
     } else if (roll < 60) {
         add_request(history);
     } else if (roll < 72) {
@@ -347,5 +416,9 @@ void right_history_write(struct ledger_world *world, struct rng *rng, unsigned s
         ledger_node_take_all(&history.node);
     }
     meet(&history, met);
+    for (size_t i = 0; i < history.lost_count; i++) {
+        free((void *)history.lost[i].leaf.data);
+        free((void *)history.lost[i].salted.data);
+    }
     ledger_node_deinit(&history.node);
 }

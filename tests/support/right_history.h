@@ -3,8 +3,8 @@
  * one right or two, rulings by who holds the token and by who does not, at right and wrong
  * epochs, with notes and without; overrides, citations of what must not be cited or is not
  * there, bad signatures and payloads, claims that are early or false, grants and cut points in
- * between; with forks, also proofs that a feed has two histories. What never comes up here is
- * never tested by who uses it. */
+ * between; with forks, also proofs that a feed has two histories, and blocks carried on from
+ * there. What never comes up here is never tested by who uses it. */
 #ifndef RIGHT_HISTORY_H
 #define RIGHT_HISTORY_H
 
@@ -14,7 +14,8 @@
 /* How often rights ended in each state, and what else came up. */
 struct right_met {
     unsigned states[P2P_RIGHT_STATE_COUNT];
-    unsigned blocks, unruled, unsure, lights_green, lights_away, overrides, unfit, assigned;
+    unsigned blocks, rescued, unruled, unsure, lights_green, lights_away, overrides, unfit,
+        assigned;
 };
 
 /* Initialises the world and writes into it; adds what its rights became to *met. */

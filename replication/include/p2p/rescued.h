@@ -1,4 +1,6 @@
-/* Bans that a forked feed no longer holds: carried on by who held them.
+/* Bans, and blocks of rights, that a forked feed no longer holds: carried on by who held them.
+ * What is said of a ban here holds of a block; it stands in no view by itself, but among the
+ * blocks of the rights that it cites (right.h).
  *
  * At or above W, and on the branch that W is not on, no record of a forked feed is in the
  * frontier any more. A node that held a ban there writes it into a `rescued` record of its own,
@@ -31,6 +33,8 @@ struct p2p_rescued {
     struct p2p_hash hash; /* of the leaf */
 };
 
+/* Whether records of a kind are carried. */
+bool p2p_rescued_kind(uint32_t kind);
 /* Takes the payload of a `rescued` record apart, borrowing from it: a ban in its kind's form
  * that opens its own commitment in a feed the charter names. Signatures and grants are not
  * looked at. P2P_MALFORMED. */
