@@ -241,7 +241,11 @@ static enum p2p_err get_view(struct p2p_past *past, struct p2p_slice key,
                                     key.data[0] >= (uint8_t)past->folding_view);
     if (inside || key.len != PAST_KEY_BYTES || !p2p_past_folds(key.data[0]) ||
         !p2p_id_from_key(p2p_slice_of(key.data + 5, P2P_ID_KEY_BYTES), &id) ||
-        !p2p_past_sees(past, &id) || p2p_past_is_carrier(past, &id)) {
+        p2p_past_is_carrier(past, &id)) {
+        return P2P_NOTFOUND;
+    }
+    if (!p2p_past_sees(past, &id)) {
+        p2p_past_rest(past, id.feed, id.index);
         return P2P_NOTFOUND;
     }
     struct p2p_slice there; /* one whose payload is held, as the fold would find */
@@ -274,8 +278,10 @@ static enum p2p_err seek_index(struct p2p_past *past, struct p2p_slice key,
                                struct p2p_slice *found, struct p2p_slice *value)
 {
     bool by_id = key.data[0] == P2P_INDEX_SUBJECT || key.data[0] == P2P_INDEX_CONTAINER ||
-                 key.data[0] == P2P_INDEX_TOKEN_RIGHT || key.data[0] == P2P_INDEX_PARTY_RIGHT;
-    if (key.data[0] >= P2P_INDEX_LACK && !by_id) {
+                 key.data[0] == P2P_INDEX_TOKEN_RIGHT;
+    /* Rows by party are those of the whole ledger: who reads them looks at the right's value.
+     */
+    if (key.data[0] >= P2P_INDEX_LACK && !by_id && key.data[0] != P2P_INDEX_PARTY_RIGHT) {
         return P2P_NOTFOUND; /* what a node lacks, keeps aside or folds again is its own */
     }
     if (key.len <= P2P_ID_KEY_BYTES || !by_id) {

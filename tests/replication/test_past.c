@@ -18,7 +18,7 @@ enum { FEEDS = LEDGER_WORLD_FEEDS + 1 };
 /* How often what should come up came up. */
 static struct {
     unsigned values, reasons, forked, closed, rescued, lifted, suspended, without_effect, stood;
-    unsigned custody, frozen, passed, rights;
+    unsigned custody, frozen, passed, rights, walked;
 } met;
 
 /* ---- one horizon, both ways ---- */
@@ -197,6 +197,31 @@ static void check_digests(struct p2p_past *past, struct p2p_ledger *fresh,
     CHECK(p2p_hash_equal(&a, &b));
 }
 
+/* Rights found by their party and by their token, in order. */
+static void check_walks(const struct p2p_kv *then, const struct p2p_kv *fresh)
+{
+    struct p2p_right right;
+    struct p2p_record_id a, b;
+    for (uint32_t m = 1; m <= LEDGER_WORLD_MEMBERS; m++) {
+        enum p2p_err err = P2P_OK;
+        for (bool first = true; err == P2P_OK; first = false) {
+            err = p2p_right_next_of(fresh, CIRCLE_ALL, PARTY_OF(m), &b, first, &b);
+            CHECK_ERR(p2p_right_next_of(then, CIRCLE_ALL, PARTY_OF(m), &a, first, &a), err);
+            CHECK(err != P2P_OK || p2p_record_id_compare(&a, &b) == 0);
+            met.walked += err == P2P_OK;
+        }
+    }
+    enum p2p_err err = p2p_right_next(fresh, CIRCLE_ALL, NULL, true, &right);
+    for (; err == P2P_OK; err = p2p_right_next(fresh, CIRCLE_ALL, &right.id, false, &right)) {
+        enum p2p_err on = P2P_OK;
+        for (bool first = true; on == P2P_OK; first = false) {
+            on = p2p_right_next_on(fresh, CIRCLE_ALL, &right.token, &b, first, &b);
+            CHECK_ERR(p2p_right_next_on(then, CIRCLE_ALL, &right.token, &a, first, &a), on);
+            CHECK(on != P2P_OK || p2p_record_id_compare(&a, &b) == 0);
+        }
+    }
+}
+
 /* The past, moved to a horizon, says what a fresh ledger says. */
 static void check_horizon(struct p2p_past *past, const struct ledger_world *world,
                           const uint64_t wanted[FEEDS])
@@ -224,6 +249,7 @@ static void check_horizon(struct p2p_past *past, const struct ledger_world *worl
             check_view(world, p2p_past_kv(past), kv, views[v], circle);
         }
     }
+    check_walks(p2p_past_kv(past), kv);
     check_digests(past, &fresh.ledger, kv);
     memory_kv_abort(fresh.store);
     ledger_node_deinit(&fresh);
@@ -258,7 +284,7 @@ static void walk_horizons(struct p2p_past *past, const struct ledger_world *worl
     check_horizon(past, world, whole);
 }
 
-enum sort { BANS, FORKS, CUSTODY, RIGHTS };
+enum sort { BANS, FORKS, CUSTODY, RIGHTS, RIGHTS_AND_FORKS };
 
 static void check_history(uint64_t seed, enum sort sort)
 {
@@ -272,8 +298,8 @@ static void check_history(uint64_t seed, enum sort sort)
     struct right_met rights = {.blocks = 0};
     if (sort == CUSTODY) {
         custody_history_write(&world, &rng, steps, &custody);
-    } else if (sort == RIGHTS) {
-        right_history_write(&world, &rng, steps, false, &rights);
+    } else if (sort == RIGHTS || sort == RIGHTS_AND_FORKS) {
+        right_history_write(&world, &rng, steps, sort == RIGHTS_AND_FORKS, &rights);
     } else {
         ledger_history_write(&world, &rng, steps, sort == FORKS);
     }
@@ -333,7 +359,11 @@ static void test_rights(void **state)
     for (uint64_t seed = 301; seed <= 315; seed++) {
         check_history(seed, RIGHTS);
     }
-    CHECK(met.rights > 500 && met.custody > 100);
+    CHECK(met.rights > 500 && met.custody > 100 && met.walked > 500);
+    for (uint64_t seed = 316; seed <= 325; seed++) {
+        check_history(seed, RIGHTS_AND_FORKS);
+    }
+    CHECK(met.forked > 20);
 }
 
 /* ---- values that stand ---- */
