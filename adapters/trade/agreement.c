@@ -1,7 +1,12 @@
 #include "agreement.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ZONES "/usr/share/zoneinfo" /* of package tzdata */
 
 static const char *text_of(const json_t *json, const char *key, const char *otherwise)
 {
@@ -68,6 +73,26 @@ static bool check(const json_t *json, char *problem, size_t cap)
     return true;
 }
 
+/* A name that is installed, or a rule as POSIX has it: CET-1CEST,M3.5.0,M10.5.0/3. */
+static bool zone_exists(const char *zone)
+{
+    char path[256];
+    size_t letters = strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    const char *offset = zone + letters + (zone[letters] == '-' || zone[letters] == '+');
+    if (strcmp(zone, "UTC") == 0 || (letters >= 3 && *offset >= '0' && *offset <= '9')) {
+        return true;
+    }
+    int n = snprintf(path, sizeof path, "%s/%s", ZONES, zone);
+    return letters > 0 && strstr(zone, "..") == NULL && n > 0 && (size_t)n < sizeof path &&
+           access(path, R_OK) == 0;
+}
+
+void p2p_agreement_use_zone(const struct p2p_agreement *agreement)
+{
+    setenv("TZ", agreement->zone, 1);
+    tzset();
+}
+
 enum p2p_err p2p_agreement_read(struct p2p_agreement *out, struct p2p_slice bytes,
                                 char *problem, size_t problem_cap)
 {
@@ -88,12 +113,21 @@ enum p2p_err p2p_agreement_read(struct p2p_agreement *out, struct p2p_slice byte
         json_decref(json);
         return P2P_USAGE;
     }
+    const char *zone = text_of(json, "zone", "UTC");
+    if (!zone_exists(zone)) {
+        snprintf(problem, problem_cap,
+                 "this machine knows no zone \"%.60s\"; install tzdata, or give a rule as "
+                 "CET-1CEST,M3.5.0,M10.5.0/3",
+                 zone);
+        json_decref(json);
+        return P2P_USAGE;
+    }
     *out = (struct p2p_agreement){.json = json,
                                   .me = text_of(json, "me", ""),
                                   .facility = text_of(json, "facility", ""),
                                   .country = text_of(json, "country", "BE"),
                                   .card = text_of(json, "card", "alfapass"),
-                                  .zone = text_of(json, "zone", "UTC")};
+                                  .zone = zone};
     return P2P_OK;
 }
 

@@ -13,8 +13,9 @@
  *     }
  *
  * Without "senders" everybody may send everything, without "me" every recipient is right: both
- * are for trying things out. An unknown key is an error. Times in a zone are the C library's
- * business: the zone is the process's own. One thread. */
+ * are for trying things out. An unknown key is an error, and so is a zone that this machine
+ * does not know: the C library would take it for UTC. The zone becomes the process's own (TZ)
+ * when the caller says so. One thread. */
 #ifndef P2P_TRADE_AGREEMENT_H
 #define P2P_TRADE_AGREEMENT_H
 
@@ -32,6 +33,9 @@ struct p2p_agreement {
     const char *card;
     const char *zone;
 };
+
+/* Makes the zone the process's own. */
+void p2p_agreement_use_zone(const struct p2p_agreement *agreement);
 
 /* bytes: the file, or empty for an agreement on nothing. problem: one sentence, on P2P_USAGE.
  */

@@ -1,6 +1,7 @@
 /* port2port-trade: trade messages for a port2port node. */
 #include "api.h"
 #include "intake.h"
+#include "message.h"
 #include "options.h"
 #include "spool.h"
 #include "whole_file.h"
@@ -66,6 +67,27 @@ static int say(const struct program *program, int code, const char *what, const 
 
 /* ---- setting up ---- */
 
+/* A type that a sender may send and that nothing here reads: a slip of the pen. */
+static const char *unknown_type(const struct p2p_agreement *agreement)
+{
+    const char *sender;
+    json_t *types;
+    json_object_foreach(json_object_get(agreement->json, "senders"), sender, types)
+    {
+        for (size_t i = 0; i < json_array_size(types); i++) {
+            const char *type = json_string_value(json_array_get(types, i));
+            bool known = false;
+            for (size_t j = 0; p2p_trade_maps[j] != NULL; j++) {
+                known = known || strcmp(p2p_trade_maps[j]->type, type) == 0;
+            }
+            if (!known) {
+                return type;
+            }
+        }
+    }
+    return NULL;
+}
+
 static int open_agreement(struct program *program)
 {
     const char *path = program->options.agreement;
@@ -87,8 +109,13 @@ static int open_agreement(struct program *program)
         snprintf(text, sizeof text, "the agreement %s: %s", path != NULL ? path : "", problem);
         return say(program, USAGE, "agreement", text);
     }
-    setenv("TZ", program->agreement.zone, 1);
-    tzset();
+    const char *type = unknown_type(&program->agreement);
+    if (type != NULL) {
+        snprintf(text, sizeof text, "the agreement %s: no message %.20s is read here", path,
+                 type);
+        return say(program, USAGE, "agreement", text);
+    }
+    p2p_agreement_use_zone(&program->agreement);
     program->trade.agreement = &program->agreement;
     return DONE;
 }

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const char AGREEMENT[] =
     "{\"me\":\"PORT2PORT\",\"parties\":{\"FWD-1\":\"beanr-forwarder\",\"HAUL-1\":\"beanr-"
@@ -38,8 +37,7 @@ static struct read read_as(const char *agreement, const char *type, const char *
                    type, body, segments) > 0);
     CHECK_OK(p2p_agreement_read(&read.agreement, p2p_slice_text(agreement), problem,
                                 sizeof problem));
-    setenv("TZ", read.agreement.zone, 1);
-    tzset();
+    p2p_agreement_use_zone(&read.agreement);
     CHECK_OK(p2p_edi_parse(&read.in, p2p_slice_text(text), &used, &where));
     CHECK(p2p_edi_sound(read.in, &read.in->messages[0]));
     const struct p2p_trade_map *map = p2p_trade_map_find(&read.in->messages[0], &where);
@@ -321,7 +319,10 @@ static void agreements(void **state)
                                       "{\"senders\":{\"A\":\"COREOR\"}}",
                                       "{\"senders\":{\"A\":[1]}}",
                                       "{\"parties\":{\"A\":[]}}",
-                                      "{\"me\":\"a\",\"me\":\"b\"}"};
+                                      "{\"me\":\"a\",\"me\":\"b\"}",
+                                      "{\"zone\":\"Europe/Brusels\"}",
+                                      "{\"zone\":\"../../../etc/passwd\"}",
+                                      "{\"zone\":\"\"}"};
     struct p2p_agreement agreement;
     char problem[200];
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
@@ -339,6 +340,10 @@ static void agreements(void **state)
     CHECK(p2p_agreement_allows(&agreement, "A", "COARRI"));
     CHECK(!p2p_agreement_allows(&agreement, "A", "CODECO"));
     CHECK(!p2p_agreement_allows(&agreement, "B", "COARRI"));
+    p2p_agreement_deinit(&agreement);
+    CHECK_OK(p2p_agreement_read(&agreement,
+                                p2p_slice_text("{\"zone\":\"CET-1CEST,M3.5.0,M10.5.0/3\"}"),
+                                problem, sizeof problem));
     p2p_agreement_deinit(&agreement);
     CHECK_OK(p2p_agreement_read(&agreement, (struct p2p_slice){0}, problem, sizeof problem));
     CHECK(p2p_agreement_knows_sender(&agreement, "C"));
