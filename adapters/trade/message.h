@@ -27,7 +27,7 @@
 
 #define P2P_TRADE_CONTAINERS_MAX 9999u /* in one message: the EQD group's own bound */
 #define P2P_TRADE_SOURCES_MAX    32u
-#define P2P_TRADE_PLACES_MAX     64u
+#define P2P_TRADE_PLACES_MAX     96u
 #define P2P_TRADE_REFUSALS_MAX   100u /* told of one message; more are counted */
 
 struct p2p_trade_place {

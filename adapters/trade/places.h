@@ -20,7 +20,9 @@
     {"GID/PIA", 9, false}, {"GID/GDS", 9, false}, {"GID/MEA", 99, false},                      \
     {"GID/DIM", 9, false}, {"GID/DOC", 9, false}, {"GID/RFF", 9, false},                       \
     {"GID/TMP", 9, false}, {"GID/RNG", 9, false}, {"GID/SGP", 999, false},                     \
-    {"GID/DGS", 9, false}
+    {"GID/SGP/MEA", 9, false}, {"GID/NAD", 9, false}, {"GID/NAD/DTM", 9, false},               \
+    {"GID/NAD/RFF", 9, false}, {"GID/DGS", 9, false}, {"GID/DGS/FTX", 9, false},               \
+    {"GID/DGS/MEA", 9, false}, {"GID/DGS/CTA", 9, false}, {"GID/DGS/CTA/COM", 9, false}
 
 #define P2P_TRADE_PLACES_EQUIPMENT                                                             \
     {"EQD", 9999, true}, {"EQD/RFF", 9, false}, {"EQD/EQN", 1, false},                         \
@@ -28,6 +30,8 @@
     {"EQD/LOC", 9, false}, {"EQD/LOC/DTM", 9, false}, {"EQD/MEA", 9, false},                   \
     {"EQD/DIM", 9, false}, {"EQD/TMP", 9, false}, {"EQD/RNG", 9, false},                       \
     {"EQD/SEL", 9, false}, {"EQD/FTX", 9, false}, {"EQD/DGS", 99, false},                      \
+    {"EQD/DGS/FTX", 9, false}, {"EQD/DGS/MEA", 9, false}, {"EQD/DGS/CTA", 9, false},           \
+    {"EQD/DGS/CTA/COM", 9, false},                                                             \
     {"EQD/PCD", 9, false}, {"EQD/GDS", 9, false}, {"EQD/EQA", 9, false},                       \
     {"EQD/PIA", 9, false}, {"EQD/COD", 9, false}, {"EQD/HAN", 9, false},                       \
     {"EQD/DAM", 9, false}, {"EQD/DAM/COD", 9, false}, {"EQD/TDT", 9, false},                   \

@@ -289,6 +289,18 @@ static void what_stands_in_the_wrong_place(void **state)
     faults("COPINO:D:95B:UN", "BGM+661'" BOX, P2P_EDI_MISSING, "TDT", 4);
 }
 
+static void goods_and_their_dangers_are_passed_over(void **state)
+{
+    (void)state;
+    asks("COREOR:D:00B:UN",
+         "BGM+129+D+1'RFF+BM:B'NAD+MS+X'GID+1'NAD+FW+NOBODY'RFF+BM:OTHER'SGP+CSQU3054383+1'"
+         "MEA+AAE+G+KGM:1'DGS+IMD+3+1263'FTX+AAD+++PAINT'" BOX
+         "DGS+IMD+3+1263'FTX+AAD+++PAINT'MEA+AAE+AAF+KGM:1'CTA+HG+:DESK'COM+1:TE'FTX+AAI+++X'",
+         "[{\"container\":\"CSQU3054383\",\"segment\":12,\"steps\":[{\"verb\":\"right cancel\","
+         "\"body\":{},\"where\":{\"container\":\"CSQU3054383\",\"bl\":\"B\"},"
+         "\"states\":\"PENDING|ACTIVE|RETURNED|BLOCKED\"}]}]");
+}
+
 static void what_is_no_message_of_ours(void **state)
 {
     (void)state;
@@ -364,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_haulier_announces_driver_truck_and_slot),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(what_stands_in_the_wrong_place),
+        cmocka_unit_test(goods_and_their_dangers_are_passed_over),
         cmocka_unit_test(what_is_no_message_of_ours),
         cmocka_unit_test(agreements),
     };
