@@ -447,7 +447,9 @@ size_t p2p_job_bytes(const struct p2p_job *job)
 /* What a job will add, so that a batch ends before it is too large for one commit. */
 static void count_job(struct p2p_engine *engine, const struct p2p_job *job)
 {
-    engine->own_records += job->type == P2P_JOB_APPEND ? job->append.count : 1;
+    engine->own_records += job->type == P2P_JOB_APPEND    ? job->append.count
+                           : job->type == P2P_JOB_COLLECT ? 2
+                                                          : 1;
     engine->own_bytes += p2p_job_bytes(job);
 }
 
@@ -587,7 +589,7 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_rescue_settle(engine, wake_ms);
     }
     if (err == P2P_OK) {
-        err = p2p_job_all(engine);
+        err = p2p_job_all(engine, wake_ms);
     }
     if (err == P2P_OK) {
         err = p2p_append_head(engine);

@@ -113,6 +113,7 @@ enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
     engine->extras[engine->feed].grew = true;
     engine->extras[engine->feed].unsettled = true;
     p2p_spread_arrived(engine, id, &arrival.record);
+    p2p_ruling_arrived(engine, id, &arrival.record);
     p2p_state_note(engine, &arrival, id->index, false);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_APPENDED,
                                                 .feed = id->feed,

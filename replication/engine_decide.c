@@ -40,7 +40,12 @@ static void as_of_snapshot(struct p2p_engine *engine, struct p2p_gate_answer *an
 }
 #endif
 
-/* Decides one check and keeps it packed, for the record or the spool. */
+static bool is_decided(const struct p2p_job *job)
+{
+    return job->type == P2P_JOB_CHECK || job->type == P2P_JOB_COLLECT;
+}
+
+/* Decides one check or collect and keeps it packed, for the record or the spool. */
 static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
 {
     struct p2p_pack pack;
@@ -52,8 +57,10 @@ static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job, bool 
         return err;
     }
     p2p_engine_fill_check(engine, &engine->now, &job->check);
-    err = p2p_gate_decide(&engine->ledger, engine->kv, &engine->place, &job->check,
-                          &job->result.answer);
+    err = job->type == P2P_JOB_COLLECT
+              ? p2p_collect_job(engine, job, recorded)
+              : p2p_gate_decide(&engine->ledger, engine->kv, &engine->place, &job->check,
+                                &job->result.answer);
     if (err == P2P_CORRUPT && p2p_engine_damaged(engine)) {
         cannot_tell(&job->result.answer);
         err = P2P_OK;
@@ -102,7 +109,7 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_job *
     struct p2p_pack pack;
     struct p2p_record_id id;
     for (; end != NULL; end = end->next) {
-        if (end->type == P2P_JOB_CHECK && end->result.leaf.len > 0) {
+        if (is_decided(end) && end->result.leaf.len > 0) {
             if (bytes + end->result.leaf.len > P2P_DECISIONS_BYTES_MAX && count > 0) {
                 break;
             }
@@ -122,7 +129,7 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_job *
     p2p_pack_text(&pack, "decisions");
     p2p_pack_array(&pack, count);
     for (struct p2p_job *job = from; job != end; job = job->next) {
-        if (job->type == P2P_JOB_CHECK && job->result.leaf.len > 0) {
+        if (is_decided(job) && job->result.leaf.len > 0) {
             p2p_pack_raw(&pack, job->result.leaf);
         }
     }
@@ -132,7 +139,7 @@ static enum p2p_err record_decisions(struct p2p_engine *engine, struct p2p_job *
     err = p2p_append_own(engine, &record, &id);
     uint32_t n = 0;
     for (struct p2p_job *job = from; job != end; job = job->next) {
-        if (job->type == P2P_JOB_CHECK && job->result.leaf.len > 0) {
+        if (is_decided(job) && job->result.leaf.len > 0) {
             job->result.first = id;
             job->result.decision = n++;
         }
@@ -145,7 +152,7 @@ enum p2p_err p2p_append_decisions(struct p2p_engine *engine)
     bool any = false;
     enum p2p_err err = P2P_OK;
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
-        any = any || job->type == P2P_JOB_CHECK;
+        any = any || is_decided(job);
     }
     if (!any) {
         return P2P_OK;
@@ -159,7 +166,7 @@ enum p2p_err p2p_append_decisions(struct p2p_engine *engine)
         err = p2p_ledger_finish(&engine->ledger); /* decisions see what this batch appended */
     }
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
-        if (job->type == P2P_JOB_CHECK) {
+        if (is_decided(job)) {
             err = decide(engine, job, recorded);
             job->result.spooled = !recorded && job->result.err == P2P_OK;
         }

@@ -131,7 +131,11 @@ static enum p2p_err take_payload(struct p2p_engine *engine, const struct p2p_rec
     }
     err = p2p_lack_end(engine, &lack);
     engine->extras[id->feed].cosign_due = true; /* it waited for this, perhaps */
-    return err == P2P_OK ? p2p_ledger_take_payload(&engine->ledger, id, salted) : err;
+    if (err == P2P_OK) {
+        p2p_ruling_arrived(engine, id, &record);
+        err = p2p_ledger_take_payload(&engine->ledger, id, salted);
+    }
+    return err;
 }
 
 struct taken {

@@ -54,6 +54,7 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
 
 enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
 {
+    p2p_ruling_anew(engine); /* who may ask for what may be others */
     const struct p2p_charter *charter = engine->ledger.charter;
     const struct p2p_member *own =
         p2p_charter_member_named(charter, p2p_slice_text(engine->options.member));

@@ -250,7 +250,7 @@ enum p2p_err p2p_job_charters(struct p2p_engine *engine)
     return err;
 }
 
-enum p2p_err p2p_job_all(struct p2p_engine *engine)
+enum p2p_err p2p_job_all(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
@@ -267,8 +267,12 @@ enum p2p_err p2p_job_all(struct p2p_engine *engine)
         case P2P_JOB_CHARTER:
             break; /* taken already */
         case P2P_JOB_CHECK:
+        case P2P_JOB_COLLECT:
             break; /* after everything that this batch appends */
         }
+    }
+    if (err == P2P_OK && !p2p_engine_damaged(engine)) {
+        err = p2p_ruling_due(engine, wake_ms);
     }
     if (err == P2P_OK) {
         err = p2p_append_decisions(engine);

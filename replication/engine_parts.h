@@ -17,6 +17,8 @@
  *   engine_circle.c         circle keys: taking them from boxes, giving them to members
  *   engine_job.c            what this node wants done
  *   engine_decide.c         decisions
+ *   engine_collect.c        releases, decided and written
+ *   engine_ruling.c         what is asked of rights, taken as it comes
  *   engine_witness.c        cosignatures, heartbeats, acknowledgements, made and taken
  *   engine_lease.c          until when this node may release: asking, and answering
  *   engine_quorum.c         quorums, stored and passed on; quorum time
@@ -338,7 +340,7 @@ void p2p_job_fail(struct p2p_job *job, enum p2p_err err, const char *reason);
 /* Takes the charter versions among the jobs: first, so that `seen` names them, all that follows
  * is judged by them, and a member they admit begins its feed with its address. */
 P2P_MUST_CHECK enum p2p_err p2p_job_charters(struct p2p_engine *engine);
-P2P_MUST_CHECK enum p2p_err p2p_job_all(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_job_all(struct p2p_engine *engine, uint64_t *wake_ms);
 
 /* ---- engine_decide.c ---- */
 
@@ -370,6 +372,31 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_cosign_unchecked(struct p2p_engine *engi
                                                          const struct p2p_tree_head *head);
 #endif
 void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed);
+
+/* ---- engine_collect.c ---- */
+
+/* Decides a collect and, where it is allowed, releases; fills the check and the answer. */
+P2P_MUST_CHECK enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job,
+                                            bool recorded);
+/* The checkpoint that a record rests on which must carry one of that feed above that index, in
+ * the batch's arena. there [out]: it is here, or none is needed (feed 0). */
+P2P_MUST_CHECK enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed,
+                                             uint64_t index, struct p2p_slice *note,
+                                             bool *there);
+/* The content of a `use` or `ruled`. note: empty for none. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_pack_act(struct p2p_engine *engine, uint64_t epoch,
+                                                struct p2p_slice note,
+                                                struct p2p_slice *content);
+
+/* ---- engine_ruling.c ---- */
+
+/* A record has taken its place, or its payload came. */
+void p2p_ruling_arrived(struct p2p_engine *engine, const struct p2p_record_id *id,
+                        const struct p2p_record *record);
+/* All rights are looked at. */
+void p2p_ruling_anew(struct p2p_engine *engine);
+/* Takes what is asked and may be taken now. */
+P2P_MUST_CHECK enum p2p_err p2p_ruling_due(struct p2p_engine *engine, uint64_t *wake_ms);
 
 /* ---- engine_lease.c ---- */
 

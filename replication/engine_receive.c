@@ -188,6 +188,7 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         err = p2p_ledger_apply(&engine->ledger, &arrivals[i]);
         if (err == P2P_OK) {
             p2p_spread_arrived(engine, &id, &arrivals[i].record);
+            p2p_ruling_arrived(engine, &id, &arrivals[i].record);
             err = p2p_lack_arrived(engine, &id, &arrivals[i]);
         }
     }

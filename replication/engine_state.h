@@ -210,6 +210,31 @@ struct p2p_epoch_key {
     uint64_t looked_ms;        /* monotonic: who lacks it; 0: not yet */
 };
 
+/* A release that no peer held yet when it was asked for: see engine_collect.c. */
+#define P2P_RELEASES_MAX 256u
+struct p2p_release {
+    bool waits; /* for its one allow */
+    struct p2p_hash same;
+    struct p2p_record_id use;
+};
+
+/* Rights that are looked at for what this node has to rule: see engine_ruling.c. */
+#define P2P_RULINGS_DUE_MAX 1024u
+struct p2p_ruling_due {
+    uint32_t circle;
+    struct p2p_record_id right;
+};
+struct p2p_rulings {
+    struct p2p_ruling_due due[P2P_RULINGS_DUE_MAX];
+    size_t count;
+    bool was_ready; /* custody was, in the last batch */
+    bool scan;      /* all rights are to be looked at, */
+    bool scanning;  /* and have been up to `at` of the circle in that place */
+    bool begun;
+    size_t circle_at;
+    struct p2p_record_id at;
+};
+
 struct p2p_engine {
     struct p2p_engine_options options;
     struct p2p_ledger ledger;
@@ -243,6 +268,9 @@ struct p2p_engine {
     uint32_t unreached[P2P_WITNESSES_MAX];         /* feeds whose named size is not reached */
     struct p2p_lease lease;
     bool custody_held; /* the copy cannot be written */
+    struct p2p_release releases[P2P_RELEASES_MAX];
+    size_t release_at; /* the next one's place */
+    struct p2p_rulings rulings;
     struct p2p_lacks lacks;
     uint64_t mirrored_size;
     uint64_t commit_number;

@@ -204,6 +204,11 @@ void p2p_past_settled(struct p2p_past *past, const struct p2p_settled *settled)
     past->settled = settled;
 }
 
+const struct p2p_kv *p2p_past_under(const struct p2p_past *past)
+{
+    return past->under;
+}
+
 const struct p2p_ledger *p2p_past_whole(const struct p2p_past *past)
 {
     return past->full;

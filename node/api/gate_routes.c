@@ -1,55 +1,27 @@
-/* Gates: checks, answered only once they are durable, and the log of what was decided. */
-#include "call.h"
-
-#include <p2p/gate.h>
+/* Gates: checks and collects, answered only once they are durable, and the log of what was
+ * decided. */
+#include "gate_answer.h"
+#include "verb.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-    KNOWLEDGE_MAX = 16,
     LOG_MAX = 1000,
-    LOG_LOOK_MAX = 200000,  /* leaves looked at by one call */
-    LOG_BYTES_MAX = 4 << 20 /* of payloads in one answer: they stay in memory for the batch */
+    LOG_LOOK_MAX = 200000,   /* leaves looked at by one call */
+    LOG_BYTES_MAX = 4 << 20, /* of payloads in one answer: they stay in memory for the batch */
+    RELEASE_WAIT_MS = 2000   /* for a peer to hold a release */
 };
 
 /* ---- a check ---- */
-
-static bool gate_name(struct p2p_call *call, char out[P2P_GATE_NAME_BYTES_MAX + 1])
-{
-    size_t len = strlen(call->rest);
-    if (!p2p_gate_name_valid(p2p_slice_of(call->rest, len))) {
-        p2p_call_error(call, 400, "bad-gate", "use 1 to 32 of a-z, 0-9 and -",
-                       "that is no name of a gate");
-        return false;
-    }
-    memcpy(out, call->rest, len + 1);
-    return true;
-}
 
 static void start_check(struct p2p_call *call, struct p2p_node *node)
 {
     static const char *const keys[] = {"as", "subject", "purpose", "gate", "level", NULL};
     const char *purpose = p2p_call_text(call, "purpose");
-    const struct p2p_member *member = p2p_charter_member(
-        p2p_engine_ledger(node->engine)->charter, p2p_engine_member(node->engine));
-    struct p2p_subject *subjects;
-    size_t count;
     bool first = call->job == NULL;
-    call->job = p2p_call_take(call, sizeof(*call->job));
-    struct p2p_gate_check *check = &call->job->check;
-    if (!gate_name(call, check->gate) || !p2p_call_keys(call, keys)) {
-        return;
-    }
-    if (member == NULL) {
-        p2p_call_error(call, 503, "not-admitted",
-                       "once its roots have admitted it: port2port charter fetch URL",
-                       "the charter held here does not name this member yet");
-        return;
-    }
-    if (member->role == P2P_ROLE_OBSERVER) {
-        p2p_call_error(call, 403, "no-gates", NULL, "this member observes and has no gates");
+    struct p2p_gate_check *check = p2p_gate_question_read(call, node, keys);
+    if (check == NULL) {
         return;
     }
     if (purpose == NULL || !p2p_gate_purpose_valid(p2p_slice_text(purpose))) {
@@ -57,164 +29,73 @@ static void start_check(struct p2p_call *call, struct p2p_node *node)
                        purpose != NULL ? purpose : "(nothing)");
         return;
     }
-    if (!p2p_ban_read_subjects(call, call->body, &subjects, &count)) {
-        return;
-    }
     snprintf(check->purpose, sizeof(check->purpose), "%s", purpose);
-    memcpy(check->subjects, subjects, count * sizeof(*subjects));
-    check->subject_count = count;
     call->job->type = P2P_JOB_CHECK;
     call->work.repeatable = first;
     p2p_work_job(node, call->job);
 }
 
-/* What a reason says to people: the ban behind it in a line. */
-static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
-                           const struct p2p_gate_reason *reason)
+/* ---- a collect ---- */
+
+static void start_collect(struct p2p_call *call, struct p2p_node *node)
 {
-    struct p2p_ban ban;
-    switch (reason->code) {
-    case P2P_GATE_BANNED:
-    case P2P_GATE_PARTIAL_MATCH:
-    case P2P_GATE_SUSPENDED:
-    case P2P_GATE_CLOCK:
-        if (kv != NULL && p2p_ban_get(kv, reason->circle, &reason->record, &ban) == P2P_OK) {
-            const struct p2p_issuer *issuer =
-                p2p_charter_issuer(p2p_engine_ledger(node->engine)->charter, ban.issuer);
-            return json_sprintf("%s: %.*s, by %s", p2p_ground_word(ban.ground),
-                                (int)ban.reference.len, (const char *)ban.reference.data,
-                                issuer != NULL ? issuer->name : "?");
-        }
-        return json_string("a ban");
-    case P2P_GATE_BAD_IDENTIFIER:
-        return json_string("a check digit is wrong; compare the document");
-    case P2P_GATE_STALE:
-        return json_string("too few of the other members were heard of lately");
-    case P2P_GATE_INCOMPLETE:
-        if (!reason->has_record && reason->circle != 0) {
-            return json_sprintf(
-                "payloads of circle %s are not all here yet",
-                p2p_circle_name(p2p_engine_ledger(node->engine), reason->circle));
-        }
-        return json_string("this gate does not yet know all that its witnesses hold");
-    case P2P_GATE_READ_ONLY:
-        return json_string("the node does not append at present; the decision is spooled");
+    static const char *const keys[] = {"as", "subject", "container", "gate", "level", NULL};
+    bool first = call->job == NULL;
+    struct p2p_gate_check *check = p2p_gate_question_read(call, node, keys);
+    const char *container;
+    if (check == NULL ||
+        !p2p_call_container(call, p2p_call_text(call, "container"), &container)) {
+        return;
     }
-    return json_string("");
+    snprintf(check->container, sizeof(check->container), "%s", container);
+    snprintf(check->purpose, sizeof(check->purpose), "enter");
+    call->job->type = P2P_JOB_COLLECT;
+    call->work.repeatable = first;
+    p2p_work_job(node, call->job);
 }
 
-static json_t *reasons_json(struct p2p_node *node, const struct p2p_kv *kv,
-                            const struct p2p_gate_answer *answer)
+/* The truck does not leave on an allow that rests on too little. */
+static void hold_back(struct p2p_call *call, enum p2p_gate_code code)
 {
-    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    json_t *list = json_array();
-    for (size_t i = 0; i < answer->reason_count; i++) {
-        const struct p2p_gate_reason *reason = &answer->reasons[i];
-        json_array_append_new(
-            list,
-            json_pack("{s:s, s:o, s:o}", "code", p2p_gate_code_word(reason->code), "record",
-                      reason->has_record ? p2p_id_json(ledger, &reason->record) : json_null(),
-                      "text", reason_text(node, kv, reason)));
-    }
-    return list;
+    p2p_gate_add(&call->job->result.answer, code, 0, NULL);
 }
 
-struct knowledge {
-    uint32_t feed;
-    uint64_t age_ms;
-};
-
-static int oldest_first(const void *left, const void *right)
+static void release_waited(struct p2p_work *work, struct p2p_node *node, bool reached)
 {
-    const struct knowledge *a = left;
-    const struct knowledge *b = right;
-    if (a->age_ms != b->age_ms) {
-        return a->age_ms > b->age_ms ? -1 : 1;
+    struct p2p_call *call = (struct p2p_call *)work; /* its first member */
+    if (!reached || node->engine_lost ||
+        !p2p_engine_release_take(node->engine, &call->job->result.release)) {
+        hold_back(call, P2P_GATE_NOT_MIRRORED);
     }
-    return a->feed < b->feed ? -1 : a->feed > b->feed;
+    p2p_gate_answer_reply(call, node);
 }
 
-static json_t *knowledge_json(struct p2p_node *node, json_int_t *total)
+static void finish_collect(struct p2p_call *call, struct p2p_node *node)
 {
-    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    uint32_t own = p2p_engine_own_feed(node->engine);
-    struct knowledge *all = calloc(ledger->feed_count + 1, sizeof(*all));
-    json_t *list = json_array();
-    size_t count = 0;
-    if (all == NULL) {
-        return list;
-    }
-    for (uint32_t i = 1; i < ledger->feed_count; i++) {
-        const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, i);
-        if (i != own && (info == NULL || info->closed == 0)) { /* what is closed has no age */
-            all[count++] =
-                (struct knowledge){i, p2p_engine_age_ms(node->engine, i, &node->now)};
-        }
-    }
-    qsort(all, count, sizeof(*all), oldest_first);
-    for (size_t i = 0; i < count && i < KNOWLEDGE_MAX; i++) {
-        struct p2p_slice name = p2p_feed_name(ledger, all[i].feed);
-        uint64_t size = p2p_ledger_feed(ledger, all[i].feed)->edge.size;
-        json_array_append_new(
-            list, json_pack("{s:o, s:I, s:o}", "feed", p2p_slice_json(name), "size",
-                            (json_int_t)size, "age_s",
-                            all[i].age_ms == UINT64_MAX
-                                ? json_null()
-                                : json_integer((json_int_t)(all[i].age_ms / 1000))));
-    }
-    free(all);
-    *total = (json_int_t)count;
-    return list;
-}
-
-static void finish_check(struct p2p_call *call, struct p2p_node *node)
-{
-    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
     const struct p2p_job *job = call->job;
-    struct p2p_txn *txn = NULL;
-    json_int_t total = 0;
-    if (job->result.err != P2P_OK && job->result.spooled) {
-        p2p_call_error(call, 503, "spool-full", "free space, then restart the node",
-                       "%s: nothing is decided", job->result.reason);
+    bool released = job->result.err == P2P_OK && job->result.release.feed != 0 &&
+                    job->result.answer.answer == P2P_ANSWER_ALLOW;
+    if (released && node->copy_failed) {
+        hold_back(call, P2P_GATE_CUSTODY_WAITING); /* a restore would not know of it */
+    } else if (released && node->config.release_level == P2P_RELEASE_MIRRORED) {
+        call->work.wait_level = P2P_LEVEL_MIRRORED;
+        call->work.wait_size = job->result.release.index + 1;
+        call->work.wait_ms = RELEASE_WAIT_MS;
+        call->work.waited = release_waited;
         return;
     }
-    if (job->result.err != P2P_OK) {
-        p2p_call_err(call, job->result.err, job->result.reason);
-        return;
-    }
-    const struct p2p_kv *kv = NULL;
-    if (job->result.answer.reason_count > 0 &&
-        p2p_store_begin(node->store, P2P_TXN_READ, &txn) == P2P_OK) {
-        kv = p2p_txn_kv(txn);
-    }
-    json_t *json = json_pack("{s:s, s:o}", "answer", p2p_answer_word(job->result.answer.answer),
-                             "reasons", reasons_json(node, kv, &job->result.answer));
-    p2p_txn_abort(txn);
-    json_t *knowledge = knowledge_json(node, &total);
-    if (job->result.spooled) {
-        json_object_set_new(json, "decision", json_null());
-        json_object_set_new(json, "spooled",
-                            json_sprintf("%llu:%llu", (unsigned long long)node->boot,
-                                         (unsigned long long)job->result.first.index));
-    } else {
-        char id[P2P_ID_TEXT_BYTES];
-        p2p_id_text(ledger, &job->result.first, id);
-        json_object_set_new(json, "decision", json_sprintf("%s#%u", id, job->result.decision));
-    }
-    json_object_set_new(json, "knowledge", knowledge);
-    json_object_set_new(json, "knowledge_total", json_integer(total));
-    node->decisions[job->result.answer.answer]++;
-    p2p_call_reply(call, json);
+    p2p_gate_answer_reply(call, node);
 }
 
 /* ---- the log ---- */
 
 /* One packed decision as JSON. */
-static json_t *decision_json(const struct p2p_ledger *ledger, struct p2p_slice packed)
+static json_t *decision_json(const struct p2p_ledger *ledger, uint32_t own,
+                             struct p2p_slice packed)
 {
     json_t *json = json_object();
     struct p2p_unpack in;
-    static const char *const texts[] = {"answer", "gate", "purpose"};
+    static const char *const texts[] = {"answer", "gate", "purpose", "container"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (p2p_unpack_find(packed, texts[i], &in)) {
             json_object_set_new(json, texts[i], p2p_slice_json(p2p_unpack_str(&in)));
@@ -222,6 +103,10 @@ static json_t *decision_json(const struct p2p_ledger *ledger, struct p2p_slice p
     }
     if (p2p_unpack_find(packed, "time", &in)) {
         json_object_set_new(json, "time", p2p_time_json(p2p_unpack_uint(&in)));
+    }
+    if (p2p_unpack_find(packed, "use", &in)) {
+        const struct p2p_record_id use = {own, p2p_unpack_uint(&in)};
+        json_object_set_new(json, "release", p2p_id_json(ledger, &use));
     }
     json_t *reasons = json_array();
     if (p2p_unpack_find(packed, "reasons", &in)) {
@@ -270,7 +155,7 @@ static enum p2p_err log_record(struct p2p_node *node, const struct p2p_record_id
     uint32_t count = p2p_unpack_array(&in);
     for (uint32_t i = 0; i < count && !p2p_unpack_failed(&in); i++) {
         char text[P2P_ID_TEXT_BYTES];
-        json_t *json = decision_json(ledger, p2p_unpack_raw(&in));
+        json_t *json = decision_json(ledger, id->feed, p2p_unpack_raw(&in));
         p2p_id_text(ledger, id, text);
         json_object_set_new(json, "id", json_sprintf("%s#%u", text, i));
         json_array_append_new(list, json);
@@ -335,10 +220,19 @@ const struct p2p_route p2p_gate_routes[] = {
     {.method = "POST",
      .path = "/v1/gates/{name}/checks",
      .start = start_check,
-     .finish = finish_check,
+     .finish = p2p_gate_answer_reply,
      .who = P2P_WHO_PARTY,
      .rate = P2P_RATE_GATE,
      .request = "Check",
+     .reply = "GateAnswer",
+     .errors = "400"},
+    {.method = "POST",
+     .path = "/v1/gates/{name}/collects",
+     .start = start_collect,
+     .finish = finish_collect,
+     .who = P2P_WHO_PARTY,
+     .rate = P2P_RATE_GATE,
+     .request = "Collect",
      .reply = "GateAnswer",
      .errors = "400"},
     {0},

@@ -2,7 +2,7 @@
 #include "print.h"
 #include "request.h"
 
-static int check_run(struct p2p_cli_call *call)
+static int ask(struct p2p_cli_call *call, const char *what)
 {
     char path[P2P_CLI_PATH_BYTES], prefixed[P2P_CLI_PATH_BYTES];
     const char *gate = p2p_cli_value(call, "gate", "main");
@@ -11,7 +11,7 @@ static int check_run(struct p2p_cli_call *call)
         json_decref(body);
         return p2p_cli_fail_err(call, P2P_NOMEM, NULL);
     }
-    snprintf(path, sizeof path, "%.2000s/checks", prefixed);
+    snprintf(path, sizeof path, "%.2000s/%s", prefixed, what);
     struct p2p_cli_session session;
     struct p2p_api_reply reply = {0};
     p2p_cli_session_of(&session, call);
@@ -23,6 +23,16 @@ static int check_run(struct p2p_cli_call *call)
     json_decref(body);
     p2p_cli_session_deinit(&session);
     return exit;
+}
+
+static int check_run(struct p2p_cli_call *call)
+{
+    return ask(call, "checks");
+}
+
+static int collect_run(struct p2p_cli_call *call)
+{
+    return ask(call, "collects");
 }
 
 static const struct p2p_cli_command GATE_COMMANDS[] = {
@@ -62,7 +72,28 @@ static const struct p2p_cli_command GATE_COMMANDS[] = {
                   .print = p2p_cli_print_decisions,
                   .none = "no decisions"},
     },
-    {.verb = "collect", .summary = "release a container", .rules = P2P_CLI_HIDDEN},
+    {
+        .verb = "collect",
+        .summary = "may this container leave, here, now, with who stands at the gate?",
+        .details =
+            "An allow releases it, once: the answer is recorded before it is given. Only the "
+            "member that holds custody releases. Exit 0 allow, 1 refuse, 3 refer or possible.",
+        .options = P2P_CLI_OPTIONS(
+            {.name = "container",
+             .value = "C",
+             .help = "its number (ISO 6346), as CSQU3054383",
+             .rules = P2P_CLI_REQUIRED},
+            {.name = "subject",
+             .value = "S",
+             .help =
+                 "who collects: card:alfapass:1234567, and plate:BE:1ABC234; may be repeated",
+             .rules = P2P_CLI_REQUIRED | P2P_CLI_REPEATS},
+            {.name = "gate",
+             .value = "NAME",
+             .help = "which gate asks (default main)",
+             .rules = P2P_CLI_LOCAL}),
+        .run = collect_run,
+    },
     {
         .verb = "override",
         .summary =

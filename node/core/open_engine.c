@@ -20,6 +20,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         .listen_peers = node->config.listen_peers,
         .listen_people = node->config.listen_people,
         .stale_after_s = node->config.stale_after_s,
+        .release_mirrored = node->config.release_level == P2P_RELEASE_MIRRORED,
         .damage_suspected = node->damage_suspected,
         .full_mesh_max = node->full_mesh_max,
         .kinds_unknown = node->kinds_unknown,

@@ -47,7 +47,8 @@ void p2p_waiting_add(struct p2p_node *node, struct p2p_work *work, struct p2p_wo
         p2p_work_push(out, work);
         return;
     }
-    work->wait_until_ms = node->now.mono_ms + P2P_WORK_WAIT_MS;
+    uint64_t wait_ms = work->wait_ms != 0 ? work->wait_ms : P2P_WORK_WAIT_MS;
+    work->wait_until_ms = node->now.mono_ms + wait_ms;
     p2p_work_push(&node->waiting, work);
     node->waiting_count++;
 }

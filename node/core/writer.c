@@ -174,7 +174,7 @@ static void spool_decisions(struct p2p_node *node, const struct p2p_actions *act
 {
     for (struct p2p_job *job = actions->replies; job != NULL; job = job->next) {
         struct p2p_spool_id id = {0, 0};
-        if (job->type != P2P_JOB_CHECK || !job->result.spooled) {
+        if (!job->result.spooled) { /* of checks and collects */
             continue;
         }
         enum p2p_err err = p2p_spool_append(node->spool, job->result.leaf, &id);

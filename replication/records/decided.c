@@ -1,5 +1,9 @@
 /* A decision computed once more, and compared. */
+#include <p2p/collect.h>
 #include <p2p/decision.h>
+#include <p2p/kind.h>
+
+#include <string.h>
 
 const char *p2p_decided_word(enum p2p_decided decided)
 {
@@ -107,6 +111,121 @@ static bool has_reason(const struct p2p_gate_reason *reasons, size_t count,
     return false;
 }
 
+/* ---- a collect ---- */
+
+static bool same_key(const struct p2p_subject_key *a, const struct p2p_subject_key *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static enum p2p_presents decision_has(const void *context, const struct p2p_subject_type *type,
+                                      uint32_t circle, uint32_t epoch,
+                                      const struct p2p_subject_key *key)
+{
+    const struct p2p_decision *decision = context;
+    struct p2p_decision_subjects walk;
+    struct p2p_decision_subject subject;
+    enum p2p_presents presents = P2P_PRESENTS_NO;
+    p2p_decision_subjects_begin(&walk, decision);
+    while (p2p_decision_subjects_next(&walk, &subject)) {
+        struct p2p_subject_key own;
+        bool known = type->clear;
+        if (p2p_subject_type_named(subject.type) != type) {
+            continue;
+        }
+        if (type->clear) {
+            p2p_subject_key_clear(&own, type->word, subject.value);
+        }
+        for (uint32_t i = 0; i < subject.token_count && !known; i++) {
+            struct p2p_decision_token token;
+            p2p_decision_token_next(&subject.tokens, &token);
+            if (token.circle == circle && token.epoch == epoch) {
+                p2p_subject_key_token(&own, type->word, epoch, &token.token);
+                known = true;
+            }
+        }
+        if (known && same_key(&own, key)) {
+            return P2P_PRESENTS_YES;
+        }
+        presents = known ? presents : P2P_PRESENTS_UNKNOWN;
+    }
+    return presents;
+}
+
+static enum p2p_err ask_collect(const struct asking *asking,
+                                const struct p2p_decision_place *at,
+                                const struct p2p_decision *decision,
+                                struct p2p_collect_token *token,
+                                struct p2p_collect_found *found, bool *stale)
+{
+    const struct p2p_presented presented = {.context = decision, .has = decision_has};
+    const struct p2p_collect_question question = {.gate = asking->question,
+                                                  .place = asking->place,
+                                                  .feed = at->feed,
+                                                  .container = decision->container,
+                                                  .presented = &presented,
+                                                  .ready = decision->ready,
+                                                  .stale = decision->stale,
+                                                  .repeated = decision->repeated,
+                                                  .use = {at->feed, decision->use},
+                                                  .mirrored = decision->mirrored};
+    enum p2p_err err = p2p_collect_find(asking->kv, &question, token);
+    return err == P2P_OK ? p2p_collect_weigh(asking->ledger, asking->kv, &question, token,
+                                             asking->answer, found, stale)
+                         : err;
+}
+
+/* Whether the record at (feed, index) of the whole ledger is of one of two kinds. */
+static enum p2p_err is_of(struct p2p_past *past, uint32_t feed, uint64_t index, uint32_t kind,
+                          uint32_t or_kind, struct p2p_record *record, bool *is)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(p2p_past_whole(past), feed);
+    struct p2p_slice leaf;
+    enum p2p_err err =
+        held == NULL ? P2P_NOTFOUND : p2p_feed_leaf(held, p2p_past_under(past), index, &leaf);
+    *is = err == P2P_OK && p2p_record_decode(record, leaf) == P2P_OK && record->issuer == 0 &&
+          (record->kind == kind || record->kind == or_kind);
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* Nothing that the gate wrote itself lies between what it says it knew and its record, but what
+ * the same commit released and decided; and what it allowed, that `use` released. */
+static enum p2p_err is_whole(struct p2p_past *past, const struct p2p_decision_place *at,
+                             const struct p2p_decision *decision,
+                             const struct p2p_collect_token *token,
+                             const struct p2p_collect_found *found, bool *whole)
+{
+    struct p2p_record record;
+    struct p2p_cites walk;
+    struct p2p_record_id cites[2] = {{0, 0}, {0, 0}};
+    enum p2p_err err = P2P_OK;
+    *whole = true;
+    for (uint64_t i = decision->held; i < at->index && err == P2P_OK && *whole; i++) {
+        err = is_of(past, at->feed, i, P2P_KIND_USE, P2P_KIND_DECISIONS, &record, whole);
+    }
+    if (decision->late || err != P2P_OK || !*whole || decision->answer != P2P_ANSWER_ALLOW) {
+        *whole = *whole && (!decision->late || decision->answer != P2P_ANSWER_ALLOW);
+        return err;
+    }
+    if (!decision->released || decision->repeated) {
+        *whole = decision->released; /* a repeated one was looked at: it released the token */
+        return P2P_OK;
+    }
+    *whole = decision->use >= decision->held && decision->use < at->index;
+    if (*whole) {
+        err = is_of(past, at->feed, decision->use, P2P_KIND_USE, P2P_KIND_USE, &record, whole);
+    }
+    if (err != P2P_OK || !*whole) {
+        return err;
+    }
+    p2p_cites_begin(&walk, &record);
+    for (unsigned i = 0; i < 2 && p2p_cites_next(&walk, &cites[i]); i++) {
+    }
+    *whole = token->found && p2p_record_id_compare(&cites[0], &token->custody.id) == 0 &&
+             p2p_record_id_compare(&cites[1], &found->right) == 0;
+    return P2P_OK;
+}
+
 /* The gate's function over the past, by its own words about itself. */
 static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *at,
                         const struct p2p_decision *decision, struct p2p_gate_place *place,
@@ -148,12 +267,24 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
         err = type->clear ? ask_clear(&asking, type, &subject)
                           : ask_tokens(&asking, type, &subject);
     }
+    bool stale = decision->stale;
+    bool collects = decision->container.len > 0;
+    out->whole = true;
+    if (err == P2P_OK && collects) {
+        struct p2p_collect_token token;
+        struct p2p_collect_found found;
+        err = ask_collect(&asking, at, decision, &token, &found, &stale);
+        if (err == P2P_OK) {
+            err = is_whole(past, at, decision, &token, &found, &out->whole);
+        }
+    }
     const struct p2p_gate_state state = {
         .incomplete = decision->incomplete,
         .unseen = (asking.tokens && asking.keys_missing) || place->circles_left_out > 0,
-        .stale = decision->stale,
+        .stale = stale,
         .read_only =
             decision->late && has_reason(decision->reasons, decision->reason_count, &read_only),
+        .collects = collects,
     };
     p2p_gate_end(&state, &out->should);
     out->keys_missing = asking.tokens && asking.keys_missing;
@@ -178,7 +309,8 @@ static bool rests_on_claims(const struct p2p_gate_answer *should)
 {
     for (size_t i = 0; i < should->reason_count; i++) {
         const struct p2p_gate_reason *reason = &should->reasons[i];
-        if (reason->code == P2P_GATE_STALE ||
+        if (reason->code == P2P_GATE_STALE || reason->code == P2P_GATE_CUSTODY_WAITING ||
+            reason->code == P2P_GATE_LEASE_OVER || reason->code == P2P_GATE_NOT_MIRRORED ||
             (reason->code == P2P_GATE_INCOMPLETE && !reason->has_record)) {
             return true;
         }
@@ -229,7 +361,10 @@ static enum p2p_answer answer_of(const struct p2p_decision *decision)
 {
     enum p2p_answer answer = P2P_ANSWER_ALLOW;
     for (size_t i = 0; i < decision->reason_count; i++) {
-        enum p2p_answer least = p2p_gate_code_answer(decision->reasons[i].code);
+        enum p2p_gate_code code = decision->reasons[i].code;
+        enum p2p_answer least = code == P2P_GATE_READ_ONLY && decision->container.len > 0
+                                    ? P2P_ANSWER_REFER
+                                    : p2p_gate_code_answer(code);
         answer = least > answer ? least : answer;
     }
     return answer;
@@ -255,11 +390,15 @@ static bool is_cut_off(const struct p2p_gate_answer *should)
 static enum p2p_decided compare(struct p2p_past *past, const struct p2p_decision_place *at,
                                 const struct p2p_gate_place *place,
                                 const struct p2p_decision *decision,
-                                const struct p2p_gate_answer *should)
+                                const struct p2p_decided_again *again)
 {
+    const struct p2p_gate_answer *should = &again->should;
     bool claimed = false;
     bool withheld = any_withheld(at, place);
     bool lacks = p2p_past_lacks(past);
+    if (!again->whole && !lacks && !withheld) {
+        return P2P_DECIDED_OTHER_ANSWER;
+    }
     if (decision->answer == should->answer && same_reasons(decision, should)) {
         return rests_on_claims(should) ? P2P_DECIDED_CLAIMED : P2P_DECIDED_RIGHT;
     }
@@ -267,8 +406,10 @@ static enum p2p_decided compare(struct p2p_past *past, const struct p2p_decision
         answer_of(decision) == decision->answer && decision->answer >= P2P_ANSWER_REFER) {
         return P2P_DECIDED_CLAIMED;
     }
-    /* Without some payloads only bans are missing here, so what follows is the least. */
-    if (lacks || (withheld && should->answer <= decision->answer)) {
+    /* Without some payloads only bans are missing here, so what follows is the least; of a
+     * collect also what allows. */
+    if (lacks ||
+        (withheld && (should->answer <= decision->answer || decision->container.len > 0))) {
         return P2P_DECIDED_UNCHECKABLE;
     }
     return decision->answer == should->answer ? P2P_DECIDED_OTHER_REASONS
@@ -291,7 +432,7 @@ enum p2p_err p2p_decision_again(struct p2p_past *past, const struct p2p_horizon 
     if (err != P2P_OK) {
         return err;
     }
-    out->decided = compare(past, place, &stands, decision, &out->should);
+    out->decided = compare(past, place, &stands, decision, out);
     if (out->decided <= P2P_DECIDED_CLAIMED || horizon->count == 0 ||
         !p2p_past_parted(past, &split)) {
         return P2P_OK;
@@ -305,7 +446,7 @@ enum p2p_err p2p_decision_again(struct p2p_past *past, const struct p2p_horizon 
     if (err != P2P_OK) {
         return err;
     }
-    other.decided = compare(past, place, &stands, decision, &other.should);
+    other.decided = compare(past, place, &stands, decision, &other);
     if (other.decided <= P2P_DECIDED_CLAIMED) {
         *out = other;
         return P2P_OK;

@@ -22,7 +22,7 @@ static bool named_answer(struct p2p_slice word, enum p2p_answer *out)
 
 static bool named_code(struct p2p_slice word, enum p2p_gate_code *out)
 {
-    for (int i = 0; i <= P2P_GATE_READ_ONLY; i++) {
+    for (int i = 0; i < P2P_GATE_CODE_COUNT; i++) {
         if (p2p_slice_equal(word, p2p_slice_text(p2p_gate_code_word((enum p2p_gate_code)i)))) {
             *out = (enum p2p_gate_code)i;
             return true;
@@ -162,39 +162,80 @@ static bool only_these(struct p2p_slice map, const struct p2p_slice *values, siz
     return p2p_unpack_map(&in) == found;
 }
 
+enum {
+    ANSWER,
+    CONTAINER,
+    GATE,
+    HELD,
+    KNOWN,
+    LATE,
+    PURPOSE,
+    QUORUM,
+    REASONS,
+    STATE,
+    SUBJECTS,
+    TIME,
+    USE,
+    KEY_COUNT
+};
+
+/* What only a collect says. */
+static bool parse_collect(struct p2p_decision *decision, const struct p2p_slice *values,
+                          uint64_t state)
+{
+    const unsigned unready = P2P_GATE_STATE_WAITING | P2P_GATE_STATE_LEASE_OVER;
+    decision->ready = (state & P2P_GATE_STATE_WAITING) != 0      ? P2P_CUSTODY_WAITING
+                      : (state & P2P_GATE_STATE_LEASE_OVER) != 0 ? P2P_CUSTODY_LEASE_OVER
+                                                                 : P2P_CUSTODY_READY;
+    decision->repeated = (state & P2P_GATE_STATE_REPEATED) != 0;
+    decision->mirrored = (state & P2P_GATE_STATE_MIRRORED) != 0;
+    decision->released = values[USE].len > 0;
+    if (values[CONTAINER].len == 0) {
+        return values[HELD].len == 0 && values[USE].len == 0 &&
+               state <= (P2P_GATE_STATE_INCOMPLETE | P2P_GATE_STATE_STALE);
+    }
+    return read_str(values[CONTAINER], &decision->container) && decision->container.len > 0 &&
+           decision->container.len <= P2P_CONTAINER_BYTES_MAX && (state & unready) != unready &&
+           state < 2 * P2P_GATE_STATE_MIRRORED && (values[HELD].len > 0) == !decision->late &&
+           (decision->late || read_uint(values[HELD], &decision->held)) &&
+           (!decision->released || read_uint(values[USE], &decision->use)) &&
+           (!decision->repeated || decision->released) &&
+           (!decision->mirrored || decision->repeated);
+}
+
 enum p2p_err p2p_decision_parse(struct p2p_decision *out, struct p2p_slice packed)
 {
-    enum { ANSWER, GATE, KNOWN, LATE, PURPOSE, QUORUM, REASONS, STATE, SUBJECTS, TIME, COUNT };
-    static const char *const keys[COUNT] = {"answer",   "gate",        "known",   "late",
-                                            "purpose",  "quorum_time", "reasons", "state",
-                                            "subjects", "time"};
-    struct p2p_slice values[COUNT];
+    static const char *const keys[KEY_COUNT] = {
+        "answer",      "container", "gate",  "held",     "known", "late", "purpose",
+        "quorum_time", "reasons",   "state", "subjects", "time",  "use"};
+    struct p2p_slice values[KEY_COUNT];
     struct p2p_slice word = {0};
     struct p2p_slice purpose = {0};
     struct p2p_decision decision = {.late = false};
     uint64_t state = 0;
-    if (!p2p_unpack_fields(packed, keys, values, COUNT) || !only_these(packed, values, COUNT) ||
-        values[ANSWER].len == 0 || !read_str(values[ANSWER], &word) ||
-        !named_answer(word, &decision.answer) || values[GATE].len == 0 ||
-        !read_str(values[GATE], &decision.gate) || !p2p_gate_name_valid(decision.gate) ||
-        values[PURPOSE].len == 0 || !read_str(values[PURPOSE], &purpose) ||
-        !p2p_gate_purpose_valid(purpose) || values[REASONS].len == 0 ||
-        !parse_reasons(&decision, values[REASONS]) || values[STATE].len == 0 ||
-        !read_uint(values[STATE], &state) || state > 3 || values[SUBJECTS].len == 0 ||
-        !parse_subjects(&decision, values[SUBJECTS]) || values[TIME].len == 0 ||
-        !read_uint(values[TIME], &decision.own_ms)) {
+    if (!p2p_unpack_fields(packed, keys, values, KEY_COUNT) ||
+        !only_these(packed, values, KEY_COUNT) || values[ANSWER].len == 0 ||
+        !read_str(values[ANSWER], &word) || !named_answer(word, &decision.answer) ||
+        values[GATE].len == 0 || !read_str(values[GATE], &decision.gate) ||
+        !p2p_gate_name_valid(decision.gate) || values[PURPOSE].len == 0 ||
+        !read_str(values[PURPOSE], &purpose) || !p2p_gate_purpose_valid(purpose) ||
+        values[REASONS].len == 0 || !parse_reasons(&decision, values[REASONS]) ||
+        values[STATE].len == 0 || !read_uint(values[STATE], &state) ||
+        values[SUBJECTS].len == 0 || !parse_subjects(&decision, values[SUBJECTS]) ||
+        values[TIME].len == 0 || !read_uint(values[TIME], &decision.own_ms)) {
         return P2P_MALFORMED;
     }
     decision.late = values[LATE].len > 0;
     if ((decision.late && !read_true(values[LATE])) ||
         (values[KNOWN].len > 0 && (!decision.late || !parse_known(&decision, values[KNOWN]))) ||
         (values[QUORUM].len > 0 &&
-         (!read_uint(values[QUORUM], &decision.quorum_ms) || decision.quorum_ms == 0))) {
+         (!read_uint(values[QUORUM], &decision.quorum_ms) || decision.quorum_ms == 0)) ||
+        !parse_collect(&decision, values, state)) {
         return P2P_MALFORMED;
     }
     memcpy(decision.purpose, purpose.data, purpose.len); /* of three words, all shorter */
-    decision.incomplete = (state & 1) != 0;
-    decision.stale = (state & 2) != 0;
+    decision.incomplete = (state & P2P_GATE_STATE_INCOMPLETE) != 0;
+    decision.stale = (state & P2P_GATE_STATE_STALE) != 0;
     *out = decision;
     return P2P_OK;
 }
@@ -272,7 +313,14 @@ enum p2p_err p2p_decision_known(const struct p2p_decision *decision, const struc
 {
     struct p2p_unpack in;
     if (!decision->late) {
-        return p2p_horizon_known(kv, feed, index, out);
+        if (decision->held > index) {
+            return P2P_MALFORMED;
+        }
+        enum p2p_err err = p2p_horizon_known(kv, feed, index, out);
+        if (err == P2P_OK && decision->container.len > 0 && feed < out->count) {
+            out->sizes[feed] = decision->held;
+        }
+        return err;
     }
     if (!decision->has_known) {
         return P2P_NOTFOUND;

@@ -51,8 +51,8 @@ bool p2p_gate_purpose_valid(struct p2p_slice purpose)
            p2p_slice_equal(purpose, p2p_slice_text("call"));
 }
 
-static void add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_t circle,
-                const struct p2p_record_id *record)
+void p2p_gate_add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_t circle,
+                  const struct p2p_record_id *record)
 {
     if (codes[code].at_least > answer->answer) {
         answer->answer = codes[code].at_least;
@@ -75,6 +75,17 @@ static void add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_
     }
 }
 
+void p2p_gate_merge(struct p2p_gate_answer *answer, const struct p2p_gate_answer *more)
+{
+    for (size_t i = 0; i < more->reason_count; i++) {
+        const struct p2p_gate_reason *reason = &more->reasons[i];
+        p2p_gate_add(answer, reason->code, reason->circle,
+                     reason->has_record ? &reason->record : NULL);
+    }
+    answer->reasons_total += more->reasons_total - more->reason_count;
+    answer->answer = more->answer > answer->answer ? more->answer : answer->answer;
+}
+
 static uint64_t apart_ms(const struct p2p_gate_question *question)
 {
     return question->own_ms > question->quorum_ms ? question->own_ms - question->quorum_ms
@@ -94,11 +105,12 @@ static void weigh_time(const struct p2p_ledger *ledger,
                       : p2p_ban_state_at(ban, question->quorum_ms) == P2P_BAN_IN_FORCE;
     if (own != quorum &&
         apart_ms(question) > p2p_charter_policy(ledger->charter)->clock_skew_s * 1000ull) {
-        add(answer, P2P_GATE_CLOCK, ban->circle, &ban->id);
+        p2p_gate_add(answer, P2P_GATE_CLOCK, ban->circle, &ban->id);
     } else if (own || quorum) {
-        add(answer, weak ? P2P_GATE_PARTIAL_MATCH : P2P_GATE_BANNED, ban->circle, &ban->id);
+        p2p_gate_add(answer, weak ? P2P_GATE_PARTIAL_MATCH : P2P_GATE_BANNED, ban->circle,
+                     &ban->id);
     } else if (state == P2P_BAN_SUSPENDED) {
-        add(answer, P2P_GATE_SUSPENDED, ban->circle, &ban->id);
+        p2p_gate_add(answer, P2P_GATE_SUSPENDED, ban->circle, &ban->id);
     }
 }
 
@@ -112,7 +124,7 @@ static enum p2p_err weigh_void(struct p2p_ledger *ledger, const struct p2p_kv *k
     }
     enum p2p_err err = p2p_known_ahead(ledger, kv, ban->id.feed, &ahead);
     if (err == P2P_OK && ahead) {
-        add(answer, P2P_GATE_INCOMPLETE, ban->circle, &ban->id);
+        p2p_gate_add(answer, P2P_GATE_INCOMPLETE, ban->circle, &ban->id);
     }
     return err;
 }
@@ -148,7 +160,7 @@ static enum p2p_err look_up_kept(struct p2p_ledger *ledger, const struct p2p_kv 
         begin = false;
     }
     if (err == P2P_CORRUPT) { /* the disk spoiled it, and no record can mend it */
-        add(answer, P2P_GATE_INCOMPLETE, circle, NULL);
+        p2p_gate_add(answer, P2P_GATE_INCOMPLETE, circle, NULL);
     }
     return err == P2P_NOTFOUND || err == P2P_CORRUPT ? P2P_OK : err;
 }
@@ -164,7 +176,7 @@ void p2p_gate_begin(struct p2p_gate_answer *answer)
 
 void p2p_gate_bad_identifier(struct p2p_gate_answer *answer)
 {
-    add(answer, P2P_GATE_BAD_IDENTIFIER, 0, NULL);
+    p2p_gate_add(answer, P2P_GATE_BAD_IDENTIFIER, 0, NULL);
 }
 
 enum p2p_err p2p_gate_look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv,
@@ -196,13 +208,16 @@ enum p2p_err p2p_gate_look_up(struct p2p_ledger *ledger, const struct p2p_kv *kv
 void p2p_gate_end(const struct p2p_gate_state *state, struct p2p_gate_answer *answer)
 {
     if ((state->incomplete || state->unseen) && answer->answer < P2P_ANSWER_REFER) {
-        add(answer, P2P_GATE_INCOMPLETE, state->incomplete_circle, NULL);
+        p2p_gate_add(answer, P2P_GATE_INCOMPLETE, state->incomplete_circle, NULL);
     }
     if (state->stale) {
-        add(answer, P2P_GATE_STALE, 0, NULL);
+        p2p_gate_add(answer, P2P_GATE_STALE, 0, NULL);
     }
     if (state->read_only) {
-        add(answer, P2P_GATE_READ_ONLY, 0, NULL);
+        p2p_gate_add(answer, P2P_GATE_READ_ONLY, 0, NULL);
+    }
+    if (state->read_only && state->collects && answer->answer < P2P_ANSWER_REFER) {
+        answer->answer = P2P_ANSWER_REFER;
     }
 }
 
@@ -244,30 +259,46 @@ static bool has_token(const struct p2p_gate_check *check)
     return false;
 }
 
-enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
-                             const struct p2p_gate_place *place,
-                             const struct p2p_gate_check *check, struct p2p_gate_answer *answer)
+enum p2p_err p2p_gate_present(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                              const struct p2p_gate_place *place,
+                              const struct p2p_gate_check *check,
+                              const struct p2p_gate_question *question,
+                              struct p2p_gate_answer *answer)
 {
     enum p2p_err err = P2P_OK;
-    const struct p2p_gate_question question = {.locode = place->locode,
-                                               .purpose = check->purpose,
-                                               .own_ms = check->own_ms,
-                                               .quorum_ms = check->quorum_ms};
-    const struct p2p_gate_state state = {
+    for (size_t i = 0; i < check->subject_count && err == P2P_OK; i++) {
+        const struct p2p_subject *subject = &check->subjects[i];
+        if (!subject->check_ok) {
+            p2p_gate_bad_identifier(answer);
+        }
+        err = look_up_subject(ledger, kv, place, question, subject, answer);
+    }
+    return err;
+}
+
+struct p2p_gate_state p2p_gate_state_of(const struct p2p_gate_place *place,
+                                        const struct p2p_gate_check *check)
+{
+    return (struct p2p_gate_state){
         .incomplete = check->incomplete,
         .incomplete_circle = check->incomplete_circle,
         .unseen = (place->keys_missing > 0 && has_token(check)) || place->circles_left_out > 0,
         .stale = check->stale,
         .read_only = check->read_only,
     };
+}
+
+enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                             const struct p2p_gate_place *place,
+                             const struct p2p_gate_check *check, struct p2p_gate_answer *answer)
+{
+    const struct p2p_gate_question question = {.locode = place->locode,
+                                               .purpose = check->purpose,
+                                               .own_ms = check->own_ms,
+                                               .quorum_ms = check->quorum_ms};
+    const struct p2p_gate_state state = p2p_gate_state_of(place, check);
     p2p_gate_begin(answer);
-    for (size_t i = 0; i < check->subject_count && err == P2P_OK; i++) {
-        const struct p2p_subject *subject = &check->subjects[i];
-        if (!subject->check_ok) {
-            p2p_gate_bad_identifier(answer);
-        }
-        err = look_up_subject(ledger, kv, place, &question, subject, answer);
-    }
+    enum p2p_err err = p2p_gate_present(ledger, kv, place, check, &question, answer);
     p2p_gate_end(&state, answer);
     return err;
 }
@@ -360,17 +391,41 @@ static void pack_known(struct p2p_pack *pack, const struct p2p_ledger *ledger, s
     }
 }
 
+static unsigned state_bits(const struct p2p_gate_check *check)
+{
+    unsigned bits = 0;
+    bits |= check->incomplete ? P2P_GATE_STATE_INCOMPLETE : 0;
+    bits |= check->stale ? P2P_GATE_STATE_STALE : 0;
+    if (check->container[0] == '\0') {
+        return bits;
+    }
+    bits |= check->ready == P2P_CUSTODY_WAITING ? P2P_GATE_STATE_WAITING : 0;
+    bits |= check->ready == P2P_CUSTODY_LEASE_OVER ? P2P_GATE_STATE_LEASE_OVER : 0;
+    bits |= check->repeated ? P2P_GATE_STATE_REPEATED : 0;
+    return bits | (check->repeated && check->mirrored ? P2P_GATE_STATE_MIRRORED : 0);
+}
+
 void p2p_gate_pack(struct p2p_pack *pack, const struct p2p_gate_place *place,
                    const struct p2p_gate_check *check, const struct p2p_gate_answer *answer,
                    const struct p2p_ledger *late)
 {
     size_t known = late == NULL ? 0 : known_feeds(late);
     bool told = known > 0 && known <= P2P_GATE_KNOWN_MAX;
-    p2p_pack_map(pack, 7u + (check->quorum_ms != 0) + (late != NULL) + told);
+    bool collects = check->container[0] != '\0';
+    p2p_pack_map(pack, 7u + (check->quorum_ms != 0) + (late != NULL) + told + collects +
+                           (collects && late == NULL) + (collects && check->released));
     p2p_pack_text(pack, "answer");
     p2p_pack_text(pack, p2p_answer_word(answer->answer));
+    if (collects) {
+        p2p_pack_text(pack, "container");
+        p2p_pack_text(pack, check->container);
+    }
     p2p_pack_text(pack, "gate");
     p2p_pack_text(pack, check->gate);
+    if (collects && late == NULL) {
+        p2p_pack_text(pack, "held");
+        p2p_pack_uint(pack, check->held);
+    }
     if (told) {
         p2p_pack_text(pack, "known");
         pack_known(pack, late, known);
@@ -388,9 +443,13 @@ void p2p_gate_pack(struct p2p_pack *pack, const struct p2p_gate_place *place,
     p2p_pack_text(pack, "reasons");
     pack_reasons(pack, answer);
     p2p_pack_text(pack, "state");
-    p2p_pack_uint(pack, (check->incomplete ? 1u : 0u) | (check->stale ? 2u : 0u));
+    p2p_pack_uint(pack, state_bits(check));
     p2p_pack_text(pack, "subjects");
     pack_subjects(pack, place, check);
     p2p_pack_text(pack, "time");
     p2p_pack_uint(pack, check->own_ms);
+    if (collects && check->released) {
+        p2p_pack_text(pack, "use");
+        p2p_pack_uint(pack, check->use);
+    }
 }

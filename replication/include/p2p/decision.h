@@ -4,10 +4,15 @@
  * p2p_decision_parse takes one apart; p2p_decision_again computes it once more, by the gate's
  * own function over the past (past.h) of what the gate's feed shows it knew, and compares.
  *
+ * A collect (collect.h) stands in the same list. It knew of its own feed what it names
+ * (`held`); from there to its record nothing may stand but what the same commit released and
+ * decided. What it allowed, the `use` that it names must have released, on the right that fits.
+ *
  * Checkable: the answer, every reason and the record behind it, from the subjects as they stand
  * there, the times and the gate's place by the charter as of then. Not checkable, and taken as
  * the node says: that it was not complete in a circle, stale, without some key, or might not
- * append; bans it kept aside while it might not. These make an answer stricter (not complete:
+ * append; bans it kept aside while it might not; of a collect, that custody waits, the lease is
+ * over, and whether a release was mirrored. These make an answer stricter (not complete:
  * also `refer` for a ban it had no payload of), never an allow. That a token is the one of the
  * person who stood there only a holder of the circle's key can tell. */
 #ifndef P2P_DECISION_H
@@ -28,6 +33,14 @@ struct p2p_decision {
     struct p2p_slice known;    /* encoded [[feed, size], ...] */
     struct p2p_slice subjects; /* encoded */
     uint32_t subject_count;
+    /* Of a collect: */
+    struct p2p_slice container; /* empty: a check */
+    enum p2p_custody_ready ready;
+    bool repeated;
+    bool mirrored;
+    bool released; /* by the `use` at that index of the gate's feed */
+    uint64_t use;
+    uint64_t held; /* of the gate's feed when it was evaluated; 0: late */
     struct p2p_gate_reason reasons[P2P_GATE_REASONS_MAX]; /* circle: always 0 */
     size_t reason_count;
 };
@@ -74,7 +87,8 @@ struct p2p_decision_token {
 void p2p_decision_token_next(struct p2p_unpack *tokens, struct p2p_decision_token *out);
 
 /* What the gate knew when it decided: by its feed's `seen` before the record at (feed, index),
- * or, late, by what the decision names. Fills out->sizes[out->count]. P2P_NOTFOUND: a late one
+ * or, late, by what the decision names; of its own feed a collect knew what it says, since what
+ * it released itself comes after that. Fills out->sizes[out->count]. P2P_NOTFOUND: a late one
  * that names nothing. P2P_MALFORMED: it names more of its own feed than stands before it. */
 P2P_MUST_CHECK enum p2p_err p2p_decision_known(const struct p2p_decision *decision,
                                                const struct p2p_kv *kv, uint32_t feed,
@@ -110,6 +124,7 @@ struct p2p_decided_again {
     struct p2p_gate_answer should; /* from what is here, the node's own claims taken */
     bool two_heads;                /* it follows for who knew of two heads of the charter */
     bool keys_missing;             /* by the charter as of then it lacked keys */
+    bool whole; /* of a collect: what it knew, and what it released, is as it says */
 };
 
 /* Computes it once more. Moves the past to the horizon given, and leaves it there. P2P_NOMEM,

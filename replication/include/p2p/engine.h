@@ -69,6 +69,7 @@ struct p2p_engine_options {
     uint32_t stale_after_s;               /* 0: ages are only shown */
     uint32_t full_mesh_max;               /* members; 0: P2P_FULL_MESH_MAX */
     uint64_t kinds_unknown;               /* 0: none; see p2p_ledger_kind */
+    bool release_mirrored;                /* a release is answered once a peer holds it */
     bool damage_suspected; /* what was read before could not be what was written */
     /* The checkpoint copy found at start. */
     bool copy_lost; /* missing or unreadable: restored */
@@ -102,6 +103,7 @@ struct p2p_append {
 enum p2p_job_type {
     P2P_JOB_APPEND,
     P2P_JOB_CHECK,
+    P2P_JOB_COLLECT,
     P2P_JOB_PREPARE,
     P2P_JOB_SUBMIT,
     P2P_JOB_CHARTER
@@ -116,7 +118,8 @@ struct p2p_job {
             const struct p2p_append *records; /* all or none */
             size_t count;
         } append;
-        struct p2p_gate_check check; /* clocks and state are filled in by the engine */
+        struct p2p_gate_check check; /* of CHECK and COLLECT (which names a container); clocks
+                                        and state are filled in by the engine */
         struct p2p_append prepare;   /* one record to be signed outside */
         struct {
             struct p2p_slice leaf;   /* signed */
@@ -135,6 +138,10 @@ struct p2p_job {
         uint32_t decision;             /* n of <record id>#n */
         bool spooled; /* decided but not recorded: the caller spools `packed` */
         struct p2p_gate_answer answer;
+        /* COLLECT: the `use` that this job wrote; feed 0: none. With release_mirrored the
+         * caller answers its allow only once that is mirrored, and p2p_engine_release_take
+         * agrees. */
+        struct p2p_record_id release;
         struct p2p_slice leaf;   /* PREPARE: the unsigned leaf; CHECK: the packed decision */
         struct p2p_slice salted; /* PREPARE */
     } result;
@@ -308,6 +315,9 @@ size_t p2p_engine_kept(const struct p2p_engine *engine);
 /* The copy cannot be written, or can again: until it can, custody is not ready. The caller says
  * so before the batch that it holds for, also of an engine that was opened anew. */
 void p2p_engine_hold_custody(struct p2p_engine *engine, bool held);
+/* Whether the release that this record made may be answered allow now: once only, in this
+ * start, by whoever asks first. */
+bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_id *use);
 /* Whether custody may be used at this time, and, while it may, the milliseconds that are left
  * of the lease (left_ms may be NULL). Never while this node may not append. */
 enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,

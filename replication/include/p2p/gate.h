@@ -12,6 +12,8 @@
 #define P2P_GATE_H
 
 #include <p2p/ban.h>
+#include <p2p/custody.h>
+#include <p2p/lease.h>
 #include <p2p/ledger.h>
 
 /* X(NAME, word), in order of strength. */
@@ -37,12 +39,32 @@ const char *p2p_answer_word(enum p2p_answer answer);
     X(STALE, "stale-knowledge", REFER)                                                         \
     X(CLOCK, "clock", REFER)                                                                   \
     X(INCOMPLETE, "incomplete", REFER)                                                         \
-    X(READ_ONLY, "read-only", ALLOW)
+    X(READ_ONLY, "read-only", ALLOW) /* REFER in a collect */                                  \
+    /* of a collect: see collect.h */                                                          \
+    X(NO_RIGHT, "no-right", REFUSE)                                                            \
+    X(NOT_ACCEPTED, "not-accepted", REFUSE)                                                    \
+    X(WRONG_DRIVER, "wrong-driver", REFUSE)                                                    \
+    X(WRONG_TRUCK, "wrong-truck", REFUSE)                                                      \
+    X(OUTSIDE_SLOT, "outside-slot", REFUSE)                                                    \
+    X(LIGHT_COMMERCIAL, "light-commercial", REFUSE)                                            \
+    X(LIGHT_CUSTOMS, "light-customs", REFUSE)                                                  \
+    X(LIGHT_DISCHARGE, "light-discharge", REFUSE)                                              \
+    X(LIGHT_TERMINAL, "light-terminal", REFUSE)                                                \
+    X(BLOCKED, "blocked", REFUSE)                                                              \
+    X(EXPIRED, "expired", REFUSE)                                                              \
+    X(USED, "used", REFUSE)                                                                    \
+    X(CUSTODY_ELSEWHERE, "custody-elsewhere", REFUSE)                                          \
+    X(UNRULED, "unruled", REFUSE)                                                              \
+    X(CUSTODY_FROZEN, "custody-frozen", REFER)                                                 \
+    X(CUSTODY_WAITING, "custody-waiting", REFER)                                               \
+    X(LEASE_OVER, "lease-over", REFER)                                                         \
+    X(NOT_MIRRORED, "not-mirrored", REFER)
 
 enum p2p_gate_code {
 #define P2P_GATE_CODE_ENUM(name, word, answer) P2P_GATE_##name,
     P2P_GATE_CODE_MAP(P2P_GATE_CODE_ENUM)
 #undef P2P_GATE_CODE_ENUM
+        P2P_GATE_CODE_COUNT
 };
 const char *p2p_gate_code_word(enum p2p_gate_code code);
 /* What it makes the answer at least. */
@@ -78,6 +100,8 @@ struct p2p_gate_check {
     char purpose[8]; /* enter, work, call */
     struct p2p_subject subjects[P2P_SUBJECTS_MAX];
     size_t subject_count;
+    char container[P2P_CONTAINER_BYTES_MAX + 1]; /* a collect, of this one in its normal form;
+                                                    empty: a check */
     /* What the engine knows of itself when it asks. */
     uint64_t own_ms;            /* POSIX ms by the node's clock */
     uint64_t quorum_ms;         /* POSIX ms by quorum time; 0: too few fresh cosignatures */
@@ -85,6 +109,13 @@ struct p2p_gate_check {
     uint32_t incomplete_circle; /* the first of those; 0: everybody's, or the start-up rule */
     bool stale;                 /* policy stale_after_s is exceeded */
     bool read_only;             /* it may not append */
+    /* likewise, of a collect */
+    enum p2p_custody_ready ready;
+    bool repeated; /* what was asked was released before, */
+    bool mirrored; /* and somebody else holds that by now */
+    bool released; /* it is, now or before, by: */
+    uint64_t use;  /* index of the `use` in the own feed */
+    uint64_t held; /* size of the own feed when it was evaluated */
 };
 
 struct p2p_gate_reason {
@@ -116,6 +147,7 @@ struct p2p_gate_state {
     bool unseen; /* a key is missing under which a subject might stand, or a circle left out */
     bool stale;
     bool read_only;
+    bool collects; /* then who may not append lets nothing out */
 };
 void p2p_gate_begin(struct p2p_gate_answer *answer);
 /* A subject whose check digit is wrong. */
@@ -127,6 +159,20 @@ P2P_MUST_CHECK enum p2p_err p2p_gate_look_up(struct p2p_ledger *ledger, const st
                                              const struct p2p_subject_key *key,
                                              struct p2p_gate_answer *answer);
 void p2p_gate_end(const struct p2p_gate_state *state, struct p2p_gate_answer *answer);
+/* One more reason. record: NULL for none; circle: of the record. */
+void p2p_gate_add(struct p2p_gate_answer *answer, enum p2p_gate_code code, uint32_t circle,
+                  const struct p2p_record_id *record);
+/* All reasons of another answer. */
+void p2p_gate_merge(struct p2p_gate_answer *answer, const struct p2p_gate_answer *more);
+/* Everybody whom a node's check presents. */
+P2P_MUST_CHECK enum p2p_err p2p_gate_present(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                             const struct p2p_gate_place *place,
+                                             const struct p2p_gate_check *check,
+                                             const struct p2p_gate_question *question,
+                                             struct p2p_gate_answer *answer);
+/* What a node's check says of the node. */
+struct p2p_gate_state p2p_gate_state_of(const struct p2p_gate_place *place,
+                                        const struct p2p_gate_check *check);
 /* Sets locode and circles of a place as the charter has them for a member; leaves the keys. */
 void p2p_gate_stand(struct p2p_gate_place *place, const struct p2p_charter *charter,
                     const struct p2p_member *member);
@@ -136,6 +182,22 @@ P2P_MUST_CHECK enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const str
                                             const struct p2p_gate_place *place,
                                             const struct p2p_gate_check *check,
                                             struct p2p_gate_answer *answer);
+/* X(NAME, bit, what it says): the node's own words in `state` of a decision; from the third on
+ * of a collect alone. */
+#define P2P_GATE_STATE_MAP(X)                                                                  \
+    X(INCOMPLETE, 0, "not complete in a circle")                                               \
+    X(STALE, 1, "stale by policy")                                                             \
+    X(WAITING, 2, "custody waits for witnesses, the copy, or what it rests on")                \
+    X(LEASE_OVER, 3, "the lease is over")                                                      \
+    X(REPEATED, 4, "the same was asked before, and released by `use`")                         \
+    X(MIRRORED, 5, "and that is held elsewhere")
+
+enum p2p_gate_state_bit {
+#define P2P_GATE_STATE_ENUM(name, bit, text) P2P_GATE_STATE_##name = 1 << (bit),
+    P2P_GATE_STATE_MAP(P2P_GATE_STATE_ENUM)
+#undef P2P_GATE_STATE_ENUM
+};
+
 /* Packs one decision as it stands in a `decisions` payload; identifiers as tokens. late: it
  * cannot be appended now; the ledger as it is held, of which the sizes of at most
  * P2P_GATE_KNOWN_MAX feeds go with it (of more, none). NULL: it is appended in this commit,

@@ -81,6 +81,8 @@ struct p2p_ledger *p2p_past_ledger(struct p2p_past *past);
 const struct p2p_kv *p2p_past_kv(struct p2p_past *past);
 /* The ledger that it is the past of. */
 const struct p2p_ledger *p2p_past_whole(const struct p2p_past *past);
+/* Its rows. */
+const struct p2p_kv *p2p_past_under(const struct p2p_past *past);
 P2P_MUST_CHECK enum p2p_err p2p_past_edges(struct p2p_past *past);
 /* The digest of one view in one circle as of the horizon, by a walk over its rows. */
 P2P_MUST_CHECK enum p2p_err p2p_past_digest(struct p2p_past *past, enum p2p_view_number view,

@@ -54,6 +54,7 @@ struct p2p_work {
     bool repeatable;
     enum p2p_level wait_level;
     uint64_t wait_size; /* of the own feed */
+    uint64_t wait_ms;   /* at most so long; 0: P2P_WORK_WAIT_MS */
     uint64_t wait_until_ms;
     struct p2p_work *next;
 };

@@ -1,0 +1,167 @@
+/* Collects: decided like checks, inside the transaction; what is allowed is released in the
+ * same commit, so the next collect of this batch finds the container gone.
+ *
+ * At `mirrored` a release is remembered, in this start, until it was answered allow once: the
+ * same question again is that release and makes no other. What is forgotten, by a start or
+ * since P2P_RELEASES_MAX came after it, is used. */
+#include "engine_parts.h"
+
+#include <p2p/collect.h>
+#include <p2p/kind.h>
+
+/* The release that the same question made before; NULL: none that may still be answered. */
+static struct p2p_release *find_release(struct p2p_engine *engine, const struct p2p_hash *same)
+{
+    for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
+        struct p2p_release *release = &engine->releases[i];
+        if (release->waits && p2p_hash_equal(&release->same, same)) {
+            return release;
+        }
+    }
+    return NULL;
+}
+
+bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_id *use)
+{
+    for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
+        struct p2p_release *release = &engine->releases[i];
+        if (release->waits && p2p_record_id_compare(&release->use, use) == 0) {
+            release->waits = false;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed, uint64_t index,
+                              struct p2p_slice *note, bool *there)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    size_t len = 0;
+    *note = (struct p2p_slice){0};
+    *there = feed == 0;
+    if (feed == 0 || held == NULL || engine->extras[feed].witnessing.quorum_size <= index + 1) {
+        return P2P_OK;
+    }
+    char *bytes = p2p_arena_take(engine->arena, P2P_CUSTODY_NOTE_BYTES);
+    if (bytes == NULL) {
+        return P2P_NOMEM;
+    }
+    enum p2p_err err =
+        p2p_witnessing_short_note(&engine->extras[feed].witnessing, engine->ledger.charter,
+                                  held, engine->kv, bytes, P2P_CUSTODY_NOTE_BYTES, &len);
+    if (err == P2P_NOTFOUND || err == P2P_TOOLARGE) {
+        return P2P_OK; /* a newer one is on its way */
+    }
+    if (err == P2P_OK) {
+        *note = p2p_slice_of(bytes, len);
+        err = p2p_custody_rests_on(&engine->ledger, feed, index, *note, there);
+    }
+    return err;
+}
+
+enum p2p_err p2p_engine_pack_act(struct p2p_engine *engine, uint64_t epoch,
+                                 struct p2p_slice note, struct p2p_slice *content)
+{
+    struct p2p_pack pack;
+    const struct p2p_custody_step step = {
+        .epoch = epoch, .rests = &note, .rests_count = note.len > 0 ? 1 : 0};
+    enum p2p_err err = p2p_engine_pack(engine, 64 + note.len, &pack);
+    if (err == P2P_OK) {
+        err = p2p_custody_step_pack(&pack, &step);
+    }
+    if (err == P2P_OK) {
+        *content = p2p_pack_slice(&pack);
+    }
+    return err;
+}
+
+/* Writes the `use`, and looks whether it released: what has no effect releases nothing. */
+static enum p2p_err release(struct p2p_engine *engine, struct p2p_job *job,
+                            const struct p2p_custody *custody, struct p2p_slice note,
+                            const struct p2p_collect_found *found)
+{
+    const uint32_t circle = custody->circle;
+    const struct p2p_record_id token = custody->id;
+    const struct p2p_record_id cites[] = {token, found->right, found->seconded};
+    struct p2p_append use = {.kind = P2P_KIND_USE,
+                             .circle = circle,
+                             .cites = cites,
+                             .cite_count = found->seconded.feed != 0 ? 3 : 2};
+    struct p2p_custody after;
+    struct p2p_record_id id;
+    enum p2p_err err = p2p_engine_pack_act(engine, custody->epoch, note, &use.content);
+    if (err == P2P_OK) {
+        err = p2p_append_own(engine, &use, &id);
+    }
+    if (err == P2P_OK) {
+        err = p2p_ledger_fold(&engine->ledger);
+    }
+    if (err == P2P_OK) {
+        err = p2p_custody_get(engine->kv, circle, &token, &after);
+    }
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
+    }
+    if (after.state != P2P_CUSTODY_RELEASED || p2p_record_id_compare(&after.step, &id) != 0) {
+        job->check.ready = P2P_CUSTODY_WAITING;
+        p2p_gate_add(&job->result.answer, P2P_GATE_CUSTODY_WAITING, 0, NULL);
+        return P2P_OK;
+    }
+    job->check.released = true;
+    job->check.use = id.index;
+    job->result.release = id;
+    return P2P_OK;
+}
+
+static void remember(struct p2p_engine *engine, const struct p2p_hash *same,
+                     const struct p2p_record_id *use)
+{
+    engine->releases[engine->release_at] =
+        (struct p2p_release){.same = *same, .use = *use, .waits = true};
+    engine->release_at = (engine->release_at + 1) % P2P_RELEASES_MAX;
+}
+
+enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
+{
+    struct p2p_gate_check *check = &job->check;
+    struct p2p_hash same = p2p_collect_same(check);
+    struct p2p_release *before = find_release(engine, &same);
+    struct p2p_collect_token token;
+    struct p2p_collect_found found;
+    struct p2p_slice note = {0};
+    const struct p2p_feed *own = p2p_engine_own(engine);
+    bool rests = true;
+    check->ready =
+        recorded ? p2p_engine_custody(engine, &engine->now, NULL) : P2P_CUSTODY_WAITING;
+    check->held = own == NULL ? 0 : own->edge.size;
+    check->repeated = before != NULL && recorded;
+    check->released = check->repeated;
+    check->use = check->repeated ? before->use.index : 0;
+    check->mirrored = check->repeated && engine->mirrored_size > before->use.index;
+    enum p2p_err err =
+        p2p_collect_find_for(engine->kv, &engine->place, engine->feed, check, &token);
+    bool here = err == P2P_OK && token.found && token.custody.state == P2P_CUSTODY_HELD &&
+                token.custody.holder == engine->feed;
+    if (here && check->ready == P2P_CUSTODY_READY) {
+        err = p2p_engine_rests(engine, token.custody.rests_feed, token.custody.rests_index,
+                               &note, &rests);
+        check->ready = rests ? check->ready : P2P_CUSTODY_WAITING;
+    }
+    if (err == P2P_OK) {
+        err = p2p_collect_decide(&engine->ledger, engine->kv, &engine->place, engine->feed,
+                                 check, &token, &job->result.answer, &found);
+    }
+    if (err != P2P_OK || job->result.answer.answer != P2P_ANSWER_ALLOW) {
+        return err;
+    }
+    if (check->repeated) {
+        before->waits = false; /* answered, once */
+        return P2P_OK;
+    }
+    err = release(engine, job, &token.custody, note, &found);
+    if (err == P2P_OK && check->released && engine->options.release_mirrored) {
+        remember(engine, &same, &job->result.release);
+    }
+    return err;
+}
