@@ -21,6 +21,17 @@ const char *p2p_why_word(enum p2p_why why)
     return words[why];
 }
 
+bool p2p_why_named(struct p2p_slice word, enum p2p_why *out)
+{
+    for (int why = P2P_WHY_NONE + 1; why <= P2P_WHY_ERASED; why++) {
+        if (p2p_slice_equal(p2p_slice_text(p2p_why_word((enum p2p_why)why)), word)) {
+            *out = (enum p2p_why)why;
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct p2p_slice verdict_key(uint8_t out[KEY_BYTES_MAX], uint32_t feed, uint64_t index)
 {
     struct p2p_writer key;

@@ -270,6 +270,34 @@ enum p2p_err p2p_view_get(const struct p2p_kv *kv, enum p2p_view_number view, ui
     return p2p_kv_get(kv, P2P_TABLE_VIEW, p2p_slice_of(row, len), value);
 }
 
+enum p2p_err p2p_view_next(const struct p2p_kv *kv, enum p2p_view_number view, uint32_t circle,
+                           const struct p2p_record_id *after, bool begin,
+                           struct p2p_record_id *id, struct p2p_slice *value)
+{
+    uint8_t row[5 + P2P_VIEW_KEY_BYTES_MAX];
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_record_id from = {0, 0};
+    struct p2p_slice found;
+    struct p2p_slice there;
+    if (!begin) {
+        from = *after;
+        from.index++;
+    }
+    size_t len = p2p_view_row_key(row, view, circle, p2p_id_key(key, &from));
+    enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_VIEW, p2p_slice_of(row, len), &found, &there);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (found.len != len || memcmp(found.data, row, 5) != 0) {
+        return P2P_NOTFOUND;
+    }
+    if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), id)) {
+        return P2P_CORRUPT;
+    }
+    *value = there;
+    return P2P_OK;
+}
+
 static struct p2p_slice digest_name(char out[64], enum p2p_view_number view, uint32_t circle)
 {
     int len = snprintf(out, 64, "view/%u/%u", (unsigned)view, circle);

@@ -382,6 +382,20 @@ bool p2p_unpack_fields(struct p2p_slice map, const char *const *keys, struct p2p
     return !p2p_unpack_failed(&in);
 }
 
+uint64_t p2p_raw_uint(struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    return raw.len == 0 ? 0 : p2p_unpack_uint(&in);
+}
+
+struct p2p_slice p2p_raw_str(struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    return raw.len == 0 ? raw : p2p_unpack_str(&in);
+}
+
 static int pack_write(void *context, const char *data, size_t len)
 {
     struct p2p_writer *out = context;

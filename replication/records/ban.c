@@ -25,20 +25,6 @@ const char *p2p_ban_state_word(enum p2p_ban_state state)
     return "?";
 }
 
-static uint64_t uint_of(struct p2p_slice raw)
-{
-    struct p2p_unpack in;
-    p2p_unpack_init(&in, raw);
-    return raw.len == 0 ? 0 : p2p_unpack_uint(&in);
-}
-
-static struct p2p_slice str_of(struct p2p_slice raw)
-{
-    struct p2p_unpack in;
-    p2p_unpack_init(&in, raw);
-    return p2p_unpack_str(&in);
-}
-
 enum p2p_err p2p_ban_read_content(struct p2p_ban *ban, struct p2p_slice payload)
 {
     enum { EFFECTS, FROM, GROUND, REASON, REFERENCE, SCOPE, SUBJECTS, UNTIL, COUNT };
@@ -47,29 +33,20 @@ enum p2p_err p2p_ban_read_content(struct p2p_ban *ban, struct p2p_slice payload)
     struct p2p_slice values[COUNT];
     struct p2p_ban out = *ban;
     if (!p2p_unpack_fields(payload, keys, values, COUNT) ||
-        !p2p_ground_named(str_of(values[GROUND]), &out.ground) || values[EFFECTS].len == 0 ||
-        values[SCOPE].len == 0 || values[SUBJECTS].len == 0 || values[REFERENCE].len == 0) {
+        !p2p_ground_named(p2p_raw_str(values[GROUND]), &out.ground) ||
+        values[EFFECTS].len == 0 || values[SCOPE].len == 0 || values[SUBJECTS].len == 0 ||
+        values[REFERENCE].len == 0) {
         return P2P_MALFORMED;
     }
     out.effects = values[EFFECTS];
     out.scope = values[SCOPE];
     out.subjects = values[SUBJECTS];
-    out.reference = str_of(values[REFERENCE]);
-    out.reason = str_of(values[REASON]);
-    out.from_ms = uint_of(values[FROM]);
-    out.until_ms = uint_of(values[UNTIL]);
+    out.reference = p2p_raw_str(values[REFERENCE]);
+    out.reason = p2p_raw_str(values[REASON]);
+    out.from_ms = p2p_raw_uint(values[FROM]);
+    out.until_ms = p2p_raw_uint(values[UNTIL]);
     *ban = out;
     return P2P_OK;
-}
-
-static enum p2p_why why_named(struct p2p_slice word)
-{
-    for (int why = P2P_WHY_NONE; why <= P2P_WHY_ERASED; why++) {
-        if (p2p_slice_equal(p2p_slice_text(p2p_why_word((enum p2p_why)why)), word)) {
-            return (enum p2p_why)why;
-        }
-    }
-    return P2P_WHY_BAD_PAYLOAD;
 }
 
 enum p2p_err p2p_ban_decode(struct p2p_ban *out, const struct p2p_record_id *id,
@@ -88,7 +65,9 @@ enum p2p_err p2p_ban_decode(struct p2p_ban *out, const struct p2p_record_id *id,
     ban.issuer = p2p_unpack_u32(&in);
     ban.lifted = values[LIFTED];
     ban.suspended = values[SUSPENDED];
-    ban.why = values[WHY].len > 0 ? why_named(str_of(values[WHY])) : P2P_WHY_NONE;
+    if (values[WHY].len > 0 && !p2p_why_named(p2p_raw_str(values[WHY]), &ban.why)) {
+        ban.why = P2P_WHY_BAD_PAYLOAD;
+    }
     if (values[CONTENT].len > 0) {
         if (p2p_ban_read_content(&ban, values[CONTENT]) != P2P_OK) {
             return P2P_CORRUPT;
@@ -168,25 +147,10 @@ static void walk_from(struct p2p_record_id *from, const struct p2p_record_id *af
 enum p2p_err p2p_ban_next(const struct p2p_kv *kv, uint32_t circle,
                           const struct p2p_record_id *after, bool begin, struct p2p_ban *out)
 {
-    uint8_t row[5 + P2P_VIEW_KEY_BYTES_MAX];
-    uint8_t key[P2P_ID_KEY_BYTES];
-    struct p2p_record_id from;
-    struct p2p_slice found;
     struct p2p_slice value;
     struct p2p_record_id id;
-    walk_from(&from, after, begin);
-    size_t len = p2p_view_row_key(row, P2P_VIEW_BANS, circle, p2p_id_key(key, &from));
-    enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_VIEW, p2p_slice_of(row, len), &found, &value);
-    if (err != P2P_OK) {
-        return err;
-    }
-    if (found.len != len || memcmp(found.data, row, 5) != 0) {
-        return P2P_NOTFOUND;
-    }
-    if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), &id)) {
-        return P2P_CORRUPT;
-    }
-    return p2p_ban_decode(out, &id, circle, value);
+    enum p2p_err err = p2p_view_next(kv, P2P_VIEW_BANS, circle, after, begin, &id, &value);
+    return err == P2P_OK ? p2p_ban_decode(out, &id, circle, value) : err;
 }
 
 enum p2p_err p2p_ban_next_on(const struct p2p_kv *kv, uint32_t circle,

@@ -37,20 +37,6 @@ const char *p2p_frozen_word(enum p2p_frozen one)
 
 /* ---- the value ---- */
 
-static struct p2p_slice str_of(struct p2p_slice raw)
-{
-    struct p2p_unpack in;
-    p2p_unpack_init(&in, raw);
-    return raw.len == 0 ? raw : p2p_unpack_str(&in);
-}
-
-static uint64_t uint_of(struct p2p_slice raw)
-{
-    struct p2p_unpack in;
-    p2p_unpack_init(&in, raw);
-    return raw.len == 0 ? 0 : p2p_unpack_uint(&in);
-}
-
 static bool read_id(struct p2p_unpack *in, struct p2p_record_id *id)
 {
     bool pair = p2p_unpack_array(in) == 2;
@@ -69,16 +55,6 @@ static bool state_named(struct p2p_slice word, enum p2p_custody_state *out)
         }
     }
     return false;
-}
-
-static enum p2p_why why_named(struct p2p_slice word)
-{
-    for (int why = P2P_WHY_NONE; why <= P2P_WHY_ERASED; why++) {
-        if (p2p_slice_equal(p2p_slice_text(p2p_why_word((enum p2p_why)why)), word)) {
-            return (enum p2p_why)why;
-        }
-    }
-    return P2P_WHY_BAD_PAYLOAD;
 }
 
 static bool read_rivals(struct p2p_custody *out, struct p2p_slice raw)
@@ -153,7 +129,7 @@ enum p2p_err p2p_custody_decode(struct p2p_custody *out, const struct p2p_record
     struct p2p_custody custody = {.id = *id, .circle = circle};
     struct p2p_record_id rests = {0, 0};
     if (p2p_wire_check(value) != P2P_OK || !p2p_unpack_fields(value, names, values, COUNT) ||
-        !state_named(str_of(values[STATE]), &custody.state) ||
+        !state_named(p2p_raw_str(values[STATE]), &custody.state) ||
         !read_rivals(&custody, values[RIVALS]) || !read_tenures(&custody, values[TENURES])) {
         return P2P_CORRUPT;
     }
@@ -167,15 +143,17 @@ enum p2p_err p2p_custody_decode(struct p2p_custody *out, const struct p2p_record
     }
     custody.rests_feed = rests.feed;
     custody.rests_index = rests.index;
-    custody.call = str_of(values[CALL]);
-    custody.container = str_of(values[CONTAINER]);
-    custody.facility = str_of(values[FACILITY]);
-    custody.epoch = uint_of(values[EPOCH]);
-    custody.frozen = (unsigned)uint_of(values[FROZEN]);
-    custody.holder = (uint32_t)uint_of(values[HOLDER]);
-    custody.opened_by = (uint32_t)uint_of(values[OPENED_BY]);
-    custody.to = (uint32_t)uint_of(values[TO]);
-    custody.why = values[WHY].len > 0 ? why_named(str_of(values[WHY])) : P2P_WHY_NONE;
+    custody.call = p2p_raw_str(values[CALL]);
+    custody.container = p2p_raw_str(values[CONTAINER]);
+    custody.facility = p2p_raw_str(values[FACILITY]);
+    custody.epoch = p2p_raw_uint(values[EPOCH]);
+    custody.frozen = (unsigned)p2p_raw_uint(values[FROZEN]);
+    custody.holder = (uint32_t)p2p_raw_uint(values[HOLDER]);
+    custody.opened_by = (uint32_t)p2p_raw_uint(values[OPENED_BY]);
+    custody.to = (uint32_t)p2p_raw_uint(values[TO]);
+    if (values[WHY].len > 0 && !p2p_why_named(p2p_raw_str(values[WHY]), &custody.why)) {
+        custody.why = P2P_WHY_BAD_PAYLOAD;
+    }
     if (custody.container.len > P2P_CONTAINER_BYTES_MAX) {
         return P2P_CORRUPT;
     }
@@ -196,28 +174,10 @@ enum p2p_err p2p_custody_next(const struct p2p_kv *kv, uint32_t circle,
                               const struct p2p_record_id *after, bool begin,
                               struct p2p_custody *out)
 {
-    uint8_t row[5 + P2P_VIEW_KEY_BYTES_MAX];
-    uint8_t key[P2P_ID_KEY_BYTES];
-    struct p2p_record_id from = {0, 0};
-    struct p2p_slice found;
     struct p2p_slice value;
     struct p2p_record_id id;
-    if (!begin) {
-        from = *after;
-        from.index++;
-    }
-    size_t len = p2p_view_row_key(row, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, &from));
-    enum p2p_err err = p2p_kv_seek(kv, P2P_TABLE_VIEW, p2p_slice_of(row, len), &found, &value);
-    if (err != P2P_OK) {
-        return err;
-    }
-    if (found.len != len || memcmp(found.data, row, 5) != 0) {
-        return P2P_NOTFOUND;
-    }
-    if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), &id)) {
-        return P2P_CORRUPT;
-    }
-    return p2p_custody_decode(out, &id, circle, value);
+    enum p2p_err err = p2p_view_next(kv, P2P_VIEW_CUSTODY, circle, after, begin, &id, &value);
+    return err == P2P_OK ? p2p_custody_decode(out, &id, circle, value) : err;
 }
 
 bool p2p_custody_held_by(const struct p2p_custody *custody, uint32_t feed, uint64_t index,

@@ -81,13 +81,6 @@ bool p2p_custody_read_content(struct custody_content *out, struct p2p_slice cont
     return true;
 }
 
-static struct p2p_slice str_of(struct p2p_slice raw)
-{
-    struct p2p_unpack in;
-    p2p_unpack_init(&in, raw);
-    return raw.len == 0 ? raw : p2p_unpack_str(&in);
-}
-
 bool p2p_custody_read_payload(struct p2p_custody *out, struct p2p_slice payload)
 {
     enum { CALL, CONTAINER, FACILITY, COUNT };
@@ -96,13 +89,13 @@ bool p2p_custody_read_payload(struct p2p_custody *out, struct p2p_slice payload)
     if (!p2p_unpack_fields(payload, names, values, COUNT)) {
         return false;
     }
-    struct p2p_slice container = str_of(values[CONTAINER]);
-    struct p2p_slice facility = str_of(values[FACILITY]);
+    struct p2p_slice container = p2p_raw_str(values[CONTAINER]);
+    struct p2p_slice facility = p2p_raw_str(values[FACILITY]);
     if (container.len == 0 || container.len > P2P_CONTAINER_BYTES_MAX || facility.len == 0 ||
         facility.len > P2P_FACILITY_BYTES_MAX) {
         return false;
     }
-    out->call = str_of(values[CALL]);
+    out->call = p2p_raw_str(values[CALL]);
     out->container = container;
     out->facility = facility;
     return true;

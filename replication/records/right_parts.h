@@ -1,7 +1,8 @@
 /* The inside of rights. Private to the files records/right*.c:
  *
  *   right_table.c   the table, and what is asked of it
- *   right.c         a right's value taken apart, walks, and what authors pack
+ *   right.c         what an issue and what requests say
+ *   right_value.c   a right's value, put together and taken apart; walks
  *   right_kinds.c   the rows of the kinds, who may write them, what they touch
  *   right_view.c    the fold: issue, token, value
  *   right_ruling.c  what allows, in the order of its rulings
@@ -24,17 +25,13 @@ bool p2p_means_named(struct p2p_slice word);
 
 /* ---- right.c ---- */
 
+/* Encoded bytes are a packed subject, or none. */
+bool p2p_right_is_subject(struct p2p_slice raw);
+
 /* Fills what a payload of right-issue says, and the first two links of the chain.
  * P2P_MALFORMED. */
 P2P_MUST_CHECK enum p2p_err p2p_right_read_content(struct p2p_right *right,
                                                    struct p2p_slice payload);
-/* The value of a right. content: the issue's payload, or empty. P2P_TOOLARGE. */
-P2P_MUST_CHECK enum p2p_err p2p_right_encode(struct p2p_pack *pack,
-                                             const struct p2p_right *right,
-                                             struct p2p_slice content);
-/* A bound of what p2p_right_encode writes besides content, driver, truck, company, facility. */
-#define P2P_RIGHT_VALUE_BYTES 2048u
-
 /* What the payload of a request says; zeros for what it does not. */
 struct p2p_right_said {
     uint32_t to;
@@ -50,6 +47,15 @@ struct p2p_right_said {
 /* P2P_MALFORMED when something that is said is not of its form. */
 P2P_MUST_CHECK enum p2p_err p2p_right_read_request(struct p2p_right_said *out,
                                                    struct p2p_slice payload);
+
+/* ---- right_value.c ---- */
+
+/* The value of a right. content: the issue's payload, or empty. P2P_TOOLARGE. */
+P2P_MUST_CHECK enum p2p_err p2p_right_encode(struct p2p_pack *pack,
+                                             const struct p2p_right *right,
+                                             struct p2p_slice content);
+/* A bound of what p2p_right_encode writes besides content, driver, truck, company, facility. */
+#define P2P_RIGHT_VALUE_BYTES 2048u
 
 /* ---- right_kinds.c ---- */
 

@@ -78,6 +78,8 @@ enum p2p_why {
 #undef P2P_WHY_ENUM
 };
 const char *p2p_why_word(enum p2p_why why);
+/* The verdict of that word; false when there is none. */
+bool p2p_why_named(struct p2p_slice word, enum p2p_why *out);
 
 enum p2p_field_type {
     P2P_FIELD_UINT,

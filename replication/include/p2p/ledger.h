@@ -326,6 +326,12 @@ P2P_MUST_CHECK enum p2p_err p2p_view_put(struct p2p_ledger *ledger, enum p2p_vie
 P2P_MUST_CHECK enum p2p_err p2p_view_get(const struct p2p_kv *kv, enum p2p_view_number view,
                                          uint32_t circle, struct p2p_slice key,
                                          struct p2p_slice *value);
+/* The first value of a view in a circle whose key is a record's id above `after`, or the first
+ * of all: to walk them in order. P2P_NOTFOUND at the end; P2P_CORRUPT. */
+P2P_MUST_CHECK enum p2p_err p2p_view_next(const struct p2p_kv *kv, enum p2p_view_number view,
+                                          uint32_t circle, const struct p2p_record_id *after,
+                                          bool begin, struct p2p_record_id *id,
+                                          struct p2p_slice *value);
 /* The key of a VIEW row, for walks: writes at most 5 + P2P_VIEW_KEY_BYTES_MAX bytes. */
 size_t p2p_view_row_key(uint8_t *out, enum p2p_view_number view, uint32_t circle,
                         struct p2p_slice key);

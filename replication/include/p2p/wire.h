@@ -64,6 +64,11 @@ bool p2p_unpack_find(struct p2p_slice map, const char *key, struct p2p_unpack *v
 bool p2p_unpack_fields(struct p2p_slice map, const char *const *keys, struct p2p_slice *values,
                        size_t count);
 
+/* The number or string in the encoded bytes of one value, as p2p_unpack_fields gives them; 0 or
+ * empty when there are none, or another type. */
+uint64_t p2p_raw_uint(struct p2p_slice raw);
+struct p2p_slice p2p_raw_str(struct p2p_slice raw);
+
 struct p2p_pack {
     struct p2p_writer out;
 };
