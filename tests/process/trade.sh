@@ -113,13 +113,14 @@ holds '.state == "held" and .holder == "beanr" and .facility == "beanr-f1" and .
 must 0 node beanr --json custody list
 same "$(jq -r .container "$out" | sort | paste -sd' ')" "CSQU3054383 HBMU2699702" "in custody"
 
-claim "what waited is done: the right is issued, and two lights are asked for"
+claim "what waited is done: the right is issued, and two lights are green"
 must 0 by carrier
 tells 'CSQU3054383: done'
 must 0 by terminal
+eventually 10 right beanr '.lights.commercial == "ok" and .lights.discharge == "discharged"'
 must 0 node beanr --json right list --container CSQU3054383
 holds '.bl == "NSLU26110471" and .reference == "REL7741" and .terminal == "K1742" and .party == "beanr-forwarder"'
-holds '.state == "PENDING" and ((.lights.commercial == "ok" and .lights.discharge == "discharged") or (.unruled | length) == 2)'
+holds '.state == "PENDING"'
 get .id
 id=$it
 
@@ -137,6 +138,22 @@ put haulier "$SAMPLES/copino-00b.edi"
 must 1 by haulier
 answer PH000912*.aperak
 [[ $it == *"APERAK:D:00B:UN'"*"RFF+EQ:CSQU3054383'"* ]] || fail "APERAK says $it"
+
+claim "once he holds it his announcement assigns driver, truck and slot"
+must 0 node beanr --as beanr-forwarder right accept "$id"
+eventually 10 right beanr '.state == "ACTIVE"'
+must 0 node beanr --as beanr-forwarder right transfer "$id" --to beanr-haulier
+eventually 10 right beanr '.state == "PENDING" and .party == "beanr-haulier"'
+must 0 node beanr --as beanr-haulier right accept "$id"
+eventually 10 right beanr '.state == "ACTIVE" and .party == "beanr-haulier"'
+now=$(TZ=Europe/Brussels date +%Y%m%d%H%M)
+until=$(TZ=Europe/Brussels date -d '+2 hours' +%Y%m%d%H%M)
+sed "s/202611250700-202611250800/$now-$until/; s/PH000912/PH000913/" "$SAMPLES/copino-00b.edi" >"$WORK/copino.edi"
+put haulier "$WORK/copino.edi"
+must 0 by haulier
+eventually 10 right bezee '.driver != null and .truck != null and .slot != null'
+must 0 node beanr --json right show "$id"
+! grep -q 4400180712 "$out" || fail "the number of the card is told"
 
 # discharge REFERENCE FIRST COUNT: a report of so many containers, in $WORK/REFERENCE.edi
 discharge() {
