@@ -217,18 +217,19 @@ void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
 
 /* ---- quorums ---- */
 
-static bool is_witness(const struct p2p_feed_info *info, uint32_t witness)
+static bool is_among(const uint32_t *witnesses, uint32_t count, uint32_t witness)
 {
-    for (uint32_t i = 0; i < info->witness_count; i++) {
-        if (info->witnesses[i] == witness) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (witnesses[i] == witness) {
             return true;
         }
     }
     return false;
 }
 
-static uint32_t count_cosigners(const struct watch_feed *feed, const struct p2p_feed_info *info,
-                                const struct watch_point *point)
+/* Of one set, those who cosigned that point. */
+static uint32_t count_cosigners(const struct watch_feed *feed, const uint32_t *witnesses,
+                                uint32_t witness_count, const struct watch_point *point)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < feed->cosigner_count; i++) {
@@ -238,23 +239,33 @@ static uint32_t count_cosigners(const struct watch_feed *feed, const struct p2p_
             says = cosigner->all[n - 1].size == point->size &&
                    p2p_hash_equal(&cosigner->all[n - 1].root, &point->root);
         }
-        count += says && is_witness(info, cosigner->witness);
+        count += says && is_among(witnesses, witness_count, cosigner->witness);
     }
     return count;
+}
+
+/* Across a change of witnesses a quorum holds under both sets. */
+static bool has_quorum(const struct watch_feed *feed, const struct p2p_feed_info *info,
+                       const struct watch_point *point)
+{
+    return count_cosigners(feed, info->witnesses, info->witness_count, point) >=
+               p2p_witness_quorum(info->witness_count) &&
+           (info->former_count == 0 ||
+            count_cosigners(feed, info->former_witnesses, info->former_count, point) >=
+                p2p_witness_quorum(info->former_count));
 }
 
 /* The largest size on a branch that a quorum cosigned. */
 static void find_quorum(struct watch_feed *feed, const struct p2p_feed_info *info,
                         uint32_t branch)
 {
-    uint32_t quorum = p2p_witness_quorum(info->witness_count);
     for (size_t i = 0; i < feed->cosigner_count; i++) {
         for (size_t n = 0; n < feed->cosigners[i].count; n++) {
             const struct watch_cosigned *one = &feed->cosigners[i].all[n];
             const struct watch_point point = {one->size, one->root};
             if (one->size > feed->quorums[branch].size &&
                 watch_log_has(&feed->branches[branch], one->size, &one->root) &&
-                count_cosigners(feed, info, &point) >= quorum) {
+                has_quorum(feed, info, &point)) {
                 feed->quorums[branch] = point;
             }
         }
