@@ -2,6 +2,7 @@
  */
 #include "status.h"
 
+#include <p2p/forked.h>
 #include <p2p/refusal.h>
 
 #include <stdarg.h>
@@ -301,6 +302,19 @@ static void check_ahead(struct visit *visit)
           (unsigned long long)p2p_charter_size(visit->ledger->charter), list);
 }
 
+/* Whether records tell of two histories of it that a quorum cosigned each. */
+static bool is_split(const struct visit *visit, uint32_t number)
+{
+    struct p2p_forked forked = {.split = false};
+    struct p2p_txn *txn;
+    if (p2p_store_begin(visit->node->store, P2P_TXN_READ, &txn) != P2P_OK) {
+        return false; /* said by check_store */
+    }
+    enum p2p_err err = p2p_forked_get(visit->ledger, p2p_txn_kv(txn), number, &forked);
+    p2p_txn_abort(txn);
+    return err == P2P_OK && forked.split;
+}
+
 static void check_forked(struct visit *visit, const char *name, const struct p2p_feed *feed,
                          uint64_t lag)
 {
@@ -318,6 +332,14 @@ static void check_forked(struct visit *visit, const char *name, const struct p2p
               "missing "
               "here, and gates answer refer where they would allow",
               (unsigned long long)feed->ends_at, (unsigned long long)lag);
+    } else if (is_split(visit, feed->number)) {
+        check(
+            visit, name, false,
+            "have the roots grant its owner a new generation with other witnesses; the proof: "
+            "port2port audit fork",
+            "forked: a quorum of its witnesses cosigned each of two histories, so more of them "
+            "lie than may; it ends at %llu records, which both have; %llu are held here",
+            (unsigned long long)feed->ends_at, held);
     } else {
         check(visit, name, false, hint,
               "forked: its owner signed two histories; it ends at %llu records, which a quorum "

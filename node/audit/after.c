@@ -155,9 +155,10 @@ static enum p2p_err look_at_forks(struct p2p_audit *audit, const struct p2p_kv *
             p2p_findings_tell(
                 audit->findings, P2P_FINDING_FORKED, feed_name(audit, i), forked.size,
                 "record %llu of %s proves that it has two histories; it ends at "
-                "%llu",
+                "%llu%s",
                 (unsigned long long)forked.proof.index, feed_name(audit, forked.proof.feed),
-                (unsigned long long)forked.size);
+                (unsigned long long)forked.size,
+                forked.split ? ", which both have: a quorum cosigned each of them" : "");
         }
         err = err == P2P_NOTFOUND ? P2P_OK : err;
     }

@@ -1,0 +1,207 @@
+/* Two histories of a feed that have a quorum each: with more witnesses that lie than may, the
+ * feed ends at what both have, everywhere. */
+#include "check.h"
+
+#include "network_fixture.h"
+
+#include <p2p/forked.h>
+
+#include <string.h>
+
+#define SHIP  "imo:9179842"
+#define OTHER "imo:9074729"
+#define THIRD "imo:9176187"
+
+/* Of feed 4, whose owner signs two histories, 1, 2 and 3 are the witnesses, any two of them a
+ * quorum; 2 cosigns both. */
+enum { OWNER = 4, LIAR = 2 };
+
+struct copy {
+    struct memory_kv *kv;
+    struct p2p_engine_options options;
+};
+
+static struct copy copy_of(uint32_t node)
+{
+    return (struct copy){memory_kv_clone(net.nodes[node].kv), net.nodes[node].options};
+}
+
+static void start_over(uint32_t node, struct copy *copy)
+{
+    struct network_node *n = &net.nodes[node];
+    network_kill(&net, node);
+    memory_kv_free(n->kv);
+    n->kv = copy->kv;
+    n->options = copy->options;
+    n->watch = (struct network_watch){.count = 0};
+    CHECK_OK(network_open(&net, node));
+}
+
+static struct p2p_forked forked_at(uint32_t node)
+{
+    struct p2p_forked forked;
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    CHECK_OK(p2p_forked_get(p2p_engine_ledger(net.nodes[node].engine), kv, OWNER, &forked));
+    memory_kv_abort(net.nodes[node].kv);
+    return forked;
+}
+
+static uint64_t quorum(uint32_t node)
+{
+    return p2p_engine_witnessing(net.nodes[node].engine, OWNER)->quorum_size;
+}
+
+static void cut_all(void)
+{
+    for (uint32_t a = 1; a <= 4; a++) {
+        for (uint32_t b = a + 1; b <= 4; b++) {
+            network_cut(&net, a, b);
+        }
+    }
+}
+
+/* The owner has written `common` records at least, 1 and 2 cosigned one history of it, 3 and 2
+ * another that is `more` records longer; then the two who lie are gone. */
+static void two_quorums(uint64_t seed, size_t common, size_t more)
+{
+    network_start(4, 4, seed);
+    network_ban(&net, OWNER, "all", THIRD);
+    while (network_size(&net, OWNER, OWNER) < common) {
+        CHECK_OK(network_notes(&net, OWNER, 100));
+        network_advance(&net, 500);
+    }
+    network_advance(&net, 3000);
+    struct copy owner = copy_of(OWNER);
+    struct copy liar = copy_of(LIAR);
+    cut_all();
+    network_connect(&net, 1, OWNER);
+    network_connect(&net, LIAR, OWNER);
+    network_ban(&net, OWNER, "all", SHIP);
+    network_advance(&net, 2000);
+    CHECK(quorum(1) == network_size(&net, 1, OWNER) && quorum(1) > quorum(3));
+    cut_all();
+    start_over(OWNER, &owner);
+    start_over(LIAR, &liar);
+    network_connect(&net, 3, OWNER);
+    network_connect(&net, LIAR, OWNER);
+    network_ban(&net, OWNER, "all", OTHER);
+    CHECK_OK(network_notes(&net, OWNER, more));
+    network_advance(&net, 2000);
+    CHECK(quorum(3) == network_size(&net, 3, OWNER) && quorum(3) > quorum(1));
+    network_kill(&net, OWNER);
+    network_kill(&net, LIAR);
+}
+
+/* Who was shown the one history would lose to the other what a quorum had cosigned for it. */
+static void it_ends_at_what_both_have(void **state)
+{
+    (void)state;
+    two_quorums(51, 600, 5);
+    uint64_t parted = network_size(&net, 1, OWNER);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 20000);
+    struct p2p_forked one = forked_at(1);
+    struct p2p_forked three = forked_at(3);
+    CHECK(one.split && three.split);
+    CHECK(one.size == three.size && p2p_hash_equal(&one.root, &three.root));
+    CHECK(one.size > 0 && one.size < parted);
+    CHECK(network_size(&net, 1, OWNER) == one.size && network_size(&net, 3, OWNER) == one.size);
+    for (uint32_t node = 1; node <= 3; node += 2) { /* what forbids goes on, from both */
+        CHECK(network_check(&net, node, SHIP) == P2P_ANSWER_REFUSE);
+        CHECK(network_check(&net, node, OTHER) == P2P_ANSWER_REFUSE);
+        CHECK(network_check(&net, node, THIRD) == P2P_ANSWER_REFUSE);
+    }
+    network_restart(&net, 1);
+    network_restart(&net, 3);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 10000);
+    CHECK(forked_at(1).split && forked_at(1).size == one.size);
+    CHECK(network_size(&net, 1, OWNER) == one.size);
+    network_agree(&net);
+    uint64_t frames = network_frames(&net); /* and that is the end of it */
+    network_advance(&net, 60000);
+    CHECK(network_frames(&net) - frames < 100);
+}
+
+/* Histories that part before the first head that anybody kept: the larger quorum has it, as
+ * when nobody could tell. */
+static void without_a_common_head_the_larger_quorum_has_it(void **state)
+{
+    (void)state;
+    two_quorums(52, 5, 5);
+    uint64_t larger = quorum(3);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 20000);
+    CHECK(!forked_at(1).split && !forked_at(3).split);
+    CHECK(network_size(&net, 1, OWNER) == larger && network_size(&net, 3, OWNER) == larger);
+    for (uint32_t node = 1; node <= 3; node += 2) {
+        CHECK(network_check(&net, node, SHIP) == P2P_ANSWER_REFUSE);
+        CHECK(network_check(&net, node, OTHER) == P2P_ANSWER_REFUSE);
+    }
+    network_advance(&net, 70000); /* the `seen` that a minute calls for */
+    network_agree(&net);
+}
+
+/* The record that tells of both, changed in any of its parts, tells nothing: or two honest
+ * heads could be made to look like two quorums, and a feed be cut where somebody likes. */
+static void what_tells_of_both_is_verified(void **state)
+{
+    (void)state;
+    two_quorums(53, 600, 5);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 20000);
+    struct p2p_forked forked = forked_at(1);
+    CHECK(forked.split);
+    const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[1].engine);
+    const struct p2p_charter *charter = ledger->charter;
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
+    static uint8_t leaf[P2P_RECORD_BYTES_MAX];
+    struct p2p_slice stored;
+    struct p2p_record record;
+    static struct p2p_fork_told told;
+    static struct p2p_fork_told changed;
+    CHECK_OK(p2p_feed_leaf(ledger->feeds[forked.by.feed], kv, forked.by.index, &stored));
+    memcpy(leaf, stored.data, stored.len);
+    size_t len = stored.len;
+    memory_kv_abort(net.nodes[1].kv);
+    CHECK_OK(p2p_record_decode(&record, p2p_slice_of(leaf, len)));
+    CHECK_OK(p2p_fork_told_read(&told, record.content));
+    CHECK_OK(p2p_fork_told_verify(charter, ledger->sigs, &told));
+    changed = told;
+    changed.other = told.witnessed;
+    changed.other_checkpoint = told.checkpoint;
+    CHECK_ERR(p2p_fork_told_verify(charter, ledger->sigs, &changed), P2P_MISMATCH);
+    changed = told;
+    changed.common.head.size--;
+    CHECK(p2p_fork_told_verify(charter, ledger->sigs, &changed) != P2P_OK);
+    changed = told;
+    changed.common.head.signature.bytes[5] ^= 1;
+    CHECK_ERR(p2p_fork_told_verify(charter, ledger->sigs, &changed), P2P_BADSIG);
+    for (unsigned i = 0; i < 2; i++) {
+        changed = told;
+        CHECK(told.common.to[i].count > 0);
+        changed.common.to[i].hashes[0].bytes[0] ^= 1;
+        CHECK_ERR(p2p_fork_told_verify(charter, ledger->sigs, &changed), P2P_BADPROOF);
+    }
+    changed = told;
+    changed.common.head = told.proof.heads[0]; /* it has what only one history has */
+    CHECK_ERR(p2p_fork_told_verify(charter, ledger->sigs, &changed), P2P_BADPROOF);
+    /* Byte for byte, as it stands in a record. */
+    uint8_t bytes[P2P_FORK_COMMON_BYTES_MAX];
+    struct p2p_fork_common common;
+    size_t common_len = p2p_fork_common_encode(&told.common, bytes);
+    CHECK_OK(p2p_fork_common_decode(&common, p2p_slice_of(bytes, common_len)));
+    for (size_t cut = 0; cut < common_len; cut++) {
+        CHECK_ERR(p2p_fork_common_decode(&common, p2p_slice_of(bytes, cut)), P2P_MALFORMED);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(it_ends_at_what_both_have, network_stop),
+        cmocka_unit_test_teardown(without_a_common_head_the_larger_quorum_has_it, network_stop),
+        cmocka_unit_test_teardown(what_tells_of_both_is_verified, network_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
