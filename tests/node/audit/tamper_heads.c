@@ -1,0 +1,147 @@
+/* Cosignatures, and heads that a feed signs with its own key. */
+#include "tamper.h"
+
+static void cosignature_moved(struct forger *forger)
+{
+    char from[1024];
+    char to[1024];
+    line_of(forger, "bezee-1/checkpoint", "/begne/w1 ", from);
+    line_of(forger, "beanr-1/checkpoint", "/begne/w1 ", to);
+    forger_replace(forger, "beanr-1/checkpoint", to, from);
+}
+
+static void cosignature_twice(struct forger *forger)
+{
+    char line[1024];
+    char twice[2048];
+    line_of(forger, "beanr-1/checkpoint", "/begne/w1 ", line);
+    snprintf(twice, sizeof twice, "%s%s", line, line);
+    forger_replace(forger, "beanr-1/checkpoint", line, twice);
+}
+
+static void cosignature_renamed(struct forger *forger)
+{
+    forger_replace(forger, "beanr-1/checkpoint", "/begne/w1 ", "/begna/w1 ");
+}
+
+static void cosignatures_removed(struct forger *forger)
+{
+    static const char *const names[] = {"/bezee/w1 ", "/begne/w1 ", "/beost/w1 ", "/belgg/w1 "};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        char line[1024];
+        size_t len = 0;
+        char *text = (char *)forger_read(forger, "beanr-1/checkpoint", &len);
+        bool there = strstr(text, names[i]) != NULL;
+        free(text);
+        if (there) {
+            line_of(forger, "beanr-1/checkpoint", names[i], line);
+            forger_replace(forger, "beanr-1/checkpoint", line, "");
+        }
+    }
+}
+
+static void root_cosigns_feed(struct forger *forger)
+{
+    char line[1024];
+    char last[1024];
+    char both[2048];
+    line_of(forger, "charter-1/checkpoint", "/root/", line);
+    line_of(forger, "beanr-1/checkpoint", "/begne/w1 ", last);
+    snprintf(both, sizeof both, "%s%s", last, line);
+    forger_replace(forger, "beanr-1/checkpoint", last, both);
+}
+
+static void log_line_of_other(struct forger *forger)
+{
+    char from[1024];
+    char to[1024];
+    line_of(forger, "bezee-1/checkpoint", "/bezee/1 ", from);
+    line_of(forger, "beanr-1/checkpoint", "/beanr/1 ", to);
+    forger_replace(forger, "beanr-1/checkpoint", to, from);
+}
+
+/* A smaller head, cosigned later than the larger one. */
+static void cosigned_backwards(struct forger *forger)
+{
+    static const char *const names[] = {"begne", NULL};
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    forged_feed_sign(forger, &feed, 3, "beanr-1/checkpoints/003", names, now_s(&feed) + 3600);
+    forged_feed_free(&feed);
+}
+
+/* ---- with the feed's own key ---- */
+
+static void truncated(struct forger *forger)
+{
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "bezee-1");
+    uint64_t time_s = now_s(&feed);
+    while (feed.count > 4) {
+        forged_feed_remove(&feed, feed.count - 1);
+    }
+    forged_feed_store(forger, &feed);
+    forged_feed_sign(forger, &feed, feed.count, NULL, NULL, time_s);
+    forged_feed_free(&feed);
+}
+
+static void rewrite_ban(struct forger *forger, struct forged_feed *feed)
+{
+    struct p2p_record_id cites[4];
+    struct p2p_draft draft;
+    size_t at = forged_feed_find(feed, P2P_KIND_BAN_IMPOSE);
+    forged_feed_draft(feed, at, &draft, cites, 4);
+    draft.time_ms += 1;
+    forged_feed_write(forger, feed, at, &draft, "beanr-pso");
+}
+
+void rewritten(struct forger *forger)
+{
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    rewrite_ban(forger, &feed);
+    forged_feed_store(forger, &feed);
+    forged_feed_sign(forger, &feed, feed.count, NULL, NULL, 0);
+    forged_feed_free(&feed);
+}
+
+/* A head over another history, beside the true one. */
+static void tiny_fork(struct forger *forger)
+{
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    rewrite_ban(forger, &feed);
+    forged_feed_sign(forger, &feed, feed.count - 1, "beanr-1/checkpoints/fork", NULL, 0);
+    char name[64];
+    snprintf(name, sizeof name, "beanr-1/checkpoints/%03zu", feed.count - 1);
+    size_t len = 0;
+    uint8_t *bytes = forger_read(forger, "beanr-1/checkpoints/fork", &len);
+    forger_write(forger, name, bytes, len);
+    forger_remove(forger, "beanr-1/checkpoints/fork");
+    free(bytes);
+    forged_feed_free(&feed);
+}
+
+/* The other archive is the true one. */
+static void other_history(struct forger *forger)
+{
+    rewritten(forger);
+}
+
+static const struct fraud FRAUDS[] = {
+    {"a cosignature moved to another tree", cosignature_moved, DUE(BAD_COSIGNATURE)},
+    {"a cosignature twice", cosignature_twice, DUE(REPEATED_KEY)},
+    {"a cosignature under another name", cosignature_renamed, DUE(UNKNOWN_KEY)},
+    {"cosignatures gone, below the quorum", cosignatures_removed, DUE(UNWITNESSED)},
+    {"a root's line under a feed", root_cosigns_feed, DUE(UNKNOWN_KEY)},
+    {"another log's line", log_line_of_other, DUE(BAD_SIGNATURE)},
+    {"a smaller head cosigned later", cosigned_backwards, DUE(TIME_FALLS)},
+    {"truncated, and signed again with its own key", truncated, DUE(OMITTED)},
+    {"rewritten, and signed again with its own key", rewritten, DUE(FALSE_SEEN)},
+    {"two histories, one in each archive", other_history, DUE(ARCHIVES_DIFFER),
+     .with_other = true},
+    {"two histories, as a fork of the log", other_history, DUE(FORKED), .with_other = true},
+    {"a tiny fork: one head more", tiny_fork, DUE(FORKED)},
+};
+
+const struct frauds tamper_heads = FRAUDS_OF(FRAUDS);
