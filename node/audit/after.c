@@ -206,6 +206,9 @@ enum p2p_err audit_after(struct p2p_audit *audit)
     if (err == P2P_OK) {
         err = audit_clocks(audit);
     }
+    if (err == P2P_OK) {
+        err = audit_silence(audit);
+    }
     p2p_arena_deinit(&arena);
     audit->ledger.arena = NULL;
     return err == P2P_OK ? audit_decisions(audit) : err;

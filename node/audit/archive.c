@@ -180,6 +180,7 @@ struct note_order {
     size_t feed;
     uint64_t size; /* UINT64_MAX: `checkpoint` */
     uint64_t time_s;
+    bool ends;
     size_t file;
 };
 
@@ -193,7 +194,10 @@ static int compare_notes(const void *left, const void *right)
     if (a->size != b->size) {
         return a->size < b->size ? -1 : 1;
     }
-    return a->time_s < b->time_s ? -1 : a->time_s > b->time_s;
+    if (a->time_s != b->time_s) {
+        return a->time_s < b->time_s ? -1 : 1;
+    }
+    return (int)a->ends - (int)b->ends;
 }
 
 static bool note_order_of(const struct p2p_archive *archive, size_t file,
@@ -212,6 +216,7 @@ static bool note_order_of(const struct p2p_archive *archive, size_t file,
         out->size = UINT64_MAX;
     } else if (place.type == P2P_PLACE_HEARTBEAT) {
         out->time_s = place.time_s + 1; /* behind the note of that size */
+        out->ends = place.ends;
     }
     return p2p_archive_feed_find(archive, name, &out->feed) == P2P_OK;
 }

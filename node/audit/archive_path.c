@@ -102,7 +102,7 @@ size_t p2p_archive_path(char out[P2P_ARCHIVE_PATH_BYTES_MAX],
         p2p_writer_text(&writer, "checkpoints/");
         put_number(&writer, place->size);
         if (place->type == P2P_PLACE_HEARTBEAT) {
-            p2p_writer_text(&writer, ".h/");
+            p2p_writer_text(&writer, place->ends ? ".e/" : ".h/");
             put_decimal(&writer, place->time_s);
         }
         break;
@@ -276,7 +276,9 @@ static bool take_note(struct p2p_slice *rest, struct p2p_archive_place *place)
         return true;
     }
     place->type = P2P_PLACE_HEARTBEAT;
-    return take_text(rest, ".h/") && p2p_decimal_decode(&place->time_s, *rest) == P2P_OK;
+    place->ends = take_text(rest, ".e/");
+    return (place->ends || take_text(rest, ".h/")) &&
+           p2p_decimal_decode(&place->time_s, *rest) == P2P_OK;
 }
 
 static bool take_place(struct p2p_slice rest, struct p2p_archive_place *place)

@@ -1,5 +1,5 @@
-/* What cosignatures say about time: when records can have been written, whether a member was
- * silent, and whether it had cosigned more of another feed than its `seen` records name.
+/* What cosignatures say about time: when records can have been written, and whether a member
+ * had cosigned more of another feed than its `seen` records name.
  *
  * A record was there when others first cosigned a size above its index: that bounds its time
  * from above, by the middle one of those who did, so that no single liar moves it. It was not
@@ -13,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATE_S    86400u /* how long after a head others may come to cosign it */
-#define SILENCE_S 600u   /* told from here on */
+#define LATE_S 86400u /* how long after a head others may come to cosign it */
 
 /* Signings are sorted by feed, size, key, time: those of a feed, from a size on. */
 static size_t first_at(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
@@ -229,48 +228,17 @@ static enum p2p_err check_key(struct p2p_audit *audit, uint32_t key, struct own_
     return err;
 }
 
-/* ---- silence ---- */
-
-static void check_silence(struct p2p_audit *audit, uint32_t key, uint64_t *times,
-                          uint64_t newest)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < audit->signing_count; i++) {
-        if (audit->signings[i].key == key) {
-            times[count++] = audit->signings[i].time_s;
-        }
-    }
-    if (count == 0) {
-        return;
-    }
-    qsort(times, count, sizeof(*times), by_value);
-    p2p_findings_count(audit->findings, P2P_CHECK_SILENCE, 1);
-    if (newest - times[count - 1] > SILENCE_S) {
-        p2p_findings_tell(audit->findings, P2P_FINDING_SILENT, audit->keys[key].name,
-                          P2P_FINDING_NOWHERE,
-                          "last heard of at %llu, %llu s before the newest cosignature",
-                          (unsigned long long)times[count - 1],
-                          (unsigned long long)(newest - times[count - 1]));
-    }
-}
-
 enum p2p_err audit_clocks(struct p2p_audit *audit)
 {
-    uint64_t newest = 0;
     enum p2p_err err = P2P_OK;
     struct own_beat *beats =
         p2p_alloc_zeroed(audit->alloc, audit->signing_count + 1, sizeof(*beats));
-    uint64_t *times = p2p_alloc_zeroed(audit->alloc, audit->signing_count + 1, sizeof(*times));
-    if (beats == NULL || times == NULL) {
+    if (beats == NULL) {
         err = P2P_NOMEM;
-    }
-    for (size_t i = 0; i < audit->signing_count; i++) {
-        newest = audit->signings[i].time_s > newest ? audit->signings[i].time_s : newest;
     }
     for (uint32_t i = 0; i < audit->key_count && err == P2P_OK; i++) {
         if (audit->keys[i].witness != 0) {
             err = check_key(audit, i, beats);
-            check_silence(audit, i, times, newest);
         }
     }
     for (uint32_t i = 1; i < audit->chosen_count && err == P2P_OK; i++) {
@@ -279,6 +247,5 @@ enum p2p_err audit_clocks(struct p2p_audit *audit)
         }
     }
     p2p_alloc_free(audit->alloc, beats);
-    p2p_alloc_free(audit->alloc, times);
     return err;
 }

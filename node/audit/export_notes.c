@@ -145,7 +145,7 @@ static enum p2p_err export_heads(struct notes *notes)
 
 /* ---- heartbeats ---- */
 
-static enum p2p_err put_beat(struct notes *notes, const struct p2p_beat *beat)
+static enum p2p_err put_beat(struct notes *notes, const struct p2p_beat *beat, bool ends)
 {
     struct p2p_archive_place place = p2p_export_place(notes->feed, P2P_PLACE_HEARTBEAT);
     const struct p2p_cosigned cosigned = {.size = beat->head.size,
@@ -162,6 +162,7 @@ static enum p2p_err put_beat(struct notes *notes, const struct p2p_beat *beat)
     }
     place.size = beat->head.size;
     place.time_s = beat->cosignature.time_s;
+    place.ends = ends;
     return put_cosigned(notes, &place, &cosigned);
 }
 
@@ -174,9 +175,9 @@ static enum p2p_err export_beats(struct notes *notes)
     while ((err = p2p_history_stretch_to(notes->export->options->kv, notes->feed->feed->number,
                                          before_s, &stretch)) == P2P_OK) {
         before_s = stretch.first.cosignature.time_s;
-        err = put_beat(notes, &stretch.first);
+        err = put_beat(notes, &stretch.first, false);
         if (err == P2P_OK && stretch.latest.cosignature.time_s != before_s) {
-            err = put_beat(notes, &stretch.latest);
+            err = put_beat(notes, &stretch.latest, true);
         }
         if (err != P2P_OK || before_s == 0) {
             return err;

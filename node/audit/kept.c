@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATE_MAGIC "port2port index v2\n"
+#define STATE_MAGIC "port2port index v3\n"
 #define STATE_NAME  "state"
 
 struct head {

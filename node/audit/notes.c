@@ -28,6 +28,7 @@ struct look {
     struct p2p_audit *audit;
     struct audit_log *log;
     struct seen_note *seen;
+    struct p2p_archive_place place;
     struct p2p_note note;
     struct p2p_checkpoint checkpoint;
     uint64_t cosignatures;
@@ -78,6 +79,17 @@ static bool may_cosign(const struct look *look, const struct audit_key *key)
     return false;
 }
 
+/* A heartbeat is its owner's word, of the time that its name says. */
+static enum audit_beat beat_of(const struct look *look, const struct audit_key *key,
+                               uint64_t time_s)
+{
+    if (look->place.type != P2P_PLACE_HEARTBEAT || time_s != look->place.time_s ||
+        p2p_witness_member(key->witness) != look->log->info->member) {
+        return AUDIT_NO_BEAT;
+    }
+    return look->place.ends ? AUDIT_ENDS : AUDIT_BEGINS;
+}
+
 static enum p2p_err keep_signing(struct look *look, const struct audit_key *key,
                                  uint64_t time_s)
 {
@@ -93,7 +105,9 @@ static enum p2p_err keep_signing(struct look *look, const struct audit_key *key,
             (struct audit_signing){.key = (uint32_t)(key - audit->keys),
                                    .feed = look->log->number,
                                    .size = look->checkpoint.size,
-                                   .time_s = time_s};
+                                   .time_s = time_s,
+                                   .archive = (uint32_t)look->log->archive,
+                                   .beat = beat_of(look, key, time_s)};
     }
     pthread_mutex_unlock(&audit->lock);
     return err;
@@ -179,14 +193,33 @@ static bool is_canonical(const struct look *look)
     return p2p_slice_equal(look->note.text, p2p_slice_of(text, len));
 }
 
-static bool is_of_this_log(const struct look *look, const struct p2p_archive_place *place)
+static bool is_of_this_log(const struct look *look)
 {
     return p2p_slice_equal(look->checkpoint.origin, p2p_slice_text(look->log->info->origin)) &&
-           (place->type == P2P_PLACE_CHECKPOINT || place->size == look->checkpoint.size);
+           (look->place.type == P2P_PLACE_CHECKPOINT ||
+            look->place.size == look->checkpoint.size);
 }
 
-static enum p2p_err look_at(struct look *look, const struct p2p_archive_place *place,
-                            struct p2p_slice bytes)
+/* At another time than its owner signed it would tell of a silence that was none; whether he
+ * signed is looked at with the other lines. */
+static void check_beat(const struct look *look)
+{
+    const char *text = "it is no heartbeat of its owner at the time that its name says";
+    for (size_t i = 0; i < look->note.signature_count; i++) {
+        const struct p2p_note_signature *line = &look->note.signatures[i];
+        const struct audit_key *key = key_of(look->audit, line);
+        struct p2p_cosignature cosignature;
+        if (key != NULL &&
+            p2p_note_line_cosignature(line, p2p_slice_text(key->name), key->public_key,
+                                      &cosignature) == P2P_OK &&
+            beat_of(look, key, cosignature.time_s) != AUDIT_NO_BEAT) {
+            return;
+        }
+    }
+    tell(look, P2P_FINDING_FOREIGN_CHECKPOINT, text);
+}
+
+static enum p2p_err look_at(struct look *look, struct p2p_slice bytes)
 {
     enum p2p_err err = p2p_note_parse(&look->note, bytes);
     if (err == P2P_OK) {
@@ -194,10 +227,10 @@ static enum p2p_err look_at(struct look *look, const struct p2p_archive_place *p
     }
     if (err != P2P_OK || !is_canonical(look)) {
         p2p_findings_tell(look->audit->findings, P2P_FINDING_NOTE_MALFORMED, look->log->name,
-                          place->size, "it is no checkpoint in its one form");
+                          look->place.size, "it is no checkpoint in its one form");
         return P2P_OK;
     }
-    if (!is_of_this_log(look, place)) {
+    if (!is_of_this_log(look)) {
         tell(look, P2P_FINDING_FOREIGN_CHECKPOINT, "it is over another log, or another size");
         return P2P_OK;
     }
@@ -205,6 +238,9 @@ static enum p2p_err look_at(struct look *look, const struct p2p_archive_place *p
     look->seen->head.root = look->checkpoint.root;
     const struct p2p_hash *root = audit_root_at(look->log, look->checkpoint.size);
     look->seen->leads = root != NULL && p2p_hash_equal(root, &look->checkpoint.root);
+    if (look->place.type == P2P_PLACE_HEARTBEAT) {
+        check_beat(look);
+    }
     return lines(look);
 }
 
@@ -223,16 +259,15 @@ static enum p2p_err do_note(void *context, size_t i)
     struct audit_log *log = log_of(notes, i);
     struct look look = {.audit = notes->audit, .log = log, .seen = &notes->seen[i]};
     struct p2p_archive_map map = {0};
-    struct p2p_archive_place place;
     struct p2p_slice bytes;
     if (log->info == NULL) {
         return P2P_OK;
     }
     enum p2p_err err =
         p2p_archive_note(notes->audit->archives[log->archive], log->place,
-                         i - notes->first[log - notes->audit->logs], &map, &place, &bytes);
+                         i - notes->first[log - notes->audit->logs], &map, &look.place, &bytes);
     if (err == P2P_OK) {
-        err = look_at(&look, &place, bytes);
+        err = look_at(&look, bytes);
     } else if (err != P2P_NOMEM) {
         err = P2P_OK; /* scan.c said that it is not there */
     }

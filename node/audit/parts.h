@@ -16,7 +16,8 @@
  *   replay.c     the order of application, state commitments
  *   after.c      what the replayed ledger says: verdicts, seen, forks
  *   decisions.c  each decision once more
- *   clocks.c     times, silence, understated `seen`
+ *   clocks.c     times, understated `seen`
+ *   silence.c    of each member, when it gave no sign of life
  *   moment.c     where the feeds stood at a time
  *   verdict.c    the text of it */
 #ifndef P2P_AUDIT_PARTS_H
@@ -57,12 +58,17 @@ struct audit_key {
     struct p2p_key_id id;
 };
 
+/* What a heartbeat does to a stretch without silence. */
+enum audit_beat { AUDIT_NO_BEAT, AUDIT_BEGINS, AUDIT_ENDS };
+
 /* A good cosignature over a head that the records lead to. */
 struct audit_signing {
     uint32_t key;  /* index into audit.keys */
     uint32_t feed; /* number */
     uint64_t size;
     uint64_t time_s;
+    uint32_t archive;
+    uint32_t beat; /* enum audit_beat, by what the archive says */
 };
 
 /* One feed in one archive. */
@@ -251,7 +257,7 @@ P2P_MUST_CHECK enum p2p_err audit_shelf_payload(struct audit_shelf *shelf,
                                                 const struct audit_log *log, uint64_t index,
                                                 struct p2p_slice *salted);
 
-/* ---- replay.c, after.c, clocks.c ---- */
+/* ---- replay.c, after.c, clocks.c, silence.c ---- */
 
 /* By the flags as they are: who verifies signatures meanwhile may call for another one. */
 P2P_MUST_CHECK enum p2p_err audit_replay(struct p2p_audit *audit);
@@ -260,6 +266,7 @@ P2P_MUST_CHECK enum p2p_err audit_reopen(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_after(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_decisions(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_clocks(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_silence(struct p2p_audit *audit);
 /* Whether some archive has every payload of a circle, but those that were erased. */
 bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle);
 /* The span of times at which records [first, end) of a feed can have been written, by those who

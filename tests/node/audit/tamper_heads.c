@@ -70,6 +70,47 @@ static void cosigned_backwards(struct forger *forger)
     forged_feed_free(&feed);
 }
 
+/* ---- heartbeats ---- */
+
+/* One by `member` over all records, under the name of one at time_s. */
+static void add_beat(struct forger *forger, const struct forged_feed *feed, const char *member,
+                     uint64_t time_s, const char *sort, uint64_t named_s)
+{
+    char path[128];
+    const char *const names[] = {member, NULL};
+    snprintf(path, sizeof path, "%s/checkpoints/%03zu.%s/%llu", feed->dir, feed->count, sort,
+             (unsigned long long)named_s);
+    forged_feed_sign(forger, feed, feed->count, path, names, time_s);
+}
+
+/* A minute of heartbeats, an hour of nothing, and one more. */
+static void silent_hour(struct forger *forger)
+{
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    uint64_t time_s = now_s(&feed);
+    add_beat(forger, &feed, "beanr", time_s, "h", time_s);
+    add_beat(forger, &feed, "beanr", time_s + 60, "e", time_s + 60);
+    add_beat(forger, &feed, "beanr", time_s + 3660, "h", time_s + 3660);
+    forged_feed_free(&feed);
+}
+
+static void beat_renamed(struct forger *forger)
+{
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    add_beat(forger, &feed, "beanr", now_s(&feed), "h", now_s(&feed) + 1);
+    forged_feed_free(&feed);
+}
+
+static void beat_of_other(struct forger *forger)
+{
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    add_beat(forger, &feed, "bezee", now_s(&feed), "e", now_s(&feed));
+    forged_feed_free(&feed);
+}
+
 /* ---- with the feed's own key ---- */
 
 static void truncated(struct forger *forger)
@@ -136,6 +177,9 @@ static const struct fraud FRAUDS[] = {
     {"a root's line under a feed", root_cosigns_feed, DUE(UNKNOWN_KEY)},
     {"another log's line", log_line_of_other, DUE(BAD_SIGNATURE)},
     {"a smaller head cosigned later", cosigned_backwards, DUE(TIME_FALLS)},
+    {"an hour between two heartbeats", silent_hour, DUE(SILENT)},
+    {"a heartbeat under another time", beat_renamed, DUE(FOREIGN_CHECKPOINT)},
+    {"a heartbeat by another member", beat_of_other, DUE(FOREIGN_CHECKPOINT)},
     {"truncated, and signed again with its own key", truncated, DUE(OMITTED)},
     {"rewritten, and signed again with its own key", rewritten, DUE(FALSE_SEEN)},
     {"two histories, one in each archive", other_history, DUE(ARCHIVES_DIFFER),

@@ -75,6 +75,7 @@ static void places_are_read_as_written(void **state)
         {"beanr-1/checkpoint", P2P_PLACE_CHECKPOINT, 0, 0, 0, 0},
         {"charter-1/checkpoints/x012/345", P2P_PLACE_NOTE, 0, 12345, 0, 0},
         {"beanr-12/checkpoints/017.h/1763787600", P2P_PLACE_HEARTBEAT, 0, 17, 1763787600, 0},
+        {"beanr-12/checkpoints/017.e/1763787600", P2P_PLACE_HEARTBEAT, 0, 17, 1763787600, 0},
         {"beanr-1/tile/entries/003.p/9", P2P_PLACE_ENTRIES, 3, 0, 0, 9},
         {"beanr-1/tile/2/003", P2P_PLACE_TILE, 3, 0, 0, 256},
         {"payloads/beanr-1/x001/003.p/9", P2P_PLACE_PAYLOADS, 1003, 0, 0, 9},
@@ -104,6 +105,8 @@ static void places_are_read_as_written(void **state)
                                "proofs/",
                                "proofs/a/b",
                                "beanr-1/checkpoints/001.h/01",
+                               "beanr-1/checkpoints/001.e/",
+                               "beanr-1/checkpoints/001.f/1",
                                "../beanr-1/checkpoint"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct p2p_archive_place place;

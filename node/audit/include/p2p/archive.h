@@ -3,9 +3,10 @@
  *     DIR/manifest                            what there is: see manifest below and ARCHIVE.md
  *     DIR/<feed>/checkpoint                   the newest head as a signed note
  *     DIR/<feed>/checkpoints/<size>           notes of heads that ended a run or were cosigned
- *     DIR/<feed>/checkpoints/<size>.h/<time>  a heartbeat: that head, cosigned by its owner
- *     DIR/<feed>/tile/<L>/<N>[.p/<W>]         C2SP tlog-tiles: hashes, 256 a tile
- *     DIR/<feed>/tile/entries/<N>[.p/<W>]     C2SP entry bundles: the records
+ *     DIR/<feed>/checkpoints/<size>.h/<time>  a heartbeat that begins a stretch without
+ * silence: that head, cosigned by its owner DIR/<feed>/checkpoints/<size>.e/<time>  the last
+ * one of the stretch, if it is another DIR/<feed>/tile/<L>/<N>[.p/<W>]         C2SP tlog-tiles:
+ * hashes, 256 a tile DIR/<feed>/tile/entries/<N>[.p/<W>]     C2SP entry bundles: the records
  *     DIR/payloads/<feed>/<N>[.p/<W>]         salt and payload of private records, as held
  *     DIR/proofs/<name>                       forks and reused numbers, as `audit fork` writes
  *
@@ -52,7 +53,7 @@ P2P_MUST_CHECK enum p2p_err p2p_tile_path_parse(struct p2p_slice path, int *leve
 enum p2p_place_type {
     P2P_PLACE_CHECKPOINT, /* feed */
     P2P_PLACE_NOTE,       /* feed, size */
-    P2P_PLACE_HEARTBEAT,  /* feed, size, time_s */
+    P2P_PLACE_HEARTBEAT,  /* feed, size, time_s, ends */
     P2P_PLACE_TILE,       /* feed, level, number, width */
     P2P_PLACE_ENTRIES,    /* feed, number, width */
     P2P_PLACE_PAYLOADS,   /* feed, number, width */
@@ -68,6 +69,7 @@ struct p2p_archive_place {
     uint32_t width;
     uint64_t size;
     uint64_t time_s;
+    bool ends; /* a stretch that an earlier heartbeat began */
     struct p2p_slice name;
 };
 

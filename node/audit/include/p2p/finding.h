@@ -32,7 +32,7 @@
     X(FORKS, "forks", "two histories, two records under one number")                           \
     X(DECISIONS, "decisions", "each decision follows from what its gate knew")                 \
     X(TIMES, "times", "decisions lie within their cosignatures' times")                        \
-    X(SILENCE, "silence", "no member was silent for long")                                     \
+    X(SILENCE, "silence", "when each member gave no sign of life")                             \
     X(PAYLOADS, "payloads", "what is not in the archive is announced")
 
 enum p2p_check {
@@ -75,7 +75,7 @@ const char *p2p_severity_word(enum p2p_severity severity);
     X(BAD_SIGNATURE, "bad-signature", SIGNATURE, BROKEN,                                       \
       "the log did not sign this checkpoint")                                                  \
     X(FOREIGN_CHECKPOINT, "foreign-checkpoint", SIGNATURE, BROKEN,                             \
-      "a checkpoint of another log, or of another size than its name says")                    \
+      "a checkpoint of another log, or of another size or time than its name says")            \
     X(UNKNOWN_KEY, "unknown-key", SIGNATURE, FINDING,                                          \
       "a signature line by a key that neither trust file nor charter names")                   \
     X(BAD_ROOT, "bad-root", ROOT, BROKEN,                                                      \
@@ -153,7 +153,11 @@ const char *p2p_severity_word(enum p2p_severity severity);
       "a decision's time is not between the cosignatures before and after it")                 \
     X(RECORD_TIME, "record-time", TIMES, FINDING,                                              \
       "a record's time is not between the cosignatures before and after it")                   \
-    X(SILENT, "silent", SILENCE, NOTICE, "a member gave no sign of life for a while")          \
+    X(SILENT, "silent", SILENCE, NOTICE,                                                       \
+      "a member gave no sign of life for more than three minutes")                             \
+    X(LAST_HEARD, "last-heard", SILENCE, NOTICE,                                               \
+      "a member gave no sign of life any more while others did")                               \
+    X(NEVER_HEARD, "never-heard", SILENCE, NOTICE, "a member gave no sign of life at all")     \
     X(PAYLOAD_MISSING, "payload-missing", PAYLOADS, FINDING,                                   \
       "a payload is neither here nor announced as withheld or erased")                         \
     X(WITHHELD, "withheld", PAYLOADS, NOTICE, "payloads of circles the exporter is not in")    \
