@@ -80,7 +80,8 @@ static enum p2p_err judge_feed(struct p2p_audit *audit, uint32_t feed, struct p2
             p2p_arena_reset(arena);
             judged++;
         }
-        if (i % 65536 == 0) {
+        if (i % AUDIT_RELAX_STEPS == 0) {
+            audit_index_relax(audit->index);
             audit_progress(audit, "judging", i, size);
         }
     }
@@ -136,7 +137,9 @@ static enum p2p_err look_at_claims(struct p2p_audit *audit, const struct p2p_kv 
             open_by = row.by;
             open_of = row.of;
         }
-        count++;
+        if (++count % AUDIT_RELAX_STEPS == 0) {
+            audit_index_relax(audit->index);
+        }
         err = p2p_kv_next(kv, P2P_TABLE_SEEN, &key, &value);
     }
     p2p_findings_count(audit->findings, P2P_CHECK_SEEN, count);

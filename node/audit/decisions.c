@@ -163,6 +163,9 @@ static enum p2p_err do_feed(struct again *again)
             err = do_record(again);
             audit_progress(again->audit, "deciding again", again->index, size);
         }
+        if (again->index % AUDIT_RELAX_STEPS == 0) {
+            audit_index_relax(again->audit->index);
+        }
     }
     p2p_findings_count(again->audit->findings, P2P_CHECK_DECISIONS, again->checked);
     if (again->unchecked > 0) {

@@ -12,10 +12,12 @@
 #include <p2p/file.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAP_BYTES ((size_t)256 << 30) /* sparse */
@@ -24,6 +26,7 @@ struct audit_index {
     struct p2p_audit *audit;
     struct audit_shelf *shelf;
     MDB_env *env;
+    void *map; /* MAP_BYTES of it; NULL: not found */
     MDB_txn *txn;
     MDB_dbi dbi[P2P_TABLE_COUNT];
     MDB_cursor *cursors[P2P_TABLE_COUNT];
@@ -242,21 +245,17 @@ enum p2p_err audit_index_begin(struct audit_index *index)
 
 enum p2p_err audit_index_commit(struct audit_index *index)
 {
-    MDB_envinfo info;
-    MDB_stat stat;
     int rc = mdb_txn_commit(index->txn);
     index->txn = NULL;
-    if (rc == 0) {
-        rc = mdb_env_info(index->env, &info);
-    }
-    if (rc == 0) {
-        rc = mdb_env_stat(index->env, &stat);
-    }
-    if (rc == 0 && info.me_mapaddr != NULL) {
-        /* Pages of the file that this process looked at; the system still caches them. */
-        madvise(info.me_mapaddr, (info.me_last_pgno + 1) * stat.ms_psize, MADV_DONTNEED);
-    }
+    audit_index_relax(index);
     return from_mdb(rc);
+}
+
+void audit_index_relax(struct audit_index *index)
+{
+    if (index->map != NULL) {
+        madvise(index->map, MAP_BYTES, MADV_DONTNEED);
+    }
 }
 
 /* ---- opening ---- */
@@ -276,6 +275,29 @@ static int open_tables(struct audit_index *index)
     return rc;
 }
 
+/* Where the file is mapped, which LMDB tells of fixed maps alone. Failing that, pages stay. */
+static void *find_map(const char *path)
+{
+    struct stat info;
+    char line[P2P_PATH_BYTES_MAX + 128];
+    void *found = NULL;
+    FILE *maps = stat(path, &info) == 0 ? fopen("/proc/self/maps", "re") : NULL;
+    while (maps != NULL && found == NULL && fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t from = 0;
+        uintptr_t to = 0;
+        unsigned long long inode = 0;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " r--s %*x %*s %llu", &from, &to, &inode) ==
+                3 &&
+            inode == info.st_ino && to - from == MAP_BYTES) {
+            found = (void *)from;
+        }
+    }
+    if (maps != NULL) {
+        fclose(maps);
+    }
+    return found;
+}
+
 static int open_env(struct audit_index *index, const char *path)
 {
     int rc = mdb_env_create(&index->env);
@@ -290,6 +312,9 @@ static int open_env(struct audit_index *index, const char *path)
                           MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOMETASYNC | MDB_NOLOCK | MDB_NOTLS |
                               MDB_NORDAHEAD,
                           0600);
+    }
+    if (rc == 0) {
+        index->map = find_map(path);
     }
     return rc;
 }

@@ -226,6 +226,10 @@ P2P_MUST_CHECK enum p2p_err audit_index_path(const struct p2p_audit *audit, cons
 /* Begins a write transaction, or goes on in the open one. */
 P2P_MUST_CHECK enum p2p_err audit_index_begin(struct audit_index *index);
 P2P_MUST_CHECK enum p2p_err audit_index_commit(struct audit_index *index);
+/* Gives back the pages of the file that this process looked at; the system still caches them,
+ * and what was borrowed stays. For walks of so many steps in one transaction. */
+#define AUDIT_RELAX_STEPS 16384u
+void audit_index_relax(struct audit_index *index);
 const struct p2p_kv *audit_index_kv(struct audit_index *index);
 /* Salt and payload of a record, from whichever archive holds it; P2P_NOTFOUND: none does.
  * Borrowed until SHELF_KEPT other bundles were asked for. */
