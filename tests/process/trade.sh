@@ -155,6 +155,19 @@ eventually 10 right bezee '.driver != null and .truck != null and .slot != null'
 must 0 node beanr --json right show "$id"
 ! grep -q 4400180712 "$out" || fail "the number of the card is told"
 
+claim "collected at the barrier, the gate-out report finishes the right"
+must 0 node beanr --as beanr-customs right light "$id" customs released
+must 0 node beanr --as beanr-terminal right light "$id" terminal released
+eventually 10 right beanr '.lights.customs == "released" and .lights.terminal == "released"'
+must 0 node beanr --json gate collect --container CSQU3054383 --subject card:alfapass:4400180712 --subject plate:BE:1ABC234
+holds '.answer == "allow"'
+put terminal "$SAMPLES/codeco-95b.edi"
+must 0 by terminal
+tells 'GO-74200021: done'
+eventually 10 right bezee '.state == "FINISHED"'
+must 0 node bezee --json custody show CSQU3054383
+holds '.state == "released"'
+
 # discharge REFERENCE FIRST COUNT: a report of so many containers, in $WORK/REFERENCE.edi
 discharge() {
     local i
