@@ -63,8 +63,8 @@ static void tell(struct again *again, const struct p2p_decision *decision, uint3
     }
 }
 
-/* What its gate knew: as at the decision before but for its own records, as long as no `seen`
- * stands between. */
+/* What its gate knew: as at the check before but for its own records, as long as no `seen`
+ * stands between. A late one, and a collect, say for themselves. */
 static enum p2p_err know(struct again *again, const struct p2p_decision *decision)
 {
     const struct audit_log *log = again->log;
@@ -72,7 +72,8 @@ static enum p2p_err know(struct again *again, const struct p2p_decision *decisio
     while (claim < log->claim_count && log->claims[claim].index < again->index) {
         claim++;
     }
-    bool knows = again->knows && !decision->late && claim == again->claim;
+    bool plain = !decision->late && decision->container.len == 0;
+    bool knows = again->knows && plain && claim == again->claim;
     again->claim = claim;
     if (knows) {
         again->horizon.sizes[log->number] = again->index;
@@ -80,7 +81,7 @@ static enum p2p_err know(struct again *again, const struct p2p_decision *decisio
     }
     enum p2p_err err =
         p2p_decision_known(decision, again->kv, log->number, again->index, &again->horizon);
-    again->knows = err == P2P_OK && !decision->late;
+    again->knows = err == P2P_OK && plain;
     return err;
 }
 
