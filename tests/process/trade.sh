@@ -242,4 +242,24 @@ tells 'LISTENER: undecided'
 must 0 "${program[@]}" --certificate "$WORK/terminal.pem"
 opened 80 2
 
+claim "it watches its spool, survives a node that goes away, and ends when it is told to"
+role terminal --as beanr-terminal --watch --interval 1
+"${program[@]}" >"$WORK/watched" 2>&1 &
+watcher=$!
+discharge WATCH1 82 2
+put terminal "$WORK/WATCH1.edi"
+answered() { compgen -G "$SPOOL/answers/*$1*.contrl.edi"; }
+eventually 20 answered WATCH1
+down beanr
+discharge WATCH2 84 2
+put terminal "$WORK/WATCH2.edi"
+eventually 20 grep -q 'WATCH2: undecided' "$WORK/watched"
+answered WATCH2 >/dev/null && fail "it answered without a node"
+up beanr
+must 0 ready beanr
+eventually 30 answered WATCH2
+kill -TERM "$watcher"
+wait "$watcher" || fail "exit $? after SIGTERM"
+opened 82 4
+
 finish
