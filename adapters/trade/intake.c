@@ -131,7 +131,10 @@ static enum p2p_err run_tasks(struct passage *passage, const struct p2p_edi_mess
     json_array_foreach(reading->tasks, i, task)
     {
         char key[P2P_TRADE_KEY_BYTES];
-        p2p_task_key(key, message_key, i);
+        /* By its segment, not by its place among the tasks: gone on with under another
+         * agreement a message may have others. */
+        p2p_task_key(key, message_key,
+                     (size_t)json_integer_value(json_object_get(task, "segment")));
         if (p2p_journal_get(trade->journal, P2P_JOURNAL_TASKS, key) == NULL) {
             err = p2p_task_begin(trade->journal, key, task, origin, trade->now_ms);
         }

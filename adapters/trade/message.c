@@ -463,6 +463,10 @@ enum p2p_err p2p_trade_read(struct p2p_trade_reading *out, const struct p2p_trad
     if (message->fault_count > 0 || out->refused) {
         json_array_clear(out->tasks);
     }
+    if (message->fault_count > 0) { /* CONTRL tells what is wrong with it; that is enough */
+        json_array_clear(out->refusals);
+        out->refusal_count = 0;
+    }
     clear(walk->head);
     clear(walk->here);
     bool failed = walk->failed;

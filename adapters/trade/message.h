@@ -97,7 +97,8 @@ struct p2p_trade_reading {
     bool refused; /* as a whole: none of its tasks is to be carried out */
 };
 
-/* Reads a message that is sound; structural faults go into it (then tasks is empty).
+/* Reads a message that is sound; structural faults go into it (then tasks and
+ * refusals are empty).
  * P2P_NOMEM. */
 P2P_MUST_CHECK enum p2p_err p2p_trade_read(struct p2p_trade_reading *out,
                                            const struct p2p_trade_map *map,

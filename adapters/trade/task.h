@@ -47,7 +47,8 @@ P2P_MUST_CHECK enum p2p_err p2p_task_run(struct p2p_journal *journal, const char
                                          struct p2p_trade_result *result);
 /* Whether an entry of the map waits for something that is not there yet. */
 bool p2p_task_waits(const json_t *entry);
-/* Key of a task: of interchange, message and its place there. */
+/* Key of a task from that of its message and its segment, and of a step from that of its task.
+ */
 void p2p_task_key(char out[P2P_TRADE_KEY_BYTES], const char *message_key, size_t index);
 /* The first 32 hex digits of SHA-256 over texts, each with its length before it. */
 void p2p_trade_key(char out[P2P_TRADE_KEY_BYTES], const struct p2p_slice *parts, size_t count);

@@ -429,6 +429,28 @@ static void out_of_reach_at_every_step(void **state)
     }
 }
 
+/* While the node is out of reach the agreement learns a party: what was done stays what it was.
+ */
+static void gone_on_with_under_another_agreement(void **state)
+{
+    (void)state;
+    static const char TEXT[] = LINE_A
+        "UNH+1+COREOR:D:95B:UN'BGM+129+D+9'RFF+BM:B'EQD+CN+CSQU3054383'NAD+FW+LATER'"
+        "EQD+CN+HBMU2699702'NAD+FW+FWD-1'EQD+CN+MSCU1000070'NAD+FW+FWD-1'UNT+10+1'UNZ+1+REF1'";
+    struct world *world = world_new();
+    world->countdown = 3;
+    take(world, TEXT, "a");
+    CHECK(world->tally.undecided && world->carried == 3);
+    json_object_set_new(json_object_get(world->agreement.json, "parties"), "LATER",
+                        json_string("beanr-haulier"));
+    world->countdown = -1;
+    take(world, TEXT, "a");
+    CHECK(strcmp(world->calls, "right issue CSQU3054383;right light beanr/1:4;"
+                               "right light beanr/1:3;") == 0);
+    CHECK(world->carried == 6 && world->tally.refused == 0);
+    world_free(world);
+}
+
 static const struct double_row NO_TOKEN[] = {
     {"right issue", NULL, P2P_TRADE_ABSENT, "no-token"}, {0}};
 
@@ -618,6 +640,7 @@ int main(void)
         cmocka_unit_test(groups_are_answered_as_groups),
         cmocka_unit_test(a_refused_container_is_told_by_aperak),
         cmocka_unit_test(out_of_reach_at_every_step),
+        cmocka_unit_test(gone_on_with_under_another_agreement),
         cmocka_unit_test(an_order_before_the_ship_waits),
         cmocka_unit_test(what_waited_in_vain_is_answered_late),
         cmocka_unit_test(what_waits_is_cancelled_by_not_being_done),

@@ -106,6 +106,7 @@ static void faults(const char *type, const char *body, enum p2p_edi_code code, c
     const struct p2p_edi_fault *fault = &read.in->messages[0].faults[0];
     CHECK(fault->code == code && strcmp(fault->tag, tag) == 0 && fault->segment == segment);
     CHECK(json_array_size(read.reading.tasks) == 0);
+    CHECK(json_array_size(read.reading.refusals) == 0 && read.reading.refusal_count == 0);
     done(&read);
 }
 
