@@ -40,7 +40,7 @@ enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed, uint64_t
     size_t len = 0;
     *note = (struct p2p_slice){0};
     *there = feed == 0;
-    if (feed == 0 || held == NULL || engine->extras[feed].witnessing.quorum_size <= index + 1) {
+    if (feed == 0 || held == NULL || engine->extras[feed].witnessing.quorum_size <= index) {
         return P2P_OK;
     }
     char *bytes = p2p_arena_take(engine->arena, P2P_CUSTODY_NOTE_BYTES);
