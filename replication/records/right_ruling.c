@@ -239,7 +239,7 @@ enum p2p_err p2p_right_allowed(const struct p2p_right_fold *fold,
         return P2P_OK;
     }
     enum p2p_err err =
-        p2p_right_knew(fold->ledger, &ask->id, &right->chain[right->chain_count - 1].by, &knew);
+        p2p_right_knew(fold->ledger, &ask->id, &fold->moved, &knew);
     if (err == P2P_OK && !knew) {
         *action = P2P_RIGHT_ACTION_COUNT;
     }
@@ -254,12 +254,14 @@ static void give_back(struct p2p_right *right)
     right->assigned_by = (struct p2p_record_id){0, 0};
 }
 
-static void act(struct p2p_right *right, const struct p2p_right_ask *ask,
+static void act(struct p2p_right_fold *fold, const struct p2p_right_ask *ask,
                 enum p2p_right_action action)
 {
+    struct p2p_right *right = &fold->right;
     switch (action) {
     case P2P_RIGHT_DO_ACCEPT:
         right->below = P2P_RIGHT_ACTIVE;
+        fold->moved = ask->id;
         break;
     case P2P_RIGHT_DO_TRANSFER:
     case P2P_RIGHT_DO_REISSUE:
@@ -267,11 +269,13 @@ static void act(struct p2p_right *right, const struct p2p_right_ask *ask,
             (struct p2p_right_link){.party = ask->to, .by = ask->id};
         right->below = P2P_RIGHT_PENDING;
         right->assigned_by = (struct p2p_record_id){0, 0};
+        fold->moved = ask->id;
         break;
     case P2P_RIGHT_DO_DECLINE:
     case P2P_RIGHT_DO_RETURN:
     case P2P_RIGHT_DO_TAKE_BACK:
         give_back(right);
+        fold->moved = ask->id;
         break;
     case P2P_RIGHT_DO_ASSIGN:
         right->assigned_by = ask->id;
@@ -296,13 +300,14 @@ static void act(struct p2p_right *right, const struct p2p_right_ask *ask,
 enum p2p_err p2p_right_rule_all(struct p2p_right_fold *fold)
 {
     enum p2p_err err = P2P_OK;
+    fold->moved = fold->right.id;
     for (size_t i = 0; i < fold->ruled_count && err == P2P_OK; i++) {
         struct p2p_right_ask *ask = &fold->ruled[i];
         enum p2p_right_action action = P2P_RIGHT_ACTION_COUNT;
         err = p2p_right_allowed(fold, ask, &action);
         ask->acted = action != P2P_RIGHT_ACTION_COUNT;
         if (err == P2P_OK) {
-            act(&fold->right, ask, action);
+            act(fold, ask, action);
         }
     }
     return err;

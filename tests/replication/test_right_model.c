@@ -27,7 +27,7 @@ struct said {
 struct model_right {
     struct p2p_record_id id;
     uint32_t party[CHAIN_MAX]; /* the first issuer first */
-    unsigned given[CHAIN_MAX]; /* when */
+    unsigned moved; /* when the last request was written that gave it on, or was an accept */
     size_t count;
     const char *state; /* by rulings alone */
     bool assigned;
@@ -79,7 +79,7 @@ static void begin(struct model *m, uint64_t seed)
         right->party[1] = PARTY_OF(to);
         right->count = 2;
         right->state = "PENDING";
-        right->given[0] = right->given[1] = ++m->time;
+        right->moved = ++m->time;
     }
     ledger_node_init(&m->node, &m->world, 0);
 }
@@ -159,7 +159,7 @@ static const char *allowed(const struct model *m, const struct said *said)
     const struct model_right *right = &m->rights[said->right];
     uint32_t last = right->party[right->count - 1];
     bool first = said->by == right->party[0];
-    bool knew = right->given[right->count - 1] < said->time;
+    bool knew = right->moved < said->time;
     bool pending = is(right->state, "PENDING");
     bool active = is(right->state, "ACTIVE");
     switch (said->kind) {
@@ -207,15 +207,18 @@ static void follow(struct model *m, struct said *said)
         right->assigned = is(next, "assign");
     } else if (is(next, "ACTIVE")) {
         right->state = "ACTIVE";
+        right->moved = said->time;
     } else if (is(next, "PENDING")) {
         CHECK(right->count < CHAIN_MAX);
         right->party[right->count] = said->to;
-        right->given[right->count++] = said->time;
+        right->count++;
+        right->moved = said->time;
         right->state = "PENDING";
         right->assigned = false;
     } else {
         right->count--;
         right->state = right->count == 1 ? "RETURNED" : "ACTIVE";
+        right->moved = said->time;
         right->assigned = false;
     }
 }

@@ -18,7 +18,8 @@
  * So what allows has one order, that of the rulings in the holders' tenures, and two parties
  * who ask for opposite things at opposite ends of the country get one answer. A request that
  * the table does not allow where its ruling takes it has no effect, nor has one whose author
- * did not know who had the right there. What forbids wins over anything that did not know of
+ * did not know by what it last came to somebody, or was accepted: what was asked too early is
+ * not taken later. What forbids wins over anything that did not know of
  * it: a light that left green stays so until a ruled green by an author who knew; a block until
  * a ruled `right-unblock` that cites it.
  *
