@@ -34,7 +34,9 @@ struct p2p_demo {
     char spread_digest[80];
     char ship[32]; /* a listed one, as imo:9179842 */
     char ship_name[64];
-    char one_more[P2P_DEMO_ID_BYTES]; /* the ban on P2P_DEMO_ONE_MORE */
+    char one_more[P2P_DEMO_ID_BYTES];  /* the ban on P2P_DEMO_ONE_MORE */
+    char right[P2P_DEMO_ID_BYTES];     /* of the container that a driver collects */
+    char collected[P2P_DEMO_ID_BYTES]; /* the decision that let one out */
 };
 
 /* What stands behind the type of a subject: 9179842 of imo:9179842. */

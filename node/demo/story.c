@@ -23,6 +23,17 @@ static const struct step {
      p2p_demo_step_person},
     {"An officer's stolen key is revoked: what it signed before holds, nothing after does.",
      p2p_demo_step_revoke},
+    {"A right to collect passes from carrier to forwarder to haulier, and no PIN exists.",
+     p2p_demo_step_right},
+    {"A driver with a court's port ban is refused at the barrier, though all else is green.",
+     p2p_demo_step_banned_driver},
+    {"Customs blocks a container and releases it; then the right driver collects.",
+     p2p_demo_step_block},
+    {"A container leaves once: not a second time, not by two lanes at once.",
+     p2p_demo_step_once},
+    {"A container goes to Liege by barge; Antwerp, cut off, cannot release it any more.",
+     p2p_demo_step_barge},
+    {"Two officers overrule a light, and the commission sees it.", p2p_demo_step_override},
     {"The commission shows that all seven agree.", p2p_demo_step_agree},
 };
 

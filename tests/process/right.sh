@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# A right to collect: issued, accepted, passed on and used once; parties at other ports; what forbids acts at once, what
+# allows is ruled by who holds the container; the barrier names all that speaks against it.
+
+. "$(dirname "$0")/lib.sh" || exit 3
+begin 19200 140 beanr,bezee,begne,belgg,commission
+up
+connected $MEMBERS
+for member in beanr bezee begne belgg; do
+    must 0 node "$member" wait custody --timeout 20
+done
+
+BOX=PTPU1000054 CARD=card:alfapass:4401187265 TRUCK=plate:BE:1PTP001
+right_is() { node "$1" --json right show "$right" | jq -e "$2"; }
+# say ISSUER VERB WORD...: at the issuer's own member, as that issuer
+say() { must 0 node "${1%%-*}" --json --as "$1" right "${@:2}"; }
+# collect CODE ANSWER REASON [MEMBER]: with $CARD and $TRUCK; REASON - for any
+collect() {
+    must "$1" node "${4:-beanr}" --json gate collect --container "$BOX" --subject "$CARD" --subject "$TRUCK"
+    holds '.answer == $answer' --arg answer "$2"
+    [[ $3 == - ]] || holds '[.reasons[].code] | index($code) != null' --arg code "$3"
+}
+# release ISSUER-OF-HAULIER: custody, right, all lights; $right is it
+release() {
+    must 0 node beanr --json --as beanr-terminal custody open --container "$BOX" --call 'PTP 41' --facility beanr-f1
+    say beanr-carrier issue --container "$BOX" --bl PTP4101 --to "$1"
+    get .id
+    right=$it
+    say beanr-carrier light "$right" commercial ok
+    say beanr-customs light "$right" customs released
+    say beanr-terminal light "$right" discharge discharged
+    say beanr-terminal light "$right" terminal released
+}
+
+claim "without custody nobody issues a right, and without a right nobody collects"
+must 3 node beanr --json --as beanr-carrier right issue --container "$BOX" --bl 1 --to beanr-forwarder
+holds '.error.code == "no-custody"'
+collect 1 refuse no-right
+release beanr-forwarder
+holds '.id != null'
+collect 1 refuse not-accepted
+
+claim "it is accepted, passed on and accepted again; who has not been given it may not take it"
+must 1 node beanr --json --as beanr-haulier right accept "$right"
+say beanr-forwarder accept "$right"
+say beanr-forwarder transfer "$right" --to beanr-haulier
+must 1 node beanr --json --as beanr-forwarder right assign "$right" --driver "$CARD"
+say beanr-haulier accept "$right"
+must 0 node beanr --json right show "$right"
+keys . id container token bl state party driver truck slot lights blocks holder unruled chain may
+holds '.state == "ACTIVE" and .party == "beanr-haulier" and .unruled == [] and (.chain | length) == 3'
+holds '.lights == {"commercial": "ok", "customs": "released", "discharge": "discharged", "terminal": "released"}'
+holds '[.may[] | select(.who == "beanr-haulier").do] | index("right assign") != null'
+eventually 10 right_is belgg '.state == "ACTIVE" and .party == "beanr-haulier"'
+
+claim "the barrier wants the assigned driver and truck, every light green, and no block"
+collect 1 refuse not-accepted
+say beanr-haulier assign "$right" --driver card:alfapass:9999999 --truck "$TRUCK"
+collect 1 refuse wrong-driver
+say beanr-haulier assign "$right" --driver "$CARD" --truck plate:BE:1XYZ999
+collect 1 refuse wrong-truck
+say beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK" --slot 2020-01-01T08:00:00Z..2020-01-01T09:00:00Z
+collect 1 refuse outside-slot
+say beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+say beanr-customs light "$right" customs selectedforscan
+collect 1 refuse light-customs
+say beanr-customs light "$right" customs released
+say beanr-police block "$right" --reason 'a tip'
+must 0 node beanr --json right show "$right"
+holds '.state == "BLOCKED"'
+collect 1 refuse blocked
+say beanr-police unblock "$right" --reason 'checked'
+
+claim "a banned driver, company or truck is refused though everything else is green"
+must 0 node begne --json --as begne-court ban impose --subject "$CARD" --ground court --reference 'Court of Ghent 7' \
+    --level mirrored
+get .id
+ban=$it
+eventually 10 answers beanr "$CARD" enter refuse
+collect 1 refuse banned
+holds '.reasons[] | select(.code == "banned").record == $ban' --arg ban "$ban"
+must 0 node begne --json --as begne-court ban lift "$ban" --reason appeal --level mirrored
+eventually 10 answers beanr "$CARD" enter allow
+
+claim "two lanes at once give one release, and nobody collects it again"
+for lane in 1 2; do
+    node beanr --json gate collect --container "$BOX" --subject "$CARD" --subject "$TRUCK" --gate "lane-$lane" \
+        >"$WORK/lane-$lane" 2>/dev/null &
+    lanes[lane]=$!
+done
+wait "${lanes[1]}" "${lanes[2]}"
+ran="two lanes"
+cat "$WORK/lane-1" "$WORK/lane-2" >"$out"
+same "$(jq -r .answer "$out" | sort | paste -sd' ')" "allow refuse" "what two lanes were answered"
+collect 1 refuse used
+must 0 node beanr --json right show "$right"
+holds '.state == "USED" and .used_by != null'
+must 0 node beanr --json custody show "$BOX"
+holds '.state == "released"'
+must 0 node beanr --json gate log
+tells '"answer":"allow"'
+eventually 10 right_is bezee '.state == "USED"'
+say beanr-terminal gate-out "$right"
+must 0 node beanr --json right show "$right"
+holds '.state == "FINISHED"'
+
+claim "a party at another port asks there, and the holder rules"
+BOX=PTPU1000060
+release belgg-haulier
+eventually 10 right_is belgg '.state == "PENDING" and .party == "belgg-haulier"'
+say belgg-haulier accept "$right"
+eventually 10 right_is beanr '.state == "ACTIVE" and .party == "belgg-haulier" and .unruled == []'
+eventually 10 right_is belgg '.state == "ACTIVE" and .unruled == []'
+must 0 node beanr peers pause --all
+say belgg-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+must 0 node belgg right show "$right"
+tells 'asked at belgg, not yet ruled by beanr'
+collect 1 refuse not-accepted
+must 0 node beanr peers resume --all
+eventually 10 right_is beanr '.driver != null'
+
+claim "what forbids from another port needs no ruling"
+must 0 node belgg --json --as belgg-customs right block "$right" --reason 'seen at Liege' --level mirrored
+eventually 10 right_is beanr '.state == "BLOCKED"'
+collect 1 refuse blocked
+must 0 node beanr --json --as beanr-customs right unblock "$right" --reason ok
+
+claim "while it is offered to another port nobody releases it; then only that port does"
+must 0 node beanr --json custody offer "$BOX" --to begne --level witnessed
+collect 1 refuse custody-elsewhere
+eventually 10 node begne custody show "$BOX"
+must 0 node begne --json custody accept "$BOX" --level witnessed
+eventually 10 right_is beanr '.holder == "begne"'
+collect 1 refuse custody-elsewhere
+collect 0 allow - begne
+eventually 10 right_is beanr '.state == "USED"'
+
+claim "two officers overrule a light, and the commission sees it; alone nobody does"
+BOX=PTPU1000049
+release beanr-haulier
+say beanr-haulier accept "$right"
+say beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+say beanr-terminal light "$right" terminal hold
+collect 1 refuse light-terminal
+must 0 node beanr --json --as beanr-pso gate override --container "$BOX" --reason 'the reefer fails'
+get .id
+override=$it
+collect 1 refuse light-terminal
+must 1 node beanr --json --as beanr-pso gate approve "$override"
+must 0 node beanr --json --as beanr-pso2 gate approve "$override"
+get .id
+eventually 10 node commission record show "$it"
+collect 0 allow -
+must 0 same_everywhere
+
+claim "what the issuer revokes or cancels ends at once; a list shows what is alive"
+BOX=PTPU1000033
+release beanr-forwarder
+must 0 node beanr --json right list --container "$BOX"
+holds '.state == "PENDING"'
+say beanr-carrier cancel "$right" --reason 'the shipment is off'
+must 0 node beanr --json right list --container "$BOX"
+silent
+must 0 node beanr --json right list --container "$BOX" --all
+holds '.state == "CANCELLED"'
+collect 1 refuse no-right
+must 0 node beanr --json right list --party beanr-haulier --all
+tells USED
+finish
