@@ -5,8 +5,9 @@
  *       |                                                         ^
  *       +--(may not)--> kept, told to who comes --(may again)-----+
  *
- * A record that carries a larger checkpoint than any before is the only other one: so W rises,
- * and telling ends. */
+ * A record that carries a larger checkpoint than any before is the only other one, so W rises,
+ * and telling ends; but for one that carries two which contradict each other:
+ * engine_fork_common.c. */
 #include "engine_parts.h"
 
 #include <p2p/forked.h>
@@ -29,9 +30,8 @@ static enum p2p_err keep_proof(struct p2p_engine *engine, uint32_t feed, struct 
     return P2P_OK;
 }
 
-/* The largest quorum-cosigned checkpoint of a feed held here, as a note; size 0: none. */
-static enum p2p_err held_note(struct p2p_engine *engine, uint32_t feed, struct p2p_slice *note,
-                              uint64_t *size)
+enum p2p_err p2p_fork_held_note(struct p2p_engine *engine, uint32_t feed,
+                                struct p2p_slice *note, uint64_t *size)
 {
     const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
     char *bytes = p2p_arena_take(engine->arena, P2P_FORK_WITNESSED_BYTES_MAX);
@@ -118,10 +118,11 @@ static enum p2p_err append_larger(struct p2p_engine *engine, uint32_t feed)
         return err == P2P_NOTFOUND ? P2P_OK : err;
     }
     extra->fork_told_size = extra->witnessing.quorum_size;
-    if (extra->witnessing.quorum_size <= forked.size || told == P2P_FORKS_TOLD_MAX) {
+    if (extra->witnessing.quorum_size <= forked.size || forked.split ||
+        told == P2P_FORKS_TOLD_MAX) {
         return P2P_OK;
     }
-    err = held_note(engine, feed, &note, &size);
+    err = p2p_fork_held_note(engine, feed, &note, &size);
     if (err == P2P_OK && size > forked.size) {
         err = p2p_fork_proof_in(engine, &forked.proof, &proof);
         return err == P2P_OK ? append_fork(engine, proof, note) : err;
@@ -192,7 +193,7 @@ static enum p2p_err append_kept(struct p2p_engine *engine)
         err = i == engine->feed ? P2P_OK
                                 : p2p_forked_get(&engine->ledger, engine->kv, i, &forked);
         if (err == P2P_NOTFOUND) {
-            err = held_note(engine, i, &note, &engine->extras[i].fork_told_size);
+            err = p2p_fork_held_note(engine, i, &note, &engine->extras[i].fork_told_size);
             err = err == P2P_OK ? append_fork(engine, proof, note) : err;
         }
         if (err == P2P_OK) {
@@ -243,7 +244,8 @@ enum p2p_err p2p_fork_append(struct p2p_engine *engine)
     for (const struct p2p_kept_proof *kept = engine->proofs; kept != NULL && err == P2P_OK;
          kept = kept->next) {
         struct p2p_slice note;
-        err = held_note(engine, kept->feed, &note, &engine->extras[kept->feed].fork_told_size);
+        err = p2p_fork_held_note(engine, kept->feed, &note,
+                                 &engine->extras[kept->feed].fork_told_size);
         if (err == P2P_OK) {
             err = append_fork(engine, kept->bytes, note);
         }
@@ -252,6 +254,9 @@ enum p2p_err p2p_fork_append(struct p2p_engine *engine)
         if (i != engine->feed &&
             p2p_ledger_feed(&engine->ledger, i)->state == P2P_FEED_FORKED) {
             err = append_larger(engine, i);
+            if (err == P2P_OK) {
+                err = p2p_fork_common_tell(engine, i);
+            }
         }
     }
     return err;

@@ -24,6 +24,7 @@
  *   engine_quorum.c         quorums, stored and passed on; quorum time
  *   engine_fork.c           two histories: finding, proving, quarantine
  *   engine_fork_told.c      two histories: what records of this node tell
+ *   engine_fork_common.c    two histories with a quorum each: what both have
  *   engine_scrub.c          reading again what is stored: leaves, and what is looked at when
  *   engine_scrub_derived.c  what follows from records, computed once more
  *   engine_damage.c         damage that is known, and what is told of it
@@ -453,6 +454,14 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_follow(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_fork_receive(struct p2p_engine *engine, uint32_t member,
                                              struct p2p_slice bytes);
 
+/* ---- engine_fork_common.c ---- */
+
+/* Before records of the branch of our own quorum-cosigned checkpoint go: that checkpoint, and
+ * heads below it, are kept until the other branch is held. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_common_keep(struct p2p_engine *engine, uint32_t feed);
+/* The other branch is held: a record tells of both, if one was kept. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_common_tell(struct p2p_engine *engine, uint32_t feed);
+
 /* ---- engine_fork_told.c ---- */
 
 /* A proof found in this batch: to be appended with it, or kept until this node may. */
@@ -465,6 +474,10 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_send_kept(struct p2p_engine *engine,
 P2P_MUST_CHECK enum p2p_err p2p_fork_proof_in(struct p2p_engine *engine,
                                               const struct p2p_record_id *id,
                                               struct p2p_slice *proof);
+/* The largest quorum-cosigned checkpoint of a feed held here, as a note in the batch's arena;
+ * size 0: none. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_held_note(struct p2p_engine *engine, uint32_t feed,
+                                               struct p2p_slice *note, uint64_t *size);
 /* Our own `fork` records for what this batch found, and for quorum-cosigned checkpoints of
  * forked feeds that are larger than those in anybody's records. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);

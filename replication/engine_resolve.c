@@ -186,7 +186,11 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
     if (feed->edge.size < target.size && !extra->fork_astray) {
         return P2P_OK; /* the rest is asked for */
     }
-    if (!same) { /* from where it was cut last, or from W: at most half of it */
+    if (!same) {
+        err = p2p_fork_common_keep(engine, number);
+    }
+    if (err == P2P_OK &&
+        !same) { /* from where it was cut last, or from W: at most half of it */
         uint64_t from = extra->fork_astray ? extra->fork_base / 2 + 1 : target.size;
         err = head_before(engine, feed, from, &target);
     }

@@ -26,12 +26,14 @@ static enum p2p_err read_note(struct p2p_slice bytes, struct p2p_checkpoint *che
 
 enum p2p_err p2p_fork_told_read(struct p2p_fork_told *out, struct p2p_slice content)
 {
-    enum { PROOF, WITNESSED, COUNT };
-    static const char *const keys[COUNT] = {"proof", "witnessed"};
+    enum { COMMON, OTHER, PROOF, WITNESSED, COUNT };
+    static const char *const keys[COUNT] = {"common", "other", "proof", "witnessed"};
     struct p2p_slice values[COUNT];
     struct p2p_unpack in;
     struct p2p_fork_told told = {.witnessed = {0}};
-    if (!p2p_unpack_fields(content, keys, values, COUNT) || values[PROOF].len == 0) {
+    if (!p2p_unpack_fields(content, keys, values, COUNT) || values[PROOF].len == 0 ||
+        (values[OTHER].len > 0) != (values[COMMON].len > 0) ||
+        (values[OTHER].len > 0 && values[WITNESSED].len == 0)) {
         return P2P_MALFORMED;
     }
     p2p_unpack_init(&in, values[PROOF]);
@@ -40,6 +42,15 @@ enum p2p_err p2p_fork_told_read(struct p2p_fork_told *out, struct p2p_slice cont
         p2p_unpack_init(&in, values[WITNESSED]);
         told.witnessed = p2p_unpack_bin(&in);
         err = read_note(told.witnessed, &told.checkpoint);
+    }
+    if (err == P2P_OK && values[OTHER].len > 0) {
+        p2p_unpack_init(&in, values[OTHER]);
+        told.other = p2p_unpack_bin(&in);
+        err = read_note(told.other, &told.other_checkpoint);
+    }
+    if (err == P2P_OK && values[COMMON].len > 0) {
+        p2p_unpack_init(&in, values[COMMON]);
+        err = p2p_fork_common_decode(&told.common, p2p_unpack_bin(&in));
     }
     if (err == P2P_OK) {
         *out = told;
@@ -86,6 +97,30 @@ const struct p2p_feed_info *p2p_fork_told_feed(const struct p2p_charter *charter
     return info != NULL && info->member != 0 ? info : NULL;
 }
 
+static bool is_head(const struct p2p_checkpoint *checkpoint, const struct p2p_tree_head *head)
+{
+    return checkpoint->size == head->size && p2p_hash_equal(&checkpoint->root, &head->root);
+}
+
+/* Two notes of the heads of the proof, which contradict each other, and what both have. */
+static enum p2p_err verify_both(const struct p2p_charter *charter, const struct p2p_sigs *sigs,
+                                const struct p2p_feed_info *info,
+                                const struct p2p_fork_told *told)
+{
+    const struct p2p_tree_head *heads = told->proof.heads;
+    const struct p2p_checkpoint *one = &told->checkpoint;
+    const struct p2p_checkpoint *other = &told->other_checkpoint;
+    struct p2p_checkpoint checkpoint;
+    if (!(is_head(one, &heads[0]) && is_head(other, &heads[1])) &&
+        !(is_head(one, &heads[1]) && is_head(other, &heads[0]))) {
+        return P2P_MISMATCH;
+    }
+    enum p2p_err err =
+        p2p_charter_quorum_note(charter, sigs, info->number, told->other, &checkpoint);
+    return err == P2P_OK ? p2p_fork_common_verify(&told->common, &told->proof, sigs, &info->key)
+                         : err;
+}
+
 enum p2p_err p2p_fork_told_verify(const struct p2p_charter *charter,
                                   const struct p2p_sigs *sigs, const struct p2p_fork_told *told)
 {
@@ -101,7 +136,8 @@ enum p2p_err p2p_fork_told_verify(const struct p2p_charter *charter,
     if (info->witness_count == 0) {
         return P2P_QUORUM; /* such a feed is never witnessed */
     }
-    return p2p_charter_quorum_note(charter, sigs, info->number, told->witnessed, &checkpoint);
+    err = p2p_charter_quorum_note(charter, sigs, info->number, told->witnessed, &checkpoint);
+    return err == P2P_OK && told->other.len > 0 ? verify_both(charter, sigs, info, told) : err;
 }
 
 /* ---- the kind ---- */
@@ -133,6 +169,8 @@ static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entr
 }
 
 static const struct p2p_field fields[] = {
+    {"common", P2P_FIELD_BYTES, P2P_FORK_COMMON_BYTES_MAX, false, P2P_TLP_CLEAR},
+    {"other", P2P_FIELD_BYTES, P2P_FORK_WITNESSED_BYTES_MAX, false, P2P_TLP_CLEAR},
     {"proof", P2P_FIELD_BYTES, 4096, true, P2P_TLP_CLEAR},
     {"witnessed", P2P_FIELD_BYTES, P2P_FORK_WITNESSED_BYTES_MAX, false, P2P_TLP_CLEAR},
 };
@@ -184,6 +222,10 @@ static bool larger(const struct p2p_checkpoint *checkpoint, const struct p2p_for
 static struct p2p_checkpoint end_of(const struct p2p_fork_told *told)
 {
     struct p2p_checkpoint end = told->checkpoint;
+    if (told->other.len > 0) {
+        end.size = told->common.head.size;
+        end.root = told->common.head.root;
+    }
     if (P2P_PLANT(TINY_FORK)) {
         end.size = told->proof.heads[0].size;
         end.root = told->proof.heads[0].root;
@@ -211,7 +253,10 @@ static enum p2p_err add_told(struct p2p_ledger *ledger, const struct p2p_record_
         *found = true;
     }
     const struct p2p_checkpoint end = end_of(&told);
-    if (larger(&end, forked)) {
+    bool split = told.other.len > 0;
+    if (split ? !forked->split || larger(&end, forked)
+              : !forked->split && larger(&end, forked)) {
+        forked->split = split;
         forked->size = end.size;
         forked->root = end.root;
         forked->by = *id;
@@ -281,7 +326,7 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
     struct p2p_pack pack;
     p2p_pack_init(&pack, value, found ? sizeof(value) : 0);
     if (found) {
-        p2p_pack_map(&pack, forked.size > 0 ? 4 : 1);
+        p2p_pack_map(&pack, forked.size > 0 ? 4 + (uint32_t)forked.split : 1);
         if (forked.size > 0) {
             pack_id(&pack, "by", &forked.by);
         }
@@ -291,6 +336,10 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
             p2p_pack_bin(&pack, forked.root.bytes, P2P_HASH_BYTES);
             p2p_pack_text(&pack, "size");
             p2p_pack_uint(&pack, forked.size);
+        }
+        if (forked.split) {
+            p2p_pack_text(&pack, "split");
+            p2p_pack_bool(&pack, true);
         }
     }
     p2p_assert(!p2p_pack_failed(&pack));
@@ -313,8 +362,8 @@ static bool read_id(struct p2p_slice raw, struct p2p_record_id *id)
 enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
                             uint32_t feed, struct p2p_forked *out)
 {
-    enum { BY, PROOF, ROOT, SIZE, COUNT };
-    static const char *const names[COUNT] = {"by", "proof", "root", "size"};
+    enum { BY, PROOF, ROOT, SIZE, SPLIT, COUNT };
+    static const char *const names[COUNT] = {"by", "proof", "root", "size", "split"};
     struct p2p_slice values[COUNT];
     struct p2p_slice value;
     struct p2p_unpack in;
@@ -336,6 +385,7 @@ enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger, const struct p2p_kv
             return P2P_CORRUPT;
         }
         memcpy(forked.root.bytes, root.data, P2P_HASH_BYTES);
+        forked.split = values[SPLIT].len > 0;
     }
     *out = forked;
     return P2P_OK;
@@ -356,7 +406,9 @@ enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, const struct p2p_forked 
     if (err == P2P_OK) {
         err = p2p_fork_told_read(&told, entry.record.content);
     }
-    if (err == P2P_OK) {
+    if (err == P2P_OK && told.other.len > 0) {
+        *head = told.common.head;
+    } else if (err == P2P_OK) {
         err = p2p_proof_head(told.witnessed, &origin, head);
     }
     if (P2P_PLANT(TINY_FORK)) {

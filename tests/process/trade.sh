@@ -155,6 +155,19 @@ eventually 10 right bezee '.driver != null and .truck != null and .slot != null'
 must 0 node beanr --json right show "$id"
 ! grep -q 4400180712 "$out" || fail "the number of the card is told"
 
+claim "collected at the barrier, the gate-out report finishes the right"
+must 0 node beanr --as beanr-customs right light "$id" customs released
+must 0 node beanr --as beanr-terminal right light "$id" terminal released
+eventually 10 right beanr '.lights.customs == "released" and .lights.terminal == "released"'
+must 0 node beanr --json gate collect --container CSQU3054383 --subject card:alfapass:4400180712 --subject plate:BE:1ABC234
+holds '.answer == "allow"'
+put terminal "$SAMPLES/codeco-95b.edi"
+must 0 by terminal
+tells 'GO-74200021: done'
+eventually 10 right bezee '.state == "FINISHED"'
+must 0 node bezee --json custody show CSQU3054383
+holds '.state == "released"'
+
 # discharge REFERENCE FIRST COUNT: a report of so many containers, in $WORK/REFERENCE.edi
 discharge() {
     local i
@@ -228,5 +241,25 @@ must 3 "${program[@]}" --certificate "$WORK/nobody.pem"
 tells 'LISTENER: undecided'
 must 0 "${program[@]}" --certificate "$WORK/terminal.pem"
 opened 80 2
+
+claim "it watches its spool, survives a node that goes away, and ends when it is told to"
+role terminal --as beanr-terminal --watch --interval 1
+"${program[@]}" >"$WORK/watched" 2>&1 &
+watcher=$!
+discharge WATCH1 82 2
+put terminal "$WORK/WATCH1.edi"
+answered() { compgen -G "$SPOOL/answers/*$1*.contrl.edi"; }
+eventually 20 answered WATCH1
+down beanr
+discharge WATCH2 84 2
+put terminal "$WORK/WATCH2.edi"
+eventually 20 grep -q 'WATCH2: undecided' "$WORK/watched"
+answered WATCH2 >/dev/null && fail "it answered without a node"
+up beanr
+must 0 ready beanr
+eventually 30 answered WATCH2
+kill -TERM "$watcher"
+wait "$watcher" || fail "exit $? after SIGTERM"
+opened 82 4
 
 finish

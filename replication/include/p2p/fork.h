@@ -32,6 +32,32 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_decode(struct p2p_fork_proof *out, struct p
 P2P_MUST_CHECK enum p2p_err p2p_fork_verify(const struct p2p_fork_proof *proof,
                                             const struct p2p_sigs *sigs,
                                             const struct p2p_feed_public *key);
+
+/* ---- what both histories have ---- */
+
+/* A head that the feed signed, smaller than both heads of a proof, and the consistency proofs
+ * from it to heads[0] and to heads[1]. Encoded: size u64, root, signature, then twice: u8
+ * count, hashes. */
+struct p2p_fork_common {
+    struct p2p_tree_head head;
+    struct p2p_proof to[2];
+};
+#define P2P_FORK_COMMON_BYTES_MAX (8u + 32u + 64u + 2u * (1u + 64u * 32u))
+/* Returns the length. */
+size_t p2p_fork_common_encode(const struct p2p_fork_common *common,
+                              uint8_t out[P2P_FORK_COMMON_BYTES_MAX]);
+/* P2P_MALFORMED. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_common_decode(struct p2p_fork_common *out,
+                                                   struct p2p_slice bytes);
+/* P2P_OK when both heads of the proof, which is verified, extend it; P2P_BADSIG, P2P_BADPROOF.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_fork_common_verify(const struct p2p_fork_common *common,
+                                                   const struct p2p_fork_proof *proof,
+                                                   const struct p2p_sigs *sigs,
+                                                   const struct p2p_feed_public *key);
+
+/* ---- as a file ---- */
+
 /* The proof as a file (WIRE.md section 15): text of at most P2P_FORK_TEXT_BYTES_MAX,
  * terminated; returns the length. key: the feed's, for the lines of the notes. */
 #define P2P_FORK_TEXT_BYTES_MAX 8192u

@@ -5,7 +5,9 @@
  * both hold by the charter in the frontier (p2p_fork_told_verify), whoever wrote it. W is the
  * largest (size, root) that a `fork` record of the frontier with effect carries: the branch of
  * W is the feed. So W is a function of records alone, and never shrinks while records and
- * charter grow.
+ * charter grow, but for once: when a record carries two such checkpoints that contradict each
+ * other, more witnesses lie than may, neither branch is the feed, and W is the largest signed
+ * head that such a record proves to be in both.
  *
  * The view `forks` holds it, in circle 0 and under the feed's name (`beanr/1`); its fold is
  * that function. Of each author the first P2P_FORKS_TOLD_MAX records about one feed are looked
@@ -19,12 +21,16 @@
 
 #define P2P_FORKS_TOLD_MAX           8u
 #define P2P_FORK_WITNESSED_BYTES_MAX 8192u
+#define P2P_FORK_HEADS_MAX           24u /* of a branch that is left, to find what both have */
 
 /* The content of a `fork` record. */
 struct p2p_fork_told {
     struct p2p_fork_proof proof;
     struct p2p_slice witnessed;       /* a signed note; empty: its author held none */
     struct p2p_checkpoint checkpoint; /* what that note is over; size 0: there is none */
+    struct p2p_slice other; /* such a note of the other history; empty: only one is known */
+    struct p2p_checkpoint other_checkpoint; /* with other: the two are those of the proof, */
+    struct p2p_fork_common common;          /* and this is what both have */
 };
 
 /* Takes content apart, borrowing from it; verifies nothing. P2P_MALFORMED. */
@@ -34,9 +40,9 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_told_read(struct p2p_fork_told *out,
  * charter's. */
 const struct p2p_feed_info *p2p_fork_told_feed(const struct p2p_charter *charter,
                                                const struct p2p_fork_told *told);
-/* Whether the proof proves and the note is a quorum-cosigned checkpoint of that feed.
- * P2P_UNKNOWN (no such feed), P2P_BADSIG, P2P_BADPROOF, P2P_MISMATCH (of another origin),
- * P2P_QUORUM. */
+/* Whether the proof proves, each note is a quorum-cosigned checkpoint of that feed, and what
+ * two of them have in common is in both. P2P_UNKNOWN (no such feed), P2P_BADSIG, P2P_BADPROOF,
+ * P2P_MISMATCH (of another origin, or not the heads of the proof), P2P_QUORUM. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_told_verify(const struct p2p_charter *charter,
                                                  const struct p2p_sigs *sigs,
                                                  const struct p2p_fork_told *told);
@@ -47,6 +53,7 @@ struct p2p_forked {
     uint64_t size;              /* W; 0: no record carries a quorum-cosigned checkpoint */
     struct p2p_hash root;
     struct p2p_record_id by; /* the first record that carries W */
+    bool split;              /* two histories have a quorum each: W is what both have */
 };
 /* P2P_NOTFOUND: no record proves a fork of this feed. */
 P2P_MUST_CHECK enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger,
