@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Trade messages: port2port-trade with real files, and a real node.
 . "$(dirname "$0")/lib.sh" || exit 3
 : "${P2P_TRADE:?is the port2port-trade to test}"

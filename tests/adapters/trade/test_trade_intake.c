@@ -2,6 +2,7 @@
 
 #include "adapters/trade/edifact.h"
 #include "adapters/trade/intake.h"
+#include "disk_fault.h"
 #include "temp_dir.h"
 
 #include <p2p/bytes.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOW_MS 1795334400000u /* 2026-11-22T08:00:00Z */
@@ -31,6 +33,7 @@ struct world {
     struct p2p_trade_tally tally;
     const struct double_row *rows; /* ends with one without a verb */
     long countdown;                /* at 0 the node is out of reach; -1: never */
+    bool remembers;                /* a step that comes again is answered as the first time */
     unsigned carried;
     char calls[4096];
     json_t *keys; /* those of steps that were done */
@@ -57,6 +60,11 @@ static void carry(void *context, const json_t *step, const char *issued, const c
         return;
     }
     world->countdown -= world->countdown > 0;
+    if (world->remembers && json_object_get(world->keys, key) != NULL) {
+        snprintf(out->id, sizeof out->id, "%s",
+                 json_string_value(json_object_get(world->keys, key)));
+        return;
+    }
     size_t len = strlen(world->calls);
     snprintf(world->calls + len, sizeof world->calls - len, "%s %s;", verb,
              container != NULL ? container : issued);
@@ -74,7 +82,7 @@ static void carry(void *context, const json_t *step, const char *issued, const c
     if (out->outcome == P2P_TRADE_DONE) {
         snprintf(out->id, sizeof out->id, "beanr/1:%u", world->carried);
         CHECK(json_object_get(world->keys, key) == NULL); /* nothing is done twice */
-        json_object_set_new(world->keys, key, json_true());
+        json_object_set_new(world->keys, key, json_string(out->id));
     }
 }
 
@@ -451,6 +459,49 @@ static void gone_on_with_under_another_agreement(void **state)
     world_free(world);
 }
 
+/* What a disk that fails at its n-th call leaves is gone on with, once it works again. */
+static void each_disk_call_may_fail(void **state)
+{
+    (void)state;
+    static const enum disk_fault_kind KINDS[] = {DISK_FAULT_EIO, DISK_FAULT_SHORT,
+                                                 DISK_FAULT_FULL, DISK_FAULT_CRASH};
+    static const struct double_row ROWS[] = {
+        {"right issue", "HBMU2699702", P2P_TRADE_REFUSED, "no-grant"}, {0}};
+    for (size_t k = 0; k < sizeof KINDS / sizeof KINDS[0]; k++) {
+        bool failed = true;
+        for (long at = 0; failed; at++) {
+            struct world *world = world_new();
+            enum p2p_err err = P2P_IO;
+            world->rows = ROWS;
+            world->remembers = true;
+            pid_t child = KINDS[k] == DISK_FAULT_CRASH ? fork() : 0;
+            if (child == 0) {
+                disk_fault_arm(KINDS[k], at, true);
+                err =
+                    p2p_trade_take(&world->trade, p2p_slice_text(TWO), "a", "a", &world->tally);
+                disk_fault_disarm();
+            }
+            if (KINDS[k] == DISK_FAULT_CRASH && child == 0) {
+                _exit(0);
+            } else if (child > 0) {
+                int status = 0;
+                CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+                failed = WEXITSTATUS(status) == DISK_FAULT_EXIT;
+            } else {
+                failed = err != P2P_OK;
+                CHECK(!failed || err == P2P_IO || err == P2P_FULL);
+            }
+            reopen(world);
+            take(world, TWO, "a");
+            CHECK(child > 0 || json_object_size(world->keys) == 2); /* the child had its own */
+            CHECK(answers(world) == 2);
+            take(world, TWO, "b");
+            CHECK(world->tally.duplicates == 1 && answers(world) == 3);
+            world_free(world);
+        }
+    }
+}
+
 static const struct double_row NO_TOKEN[] = {
     {"right issue", NULL, P2P_TRADE_ABSENT, "no-token"}, {0}};
 
@@ -641,6 +692,7 @@ int main(void)
         cmocka_unit_test(a_refused_container_is_told_by_aperak),
         cmocka_unit_test(out_of_reach_at_every_step),
         cmocka_unit_test(gone_on_with_under_another_agreement),
+        cmocka_unit_test(each_disk_call_may_fail),
         cmocka_unit_test(an_order_before_the_ship_waits),
         cmocka_unit_test(what_waited_in_vain_is_answered_late),
         cmocka_unit_test(what_waits_is_cancelled_by_not_being_done),
