@@ -124,6 +124,17 @@ static bool fits(const struct group *group, const struct p2p_custody *custody, s
            group->count + more <= P2P_RIGHT_CITES_MAX;
 }
 
+/* One request may be about many rights: it is taken once for all of them. */
+static void join(struct group *group, const struct p2p_record_id *request)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        if (p2p_record_id_compare(&group->requests[i], request) == 0) {
+            return;
+        }
+    }
+    group->requests[group->count++] = *request;
+}
+
 /* The requests of one right join the group, which is written first where they do not fit.
  * took [out]: something of it was taken. */
 static enum p2p_err take(struct p2p_engine *engine, struct group *group,
@@ -166,9 +177,9 @@ static enum p2p_err take(struct p2p_engine *engine, struct group *group,
     if (err != P2P_OK || !rests) {
         return err; /* looked at again when everything is */
     }
-    memcpy(group->requests + group->count, right.unruled,
-           right.unruled_count * sizeof(right.unruled[0]));
-    group->count += right.unruled_count;
+    for (size_t i = 0; i < right.unruled_count; i++) {
+        join(group, &right.unruled[i]);
+    }
     *took = true;
     return P2P_OK;
 }

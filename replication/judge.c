@@ -318,7 +318,7 @@ static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entr
         if (err != P2P_OK) {
             return err;
         }
-        if (p2p_record_decode(&cited, leaf) != P2P_OK) {
+        if (p2p_record_peek(&cited, leaf) != P2P_OK) {
             return P2P_CORRUPT; /* only canonical records were let in */
         }
         if (!p2p_judge_cite_fits(&entry->record, &cited)) {
@@ -472,8 +472,9 @@ enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger, const struct p2p
 enum p2p_err p2p_judge_once(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                             enum p2p_why *why)
 {
-    struct p2p_judged *memo =
-        &ledger->judged[(entry->id.feed ^ entry->id.index) % P2P_JUDGED_MAX];
+    /* Spread by multiplication: records about the same things stand at like distances. */
+    uint64_t place = (entry->id.index + entry->id.feed) * UINT64_C(0x9e3779b97f4a7c15);
+    struct p2p_judged *memo = &ledger->judged[(place >> 32) % P2P_JUDGED_MAX];
     if (!memo->known || p2p_record_id_compare(&memo->id, &entry->id) != 0) {
         enum p2p_err err = p2p_judge(ledger, entry, &memo->why);
         memo->known = err == P2P_OK;

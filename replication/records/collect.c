@@ -209,6 +209,9 @@ static void weigh_blocks(struct weighing *w)
 static enum p2p_err weigh_unruled(struct weighing *w)
 {
     enum p2p_err err = P2P_OK;
+    if (w->right->unruled_count == P2P_RIGHT_UNRULED_MAX) {
+        against(w, P2P_GATE_UNRULED, &w->right->unruled[0]); /* more may wait than are told */
+    }
     for (size_t i = 0; i < w->right->unruled_count && err == P2P_OK; i++) {
         struct p2p_entry entry;
         err = p2p_ledger_entry(w->ledger, &w->right->unruled[i], &entry);

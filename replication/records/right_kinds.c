@@ -292,6 +292,7 @@ static enum p2p_err ruled_keys(struct p2p_ledger *ledger, const struct p2p_entry
 {
     struct p2p_cites walk;
     struct p2p_record_id cite;
+    struct p2p_record_id last = {0, 0};
     enum p2p_err err = P2P_OK;
     if (entry->record.issuer != 0 || entry->record.cite_count > P2P_RIGHT_CITES_MAX) {
         return P2P_OK;
@@ -299,6 +300,10 @@ static enum p2p_err ruled_keys(struct p2p_ledger *ledger, const struct p2p_entry
     p2p_cites_begin(&walk, &entry->record);
     while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
         uint8_t bytes[P2P_ID_KEY_BYTES];
+        if (p2p_record_id_compare(&cite, &last) == 0) {
+            continue; /* marks may be many, and the same again */
+        }
+        last = cite;
         err = p2p_touch_add(ledger, P2P_VIEW_RIGHTS, p2p_id_key(bytes, &cite), &entry->id);
         if (err == P2P_OK) {
             err = mark_asked(ledger, &cite);

@@ -61,7 +61,7 @@ enum p2p_index {
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u
 #define P2P_MARKS_MAX          16384u /* held at one time; at this many they are folded */
-#define P2P_JUDGED_MAX         16u    /* verdicts remembered while marks are folded */
+#define P2P_JUDGED_MAX         128u   /* verdicts remembered while marks are folded */
 
 /* One record as the folds see it. */
 struct p2p_entry {
