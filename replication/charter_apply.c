@@ -293,6 +293,7 @@ static enum p2p_err apply_early(struct charter_fold *fold, const struct fold_pla
     case P2P_OP_REVOKE:
     case P2P_OP_ROTATE:
     case P2P_OP_GENERATION:
+    case P2P_OP_REASSIGN:
         return P2P_OK;
     }
     return P2P_MALFORMED;
@@ -326,6 +327,8 @@ static enum p2p_err apply_late(struct charter_fold *fold, const struct fold_plac
                                  op->rotate.root_count, op->rotate.threshold, place->reason);
     case P2P_OP_GENERATION:
         return p2p_fold_generation(fold, place, &op->generation);
+    case P2P_OP_REASSIGN:
+        return p2p_fold_reassign(fold, place, &op->reassign);
     case P2P_OP_FOUND:
     case P2P_OP_SETTLE:
     case P2P_OP_ADMIT:

@@ -11,6 +11,7 @@
  *   rotate   op, roots [bin], threshold uint
  *   settle   heads [str, str], op, rival [bin]
  *   generation  feed bin, member str, op, witness bin, witnesses [str]
+ *   reassign    epoch uint, feed str, index uint, member str, op
  *
  * Keys and hashes are 32 bytes. Encoding is here; charter_op_decode.c follows the same table.
  */
@@ -206,6 +207,16 @@ void p2p_op_generation_pack(struct p2p_pack *pack, const struct p2p_op_generatio
     pack_names(pack, "witnesses", op->witnesses, op->witness_count);
 }
 
+void p2p_op_reassign_pack(struct p2p_pack *pack, const struct p2p_op_reassign *op)
+{
+    p2p_pack_map(pack, 5);
+    pack_uint(pack, "epoch", op->epoch);
+    pack_text(pack, "feed", op->feed);
+    pack_uint(pack, "index", op->index);
+    pack_text(pack, "member", op->member);
+    pack_text(pack, "op", "reassign");
+}
+
 void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op)
 {
     switch (op->type) {
@@ -238,6 +249,9 @@ void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op)
         break;
     case P2P_OP_GENERATION:
         p2p_op_generation_pack(pack, &op->generation);
+        break;
+    case P2P_OP_REASSIGN:
+        p2p_op_reassign_pack(pack, &op->reassign);
         break;
     }
 }

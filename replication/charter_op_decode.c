@@ -301,6 +301,16 @@ static void decode_generation(struct fields *f, struct p2p_op_generation *op)
     op->witness_count = (uint32_t)witness_count;
 }
 
+static void decode_reassign(struct fields *f, struct p2p_op_reassign *op)
+{
+    begin(f, 5);
+    op->epoch = read_uint(f, "epoch");
+    op->feed = read_text(f, "feed");
+    op->index = read_uint(f, "index");
+    op->member = read_text(f, "member");
+    read_op(f, P2P_OP_REASSIGN);
+}
+
 static void decode_one(struct fields *f, struct p2p_charter_op *op)
 {
     switch (op->type) {
@@ -333,6 +343,9 @@ static void decode_one(struct fields *f, struct p2p_charter_op *op)
         break;
     case P2P_OP_GENERATION:
         decode_generation(f, &op->generation);
+        break;
+    case P2P_OP_REASSIGN:
+        decode_reassign(f, &op->reassign);
         break;
     }
 }

@@ -56,6 +56,7 @@ static void rows_free(const struct p2p_alloc *alloc, struct rows *rows)
     X(issuers, struct p2p_issuer)                                                              \
     X(circles, struct p2p_circle)                                                              \
     X(cuts, struct cut_row)                                                                    \
+    X(reassigns, struct p2p_reassign)                                                          \
     X(touches, struct touch_row)                                                               \
     X(witness_changes, struct witness_row)                                                     \
     X(witness_keys, struct witness_key_row)                                                    \

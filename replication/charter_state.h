@@ -125,6 +125,7 @@ struct charter_fold {
     struct rows issuers;         /* struct p2p_issuer */
     struct rows circles;         /* struct p2p_circle */
     struct rows cuts;            /* struct cut_row */
+    struct rows reassigns;       /* struct p2p_reassign, in order of entry */
     struct rows touches;         /* struct touch_row */
     struct rows witness_changes; /* struct witness_row */
     struct rows witness_keys;    /* struct witness_key_row */
@@ -315,6 +316,12 @@ P2P_MUST_CHECK enum p2p_err p2p_fold_grant(struct charter_fold *fold,
 P2P_MUST_CHECK enum p2p_err p2p_fold_revoke(struct charter_fold *fold,
                                             const struct fold_place *place,
                                             const struct p2p_op_revoke *op);
+
+/* --- charter_reassign.c ------------------------------------------------------------------ */
+
+P2P_MUST_CHECK enum p2p_err p2p_fold_reassign(struct charter_fold *fold,
+                                              const struct fold_place *place,
+                                              const struct p2p_op_reassign *op);
 
 /* --- charter_circle.c -------------------------------------------------------------------- */
 

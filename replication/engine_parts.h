@@ -197,6 +197,10 @@ P2P_MUST_CHECK enum p2p_err p2p_lack_end(struct p2p_engine *engine,
 /* Looks at more leaves if circles were joined or left; stores the counts. */
 P2P_MUST_CHECK enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms);
 /* Whether a leaf of this feed was taken without a payload that nobody gave. */
+/* engine_seal.c: whether this node said of a reassigned token's feed that it holds less than so
+ * much, in which its old holder went on. */
+P2P_MUST_CHECK enum p2p_err p2p_seal_forbids(struct p2p_engine *engine, uint32_t feed,
+                                             uint64_t size, bool *forbidden);
 P2P_MUST_CHECK enum p2p_err p2p_lack_ungiven(const struct p2p_engine *engine, uint32_t feed,
                                              bool *ungiven);
 bool p2p_lack_complete(const struct p2p_engine *engine, uint32_t circle);

@@ -179,6 +179,11 @@ enum p2p_err p2p_engine_cosign(struct p2p_engine *engine, uint32_t feed,
         err = p2p_fork_contradicted(engine, engine->member, feed, head);
         return err == P2P_OK ? P2P_MISMATCH : err;
     }
+    bool forbidden = false;
+    err = p2p_seal_forbids(engine, feed, head->size, &forbidden);
+    if (err != P2P_OK || forbidden) {
+        return err != P2P_OK ? err : P2P_REFUSED;
+    }
     return cosign(engine, feed, *head, out);
 }
 
@@ -188,11 +193,15 @@ enum p2p_err p2p_witness_again(struct p2p_engine *engine, uint32_t feed,
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     uint64_t before = engine->extras[feed].witnessing.cosigned_size;
     bool ungiven = false;
+    bool forbidden = false;
     if (!may_cosign(engine, feed) || held->head.size == 0 || held->head.size < before) {
         return P2P_REFUSED;
     }
     enum p2p_err err = p2p_lack_ungiven(engine, feed, &ungiven);
-    if (err == P2P_OK && ungiven) { /* what it may hold is not all held */
+    if (err == P2P_OK) {
+        err = p2p_seal_forbids(engine, feed, held->head.size, &forbidden);
+    }
+    if (err == P2P_OK && (ungiven || forbidden)) { /* what it may hold is not all held */
         err = P2P_REFUSED;
     }
     if (err == P2P_OK) {
@@ -220,8 +229,12 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
             continue;
         }
         bool ungiven = false;
+        bool forbidden = false;
         err = p2p_lack_ungiven(engine, i, &ungiven);
-        if (err != P2P_OK || ungiven) { /* what it may hold is not all held */
+        if (err == P2P_OK) {
+            err = p2p_seal_forbids(engine, i, held->head.size, &forbidden);
+        }
+        if (err != P2P_OK || ungiven || forbidden) { /* what it may hold is not all held */
             extra->cosign_due = false;
             continue;
         }

@@ -275,6 +275,9 @@ enum p2p_err p2p_ledger_apply_charter(struct p2p_ledger *ledger, uint64_t index,
         err = p2p_custody_mark_waiting(ledger);
     }
     if (err == P2P_OK) {
+        err = p2p_custody_mark_reassigned(ledger);
+    }
+    if (err == P2P_OK) {
         bool grew = same_heads && p2p_charter_good_size(charter) == good_size + 1 &&
                     p2p_charter_size(charter) == size + 1;
         uint32_t now = p2p_charter_issuer_count(charter);

@@ -141,5 +141,5 @@ enum p2p_err p2p_closed_again(struct p2p_ledger *ledger)
             err = p2p_custody_mark_feed(ledger, i); /* what it held at its end passes on */
         }
     }
-    return err;
+    return err == P2P_OK ? p2p_custody_mark_reassigned(ledger) : err;
 }

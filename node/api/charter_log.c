@@ -131,6 +131,11 @@ static void put_op(FILE *out, const struct p2p_charter_op *op)
     case P2P_OP_GENERATION:
         put_generation(out, &op->generation);
         return;
+    case P2P_OP_REASSIGN:
+        fprintf(out, "%s is to hold custody of %s:%llu at epoch %llu", op->reassign.member,
+                op->reassign.feed, (unsigned long long)op->reassign.index,
+                (unsigned long long)op->reassign.epoch);
+        return;
     }
 }
 

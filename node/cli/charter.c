@@ -164,6 +164,30 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
         .run = p2p_cli_charter_change_run,
     },
     {
+        .verb = "reassign",
+        .summary = "give a container's custody to another member than its lost holder",
+        .details =
+            "The holder stops as soon as it knows the entry. The member acts once a quorum of "
+            "the holder's witnesses has seen the entry, the holder's lease is over, and two of "
+            "its issuers have looked at the yard (custody recount). Where the token was passed "
+            "on before the witnesses saw the entry, it has no effect: then name who has it.",
+        .options = P2P_CLI_OPTIONS(CHANGE,
+                                   {.name = "to",
+                                    .value = "MEMBER",
+                                    .help = "who is to hold it",
+                                    .rules = P2P_CLI_REQUIRED},
+                                   {.name = "epoch",
+                                    .value = "N",
+                                    .help = "one more than custody show says",
+                                    .type = P2P_CLI_NUMBER,
+                                    .rules = P2P_CLI_REQUIRED}),
+        .arguments = P2P_CLI_ARGUMENTS({.name = "TOKEN",
+                                        .help = "the record that opened it, as beanr/1:17",
+                                        .rules = P2P_CLI_REQUIRED}),
+        .rules = P2P_CLI_PREFIXED,
+        .run = p2p_cli_charter_change_run,
+    },
+    {
         .verb = "rotate",
         .summary = "replace the root keys",
         .options = P2P_CLI_OPTIONS(CHANGE,

@@ -44,6 +44,35 @@ static enum p2p_err fill_generation(const struct p2p_cli_call *call, struct p2p_
     return err;
 }
 
+/* `beanr/1:17` taken apart; feed has room for an origin. */
+static bool read_id(const char *id, char feed[P2P_ORIGIN_BYTES_MAX + 1], uint64_t *index)
+{
+    const char *colon = strrchr(id, ':');
+    size_t len = colon != NULL ? (size_t)(colon - id) : 0;
+    if (len == 0 || len > P2P_ORIGIN_BYTES_MAX ||
+        p2p_decimal_decode(index, p2p_slice_text(colon + 1)) != P2P_OK) {
+        return false;
+    }
+    memcpy(feed, id, len);
+    feed[len] = '\0';
+    return true;
+}
+
+static enum p2p_err fill_reassign(const struct p2p_cli_call *call, struct p2p_verb *verb)
+{
+    char feed[P2P_ORIGIN_BYTES_MAX + 1] = "";
+    struct p2p_verb_reassign options = {.feed = feed, .member = p2p_cli_value(call, "to", "")};
+    const char *token = p2p_cli_argument(call, 0);
+    enum p2p_err err =
+        p2p_decimal_decode(&options.epoch, p2p_slice_text(p2p_cli_value(call, "epoch", "")));
+    if (err != P2P_OK || !read_id(token, feed, &options.index)) {
+        snprintf(verb->message, verb->message_cap,
+                 "%.64s is no token; write it as beanr/1:17, the record that opened it", token);
+        return P2P_USAGE;
+    }
+    return p2p_verb_reassign(verb, &options);
+}
+
 static enum p2p_err fill_grant(const struct p2p_cli_call *call, struct p2p_verb *verb)
 {
     struct p2p_verb_grant options = {
@@ -131,23 +160,20 @@ static enum p2p_err fill_rotate(const struct p2p_cli_call *call, struct p2p_verb
 static enum p2p_err read_keep(const char *id, char feed[P2P_ORIGIN_BYTES_MAX + 1],
                               uint64_t *index, struct p2p_verb *verb)
 {
-    const char *colon = strrchr(id, ':');
-    size_t len = colon != NULL ? (size_t)(colon - id) : 0;
-    if (len == 0 || len > P2P_ORIGIN_BYTES_MAX ||
-        p2p_decimal_decode(index, p2p_slice_text(colon + 1)) != P2P_OK) {
+    char named[P2P_ORIGIN_BYTES_MAX + 1];
+    if (!read_id(id, named, index)) {
         snprintf(verb->message, verb->message_cap,
                  "--keep %.64s is no record; write it as "
                  "beanr/1:17",
                  id);
         return P2P_USAGE;
     }
-    if (feed[0] != '\0' && (strncmp(feed, id, len) != 0 || feed[len] != '\0')) {
+    if (feed[0] != '\0' && strcmp(feed, named) != 0) {
         snprintf(verb->message, verb->message_cap,
                  "--keep %.64s is not of %.64s; one revoke cuts one feed", id, feed);
         return P2P_USAGE;
     }
-    memcpy(feed, id, len);
-    feed[len] = '\0';
+    snprintf(feed, P2P_ORIGIN_BYTES_MAX + 1, "%s", named);
     return P2P_OK;
 }
 
@@ -246,9 +272,9 @@ enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
         const char *name;
         enum p2p_err (*fill)(const struct p2p_cli_call *call, struct p2p_verb *verb);
     } fills[] = {
-        {"admit", fill_admit},           {"grant", fill_grant},   {"circle", fill_circle},
-        {"witness", fill_witness},       {"policy", fill_policy}, {"rotate", fill_rotate},
-        {"generation", fill_generation},
+        {"admit", fill_admit},           {"grant", fill_grant},       {"circle", fill_circle},
+        {"witness", fill_witness},       {"policy", fill_policy},     {"rotate", fill_rotate},
+        {"generation", fill_generation}, {"reassign", fill_reassign},
     };
     const char *name = call->command->verb;
     for (size_t i = 0; i < sizeof fills / sizeof fills[0]; i++) {

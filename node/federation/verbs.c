@@ -164,6 +164,25 @@ enum p2p_err p2p_verb_generation(struct p2p_verb *verb,
     return add(verb, &op);
 }
 
+/* --- reassign ---------------------------------------------------------------------------- */
+
+enum p2p_err p2p_verb_reassign(struct p2p_verb *verb, const struct p2p_verb_reassign *options)
+{
+    if (!member_named(verb, options->member)) {
+        return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
+                   options->member);
+    }
+    if (!p2p_charter_feed_named(verb->charter, p2p_slice_text(options->feed))) {
+        return say(verb, P2P_UNKNOWN, "there is no feed %s; write the token as beanr/1:17",
+                   options->feed);
+    }
+    return add(verb, &(struct p2p_charter_op){.type = P2P_OP_REASSIGN,
+                                              .reassign = {.feed = options->feed,
+                                                           .index = options->index,
+                                                           .epoch = options->epoch,
+                                                           .member = options->member}});
+}
+
 /* --- admit ------------------------------------------------------------------------------- */
 
 static enum p2p_err join_belongs(struct p2p_verb *verb, const struct p2p_join *join)

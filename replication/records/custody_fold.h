@@ -3,7 +3,10 @@
  *   custody_kinds.c  the rows of the table of kinds, and which keys a record touches
  *   custody_mark.c   which tokens are folded again when something else changed
  *   custody_rests.c  signed notes that a step carries
+ *   custody_step.c   one record about a token, and those of one feed
+ *   custody_take.c   what the charter's reassigning makes of it
  *   custody_trace.c  one token, from step to step
+ *   custody_seal.c   at which size of a feed a reassigned token is judged
  *   custody_stand.c  the same with the open's own verdict, and gates
  *   custody_opens.c  a token beside the other opens of its container
  *   custody_view.c   the value that is written
@@ -34,6 +37,8 @@ struct custody_trace {
     struct p2p_custody *token;
     const struct p2p_record_id *known_at; /* only what was surely known at this record is looked
                                              at; NULL: all that is held */
+    uint32_t limit_feed; /* this feed is looked at below `limit` alone; 0: none */
+    uint64_t limit;
     bool waits; /* a note was looked at that may be good under another charter version */
 };
 /* Finds what became of the token that an open created, other opens aside: all of *token but its
@@ -58,6 +63,17 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_used_beyond(struct custody_trace *trace,
 P2P_MUST_CHECK enum p2p_err p2p_custody_rests_any(struct custody_trace *trace, uint32_t feed,
                                                   uint64_t index, struct p2p_slice rests,
                                                   bool *found);
+
+/* ---- custody_seal.c ---- */
+
+/* The size at which a quorum of a feed's witnesses says, by these first `seen` of theirs that
+ * name an entry of the charter, that it holds the feed: the largest that they name. sealed
+ * [out]: false where they make no quorum, or whoever names them at `at` did not surely know
+ * them. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_sealed(const struct p2p_ledger *ledger, uint32_t feed,
+                                               uint64_t entry, const struct p2p_record_id *at,
+                                               const struct p2p_record_id *seals, size_t count,
+                                               uint64_t *size, bool *sealed);
 
 /* ---- custody_mark.c ---- */
 

@@ -324,3 +324,14 @@ enum p2p_err p2p_custody_mark_waiting(struct p2p_ledger *ledger)
     size_t len = waits_row(row, 0, &none).len;
     return mark_rows(ledger, row, 1, len);
 }
+
+enum p2p_err p2p_custody_mark_reassigned(struct p2p_ledger *ledger)
+{
+    size_t count = 0;
+    const struct p2p_reassign *rows = p2p_charter_all_reassigns(ledger->charter, &count);
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        err = p2p_custody_mark(ledger, &rows[i].token);
+    }
+    return err;
+}

@@ -15,177 +15,9 @@
  * Nothing here asks when anything came. A `use` that stands at or above the end of a closed
  * generation that held the token releases it all the same: RELEASED is final, and where a
  * generation ends may be found to be lower. */
-#include "custody_fold.h"
+#include "custody_step.h"
 
 #include <p2p/assert.h>
-
-#include <string.h>
-
-enum { CITES_LOOKED_AT = 8 };
-
-/* One record about the token that has effect, but for notes, epoch and place. */
-struct step {
-    struct p2p_record_id id;
-    uint32_t kind;
-    uint32_t issuer;
-    uint64_t epoch;
-    uint32_t to;
-    bool gone;
-    bool was_cut;
-    struct p2p_record_id cites[CITES_LOOKED_AT]; /* but for the token itself */
-    size_t cite_count;
-};
-
-/* A feed as the holder: what it writes above `from` decides. */
-struct standing {
-    uint32_t feed;
-    uint64_t from;
-    uint64_t epoch;
-    uint32_t rests_feed; /* 0: its steps rest on nothing */
-    uint64_t rests_index;
-    bool begins; /* a tenure begins here; not so where a recount is waited for */
-};
-
-static bool same_id(const struct p2p_record_id *a, const struct p2p_record_id *b)
-{
-    return p2p_record_id_compare(a, b) == 0;
-}
-
-/* ---- one record ---- */
-
-static bool is_step(uint32_t kind)
-{
-    return kind >= P2P_KIND_CUSTODY_OFFER && kind <= P2P_KIND_RECOUNT &&
-           kind != P2P_KIND_CUSTODY_GATE_IN;
-}
-
-/* Takes apart what cites the token. False when it is no step, of another circle, or does not
- * cite it. */
-static bool read_step(struct step *out, const struct p2p_custody *token,
-                      const struct p2p_entry *entry, struct custody_content *content)
-{
-    struct p2p_cites walk;
-    struct p2p_record_id cite;
-    bool cites = false;
-    if (!is_step(entry->record.kind) || entry->record.circle != token->circle ||
-        entry->record.body_type != P2P_BODY_PUBLIC ||
-        !p2p_custody_read_content(content, entry->record.content)) {
-        return false;
-    }
-    *out = (struct step){.id = entry->id,
-                         .kind = entry->record.kind,
-                         .issuer = entry->record.issuer,
-                         .epoch = content->epoch,
-                         .to = content->to,
-                         .gone = content->gone};
-    p2p_cites_begin(&walk, &entry->record);
-    while (p2p_cites_next(&walk, &cite)) {
-        if (same_id(&cite, &token->id)) {
-            cites = true;
-        } else if (out->cite_count < CITES_LOOKED_AT) {
-            out->cites[out->cite_count++] = cite;
-        }
-    }
-    return cites;
-}
-
-static bool cites(const struct step *step, const struct p2p_record_id *id)
-{
-    for (size_t i = 0; i < step->cite_count; i++) {
-        if (same_id(&step->cites[i], id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What a record has to say and to rest on before it is judged: the rest costs more. */
-struct wanted {
-    uint64_t epoch;                      /* of an offer one less than it names */
-    uint32_t rests_feed;                 /* 0: on nothing */
-    uint64_t rests_index;                /* a recount rests on nothing */
-    const struct p2p_record_id *answers; /* an accept or refuse of this offer, or NULL: a step
-                                            of who holds */
-};
-
-static bool fits(const struct step *step, const struct wanted *wanted)
-{
-    if (wanted->answers != NULL) {
-        return (step->kind == P2P_KIND_CUSTODY_ACCEPT ||
-                step->kind == P2P_KIND_CUSTODY_REFUSE) &&
-               step->epoch == wanted->epoch && cites(step, wanted->answers);
-    }
-    if (step->kind == P2P_KIND_CUSTODY_OFFER) {
-        return step->epoch > 0 && step->epoch - 1 == wanted->epoch;
-    }
-    return (step->kind == P2P_KIND_USE || step->kind == P2P_KIND_CUSTODY_WITHDRAW ||
-            step->kind == P2P_KIND_RECOUNT) &&
-           step->epoch == wanted->epoch;
-}
-
-/* Whether the record at id is a step that is wanted. Takes nothing lasting from the arena. */
-static enum p2p_err look(struct custody_trace *trace, const struct p2p_record_id *id,
-                         const struct wanted *wanted, struct step *out, bool *counts)
-{
-    struct p2p_scratch scratch;
-    struct p2p_entry entry;
-    struct custody_content content;
-    struct step step;
-    enum p2p_why why = P2P_WHY_NONE;
-    bool rests = true;
-    *counts = false;
-    p2p_scratch_begin(&scratch, trace->ledger);
-    enum p2p_err err = p2p_ledger_entry(trace->ledger, id, &entry);
-    bool fit = err == P2P_OK && read_step(&step, trace->token, &entry, &content) &&
-               fits(&step, wanted);
-    if (fit) {
-        err = p2p_judge_step(trace->ledger, &entry, &why, &step.was_cut);
-    }
-    fit = fit && err == P2P_OK && why == P2P_WHY_NONE;
-    if (fit && wanted->rests_feed != 0 && step.kind != P2P_KIND_RECOUNT) {
-        err = p2p_custody_rests_any(trace, wanted->rests_feed, wanted->rests_index,
-                                    content.rests, &rests);
-    }
-    p2p_scratch_end(&scratch, trace->ledger);
-    if (err == P2P_OK && fit && rests) {
-        *out = step;
-        *counts = true;
-    }
-    return err;
-}
-
-/* ---- the records of one feed ---- */
-
-/* What a feed wrote about the token from an index on, and below another one. */
-static void walk_begin(struct p2p_touch_walk *walk, const struct p2p_record_id *token,
-                       uint32_t feed, uint64_t from)
-{
-    uint8_t key[P2P_ID_KEY_BYTES];
-    p2p_touch_begin(walk, P2P_VIEW_CUSTODY, p2p_id_key(key, token));
-    walk->begun = true;
-    walk->last = from > 0 ? (struct p2p_record_id){feed, from - 1}
-                          : (struct p2p_record_id){feed - 1, UINT64_MAX - 1};
-}
-
-/* The next one that is wanted. P2P_NOTFOUND. */
-static enum p2p_err next_step(struct custody_trace *trace, struct p2p_touch_walk *walk,
-                              uint32_t feed, uint64_t limit, const struct wanted *wanted,
-                              struct step *step)
-{
-    struct p2p_record_id id;
-    bool counts = false;
-    enum p2p_err err = P2P_OK;
-    while (err == P2P_OK && !counts) {
-        err = p2p_touch_next(walk, trace->ledger->kv, &id);
-        if (err == P2P_OK && (id.feed != feed || id.index >= limit)) {
-            return P2P_NOTFOUND;
-        }
-        if (err == P2P_OK) {
-            err = look(trace, &id, wanted, step, &counts);
-        }
-    }
-    return err;
-}
 
 enum p2p_err p2p_custody_end(const struct custody_trace *trace, uint32_t number, uint64_t *end)
 {
@@ -195,33 +27,15 @@ enum p2p_err p2p_custody_end(const struct custody_trace *trace, uint32_t number,
     if (feed == NULL) {
         return P2P_OK;
     }
-    if (trace->known_at != NULL) {
-        return p2p_known_surely(ledger, trace->known_at->feed, trace->known_at->index, number,
-                                end);
-    }
-    *end = feed->closed_at < feed->ends_at ? feed->closed_at : feed->ends_at;
-    return P2P_OK;
-}
-
-/* ---- recounts ---- */
-
-/* Whether a recount is the second of two: another issuer found the same in the same feed, at
- * that epoch, above `from`. */
-static enum p2p_err is_second(struct custody_trace *trace, const struct standing *at,
-                              const struct wanted *wanted, struct step *second, bool *paired)
-{
     enum p2p_err err = P2P_OK;
-    *paired = false;
-    for (size_t i = 0; i < second->cite_count && err == P2P_OK && !*paired; i++) {
-        struct step first;
-        const struct p2p_record_id *id = &second->cites[i];
-        if (id->feed != at->feed || id->index <= at->from || id->index >= second->id.index) {
-            continue;
-        }
-        err = look(trace, id, wanted, &first, paired);
-        *paired = *paired && first.kind == P2P_KIND_RECOUNT && first.gone == second->gone &&
-                  first.issuer != second->issuer;
-        second->was_cut = second->was_cut || (*paired && first.was_cut);
+    if (trace->known_at != NULL) {
+        err = p2p_known_surely(ledger, trace->known_at->feed, trace->known_at->index, number,
+                               end);
+    } else {
+        *end = feed->closed_at < feed->ends_at ? feed->closed_at : feed->ends_at;
+    }
+    if (trace->limit_feed == number && trace->limit < *end) {
+        *end = trace->limit;
     }
     return err;
 }
@@ -260,10 +74,11 @@ static void end_tenure(struct p2p_custody *token, const struct standing *at, uin
     }
 }
 
-/* Two found the container there: whatever froze the token but for rivals is over. */
+/* Two found the container there: whatever froze the token but for rivals, and an entry that
+ * reassigns it, is over. */
 static void thaw(struct p2p_custody *token, struct standing *at, const struct step *step)
 {
-    token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG;
+    token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG | P2P_FROZEN_REASSIGNED;
     take(token, step);
     if (!at->begins) {
         at->begins = true;
@@ -272,9 +87,8 @@ static void thaw(struct p2p_custody *token, struct standing *at, const struct st
     }
 }
 
-/* The first step of the holder that decides; recounts that thaw are taken on the way.
- * P2P_NOTFOUND: nothing is decided. */
-static enum p2p_err decide(struct custody_trace *trace, struct standing *at, struct step *step)
+enum p2p_err p2p_custody_decide(struct custody_trace *trace, struct standing *at,
+                                struct step *step)
 {
     struct p2p_touch_walk walk;
     const struct wanted wanted = {
@@ -282,10 +96,10 @@ static enum p2p_err decide(struct custody_trace *trace, struct standing *at, str
     const struct p2p_feed_info *own = p2p_charter_feed(trace->ledger->charter, at->feed);
     uint64_t limit = 0;
     enum p2p_err err = p2p_custody_end(trace, at->feed, &limit);
-    walk_begin(&walk, &trace->token->id, at->feed, at->from + 1);
+    p2p_step_walk(&walk, &trace->token->id, at->feed, at->from + 1);
     while (err == P2P_OK) {
         bool paired = false;
-        err = next_step(trace, &walk, at->feed, limit, &wanted, step);
+        err = p2p_step_next(trace, &walk, at->feed, limit, &wanted, step);
         if (err != P2P_OK) {
             break;
         }
@@ -295,7 +109,7 @@ static enum p2p_err decide(struct custody_trace *trace, struct standing *at, str
         if (step->kind != P2P_KIND_RECOUNT) {
             return P2P_OK;
         }
-        err = is_second(trace, at, &wanted, step, &paired);
+        err = p2p_step_is_second(trace, at->feed, at->from, &wanted, step, &paired);
         if (err == P2P_OK && paired && step->gone) {
             return P2P_OK;
         }
@@ -306,25 +120,37 @@ static enum p2p_err decide(struct custody_trace *trace, struct standing *at, str
     return err;
 }
 
-/* A release at or above the end of the feed that held the token at its end. P2P_NOTFOUND. */
-static enum p2p_err used_beyond(struct custody_trace *trace, const struct standing *at,
-                                struct step *step)
+/* A release by who stood there, from index `limit` on. P2P_NOTFOUND. */
+static enum p2p_err used_from(struct custody_trace *trace, const struct standing *at,
+                              uint64_t limit, struct step *step)
 {
     struct p2p_touch_walk walk;
     const struct wanted wanted = {
         .epoch = at->epoch, .rests_feed = at->rests_feed, .rests_index = at->rests_index};
-    const struct p2p_feed *feed = p2p_ledger_feed(trace->ledger, at->feed);
-    bool all = trace->known_at == NULL && feed != NULL;
-    uint64_t limit = all ? feed->closed_at : P2P_FEED_GOES_ON;
-    enum p2p_err err = limit == P2P_FEED_GOES_ON ? P2P_NOTFOUND : P2P_OK;
-    walk_begin(&walk, &trace->token->id, at->feed, limit > at->from ? limit : at->from + 1);
+    uint64_t end = UINT64_MAX;
+    enum p2p_err err = P2P_OK;
+    if (trace->known_at != NULL) {
+        err = p2p_custody_end(trace, at->feed, &end);
+    }
+    p2p_step_walk(&walk, &trace->token->id, at->feed, limit > at->from ? limit : at->from + 1);
     while (err == P2P_OK) {
-        err = next_step(trace, &walk, at->feed, UINT64_MAX, &wanted, step);
+        err = p2p_step_next(trace, &walk, at->feed, end, &wanted, step);
         if (err == P2P_OK && step->kind == P2P_KIND_USE) {
             return P2P_OK;
         }
     }
     return err;
+}
+
+/* The same at or above the end of its generation. P2P_NOTFOUND. */
+static enum p2p_err used_beyond(struct custody_trace *trace, const struct standing *at,
+                                struct step *step)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(trace->ledger, at->feed);
+    if (feed == NULL || trace->known_at != NULL || feed->closed_at == P2P_FEED_GOES_ON) {
+        return P2P_NOTFOUND;
+    }
+    return used_from(trace, at, feed->closed_at, step);
 }
 
 /* The first answer to an offer, in the feeds of the member it is to. P2P_NOTFOUND. */
@@ -343,8 +169,8 @@ static enum p2p_err answer(struct custody_trace *trace, const struct step *offer
         if (info != NULL && info->member != 0 && info->member == offer->to) {
             uint64_t limit = 0;
             err = p2p_custody_end(trace, i, &limit);
-            walk_begin(&walk, &trace->token->id, i, 0);
-            err = err == P2P_OK ? next_step(trace, &walk, i, limit, &wanted, out) : err;
+            p2p_step_walk(&walk, &trace->token->id, i, 0);
+            err = err == P2P_OK ? p2p_step_next(trace, &walk, i, limit, &wanted, out) : err;
         }
     }
     return err;
@@ -434,6 +260,7 @@ static enum p2p_err advance(struct custody_trace *trace, struct standing *at,
     take(token, &reply);
     *ends = false;
     if (reply.kind == P2P_KIND_CUSTODY_ACCEPT) {
+        token->frozen &= ~(unsigned)P2P_FROZEN_REASSIGNED; /* whom that named is another */
         *at = (struct standing){
             .feed = reply.id.feed, .from = reply.id.index, .epoch = step->epoch};
     } else {
@@ -444,6 +271,74 @@ static enum p2p_err advance(struct custody_trace *trace, struct standing *at,
     at->rests_index = reply.id.index;
     at->begins = true;
     return P2P_OK;
+}
+
+/* Whom the charter named has taken the token over, unless its holder released it: that is
+ * final, whenever it comes. */
+static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
+                            const struct taking *taking, bool *ends)
+{
+    struct p2p_custody *token = trace->token;
+    struct step use;
+    enum p2p_err err = used_from(trace, at, 0, &use);
+    *ends = true;
+    if (err == P2P_OK) {
+        token->state = P2P_CUSTODY_RELEASED;
+        take(token, &use);
+        end_tenure(token, at, use.id.index);
+        return P2P_OK;
+    }
+    if (err != P2P_NOTFOUND) {
+        return err;
+    }
+    end_tenure(token, at, taking->size);
+    *at = (struct standing){.feed = taking->by.id.feed,
+                            .from = taking->by.id.index,
+                            .epoch = taking->by.epoch,
+                            .begins = true};
+    if (taking->used) {
+        token->state = P2P_CUSTODY_RELEASED;
+        take(token, &taking->by);
+        return P2P_OK;
+    }
+    token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG;
+    take(token, &taking->by);
+    *ends = taking->by.gone;
+    token->state = *ends ? P2P_CUSTODY_GONE : token->state;
+    return P2P_OK;
+}
+
+/* From one standing to the next, or to the end. */
+static enum p2p_err go_on(struct custody_trace *trace, struct standing *at, bool *ends)
+{
+    struct step step;
+    struct taking taking;
+    enum p2p_err err = p2p_custody_taking(trace, at, &taking);
+    if (err == P2P_OK && taking.stopped) {
+        trace->token->frozen |= P2P_FROZEN_REASSIGNED;
+    }
+    if (err != P2P_OK || taking.taken) {
+        return err == P2P_OK ? pass_on(trace, at, &taking, ends) : err;
+    }
+    err = p2p_custody_decide(trace, at, &step);
+    if (err == P2P_OK) {
+        return advance(trace, at, &step, ends);
+    }
+    return err == P2P_NOTFOUND ? stay(trace, at, ends) : err;
+}
+
+/* It passed on too often: nothing but its end is looked for. */
+static enum p2p_err go_no_further(struct custody_trace *trace, struct standing *at)
+{
+    struct step step;
+    bool ends = true;
+    at->begins = true; /* no tenure begins any more */
+    trace->token->frozen |= P2P_FROZEN_TOO_LONG;
+    enum p2p_err err = p2p_custody_decide(trace, at, &step);
+    if (err == P2P_OK && step.kind != P2P_KIND_CUSTODY_OFFER) {
+        return advance(trace, at, &step, &ends);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
 enum p2p_err p2p_custody_used_beyond(struct custody_trace *trace, bool *used)
@@ -468,25 +363,14 @@ enum p2p_err p2p_custody_trace(struct custody_trace *trace)
     bool ends = false;
     token->state = P2P_CUSTODY_HELD;
     token->step = token->id;
-    for (unsigned i = 0; err == P2P_OK && !ends; i++) {
-        struct step step;
-        bool last = i == P2P_CUSTODY_TENURES_MAX;
-        if (at.begins && !last) {
+    for (unsigned i = 0; err == P2P_OK && !ends && i < P2P_CUSTODY_TENURES_MAX; i++) {
+        if (at.begins) {
             begin_tenure(token, &at);
         }
-        at.begins = at.begins || last; /* no tenure begins any more */
-        err = decide(trace, &at, &step);
-        if (last) {
-            ends = true;
-            token->frozen |= P2P_FROZEN_TOO_LONG;
-        }
-        if (last && (err == P2P_NOTFOUND || step.kind == P2P_KIND_CUSTODY_OFFER)) {
-            err = err == P2P_NOTFOUND ? P2P_OK : err;
-        } else if (err == P2P_OK) {
-            err = advance(trace, &at, &step, &ends);
-        } else if (err == P2P_NOTFOUND) {
-            err = stay(trace, &at, &ends);
-        }
+        err = go_on(trace, &at, &ends);
+    }
+    if (err == P2P_OK && !ends) {
+        err = go_no_further(trace, &at);
     }
     token->holder = at.feed;
     token->epoch = at.epoch;

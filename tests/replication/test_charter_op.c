@@ -55,6 +55,8 @@ static void one_of_each(void)
                                                  .witness_key = {.bytes = {9}},
                                                  .witnesses = members,
                                                  .witness_count = 1};
+    const struct p2p_op_reassign reassign = {
+        .feed = "m1/1", .index = 70000, .epoch = 2, .member = "m2"};
     world_found(&draft, &world, 3, 2);
     world_admit(&draft, 1, 4);
     world_grant(&draft, "m1-pso", 1, "m1", "ban-local", "BEANR");
@@ -71,6 +73,8 @@ static void one_of_each(void)
     world_op(&draft);
     p2p_op_generation_pack(&draft.ops, &generation);
     world_op(&draft);
+    p2p_op_reassign_pack(&draft.ops, &reassign);
+    world_op(&draft);
     world.term = 77;
     world_seal(&world, &draft, 0, &entry);
 }
@@ -83,7 +87,7 @@ static void each_op_comes_back_as_it_was(void **state)
     struct p2p_hash hash = p2p_circle_key_hash(&key);
     one_of_each();
     CHECK_OK(p2p_version_decode(&version, p2p_slice_of(entry.leaf, entry.leaf_len), &arena));
-    CHECK(version.op_count == 10 && version.term == 77 && version.time_ms == 1700000000000);
+    CHECK(version.op_count == 11 && version.term == 77 && version.time_ms == 1700000000000);
     const struct p2p_charter_op *op = version.ops;
     for (size_t i = 0; i < version.op_count; i++) {
         CHECK(op[i].type == (enum p2p_op)i);
@@ -109,6 +113,8 @@ static void each_op_comes_back_as_it_was(void **state)
     CHECK(op[9].generation.feed_key.bytes[0] == 8 &&
           op[9].generation.witness_key.bytes[0] == 9);
     CHECK(strcmp(op[9].generation.witnesses[0], "m1") == 0);
+    CHECK(strcmp(op[10].reassign.feed, "m1/1") == 0 && op[10].reassign.index == 70000);
+    CHECK(op[10].reassign.epoch == 2 && strcmp(op[10].reassign.member, "m2") == 0);
 }
 
 /* A cut or damaged entry would be read as another, or read past its end. */
@@ -140,7 +146,7 @@ static void unknown_ops_stop_the_charter(void **state)
     (void)state;
     p2p_pack_map(&draft.ops, 1);
     p2p_pack_text(&draft.ops, "op");
-    p2p_pack_text(&draft.ops, "reassign");
+    p2p_pack_text(&draft.ops, "settle-opens");
     world_op(&draft);
     world_seal(&world, &draft, 0, &entry);
     CHECK_ERR(p2p_version_decode(&version, p2p_slice_of(entry.leaf, entry.leaf_len), &arena),

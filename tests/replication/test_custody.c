@@ -510,6 +510,128 @@ static void a_closed_generation_passes_its_tokens_on_frozen(void **state)
     check_orders(10);
 }
 
+/* ---- reassigning ---- */
+
+/* A lost holder could never be replaced, or be replaced while it may release. */
+static void a_lost_holder_is_replaced(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 2, 3);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
+    custody_world_recount(&world, 1, token, 1, "held"); /* does not thaw that */
+    custody_world_recount(&world, 3, token, 2, "held"); /* names no seals */
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
+                                          custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 3, token, 2, "held", seals, 1); /* no quorum */
+    custody_world_recount_by(&world, 4, token, 2, "held", seals, 2); /* another member */
+    custody_world_recount_by(&world, 3, token, 1, "held", seals, 2); /* another epoch */
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
+    struct p2p_record_id second =
+        custody_world_recount_by(&world, 3, token, 2, "held", seals, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
+    CHECK(p2p_record_id_compare(&custody.step, &second) == 0 && custody.rests_feed == 0);
+    CHECK(custody.tenure_count == 2 && custody.tenures[0].to == size);
+    custody_world_use(&world, 3, token, 2, 0);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    check_orders(16);
+}
+
+/* A step that the witnesses cosigned could be undone, and who was passed over could resume. */
+static void what_was_sealed_stands(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 2, 3);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size - 1),
+                                          custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 3, token, 2, "held", seals, 2);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    custody_world_answer(&world, 2, P2P_KIND_CUSTODY_REFUSE, token, offer, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 3) && custody.frozen == P2P_FROZEN_REASSIGNED);
+    /* Until a later entry names it: one for the epoch it has now. */
+    size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 4, 1);
+    const struct p2p_record_id again[] = {custody_world_seal(&world, 2, 1, size),
+                                          custody_world_seal(&world, 3, 1, size)};
+    custody_world_recount_by(&world, 1, token, 4, "held", again, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 4) && custody.frozen == 0);
+    check_orders(17);
+}
+
+/* A release by who was cut off could be forgotten, or a box that is gone be released again. */
+static void what_the_lost_holder_did_counts(void **state)
+{
+    (void)state;
+    struct p2p_record_id released = open_box(1);
+    struct p2p_record_id gone = custody_world_open(&world, 1, "MSCU1000070");
+    struct p2p_record_id accepted = custody_world_open(&world, 1, "HBMU2699702");
+    struct p2p_record_id offer = custody_world_offer(&world, 1, accepted, 2, 2, 0);
+    accept_offer(2, accepted, offer, 2);
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, released, 2, 3);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
+                                          custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 3, released, 2, "held", seals, 2);
+    custody_world_use(&world, 1, released, 1, 0); /* nobody cosigns that */
+    struct p2p_custody custody = now(released);
+    CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_REASSIGNED);
+    custody_world_reassign(&world, gone, 2, 3);
+    const struct p2p_record_id later[] = {custody_world_seal(&world, 3, 1, size),
+                                          custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 3, gone, 2, "gone", later, 2);
+    custody = now(gone);
+    CHECK(custody.state == P2P_CUSTODY_GONE);
+    custody_world_reassign(&world, accepted, 2, 3); /* too late: m2 has it */
+    custody = now(accepted);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2) && custody.frozen == 0);
+    check_orders(18);
+}
+
+/* Two who were named one after the other could both hold it. */
+static void of_two_who_are_named_one_holds(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 2, 3);
+    const struct p2p_record_id first[] = {custody_world_seal(&world, 2, 1, size),
+                                          custody_world_seal(&world, 4, 1, size)};
+    custody_world_reassign(&world, token, 2, 4);
+    const struct p2p_record_id second[] = {custody_world_seal(&world, 2, 1, size),
+                                           custody_world_seal(&world, 3, 1, size)};
+    /* That is a quorum of m1's witnesses, and of m3's one of three. */
+    custody_world_recount_by(&world, 4, token, 2, "held", second, 2);
+    custody_world_recount_by(&world, 3, token, 2, "held", first, 2);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2));
+    struct p2p_record_id other = custody_world_open(&world, 1, "MSCU1000070");
+    size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, other, 2, 3);
+    custody_world_reassign(&world, other, 2, 4);
+    const struct p2p_record_id both[] = {custody_world_seal(&world, 2, 1, size),
+                                         custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 4, other, 2, "held", both, 2);
+    custody = now(other);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 4, 2) && custody.frozen == 0);
+    /* Who was passed over released it before it knew: that is final, too. */
+    custody_world_recount_by(&world, 3, other, 2, "held", both, 2);
+    custody_world_use(&world, 3, other, 2, 0);
+    custody = now(other);
+    CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_REASSIGNED);
+    check_orders(19);
+}
+
 /* ---- any order ---- */
 
 /* Two nodes that hold the same records could let two release. */
@@ -557,6 +679,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_release_thaws_no_rival, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_generation_passes_its_tokens_on_frozen, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_lost_holder_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_sealed_stands, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_lost_holder_did_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_two_who_are_named_one_holds, setup, teardown),
         cmocka_unit_test(any_order_gives_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

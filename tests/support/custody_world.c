@@ -98,8 +98,12 @@ struct p2p_record_id custody_world_act(struct ledger_world *world, uint32_t feed
     struct p2p_slice rests[2];
     struct p2p_pack pack;
     struct p2p_record_id cites[2] = {act->token};
-    struct p2p_custody_step step = {
-        .epoch = act->epoch, .to = act->to, .found = act->found, .rests = rests};
+    struct p2p_custody_step step = {.epoch = act->epoch,
+                                    .to = act->to,
+                                    .found = act->found,
+                                    .rests = rests,
+                                    .seals = act->seals,
+                                    .seal_count = act->seal_count};
     uint32_t member = custody_world_member(world, feed);
     uint32_t issuer = act->issuer != 0 ? act->issuer : CUSTODY_OF(member);
     if (act->about != NULL) {
@@ -158,16 +162,52 @@ struct p2p_record_id custody_world_use(struct ledger_world *world, uint32_t feed
             .kind = P2P_KIND_USE, .token = token, .epoch = epoch, .rests = {rests}});
 }
 
-struct p2p_record_id custody_world_recount(struct ledger_world *world, uint32_t feed,
-                                           struct p2p_record_id token, uint64_t epoch,
-                                           const char *found)
+struct p2p_record_id custody_world_recount_by(struct ledger_world *world, uint32_t feed,
+                                              struct p2p_record_id token, uint64_t epoch,
+                                              const char *found,
+                                              const struct p2p_record_id *seals,
+                                              size_t seal_count)
 {
-    struct custody_act act = {
-        .kind = P2P_KIND_RECOUNT, .token = token, .epoch = epoch, .found = found};
+    struct custody_act act = {.kind = P2P_KIND_RECOUNT,
+                              .token = token,
+                              .epoch = epoch,
+                              .found = found,
+                              .seals = seals,
+                              .seal_count = seal_count};
     struct p2p_record_id first = custody_world_act(world, feed, &act);
     act.issuer = YARD_OF(custody_world_member(world, feed));
     act.about = &first;
     return custody_world_act(world, feed, &act);
+}
+
+struct p2p_record_id custody_world_recount(struct ledger_world *world, uint32_t feed,
+                                           struct p2p_record_id token, uint64_t epoch,
+                                           const char *found)
+{
+    return custody_world_recount_by(world, feed, token, epoch, found, NULL, 0);
+}
+
+void custody_world_reassign(struct ledger_world *world, struct p2p_record_id token,
+                            uint64_t epoch, uint32_t member)
+{
+    static struct world_draft draft;
+    struct p2p_op_reassign op = {.feed = p2p_charter_feed(world->charter, token.feed)->origin +
+                                         strlen(WORLD_FEDERATION) + 1,
+                                 .index = token.index,
+                                 .epoch = epoch,
+                                 .member = p2p_charter_member(world->charter, member)->name};
+    world_draft(&draft);
+    p2p_op_reassign_pack(&draft.ops, &op);
+    world_op(&draft);
+    ledger_world_entry(world, &draft);
+}
+
+struct p2p_record_id custody_world_seal(struct ledger_world *world, uint32_t member,
+                                        uint32_t feed, uint64_t size)
+{
+    const struct ledger_claim claims[] = {{0, world->entry_count, false, NULL},
+                                          {feed, size, false, NULL}};
+    return ledger_world_claims(world, member, claims, 2);
 }
 
 struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token)

@@ -37,10 +37,12 @@ struct custody_act {
     struct p2p_record_id token;
     const struct p2p_record_id *about; /* what else it cites, or NULL */
     uint64_t epoch;
-    uint32_t to;        /* offer: member */
-    const char *found;  /* recount */
-    uint32_t issuer;    /* 0: the usual one */
-    uint32_t rests[2];  /* feeds; 0 ends */
+    uint32_t to;                       /* offer: member */
+    const char *found;                 /* recount */
+    uint32_t issuer;                   /* 0: the usual one */
+    uint32_t rests[2];                 /* feeds; 0 ends */
+    const struct p2p_record_id *seals; /* recount */
+    size_t seal_count;
     uint32_t witnesses; /* who cosigns, as ledger_world_checkpoint; 0: all */
     bool no_seen;       /* without the `seen` before it */
     unsigned wrong;     /* of ledger_world_write */
@@ -61,6 +63,19 @@ struct p2p_record_id custody_world_use(struct ledger_world *world, uint32_t feed
 struct p2p_record_id custody_world_recount(struct ledger_world *world, uint32_t feed,
                                            struct p2p_record_id token, uint64_t epoch,
                                            const char *found);
+
+/* The same with seals. */
+struct p2p_record_id custody_world_recount_by(struct ledger_world *world, uint32_t feed,
+                                              struct p2p_record_id token, uint64_t epoch,
+                                              const char *found,
+                                              const struct p2p_record_id *seals,
+                                              size_t seal_count);
+/* An entry of the charter that gives a token to a member at an epoch. */
+void custody_world_reassign(struct ledger_world *world, struct p2p_record_id token,
+                            uint64_t epoch, uint32_t member);
+/* A member says that it holds the whole charter and so much of a feed. */
+struct p2p_record_id custody_world_seal(struct ledger_world *world, uint32_t member,
+                                        uint32_t feed, uint64_t size);
 
 /* The token as a node has it. Its slices are dead when the node is not in a batch. */
 struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token);

@@ -360,6 +360,21 @@ bool p2p_charter_granted(const struct p2p_charter *charter, uint32_t issuer, con
 bool p2p_charter_granted_but_cut(const struct p2p_charter *charter, uint32_t issuer,
                                  const char *name, struct p2p_slice scope, uint32_t feed,
                                  uint64_t known_size);
+/* An entry that says who is to hold a custody token (by its open) at an epoch. */
+struct p2p_reassign {
+    struct p2p_record_id token;
+    uint64_t epoch;
+    uint32_t member;
+    uint64_t entry;
+};
+/* Those about one token, in order of entry: fills out (at most cap of them), returns how many
+ * there are. All of them, count [out], live until the next apply or free. */
+size_t p2p_charter_reassigns(const struct p2p_charter *charter,
+                             const struct p2p_record_id *token, struct p2p_reassign *out,
+                             size_t cap);
+const struct p2p_reassign *p2p_charter_all_reassigns(const struct p2p_charter *charter,
+                                                     size_t *count);
+
 /* Issuers whose keys, grants or cuts entry `index` changed: fills out (ascending, at most cap
  * of them), returns how many there are. A settle touches all that lost a grant or got a cut by
  * it. When a rival appears, what every entry from the split on had touched has changed: ask

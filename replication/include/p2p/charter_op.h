@@ -8,7 +8,7 @@
 
 #include <p2p/charter.h>
 
-/* X(NAME, word): order is the registry's. reassign is a reserved word. */
+/* X(NAME, word): order is the registry's. settle-opens is a reserved word. */
 #define P2P_CHARTER_OP_MAP(X)                                                                  \
     X(FOUND, "found")     /* federation, log key, roots, threshold */                          \
     X(ADMIT, "admit")     /* member with its keys; creates feed member/1 with its witnesses */ \
@@ -19,7 +19,8 @@
     X(REVOKE, "revoke") /* cut points of one issuer, with quorum-cosigned checkpoints */       \
     X(ROTATE, "rotate") /* new roots and threshold */                                          \
     X(SETTLE, "settle") /* both heads, a higher term */                                        \
-    X(GENERATION, "generation") /* closes a member's feed, grants the next with new keys */
+    X(GENERATION, "generation") /* closes a member's feed, grants the next with new keys */    \
+    X(REASSIGN, "reassign")     /* another member is to hold a custody token */
 
 #define P2P_CHARTER_OPS_MAX   1024u /* per entry */
 #define P2P_CIRCLE_EPOCHS_MAX 1024u
@@ -108,6 +109,15 @@ struct p2p_op_generation {
     uint32_t witness_count;
 };
 
+/* The member is to hold a custody token at that epoch, one more than its holder has: custody.h.
+ */
+struct p2p_op_reassign {
+    const char *feed; /* beanr/1: where it was opened */
+    uint64_t index;
+    uint64_t epoch;
+    const char *member;
+};
+
 /* Stands first in its entry, on the branch that goes on. */
 struct p2p_op_settle {
     struct p2p_slice
@@ -127,6 +137,7 @@ void p2p_op_revoke_pack(struct p2p_pack *pack, const struct p2p_op_revoke *op);
 void p2p_op_rotate_pack(struct p2p_pack *pack, const struct p2p_op_rotate *op);
 void p2p_op_settle_pack(struct p2p_pack *pack, const struct p2p_op_settle *op);
 void p2p_op_generation_pack(struct p2p_pack *pack, const struct p2p_op_generation *op);
+void p2p_op_reassign_pack(struct p2p_pack *pack, const struct p2p_op_reassign *op);
 
 /* Encodes a whole charter leaf around packed ops: ops is the concatenation of count op maps. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_leaf(struct p2p_slice ops, uint32_t count,
@@ -146,6 +157,7 @@ struct p2p_charter_op {
         struct p2p_op_rotate rotate;
         struct p2p_op_settle settle;
         struct p2p_op_generation generation;
+        struct p2p_op_reassign reassign;
     };
 };
 

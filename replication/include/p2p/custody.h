@@ -49,6 +49,7 @@
 #define P2P_CUSTODY_RESTS_MAX   4u /* notes in one record */
 #define P2P_CUSTODY_NOTE_BYTES  8192u /* of one of them */
 #define P2P_CUSTODY_SEALS_MAX   64u   /* `seen` records named in one */
+#define P2P_CUSTODY_ENTRIES_MAX 8u    /* entries of the charter that reassign one token */
 
 /* X(NAME, word, over). */
 #define P2P_CUSTODY_STATE_MAP(X)                                                               \
@@ -152,6 +153,8 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger,
 /* All tokens that a feed holds or was offered, or that name it: it was closed, forked or cut.
  */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_feed(struct p2p_ledger *ledger, uint32_t feed);
+/* Those that an entry of the charter reassigns: what was seen of it may be another. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_reassigned(struct p2p_ledger *ledger);
 /* Those that carry a note that may be good under another version of the charter. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_waiting(struct p2p_ledger *ledger);
 

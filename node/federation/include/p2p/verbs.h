@@ -78,6 +78,17 @@ struct p2p_verb_generation {
 P2P_MUST_CHECK enum p2p_err p2p_verb_generation(struct p2p_verb *verb,
                                                 const struct p2p_verb_generation *options);
 
+/* A member is to hold a custody token, by the record that opened it, at that epoch: one more
+ * than its holder has. */
+struct p2p_verb_reassign {
+    const char *feed; /* beanr/1 */
+    uint64_t index;
+    uint64_t epoch;
+    const char *member;
+};
+P2P_MUST_CHECK enum p2p_err p2p_verb_reassign(struct p2p_verb *verb,
+                                              const struct p2p_verb_reassign *options);
+
 /* Zeros stay as they are. */
 P2P_MUST_CHECK enum p2p_err p2p_verb_policy(struct p2p_verb *verb,
                                             const struct p2p_policy *changes);

@@ -1,0 +1,58 @@
+/* Who is to hold a custody token instead of a holder that is lost. What that takes is custody's
+ * to say (custody.h); the charter says whom it names, in which order. */
+#include "charter_state.h"
+
+enum p2p_err p2p_fold_reassign(struct charter_fold *fold, const struct fold_place *place,
+                               const struct p2p_op_reassign *op)
+{
+    uint32_t feed = p2p_fold_name(fold, NAME_FEED, p2p_slice_text(op->feed));
+    uint32_t number = p2p_fold_name(fold, NAME_MEMBER, p2p_slice_text(op->member));
+    const struct p2p_member *member = p2p_fold_member(fold, number);
+    if (feed == P2P_CHARTER_FEED) {
+        p2p_reason(place->reason, "there is no feed %s", op->feed);
+        return P2P_UNKNOWN;
+    }
+    if (!member) {
+        p2p_reason(place->reason, "%s is not a member", op->member);
+        return P2P_UNKNOWN;
+    }
+    if (member->role == P2P_ROLE_OBSERVER || op->epoch < 2) {
+        p2p_reason(place->reason, "an observer holds no custody, and nobody anew at epoch %llu",
+                   (unsigned long long)op->epoch);
+        return P2P_REFUSED;
+    }
+    struct p2p_reassign *row = p2p_rows_add(fold->alloc, &fold->reassigns, sizeof(*row));
+    if (!row) {
+        return P2P_NOMEM;
+    }
+    *row = (struct p2p_reassign){.token = {feed, op->index},
+                                 .epoch = op->epoch,
+                                 .member = number,
+                                 .entry = place->index};
+    return P2P_OK;
+}
+
+size_t p2p_charter_reassigns(const struct p2p_charter *charter,
+                             const struct p2p_record_id *token, struct p2p_reassign *out,
+                             size_t cap)
+{
+    const struct p2p_reassign *rows = charter->fold.reassigns.at;
+    size_t count = 0;
+    for (size_t i = 0; i < charter->fold.reassigns.count; i++) {
+        if (p2p_record_id_compare(&rows[i].token, token) != 0) {
+            continue;
+        }
+        if (count < cap) {
+            out[count] = rows[i];
+        }
+        count++;
+    }
+    return count;
+}
+
+const struct p2p_reassign *p2p_charter_all_reassigns(const struct p2p_charter *charter,
+                                                     size_t *count)
+{
+    *count = charter->fold.reassigns.count;
+    return charter->fold.reassigns.at;
+}

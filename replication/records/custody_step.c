@@ -1,0 +1,168 @@
+/* One record about a token, and the records of one feed about it. */
+#include "custody_step.h"
+
+#include <string.h>
+
+static bool same_id(const struct p2p_record_id *a, const struct p2p_record_id *b)
+{
+    return p2p_record_id_compare(a, b) == 0;
+}
+
+/* ---- one record ---- */
+
+static bool is_step(uint32_t kind)
+{
+    return kind >= P2P_KIND_CUSTODY_OFFER && kind <= P2P_KIND_RECOUNT &&
+           kind != P2P_KIND_CUSTODY_GATE_IN;
+}
+
+static void read_seals(struct step *out, struct p2p_slice raw)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    uint32_t count = raw.len == 0 ? 0 : p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count && i < P2P_CUSTODY_SEALS_MAX; i++) {
+        p2p_unpack_array(&in);
+        out->seals[i].feed = p2p_unpack_u32(&in);
+        out->seals[i].index = p2p_unpack_uint(&in);
+        out->seal_count++;
+    }
+}
+
+/* Takes apart what cites the token. False when it is no step, of another circle, or does not
+ * cite it. */
+static bool read_step(struct step *out, const struct p2p_custody *token,
+                      const struct p2p_entry *entry, struct custody_content *content)
+{
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    bool cites = false;
+    if (!is_step(entry->record.kind) || entry->record.circle != token->circle ||
+        entry->record.body_type != P2P_BODY_PUBLIC ||
+        !p2p_custody_read_content(content, entry->record.content)) {
+        return false;
+    }
+    *out = (struct step){.id = entry->id,
+                         .kind = entry->record.kind,
+                         .issuer = entry->record.issuer,
+                         .epoch = content->epoch,
+                         .to = content->to,
+                         .gone = content->gone};
+    read_seals(out, content->seals);
+    p2p_cites_begin(&walk, &entry->record);
+    while (p2p_cites_next(&walk, &cite)) {
+        if (same_id(&cite, &token->id)) {
+            cites = true;
+        } else if (out->cite_count < CUSTODY_CITES_LOOKED_AT) {
+            out->cites[out->cite_count++] = cite;
+        }
+    }
+    return cites;
+}
+
+static bool cites(const struct step *step, const struct p2p_record_id *id)
+{
+    for (size_t i = 0; i < step->cite_count; i++) {
+        if (same_id(&step->cites[i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool fits(const struct step *step, const struct wanted *wanted)
+{
+    if (wanted->answers != NULL) {
+        return (step->kind == P2P_KIND_CUSTODY_ACCEPT ||
+                step->kind == P2P_KIND_CUSTODY_REFUSE) &&
+               step->epoch == wanted->epoch && cites(step, wanted->answers);
+    }
+    if (step->kind == P2P_KIND_CUSTODY_OFFER) {
+        return step->epoch > 0 && step->epoch - 1 == wanted->epoch;
+    }
+    return (step->kind == P2P_KIND_USE || step->kind == P2P_KIND_CUSTODY_WITHDRAW ||
+            step->kind == P2P_KIND_RECOUNT) &&
+           step->epoch == wanted->epoch;
+}
+
+enum p2p_err p2p_step_look(struct custody_trace *trace, const struct p2p_record_id *id,
+                           const struct wanted *wanted, struct step *out, bool *counts)
+{
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    struct custody_content content;
+    struct step step;
+    enum p2p_why why = P2P_WHY_NONE;
+    bool rests = true;
+    *counts = false;
+    p2p_scratch_begin(&scratch, trace->ledger);
+    enum p2p_err err = p2p_ledger_entry(trace->ledger, id, &entry);
+    bool fit = err == P2P_OK && read_step(&step, trace->token, &entry, &content) &&
+               fits(&step, wanted);
+    if (fit) {
+        err = p2p_judge_step(trace->ledger, &entry, &why, &step.was_cut);
+    }
+    fit = fit && err == P2P_OK && why == P2P_WHY_NONE;
+    if (fit && wanted->rests_feed != 0 && step.kind != P2P_KIND_RECOUNT) {
+        err = p2p_custody_rests_any(trace, wanted->rests_feed, wanted->rests_index,
+                                    content.rests, &rests);
+    }
+    p2p_scratch_end(&scratch, trace->ledger);
+    if (err == P2P_OK && fit && rests) {
+        *out = step;
+        *counts = true;
+    }
+    return err;
+}
+
+/* ---- the records of one feed ---- */
+
+void p2p_step_walk(struct p2p_touch_walk *walk, const struct p2p_record_id *token,
+                   uint32_t feed, uint64_t from)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    p2p_touch_begin(walk, P2P_VIEW_CUSTODY, p2p_id_key(key, token));
+    walk->begun = true;
+    walk->last = from > 0 ? (struct p2p_record_id){feed, from - 1}
+                          : (struct p2p_record_id){feed - 1, UINT64_MAX - 1};
+}
+
+enum p2p_err p2p_step_next(struct custody_trace *trace, struct p2p_touch_walk *walk,
+                           uint32_t feed, uint64_t limit, const struct wanted *wanted,
+                           struct step *step)
+{
+    struct p2p_record_id id;
+    bool counts = false;
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK && !counts) {
+        err = p2p_touch_next(walk, trace->ledger->kv, &id);
+        if (err == P2P_OK && (id.feed != feed || id.index >= limit)) {
+            return P2P_NOTFOUND;
+        }
+        if (err == P2P_OK) {
+            err = p2p_step_look(trace, &id, wanted, step, &counts);
+        }
+    }
+    return err;
+}
+
+/* ---- recounts ---- */
+
+enum p2p_err p2p_step_is_second(struct custody_trace *trace, uint32_t feed, uint64_t from,
+                                const struct wanted *wanted, struct step *second, bool *paired)
+{
+    enum p2p_err err = P2P_OK;
+    *paired = false;
+    for (size_t i = 0; i < second->cite_count && err == P2P_OK && !*paired; i++) {
+        struct step first;
+        const struct p2p_record_id *id = &second->cites[i];
+        if (id->feed != feed || id->index <= from || id->index >= second->id.index) {
+            continue;
+        }
+        err = p2p_step_look(trace, id, wanted, &first, paired);
+        *paired = *paired && first.kind == P2P_KIND_RECOUNT && first.gone == second->gone &&
+                  first.issuer != second->issuer;
+        second->was_cut = second->was_cut || (*paired && first.was_cut);
+    }
+    return err;
+}

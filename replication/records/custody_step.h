@@ -1,0 +1,80 @@
+/* One record about a token, and the records of one feed about it. Private to custody_step.c,
+ * custody_trace.c and custody_take.c. */
+#ifndef P2P_CUSTODY_STEP_H
+#define P2P_CUSTODY_STEP_H
+
+#include "custody_fold.h"
+
+#define CUSTODY_CITES_LOOKED_AT 8u
+
+/* One record about the token that has effect, but for notes, epoch and place. */
+struct step {
+    struct p2p_record_id id;
+    uint32_t kind;
+    uint32_t issuer;
+    uint64_t epoch;
+    uint32_t to;
+    bool gone;
+    bool was_cut;
+    struct p2p_record_id cites[CUSTODY_CITES_LOOKED_AT]; /* but for the token itself */
+    size_t cite_count;
+    struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX]; /* recount */
+    size_t seal_count;
+};
+
+/* A feed as the holder: what it writes above `from` decides. */
+struct standing {
+    uint32_t feed;
+    uint64_t from;
+    uint64_t epoch;
+    uint32_t rests_feed; /* 0: its steps rest on nothing */
+    uint64_t rests_index;
+    bool begins; /* a tenure begins here; not so where a recount is waited for */
+};
+
+/* What a record has to say and to rest on before it is judged: the rest costs more. */
+struct wanted {
+    uint64_t epoch;                      /* of an offer one less than it names */
+    uint32_t rests_feed;                 /* 0: on nothing */
+    uint64_t rests_index;                /* a recount rests on nothing */
+    const struct p2p_record_id *answers; /* an accept or refuse of this offer, or NULL: a step
+                                            of who holds */
+};
+
+/* Whether the record at id is a step that is wanted. Takes nothing lasting from the arena. */
+P2P_MUST_CHECK enum p2p_err p2p_step_look(struct custody_trace *trace,
+                                          const struct p2p_record_id *id,
+                                          const struct wanted *wanted, struct step *out,
+                                          bool *counts);
+/* What a feed wrote about the token from an index on. */
+void p2p_step_walk(struct p2p_touch_walk *walk, const struct p2p_record_id *token,
+                   uint32_t feed, uint64_t from);
+/* The next one that is wanted, below index `limit`. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_step_next(struct custody_trace *trace,
+                                          struct p2p_touch_walk *walk, uint32_t feed,
+                                          uint64_t limit, const struct wanted *wanted,
+                                          struct step *step);
+/* Whether a recount is the second of two: another issuer found the same in the same feed, at
+ * that epoch, above `from`. */
+P2P_MUST_CHECK enum p2p_err p2p_step_is_second(struct custody_trace *trace, uint32_t feed,
+                                               uint64_t from, const struct wanted *wanted,
+                                               struct step *second, bool *paired);
+
+/* custody_trace.c: the first step of the holder that decides; recounts that thaw are taken on
+ * the way. P2P_NOTFOUND: nothing is decided. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_decide(struct custody_trace *trace, struct standing *at,
+                                               struct step *step);
+
+/* What entries of the charter that reassign the token make of a standing. */
+struct taking {
+    bool stopped;   /* some entry names it: its holder acts no more */
+    bool taken;     /* two recounts of who is named, sealed, took it over */
+    bool used;      /* who was named before released it, not knowing better */
+    struct step by; /* the second of them */
+    uint64_t size;  /* of the holder's feed at which that was judged */
+};
+/* custody_take.c */
+P2P_MUST_CHECK enum p2p_err p2p_custody_taking(struct custody_trace *trace,
+                                               const struct standing *at, struct taking *out);
+
+#endif

@@ -1,0 +1,189 @@
+/* A token that the charter gave to another member than the one that holds it.
+ *
+ * An entry `reassign` names a token, an epoch and a member. It is about who stands at the epoch
+ * before: that holder stops as soon as it knows it, for good. The token is the named member's
+ * when two of its issuers counted it there, at the epoch named, and name the seals: `seen`
+ * records of a quorum of the holder's witnesses, by which the holder's feed is judged at one
+ * size. Was anything decided there below that size (it was offered, released, withdrawn), the
+ * entry has no effect. Of several entries for one epoch the last one that was acted on counts:
+ * its recount also seals the feeds of who was named before, where no such recount may stand. */
+#include "custody_step.h"
+
+/* ---- seals ---- */
+
+/* The feed that was a member's newest when an entry was written. */
+static uint32_t feed_then(const struct p2p_charter *charter, uint32_t member, uint64_t entry)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 1; i < p2p_charter_feed_count(charter); i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(charter, i);
+        found = info->member == member && info->entry <= entry ? i : found;
+    }
+    return found;
+}
+
+/* Whether the holder decided anything below that size of its feed. */
+static enum p2p_err decided_below(struct custody_trace *trace, const struct standing *at,
+                                  uint64_t size, bool *decided)
+{
+    struct p2p_custody token = *trace->token;
+    struct custody_trace judged = *trace;
+    struct standing standing = *at;
+    struct step step;
+    judged.token = &token;
+    judged.limit_feed = at->feed;
+    judged.limit = size;
+    enum p2p_err err = p2p_custody_decide(&judged, &standing, &step);
+    *decided = err == P2P_OK;
+    trace->waits = trace->waits || judged.waits;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* The first of a feed's recounts at an epoch that is the second of two, below index `limit`.
+ * P2P_NOTFOUND. */
+static enum p2p_err next_pair(struct custody_trace *trace, struct p2p_touch_walk *walk,
+                              uint32_t feed, uint64_t limit, uint64_t epoch, struct step *out)
+{
+    const struct wanted wanted = {.epoch = epoch};
+    bool paired = false;
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK && !paired) {
+        err = p2p_step_next(trace, walk, feed, limit, &wanted, out);
+        if (err == P2P_OK && out->kind == P2P_KIND_RECOUNT) {
+            err = p2p_step_is_second(trace, feed, 0, &wanted, out, &paired);
+        }
+    }
+    return err;
+}
+
+/* Whether who was named before took the token over below its sealed size. */
+static enum p2p_err taken_below(struct custody_trace *trace, uint32_t feed, uint64_t size,
+                                uint64_t epoch, bool *taken)
+{
+    struct p2p_touch_walk walk;
+    struct step step;
+    p2p_step_walk(&walk, &trace->token->id, feed, 0);
+    enum p2p_err err = next_pair(trace, &walk, feed, size, epoch, &step);
+    *taken = err == P2P_OK;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* Whether the seals that a recount names let the entry at `rows[n]` act. */
+static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
+                         const struct p2p_reassign *rows, size_t n, const struct step *step,
+                         struct taking *out)
+{
+    bool sealed = false;
+    bool stood = false;
+    uint64_t size = 0;
+    const struct p2p_charter *charter = trace->ledger->charter;
+    out->taken = false;
+    enum p2p_err err = p2p_custody_sealed(trace->ledger, at->feed, rows[n].entry, &step->id,
+                                          step->seals, step->seal_count, &out->size, &sealed);
+    if (err == P2P_OK && sealed) {
+        err = decided_below(trace, at, out->size, &stood);
+    }
+    for (size_t i = 0; i < n && err == P2P_OK && sealed && !stood; i++) {
+        uint32_t before = feed_then(charter, rows[i].member, rows[n].entry);
+        if (rows[i].member == rows[n].member) {
+            continue;
+        }
+        err = p2p_custody_sealed(trace->ledger, before, rows[n].entry, &step->id, step->seals,
+                                 step->seal_count, &size, &sealed);
+        if (err == P2P_OK && sealed) {
+            err = taken_below(trace, before, size, rows[n].epoch, &stood);
+        }
+    }
+    out->taken = err == P2P_OK && sealed && !stood;
+    return err;
+}
+
+/* A release by who was named before, behind two recounts of its own. */
+static enum p2p_err find_use(struct custody_trace *trace, uint32_t feed, uint64_t epoch,
+                             struct taking *out)
+{
+    const struct wanted wanted = {.epoch = epoch};
+    struct p2p_touch_walk walk;
+    struct step step;
+    uint64_t end = 0;
+    enum p2p_err err = p2p_custody_end(trace, feed, &end);
+    p2p_step_walk(&walk, &trace->token->id, feed, 0);
+    if (err == P2P_OK) {
+        err = next_pair(trace, &walk, feed, end, epoch, &step);
+    }
+    while (err == P2P_OK && !out->used) {
+        err = p2p_step_next(trace, &walk, feed, end, &wanted, &step);
+        out->used = err == P2P_OK && step.kind == P2P_KIND_USE;
+    }
+    if (out->used) {
+        out->by = step;
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* ---- the entries ---- */
+
+/* The first two recounts of the member that an entry names by which it acts. */
+static enum p2p_err find_taking(struct custody_trace *trace, const struct standing *at,
+                                const struct p2p_reassign *rows, size_t n, struct taking *out)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i < trace->ledger->feed_count && err == P2P_OK && !out->taken; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(trace->ledger->charter, i);
+        struct p2p_touch_walk walk;
+        uint64_t limit = 0;
+        if (info == NULL || info->member != rows[n].member) {
+            continue;
+        }
+        err = p2p_custody_end(trace, i, &limit);
+        p2p_step_walk(&walk, &trace->token->id, i, 0);
+        while (err == P2P_OK && !out->taken) {
+            err = next_pair(trace, &walk, i, limit, rows[n].epoch, &out->by);
+            if (err == P2P_OK) {
+                err = acts(trace, at, rows, n, &out->by, out);
+            }
+        }
+        err = err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    return err;
+}
+
+enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standing *at,
+                                struct taking *out)
+{
+    struct p2p_reassign rows[P2P_CUSTODY_ENTRIES_MAX];
+    size_t count = p2p_charter_reassigns(trace->ledger->charter, &trace->token->id, rows,
+                                         P2P_CUSTODY_ENTRIES_MAX);
+    size_t kept = 0;
+    uint64_t known = UINT64_MAX;
+    enum p2p_err err = P2P_OK;
+    out->stopped = false;
+    out->taken = false;
+    out->used = false;
+    if (count == 0) {
+        return P2P_OK;
+    }
+    trace->waits = true; /* what was seen of an entry changes with the charter */
+    count = count < P2P_CUSTODY_ENTRIES_MAX ? count : P2P_CUSTODY_ENTRIES_MAX;
+    if (trace->known_at != NULL) {
+        err = p2p_known_surely(trace->ledger, trace->known_at->feed, trace->known_at->index,
+                               P2P_CHARTER_FEED, &known);
+    }
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        if (rows[i].epoch == at->epoch + 1 && rows[i].entry < known) {
+            rows[kept++] = rows[i];
+        }
+    }
+    out->stopped = kept > 0;
+    size_t n = kept;
+    for (; n > 0 && err == P2P_OK && !out->taken; n--) {
+        err = find_taking(trace, at, rows, n - 1, out);
+    }
+    for (size_t i = 0; i < n && err == P2P_OK && out->taken && !out->used; i++) {
+        uint32_t before = feed_then(trace->ledger->charter, rows[i].member, rows[n].entry);
+        if (rows[i].member != rows[n].member) {
+            err = find_use(trace, before, at->epoch + 1, out);
+        }
+    }
+    return err;
+}
