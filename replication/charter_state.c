@@ -9,7 +9,7 @@
 void *p2p_rows_add(const struct p2p_alloc *alloc, struct rows *rows, size_t each)
 {
     if (rows->count == rows->cap) {
-        size_t cap = rows->cap ? rows->cap * 2 : 8;
+        size_t cap = rows->cap + rows->cap / 4 + 8; /* many rows in each of many nodes */
         void *at = p2p_alloc_resize(alloc, rows->at, cap, each);
         if (!at) {
             return NULL;

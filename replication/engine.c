@@ -392,6 +392,7 @@ void p2p_engine_close(struct p2p_engine *engine)
     }
     for (size_t i = 0; i < engine->extra_count; i++) {
         p2p_alloc_free(alloc, engine->extras[i].hole);
+        p2p_witnessing_deinit(&engine->extras[i].witnessing);
     }
     p2p_alloc_free(alloc, engine->extras);
     p2p_alloc_free(alloc, engine->clocks);

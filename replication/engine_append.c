@@ -343,7 +343,8 @@ enum p2p_err p2p_append_head(struct p2p_engine *engine)
                              &head.signature);
     engine->signature_made = true;
     engine->heartbeat_due = true;
-    p2p_witnessing_mark(&engine->extras[engine->feed].witnessing, own->head.size, &head,
-                        engine->now.mono_ms);
-    return p2p_feed_set_head(own, engine->kv, &head, p2p_slice_of(NULL, 0));
+    enum p2p_err err = p2p_witnessing_mark(&engine->extras[engine->feed].witnessing,
+                                           own->head.size, &head, engine->now.mono_ms);
+    return err == P2P_OK ? p2p_feed_set_head(own, engine->kv, &head, p2p_slice_of(NULL, 0))
+                         : err;
 }

@@ -15,8 +15,8 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
         engine->extras = grown;
         for (size_t i = engine->extra_count; i < count; i++) {
             grown[i] = (struct p2p_feed_extra){0};
-            enum p2p_err err =
-                p2p_witnessing_load(&grown[i].witnessing, engine->kv, (uint32_t)i);
+            enum p2p_err err = p2p_witnessing_load(&grown[i].witnessing, engine->options.alloc,
+                                                   engine->kv, (uint32_t)i);
             if (err != P2P_OK) {
                 return err;
             }

@@ -54,6 +54,10 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
                               witnessing->quorum_size > witnessing->history.kept_size;
         }
         waiting = waiting || witnessing->quorum_dirty;
+        if (!extra->cosign_due && !witnessing->quorum_dirty &&
+            witnessing->quorum_size == held->head.size) {
+            p2p_witnessing_rest(witnessing);
+        }
     }
     if (store) {
         engine->next_store_quorum_ms = engine->now.mono_ms + P2P_STORE_QUORUM_EVERY_MS;
@@ -71,19 +75,20 @@ enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine, struct p2p_peer 
     const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
     uint8_t bytes[256];
     enum p2p_err err = P2P_OK;
-    for (unsigned c = 0; info != NULL && c < P2P_CANDIDATES_MAX; c++) {
-        const struct p2p_cosigned *candidate = &witnessing->candidates[c];
+    for (unsigned c = 0; info != NULL && c < witnessing->candidate_count; c++) {
+        const struct p2p_candidate *candidate = &witnessing->candidates[c];
         if (candidate->size < witnessing->quorum_size) {
             break; /* nobody asks for it any more */
         }
         for (uint32_t i = 0; i < candidate->count && err == P2P_OK; i++) {
             struct p2p_writer out;
+            const struct p2p_cosigner *cosigner = &candidate->cosigners[i];
             const struct p2p_cosign_body body = {.feed = feed,
                                                  .size = candidate->size,
                                                  .root = candidate->root,
-                                                 .witness = candidate->witnesses[i],
-                                                 .cosignature = candidate->cosignatures[i]};
-            if (!p2p_feed_cosigner(info, candidate->witnesses[i])) {
+                                                 .witness = cosigner->witness,
+                                                 .cosignature = cosigner->cosignature};
+            if (!p2p_feed_cosigner(info, cosigner->witness)) {
                 continue;
             }
             p2p_writer_init(&out, bytes, sizeof(bytes));

@@ -208,8 +208,11 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
         p2p_state_note(engine, &arrivals[i], run->head.size - count + i, i + 1 == count);
     }
     struct p2p_feed_extra *extra = &engine->extras[run->feed];
-    p2p_witnessing_mark(&extra->witnessing, run->head.size - count, &run->head,
-                        engine->now.mono_ms);
+    err = p2p_witnessing_mark(&extra->witnessing, run->head.size - count, &run->head,
+                              engine->now.mono_ms);
+    if (err != P2P_OK) {
+        return err;
+    }
     extra->grew = true;
     extra->unsettled = true;
     extra->cosign_due = true;

@@ -179,7 +179,7 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                            ? hear_of_more(engine, peer, entry->feed, kind == FRONTIER_ANNOUNCED)
                            : compare_root(engine, peer, entry);
     /* Cosignatures made while there was no session are heard of only here. */
-    uint64_t cosigned = engine->extras[entry->feed].witnessing.candidates[0].size;
+    uint64_t cosigned = p2p_witnessing_newest(&engine->extras[entry->feed].witnessing);
     if (err == P2P_OK && kind != FRONTIER_ANNOUNCED && entry->feed != P2P_CHARTER_FEED &&
         entry->witnessed < cosigned && row->quorum_told < cosigned &&
         peer->feeds[P2P_CHARTER_FEED].size >= p2p_charter_size(engine->ledger.charter)) {

@@ -73,9 +73,9 @@ static enum p2p_err look_at_feed(struct p2p_engine *engine, uint32_t feed)
     const struct p2p_feed_info *info = p2p_charter_feed(charter, feed);
     struct p2p_feed_extra *extra = &engine->extras[feed];
     enum p2p_err err = P2P_OK;
-    for (unsigned i = 0; i < P2P_COSIGNERS_MAX; i++) {
+    for (unsigned i = extra->witnessing.holding_count; i-- > 0;) {
         struct p2p_holding *holding = &extra->witnessing.holdings[i];
-        if (holding->witness != 0 && (holding->grew || extra->spread_fresh)) {
+        if (holding->grew || extra->spread_fresh) {
             holding->grew = false;
             p2p_spread_show(&engine->spread, feed, p2p_witness_member(holding->witness),
                             holding->size, engine->now.mono_ms);

@@ -139,6 +139,12 @@ struct p2p_feed_extra {
     uint64_t bare_until;       /* leaves below this size are taken without payloads */
     struct p2p_witnessing witnessing;
 };
+/* A node keeps this of every feed, for good: a thousand of them in a large federation. What is
+ * under way comes on top: p2p/witness.h, P2P_PEERS_MAX. */
+#define P2P_FEED_KEPT_BYTES(cosigners)                                                         \
+    (sizeof(struct p2p_feed) + sizeof(struct p2p_feed_extra) + sizeof(struct p2p_candidate) +  \
+     (cosigners) * (sizeof(struct p2p_cosigner) + sizeof(struct p2p_holding)))
+_Static_assert(P2P_FEED_KEPT_BYTES(6u) <= 4096u, "4 KiB for each feed of six witnesses");
 
 /* The newest time a member's witness key has signed, and when that arrived. */
 struct p2p_member_clock {

@@ -27,12 +27,13 @@ static enum p2p_err witness_size(const struct p2p_engine *engine, uint32_t feed,
                                  uint32_t witness, uint64_t *size)
 {
     const struct p2p_ledger *ledger = &engine->ledger;
-    const struct p2p_cosigned_ahead *ahead = engine->extras[feed].witnessing.ahead;
+    const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
     enum p2p_err err = P2P_OK;
     *size = 0;
-    for (size_t i = 0; i < P2P_COSIGNERS_MAX; i++) {
-        if (ahead[i].witness == witness && ahead[i].size > *size) {
-            *size = ahead[i].size;
+    for (size_t i = 0; i < witnessing->ahead_count; i++) {
+        const struct p2p_cosigned_ahead *ahead = &witnessing->ahead[i];
+        if (ahead->witness == witness && ahead->size > *size) {
+            *size = ahead->size;
         }
     }
     for (uint32_t by = 1; by < engine->extra_count && err == P2P_OK; by++) {

@@ -59,9 +59,12 @@ static enum p2p_err make(struct p2p_engine *engine, uint32_t feed, struct p2p_tr
         return p2p_history_beat(witnessing, held, engine->kv, &body, engine->now.mono_ms);
     }
     if (p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root, held)) {
-        p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
-                           &body.cosignature, held);
+        err = p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
+                                 &body.cosignature, held);
         extra->unsettled = true;
+    }
+    if (err != P2P_OK) {
+        return err;
     }
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_COSIGNED,
                                                 .feed = feed,
@@ -455,8 +458,11 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     if (heartbeat) {
         return take_heartbeat(engine, peer, &body);
     }
-    p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root, &body.cosignature,
-                       held);
+    err = p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
+                             &body.cosignature, held);
+    if (err != P2P_OK) {
+        return err;
+    }
     engine->extras[body.feed].unsettled = true;
     if (body.feed == engine->feed) {
         note_mirrored(engine, member, body.size);

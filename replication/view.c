@@ -322,16 +322,26 @@ enum p2p_err p2p_view_set(const struct p2p_kv *kv, enum p2p_view_number view, ui
     return err;
 }
 
-/* The digest kept in memory, loaded or begun; NULL without memory or on a read error. */
+static struct p2p_view_digest *digest_kept(const struct p2p_ledger *ledger,
+                                           enum p2p_view_number view, uint32_t circle)
+{
+    for (size_t i = 0; i < ledger->digest_count; i++) {
+        if (ledger->digests[i].view == view && ledger->digests[i].circle == circle) {
+            return &ledger->digests[i];
+        }
+    }
+    return NULL;
+}
+
+/* The digest kept in memory, loaded or begun; *out stays as it is on an error. */
 static enum p2p_err digest_of(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                               enum p2p_view_number view, uint32_t circle,
                               struct p2p_view_digest **out)
 {
-    for (size_t i = 0; i < ledger->digest_count; i++) {
-        if (ledger->digests[i].view == view && ledger->digests[i].circle == circle) {
-            *out = &ledger->digests[i];
-            return P2P_OK;
-        }
+    struct p2p_view_digest *kept = digest_kept(ledger, view, circle);
+    if (kept != NULL) {
+        *out = kept;
+        return P2P_OK;
     }
     struct p2p_view_digest *grown = p2p_alloc_resize(ledger->alloc, ledger->digests,
                                                      ledger->digest_count + 1, sizeof(*grown));
@@ -348,6 +358,25 @@ static enum p2p_err digest_of(struct p2p_ledger *ledger, const struct p2p_kv *kv
     ledger->digest_count++;
     *out = fresh;
     return P2P_OK;
+}
+
+/* The same where nothing is kept of an empty set, which most circles of a large federation
+ * have: then *out is NULL. */
+static enum p2p_err digest_if_any(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                  enum p2p_view_number view, uint32_t circle,
+                                  struct p2p_view_digest **out)
+{
+    char name[64];
+    struct p2p_slice value;
+    *out = NULL;
+    if (digest_kept(ledger, view, circle) == NULL) {
+        enum p2p_err err =
+            p2p_kv_get(kv, P2P_TABLE_META, digest_name(name, view, circle), &value);
+        if (err != P2P_OK) {
+            return err == P2P_NOTFOUND ? P2P_OK : err;
+        }
+    }
+    return digest_of(ledger, kv, view, circle, out);
 }
 
 enum p2p_err p2p_view_element(struct p2p_arena *arena, struct p2p_slice key,
@@ -435,17 +464,21 @@ void p2p_view_walk_begin(struct p2p_view_walk *walk, enum p2p_view_number view, 
 static enum p2p_err compare_set(struct p2p_ledger *ledger, const struct p2p_view_walk *walk,
                                 bool *differs)
 {
+    static const struct p2p_lthash empty;
     struct p2p_view_digest *digest;
-    enum p2p_err err = digest_of(ledger, ledger->kv, walk->view, walk->circle, &digest);
+    enum p2p_err err = digest_if_any(ledger, ledger->kv, walk->view, walk->circle, &digest);
     if (err != P2P_OK) {
         return err;
     }
-    *differs = memcmp(&digest->set, &walk->sum, sizeof(walk->sum)) != 0;
-    if (*differs) {
+    *differs = memcmp(digest == NULL ? &empty : &digest->set, &walk->sum, sizeof(empty)) != 0;
+    if (*differs && digest == NULL) {
+        err = digest_of(ledger, ledger->kv, walk->view, walk->circle, &digest);
+    }
+    if (*differs && err == P2P_OK) {
         digest->set = walk->sum;
         digest->dirty = true;
     }
-    return P2P_OK;
+    return err;
 }
 
 enum p2p_err p2p_view_walk_step(struct p2p_ledger *ledger, struct p2p_view_walk *walk,
@@ -491,10 +524,11 @@ enum p2p_err p2p_view_walk_step(struct p2p_ledger *ledger, struct p2p_view_walk 
 enum p2p_err p2p_view_digest(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                              enum p2p_view_number view, uint32_t circle, struct p2p_hash *out)
 {
+    static const struct p2p_lthash empty;
     struct p2p_view_digest *digest;
-    enum p2p_err err = digest_of(ledger, kv, view, circle, &digest);
+    enum p2p_err err = digest_if_any(ledger, kv, view, circle, &digest);
     if (err == P2P_OK) {
-        *out = p2p_lthash_digest(&digest->set);
+        *out = p2p_lthash_digest(digest == NULL ? &empty : &digest->set);
     }
     return err;
 }

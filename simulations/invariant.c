@@ -252,11 +252,15 @@ static void look_at_heap(struct sim_watcher *watcher, const struct watch_machine
         return;
     }
     const struct p2p_ledger *ledger = p2p_engine_ledger(host->node.engine);
-    const struct watch_kept kept = {.bytes = host->heap.bytes,
-                                    .feeds = ledger->feed_count,
-                                    .circles = p2p_charter_circle_count(ledger->charter) + 1u,
-                                    .entries = p2p_charter_size(ledger->charter) +
-                                               p2p_charter_rival_size(ledger->charter)};
+    struct watch_kept kept = {.bytes = host->heap.bytes,
+                              .feeds = ledger->feed_count,
+                              .circles = p2p_charter_circle_count(ledger->charter) + 1u,
+                              .entries = p2p_charter_size(ledger->charter) +
+                                         p2p_charter_rival_size(ledger->charter)};
+    for (uint32_t i = 1; i < ledger->feed_count; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, i);
+        kept.cosigners += info == NULL ? 0 : info->witness_count + 1u; /* and one before */
+    }
     watch_heap(watcher, machine, &kept);
 }
 

@@ -336,6 +336,7 @@ void watch_bounds(struct sim_watcher *watcher, const struct watch_machine *machi
 /* What an engine holds between batches, and for what. */
 struct watch_kept {
     size_t bytes, feeds, circles, entries;
+    size_t cosigners; /* of all feeds: whose cosignatures may be kept or wait */
 };
 void watch_heap(struct sim_watcher *watcher, const struct watch_machine *machine,
                 const struct watch_kept *kept);

@@ -2,13 +2,25 @@
  * keeps from one batch to the next. */
 #include "watch.h"
 
+#include <p2p/witness.h>
+
 #define PEER_BYTES_MAX (4u << 20)
 /* Of an engine's heap; above what was measured, near enough to find what grows. */
-#define ENGINE_BYTES_MAX    (2u << 20)  /* itself, and room for the largest frame */
-#define FEED_BYTES_MAX      (12u << 10) /* its edge, heads, cosignatures, and who is asked */
-#define PEER_FEED_BYTES_MAX 64u         /* what one peer has of one feed */
-#define CIRCLE_BYTES_MAX    (4u << 10)  /* its members, and the set hash of its bans */
-#define ENTRY_BYTES_MAX     (8u << 10)  /* of the charter, with what it says */
+#define ENGINE_BYTES_MAX    (2u << 20) /* itself, and room for the largest frame */
+#define FEED_BYTES_MAX      (4u << 10) /* its edge, heads, newest quorum, and who is asked */
+#define PEER_FEED_BYTES_MAX 64u        /* what one peer has of one feed */
+#define CIRCLE_BYTES_MAX    (4u << 10) /* its members, and the set hash of its bans */
+#define ENTRY_BYTES_MAX     (8u << 10) /* of the charter, with what it says */
+/* The queue of a feed: checkpoints that have no quorum yet, the heads that they may be of, and
+ * for each of its witnesses the cosignatures of those, one of what is to come, and how far it
+ * is.
+ */
+#define QUEUE_BYTES_MAX                                                                        \
+    (P2P_CANDIDATES_MAX * sizeof(struct p2p_candidate) +                                       \
+     P2P_MARKED_HEADS * sizeof(struct p2p_marked_head))
+#define COSIGNER_BYTES_MAX                                                                     \
+    (P2P_CANDIDATES_MAX * sizeof(struct p2p_cosigner) + sizeof(struct p2p_cosigned_ahead) +    \
+     sizeof(struct p2p_holding))
 
 void watch_bounds(struct sim_watcher *watcher, const struct watch_machine *machine,
                   const struct p2p_actions *actions)
@@ -38,7 +50,8 @@ void watch_bounds(struct sim_watcher *watcher, const struct watch_machine *machi
 void watch_heap(struct sim_watcher *watcher, const struct watch_machine *machine,
                 const struct watch_kept *kept)
 {
-    size_t most = ENGINE_BYTES_MAX + kept->feeds * FEED_BYTES_MAX +
+    size_t most = ENGINE_BYTES_MAX + kept->feeds * (FEED_BYTES_MAX + QUEUE_BYTES_MAX) +
+                  kept->cosigners * COSIGNER_BYTES_MAX +
                   kept->feeds * P2P_PEERS_MAX * PEER_FEED_BYTES_MAX +
                   kept->circles * CIRCLE_BYTES_MAX + kept->entries * ENTRY_BYTES_MAX;
     if (kept->bytes > most) {

@@ -394,9 +394,13 @@ static void tell_lost(struct sim_watcher *watcher, const struct watch_machine *m
 static bool remembers(const struct p2p_kv *kv, uint32_t feed, const struct watch_left *left)
 {
     struct p2p_witnessing witnessing = {0};
-    return left->cosigned.size == 0 || (p2p_witnessing_load(&witnessing, kv, feed) == P2P_OK &&
-                                        witnessing.cosigned_size >= left->cosigned.size &&
-                                        witnessing.cosigned_time_s >= left->cosigned_time_s);
+    bool remembered =
+        left->cosigned.size == 0 ||
+        (p2p_witnessing_load(&witnessing, p2p_alloc_default(), kv, feed) == P2P_OK &&
+         witnessing.cosigned_size >= left->cosigned.size &&
+         witnessing.cosigned_time_s >= left->cosigned_time_s);
+    p2p_witnessing_deinit(&witnessing);
+    return remembered;
 }
 
 void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine, bool appends)

@@ -101,11 +101,11 @@ static void a_restored_node_goes_on_in_the_next_generation(void **state)
     network_ban(&net, 2, "all", THIRD);
     network_advance(&net, 3000);
     CHECK(read_only(1) == P2P_READ_ONLY_NONE);
-    const struct p2p_cosigned *newest =
+    const struct p2p_candidate *newest =
         &p2p_engine_witnessing(net.nodes[2].engine, 2)->candidates[0];
     bool anew = false;
     for (uint32_t i = 0; i < newest->count; i++) {
-        anew = anew || newest->witnesses[i] == p2p_witness_number(1, 2);
+        anew = anew || newest->cosigners[i].witness == p2p_witness_number(1, 2);
     }
     CHECK(anew && quorum(2, 2) == network_size(&net, 2, 2));
 }

@@ -27,7 +27,7 @@ static struct p2p_hash grow(uint64_t size)
     struct p2p_tree_head head = {.size = size, .root = p2p_edge_root(&feed.edge)};
     head.signature.bytes[0] = (uint8_t)size;
     CHECK_OK(p2p_feed_set_head(&feed, kv, &head, p2p_slice_of(NULL, 0)));
-    p2p_witnessing_mark(&witnessing, before, &head, 1000 + size * 10);
+    CHECK_OK(p2p_witnessing_mark(&witnessing, before, &head, 1000 + size * 10));
     return head.root;
 }
 
@@ -38,7 +38,7 @@ static int setup(void **state)
     kv = memory_kv_begin(memory);
     p2p_arena_init(&arena, p2p_alloc_default(), 1u << 20);
     p2p_feed_init(&feed, 1);
-    witnessing = (struct p2p_witnessing){0};
+    CHECK_OK(p2p_witnessing_load(&witnessing, p2p_alloc_default(), kv, 1));
     world_init(&world);
     CHECK_OK(p2p_charter_new(&charter, p2p_alloc_default(), NULL));
     world_draft(&draft);
@@ -62,6 +62,7 @@ static void change(const char *add, const char *remove)
 static int teardown(void **state)
 {
     (void)state;
+    p2p_witnessing_deinit(&witnessing);
     memory_kv_free(memory);
     p2p_arena_deinit(&arena);
     p2p_charter_free(charter);
@@ -75,7 +76,7 @@ static bool offer(uint32_t witness, uint64_t size, const struct p2p_hash *root)
     if (!p2p_witnessing_wants(&witnessing, info, witness, size, root, &feed)) {
         return false;
     }
-    p2p_witnessing_add(&witnessing, info, witness, size, root, &cosignature, &feed);
+    CHECK_OK(p2p_witnessing_add(&witnessing, info, witness, size, root, &cosignature, &feed));
     return true;
 }
 
@@ -122,9 +123,10 @@ static void test_stored_quorum(void **state)
     witnessing.cosigned_size = 6;
     witnessing.cosigned_time_s = 12345;
     CHECK_OK(p2p_witnessing_store_own(&witnessing, kv, 1, &root));
-    CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+    CHECK_OK(p2p_witnessing_load(&loaded, p2p_alloc_default(), kv, 1));
     CHECK(loaded.quorum_size == 7 && p2p_hash_equal(&loaded.quorum_root, &root));
     CHECK(loaded.cosigned_size == 6 && loaded.cosigned_time_s == 12345);
+    p2p_witnessing_deinit(&loaded);
 }
 
 /* A bit that flipped in what a node cosigned last would make it cosign less than it did, or
@@ -149,17 +151,20 @@ static void test_damaged_own(void **state)
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
         CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, row, p2p_slice_of(bytes, len)));
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+        CHECK_OK(p2p_witnessing_load(&loaded, p2p_alloc_default(), kv, 1));
         CHECK(loaded.own_damaged && loaded.cosigned_size == 0 && loaded.cosigned_time_s == 0);
+        p2p_witnessing_deinit(&loaded);
     }
     for (size_t cut = 0; cut < len; cut++) {
         CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, row, p2p_slice_of(bytes, cut)));
-        CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+        CHECK_OK(p2p_witnessing_load(&loaded, p2p_alloc_default(), kv, 1));
         CHECK(loaded.own_damaged && loaded.cosigned_size == 0);
+        p2p_witnessing_deinit(&loaded);
     }
     CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, row, p2p_slice_of(bytes, len)));
-    CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+    CHECK_OK(p2p_witnessing_load(&loaded, p2p_alloc_default(), kv, 1));
     CHECK(!loaded.own_damaged && loaded.cosigned_size == 6);
+    p2p_witnessing_deinit(&loaded);
 }
 
 static void reach_quorum(uint64_t size, uint64_t mono_ms)
@@ -198,8 +203,10 @@ static void test_kept_quorums(void **state)
     CHECK_OK(p2p_history_store(&witnessing, kv, &feed, 61001));
     CHECK_OK(p2p_history_quorum_from(kv, 1, 7, &found));
     CHECK(found.count == 4);
-    CHECK_OK(p2p_witnessing_load(&loaded, kv, 1)); /* a start keeps none twice */
+    CHECK_OK(p2p_witnessing_load(&loaded, p2p_alloc_default(), kv,
+                                 1)); /* a start keeps none twice */
     CHECK(loaded.history.kept_size == 7 && loaded.history.kept_count == 4);
+    p2p_witnessing_deinit(&loaded);
     reach_quorum(9, 200000);
     CHECK(kept_from(8) == 9);
 }
@@ -247,8 +254,9 @@ static void test_kept_heartbeats(void **state)
     check_stretch(UINT64_MAX, 5000, 5000);
     beat(9000, 485000); /* by our clock not a minute later */
     check_stretch(UINT64_MAX, 5000, 5000);
-    CHECK_OK(p2p_witnessing_load(&loaded, kv, 1));
+    CHECK_OK(p2p_witnessing_load(&loaded, p2p_alloc_default(), kv, 1));
     CHECK(loaded.history.stretch.first.cosignature.time_s == 5000);
+    p2p_witnessing_deinit(&loaded);
 }
 
 /* An owner would be blamed for what a disk did. */

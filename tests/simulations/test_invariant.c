@@ -144,7 +144,8 @@ static void too_much_for_one_link_is_found(void **state)
 
 static void engine_that_grows_is_found(void **state)
 {
-    struct watch_kept kept = {.bytes = 2300000, .feeds = 8, .circles = 10, .entries = 8};
+    struct watch_kept kept = {
+        .bytes = 2300000, .feeds = 8, .circles = 10, .entries = 8, .cosigners = 56};
     (void)state;
     watch_heap(w.watcher, &m1.machine, &kept);
     watch_world_nothing(&w);

@@ -244,18 +244,15 @@ static void histories_side_by_side_without_a_fork_are_found(void **state)
 /* The machine stores a quorum of its branch. */
 static void store_quorum(struct watched *watched)
 {
-    const struct p2p_feed *feed = p2p_ledger_feed(&watched->node.ledger, 1);
     const struct p2p_tree_head head = watch_world_head(watched->node.world, 1, SIZE);
-    struct p2p_witnessing witnessing = {.quorum_size = SIZE, .quorum_root = head.root};
-    witnessing.quorum_dirty = true;
-    witnessing.candidates[0] = (struct p2p_cosigned){.size = SIZE,
-                                                     .root = head.root,
-                                                     .log = head.signature,
-                                                     .has_log = true,
-                                                     .count = 2,
-                                                     .witnesses = {2, 3}};
+    const struct p2p_cosigned quorum = {.size = SIZE,
+                                        .root = head.root,
+                                        .log = head.signature,
+                                        .has_log = true,
+                                        .count = 2,
+                                        .witnesses = {2, 3}};
     ledger_node_begin(&watched->node);
-    CHECK_OK(p2p_witnessing_store(&witnessing, watched->node.kv, feed));
+    CHECK_OK(p2p_quorum_store(&quorum, watched->node.kv, 1));
     ledger_node_end(&watched->node);
 }
 

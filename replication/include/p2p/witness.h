@@ -15,31 +15,9 @@
 #ifndef P2P_WITNESS_H
 #define P2P_WITNESS_H
 
-#include <p2p/charter.h>
+#include <p2p/cosigned.h>
 #include <p2p/feed.h>
 #include <p2p/history.h>
-
-struct p2p_cosigned {
-    uint64_t size;
-    struct p2p_hash root;
-    struct p2p_signature log; /* the feed's own signature over it, when has_log */
-    bool has_log;
-    uint32_t count;
-    uint32_t witnesses[P2P_COSIGNERS_MAX]; /* whose the cosignatures are */
-    struct p2p_cosignature cosignatures[P2P_COSIGNERS_MAX];
-};
-
-/* As a row: format 1, size u64, root 32, signature of the feed 64, count u8, then count times:
- * witness u32, time u64, signature 64. */
-#define P2P_COSIGNED_BYTES_MAX                                                                 \
-    (1u + 8u + P2P_HASH_BYTES + P2P_SIGNATURE_BYTES + 1u +                                     \
-     P2P_COSIGNERS_MAX * (4u + 8u + P2P_SIGNATURE_BYTES))
-/* Returns the length. */
-size_t p2p_cosigned_encode(const struct p2p_cosigned *cosigned,
-                           uint8_t bytes[P2P_COSIGNED_BYTES_MAX]);
-/* P2P_CORRUPT. */
-P2P_MUST_CHECK enum p2p_err p2p_cosigned_decode(struct p2p_cosigned *out,
-                                                struct p2p_slice bytes);
 
 /* The newest cosignature of one witness for more than is held. */
 struct p2p_cosigned_ahead {
@@ -67,27 +45,48 @@ struct p2p_holding {
     uint64_t gone; /* the largest size of which its cosignature gave way to others */
 };
 
-/* Checkpoints whose cosignatures are kept. One faulty witness that cosigns each new head takes
+/* One cosignature, and whose it is. */
+struct p2p_cosigner {
+    uint32_t witness;
+    struct p2p_cosignature cosignature;
+};
+
+/* A checkpoint whose cosignatures are kept. */
+struct p2p_candidate {
+    uint64_t size;
+    struct p2p_hash root;
+    struct p2p_signature log; /* the feed's own signature over it, when has_log */
+    bool has_log;
+    uint32_t count; /* at most P2P_COSIGNERS_MAX */
+    struct p2p_cosigner *cosigners;
+};
+
+/* How many of them there are at once. One faulty witness that cosigns each new head takes
  * two places at most from those that the others agree on: the largest, and the one with the
  * fewest cosigners. */
 #define P2P_CANDIDATES_MAX 4u
 
+/* A node has one for each feed, so what it gathers is allocated as it comes: for as many
+ * cosigners as the feed has, and while there is something. */
 struct p2p_witnessing {
-    struct p2p_cosigned candidates[P2P_CANDIDATES_MAX]; /* larger size first */
-    struct p2p_cosigned_ahead ahead[P2P_COSIGNERS_MAX];
-    struct p2p_holding holdings[P2P_COSIGNERS_MAX]; /* since the engine was opened */
+    const struct p2p_alloc *alloc;
+    struct p2p_candidate *candidates; /* larger size first; none below the quorum's */
+    struct p2p_cosigned_ahead *ahead; /* one for each cosigner at most; NULL: nothing waits */
+    struct p2p_holding *holdings;     /* since the engine was opened; likewise */
+    uint8_t candidate_count, ahead_count, holding_count;
     bool holdings_grew;   /* the engine's: takes it back when it has looked */
+    bool quorum_dirty;    /* candidates hold a quorum that is not stored yet */
+    bool own_damaged;     /* what this node cosigned could not be read: size and time are 0 */
     uint64_t quorum_size; /* 0: none yet */
     struct p2p_hash quorum_root;
-    bool quorum_dirty; /* candidates hold a quorum that is not stored yet */
-    struct p2p_marked_head marked[P2P_MARKED_HEADS];
+    struct p2p_marked_head
+        *marked; /* P2P_MARKED_HEADS of them; NULL: the newest head has a quorum */
     unsigned marked_at;
     uint64_t marked_mono_ms; /* when marked[marked_at] was begun */
     /* this node as a witness */
     uint64_t cosigned_size;
     uint64_t cosigned_time_s;
     uint64_t cosigned_mono_ms;
-    bool own_damaged; /* these could not be read: both are 0 */
     /* the owner's heartbeat */
     uint64_t heartbeat_time_s;
     uint64_t heartbeat_size;
@@ -99,16 +98,21 @@ struct p2p_witnessing {
     struct p2p_history history; /* what is kept of all this for audits */
 };
 
-/* What the disk spoiled of what this node cosigned is told by own_damaged. */
+/* alloc is borrowed until deinit. What the disk spoiled of what this node cosigned is told by
+ * own_damaged. P2P_NOMEM, P2P_CORRUPT, or the seam's error, with nothing to deinit. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_load(struct p2p_witnessing *witnessing,
+                                                const struct p2p_alloc *alloc,
                                                 const struct p2p_kv *kv, uint32_t feed);
+void p2p_witnessing_deinit(struct p2p_witnessing *witnessing); /* accepts a zeroed one */
 /* What was loaded, against the signatures that it holds: a quorum that the disk spoiled is
  * forgotten, peers have it. Returns whether it was sound. */
 bool p2p_witnessing_check(struct p2p_witnessing *witnessing, const struct p2p_charter *charter,
                           uint32_t feed, const struct p2p_sigs *sigs);
-/* A signed head extended the feed that had size `before`. */
-void p2p_witnessing_mark(struct p2p_witnessing *witnessing, uint64_t before,
-                         const struct p2p_tree_head *head, uint64_t mono_ms);
+/* A signed head extended the feed that had size `before`. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_mark(struct p2p_witnessing *witnessing,
+                                                uint64_t before,
+                                                const struct p2p_tree_head *head,
+                                                uint64_t mono_ms);
 /* The head to cosign next: a marked one above what was cosigned, or the newest. */
 const struct p2p_tree_head *p2p_witnessing_choose(const struct p2p_witnessing *witnessing,
                                                   const struct p2p_feed *feed);
@@ -117,10 +121,14 @@ bool p2p_witnessing_wants(const struct p2p_witnessing *witnessing,
                           const struct p2p_feed_info *info, uint32_t witness, uint64_t size,
                           const struct p2p_hash *root, const struct p2p_feed *feed);
 /* Takes a wanted cosignature that was verified over (size, root), and the feed's own signature
- * if that is its newest head or a marked one. For a size that is held, root is the held one. */
-void p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
-                        uint32_t witness, uint64_t size, const struct p2p_hash *root,
-                        const struct p2p_cosignature *cosignature, const struct p2p_feed *feed);
+ * if that is its newest head or a marked one. For a size that is held, root is the held one.
+ * P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err
+p2p_witnessing_add(struct p2p_witnessing *witnessing, const struct p2p_feed_info *info,
+                   uint32_t witness, uint64_t size, const struct p2p_hash *root,
+                   const struct p2p_cosignature *cosignature, const struct p2p_feed *feed);
+/* The largest size of which cosignatures are kept; 0: of none. */
+uint64_t p2p_witnessing_newest(const struct p2p_witnessing *witnessing);
 /* Records from `size` on were taken back: who held them holds another history. */
 void p2p_witnessing_cut(struct p2p_witnessing *witnessing, uint64_t size);
 /* Takes what waited for records that are held now, then looks whether a candidate has a quorum
@@ -129,6 +137,9 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_settle(struct p2p_witnessing *witness
                                                   const struct p2p_charter *charter,
                                                   const struct p2p_feed *feed,
                                                   const struct p2p_kv *kv, bool *found);
+/* The newest head has a quorum, and this node has cosigned it if it may: nobody asks for one
+ * that passed by before. */
+void p2p_witnessing_rest(struct p2p_witnessing *witnessing);
 /* The feed's own signature over this head, noted lately or that of a kept one. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_log(const struct p2p_witnessing *witnessing,
                                                const struct p2p_feed *feed,
@@ -149,19 +160,6 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_store(struct p2p_witnessing *witnessi
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_store_own(const struct p2p_witnessing *witnessing,
                                                      const struct p2p_kv *kv, uint32_t feed,
                                                      const struct p2p_hash *root);
-/* The stored quorum with its cosignatures. P2P_NOTFOUND. */
-P2P_MUST_CHECK enum p2p_err p2p_quorum_load(struct p2p_cosigned *out, const struct p2p_kv *kv,
-                                            uint32_t feed);
-/* A head and its cosignatures as a signed note, with lines in their order; returns its length
- * in *len. P2P_UNKNOWN (no such feed), P2P_TOOLARGE. */
-P2P_MUST_CHECK enum p2p_err p2p_cosigned_note(const struct p2p_charter *charter, uint32_t feed,
-                                              const struct p2p_cosigned *cosigned, char *out,
-                                              size_t cap, size_t *len);
-/* The stored quorum-cosigned checkpoint of a feed as a signed note; returns its length in *len.
- */
-P2P_MUST_CHECK enum p2p_err p2p_quorum_note(const struct p2p_charter *charter,
-                                            const struct p2p_kv *kv, uint32_t feed, char *out,
-                                            size_t cap, size_t *len);
 /* The same of the newest quorum there is, which may not be stored yet: of quorum_size, unless
  * the feed's own signature over that is not at hand. */
 P2P_MUST_CHECK enum p2p_err p2p_witnessing_note(const struct p2p_witnessing *witnessing,
