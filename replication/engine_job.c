@@ -1,6 +1,8 @@
 /* Jobs: what this node wants done, checked before anything of it is written. */
 #include "engine_parts.h"
 
+#include <p2p/kind.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -46,9 +48,32 @@ static bool fits(const struct p2p_engine *engine, const struct shape *shape,
     return err == P2P_OK;
 }
 
+/* What no job writes: the node's own acts about custody, which follow from what it holds; and,
+ * while it cannot know whether its store is all that its feed ever had, what gives custody away
+ * or takes it. */
+static bool may_act(const struct p2p_engine *engine, uint32_t kind, struct p2p_job *job)
+{
+    bool passes_on = kind == P2P_KIND_CUSTODY_OFFER || kind == P2P_KIND_CUSTODY_ACCEPT ||
+                     kind == P2P_KIND_CUSTODY_REFUSE;
+    if (kind == P2P_KIND_USE || kind == P2P_KIND_RULED) {
+        p2p_job_fail(job, P2P_REFUSED, "the node writes that by itself");
+        return false;
+    }
+    if (passes_on && p2p_engine_custody(engine, &engine->now, NULL) == P2P_CUSTODY_WAITING) {
+        p2p_job_fail(job, P2P_BUSY,
+                     "custody waits until enough witnesses have answered since this start, and "
+                     "the copy can be written: port2port wait custody");
+        return false;
+    }
+    return true;
+}
+
 static bool append_fits(const struct p2p_engine *engine, const struct p2p_append *record,
                         struct p2p_job *job)
 {
+    if (!may_act(engine, record->kind, job)) {
+        return false;
+    }
     if (record->payload.len > P2P_PAYLOAD_BYTES_MAX || record->cite_count > P2P_CITES_MAX ||
         record->content.len + 16 * record->cite_count > P2P_BODY_BYTES_MAX) {
         p2p_job_fail(job, P2P_TOOLARGE, "a record of this job is larger than 60,000 bytes");
@@ -186,7 +211,7 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
                                 .author = P2P_BY_ISSUER,
                                 .content = arrival.record.content,
                                 .payload = payload};
-    if (!fits(engine, &shape, job)) {
+    if (!may_act(engine, shape.kind, job) || !fits(engine, &shape, job)) {
         return P2P_OK;
     }
     err = p2p_ledger_verify(&engine->ledger, &arrival, 1);

@@ -205,9 +205,12 @@ static const char *verb_of(const struct p2p_kind *kind)
     case P2P_KIND_SEEN:
     case P2P_KIND_FORK:
     case P2P_KIND_STATE:
+    case P2P_KIND_RULED:
         return "the node writes it by itself when it is due";
     case P2P_KIND_DECISIONS:
         return "use port2port gate check";
+    case P2P_KIND_USE:
+        return "use port2port gate collect";
     case P2P_KIND_BAN_IMPOSE:
         return "use port2port ban impose";
     case P2P_KIND_BAN_AMEND:

@@ -210,10 +210,15 @@ static json_t *question_json(const struct telling *telling)
 {
     bool checks = true;
     json_t *subjects = subjects_json(telling, &checks);
-    return json_pack("{s:s, s:o, s:b, s:o, s:o}", "purpose", telling->decision->parsed.purpose,
-                     "subjects", subjects, "check_digits", checks, "time",
-                     p2p_time_json(telling->decision->parsed.own_ms), "quorum_time",
-                     time_or_null(telling->decision->parsed.quorum_ms));
+    const struct p2p_decision *decision = &telling->decision->parsed;
+    json_t *json =
+        json_pack("{s:s, s:o, s:b, s:o, s:o}", "purpose", decision->purpose, "subjects",
+                  subjects, "check_digits", checks, "time", p2p_time_json(decision->own_ms),
+                  "quorum_time", time_or_null(decision->quorum_ms));
+    if (decision->container.len > 0) {
+        json_object_set_new(json, "container", p2p_slice_json(decision->container));
+    }
+    return json;
 }
 
 /* ---- what the gate knew ---- */

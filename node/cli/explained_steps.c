@@ -79,10 +79,13 @@ const char *p2p_cli_explained_question(const json_t *facts, char out[P2P_CLI_QUE
     const json_t *gate = json_object_get(facts, "gate");
     const char *purpose = p2p_cli_text(question, "purpose");
     const char *locode = p2p_cli_text(gate, "locode");
-    snprintf(out, P2P_CLI_QUESTION_BYTES, "May %s %s at %s?",
+    const char *container = p2p_cli_text(question, "container");
+    snprintf(out, P2P_CLI_QUESTION_BYTES, "May %s %s%.40s at %s?",
              p2p_cli_list(list, sizeof list, question, "subjects"),
-             strcmp(purpose, "call") == 0 || strcmp(purpose, "work") == 0 ? purpose : "enter",
-             locode[0] != '\0' ? locode : p2p_cli_text(gate, "member"));
+             container[0] != '\0'                                           ? "collect "
+             : strcmp(purpose, "call") == 0 || strcmp(purpose, "work") == 0 ? purpose
+                                                                            : "enter",
+             container, locode[0] != '\0' ? locode : p2p_cli_text(gate, "member"));
     return out;
 }
 

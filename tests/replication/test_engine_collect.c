@@ -564,6 +564,32 @@ static void test_who_took_it_over_releases(void **state)
     CHECK(audit(1) == 2 && audit(2) == 2);
 }
 
+/* A port that cannot know whether it gave a token away does not pass it on. */
+static void test_nothing_passes_on_before_the_witnesses_answer(void **state)
+{
+    struct p2p_record_id id;
+    struct p2p_pack pack;
+    uint8_t bytes[128];
+    const struct p2p_custody_step what = {.epoch = 2, .to = 2};
+    (void)state;
+    start(3, 3, 11);
+    struct p2p_record_id token = open_box(1, BOX);
+    p2p_pack_init(&pack, bytes, sizeof(bytes));
+    CHECK_OK(p2p_custody_step_pack(&pack, &what));
+    const struct request offer = {.kind = P2P_KIND_CUSTODY_OFFER,
+                                  .node = 1,
+                                  .cites = {token},
+                                  .cite_count = 1,
+                                  .content = p2p_pack_slice(&pack)};
+    network_kill(&net, 1);
+    CHECK_OK(network_open(&net, 1));
+    CHECK_ERR(try_append(&offer, &id), P2P_BUSY);
+    network_connect_all(&net);
+    network_run(&net);
+    CHECK_OK(try_append(&offer, &id));
+    CHECK(custody_at(1, token).state == P2P_CUSTODY_OFFERED);
+}
+
 /* ---- mirrored ---- */
 
 /* A release that nobody else holds yet is told, and answered allow once when somebody does. */
@@ -605,6 +631,8 @@ int main(void)
         cmocka_unit_test_teardown(test_many_at_once, network_stop),
         cmocka_unit_test_teardown(test_an_override, network_stop),
         cmocka_unit_test_teardown(test_who_took_it_over_releases, network_stop),
+        cmocka_unit_test_teardown(test_nothing_passes_on_before_the_witnesses_answer,
+                                  network_stop),
         cmocka_unit_test_teardown(test_the_same_question_is_the_same_release, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# A container leaves once, with whom its right names: everything that speaks against it, two lanes at once, an override,
+# a restart, a port that took it over; and the audit recomputes every answer.
+
+. "$(dirname "$0")/lib.sh" || exit 3
+begin 19200 150 beanr,bezee,begne,beost
+up
+connected $MEMBERS
+for member in beanr bezee begne beost; do
+    must 0 node "$member" wait custody --timeout 20
+done
+
+CARD=card:alfapass:1234567 STRANGER=card:alfapass:7654321 TRUCK=plate:BE:1ABC234
+
+# collect CODE MEMBER CONTAINER [CARD]
+collect() { must "$1" node "$2" --json gate collect --container "$3" --subject "${4:-$CARD}" --subject "$TRUCK"; }
+because() { holds '[.reasons[].code] | index($code) != null' --arg code "$1"; }
+# may MEMBER ISSUER RIGHT-VERB...: appends, for that issuer
+may() { must 0 node "$1" --json --as "$1-$2" right "${@:3}"; }
+# green MEMBER RIGHT: all four lights
+green() {
+    may "$1" carrier light "$2" commercial ok
+    may "$1" customs light "$2" customs released
+    may "$1" terminal light "$2" discharge discharged
+    may "$1" terminal light "$2" terminal released
+}
+# opened MEMBER CONTAINER: a right on it that names the driver, in $right; no light is green yet
+opened() {
+    must 0 node "$1" --json custody open --container "$2" --call 'PTP EXPRESS 42' --facility "$1-f1"
+    may "$1" carrier issue --container "$2" --bl PTPL42 --to "$1-forwarder"
+    get .id
+    right=$it
+    may "$1" forwarder accept "$right"
+    may "$1" forwarder transfer "$right" --to "$1-haulier"
+    may "$1" haulier accept "$right"
+    may "$1" haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+}
+
+claim "without custody and right nothing leaves, and what is missing is told"
+collect 1 beanr CSQU3054383
+because no-right
+holds '.release == null and .decision != null'
+must 2 node beanr --json gate collect --container 'not a box!' --subject "$CARD"
+must 2 node beanr --json gate collect --container CSQU3054383
+
+claim "a right passes from carrier to forwarder to haulier, each step ruled as it comes; the lights are still red"
+opened beanr CSQU3054383
+collect 1 beanr CSQU3054383
+for light in commercial customs discharge terminal; do
+    because "light-$light"
+done
+holds '.reasons | length == 4 and all(.text != "")'
+
+claim "customs blocks and releases; another driver is refused; then it leaves, once"
+green beanr "$right"
+may beanr customs block "$right"
+collect 1 beanr CSQU3054383
+because blocked
+may beanr customs unblock "$right"
+collect 1 beanr CSQU3054383 "$STRANGER"
+because wrong-driver
+collect 1 bezee CSQU3054383
+because custody-elsewhere
+collect 0 beanr CSQU3054383
+holds '.answer == "allow" and .reasons == [] and .release != null'
+get .release
+released=$it
+collect 1 beanr CSQU3054383
+because used
+holds '.reasons[0].record == $use' --arg use "$released"
+must 0 node beanr --json right show "$right"
+holds '.state == "USED"'
+
+claim "a driver with a court's port ban is refused though everything else is green"
+opened beanr HBMU2699702
+green beanr "$right"
+must 0 node begne --json --as begne-court ban impose --subject "$CARD" --ground court --reference 'verdict 9'
+get .id
+ban=$it
+eventually 10 answers beanr "$CARD" enter refuse
+collect 1 beanr HBMU2699702
+because banned
+must 0 node begne --json --as begne-court ban lift "$ban" --reason appeal
+eventually 10 answers beanr "$CARD" enter allow
+
+claim "two lanes at once give one release"
+for lane in 1 2 3 4; do
+    node beanr --json gate collect --container HBMU2699702 --subject "$CARD" --subject "$TRUCK" --gate "lane-$lane" \
+        >"$WORK/lane-$lane" 2>&1 &
+    lanes[lane]=$!
+done
+for lane in 1 2 3 4; do
+    wait "${lanes[lane]}"
+done
+same "$(cat "$WORK"/lane-[1-4] | jq -r .answer | sort | paste -sd' ')" "allow refuse refuse refuse" "answers of four lanes"
+
+claim "two officers and a reason overrule lights, never a driver; the commission's view shows it"
+opened beanr MSCU1000070
+must 0 node beanr --json --as beanr-pso gate override --container MSCU1000070 --reason 'the reefer fails'
+get .id
+asked=$it
+collect 1 beanr MSCU1000070
+must 1 node beanr --json --as beanr-pso gate approve "$asked"
+must 0 node beanr --json --as beanr-pso2 gate approve "$asked"
+collect 1 beanr MSCU1000070 "$STRANGER"
+because wrong-driver
+collect 0 beanr MSCU1000070
+
+claim "who has just begun, or is cut off, waits for its witnesses; who took a box over releases it"
+opened begne PTPU1000012
+green begne "$right"
+must 0 node begne --json custody offer PTPU1000012 --to beost --level witnessed
+collect 1 begne PTPU1000012
+because custody-elsewhere
+held_by() { node "$1" --json custody show PTPU1000012 | jq -e '.holder == $h and .state == $s' --arg h "$2" --arg s "$3"; }
+eventually 10 held_by beost begne offered
+must 0 node beost --json custody accept PTPU1000012 --level witnessed
+for member in beanr bezee begne; do
+    down "$member"
+done
+kill_node beost
+up beost
+collect 3 beost PTPU1000012
+because custody-waiting
+must 1 node beost --json custody offer PTPU1000012 --to beanr --as begne-terminal
+up
+connected $MEMBERS
+must 0 node beost wait custody --timeout 30
+eventually 20 answers beost "$STRANGER" enter allow
+collect 0 beost PTPU1000012
+collect 1 begne PTPU1000012
+
+claim "the log has every answer, and the audit recomputes each from what that gate knew"
+must 0 node beanr --json gate log
+same "$(jq -r 'select(.container == "MSCU1000070" and .answer == "allow") | .release != null' "$out")" true \
+    "a release in the log"
+decision=$(jq -rs 'map(select(.container == "CSQU3054383" and .answer == "allow"))[0].id' "$out")
+agree
+must 0 node beanr audit export "$WORK/archive"
+must 0 p2p --json audit verify "$WORK/archive" --trust "$SB/trust"
+must 0 p2p audit explain "$WORK/archive" "$decision" --trust "$SB/trust"
+tells 'CSQU3054383'
+tells '^   right:'
+
+finish
