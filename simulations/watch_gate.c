@@ -201,7 +201,9 @@ static bool perhaps_taken_away(struct sim_watcher *watcher, const struct questio
     for (size_t i = 0; i < watcher->ban_count; i++) {
         const struct watch_ban_record *act = &watcher->bans[i];
         if (act->kind != P2P_KIND_BAN_IMPOSE && act->kind != P2P_KIND_BAN_RESUME &&
-            cites(act, &on->id) && knows(watcher, question, &act->id) &&
+            cites(act, &on->id) &&
+            (knows(watcher, question, &act->id) || /* of another branch nothing is read here */
+             !watch_is_honest_feed(watcher, act->id.feed)) &&
             !surely_void(watcher, act, on)) {
             return true;
         }
