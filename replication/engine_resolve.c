@@ -11,6 +11,7 @@
  *      elsewhere goes again.
  *   2. Before a ban leaves the ledger it is rescued, in the same commit: engine_rescue.c.
  *   3. While a fork is not taken here, what would be allowed is referred.
+ *   4. What only this node knows to be quorum-cosigned stays until a record of it says so.
  *
  * A cut waits for P2P_FORK_GRACE_MS after W last rose: cosignatures under way may make another
  * rise, and whoever still holds that much is the one to tell it and to give it to others.
@@ -170,6 +171,16 @@ enum p2p_err p2p_fork_count(struct p2p_engine *engine)
     return P2P_OK;
 }
 
+/* A larger quorum-cosigned checkpoint of W's branch than any record carries, and no record of
+ * ours may carry it yet: what it stands on would be gone when one does. */
+static bool is_to_be_told(const struct p2p_engine *engine, uint32_t number, bool same)
+{
+    bool appends = engine->read_only == P2P_READ_ONLY_NONE && engine->feed != 0;
+    return same && !appends &&
+           engine->extras[number].witnessing.quorum_size >
+               p2p_ledger_feed(&engine->ledger, number)->ends_at;
+}
+
 /* One step of one fork. more [out]: there is another to do at once. */
 static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *more)
 {
@@ -183,8 +194,9 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
     if (err != P2P_OK) {
         return err;
     }
-    if (feed->edge.size < target.size && !extra->fork_astray) {
-        return P2P_OK; /* the rest is asked for */
+    if ((feed->edge.size < target.size && !extra->fork_astray) ||
+        is_to_be_told(engine, number, same)) {
+        return P2P_OK; /* the rest is asked for; or it is kept */
     }
     if (!same) {
         err = p2p_fork_common_keep(engine, number);

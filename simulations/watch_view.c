@@ -41,6 +41,17 @@ static bool stays_as_it_is(const struct sim_watcher *watcher, const struct watch
            !watch_w(watcher, all->machine, feed, &w);
 }
 
+/* Who may not append keeps what only it knows a quorum to have cosigned. */
+static bool keeps_more(const struct sim_watcher *watcher, const struct watch_summary *all,
+                       uint32_t feed)
+{
+    struct p2p_cosigned quorum;
+    struct watch_point w;
+    return feed < all->feed_count && all->forked[feed] && !all->machine->appends &&
+           watch_w(watcher, all->machine, feed, &w) &&
+           p2p_quorum_load(&quorum, all->machine->kv, feed) == P2P_OK && quorum.size > w.size;
+}
+
 static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *a,
                        const struct watch_summary *b)
 {
@@ -53,7 +64,8 @@ static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *
             (of_a->size == 0 || p2p_hash_equal(&of_a->root, &of_b->root))) {
             continue;
         }
-        if (stays_as_it_is(watcher, a, i) && stays_as_it_is(watcher, b, i)) {
+        if ((stays_as_it_is(watcher, a, i) && stays_as_it_is(watcher, b, i)) ||
+            keeps_more(watcher, a, i) || keeps_more(watcher, b, i)) {
             continue;
         }
         bool a_behind = of_a->size < of_b->size;

@@ -238,6 +238,65 @@ static void a_closed_feed_comes_back_without_what_it_alone_held(void **state)
     network_agree(&net);
 }
 
+/* What a quorum cosigned and only a restored node knows of would be given up by it for a
+ * smaller W, and gone when its next generation may tell of it. */
+static void what_a_restored_node_knows_of_a_fork_is_told_later(void **state)
+{
+    (void)state;
+    enum { FORKED = 4 };
+    struct world_draft draft;
+    struct world_member spare;
+    network_start(4, 4, 10);
+    while (network_size(&net, FORKED, FORKED) < 5) {
+        CHECK_OK(network_notes(&net, FORKED, 1));
+    }
+    network_advance(&net, 3000);
+    uint64_t common = network_size(&net, FORKED, FORKED);
+    struct memory_kv *before = memory_kv_clone(net.nodes[FORKED].kv);
+    struct p2p_engine_options options = net.nodes[FORKED].options;
+    for (uint32_t i = 1; i <= 4; i++) {
+        if (i != 3) {
+            network_cut(&net, 3, i);
+        }
+    }
+    CHECK_OK(network_notes(&net, FORKED, 2));
+    network_advance(&net, 2000);
+    CHECK(quorum(1, FORKED) == common + 2 && quorum(3, FORKED) == common);
+    network_kill(&net, 2);
+    network_kill(&net, FORKED);
+    network_kill(&net, 1);
+    net.nodes[1].options.copy_lost = true;
+    CHECK_OK(network_open(&net, 1));
+    memory_kv_free(net.nodes[FORKED].kv);
+    net.nodes[FORKED].kv = before;
+    net.nodes[FORKED].options = options;
+    net.nodes[FORKED].watch = (struct network_watch){.count = 0};
+    CHECK_OK(network_open(&net, FORKED));
+    network_connect(&net, 3, FORKED); /* 3 is shown another history */
+    CHECK_OK(network_notes(&net, FORKED, 1));
+    network_advance(&net, 1000);
+    network_kill(&net, FORKED);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 10000);
+    CHECK(read_only(1) == P2P_READ_ONLY_RESTORED);
+    CHECK(network_size(&net, 3, FORKED) == common);
+    CHECK(network_size(&net, 1, FORKED) == common + 2);
+    world_draft(&draft);
+    world_member(&spare, SPARE);
+    const struct p2p_op_generation op = {.member = "m1",
+                                         .feed_key = spare.feed.public_key,
+                                         .witness_key = spare.witness.public_key};
+    p2p_op_generation_pack(&draft.ops, &op);
+    world_op(&draft);
+    network_give(&net, 3, network_entry(&net, &draft));
+    network_advance(&net, 3000);
+    give_keys(1, SPARE);
+    network_advance(&net, 20000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(network_size(&net, 1, FORKED) == common + 2);
+    CHECK(network_size(&net, 3, FORKED) == common + 2);
+}
+
 /* Two charter heads hide the generation it writes in; it would take up the one before, which
  * may be ahead of what it holds of it. */
 static void two_heads_do_not_open_the_generation_before(void **state)
@@ -335,6 +394,8 @@ int main(void)
         cmocka_unit_test_teardown(what_was_begun_is_not_begun_again, network_stop),
         cmocka_unit_test_teardown(a_backup_that_counted_further_cosigns_nothing, network_stop),
         cmocka_unit_test_teardown(a_closed_feed_comes_back_without_what_it_alone_held,
+                                  network_stop),
+        cmocka_unit_test_teardown(what_a_restored_node_knows_of_a_fork_is_told_later,
                                   network_stop),
         cmocka_unit_test_teardown(two_heads_do_not_open_the_generation_before, network_stop),
         cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
