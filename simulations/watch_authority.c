@@ -346,6 +346,9 @@ void watch_settle_authority(struct sim_watcher *watcher, struct watch_machine *m
     struct watch_verdict *now = NULL;
     size_t count = 0, cap = 0;
     uint64_t size = 0;
+    if (p2p_charter_rival_size(charter) > 0) {
+        return; /* until they are settled either head is held, and neither grants anything */
+    }
     if (!charter_is_ours(watcher, machine, &size)) {
         sim_violate(watcher->sim, SIM_INVARIANT_CHARTER_ORDER,
                     "%s holds a charter of size %llu that the roots never sealed",

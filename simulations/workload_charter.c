@@ -11,8 +11,8 @@
 #include <string.h>
 
 #define AGAIN_US      (5 * SIM_SECOND)
-#define SETTLE_US_MIN (30 * SIM_SECOND)
-#define SETTLE_US_MAX (90 * SIM_SECOND)
+#define SETTLE_US_MIN (20 * SIM_SECOND)
+#define SETTLE_US_MAX (45 * SIM_SECOND) /* before the watcher looks, as for everything */
 #define ROOTS         "roots"
 
 /* What the roots learn from the node they ask. */
@@ -281,7 +281,9 @@ static void start(struct sim_task *task, struct p2p_node *node)
         break;
     case SIM_WRONG_RIVAL:
         if (task->workload->charter_given == federation->entry_count &&
-            federation->entry_count > 1) {
+            federation->entry_count > 1 &&
+            task->host->member->index <=
+                task->workload->sim->options.nodes - task->workload->sim->options.joiners) {
             rival_start(task, node);
         } else {
             sim_task_refuse(task);
