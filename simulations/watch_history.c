@@ -317,7 +317,11 @@ void watch_run(struct sim_watcher *watcher, struct watch_machine *machine,
     if (info == NULL && p2p_charter_rival_size(watch_charter(watcher)) > 0) {
         return; /* while the charter has two heads some feeds have no name */
     }
-    if (info == NULL || info->member == 0 || !head_signed(watcher, info, &run->head)) {
+    bool named = info != NULL && info->member != 0;
+    if (named && machine->may_be_hurt && !head_signed(watcher, info, &run->head)) {
+        return; /* a bit of that row: whoever gets it refuses it */
+    }
+    if (!named || !head_signed(watcher, info, &run->head)) {
         sim_violate(watcher->sim, SIM_INVARIANT_VERIFIED_ONLY,
                     "%s passed on a head of %s at size %llu that its owner did not sign",
                     machine->name, watch_feed_name(watcher, run->feed),
