@@ -224,6 +224,12 @@ const char *p2p_call_as(const struct p2p_call *call)
 
 /* ---- how often ---- */
 
+static uint32_t scaled(const struct p2p_node *node, uint32_t rate)
+{
+    uint64_t much = (uint64_t)rate * node->config.rates_percent / 100;
+    return much > 0 ? (uint32_t)much : 1;
+}
+
 static bool admit_rate(struct p2p_call *call, struct p2p_node *node)
 {
     static const struct {
@@ -241,14 +247,15 @@ static bool admit_rate(struct p2p_call *call, struct p2p_node *node)
         p2p_call_err(call, P2P_NOMEM, "there is no memory to count requests in");
         return false;
     }
-    uint64_t wait_ms = p2p_rates_take(node->rates, call->caller, rate, rates[rate].per_s,
-                                      rates[rate].burst, node->now.mono_ms);
+    uint32_t per_s = scaled(node, rates[rate].per_s);
+    uint64_t wait_ms = p2p_rates_take(node->rates, call->caller, rate, per_s,
+                                      scaled(node, rates[rate].burst), node->now.mono_ms);
     if (wait_ms == 0) {
         return true;
     }
     node->limited[rate]++;
     p2p_call_error(call, 429, "too-often", "wait as long as Retry-After says",
-                   "more than %u requests of this sort a second", rates[rate].per_s);
+                   "more than %u requests of this sort a second", per_s);
     call->reply.retry_after_s = (uint32_t)((wait_ms + 999) / 1000);
     return false;
 }

@@ -60,6 +60,7 @@ extern const struct p2p_route p2p_tlog_routes[];
 extern const struct p2p_route p2p_proof_routes[];
 extern const struct p2p_route p2p_receipt_routes[];
 extern const struct p2p_route p2p_event_routes[];
+extern const struct p2p_route p2p_openapi_routes[];
 
 /* The slow part of /v1/keys/unlock, and its start (key_routes.c). */
 void p2p_unlock_derive(struct p2p_call *call, struct p2p_node *node);

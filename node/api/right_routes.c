@@ -182,7 +182,7 @@ const struct p2p_route p2p_right_routes[] = {
     P2P_VERB_ROUTE("/v1/rights/unblock", "RightRequest", "400 404"),
     P2P_VERB_ROUTE("/v1/rights/light", "RightLight", "400 404"),
     P2P_VERB_ROUTE("/v1/rights/gate-out", "RightRequest", "400 404"),
-    P2P_VERB_ROUTE("/v1/rights/override", "GateOverride", "400 404"),
+    P2P_VERB_ROUTE("/v1/rights/override", "GateOverride", "400"),
     P2P_VERB_ROUTE("/v1/rights/approve", "RightRequest", "400 404"),
     {.method = "GET",
      .path = "/v1/rights",

@@ -13,6 +13,7 @@
 
 #define COPY_DEFAULT       "../copies/%s"
 #define COMMIT_RECORDS_MAX 4096u
+#define RATES_PERCENT_MAX  10000u
 #define STALE_AFTER_S_MAX  (365u * 24u * 3600u)
 
 /* Words */
@@ -308,6 +309,8 @@ static void take_all(struct taking *taking, const struct config_raw *raw,
                "an issuer's name", &config->operators, &config->operators_count);
     take_words(taking, "tokens", raw->tokens, raw->tokens_count, is_token,
                "NAME:SHA256 of a token in hex", &config->tokens, &config->tokens_count);
+    config->rates_percent = take_number(taking, "rates_percent", raw->rates_percent, 1,
+                                        RATES_PERCENT_MAX, CONFIG_RATES_PERCENT_DEFAULT);
     take_words(taking, "witness_logs", raw->witness_logs, raw->witness_logs_count, is_log_key,
                "a log's verifier key", &config->witness_logs, &config->witness_logs_count);
     config->log = strcmp(log, "-") == 0 ? keep(taking, log) : keep_path(taking, "log", log);

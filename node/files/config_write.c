@@ -100,6 +100,8 @@ static void write_all(FILE *out, const struct p2p_config *config)
     fputs("\n# Who may read there with a bearer token: NAME:SHA256 of the token in hex.\n",
           out);
     write_words(out, "tokens", config->tokens, config->tokens_count);
+    fputs("\n# How much one caller there may ask, in percent of what is usual.\n", out);
+    write_number(out, "rates_percent", config->rates_percent, CONFIG_RATES_PERCENT_DEFAULT);
     write_words(out, "witness_logs", config->witness_logs, config->witness_logs_count);
     fputs("\n# Where the log goes (- is standard error), and from which level: error, warn, "
           "info,\n"

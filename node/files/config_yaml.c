@@ -48,6 +48,7 @@ static const cyaml_schema_field_t raw_fields[] = {
                          P2P_CONFIG_OPERATORS_MAX),
     CYAML_FIELD_SEQUENCE("tokens", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_raw,
                          tokens, &word_value, 0, P2P_CONFIG_TOKENS_MAX),
+    NUMBER_FIELD(rates_percent),
     CYAML_FIELD_SEQUENCE("witness_logs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                          struct config_raw, witness_logs, &word_value, 0, P2P_CONFIG_LOGS_MAX),
     TEXT_FIELD(log),

@@ -11,6 +11,7 @@
 #define CONFIG_MAP_SIZE_DEFAULT       "64GiB"
 #define CONFIG_SPOOL_SIZE_DEFAULT     "16MiB"
 #define CONFIG_COMMIT_RECORDS_DEFAULT 512u
+#define CONFIG_RATES_PERCENT_DEFAULT  100u
 
 /* Strings and numbers are NULL and counts 0 where the file says nothing. */
 struct config_raw {
@@ -33,6 +34,7 @@ struct config_raw {
     unsigned operators_count;
     char **tokens;
     unsigned tokens_count;
+    uint32_t *rates_percent;
     char **witness_logs;
     unsigned witness_logs_count;
     char *log;

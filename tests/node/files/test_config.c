@@ -136,6 +136,7 @@ static void mistakes(void **state)
         {"tokens: [\"a:00\"]\n", "line 3: tokens: \"a:00\" is not NAME:SHA256"},
         {"tokens: [\"A:0000000000000000000000000000000000000000000000000000000000000000\"]\n",
          "line 3: tokens"},
+        {"rates_percent: 0\n", "line 3: rates_percent: 0 is not between 1 and 10000"},
         {"witness_logs: [\"a+00000000+AQ==\"]\n", "line 3: witness_logs"},
         {"level: loud\n", "line 3: level"},
         {"copy: ''\n", "line 3: copy"},

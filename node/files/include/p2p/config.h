@@ -47,6 +47,7 @@ struct p2p_config {
     size_t operators_count;
     char **tokens; /* who reads with a bearer token: NAME:SHA256 of the token, hex */
     size_t tokens_count;
+    uint32_t rates_percent; /* of the rates of callers from outside; 1 to 10,000, default 100 */
     /* Logs outside the federation that are witnessed for consistency: verifier keys, checked.
      */
     char **witness_logs;
