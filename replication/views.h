@@ -70,9 +70,6 @@ P2P_MUST_CHECK enum p2p_err p2p_judge_compare_set(struct p2p_ledger *ledger, boo
 P2P_MUST_CHECK enum p2p_err p2p_number_take(struct p2p_ledger *ledger,
                                             const struct p2p_record_id *id,
                                             const struct p2p_record *record, bool *repeated);
-/* Where the first validly signed record with a number stands. P2P_NOTFOUND. */
-P2P_MUST_CHECK enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uint32_t feed,
-                                            uint32_t issuer, uint64_t number, uint64_t *index);
 /* judge.c: what was found of a signed record when it arrived; none for others. */
 P2P_MUST_CHECK enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger,
                                               const struct p2p_record_id *id,

@@ -219,13 +219,49 @@ static bool may_submit(struct p2p_call *call, struct p2p_node *node, struct p2p_
     return true;
 }
 
+/* Whether that very record stands here already: who signed it once and hands it in again, under
+ * an idempotency key, did not hear the first answer. It is known by its own bytes, for ever. */
+static bool stands_already(const struct p2p_node *node, struct p2p_slice leaf,
+                           struct p2p_record_id *id)
+{
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    struct p2p_record record;
+    struct p2p_slice held;
+    id->feed = p2p_engine_own_feed(node->engine);
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
+    return p2p_record_decode(&record, leaf) == P2P_OK && record.issuer != 0 &&
+           p2p_number_find(ledger, id->feed, record.issuer, record.issuer_seq, &id->index) ==
+               P2P_OK &&
+           p2p_feed_leaf(feed, node->kv, id->index, &held) == P2P_OK &&
+           p2p_slice_equal(held, leaf);
+}
+
+static void reply_again(struct p2p_call *call, const struct p2p_node *node,
+                        struct p2p_slice leaf, const struct p2p_record_id *id)
+{
+    struct p2p_record record;
+    p2p_assert(p2p_record_decode(&record, leaf) == P2P_OK);
+    call->work.wait_size = id->index + 1;
+    p2p_call_reply(call, json_pack("{s:o, s:o, s:s}", "id",
+                                   p2p_id_json(p2p_engine_ledger(node->engine), id), "time",
+                                   p2p_time_json(record.time_ms), "level",
+                                   p2p_record_level(node, id)));
+}
+
 void p2p_submit_start(struct p2p_call *call, struct p2p_node *node)
 {
+    struct p2p_record_id id;
     struct p2p_slice leaf;
     struct p2p_slice salted = {0};
     json_t *payload = json_object_get(call->body, "payload");
-    if (!p2p_call_appends(call, node) || !read_leaf(call, &leaf) ||
-        (payload != NULL && !json_is_null(payload) &&
+    if (!p2p_call_appends(call, node) || !read_leaf(call, &leaf)) {
+        return;
+    }
+    if (call->idempotency_key != NULL && stands_already(node, leaf, &id)) {
+        reply_again(call, node, leaf, &id);
+        return;
+    }
+    if ((payload != NULL && !json_is_null(payload) &&
          !p2p_call_bytes(call, "payload", &salted)) ||
         !may_submit(call, node, leaf, salted)) {
         return;

@@ -22,7 +22,10 @@ struct body {
 
 struct p2p_cli_http {
     CURL *curl;
-    int dir;
+    int dir;         /* of the socket; -1: over TLS to */
+    const char *url; /* this server, */
+    const char *trust;
+    const char *pem; /* with this certificate, or NULL */
     char why[CURL_ERROR_SIZE];
 };
 
@@ -93,6 +96,33 @@ out:
     return err;
 }
 
+enum p2p_err p2p_cli_http_open_server(struct p2p_cli_http **out, const char *url,
+                                      const char *trust)
+{
+    static const char https[] = "https://";
+    enum p2p_err err = strncmp(url, https, sizeof https - 1) == 0 ? start_curl() : P2P_USAGE;
+    if (err != P2P_OK) {
+        return err;
+    }
+    struct p2p_cli_http *http = calloc(1, sizeof *http);
+    if (http == NULL) {
+        return P2P_NOMEM;
+    }
+    *http = (struct p2p_cli_http){.dir = -1, .url = url, .trust = trust};
+    http->curl = curl_easy_init();
+    if (http->curl == NULL) {
+        p2p_cli_http_close(http);
+        return P2P_NOMEM;
+    }
+    *out = http;
+    return P2P_OK;
+}
+
+void p2p_cli_http_show(struct p2p_cli_http *http, const char *pem)
+{
+    http->pem = pem;
+}
+
 void p2p_cli_http_close(struct p2p_cli_http *http)
 {
     if (http == NULL) {
@@ -110,17 +140,70 @@ const char *p2p_cli_http_why(const struct p2p_cli_http *http)
     return http->why;
 }
 
-/* Sets what every exchange needs; *out_headers is the caller's to free after the exchange. */
+static bool set_socket(const struct p2p_cli_http *http)
+{
+    char path[P2P_PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "/proc/self/fd/%d/node.sock", http->dir);
+    /* libcurl 7.88.1 (Debian 12) breaks the second exchange of a connection made with prior
+     * knowledge (curl issue 10634); over a Unix socket a new one costs next to nothing. */
+    return curl_easy_setopt(http->curl, CURLOPT_UNIX_SOCKET_PATH, path) == CURLE_OK &&
+           curl_easy_setopt(http->curl, CURLOPT_HTTP_VERSION,
+                            (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE) == CURLE_OK &&
+           curl_easy_setopt(http->curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK;
+}
+
+static bool set_server(const struct p2p_cli_http *http)
+{
+    CURL *curl = http->curl;
+    struct curl_blob pem = {.data = (void *)(uintptr_t)http->pem,
+                            .len = http->pem != NULL ? strlen(http->pem) : 0,
+                            .flags = CURL_BLOB_COPY};
+    return curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) ==
+               CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3) ==
+               CURLE_OK &&
+           (http->trust == NULL ||
+            curl_easy_setopt(curl, CURLOPT_CAINFO, http->trust) == CURLE_OK) &&
+           (http->pem == NULL ||
+            (curl_easy_setopt(curl, CURLOPT_SSLCERT_BLOB, &pem) == CURLE_OK &&
+             curl_easy_setopt(curl, CURLOPT_SSLKEY_BLOB, &pem) == CURLE_OK));
+}
+
+static bool add_header(struct curl_slist **headers, const char *text)
+{
+    struct curl_slist *longer = curl_slist_append(*headers, text);
+    *headers = longer != NULL ? longer : *headers;
+    return longer != NULL;
+}
+
+static enum p2p_err set_body(struct p2p_cli_http *http, const struct p2p_api_request *request,
+                             char **out_body, struct curl_slist **out_headers)
+{
+    char key[320];
+    snprintf(key, sizeof key, "Idempotency-Key: %.256s",
+             request->idempotency_key != NULL ? request->idempotency_key : "");
+    *out_body = request->body != NULL ? json_dumps(request->body, JSON_COMPACT) : strdup("{}");
+    if (*out_body == NULL || !add_header(out_headers, "Content-Type: application/json") ||
+        (request->idempotency_key != NULL && !add_header(out_headers, key))) {
+        return P2P_NOMEM;
+    }
+    curl_easy_setopt(http->curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, *out_body);
+    curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(*out_body));
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, *out_headers);
+    return P2P_OK;
+}
+
+/* Sets what every exchange needs; *out_body and *out_headers are the caller's to free after the
+ * exchange. */
 static enum p2p_err prepare(struct p2p_cli_http *http, const struct p2p_api_request *request,
                             char **out_body, struct curl_slist **out_headers)
 {
-    char socket_path[P2P_PATH_BYTES_MAX];
     char *url = NULL;
-    bool post = strcmp(request->method, "POST") == 0;
     bool query = request->query != NULL && request->query[0] != '\0';
-    snprintf(socket_path, sizeof socket_path, "/proc/self/fd/%d/node.sock", http->dir);
-    if (asprintf(&url, "http://node%s%s%s", request->path, query ? "?" : "",
-                 query ? request->query : "") < 0) {
+    if (asprintf(&url, "%s%s%s%s", http->url != NULL ? http->url : "http://node", request->path,
+                 query ? "?" : "", query ? request->query : "") < 0) {
         return P2P_NOMEM;
     }
     CURL *curl = http->curl;
@@ -128,32 +211,16 @@ static enum p2p_err prepare(struct p2p_cli_http *http, const struct p2p_api_requ
     http->why[0] = '\0';
     CURLcode code = curl_easy_setopt(curl, CURLOPT_URL, url);
     free(url);
-    if (code != CURLE_OK ||
-        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path) != CURLE_OK) {
+    if (code != CURLE_OK || !(http->url != NULL ? set_server(http) : set_socket(http))) {
         return P2P_NOMEM;
     }
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-    /* libcurl 7.88.1 (Debian 12) breaks the second exchange of a connection made with prior
-     * knowledge (curl issue 10634); over a Unix socket a new one costs next to nothing. */
-    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->why);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    if (post) {
-        *out_body =
-            request->body != NULL ? json_dumps(request->body, JSON_COMPACT) : strdup("{}");
-        *out_headers = curl_slist_append(NULL, "Content-Type: application/json");
-        if (*out_body == NULL || *out_headers == NULL) {
-            return P2P_NOMEM;
-        }
-        curl_easy_setopt(curl, CURLOPT_POST, 1L);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, *out_body);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(*out_body));
-        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *out_headers);
-    }
-    return P2P_OK;
+    return strcmp(request->method, "POST") == 0 ? set_body(http, request, out_body, out_headers)
+                                                : P2P_OK;
 }
 
 static enum p2p_cli_http_result result_of(struct p2p_cli_http *http, CURLcode code)

@@ -1,4 +1,5 @@
-/* Speaks HTTP/2 with prior knowledge over a node's Unix socket: the client's half of the API.
+/* Speaks HTTP/2 with prior knowledge over a node's Unix socket, or over TLS 1.3 with its
+ * listener for people: the client's half of the API.
  *
  * Each call makes a connection of its own and waits for its answer. The socket is reached
  * through its directory's descriptor, so the length of DIR does not matter. A socket file that
@@ -22,6 +23,12 @@ enum p2p_cli_http_result {
 
 /* dir: a node's directory. P2P_NOTFOUND (no such directory), P2P_NOMEM, P2P_IO. */
 P2P_MUST_CHECK enum p2p_err p2p_cli_http_open(struct p2p_cli_http **out, const char *dir);
+/* url: "https://host:7401", without a path, borrowed like trust: a PEM file of the certificates
+ * that are believed, NULL for the system's. P2P_USAGE (no https URL), P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_cli_http_open_server(struct p2p_cli_http **out, const char *url,
+                                                     const char *trust);
+/* Shows this client certificate from now on: PEM, its key behind it, borrowed. */
+void p2p_cli_http_show(struct p2p_cli_http *http, const char *pem);
 void p2p_cli_http_close(struct p2p_cli_http *http); /* accepts NULL */
 
 /* timeout_ms: for the whole exchange. The reply is owned by the caller when DONE; otherwise it

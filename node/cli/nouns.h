@@ -13,6 +13,7 @@ extern const struct p2p_cli_noun p2p_cli_noun_custody;
 extern const struct p2p_cli_noun p2p_cli_noun_right;
 /* record.c */
 extern const struct p2p_cli_noun p2p_cli_noun_record;
+/* submit.c */
 extern const struct p2p_cli_noun p2p_cli_noun_submit;
 /* key.c */
 extern const struct p2p_cli_noun p2p_cli_noun_key;

@@ -2,15 +2,8 @@
 #include "print.h"
 #include "request.h"
 
-#include <p2p/file.h>
-#include <p2p/text.h>
-
 #include <stdlib.h>
 #include <string.h>
-
-/* A record signed outside is at most 60,000 bytes; as JSON with base64 and what stands beside
- * it this is ample. */
-#define SIGNED_FILE_BYTES_MAX (1u << 20)
 
 /* --field K=V ... -> {"K":"V"}; a key given twice becomes an array. NULL with *wrong set: no
  * "=". */
@@ -101,68 +94,4 @@ const struct p2p_cli_noun p2p_cli_noun_record = {
     .name = "record",
     .summary = "records of every kind, as they stand in the feeds",
     .commands = RECORD_COMMANDS,
-};
-
-/* What the file holds: the JSON of --prepare with its signature, or the signed record's own
- * bytes. */
-static json_t *signed_record(const char *bytes, size_t len)
-{
-    json_t *json = json_loadb(bytes, len, 0, NULL);
-    if (json_is_object(json)) {
-        return json;
-    }
-    json_decref(json);
-    json = NULL;
-    char *text = malloc(P2P_BASE64_BYTES(len));
-    if (text != NULL) {
-        p2p_base64_encode(text, bytes, len);
-        json = json_pack("{s:s}", "record", text);
-    }
-    free(text);
-    return json;
-}
-
-static int submit_run(struct p2p_cli_call *call)
-{
-    char message[P2P_MESSAGE_BYTES_MAX] = "";
-    char *bytes = NULL;
-    size_t len = 0;
-    enum p2p_err err = p2p_file_read(p2p_cli_argument(call, 0), SIGNED_FILE_BYTES_MAX, &bytes,
-                                     &len, message, sizeof message);
-    if (err != P2P_OK) {
-        return p2p_cli_fail(call, P2P_CLI_USAGE, p2p_err_name(err), message, NULL);
-    }
-    json_t *body = signed_record(bytes, len);
-    const char *level = p2p_cli_value(call, "level", NULL);
-    if (body != NULL && level != NULL) {
-        json_object_set_new(body, "level", json_string(level));
-    }
-    free(bytes);
-    return p2p_cli_post(call, "/v1/submit", body);
-}
-
-static const struct p2p_cli_command SUBMIT_COMMANDS[] = {
-    {
-        .summary = "append a record that was signed outside this node",
-        .details =
-            "FILE is what --prepare wrote, with the signature (base64) added as "
-            "\"signature\", or the signed record's own bytes. Records prepared outside are "
-            "submitted in the order in which they were prepared.",
-        .options = P2P_CLI_OPTIONS(
-            {.name = "level",
-             .value = "LEVEL",
-             .help = "wait until it is held so: local (the default), mirrored, witnessed",
-             .choices = "local|mirrored|witnessed"}),
-        .arguments = P2P_CLI_ARGUMENTS(
-            {.name = "FILE", .help = "the signed record", .rules = P2P_CLI_REQUIRED}),
-        .run = submit_run,
-        .route = {.done = "record appended"},
-    },
-    {0},
-};
-
-const struct p2p_cli_noun p2p_cli_noun_submit = {
-    .name = "submit",
-    .summary = "append a record that was signed outside this node",
-    .commands = SUBMIT_COMMANDS,
 };

@@ -227,7 +227,7 @@ int p2p_cli_show(const struct p2p_cli_call *call, const struct p2p_api_reply *re
     return p2p_api_exit_code(reply);
 }
 
-static int show_append(const struct p2p_cli_call *call, const struct p2p_api_reply *reply)
+int p2p_cli_show_append(const struct p2p_cli_call *call, const struct p2p_api_reply *reply)
 {
     if (p2p_cli_is_problem(reply) || call->json || call->command->route.print != NULL) {
         return p2p_cli_show(call, reply, call->command->route.print);
@@ -291,8 +291,8 @@ int p2p_cli_post(struct p2p_cli_call *call, const char *path, json_t *body)
     p2p_cli_append(call, &session,
                    &(struct p2p_api_request){.method = "POST", .path = path, .body = body},
                    &reply);
-    int exit =
-        prepare != NULL ? keep_prepared(call, prepare, &reply) : show_append(call, &reply);
+    int exit = prepare != NULL ? keep_prepared(call, prepare, &reply)
+                               : p2p_cli_show_append(call, &reply);
     p2p_api_reply_deinit(&reply);
     json_decref(body);
     p2p_cli_session_deinit(&session);

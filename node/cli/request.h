@@ -40,6 +40,8 @@ void p2p_cli_append(const struct p2p_cli_call *call, struct p2p_cli_session *ses
  * NULL: JSON for people too. */
 int p2p_cli_show(const struct p2p_cli_call *call, const struct p2p_api_reply *reply,
                  void (*print)(const struct p2p_cli_style *style, const json_t *reply));
+/* The same of an append, in the words of the command: its id and level. */
+int p2p_cli_show_append(const struct p2p_cli_call *call, const struct p2p_api_reply *reply);
 /* The rows of a list's reply: its member `name`, or the reply itself when it is an array. */
 const json_t *p2p_cli_rows(const json_t *reply, const char *name);
 

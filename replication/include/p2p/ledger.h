@@ -314,6 +314,9 @@ P2P_MUST_CHECK enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t
 /* The highest number this issuer validly used in this feed; 0 for none. */
 P2P_MUST_CHECK enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed,
                                            uint32_t issuer, uint64_t *seq);
+/* Where the first validly signed record with a number stands. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uint32_t feed,
+                                            uint32_t issuer, uint64_t number, uint64_t *index);
 
 /* ---- view.c: marks, folds, digests ---- */
 
