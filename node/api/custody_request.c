@@ -419,7 +419,7 @@ static enum p2p_err first_recount(struct p2p_node *node, const struct p2p_custod
         if (by.feed == p2p_engine_own_feed(node->engine) &&
             p2p_ledger_entry(ledger, &by, &entry) == P2P_OK &&
             entry.record.kind == P2P_KIND_RECOUNT && entry.record.cite_count == 1 &&
-            by.index > custody->step.index) {
+            (by.feed != custody->step.feed || by.index > custody->step.index)) {
             *first = by;
             *found = true;
         }

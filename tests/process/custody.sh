@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Who alone may release a container: opened where it stands, offered, accepted and refused between ports, withdrawn,
-# closed by a gate-in.
+# closed by a gate-in, frozen after a restore until two people have looked at the yard.
 
 . "$(dirname "$0")/lib.sh" || exit 3
-begin 19100 110 beanr,bezee,begne,beost,belgg
+begin 19100 140 beanr,bezee,begne,beost,belgg
+ROOTS=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
 up
 connected $MEMBERS
 
@@ -87,4 +88,24 @@ same "$(jq -r .state "$out" | sort | paste -sd' ')" "closed held withdrawn" "sta
 must 0 node beanr --json custody list
 holds '.state != "closed" and .state != "withdrawn"'
 
+claim "a port that lost its copy holds its containers frozen in the next generation, until two people have looked"
+down beanr
+rm "$SB/copies/beanr"
+up beanr
+must 0 node beanr --json key generation
+get .file
+must 0 node bezee --json charter generation "$it" "${ROOTS[@]}"
+for member in bezee begne beost belgg; do # what a commit knows is told in it: with this the old feed is sealed
+    eventually 10 node "$member" gate check --subject imo:9179842 --purpose call
+done
+eventually 20 custody_is beanr PTPU1000012 '.frozen == ["generation"]'
+eventually 20 ready beanr
+must 1 node beanr --json custody offer PTPU1000012 --to belgg
+holds '.error.code == "custody-frozen"'
+must 0 node beanr --json --as beanr-pso custody recount PTPU1000012
+must 1 node beanr --json --as beanr-pso custody recount PTPU1000012
+eventually 10 custody_is beanr PTPU1000012 '.frozen == ["generation"]'
+must 0 node beanr --json --as beanr-pso2 custody recount PTPU1000012 --level witnessed
+eventually 10 custody_is belgg PTPU1000012 '.state == "held" and .frozen == [] and .holder == "beanr"'
+must 0 node beanr --json custody offer PTPU1000012 --to belgg
 finish
