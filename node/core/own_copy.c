@@ -93,9 +93,8 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
         note_result(node, p2p_copy_write(node->copy, &node->copy_point));
         node->copy_dirty = true;
     }
-    bool due = (node->copy_owed && !P2P_PLANT(COPY_UNSYNCED)) ||
-               node->now.mono_ms - node->copy_synced_ms >= 1000;
-    if (node->copy_dirty && due) {
+    bool due = node->copy_owed || node->now.mono_ms - node->copy_synced_ms >= 1000;
+    if (node->copy_dirty && due && !P2P_PLANT(COPY_UNSYNCED)) {
         enum p2p_err err = p2p_copy_sync(node->copy);
         note_result(node, err);
         node->copy_dirty = err != P2P_OK;

@@ -13,7 +13,7 @@
     X(NOTHING, "nothing", "no mistake")                                                        \
     X(SYNC_IGNORED, "sync-ignored", "acknowledges although the sync failed")                   \
     X(COPY_LATE, "copy-late", "lets out what is signed before the copy is written")            \
-    X(COPY_UNSYNCED, "copy-unsynced", "lets out what is signed before the copy is synced")     \
+    X(COPY_UNSYNCED, "copy-unsynced", "writes the copy and never syncs it")                    \
     X(COSIGN_FORGOTTEN, "cosign-forgotten", "does not store what it cosigned")                 \
     X(WITNESS_UNCHECKED, "witness-unchecked", "cosigns a feed that is known to be forked")     \
     X(RESTORED_COSIGNS, "restored-cosigns", "cosigns and appends after an old backup")         \
