@@ -105,7 +105,7 @@ static enum p2p_err look(struct p2p_engine *engine, uint32_t number,
     *same = false;
     enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, number, &forked);
     if (err == P2P_OK) {
-        err = p2p_forked_head(&engine->ledger, &forked, target);
+        err = p2p_forked_head(&engine->ledger, number, &forked, target);
     }
     if (err == P2P_OK) {
         err = p2p_feed_flush(feed, engine->kv);
@@ -294,7 +294,7 @@ enum p2p_err p2p_fork_expect(struct p2p_engine *engine, const struct p2p_peer *p
     }
     enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, run->feed, &forked);
     if (err == P2P_OK) {
-        err = p2p_forked_head(&engine->ledger, &forked, &target);
+        err = p2p_forked_head(&engine->ledger, run->feed, &forked, &target);
     }
     if (err == P2P_OK && run->head.size >= target.size) {
         run->head = target; /* no further, and to nothing else */

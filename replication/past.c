@@ -94,7 +94,11 @@ static enum p2p_err find_forks(struct p2p_past *past)
         struct p2p_slice name = p2p_slice_of(key + 1, len - 1 - P2P_ID_KEY_BYTES);
         bool is_id = p2p_id_from_key(p2p_slice_of(name.data + name.len, P2P_ID_KEY_BYTES), &id);
         p2p_assert(is_id);
-        err = name.data[0] == 0 ? add_carrier(past, &id) : add_name(past, name);
+        if (name.data[0] == 0) {
+            err = add_carrier(past, &id);
+        } else if (name.data[0] != 1) { /* records/forked_rests.c */
+            err = add_name(past, name);
+        }
         if (err != P2P_OK) {
             return err;
         }

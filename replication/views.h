@@ -15,6 +15,20 @@ extern const struct p2p_view p2p_view_forks;   /* records/forked.c */
 extern const struct p2p_view p2p_view_custody; /* records/custody_view.c */
 extern const struct p2p_view p2p_view_rights;  /* records/right_view.c */
 
+/* records/forked.c: `beanr/1`, of an origin of this federation; empty for any other. */
+struct p2p_slice p2p_fork_name(const struct p2p_charter *charter, struct p2p_slice origin);
+/* records/forked_rests.c: raises W of a feed that is proven to be forked, by its name, to what
+ * steps of custody carry. */
+struct p2p_forked;
+P2P_MUST_CHECK enum p2p_err p2p_forked_by_rests(struct p2p_ledger *ledger,
+                                                struct p2p_slice name,
+                                                struct p2p_forked *forked);
+/* The head of that size that such a record carries. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_forked_carried_head(struct p2p_ledger *ledger,
+                                                    const struct p2p_record_id *by,
+                                                    struct p2p_slice name, uint64_t size,
+                                                    struct p2p_tree_head *head);
+
 /* An arena of its own for one record's work, so that a batch does not grow with the number of
  * records a fold, a cut or a false `seen` looks at. Between begin and end the ledger's arena is
  * this one; reset forgets what one round took. */

@@ -2,6 +2,7 @@
 #include "custody_fold.h"
 #include "kinds.h"
 
+#include <p2p/forked.h>
 #include <p2p/grant.h>
 #include <p2p/right.h>
 
@@ -222,6 +223,9 @@ static enum p2p_err step_keys(struct p2p_ledger *ledger, const struct p2p_entry 
     enum p2p_err err =
         entry->record.issuer == 0 ? P2P_OK : p2p_judge_arrived(ledger, &entry->id, &why);
     bool marks = why == P2P_WHY_NONE || ledger->reweighing;
+    if (err == P2P_OK && entry->record.body_type == P2P_BODY_PUBLIC) {
+        err = p2p_forked_carried(ledger, entry);
+    }
     p2p_cites_begin(&walk, &entry->record);
     while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
         uint8_t key[P2P_ID_KEY_BYTES];

@@ -76,8 +76,7 @@ static bool could_be_name(struct p2p_slice name)
                                                         name.len - slash - 1)) == P2P_OK;
 }
 
-/* `beanr/1`, of an origin of this federation; empty for any other. */
-static struct p2p_slice name_of(const struct p2p_charter *charter, struct p2p_slice origin)
+struct p2p_slice p2p_fork_name(const struct p2p_charter *charter, struct p2p_slice origin)
 {
     const char *federation = p2p_charter_federation(charter);
     size_t prefix = strlen(federation) + 1;
@@ -93,7 +92,7 @@ const struct p2p_feed_info *p2p_fork_told_feed(const struct p2p_charter *charter
                                                const struct p2p_fork_told *told)
 {
     const struct p2p_feed_info *info =
-        p2p_charter_feed_named(charter, name_of(charter, told->proof.origin));
+        p2p_charter_feed_named(charter, p2p_fork_name(charter, told->proof.origin));
     return info != NULL && info->member != 0 ? info : NULL;
 }
 
@@ -160,7 +159,7 @@ static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entr
         p2p_fork_told_read(&told, entry->record.content) != P2P_OK) {
         return P2P_OK; /* it can have no effect under any charter */
     }
-    struct p2p_slice name = name_of(ledger->charter, told.proof.origin);
+    struct p2p_slice name = p2p_fork_name(ledger->charter, told.proof.origin);
     if (name.len == 0 || name.len > P2P_VIEW_KEY_BYTES_MAX) {
         return P2P_OK;
     }
@@ -319,6 +318,10 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
         p2p_scratch_reset(&scratch);
     }
     p2p_scratch_end(&scratch, ledger);
+    if (err == P2P_NOTFOUND && found && !forked.split && !P2P_PLANT(TINY_FORK)) {
+        err = p2p_forked_by_rests(ledger, key, &forked);
+        err = err == P2P_OK ? P2P_NOTFOUND : err;
+    }
     if (err != P2P_NOTFOUND) {
         return err;
     }
@@ -391,9 +394,10 @@ enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger, const struct p2p_kv
     return P2P_OK;
 }
 
-enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, const struct p2p_forked *forked,
-                             struct p2p_tree_head *head)
+enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, uint32_t feed,
+                             const struct p2p_forked *forked, struct p2p_tree_head *head)
 {
+    struct p2p_slice name = p2p_feed_name(ledger, feed);
     struct p2p_scratch scratch;
     struct p2p_entry entry;
     struct p2p_fork_told told;
@@ -403,12 +407,15 @@ enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, const struct p2p_forked 
     }
     p2p_scratch_begin(&scratch, ledger);
     enum p2p_err err = p2p_ledger_entry(ledger, &forked->by, &entry);
-    if (err == P2P_OK) {
+    bool tells = err == P2P_OK && entry.record.kind == P2P_KIND_FORK;
+    if (tells) {
         err = p2p_fork_told_read(&told, entry.record.content);
-    }
-    if (err == P2P_OK && told.other.len > 0) {
-        *head = told.common.head;
     } else if (err == P2P_OK) {
+        err = p2p_forked_carried_head(ledger, &forked->by, name, forked->size, head);
+    }
+    if (tells && err == P2P_OK && told.other.len > 0) {
+        *head = told.common.head;
+    } else if (tells && err == P2P_OK) {
         err = p2p_proof_head(told.witnessed, &origin, head);
     }
     if (P2P_PLANT(TINY_FORK)) {
@@ -416,7 +423,8 @@ enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, const struct p2p_forked 
         err = P2P_OK;
     }
     p2p_scratch_end(&scratch, ledger);
-    return err == P2P_MALFORMED || err == P2P_TOOLARGE ? P2P_CORRUPT : err;
+    return err == P2P_MALFORMED || err == P2P_TOOLARGE || err == P2P_NOTFOUND ? P2P_CORRUPT
+                                                                              : err;
 }
 
 enum p2p_err p2p_forks_told(const struct p2p_ledger *ledger, uint32_t by, uint32_t feed,

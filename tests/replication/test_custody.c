@@ -3,6 +3,8 @@
 #include "check.h"
 #include "custody_history.h"
 
+#include <p2p/forked.h>
+
 static struct ledger_world world;
 
 static int setup(void **state)
@@ -510,6 +512,77 @@ static void a_closed_generation_passes_its_tokens_on_frozen(void **state)
     check_orders(10);
 }
 
+/* ---- cut points and forks ---- */
+
+/* A stolen key's revocation could take back what others rest on, and two would hold the box. */
+static void a_cut_freezes_and_takes_nothing_back(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id released = custody_world_open(&world, 1, "MSCU1000070");
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    struct p2p_record_id early = custody_world_open(&world, 1, "HBMU2699702");
+    custody_world_use(&world, 1, released, 1, 0);
+    ledger_world_cut(&world, CUSTODY_OF(1), 1, offer.index, NULL, 0);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1) && custody.frozen == P2P_FROZEN_CUT);
+    custody = now(early); /* opened past the cut */
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_CUT);
+    custody = now(released); /* by the node, and opened before */
+    CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == 0);
+    accept_offer(2, token, offer, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2) && custody.frozen == P2P_FROZEN_CUT);
+    custody_world_recount(&world, 2, token, 2, "held");
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2) && custody.frozen == 0);
+    check_orders(20);
+}
+
+/* A fork could take back an offer that another accepted, and both would hold the box. */
+static void a_fork_takes_back_nothing_that_is_rested_on(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id kept = custody_world_open(&world, 1, "MSCU1000070");
+    uint64_t size = ledger_world_size(&world, 1);
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    custody_world_fork(&world, 3, 1, size);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_FORKED);
+    accept_offer(2, token, offer, 2); /* carries that much more was witnessed */
+    uint64_t witnessed = ledger_world_size(&world, 1);
+    custody_world_offer(&world, 1, kept, 2, 4, 0);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2) && custody.frozen == 0);
+    custody = now(kept); /* what lies beyond is no step */
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_FORKED);
+    struct ledger_node node;
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(p2p_ledger_feed(&node.ledger, 1)->ends_at == witnessed);
+    struct p2p_forked forked;
+    struct p2p_tree_head head;
+    ledger_node_begin(&node);
+    CHECK_OK(p2p_forked_get(&node.ledger, node.kv, 1, &forked));
+    CHECK_OK(p2p_forked_head(&node.ledger, 1, &forked, &head));
+    CHECK(head.size == witnessed && forked.by.feed == 2);
+    ledger_node_end(&node);
+    ledger_node_deinit(&node);
+    /* The next generation recounts it. */
+    uint32_t next = ledger_world_generation(&world, 1, 20);
+    for (uint32_t member = 2; member <= 3; member++) {
+        custody_world_seal(&world, member, 1, witnessed);
+    }
+    custody = now(kept);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, next, 1));
+    CHECK(custody.frozen == (P2P_FROZEN_FORKED | P2P_FROZEN_GENERATION));
+    custody_world_recount(&world, next, kept, 1, "held");
+    custody = now(kept);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, next, 1) && custody.frozen == 0);
+    check_orders(21);
+}
+
 /* ---- reassigning ---- */
 
 /* A lost holder could never be replaced, or be replaced while it may release. */
@@ -678,6 +751,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(concurrent_opens_freeze_each_other, setup, teardown),
         cmocka_unit_test_setup_teardown(a_release_thaws_no_rival, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_generation_passes_its_tokens_on_frozen, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_cut_freezes_and_takes_nothing_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_fork_takes_back_nothing_that_is_rested_on, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_lost_holder_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_sealed_stands, setup, teardown),

@@ -2,6 +2,8 @@
 
 #include "custody_world.h"
 
+#include <p2p/fork.h>
+
 #include <stdio.h>
 
 static const char *const custody_grants[] = {
@@ -208,6 +210,48 @@ struct p2p_record_id custody_world_seal(struct ledger_world *world, uint32_t mem
     const struct ledger_claim claims[] = {{0, world->entry_count, false, NULL},
                                           {feed, size, false, NULL}};
     return ledger_world_claims(world, member, claims, 2);
+}
+
+/* Two roots for one size. */
+static size_t make_proof(const struct ledger_world *world, uint32_t accused,
+                         uint8_t out[P2P_FORK_BYTES_MAX])
+{
+    static const char *const roots[] = {"this", "that"};
+    struct world_member keys;
+    struct p2p_fork_proof proof = {.proof = {.count = 0}};
+    world_member(&keys, world->feed_keys[accused]);
+    proof.origin = p2p_slice_text(p2p_charter_feed(world->charter, accused)->origin);
+    for (unsigned i = 0; i < 2; i++) {
+        struct p2p_tree_head *head = &proof.heads[i];
+        head->size = 500;
+        head->root = p2p_sha256(p2p_slice_text(roots[i]));
+        const struct p2p_checkpoint checkpoint = {
+            .origin = proof.origin, .size = head->size, .root = head->root};
+        p2p_checkpoint_sign_feed(&checkpoint, p2p_sigs_ed25519(), &keys.feed, &head->signature);
+    }
+    proof.other_root = proof.heads[1].root;
+    return p2p_fork_encode(&proof, out);
+}
+
+struct p2p_record_id custody_world_fork(struct ledger_world *world, uint32_t by,
+                                        uint32_t accused, uint64_t witnessed)
+{
+    static uint8_t content[2 * P2P_CUSTODY_NOTE_BYTES];
+    static char note[P2P_CUSTODY_NOTE_BYTES];
+    uint8_t proof[P2P_FORK_BYTES_MAX];
+    struct p2p_pack pack;
+    size_t len = make_proof(world, accused, proof);
+    p2p_pack_init(&pack, content, sizeof(content));
+    p2p_pack_map(&pack, 2);
+    p2p_pack_text(&pack, "proof");
+    p2p_pack_bin(&pack, proof, len);
+    len = ledger_world_checkpoint(world, accused, witnessed, 0x1eu & ~(1u << accused), note,
+                                  sizeof(note));
+    p2p_pack_text(&pack, "witnessed");
+    p2p_pack_bin(&pack, note, len);
+    return ledger_world_write(
+        world, by, (struct p2p_draft){.kind = P2P_KIND_FORK, .content = p2p_pack_slice(&pack)},
+        0);
 }
 
 struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token)

@@ -77,6 +77,11 @@ void custody_world_reassign(struct ledger_world *world, struct p2p_record_id tok
 struct p2p_record_id custody_world_seal(struct ledger_world *world, uint32_t member,
                                         uint32_t feed, uint64_t size);
 
+/* A member tells that another one's feed has two histories, of which so many records are
+ * witnessed. */
+struct p2p_record_id custody_world_fork(struct ledger_world *world, uint32_t by,
+                                        uint32_t accused, uint64_t witnessed);
+
 /* The token as a node has it. Its slices are dead when the node is not in a batch. */
 struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token);
 

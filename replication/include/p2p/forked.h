@@ -3,11 +3,11 @@
  * A `fork` record carries a fork proof (fork.h) and, as `witnessed`, the largest
  * quorum-cosigned checkpoint of that origin that its author held, as a note. It has effect when
  * both hold by the charter in the frontier (p2p_fork_told_verify), whoever wrote it. W is the
- * largest (size, root) that a `fork` record of the frontier with effect carries: the branch of
- * W is the feed. So W is a function of records alone, and never shrinks while records and
- * charter grow, but for once: when a record carries two such checkpoints that contradict each
- * other, more witnesses lie than may, neither branch is the feed, and W is the largest signed
- * head that such a record proves to be in both.
+ * largest (size, root) that a `fork` record of the frontier with effect carries, or a step of
+ * custody in its `rests`: the branch of W is the feed. So W is a function of records alone, and
+ * never shrinks while records and charter grow, but for once: when a record carries two such
+ * checkpoints that contradict each other, more witnesses lie than may, neither branch is the
+ * feed, and W is the largest signed head that such a record proves to be in both.
  *
  * The view `forks` holds it, in circle 0 and under the feed's name (`beanr/1`); its fold is
  * that function. Of each author the first P2P_FORKS_TOLD_MAX records about one feed are looked
@@ -59,11 +59,15 @@ struct p2p_forked {
 P2P_MUST_CHECK enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger,
                                            const struct p2p_kv *kv, uint32_t feed,
                                            struct p2p_forked *out);
-/* W as a signed head: its size, its root, and the feed's signature in the note that carries it.
- * P2P_NOTFOUND: there is no W. */
-P2P_MUST_CHECK enum p2p_err p2p_forked_head(struct p2p_ledger *ledger,
+/* W of a feed as a signed head: its size, its root, and the feed's signature in the note that
+ * carries it. P2P_NOTFOUND: there is no W. */
+P2P_MUST_CHECK enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, uint32_t feed,
                                             const struct p2p_forked *forked,
                                             struct p2p_tree_head *head);
+/* A record with `rests` came, or goes: its notes may say how much of a forked feed was
+ * witnessed. */
+P2P_MUST_CHECK enum p2p_err p2p_forked_carried(struct p2p_ledger *ledger,
+                                               const struct p2p_entry *entry);
 /* How many records of one author about one feed there are, up to P2P_FORKS_TOLD_MAX. */
 P2P_MUST_CHECK enum p2p_err p2p_forks_told(const struct p2p_ledger *ledger, uint32_t by,
                                            uint32_t feed, uint32_t *count);
