@@ -511,6 +511,56 @@ static void test_order_of_rulings(void **state)
     end(&f);
 }
 
+/* ---- what comes late ---- */
+
+/* Takes so much of a feed, in a batch of its own. */
+static void take(struct fixture *f, uint32_t feed, uint64_t size)
+{
+    ledger_node_begin(&f->node);
+    ledger_node_charter(&f->node, f->world.entry_count);
+    ledger_node_take(&f->node, feed, size);
+    ledger_node_end(&f->node);
+}
+
+/* Without this, a right that came before its token would know nothing of it until something
+ * else came. */
+static void test_open_comes_late(void **state)
+{
+    struct fixture f;
+    (void)state;
+    ledger_world_init(&f.world);
+    custody_world_init(&f.world);
+    f.token = custody_world_open(&f.world, 1, CUSTODY_BOX);
+    ledger_world_note(&f.world, 1); /* so that what m2 saw is not all here with the open */
+    f.right = right_world_issue(&f.world, 2, f.token, PARTY_OF(3));
+    ledger_node_init(&f.node, &f.world, 0);
+    take(&f, 2, ledger_world_size(&f.world, 2));
+    CHECK(right_of(&f.node, f.right).custodian == 0);
+    take(&f, 1, f.token.index + 1);
+    CHECK(right_of(&f.node, f.right).custodian == 1);
+    end(&f);
+}
+
+/* Without this, a block that cites what no block may cite would hold until something else came.
+ */
+static void test_bad_citation_comes_late(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    struct p2p_record_id note = ledger_world_note(&f.world, 3);
+    ledger_world_note(&f.world, 3);
+    right_world_act(
+        &f.world, 2,
+        &(struct right_act){.kind = P2P_KIND_RIGHT_BLOCK, .right = f.right, .about = &note});
+    take(&f, 1, ledger_world_size(&f.world, 1));
+    take(&f, 2, ledger_world_size(&f.world, 2));
+    CHECK(right_of(&f.node, f.right).block_count == 1); /* perhaps it may */
+    take(&f, 3, note.index + 1);
+    CHECK(right_of(&f.node, f.right).block_count == 0);
+    end(&f);
+}
+
 /* ---- overrides ---- */
 
 /* Without this, one issuer could overrule a light alone, or two what they did not know of. */
@@ -875,6 +925,8 @@ int main(void)
         cmocka_unit_test(test_rescued_block),
         cmocka_unit_test(test_rulers),
         cmocka_unit_test(test_order_of_rulings),
+        cmocka_unit_test(test_open_comes_late),
+        cmocka_unit_test(test_bad_citation_comes_late),
         cmocka_unit_test(test_override),
         cmocka_unit_test(test_may),
         cmocka_unit_test(test_scopes),

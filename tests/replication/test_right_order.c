@@ -66,6 +66,45 @@ static void test_orders_with_forks(void **state)
     CHECK(met.rescued > 5);
 }
 
+/* Without this, what came late would be looked at only when more came after it: at any time on
+ * the way a node holds what one that took the same at once holds. */
+static void test_on_the_way(void **state)
+{
+    static struct right_met met;
+    (void)state;
+    for (uint64_t seed = 201; seed <= 212; seed++) {
+        struct rng rng = {seed};
+        struct ledger_world world;
+        struct ledger_node node;
+        print_message("seed %llu\n", (unsigned long long)seed);
+        right_history_write(&world, &rng, 60, false, &met);
+        ledger_node_init(&node, &world, 0);
+        ledger_node_begin(&node);
+        ledger_node_charter(&node, world.entry_count);
+        for (unsigned round = 0; round < 16; round++) {
+            struct ledger_node fresh;
+            uint32_t f = 1 + (uint32_t)rng_below(&rng, LEDGER_WORLD_MEMBERS);
+            uint64_t held = p2p_ledger_feed(&node.ledger, f)->edge.size;
+            ledger_node_take(&node, f,
+                             held + rng_below(&rng, ledger_world_size(&world, f) - held + 1));
+            ledger_node_end(&node);
+            ledger_node_init(&fresh, &world, 0);
+            ledger_node_begin(&fresh);
+            ledger_node_charter(&fresh, world.entry_count);
+            for (f = 1; f <= LEDGER_WORLD_MEMBERS; f++) {
+                ledger_node_take(&fresh, f, p2p_ledger_feed(&node.ledger, f)->edge.size);
+            }
+            ledger_node_end(&fresh);
+            ledger_node_check_same(&node, &fresh);
+            ledger_node_deinit(&fresh);
+            ledger_node_begin(&node);
+        }
+        ledger_node_end(&node);
+        ledger_node_deinit(&node);
+        ledger_world_deinit(&world);
+    }
+}
+
 /* Without this, what a forked feed held beyond its end would go on acting where it was held. */
 static void test_cut_back(void **state)
 {
@@ -159,9 +198,8 @@ static void test_every_step_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_orders_with_forks),
-        cmocka_unit_test(test_cut_back),
+        cmocka_unit_test(test_orders),           cmocka_unit_test(test_orders_with_forks),
+        cmocka_unit_test(test_on_the_way),       cmocka_unit_test(test_cut_back),
         cmocka_unit_test(test_every_step_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
