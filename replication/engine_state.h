@@ -224,6 +224,16 @@ struct p2p_release {
     struct p2p_record_id use;
 };
 
+/* Who takes a token over by an entry of the charter waits, in this start, from when each seal
+ * that he rests on was named first: see engine_lease.c. One that is forgotten begins anew. */
+#define P2P_TAKEOVERS_MAX 256u
+struct p2p_takeover {
+    bool begun;
+    struct p2p_record_id token;
+    struct p2p_record_id seal;
+    uint64_t since_ms;
+};
+
 /* Rights that are looked at for what this node has to rule: see engine_ruling.c. */
 #define P2P_RULINGS_DUE_MAX 1024u
 struct p2p_ruling_due {
@@ -277,6 +287,8 @@ struct p2p_engine {
     struct p2p_release releases[P2P_RELEASES_MAX];
     size_t release_at; /* the next one's place */
     struct p2p_rulings rulings;
+    struct p2p_takeover takeovers[P2P_TAKEOVERS_MAX];
+    size_t takeover_at; /* the next one's place */
     struct p2p_lacks lacks;
     uint64_t mirrored_size;
     uint64_t commit_number;

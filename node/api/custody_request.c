@@ -433,6 +433,72 @@ static bool frozen_here(const struct p2p_node *node, const struct p2p_custody *c
            custody->holder == p2p_engine_own_feed(node->engine);
 }
 
+/* The newest entry of the charter that gives this token to this member, while it stands
+ * elsewhere; NULL: none does. */
+static const struct p2p_reassign *given_here(const struct p2p_node *node,
+                                             const struct p2p_custody *custody)
+{
+    size_t count = 0;
+    const struct p2p_reassign *found = NULL;
+    const struct p2p_reassign *rows =
+        p2p_charter_all_reassigns(p2p_engine_ledger(node->engine)->charter, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (p2p_record_id_compare(&rows[i].token, &custody->id) == 0 &&
+            rows[i].epoch == custody->epoch + 1) {
+            found = &rows[i];
+        }
+    }
+    return found != NULL && found->member == p2p_engine_member(node->engine) &&
+                   custody->holder != p2p_engine_own_feed(node->engine)
+               ? found
+               : NULL;
+}
+
+static bool recounted_here(const struct p2p_node *node, const struct p2p_custody *custody)
+{
+    return frozen_here(node, custody) ||
+           (!p2p_custody_is_over(custody->state) && given_here(node, custody) != NULL);
+}
+
+/* The `seen` records by which the old holder's witnesses first named the entry, as far as they
+ * are here; once a quorum has been waited for, those alone. */
+static enum p2p_err gather_seals(struct p2p_node *node, const struct p2p_custody *custody,
+                                 const struct p2p_reassign *given,
+                                 struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX],
+                                 size_t *count)
+{
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    const struct p2p_feed_info *held = p2p_charter_feed(ledger->charter, custody->holder);
+    struct p2p_record_id waited[P2P_CUSTODY_SEALS_MAX];
+    size_t waited_count = 0;
+    enum p2p_err err = P2P_OK;
+    *count = 0;
+    for (uint32_t i = 1; i < p2p_charter_feed_count(ledger->charter) && err == P2P_OK; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, i);
+        uint64_t at = 0;
+        if (info == NULL || held == NULL || info->closed != 0 ||
+            !p2p_feed_cosigner(held, p2p_charter_witness_of(ledger->charter, info->member)) ||
+            *count == P2P_CUSTODY_SEALS_MAX) {
+            continue;
+        }
+        err = p2p_known_first(ledger, i, P2P_CHARTER_FEED, given->entry, &at);
+        if (err == P2P_OK) {
+            seals[*count] = (struct p2p_record_id){i, at};
+            if (p2p_engine_waited(node->engine, &node->now, &custody->id, &seals[*count])) {
+                waited[waited_count++] = seals[*count];
+            }
+            (*count)++;
+        }
+        err = err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    if (held != NULL && held->former_count == 0 && waited_count > 0 &&
+        waited_count >= p2p_witness_quorum(held->witness_count)) {
+        memcpy(seals, waited, waited_count * sizeof(*seals));
+        *count = waited_count;
+    }
+    return err;
+}
+
 static bool read_recount(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
 {
     static const char *const keys[] = {"as", "container", "found", "level", NULL};
@@ -441,21 +507,29 @@ static bool read_recount(struct p2p_call *call, struct p2p_node *node, struct p2
     struct p2p_record_id first;
     bool second = false;
     if (!p2p_call_keys(call, keys) ||
-        !find_one(call, node, frozen_here, "frozen here", &custody)) {
+        !find_one(call, node, recounted_here, "frozen here, or given to this port", &custody)) {
         return false;
     }
+    const struct p2p_reassign *given = given_here(node, &custody);
+    struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX];
+    size_t seal_count = 0;
     if (what != NULL && strcmp(what, "held") != 0 && strcmp(what, "gone") != 0) {
         p2p_call_error(call, 400, "bad-request", "say --found held or --found gone",
                        "a look at the yard finds a container held or gone, not %.32s", what);
         return false;
     }
     enum p2p_err err = first_recount(node, &custody, &first, &second);
+    if (err == P2P_OK && given != NULL) {
+        err = gather_seals(node, &custody, given, seals, &seal_count);
+    }
     if (err != P2P_OK) {
         p2p_call_err(call, err, "the custody in the store cannot be read");
         return false;
     }
-    const struct p2p_custody_step step = {.epoch = custody.epoch,
-                                          .found = what != NULL ? what : "held"};
+    const struct p2p_custody_step step = {.epoch = given != NULL ? given->epoch : custody.epoch,
+                                          .found = what != NULL ? what : "held",
+                                          .seals = seals,
+                                          .seal_count = seal_count};
     out->kind = P2P_KIND_RECOUNT;
     out->circle = custody.circle;
     cite(call, out, &custody.id, second ? &first : NULL);

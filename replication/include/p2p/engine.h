@@ -318,6 +318,10 @@ void p2p_engine_hold_custody(struct p2p_engine *engine, bool held);
 /* Whether the release that this record made may be answered allow now: once only, in this
  * start, by whoever asks first. */
 bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_id *use);
+/* Whether the wait of who takes a token over is over for this seal: see WIRE.md section 19. A
+ * recount that rests on it begins it, where it was not begun in this start. */
+bool p2p_engine_waited(struct p2p_engine *engine, const struct p2p_now *now,
+                       const struct p2p_record_id *token, const struct p2p_record_id *seal);
 /* Whether custody may be used at this time, and, while it may, the milliseconds that are left
  * of the lease (left_ms may be NULL). Never while this node may not append. */
 enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,
