@@ -48,9 +48,7 @@ static void refuse_lesser(struct p2p_call *call)
         [P2P_WHO_ANYBODY] = "",
         [P2P_WHO_READER] = "show a bearer token or a client certificate",
         [P2P_WHO_PARTY] = "show a client certificate: a token only reads",
-        [P2P_WHO_OPERATOR] =
-            "sign it yourself with prepare and submit, or have config.yaml name "
-            "you under operators",
+        [P2P_WHO_OPERATOR] = "sign it with prepare and submit, or be named under operators",
         [P2P_WHO_SOCKET] = "use the node's socket",
     };
     p2p_call_error(call, 403, "not-allowed", hints[call->route->who], "%s %s is for %s",
