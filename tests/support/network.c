@@ -902,6 +902,8 @@ static void print_frontier(const struct network *net, uint32_t node)
 
 void network_agree(struct network *net)
 {
+    static const enum p2p_view_number in_circles[] = {P2P_VIEW_BANS, P2P_VIEW_CUSTODY,
+                                                      P2P_VIEW_RIGHTS};
     uint32_t first = 0;
     for (uint32_t i = 1; i <= net->node_count; i++) {
         if (net->nodes[i].engine == NULL) {
@@ -927,9 +929,11 @@ void network_agree(struct network *net)
         const struct p2p_charter *charter = p2p_engine_ledger(net->nodes[i].engine)->charter;
         for (uint32_t c = 1; c <= p2p_charter_circle_count(charter); c++) {
             if (in_circle(net, first, c) && in_circle(net, i, c)) {
-                left = view_of(net, first, P2P_VIEW_BANS, c);
-                right = view_of(net, i, P2P_VIEW_BANS, c);
-                CHECK(p2p_hash_equal(&left, &right));
+                for (size_t v = 0; v < sizeof(in_circles) / sizeof(in_circles[0]); v++) {
+                    left = view_of(net, first, in_circles[v], c);
+                    right = view_of(net, i, in_circles[v], c);
+                    CHECK(p2p_hash_equal(&left, &right));
+                }
             }
         }
     }
