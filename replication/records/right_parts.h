@@ -94,7 +94,8 @@ struct p2p_right_fold {
     bool has_custody;
     struct p2p_right_ask *ruled; /* ascending by (tenure, index, cite) */
     size_t ruled_count, ruled_cap;
-    /* By what the right last came to another party, or was taken: who acts on it has to know. */
+    /* By what the right last came to another party, or was taken: who acts on it has to know.
+     */
     struct p2p_record_id moved;
     bool cancelled; /* right.ended_by is a cancel */
     bool unruled;   /* something else was asked or said, which is looked at when these acted */

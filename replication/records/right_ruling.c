@@ -238,8 +238,7 @@ enum p2p_err p2p_right_allowed(const struct p2p_right_fold *fold,
         p2p_right_rule(*action)->role == P2P_ROLE_GRANTED) {
         return P2P_OK;
     }
-    enum p2p_err err =
-        p2p_right_knew(fold->ledger, &ask->id, &fold->moved, &knew);
+    enum p2p_err err = p2p_right_knew(fold->ledger, &ask->id, &fold->moved, &knew);
     if (err == P2P_OK && !knew) {
         *action = P2P_RIGHT_ACTION_COUNT;
     }
