@@ -281,7 +281,6 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
             P2P_CLI_ARGUMENTS({.name = "FILE", .help = "the draft", .rules = P2P_CLI_REQUIRED}),
         .run = p2p_cli_charter_append_run,
     },
-    {.verb = "reassign", .summary = "replace a lost holder", .rules = P2P_CLI_HIDDEN},
     {0},
 };
 
