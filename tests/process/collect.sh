@@ -106,6 +106,31 @@ collect 1 beanr MSCU1000070 "$STRANGER"
 because wrong-driver
 collect 0 beanr MSCU1000070
 
+claim "at mirrored a release is answered once another member holds it; the same question is the same release"
+down beanr
+sed -i 's/^release_level:.*/release_level: mirrored/' "$SB/beanr/config.yaml"
+up beanr
+connected beanr
+must 0 node beanr wait custody --timeout 30
+opened beanr PTPU1000033
+green beanr "$right"
+eventually 20 answers beanr "$STRANGER" enter allow
+must 0 node beanr peers pause --all
+collect 3 beanr PTPU1000033
+because not-mirrored
+get .release
+released=$it
+collect 3 beanr PTPU1000033
+holds '.release == $use' --arg use "$released"
+collect 1 beanr PTPU1000033 "$STRANGER"
+because used
+must 0 node beanr peers resume --all
+must 0 node beanr wait record "$released" --level mirrored
+collect 0 beanr PTPU1000033
+holds '.release == $use' --arg use "$released"
+collect 1 beanr PTPU1000033
+because used
+
 claim "who has just begun, or is cut off, waits for its witnesses; who took a box over releases it"
 opened begne PTPU1000012
 green begne "$right"
