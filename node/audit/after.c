@@ -214,5 +214,8 @@ enum p2p_err audit_after(struct p2p_audit *audit)
     }
     p2p_arena_deinit(&arena);
     audit->ledger.arena = NULL;
+    if (err == P2P_OK) {
+        err = audit_custody(audit);
+    }
     return err == P2P_OK ? audit_decisions(audit) : err;
 }

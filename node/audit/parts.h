@@ -16,6 +16,7 @@
  *   replay.c     the order of application, state commitments
  *   after.c      what the replayed ledger says: verdicts, seen, forks
  *   decisions.c  each decision once more
+ *   custody.c    who held what was released, and on which right
  *   clocks.c     times, understated `seen`
  *   silence.c    of each member, when it gave no sign of life
  *   moment.c     where the feeds stood at a time
@@ -261,7 +262,7 @@ P2P_MUST_CHECK enum p2p_err audit_shelf_payload(struct audit_shelf *shelf,
                                                 const struct audit_log *log, uint64_t index,
                                                 struct p2p_slice *salted);
 
-/* ---- replay.c, after.c, clocks.c, silence.c ---- */
+/* ---- replay.c, after.c, decisions.c, custody.c, clocks.c, silence.c ---- */
 
 /* By the flags as they are: who verifies signatures meanwhile may call for another one. */
 P2P_MUST_CHECK enum p2p_err audit_replay(struct p2p_audit *audit);
@@ -269,6 +270,7 @@ P2P_MUST_CHECK enum p2p_err audit_replay(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_reopen(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_after(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_decisions(struct p2p_audit *audit);
+P2P_MUST_CHECK enum p2p_err audit_custody(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_clocks(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_silence(struct p2p_audit *audit);
 /* Whether some archive has every payload of a circle, but those that were erased. */

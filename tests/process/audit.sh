@@ -51,7 +51,7 @@ must 0 verify "$WORK/beanr" "$WORK/bezee" "$WORK/commission"
 summary '.checks.archives.looked_at == 24 and .checks.decisions.looked_at >= 6'
 must 0 p2p audit verify "$WORK/beanr" --trust "$SB/trust"
 for check in manifest trust encoding signature root tiles archives cosignatures schema commitments issuers citations \
-    seen states forks decisions times silence payloads; do
+    seen states forks decisions custody times silence payloads; do
     tells "^$check +ok "
 done
 tells "^sound: "
@@ -97,7 +97,7 @@ claim "a hundred kinds of damage and fraud are each found and named"
 mkdir "$WORK/forged"
 "$P2P_TAMPER" "$WORK/beanr" "$WORK/bezee" "$SB" "$WORK/forged" >"$out" 2>"$err" ||
     fail "$(grep -A 9 '^NOT SO' "$out")"
-tells "107 cases, 0 not found"
+tells "110 cases, 0 not found"
 
 claim "two histories in two archives become a proof that stands alone"
 must 0 "$P2P_TAMPER" "$WORK/beanr" "$WORK/bezee" "$SB" "$WORK/forged" "$WORK/rewritten"

@@ -22,9 +22,9 @@ static const struct fraud NOTHING[] = {
 };
 static const struct frauds tamper_nothing = FRAUDS_OF(NOTHING);
 
-static const struct frauds *const SORTS[] = {&tamper_nothing, &tamper_bytes, &tamper_files,
-                                             &tamper_records, &tamper_heads, &tamper_history,
-                                             &tamper_issuers, &tamper_trust};
+static const struct frauds *const SORTS[] = {&tamper_nothing, &tamper_bytes,   &tamper_files,
+                                             &tamper_records, &tamper_heads,   &tamper_history,
+                                             &tamper_issuers, &tamper_custody, &tamper_trust};
 
 static bool has(const struct p2p_findings *findings, enum p2p_finding_code code)
 {

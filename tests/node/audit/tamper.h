@@ -7,6 +7,7 @@
  *   tamper_heads.c    cosignatures, and heads signed with the feed's own key
  *   tamper_history.c  with everybody's key: integrity holds, what is said does not
  *   tamper_issuers.c  officers
+ *   tamper_custody.c  custody and releases
  *   tamper_trust.c    trust files and charters
  *   tamper_help.c     what several of them need
  *   tamper.c          running them */
@@ -52,7 +53,7 @@ struct frauds {
         list, sizeof(list) / sizeof(*(list))                                                   \
     }
 extern const struct frauds tamper_bytes, tamper_files, tamper_records, tamper_heads,
-    tamper_history, tamper_issuers, tamper_trust;
+    tamper_history, tamper_issuers, tamper_custody, tamper_trust;
 
 /* The case that is being made. */
 extern struct tampering {

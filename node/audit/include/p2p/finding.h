@@ -31,6 +31,8 @@
     X(STATES, "states", "replay equals every state commitment")                                \
     X(FORKS, "forks", "two histories, two records under one number")                           \
     X(DECISIONS, "decisions", "each decision follows from what its gate knew")                 \
+    X(CUSTODY, "custody",                                                                      \
+      "one feed at a time holds a container, and each release has a right")                    \
     X(TIMES, "times", "decisions lie within their cosignatures' times")                        \
     X(SILENCE, "silence", "when each member gave no sign of life")                             \
     X(PAYLOADS, "payloads", "what is not in the archive is announced")
@@ -149,6 +151,14 @@ const char *p2p_severity_word(enum p2p_severity severity);
       "a decision is not of the form decisions have")                                          \
     X(NOT_CHECKABLE, "not-checkable", DECISIONS, NOTICE,                                       \
       "decisions whose payloads are not here, or whose keys are not")                          \
+    X(NOT_HELD, "not-held", CUSTODY, FINDING,                                                  \
+      "a release by who did not hold the container's custody there")                           \
+    X(RELEASED_TWICE, "released-twice", CUSTODY, FINDING,                                      \
+      "custody of one container was opened twice, and both were released")                     \
+    X(NO_RIGHT, "no-right", CUSTODY, FINDING,                                                  \
+      "a release on no right, or on one that did not allow it")                                \
+    X(CUSTODY_RIVAL, "custody-rival", CUSTODY, NOTICE,                                         \
+      "custody of one container was opened twice, by who did not know of each other")          \
     X(DECISION_TIME, "decision-time", TIMES, FINDING,                                          \
       "a decision's time is not between the cosignatures before and after it")                 \
     X(RECORD_TIME, "record-time", TIMES, FINDING,                                              \
