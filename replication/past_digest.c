@@ -21,6 +21,54 @@ enum p2p_err p2p_past_edges(struct p2p_past *past)
     return err;
 }
 
+/* Rows of ISSUER as judge.c writes them: 2, feed u32, index u64 -> format, verdict. */
+enum { ROW_VERDICT = 2, VERDICT_KEY_BYTES = 1 + P2P_ID_KEY_BYTES, VERDICT_BYTES = 2 };
+
+/* Of signature and number of a record, which are what they were before anything came after it.
+ */
+static enum p2p_err sum_verdicts(const struct p2p_past *past, struct p2p_lthash *set)
+{
+    static const uint8_t prefix[] = {ROW_VERDICT};
+    struct p2p_slice key, value;
+    p2p_lthash_init(set);
+    enum p2p_err err = p2p_kv_seek(past->under, P2P_TABLE_ISSUER,
+                                   p2p_slice_of(prefix, sizeof(prefix)), &key, &value);
+    while (err == P2P_OK && key.len == VERDICT_KEY_BYTES && key.data[0] == ROW_VERDICT) {
+        uint8_t element[VERDICT_KEY_BYTES + 1];
+        struct p2p_record_id id;
+        if (value.len != VERDICT_BYTES ||
+            !p2p_id_from_key(p2p_slice_of(key.data + 1, P2P_ID_KEY_BYTES), &id)) {
+            return P2P_CORRUPT;
+        }
+        memcpy(element, key.data, VERDICT_KEY_BYTES);
+        element[VERDICT_KEY_BYTES] = value.data[1];
+        if (p2p_past_sees(past, &id)) {
+            p2p_lthash_add(set, p2p_slice_of(element, sizeof(element)));
+        }
+        err = p2p_kv_next(past->under, P2P_TABLE_ISSUER, &key, &value);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_past_leaves(struct p2p_past *past, struct p2p_hash *out)
+{
+    const struct p2p_charter *whole = past->full->charter;
+    const struct p2p_charter *then = past->ledger.charter;
+    struct p2p_hash frontier;
+    if (p2p_charter_size(then) != p2p_charter_size(whole) ||
+        p2p_charter_good_size(then) != p2p_charter_good_size(whole)) {
+        return P2P_NOTFOUND;
+    }
+    enum p2p_err err = sum_verdicts(past, &past->ledger.verdict_set);
+    if (err == P2P_OK) {
+        err = p2p_frontier_digest(&past->ledger, &frontier);
+    }
+    if (err == P2P_OK) {
+        *out = p2p_leaves_digest_of(&past->ledger, &frontier);
+    }
+    return err;
+}
+
 /* One set hash in the making: of rows whose keys begin with so many bytes of prefix. */
 struct summing {
     struct p2p_past *past;

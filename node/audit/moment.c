@@ -1,4 +1,5 @@
-/* Where the feeds stood at a time, and between which times a record was written. */
+/* Where the feeds stood at a time, between which times a record was written, and of which
+ * circles everything is here. */
 #include "parts.h"
 
 /* The first record of a feed that says a later time; its size when none does. Seconds are at
@@ -51,6 +52,25 @@ void p2p_audit_span(const struct p2p_audit *audit, const struct p2p_record_id *i
     audit_span_of(audit, id->feed, id->index, &span);
     *from_s = span.from_s;
     *until_s = span.until_s;
+}
+
+bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle)
+{
+    if (circle == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < audit->options.dir_count; i++) {
+        const struct p2p_archive *archive = audit->archives[i];
+        bool lacks = false;
+        for (size_t j = 0; j < p2p_archive_range_count(archive) && !lacks; j++) {
+            const struct p2p_payload_range *range = p2p_archive_range(archive, j);
+            lacks = range->circle == circle && range->state != P2P_PAYLOAD_ERASED;
+        }
+        if (!lacks) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool p2p_audit_withholds(const struct p2p_audit *audit, uint32_t circle)

@@ -13,7 +13,8 @@
  *   shelf.c      bundles that were read lately
  *   index.c      rows of the replay: LMDB of its own, records and payloads from the archive
  *   kept.c       an index that is used again
- *   replay.c     the order of application, state commitments
+ *   replay.c     the order of application
+ *   states.c     state commitments
  *   after.c      what the replayed ledger says: verdicts, seen, forks
  *   decisions.c  each decision once more
  *   custody.c    who held what was released, and on which right
@@ -99,6 +100,12 @@ struct audit_log {
     bool has_lock;
 };
 
+/* A state commitment, and how much of each feed its author had seen. */
+struct audit_apart {
+    struct p2p_record_id id;
+    uint64_t *sizes; /* by feed number */
+};
+
 struct p2p_audit {
     struct p2p_audit_options options;
     struct p2p_findings *findings;
@@ -124,6 +131,8 @@ struct p2p_audit {
     struct audit_index *index;
     struct p2p_ledger ledger;
     bool has_ledger;
+    struct audit_apart *apart; /* state commitments that no way through the records meets */
+    size_t apart_count, apart_cap;
     struct p2p_settled *settled; /* since when its values have stood */
     bool was_kept;               /* the index, by an audit before this one */
     struct p2p_hash frontier, leaves;
@@ -261,6 +270,25 @@ P2P_MUST_CHECK enum p2p_err audit_shelf_record(struct audit_shelf *shelf,
 P2P_MUST_CHECK enum p2p_err audit_shelf_payload(struct audit_shelf *shelf,
                                                 const struct audit_log *log, uint64_t index,
                                                 struct p2p_slice *salted);
+
+/* ---- states.c ---- */
+
+/* A ledger as it stands at a frontier: that of the replay, or a past of it, edges filled. */
+struct audit_standing {
+    struct p2p_ledger *ledger;
+    const struct p2p_kv *kv;
+    struct p2p_past *past; /* NULL: that of the replay */
+};
+P2P_MUST_CHECK enum p2p_err audit_state_compare(struct p2p_audit *audit,
+                                                const struct p2p_record_id *id,
+                                                const struct audit_standing *at);
+/* One that stands beside another: looked at when all is replayed. sizes are copied. */
+P2P_MUST_CHECK enum p2p_err audit_state_apart(struct p2p_audit *audit,
+                                              const struct p2p_record_id *id,
+                                              const uint64_t *sizes);
+/* Those. */
+P2P_MUST_CHECK enum p2p_err audit_states(struct p2p_audit *audit);
+void audit_states_forget(struct p2p_audit *audit);
 
 /* ---- replay.c, after.c, decisions.c, custody.c, clocks.c, silence.c ---- */
 

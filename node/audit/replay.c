@@ -3,7 +3,8 @@
  * Order is a matter of cost, never of outcome. A `seen` is applied after what it names, so that
  * claims are looked at once. State commitments are stops: before one is applied, each feed
  * stands exactly where its author's `seen` records put it, and the digests are compared; what
- * stands beside an earlier stop cannot be met on the way, and is told as such.
+ * stands beside an earlier stop cannot be met on the way, and is looked at behind it
+ * (states.c).
  *
  *     stops, by size --advance--> frontier of the stop --compare--> next ... --advance--> all
  */
@@ -11,9 +12,7 @@
 
 #include <p2p/assert.h>
 #include <p2p/bytes.h>
-#include <p2p/state.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -282,119 +281,15 @@ static uint64_t end_of(const struct p2p_audit *audit, uint32_t feed)
 
 /* ---- state commitments ---- */
 
-static void tell(const struct replay *replay, const struct stop *stop,
-                 enum p2p_finding_code code, const char *text)
-{
-    p2p_findings_tell(replay->audit->findings, code, replay->audit->chosen[stop->feed]->name,
-                      stop->index, "%s", text);
-}
-
-static bool read_digest(struct p2p_slice value, struct p2p_hash *out)
-{
-    struct p2p_unpack in;
-    p2p_unpack_init(&in, value);
-    p2p_unpack_fixed(&in, out->bytes, P2P_HASH_BYTES);
-    return p2p_unpack_done(&in);
-}
-
-bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle)
-{
-    if (circle == 0) {
-        return true;
-    }
-    for (size_t i = 0; i < audit->options.dir_count; i++) {
-        const struct p2p_archive *archive = audit->archives[i];
-        bool lacks = false;
-        for (size_t j = 0; j < p2p_archive_range_count(archive) && !lacks; j++) {
-            const struct p2p_payload_range *range = p2p_archive_range(archive, j);
-            lacks = range->circle == circle && range->state != P2P_PAYLOAD_ERASED;
-        }
-        if (!lacks) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* One entry of `views`: [view, circle, digest]. */
-static enum p2p_err compare_view(struct replay *replay, const struct stop *stop,
-                                 struct p2p_unpack *in)
-{
-    struct p2p_hash theirs;
-    struct p2p_hash ours;
-    bool shape = p2p_unpack_array(in) == 3;
-    uint32_t number = p2p_unpack_u32(in);
-    uint32_t circle = p2p_unpack_u32(in);
-    enum p2p_view_number view = P2P_VIEW_BANS;
-    p2p_unpack_fixed(in, theirs.bytes, P2P_HASH_BYTES);
-    if (p2p_unpack_failed(in) || !shape || !p2p_view_numbered(number, &view) ||
-        !audit_complete_in(replay->audit, circle)) {
-        return P2P_OK;
-    }
-    enum p2p_err err = p2p_view_digest(replay->ledger, replay->kv, view, circle, &ours);
-    if (err == P2P_OK && !p2p_hash_equal(&ours, &theirs)) {
-        char text[P2P_FINDING_TEXT_BYTES];
-        snprintf(text, sizeof text, "its digest of %s in circle %u is not what replay gives",
-                 p2p_view_word(view), circle);
-        tell(replay, stop, P2P_FINDING_STATE_DIFFERS, text);
-    }
-    return err;
-}
-
-static enum p2p_err compare_content(struct replay *replay, const struct stop *stop,
-                                    struct p2p_slice content)
-{
-    enum { FRONTIER, LEAVES, VIEWS, COUNT };
-    static const char *const keys[COUNT] = {"frontier", "leaves", "views"};
-    struct p2p_slice values[COUNT];
-    struct p2p_hash frontier, leaves, ours;
-    struct p2p_unpack in;
-    if (!p2p_unpack_fields(content, keys, values, COUNT) || values[VIEWS].len == 0 ||
-        !read_digest(values[FRONTIER], &frontier) || !read_digest(values[LEAVES], &leaves)) {
-        return P2P_OK; /* blocks.c said that it is not of the form */
-    }
-    enum p2p_err err = p2p_frontier_digest(replay->ledger, &ours);
-    if (err != P2P_OK) {
-        return err;
-    }
-    if (!p2p_hash_equal(&ours, &frontier)) {
-        tell(replay, stop, P2P_FINDING_STATE_FRONTIER,
-             "the frontier it names is not what its author had seen");
-        return P2P_OK;
-    }
-    ours = p2p_leaves_digest_of(replay->ledger, &frontier);
-    if (!p2p_hash_equal(&ours, &leaves)) {
-        tell(replay, stop, P2P_FINDING_STATE_DIFFERS,
-             "its digest of the leaves and their verdicts is not what replay gives");
-    }
-    p2p_unpack_init(&in, values[VIEWS]);
-    uint32_t count = p2p_unpack_array(&in);
-    for (uint32_t i = 0; i < count && err == P2P_OK && !p2p_unpack_failed(&in); i++) {
-        err = compare_view(replay, stop, &in);
-    }
-    return err;
-}
-
 static enum p2p_err compare(struct replay *replay, const struct stop *stop)
 {
-    struct p2p_slice pack;
-    struct p2p_slice found;
-    struct p2p_record record;
-    uint8_t key[P2P_ID_KEY_BYTES];
     const struct p2p_record_id id = {stop->feed, stop->index};
+    const struct audit_standing at = {.ledger = replay->ledger, .kv = replay->kv};
     enum p2p_err err = end(replay, false); /* everything is folded */
     if (err == P2P_OK) {
         err = begin(replay);
     }
-    if (err == P2P_OK) {
-        err = p2p_kv_seek(replay->kv, P2P_TABLE_RECORD, p2p_id_key(key, &id), &found, &pack);
-    }
-    if (err == P2P_OK) {
-        err = p2p_record_peek(&record, p2p_slice_of(pack.data + AUDIT_PACK_HEADER_BYTES,
-                                                    pack.len - AUDIT_PACK_HEADER_BYTES));
-    }
-    p2p_findings_count(replay->audit->findings, P2P_CHECK_STATES, 1);
-    return err == P2P_OK ? compare_content(replay, stop, record.content) : err;
+    return err == P2P_OK ? audit_state_compare(replay->audit, &id, &at) : err;
 }
 
 /* Whether the way to here leads through this stop: nothing beyond it is applied, and all of it
@@ -412,9 +307,8 @@ static bool can_stop(const struct replay *replay, const struct stop *stop)
 static enum p2p_err go_to(struct replay *replay, const struct stop *stop)
 {
     if (!can_stop(replay, stop)) {
-        tell(replay, stop, P2P_FINDING_STATE_APART,
-             "it stands beside another state commitment: its digests were not compared");
-        return P2P_OK;
+        const struct p2p_record_id id = {stop->feed, stop->index};
+        return audit_state_apart(replay->audit, &id, stop->sizes);
     }
     enum p2p_err err = advance_in_time(replay, stop->sizes);
     return err == P2P_OK ? compare(replay, stop) : err;
@@ -565,6 +459,9 @@ enum p2p_err audit_replay(struct p2p_audit *audit)
     forget(&replay);
     if (err == P2P_OK) {
         err = audit_index_begin(audit->index); /* for whoever reads it from now on */
+    }
+    if (err == P2P_OK) {
+        err = audit_states(audit);
     }
     return err == P2P_OK ? audit_after(audit) : err;
 }

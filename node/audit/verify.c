@@ -90,6 +90,7 @@ static void forget_replay(struct p2p_audit *audit)
     audit->has_ledger = false;
     audit_index_close(audit->index);
     audit->index = NULL;
+    audit_states_forget(audit);
     p2p_settled_free(audit->settled);
     audit->settled = NULL;
 }

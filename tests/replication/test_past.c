@@ -18,7 +18,7 @@ enum { FEEDS = LEDGER_WORLD_FEEDS + 1 };
 /* How often what should come up came up. */
 static struct {
     unsigned values, reasons, forked, closed, rescued, lifted, suspended, without_effect, stood;
-    unsigned custody, frozen, passed, rights, walked;
+    unsigned custody, frozen, passed, rights, walked, leaves;
 } met;
 
 /* ---- one horizon, both ways ---- */
@@ -195,6 +195,14 @@ static void check_digests(struct p2p_past *past, struct p2p_ledger *fresh,
     CHECK_OK(p2p_frontier_digest(p2p_past_ledger(past), &a));
     CHECK_OK(p2p_frontier_digest(fresh, &b));
     CHECK(p2p_hash_equal(&a, &b));
+    enum p2p_err err = p2p_past_leaves(past, &a);
+    if (err == P2P_OK) {
+        CHECK_OK(p2p_leaves_digest(fresh, &b));
+        CHECK(p2p_hash_equal(&a, &b));
+        met.leaves++;
+    } else {
+        CHECK_ERR(err, P2P_NOTFOUND);
+    }
 }
 
 /* Rights found by their party and by their token, in order. */
@@ -456,7 +464,8 @@ static void test_settled(void **state)
     for (uint64_t seed = 201; seed <= 225; seed++) {
         check_settled(seed, seed % 5 == 0);
     }
-    CHECK(met.values > 1000 && met.lifted > 50 && met.suspended > 20 && met.stood > 1000);
+    CHECK(met.values > 1000 && met.lifted > 50 && met.suspended > 20 && met.stood > 1000 &&
+          met.leaves > 100);
 }
 
 /* ---- two heads of the charter ---- */

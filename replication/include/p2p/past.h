@@ -84,6 +84,9 @@ const struct p2p_ledger *p2p_past_whole(const struct p2p_past *past);
 /* Its rows. */
 const struct p2p_kv *p2p_past_under(const struct p2p_past *past);
 P2P_MUST_CHECK enum p2p_err p2p_past_edges(struct p2p_past *past);
+/* The digest of the leaves and their verdicts, once the edges are filled. P2P_NOTFOUND under a
+ * charter that is not the whole one: verdicts were others then. */
+P2P_MUST_CHECK enum p2p_err p2p_past_leaves(struct p2p_past *past, struct p2p_hash *out);
 /* The digest of one view in one circle as of the horizon, by a walk over its rows. */
 P2P_MUST_CHECK enum p2p_err p2p_past_digest(struct p2p_past *past, enum p2p_view_number view,
                                             uint32_t circle, struct p2p_hash *out);

@@ -219,11 +219,12 @@ static struct p2p_hash whole_frontier(struct forger *forger, struct forged_feed 
 {
     static const char *const dirs[] = {"beanr-1", "bebru-1", "begne-1",   "belgg-1",
                                        "beost-1", "bezee-1", "charter-1", "commission-1"};
+    const struct forged_feed before = *but; /* what is appended here is not in it */
     char text[4096];
     size_t len = 0;
     for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
         char root_text[P2P_BASE64_BYTES(P2P_HASH_BYTES)];
-        struct forged_feed feed = *but;
+        struct forged_feed feed = before;
         bool own = strcmp(dirs[i], but->dir) == 0;
         struct p2p_edge edge;
         if (!own) {
@@ -312,6 +313,32 @@ static void state_right(struct forger *forger)
     forge(forger, "beanr-1", state_of_truth, true);
 }
 
+/* Two members commit to what they hold, each before he has the other's newest records. */
+static void two_states(struct forger *forger, bool right)
+{
+    struct forged_feed one, other;
+    forged_feed_load(forger, &one, "beanr-1");
+    forged_feed_load(forger, &other, "begne-1");
+    append_state(forger, &one, true, true);
+    append_state(forger, &other, true, right);
+    forged_feed_store(forger, &one);
+    forged_feed_store(forger, &other);
+    forged_feed_sign_all(forger, &one, now_s(&one));
+    forged_feed_sign_all(forger, &other, now_s(&other));
+    forged_feed_free(&one);
+    forged_feed_free(&other);
+}
+
+static void states_apart(struct forger *forger)
+{
+    two_states(forger, true);
+}
+
+static void states_apart_differ(struct forger *forger)
+{
+    two_states(forger, false);
+}
+
 static const struct fraud FRAUDS[] = {
     {"a clock set to 2050", clock_2050, DUE(RECORD_TIME)},
     {"a decision dated 2050", decision_2050, DUE(DECISION_TIME)},
@@ -330,6 +357,8 @@ static const struct fraud FRAUDS[] = {
     {"a state commitment to other leaves", state_differs, DUE(STATE_DIFFERS)},
     {"a state commitment at another frontier", state_frontier, DUE(STATE_FRONTIER)},
     {"a state commitment that is right", state_right, SOUND},
+    {"two state commitments beside each other", states_apart, SOUND},
+    {"two of them, one to other leaves", states_apart_differ, DUE(STATE_DIFFERS)},
 };
 
 const struct frauds tamper_history = FRAUDS_OF(FRAUDS);

@@ -140,7 +140,7 @@ const char *p2p_severity_word(enum p2p_severity severity);
     X(STATE_FRONTIER, "state-frontier", STATES, FINDING,                                       \
       "a state commitment names another frontier than its author had seen")                    \
     X(STATE_APART, "state-apart", STATES, NOTICE,                                              \
-      "a state commitment that stands beside another: its digests were not compared")          \
+      "a state commitment of which not everything was compared")                               \
     X(FORKED, "forked", FORKS, FINDING, "a log signed two histories")                          \
     X(NUMBER_REUSED, "number-reused", FORKS, FINDING,                                          \
       "an issuer signed two records under one number")                                         \
