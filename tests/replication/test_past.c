@@ -305,7 +305,7 @@ static void check_history(uint64_t seed, enum sort sort)
     struct custody_met custody = {.passed = 0};
     struct right_met rights = {.blocks = 0};
     if (sort == CUSTODY) {
-        custody_history_write(&world, &rng, steps, &custody);
+        custody_history_write(&world, &rng, steps, seed % 2 == 0, &custody);
     } else if (sort == RIGHTS || sort == RIGHTS_AND_FORKS) {
         right_history_write(&world, &rng, steps, sort == RIGHTS_AND_FORKS, &rights);
     } else {

@@ -18,7 +18,8 @@ struct history {
     struct p2p_record_id offers[TOKENS_MAX]; /* the last one of each token */
     struct p2p_record_id recounts[TOKENS_MAX];
     const char *found[TOKENS_MAX]; /* by the last recount */
-    uint32_t closed;               /* feed; 0: none */
+    bool forks;
+    uint32_t closed; /* feed; 0: none */
     uint32_t next;
 };
 
@@ -193,6 +194,52 @@ static void add_entry(struct history *history)
     }
 }
 
+/* Another member is to hold it: with seals at once, or fewer than a quorum, and recounts. */
+static void add_reassign(struct history *history, size_t at, const struct p2p_custody *now)
+{
+    struct ledger_world *world = history->world;
+    struct p2p_record_id token = history->tokens[at];
+    struct p2p_record_id seals[3];
+    uint64_t epoch = now->epoch + 1;
+    uint32_t to = 1 + (uint32_t)rng_below(history->rng, LEDGER_WORLD_MEMBERS);
+    uint64_t size = ledger_world_size(world, now->holder);
+    size_t count = 0;
+    if (world->entry_count + 3 > LEDGER_WORLD_ENTRIES) {
+        return;
+    }
+    custody_world_reassign(world, token, epoch, to);
+    for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS && count < 3; member++) {
+        uint64_t less = rng_below(history->rng, size < 4 ? size : 4);
+        if (newest_feed(history, member) != now->holder && !one_in(history, 5)) {
+            seals[count] = custody_world_seal(world, newest_feed(history, member), now->holder,
+                                              size - less);
+            count++;
+        }
+    }
+    if (one_in(history, 3)) {
+        add_step(history, at, now);
+    }
+    /* Seals ascend. */
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = i; j > 0 && p2p_record_id_compare(&seals[j - 1], &seals[j]) > 0; j--) {
+            struct p2p_record_id other = seals[j];
+            seals[j] = seals[j - 1];
+            seals[j - 1] = other;
+        }
+    }
+    custody_world_recount_by(world, newest_feed(history, to), token, epoch,
+                             one_in(history, 5) ? "gone" : "held", seals, count);
+}
+
+/* Somebody tells that a feed has two histories. */
+static void add_fork(struct history *history)
+{
+    uint32_t accused = 2 + (uint32_t)rng_below(history->rng, 3);
+    uint64_t size = ledger_world_size(history->world, accused);
+    custody_world_fork(history->world, any_feed(history), accused,
+                       size - rng_below(history->rng, size < 8 ? size : 8));
+}
+
 static void add_one(struct history *history)
 {
     struct p2p_custody now;
@@ -219,8 +266,12 @@ static void add_one(struct history *history)
         add_gate_in(history, at);
     } else if (roll < 90) {
         add_claims(history);
-    } else if (roll < 95) {
+    } else if (roll < 93) {
         add_entry(history);
+    } else if (roll < 95) {
+        add_reassign(history, at, &now);
+    } else if (roll == 95 && history->forks) {
+        add_fork(history);
     } else if (history->closed != 0) {
         add_seal(history);
     } else {
@@ -242,10 +293,10 @@ static void count_met(struct history *history, struct custody_met *met)
 }
 
 void custody_history_write(struct ledger_world *world, struct rng *rng, unsigned steps,
-                           struct custody_met *met)
+                           bool forks, struct custody_met *met)
 {
     static struct history history;
-    history = (struct history){.world = world, .rng = rng};
+    history = (struct history){.world = world, .rng = rng, .forks = forks};
     ledger_world_init(world);
     custody_world_init(world);
     for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS; member++) {

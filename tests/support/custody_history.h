@@ -1,7 +1,8 @@
 /* Random custody in a ledger_world: opens of a few containers, steps by who holds and by who
  * does not, at right and wrong epochs, with good notes, too few cosignatures, notes of other
  * feeds and none; recounts, gates, claims that are true, early or false, cut points, an issuer
- * granted late, and a generation that is closed and goes on. What never comes up here is never
+ * granted late, a generation that is closed and goes on, tokens that the charter reassigns;
+ * with forks, also proofs that a feed has two histories. What never comes up here is never
  * tested by who uses it. */
 #ifndef CUSTODY_HISTORY_H
 #define CUSTODY_HISTORY_H
@@ -18,6 +19,6 @@ struct custody_met {
 
 /* Initialises the world and writes into it; adds what its tokens became to *met. */
 void custody_history_write(struct ledger_world *world, struct rng *rng, unsigned steps,
-                           struct custody_met *met);
+                           bool forks, struct custody_met *met);
 
 #endif
