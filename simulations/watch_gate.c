@@ -138,11 +138,23 @@ static bool perhaps_past_end(struct sim_watcher *watcher, const struct p2p_recor
            id->index >= watch_feed_of(watcher, id->feed)->quorums[0].size;
 }
 
+/* Of the charter that it knew there, as much as a second entry put nothing beside: a gate that
+ * holds both grants nothing by what stands above. */
+static uint64_t charter_known(struct sim_watcher *watcher, const struct p2p_record_id *id)
+{
+    const struct sim_federation *federation = &watcher->sim->federation;
+    uint64_t known = watch_known(watcher, id->feed, id->index, P2P_CHARTER_FEED);
+    for (size_t i = 0; i < federation->rival_count; i++) {
+        known = federation->rivals[i].index < known ? federation->rivals[i].index : known;
+    }
+    return known;
+}
+
 /* Its issuer held what imposing it needs, and knew so. */
 static bool surely_imposed(struct sim_watcher *watcher, const struct watch_ban_record *record)
 {
     struct p2p_unpack in;
-    uint64_t known = watch_known(watcher, record->id.feed, record->id.index, P2P_CHARTER_FEED);
+    uint64_t known = charter_known(watcher, &record->id);
     if (!record->imposes || !record->signed_well || !never_revoked(watcher, record->issuer) ||
         !watch_is_honest_feed(watcher, record->id.feed)) {
         return false;
