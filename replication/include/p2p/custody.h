@@ -18,21 +18,22 @@
  * refuse. What carries less has no effect, so every verdict is a function of records alone.
  *
  * A step that stands is never undone. A cut point at or below it freezes the token where the
- * step put it; a closed generation passes it on, frozen, to the member's next one; a charter
- * entry `reassign` to another member, frozen, once a quorum of the old holder's witnesses has
- * sealed it. A frozen token is thawed by `recount`: two issuers who looked at the yard and
- * found the container `held`; found `gone`, the token is GONE. Records that rest on a seal name
- * the `seen` records that make it (`seals`), since two who look at a seal may hold different
- * ones.
+ * step put it; a closed generation passes it on, frozen, to the member's next one. A frozen
+ * token is thawed by `recount`: two issuers who looked at the yard and found the container
+ * `held`; found `gone`, the token is GONE. A charter entry `reassign` freezes it at its holder
+ * for good; it passes to the named member by two recounts there that name, in `seals`, the
+ * `seen` records by which a quorum of the old holder's witnesses sealed it, since two who look
+ * at a seal may hold different ones.
  *
  * An open has effect when every earlier token of that container that its author surely knew
  * (known.c) was, there, over (RELEASED, WITHDRAWN, CLOSED, GONE); this is judged once. Two
- * opens that did not know of each other freeze each other until one is withdrawn or the charter
- * settles.
+ * opens that did not know of each other freeze each other until one is withdrawn; that the
+ * charter settles them is not in this version.
  *
  * View `custody`, keyed by token, in its circle: the value below. Rights (right.h) and gates
- * read it and nothing else of custody. Model: simulations/CUSTODY.md; its seven additions to
- * the rules hold here. Source: DESIGN 6, replication/WIRE.md section 19. */
+ * read it and nothing else of custody. Model: simulations/CUSTODY.md; of its additions to the
+ * rules those about records hold here, the others are the node's. Source: DESIGN 6,
+ * replication/WIRE.md section 19. */
 #ifndef P2P_CUSTODY_H
 #define P2P_CUSTODY_H
 
@@ -75,7 +76,7 @@ bool p2p_custody_is_over(enum p2p_custody_state state);
     X(GENERATION, 0, "generation", "a recount: its holder's feed was closed")                  \
     X(REASSIGNED, 1, "reassigned", "a recount by who it was reassigned to, after the wait")    \
     X(CUT, 2, "cut", "a recount: a cut point lies at or below the last step")                  \
-    X(RIVAL, 3, "rival", "the withdrawal of one of two opens, or a settling")                  \
+    X(RIVAL, 3, "rival", "the withdrawal of the other one of two opens")                       \
     X(FORKED, 4, "forked", "a recount: its holder's feed has two histories")                   \
     X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")
 
@@ -174,7 +175,7 @@ struct p2p_custody_step {
     const char *found;             /* recount: "held" or "gone" */
     const struct p2p_slice *rests; /* signed notes */
     size_t rests_count;
-    const struct p2p_record_id *seals; /* recount after a reassign or settling */
+    const struct p2p_record_id *seals; /* recount after a reassign */
     size_t seal_count;
 };
 P2P_MUST_CHECK enum p2p_err p2p_custody_step_pack(struct p2p_pack *pack,
