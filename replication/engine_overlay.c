@@ -16,7 +16,7 @@ static uint32_t mesh_max(const struct p2p_engine *engine)
                                               : P2P_FULL_MESH_MAX;
 }
 
-bool p2p_overlay_partial(const struct p2p_engine *engine)
+static bool is_large(const struct p2p_engine *engine)
 {
     return p2p_charter_member_count(engine->ledger.charter) > mesh_max(engine);
 }
@@ -72,7 +72,7 @@ enum p2p_err p2p_overlay_receive(struct p2p_engine *engine, struct p2p_peer *pee
     if (err != P2P_OK) {
         return err;
     }
-    if (!p2p_overlay_partial(engine)) { /* it knows more members than we do */
+    if (!is_large(engine)) { /* it knows more members than we do */
         bool asks = word == P2P_NEIGHBOUR_ASK || word == P2P_NEIGHBOUR_PRIORITY;
         return say(engine, peer, asks ? P2P_NEIGHBOUR_YES : P2P_NEIGHBOUR_NONE);
     }
@@ -151,7 +151,7 @@ static void add_wanted(struct p2p_wanted *wanted, uint32_t member)
 
 static struct p2p_wanted gather(const struct p2p_engine *engine)
 {
-    struct p2p_wanted wanted = {.all = !p2p_overlay_partial(engine)};
+    struct p2p_wanted wanted = {.all = !is_large(engine)};
     const struct p2p_feed_info *own = p2p_charter_feed(engine->ledger.charter, engine->feed);
     if (wanted.all) {
         return wanted;
@@ -178,7 +178,7 @@ static bool same(const struct p2p_wanted *a, const struct p2p_wanted *b)
 enum p2p_err p2p_overlay_due(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
-    if (p2p_overlay_partial(engine)) {
+    if (is_large(engine)) {
         seek(engine);
         for (size_t i = 0; i < engine->overlay.asked_count; i++) {
             p2p_wake_at(wake_ms, engine->overlay.asked[i].until_ms);

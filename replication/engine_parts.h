@@ -266,9 +266,6 @@ void p2p_relay_parent_gone(struct p2p_feed_extra *extra);
  * makes its link eager. At most one at a time for each feed, less often the longer it stays
  * silent. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms);
-/* A session began: a peer of a partial view is told to push nothing that comes from elsewhere.
- */
-P2P_MUST_CHECK enum p2p_err p2p_relay_greet(struct p2p_engine *engine, struct p2p_peer *peer);
 P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
                                                     struct p2p_peer *peer,
                                                     struct p2p_slice body);
@@ -280,8 +277,6 @@ void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms);
 
 /* ---- engine_overlay.c ---- */
 
-/* Whether each node keeps links to some of the others only. */
-bool p2p_overlay_partial(const struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_overlay_receive(struct p2p_engine *engine,
                                                 struct p2p_peer *peer, struct p2p_slice body);
 /* How long a node that writes nothing else waits between its `seen`: in a large federation they

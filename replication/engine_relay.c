@@ -10,8 +10,7 @@
  * sent is announced a little later to whoever has not shown meanwhile that it has it, and a
  * peer that lacks it asks, which makes it eager. A run that had come already over another link
  * is answered with `prune`. The link to a feed's owner is never pruned and outdoes all others,
- * so that in a full mesh each record comes from its owner alone and nobody relays. In a partial
- * view a link that is new among others begins lazy: who has feeds from elsewhere says so.
+ * so that in a full mesh each record comes from its owner alone and nobody relays.
  *
  * Heartbeats and cosignatures go down the tree of the feed whose owner signed them. A feed that
  * is idle is not announced: when its branch here is silent, another peer is asked
@@ -153,43 +152,6 @@ enum p2p_err p2p_relay_cosign(struct p2p_engine *engine, const struct p2p_peer *
     return err;
 }
 
-/* Whether this node has most feeds from some link already. */
-static bool has_parents(const struct p2p_engine *engine)
-{
-    size_t with = 0;
-    for (size_t i = P2P_CHARTER_FEED + 1; i < engine->extra_count; i++) {
-        with += engine->extras[i].parent_link != 0;
-    }
-    return 2 * with > engine->extra_count;
-}
-
-enum p2p_err p2p_relay_greet(struct p2p_engine *engine, struct p2p_peer *peer)
-{
-    uint8_t bytes[64];
-    struct p2p_writer out;
-    if (!p2p_overlay_partial(engine) || !has_parents(engine)) {
-        return P2P_OK;
-    }
-    p2p_writer_init(&out, bytes, sizeof(bytes));
-    p2p_prune_write(&out, P2P_CHARTER_FEED);
-    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
-}
-
-/* It has feeds from elsewhere: until it asks for one it is only told of news. */
-static enum p2p_err prune_all(struct p2p_engine *engine, struct p2p_peer *peer)
-{
-    for (size_t i = engine->extra_count; i-- > P2P_CHARTER_FEED + 1;) {
-        struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, (uint32_t)i);
-        if (row == NULL) {
-            return P2P_NOMEM;
-        }
-        if (row->way == P2P_WAY_UNPROVEN) {
-            row->way = P2P_WAY_LAZY;
-        }
-    }
-    return P2P_OK;
-}
-
 enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine, struct p2p_peer *peer,
                                      struct p2p_slice body)
 {
@@ -198,9 +160,6 @@ enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine, struct p2p_peer 
     struct p2p_peer_feed *row = err == P2P_OK ? p2p_peer_feed(engine, peer, feed) : NULL;
     if (err != P2P_OK) {
         return err;
-    }
-    if (feed == P2P_CHARTER_FEED) {
-        return prune_all(engine, peer);
     }
     if (row == NULL) {
         p2p_engine_refuse(engine, peer->member, feed, 0, P2P_UNKNOWN);

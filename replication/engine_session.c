@@ -259,7 +259,7 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
     if (err == P2P_OK) {
         err = p2p_witness_send_heartbeats(engine, peer);
     }
-    return err == P2P_OK ? p2p_relay_greet(engine, peer) : err;
+    return err;
 }
 
 static enum p2p_err receive_want(struct p2p_engine *engine, struct p2p_peer *peer,

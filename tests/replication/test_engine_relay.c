@@ -248,40 +248,6 @@ static void test_prune_is_a_hint(void **state)
     network_agree(&net);
 }
 
-/* Without this, a link that replaces another one would bring everything once more: who has it
- * from elsewhere says so with one frame. */
-static void test_prune_of_everything(void **state)
-{
-    (void)state;
-    for (unsigned pruned = 0; pruned < 2; pruned++) {
-        network_start(3, 3, 11);
-        network_cut(&net, 2, 3);
-        network_run(&net);
-        network_connect(&net, 2, 3);
-        network_run(&net);
-        for (unsigned i = 0; i < 2 && pruned; i++) {
-            uint8_t bytes[64];
-            struct p2p_writer out;
-            p2p_writer_init(&out, bytes, sizeof(bytes));
-            p2p_prune_write(&out, P2P_CHARTER_FEED);
-            network_inject(&net, 2 + i, 3 - i, p2p_writer_slice(&out));
-        }
-        network_run(&net);
-        uint64_t carried = network_carried(&net).records;
-        uint64_t size = network_size(&net, 1, network_feed(&net, 1));
-        network_ban(&net, 1, "all", SHIP);
-        network_run(&net);
-        size = network_size(&net, 1, network_feed(&net, 1)) - size;
-        carried = network_carried(&net).records - carried;
-        CHECK(pruned ? carried == 2 * size : carried > 2 * size);
-        CHECK(network_check(&net, 2, SHIP) == P2P_ANSWER_REFUSE);
-        CHECK(network_check(&net, 3, SHIP) == P2P_ANSWER_REFUSE);
-        if (!pruned) {
-            network_deinit(&net);
-        }
-    }
-}
-
 /* Lines that come and go while everybody writes: nothing is lost, nothing stays behind. */
 static void test_lines_come_and_go(void **state)
 {
@@ -469,7 +435,6 @@ int main(void)
         cmocka_unit_test_teardown(test_parent_goes, network_stop),
         cmocka_unit_test_teardown(test_large_run_is_announced, network_stop),
         cmocka_unit_test_teardown(test_prune_is_a_hint, network_stop),
-        cmocka_unit_test_teardown(test_prune_of_everything, network_stop),
         cmocka_unit_test_teardown(test_lines_come_and_go, network_stop),
         cmocka_unit_test_teardown(test_heartbeats_in_a_line, network_stop),
         cmocka_unit_test_teardown(test_heartbeats_in_a_ring, network_stop),
