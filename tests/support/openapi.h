@@ -1,8 +1,8 @@
 /* An OpenAPI 3.1 document as a test reads it: YAML turned into JSON by libyaml, its operations,
  * and whether a value is what a schema says.
  *
- * Of JSON Schema 2020-12 it knows what node/api/openapi.yaml uses, and takes any other keyword for
- * a mistake: $ref, type, const, enum, pattern-free strings, minimum, properties, required,
+ * Of JSON Schema 2020-12 it knows what node/api/openapi.yaml uses, and takes any other keyword
+ * for a mistake: $ref, type, const, enum, pattern-free strings, minimum, properties, required,
  * additionalProperties, items, oneOf. Texts such as description mean nothing. */
 #ifndef TEST_OPENAPI_H
 #define TEST_OPENAPI_H
