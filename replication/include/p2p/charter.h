@@ -187,6 +187,9 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_as_of(struct p2p_charter **past,
 /* Whether who held `size` entries may have known of two heads, by what is known here: the
  * lowest index at which they part, below size. */
 bool p2p_charter_parted(const struct p2p_charter *charter, uint64_t size, uint64_t *split);
+/* Whether there are two heads, and an entry of either branch from where they part on creates a
+ * feed: nobody looks up what stands in it until the heads are settled. */
+bool p2p_charter_hides_feeds(const struct p2p_charter *charter);
 
 /* Verifies entry `index` and its checkpoint note completely and applies it. reason gets one
  * sentence on error (may be NULL). All or nothing: on any error but P2P_FORKED the charter is
