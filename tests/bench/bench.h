@@ -17,7 +17,7 @@
 
 struct bench {
     bool quick;
-    bool full;                   /* archives of ten million records */
+    bool full;                   /* ten million records in an archive, a million rights */
     const char *only;            /* a part's name, or NULL for all */
     char self[BENCH_PATH_BYTES]; /* this program */
     char node[BENCH_PATH_BYTES]; /* the node's */
@@ -42,6 +42,7 @@ bool bench_latency(const struct bench *bench);
 bool bench_gate(const struct bench *bench);
 bool bench_export(const struct bench *bench);
 bool bench_audit(const struct bench *bench);
+bool bench_rights(const struct bench *bench);
 
 /* Another sample of a limit, next to what is compared with it: a machine that others use too
  * changes from minute to minute. */

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLIENT_BODY_BYTES_MAX (256u * 1024u)
+#define CLIENT_BODY_BYTES_MAX (1024u * 1024u)
 #define CLIENT_REQUEST_BYTES  4096u
 
 struct nghttp2_session;
@@ -44,22 +44,27 @@ struct load {
     const char *path; /* POST */
     unsigned connections;
     double seconds;
+    uint64_t count; /* of requests at most, where it is not 0 */
     /* Writes the body of request number n into out (CLIENT_REQUEST_BYTES); returns its length.
      */
     size_t (*make)(void *context, uint64_t n, char *out);
+    /* Looks at what number n was answered with 200; false: that counts as refused. May be NULL.
+     */
+    bool (*answered)(void *context, uint64_t n, const char *body);
     void *context;
     uint64_t first; /* the first n */
 };
 
 struct load_result {
-    uint64_t answered; /* with 200 */
+    uint64_t answered; /* with 200, and as was hoped for */
     uint64_t refused;  /* with anything else */
     double rate;       /* answered per second */
     double p50_ms, p99_ms;
     char refusal[256]; /* the last one's body */
 };
 
-/* Each connection has one request under way, for `seconds`. False when it cannot be run. */
+/* Each connection has one request under way, for `seconds` or until all were asked. False when
+ * it cannot be run. */
 bool load_run(const struct load *load, struct load_result *result);
 
 #endif

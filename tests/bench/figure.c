@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { FIGURES_MAX = 64 };
+enum { FIGURES_MAX = 96 };
 
 static struct figure figures[FIGURES_MAX];
 static size_t figure_count;

@@ -98,7 +98,14 @@ static void set_node(struct fleet *fleet, struct fleet_node *node, const char *n
 
 bool fleet_open(struct fleet *fleet, const struct bench *bench, const char *name)
 {
+    return fleet_open_with(fleet, bench, name, NULL, 0);
+}
+
+bool fleet_open_with(struct fleet *fleet, const struct bench *bench, const char *name,
+                     const char *const *more, size_t more_count)
+{
     char tcp_port[16];
+    char members[256] = "beanr,bezee";
     int out;
     char text[4096];
     memset(fleet, 0, sizeof(*fleet));
@@ -108,10 +115,15 @@ bool fleet_open(struct fleet *fleet, const struct bench *bench, const char *name
              TCP_PORT_FIRST + 2 * (getpid() % (TCP_PORT_SPAN / 2)));
     const char *const remove[] = {"rm", "-rf", fleet->dir, NULL};
     const char *const make[] = {bench->node, "federation",    "sandbox",    fleet->dir,
-                                "--members", "beanr,bezee",   "--tcp-port", tcp_port,
+                                "--members", members,         "--tcp-port", tcp_port,
                                 "--name",    "bench.example", NULL};
     set_node(fleet, &fleet->a, "beanr");
     set_node(fleet, &fleet->b, "bezee");
+    for (size_t i = 0; i < more_count && i < FLEET_MORE_MAX; i++) {
+        size_t len = strlen(members);
+        snprintf(members + len, sizeof(members) - len, ",%s", more[i]);
+        set_node(fleet, &fleet->more[fleet->more_count++], more[i]);
+    }
     if (!run(remove)) {
         return false;
     }
@@ -127,6 +139,9 @@ void fleet_close(struct fleet *fleet)
     const char *const remove[] = {"rm", "-rf", fleet->dir, NULL};
     fleet_stop(&fleet->a);
     fleet_stop(&fleet->b);
+    for (size_t i = 0; i < fleet->more_count; i++) {
+        fleet_stop(&fleet->more[i]);
+    }
     if (fleet->dir[0] != '\0') {
         run(remove);
     }
@@ -144,6 +159,16 @@ bool fleet_start(struct fleet *fleet, struct fleet_node *node)
     node->ready_s = bench_now_s() - begin;
     close(out);
     return ready || bench_fail("the node in %s did not become ready", node->dir);
+}
+
+bool fleet_start_all(struct fleet *fleet)
+{
+    bool good = true;
+    for (size_t i = fleet->more_count; i-- > 0 && good;) {
+        good = fleet_start(fleet, &fleet->more[i]);
+    }
+    return good && fleet_start(fleet, &fleet->b) && fleet_start(fleet, &fleet->a) &&
+           fleet_wait_connected(fleet) && fleet_wait_custody(&fleet->a);
 }
 
 bool fleet_stop(struct fleet_node *node)
@@ -320,10 +345,16 @@ bool fleet_wait_size(const struct fleet_node *node, const char *feed, double siz
 static bool up_to_date(const struct fleet_node *node)
 {
     json_t *status = fleet_get(node, "/v1/status");
-    const json_t *peer = json_array_get(json_object_get(status, "peers"), 0);
-    const char *state = json_string_value(json_object_get(peer, "state"));
-    bool up = state != NULL && strcmp(state, "connected") == 0 &&
-              json_integer_value(json_object_get(peer, "behind")) == 0;
+    const json_t *peers = json_object_get(status, "peers");
+    const json_t *peer;
+    size_t i;
+    bool up = json_array_size(peers) > 0;
+    json_array_foreach(peers, i, peer)
+    {
+        const char *state = json_string_value(json_object_get(peer, "state"));
+        up = up && state != NULL && strcmp(state, "connected") == 0 &&
+             json_integer_value(json_object_get(peer, "behind")) == 0;
+    }
     json_decref(status);
     return up;
 }
@@ -332,12 +363,32 @@ bool fleet_wait_connected(const struct fleet *fleet)
 {
     double until = bench_now_s() + 30;
     while (bench_now_s() < until) {
-        if (up_to_date(&fleet->a) && up_to_date(&fleet->b)) {
+        bool all = up_to_date(&fleet->a) && up_to_date(&fleet->b);
+        for (size_t i = 0; i < fleet->more_count && all; i++) {
+            all = up_to_date(&fleet->more[i]);
+        }
+        if (all) {
             return true;
         }
         bench_pause_ms(50);
     }
-    return bench_fail("the two nodes did not come together within 30 s");
+    return bench_fail("the nodes did not come together within 30 s");
+}
+
+bool fleet_wait_custody(const struct fleet_node *node)
+{
+    double until = bench_now_s() + 60;
+    while (bench_now_s() < until) {
+        json_t *status = fleet_get(node, "/v1/status");
+        const char *custody = json_string_value(json_object_get(status, "custody"));
+        bool ready = custody != NULL && strcmp(custody, "ready") == 0;
+        json_decref(status);
+        if (ready) {
+            return true;
+        }
+        bench_pause_ms(50);
+    }
+    return bench_fail("the witnesses of %s did not answer within 60 s", node->dir);
 }
 
 static bool is_peer_bytes(const char *line)

@@ -1,4 +1,5 @@
-/* Two nodes of a sandbox as processes of their own, and what /proc says about them. */
+/* Two nodes of a sandbox, or more, as processes of their own, and what /proc says about them.
+ */
 #ifndef BENCH_FLEET_H
 #define BENCH_FLEET_H
 
@@ -14,19 +15,28 @@ struct fleet_node {
     double ready_s;                /* from start to the line that says ready */
 };
 
+#define FLEET_MORE_MAX 5u
+
 struct fleet {
     const struct bench *bench;
     char dir[BENCH_PATH_BYTES];
     struct fleet_node a; /* beanr: writes */
     struct fleet_node b; /* bezee: mirrors, and answers */
+    struct fleet_node more[FLEET_MORE_MAX];
+    size_t more_count;
 };
 
 /* Makes a sandbox of two members in bench->dir/NAME. */
 bool fleet_open(struct fleet *fleet, const struct bench *bench, const char *name);
+/* The same with more members, FLEET_MORE_MAX at most: node directories of the same names. */
+bool fleet_open_with(struct fleet *fleet, const struct bench *bench, const char *name,
+                     const char *const *more, size_t more_count);
 /* Stops what runs, and removes everything. */
 void fleet_close(struct fleet *fleet);
 /* Starts `serve` and waits until it says ready. */
 bool fleet_start(struct fleet *fleet, struct fleet_node *node);
+/* Starts all, the first at last; waits until they are connected, and ready for custody. */
+bool fleet_start_all(struct fleet *fleet);
 /* SIGTERM, and waits for its end. */
 bool fleet_stop(struct fleet_node *node);
 /* Keeps a copy of a stopped node's directory and its checkpoint copy, or brings it back. */
@@ -52,8 +62,11 @@ double fleet_size(const struct fleet_node *node, const char *feed);
 /* Waits until node holds that much of a feed; the time is when it was first seen. */
 bool fleet_wait_size(const struct fleet_node *node, const char *feed, double size,
                      double timeout_s, double *when_s);
-/* Waits until both have a session with each other and nothing is behind. */
+/* Waits until all have sessions with each other and nothing is behind. */
 bool fleet_wait_connected(const struct fleet *fleet);
+/* Waits until a node's witnesses have answered, so that it acts on the custody that it holds.
+ */
+bool fleet_wait_custody(const struct fleet_node *node);
 /* Bytes on the TLS sockets of this node's peers, both ways. */
 double fleet_wire_bytes(const struct fleet_node *node);
 

@@ -14,22 +14,33 @@ struct run {
     struct load_result *result;
     struct client *clients;
     struct pollfd *polls;
+    uint64_t *asked; /* the number of each client's request */
     float *times_ms;
     uint64_t next;
 };
 
-static bool ask(struct run *run, struct client *client)
+static bool ask(struct run *run, unsigned at)
 {
     const struct load *load = run->load;
     char body[CLIENT_REQUEST_BYTES];
-    size_t len = load->make(load->context, run->next++, body);
-    return client_ask(client, "POST", load->path, body, len);
+    run->asked[at] = run->next++;
+    size_t len = load->make(load->context, run->asked[at], body);
+    return client_ask(&run->clients[at], "POST", load->path, body, len);
 }
 
-static void note(struct run *run, const struct client *client, double now_s)
+static bool all_asked(const struct run *run)
 {
+    return run->load->count > 0 && run->next - run->load->first >= run->load->count;
+}
+
+static void note(struct run *run, unsigned at, double now_s)
+{
+    const struct load *load = run->load;
+    const struct client *client = &run->clients[at];
     struct load_result *result = run->result;
-    if (client->status != 200) {
+    if (client->status != 200 ||
+        (load->answered != NULL &&
+         !load->answered(load->context, run->asked[at], client->body))) {
         result->refused++;
         snprintf(result->refusal, sizeof(result->refusal), "%u %.200s", client->status,
                  client->body);
@@ -48,10 +59,15 @@ static bool drive(struct run *run)
     double begin = bench_now_s();
     double until = begin + run->load->seconds;
     double last = begin;
-    unsigned waiting = connections;
+    unsigned waiting = 0;
     for (unsigned i = 0; i < connections; i++) {
-        run->polls[i] = (struct pollfd){.fd = run->clients[i].fd, .events = POLLIN};
-        if (!ask(run, &run->clients[i])) {
+        run->polls[i] = (struct pollfd){.fd = -1, .events = POLLIN};
+        if (all_asked(run)) {
+            continue;
+        }
+        run->polls[i].fd = run->clients[i].fd;
+        waiting++;
+        if (!ask(run, i)) {
             return false;
         }
     }
@@ -71,11 +87,11 @@ static bool drive(struct run *run)
                 continue;
             }
             last = bench_now_s();
-            note(run, client, last);
-            if (last >= until) {
+            note(run, i, last);
+            if (last >= until || all_asked(run)) {
                 run->polls[i].fd = -1;
                 waiting--;
-            } else if (!ask(run, client)) {
+            } else if (!ask(run, i)) {
                 return false;
             }
         }
@@ -108,8 +124,10 @@ bool load_run(const struct load *load, struct load_result *result)
     *result = (struct load_result){0};
     run.clients = calloc(load->connections, sizeof(*run.clients));
     run.polls = calloc(load->connections, sizeof(*run.polls));
+    run.asked = calloc(load->connections, sizeof(*run.asked));
     run.times_ms = malloc(TIMES_MAX * sizeof(*run.times_ms));
-    good = good && run.clients != NULL && run.polls != NULL && run.times_ms != NULL;
+    good = good && run.clients != NULL && run.polls != NULL && run.asked != NULL &&
+           run.times_ms != NULL;
     for (unsigned i = 0; i < load->connections && good; i++) {
         good = client_open(&run.clients[i], load->socket_path);
     }
@@ -122,6 +140,7 @@ bool load_run(const struct load *load, struct load_result *result)
     }
     free(run.clients);
     free(run.polls);
+    free(run.asked);
     free(run.times_ms);
     return good;
 }
