@@ -64,6 +64,7 @@ static bool release(struct right_set *set)
                                            .limit = "verify, 2 threads"};
     const struct fleet *fleet = set->fleet;
     double asked_s;
+    set->connections = LOAD_CONNECTIONS_MAX;
     double begin = bench_now_s();
     if (!right_set_issue(set, "beanr-haulier", &asked_s)) {
         return false;

@@ -13,7 +13,8 @@ static const char feed[] = "beanr/1:";
 bool right_set_init(struct right_set *set, const struct fleet *fleet, uint64_t first,
                     size_t count)
 {
-    *set = (struct right_set){.fleet = fleet, .first = first, .count = count};
+    *set = (struct right_set){
+        .fleet = fleet, .first = first, .count = count, .connections = RIGHT_CONNECTIONS};
     set->issued = calloc(count, sizeof(*set->issued));
     return set->issued != NULL || bench_fail("no memory for %zu rights", count);
 }
@@ -121,7 +122,7 @@ static bool ask_all(const struct step *step, const struct fleet_node *at, struct
     struct step context = *step;
     double begin = bench_now_s();
     load->socket_path = at->socket;
-    load->connections = RIGHT_MAKERS;
+    load->connections = step->set->connections;
     load->seconds = LOAD_S;
     load->count = step->set->count;
     load->context = &context;

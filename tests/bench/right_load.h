@@ -9,17 +9,19 @@
 #include "fleet.h"
 
 #define RIGHT_CONNECTIONS 64u
-#define RIGHT_MAKERS      LOAD_CONNECTIONS_MAX /* at once, where rights are made */
 #define RIGHT_ID_BYTES    32u
 
 struct right_set {
     const struct fleet *fleet;
     uint64_t first;
     size_t count;
+    /* That make requests at once, RIGHT_CONNECTIONS at first. What comes in one batch is ruled
+     * by one record, so that this shows later, too. */
+    unsigned connections;
     uint64_t *issued; /* where in beanr/1 each one's issue stands */
 };
 
-/* A subset borrows `issued`, and is not deinitialised. */
+/* False with a sentence when there is no memory. */
 bool right_set_init(struct right_set *set, const struct fleet *fleet, uint64_t first,
                     size_t count);
 void right_set_deinit(struct right_set *set); /* accepts a zeroed object */
