@@ -19,6 +19,10 @@ const char *p2p_spread_word(uint32_t kind)
         return "resumed";
     case P2P_KIND_BAN_LIFT:
         return "lifted";
+    case P2P_KIND_OVERRIDE:
+        return "override asked for";
+    case P2P_KIND_APPROVE:
+        return "override approved";
     default:
         return "";
     }
@@ -94,6 +98,7 @@ static void mark(struct p2p_spread *spread, struct p2p_spread_row *row, uint32_t
 void p2p_spread_take(struct p2p_spread *spread, const struct p2p_alloc *alloc,
                      const struct p2p_spread_taken *taken)
 {
+    spread->overrides += taken->kind == P2P_KIND_APPROVE;
     if (taken->members >= P2P_SPREAD_MEMBERS_MAX || taken->self == 0 ||
         !make_room(spread, alloc)) {
         spread->missed++;

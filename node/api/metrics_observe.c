@@ -26,6 +26,10 @@ static void write_spread(FILE *out, const struct p2p_node *node)
     p2p_metric_plain(out, "bans_not_everywhere", "gauge",
                      "Bans and lifts of this start that some member is not known to hold.",
                      spread->open);
+    p2p_metric_plain(
+        out, "overrides_total", "counter",
+        "Overrides of gates that a second officer approved, taken since the start.",
+        spread->overrides);
     p2p_metric_plain(out, "bans_not_followed_total", "counter",
                      "Bans and lifts that were not, or not to the end, followed to every "
                      "member.",

@@ -67,6 +67,21 @@ json_t *p2p_spread_json(const struct p2p_node *node)
                      (json_int_t)spread->missed, "newest", newest);
 }
 
+json_t *p2p_overrides_json(const struct p2p_node *node)
+{
+    const struct p2p_spread *spread = p2p_engine_spread(node->engine);
+    const struct p2p_spread_row *row;
+    json_t *newest = json_array();
+    for (size_t n = 0; n < P2P_SPREAD_ROWS_MAX && json_array_size(newest) < P2P_SPREAD_SHOWN &&
+                       (row = p2p_spread_newest(spread, n)) != NULL;
+         n++) {
+        if (row->kind == P2P_KIND_OVERRIDE || row->kind == P2P_KIND_APPROVE) {
+            json_array_append_new(newest, p2p_spread_row_json(node, row));
+        }
+    }
+    return json_pack("{s:I, s:o}", "approved", (json_int_t)spread->overrides, "newest", newest);
+}
+
 json_t *p2p_withheld_json(struct p2p_node *node)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);

@@ -14,6 +14,8 @@ json_t *p2p_spread_row_json(const struct p2p_node *node, const struct p2p_spread
 json_t *p2p_ban_spread_json(const struct p2p_node *node, const struct p2p_ban *ban);
 /* {"done","open","dropped","missed","newest":[row]} */
 json_t *p2p_spread_json(const struct p2p_node *node);
+/* Overrides of gates since this start: how many were approved, and the newest rows. */
+json_t *p2p_overrides_json(const struct p2p_node *node);
 /* {"counted": all of it, "circles":[{"circle","payloads"}]}; null when it cannot be read. */
 json_t *p2p_withheld_json(struct p2p_node *node);
 

@@ -488,6 +488,7 @@ static void add_health(struct p2p_call *call, struct p2p_node *node, json_t *sta
     json_object_set_new(status, "circles", circles_json(call, node));
     json_object_set_new(status, "withheld", p2p_withheld_json(node));
     json_object_set_new(status, "everywhere", p2p_spread_json(node));
+    json_object_set_new(status, "overrides", p2p_overrides_json(node));
     json_object_set_new(status, "circle_keys_missing", missing_keys_json(node));
     json_object_set_new(status, "alarm", p2p_text_or_null(p2p_alarm_text(call, node)));
     json_object_set_new(status, "clock",

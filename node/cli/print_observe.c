@@ -94,7 +94,17 @@ void p2p_cli_print_observed(const struct p2p_cli_style *style, const json_t *sta
     print_state(style, feeds, "forked");
     print_state(style, feeds, "quarantined");
     print_withheld(style, json_object_get(status, "withheld"));
-    p2p_cli_field(style, "overrides", "none are recorded (not in this version)");
+    const json_t *overrides = json_object_get(status, "overrides");
+    const json_t *last = json_array_get(json_object_get(overrides, "newest"), 0);
+    if (last == NULL) {
+        snprintf(text, sizeof text, "none since the start");
+    } else {
+        char spread[LINE_BYTES / 2];
+        snprintf(text, sizeof text, "%" PRIu64 " approved since the start; %.64s: %.200s",
+                 p2p_cli_number(overrides, "approved"), p2p_cli_text(last, "id"),
+                 p2p_cli_spread_text(spread, sizeof spread, last));
+    }
+    p2p_cli_field(style, "overrides", text);
     snprintf(text, sizeof text, "%" PRIu64 " everywhere, %" PRIu64 " not yet",
              p2p_cli_number(everywhere, "done"), p2p_cli_number(everywhere, "open"));
     p2p_cli_field(style, "bans, lifts", text);

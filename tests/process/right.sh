@@ -150,6 +150,8 @@ must 1 node beanr --json --as beanr-pso gate approve "$override"
 must 0 node beanr --json --as beanr-pso2 gate approve "$override"
 get .id
 eventually 10 node commission record show "$it"
+must 0 node commission --json status
+holds '.overrides.approved == 1 and .overrides.newest[0].id == $id and .overrides.newest[0].what == "override approved"' --arg id "$it"
 collect 0 allow -
 must 0 same_everywhere
 

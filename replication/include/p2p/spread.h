@@ -1,13 +1,14 @@
-/* How far bans and lifts have got: which other members are known to hold each of the newest.
+/* How far bans, lifts and overrides of gates have got: which other members are known to hold
+ * each of the newest.
  *
- * A row begins when this node takes a record of a ban's kind, own or received, and is done when
- * every other member of the charter of that time is known to hold it. Known is what a member
- * signed: its cosignature of the feed, its acknowledgement to the owner, or a `seen` of its own
- * that names as much; the owner holds its own record. So the time of a row is measured by this
- * node's clock, from taking the record until the last such word came: an upper bound of how
- * long this node saw it spread, with the way back in it and the 100 ms that a witness under
- * load may wait. Whoever held the record before this node did counts as nothing later than
- * that. It says what is held, never that a gate was asked.
+ * A row begins when this node takes a record of a ban's kind, an override or its approval, own
+ * or received, and is done when every other member of the charter of that time is known to hold
+ * it. Known is what a member signed: its cosignature of the feed, its acknowledgement to the
+ * owner, or a `seen` of its own that names as much; the owner holds its own record. So the time
+ * of a row is measured by this node's clock, from taking the record until the last such word
+ * came: an upper bound of how long this node saw it spread, with the way back in it and the 100
+ * ms that a witness under load may wait. Whoever held the record before this node did counts as
+ * nothing later than that. It says what is held, never that a gate was asked.
  *
  * In memory only, since the engine was opened. What its author dates more than
  * P2P_SPREAD_HISTORY_S before it came is history and not followed: a node that fetches a year
@@ -56,17 +57,18 @@ struct p2p_spread_row {
 struct p2p_spread {
     struct p2p_spread_row *rows; /* a ring: taken modulo cap */
     size_t cap;
-    uint64_t taken;   /* rows ever begun */
-    uint64_t open;    /* of those in the ring: not done */
-    uint64_t untold;  /* done, and p2p_spread_tell has not said so, at most */
-    uint64_t dropped; /* gave way before they were done, or were taken back */
-    uint64_t missed;  /* not followed: too many members, or no memory */
+    uint64_t taken;     /* rows ever begun */
+    uint64_t open;      /* of those in the ring: not done */
+    uint64_t untold;    /* done, and p2p_spread_tell has not said so, at most */
+    uint64_t dropped;   /* gave way before they were done, or were taken back */
+    uint64_t missed;    /* not followed: too many members, or no memory */
+    uint64_t overrides; /* approved ones, taken since the engine was opened */
     uint64_t done;
     uint64_t done_ms;                     /* the sum of their times */
     uint64_t buckets[P2P_SPREAD_BUCKETS]; /* done within each bound, not cumulated */
 };
 
-/* "imposed", "lifted", ... of a ban's kind; "" for a kind that is not followed. Static. */
+/* "imposed", "lifted", ... of a followed kind; "" for a kind that is not followed. Static. */
 const char *p2p_spread_word(uint32_t kind);
 
 void p2p_spread_deinit(struct p2p_spread *spread, const struct p2p_alloc *alloc);

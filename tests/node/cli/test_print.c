@@ -86,7 +86,7 @@ static void an_observer_sees_forks_and_bans_first(void **state)
         "forked        a/1, c/1\n"
         "quarantined   none\n"
         "withheld      police 3, a 12 (still counting)\n"
-        "overrides     none are recorded (not in this version)\n"
+        "overrides     none since the start\n"
         "bans, lifts   7 everywhere, 1 not yet\n"
         "\n"
         "BAN OR LIFT  TAKEN HERE           WHO HAS IT\n"
