@@ -2,7 +2,6 @@
 #include "charter_state.h"
 
 #include <p2p/assert.h>
-#include <p2p/charter_op.h>
 
 /* Whether what stands in `past` is the beginning of the held branch: since it was made, a
  * settle may have put another branch there. */
@@ -85,40 +84,4 @@ bool p2p_charter_parted(const struct p2p_charter *charter, uint64_t size, uint64
         *split = lowest;
     }
     return found;
-}
-
-/* Whether an entry creates a feed. What cannot be read may. */
-static bool creates_feed(struct p2p_slice leaf)
-{
-    struct p2p_record record;
-    struct p2p_unpack ops;
-    if (p2p_record_peek(&record, leaf) != P2P_OK ||
-        !p2p_unpack_find(record.content, "ops", &ops)) {
-        return true;
-    }
-    uint32_t count = p2p_unpack_array(&ops);
-    for (uint32_t i = 0; i < count; i++) {
-        struct p2p_unpack in;
-        enum p2p_op op;
-        struct p2p_slice map = p2p_unpack_raw(&ops);
-        if (p2p_unpack_failed(&ops) || !p2p_unpack_find(map, "op", &in) ||
-            p2p_op_of(&op, p2p_unpack_str(&in)) != P2P_OK || op == P2P_OP_ADMIT ||
-            op == P2P_OP_GENERATION) {
-            return true;
-        }
-    }
-    return p2p_unpack_failed(&ops);
-}
-
-bool p2p_charter_hides_feeds(const struct p2p_charter *charter)
-{
-    bool hides = false;
-    for (uint64_t i = charter->fold.size;
-         charter->rival.count > 0 && i < charter->held.count && !hides; i++) {
-        hides = creates_feed(p2p_entry_leaf(charter->held.entries[i]));
-    }
-    for (uint64_t i = 0; i < charter->rival.count && !hides; i++) {
-        hides = creates_feed(p2p_entry_leaf(charter->rival.entries[i]));
-    }
-    return hides;
 }

@@ -78,6 +78,10 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     if (err != P2P_OK) {
         return err;
     }
+    err = p2p_charter_hides(charter, engine->member, UINT64_MAX, &engine->place.hidden);
+    if (err != P2P_OK) {
+        return err;
+    }
     if (own == NULL) {
         return p2p_circle_follow(engine);
     }

@@ -226,11 +226,25 @@ static enum p2p_err is_whole(struct p2p_past *past, const struct p2p_decision_pl
     return P2P_OK;
 }
 
+/* What a gate that knew of two heads surely knew that they hide: what the entries name at which
+ * they part. Of those above each gate knows others, and of a branch that was ended nothing is
+ * here: that is the gate's own word. */
+static enum p2p_err surely_hidden(struct p2p_past *past, uint32_t member,
+                                  struct p2p_charter_hidden *out)
+{
+    const struct p2p_charter *charter = p2p_past_ledger(past)->charter;
+    const struct p2p_charter *whole = p2p_past_whole(past)->charter;
+    uint64_t split = p2p_charter_good_size(charter);
+    bool both = p2p_charter_rival_size(whole) > 0 && p2p_charter_good_size(whole) == split;
+    return p2p_charter_hides(both ? whole : charter, member, split + 1, out);
+}
+
 /* The gate's function over the past, by its own words about itself. */
 static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *at,
                         const struct p2p_decision *decision, struct p2p_gate_place *place,
                         struct p2p_decided_again *out)
 {
+    static const struct p2p_gate_reason incomplete = {.code = P2P_GATE_INCOMPLETE};
     static const struct p2p_gate_reason read_only = {.code = P2P_GATE_READ_ONLY};
     struct p2p_ledger *ledger = p2p_past_ledger(past);
     /* What waited in a spool stands in a generation that was not granted when it was decided.
@@ -245,8 +259,12 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
     place->locode[0] = '\0'; /* its keys are no business of whoever asks again */
     place->circle_count = 0;
     place->circles_left_out = 0;
+    place->hidden = (struct p2p_charter_hidden){0};
     if (member != NULL) {
         p2p_gate_stand(place, ledger->charter, member);
+    }
+    if (out->two_heads && member != NULL) {
+        err = surely_hidden(past, member->number, &place->hidden);
     }
     const struct p2p_gate_question question = {.locode = place->locode,
                                                .purpose = decision->purpose,
@@ -267,6 +285,9 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
         err = type->clear ? ask_clear(&asking, type, &subject)
                           : ask_tokens(&asking, type, &subject);
     }
+    asking.keys_missing = asking.keys_missing || place->hidden.keys;
+    bool says_hidden =
+        out->two_heads && has_reason(decision->reasons, decision->reason_count, &incomplete);
     bool stale = decision->stale;
     bool collects = decision->container.len > 0;
     out->whole = true;
@@ -280,7 +301,8 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
     }
     const struct p2p_gate_state state = {
         .incomplete = decision->incomplete,
-        .unseen = (asking.tokens && asking.keys_missing) || place->circles_left_out > 0,
+        .unseen = (asking.tokens && asking.keys_missing) || place->circles_left_out > 0 ||
+                  place->hidden.circles || says_hidden,
         .stale = stale,
         .read_only =
             decision->late && has_reason(decision->reasons, decision->reason_count, &read_only),

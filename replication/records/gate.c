@@ -282,7 +282,8 @@ struct p2p_gate_state p2p_gate_state_of(const struct p2p_gate_place *place,
     return (struct p2p_gate_state){
         .incomplete = check->incomplete,
         .incomplete_circle = check->incomplete_circle,
-        .unseen = (place->keys_missing > 0 && has_token(check)) || place->circles_left_out > 0,
+        .unseen = ((place->keys_missing > 0 || place->hidden.keys) && has_token(check)) ||
+                  place->circles_left_out > 0 || place->hidden.circles,
         .stale = check->stale,
         .read_only = check->read_only,
     };

@@ -713,6 +713,13 @@ static uint32_t issuer_number(const struct network *net, uint32_t node)
     return issuer->number;
 }
 
+static uint32_t newest_epoch(const struct network *net, uint32_t node, const char *circle)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(net->nodes[node].engine)->charter;
+    const struct p2p_circle *row = p2p_charter_circle_named(charter, p2p_slice_text(circle));
+    return row == NULL ? 1 : (uint32_t)row->epoch_count;
+}
+
 enum p2p_err network_try_ban(struct network *net, uint32_t node, const char *circle,
                              const char *subject, struct p2p_record_id *id)
 {
@@ -720,7 +727,8 @@ enum p2p_err network_try_ban(struct network *net, uint32_t node, const char *cir
     struct p2p_pack pack;
     struct p2p_subject parsed;
     struct p2p_issuer_secret issuer = world_issuer_key(ISSUER_FIRST + node);
-    struct p2p_circle_key key = network_circle_key(circle, 1);
+    uint32_t epoch = newest_epoch(net, node, circle);
+    struct p2p_circle_key key = network_circle_key(circle, epoch);
     const struct p2p_ban_draft draft = {.subjects = &parsed,
                                         .subject_count = 1,
                                         .ground = P2P_GROUND_COURT,
@@ -728,7 +736,7 @@ enum p2p_err network_try_ban(struct network *net, uint32_t node, const char *cir
                                         .reason = NULL};
     CHECK_OK(p2p_subject_parse(&parsed, p2p_slice_text(subject)));
     p2p_pack_init(&pack, payload, sizeof(payload));
-    CHECK_OK(p2p_ban_pack(&pack, &draft, &key, 1));
+    CHECK_OK(p2p_ban_pack(&pack, &draft, &key, epoch));
     const struct p2p_append record = {.kind = P2P_KIND_BAN_IMPOSE,
                                       .circle = network_circle_number(net, node, circle),
                                       .issuer = issuer_number(net, node),

@@ -147,7 +147,7 @@ void network_inject(struct network *net, uint32_t from, uint32_t to, struct p2p_
 
 enum p2p_err network_jobs(struct network *net, uint32_t node, struct p2p_job *jobs,
                           size_t count);
-/* Imposes a ban on `subject` in circle `name`, by the node's issuer. */
+/* Imposes a ban on `subject` in circle `name`, under its newest epoch, by the node's issuer. */
 struct p2p_record_id network_ban(struct network *net, uint32_t node, const char *circle,
                                  const char *subject);
 enum p2p_err network_try_ban(struct network *net, uint32_t node, const char *circle,

@@ -252,6 +252,17 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_rival_entry(const struct p2p_charter *ch
                                                     uint64_t index, struct p2p_slice *leaf,
                                                     struct p2p_slice *note);
 uint64_t p2p_charter_rival_size(const struct p2p_charter *charter);
+/* What entries without authority named for a member, by which somebody may be banned. */
+struct p2p_charter_hidden {
+    bool keys;    /* an epoch of a circle that it is in */
+    bool circles; /* that it joins a circle, or is a member at all */
+};
+/* Looks at the entries of both branches from the good version on, those below index `end`:
+ * nothing is hidden while there is one head. A number that names nobody by the good version is
+ * a member who may be named above. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_charter_hides(const struct p2p_charter *charter,
+                                              uint32_t member, uint64_t end,
+                                              struct p2p_charter_hidden *out);
 
 /* Lookups; NULL when there is no such thing. Pointers live until the next apply or free. */
 uint32_t p2p_charter_member_count(const struct p2p_charter *charter);

@@ -11,10 +11,11 @@
  * Checkable: the answer, every reason and the record behind it, from the subjects as they stand
  * there, the times and the gate's place by the charter as of then. Not checkable, and taken as
  * the node says: that it was not complete in a circle, stale, without some key, or might not
- * append; bans it kept aside while it might not; of a collect, that custody waits, the lease is
- * over, and whether a release was mirrored. These make an answer stricter (not complete:
- * also `refer` for a ban it had no payload of), never an allow. That a token is the one of the
- * person who stood there only a holder of the circle's key can tell. */
+ * append; that two heads of the charter hid something from it; bans it kept aside while it
+ * might not; of a collect, that custody waits, the lease is over, and whether a release was
+ * mirrored. These make an answer stricter (not complete: also `refer` for a ban it had no
+ * payload of), never an allow. That a token is the one of the person who stood there only a
+ * holder of the circle's key can tell. */
 #ifndef P2P_DECISION_H
 #define P2P_DECISION_H
 
@@ -123,7 +124,8 @@ struct p2p_decided_again {
     enum p2p_decided decided;
     struct p2p_gate_answer should; /* from what is here, the node's own claims taken */
     bool two_heads;                /* it follows for who knew of two heads of the charter */
-    bool keys_missing;             /* by the charter as of then it lacked keys */
+    bool keys_missing;             /* by the charter as of then it lacked keys, or knew of
+                                      some that two heads hide */
     bool whole; /* of a collect: what it knew, and what it released, is as it says */
 };
 

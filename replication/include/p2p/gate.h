@@ -93,6 +93,8 @@ struct p2p_gate_place {
     struct p2p_circle_secret keys[P2P_GATE_KEYS_MAX];
     size_t key_count;
     size_t keys_missing; /* epochs of its circles whose key is not among them */
+    struct p2p_charter_hidden
+        hidden; /* by two heads of the charter: what it allows is `refer` */
 };
 
 struct p2p_gate_check {
@@ -144,7 +146,8 @@ struct p2p_gate_question {
 struct p2p_gate_state {
     bool incomplete;
     uint32_t incomplete_circle; /* for the reason; 0: none */
-    bool unseen; /* a key is missing under which a subject might stand, or a circle left out */
+    bool unseen; /* a key is missing or hidden under which a subject might stand, or a circle
+                    left out or hidden */
     bool stale;
     bool read_only;
     bool collects; /* then who may not append lets nothing out */
