@@ -85,3 +85,20 @@ bool p2p_charter_parted(const struct p2p_charter *charter, uint64_t size, uint64
     }
     return found;
 }
+
+bool p2p_charter_ended(const struct p2p_charter *charter, uint64_t index, struct p2p_slice leaf,
+                       uint64_t *split)
+{
+    const struct ended_row *rows = charter->fold.ended.at;
+    const struct p2p_hash hash = p2p_leaf_hash(leaf);
+    for (size_t i = 0; i < charter->fold.ended.count; i++) {
+        const struct ended_row *row = &rows[i];
+        uint64_t behind = row->split + row->count;
+        if (index == behind || (index >= row->split && index < behind &&
+                                p2p_hash_equal(&row->hashes[index - row->split], &hash))) {
+            *split = row->split;
+            return true;
+        }
+    }
+    return false;
+}

@@ -350,16 +350,34 @@ enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,
     return err == P2P_OK ? applied : err;
 }
 
+/* Who sends entries of a branch that was ended missed the settle: it gets everything from where
+ * that branch parted, whatever was sent before. */
+static enum p2p_err lead_over(struct p2p_engine *engine, struct p2p_peer *peer, uint64_t split)
+{
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, P2P_CHARTER_FEED);
+    if (row == NULL) {
+        return P2P_NOMEM;
+    }
+    row->told = true;
+    row->sent = row->sent < split ? row->sent : split;
+    p2p_send_to(engine, row, P2P_CHARTER_FEED);
+    return P2P_OK;
+}
+
 enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                                struct p2p_slice body)
 {
+    uint64_t split;
     struct p2p_entry_body entry;
     enum p2p_err err = p2p_entry_read(&entry, body);
     if (err != P2P_OK) {
         return err;
     }
     err = p2p_receive_charter(engine, peer->member, &entry, NULL);
-    engine->extras[P2P_CHARTER_FEED].want_link = 0;
+    struct p2p_feed_extra *extra = &engine->extras[P2P_CHARTER_FEED];
+    if (err != P2P_GAP) {
+        extra->want_link = 0;
+    }
     switch (err) {
     case P2P_OK:
         p2p_session_note_size(engine, peer, P2P_CHARTER_FEED, entry.index + 1);
@@ -371,7 +389,16 @@ enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
     case P2P_MISMATCH:
         if (entry.index > 0) { /* it stands on a branch that parts earlier */
             p2p_engine_refuse(engine, peer->member, P2P_CHARTER_FEED, entry.index, err);
+            extra->want_link = peer->link; /* what follows it leaves a gap that need not */
+            extra->asked = true;           /* be asked for */
+            extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
             return p2p_fork_ask_branch(engine, peer);
+        }
+        break;
+    case P2P_REFUSED:
+        if (p2p_charter_ended(engine->ledger.charter, entry.index, entry.leaf, &split)) {
+            p2p_engine_refuse(engine, peer->member, P2P_CHARTER_FEED, entry.index, err);
+            return lead_over(engine, peer, split);
         }
         break;
     case P2P_NOMEM:

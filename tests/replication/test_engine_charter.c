@@ -258,6 +258,40 @@ static void test_two_heads(void **state)
     network_start(1, 0, 1);
 }
 
+/* Without this, a node that was given entries of one branch alone, and comes back when that was
+ * ended and entries stand behind the settle, would stay on it for ever. */
+static void test_missed_the_settle(void **state)
+{
+    (void)state;
+    for (size_t held = 1; held <= 3; held++) { /* of the branch that ended */
+        network_start(3, 3, 20 + held);
+        make_branches();
+        network_kill(&net, 2);
+        network_cut(&net, 1, 3);
+        for (size_t i = 0; i < held; i++) {
+            CHECK_OK(network_give_entry(&net, 3, &right[i]));
+        }
+        CHECK_OK(network_give_entry(&net, 1, &left[0]));
+        CHECK_OK(network_give_entry(&net, 1, &left[1]));
+        CHECK_ERR(network_give_entry(&net, 1, &right[0]), P2P_FORKED);
+        make_settle(1); /* also where the branch is longer than what the roots knew of it */
+        CHECK_OK(network_give_entry(&net, 1, &settle));
+        world_push(&left_world, &settle);
+        branch(&left_world, &left[2], "left-c", 203, "m1");
+        CHECK_OK(network_give_entry(&net, 1, &left[2]));
+        network_connect(&net, 1, 3);
+        network_advance(&net, 65000);
+        CHECK(p2p_charter_size(charter(3)) == 5 && p2p_charter_rival_size(charter(3)) == 0);
+        CHECK(network_connected(&net, 1, 3));
+        CHECK_OK(network_open(&net, 2));
+        network_connect_all(&net);
+        network_advance(&net, 65000);
+        network_agree(&net);
+        network_deinit(&net);
+    }
+    network_start(1, 0, 1);
+}
+
 /* A member that only a branch named writes nothing while there are two heads, and lives. */
 static void test_member_of_a_branch(void **state)
 {
@@ -441,6 +475,7 @@ int main(void)
         cmocka_unit_test_teardown(test_cut_point, network_stop),
         cmocka_unit_test_teardown(test_two_heads, network_stop),
         cmocka_unit_test_teardown(test_hidden_by_two_heads, network_stop),
+        cmocka_unit_test_teardown(test_missed_the_settle, network_stop),
         cmocka_unit_test_teardown(test_member_of_a_branch, network_stop),
         cmocka_unit_test_teardown(test_store_takes_nothing, network_stop),
     };

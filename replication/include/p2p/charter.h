@@ -187,6 +187,10 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_as_of(struct p2p_charter **past,
 /* Whether who held `size` entries may have known of two heads, by what is known here: the
  * lowest index at which they part, below size. */
 bool p2p_charter_parted(const struct p2p_charter *charter, uint64_t size, uint64_t *split);
+/* Whether a settle ended a branch that has this leaf as entry `index`, or may have it behind
+ * what the settle told of it. split [out]: where that branch parted. */
+bool p2p_charter_ended(const struct p2p_charter *charter, uint64_t index, struct p2p_slice leaf,
+                       uint64_t *split);
 /* Whether there are two heads, and an entry of either branch from where they part on creates a
  * feed: nobody looks up what stands in it until the heads are settled. */
 bool p2p_charter_hides_feeds(const struct p2p_charter *charter);
