@@ -63,7 +63,7 @@ eventually 10 spool_empty
 must 0 node beanr --json gate log
 holds 'any(.[]; any(.reasons[]; .code == "read-only"))' -s
 REFERENCE=other impose bezee imo:9405459 --level witnessed
-must 0 node beanr doctor
+eventually 20 node beanr doctor
 
 claim "it is restarted, and killed, as any other"
 down beanr
