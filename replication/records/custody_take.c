@@ -68,6 +68,31 @@ static enum p2p_err taken_below(struct custody_trace *trace, uint32_t feed, uint
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
+/* The same of all its generations: the newest is sealed by the recount that is weighed, those
+ * before it have ended. */
+static enum p2p_err passed_over(struct custody_trace *trace, uint32_t member,
+                                const struct p2p_reassign *row, const struct step *step,
+                                bool *sealed, bool *stood)
+{
+    const struct p2p_charter *charter = trace->ledger->charter;
+    uint32_t newest = feed_then(charter, member, row->entry);
+    uint64_t named = 0;
+    enum p2p_err err = p2p_custody_sealed(trace->ledger, newest, row->entry, &step->id,
+                                          step->seals, step->seal_count, &named, sealed);
+    for (uint32_t i = 1; i <= newest && err == P2P_OK && *sealed && !*stood; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(charter, i);
+        if (info == NULL || info->member != member) {
+            continue;
+        }
+        uint64_t size = named;
+        err = i < newest ? p2p_custody_end(trace, i, &size) : P2P_OK;
+        if (err == P2P_OK) {
+            err = taken_below(trace, i, size, row->epoch, stood);
+        }
+    }
+    return err;
+}
+
 /* Whether the seals that a recount names let the entry at `rows[n]` act. */
 static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
                          const struct p2p_reassign *rows, size_t n, const struct step *step,
@@ -75,8 +100,6 @@ static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
 {
     bool sealed = false;
     bool stood = false;
-    uint64_t size = 0;
-    const struct p2p_charter *charter = trace->ledger->charter;
     out->taken = false;
     enum p2p_err err = p2p_custody_sealed(trace->ledger, at->feed, rows[n].entry, &step->id,
                                           step->seals, step->seal_count, &out->size, &sealed);
@@ -84,21 +107,15 @@ static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
         err = decided_below(trace, at, out->size, &stood);
     }
     for (size_t i = 0; i < n && err == P2P_OK && sealed && !stood; i++) {
-        uint32_t before = feed_then(charter, rows[i].member, rows[n].entry);
-        if (rows[i].member == rows[n].member) {
-            continue;
-        }
-        err = p2p_custody_sealed(trace->ledger, before, rows[n].entry, &step->id, step->seals,
-                                 step->seal_count, &size, &sealed);
-        if (err == P2P_OK && sealed) {
-            err = taken_below(trace, before, size, rows[n].epoch, &stood);
+        if (rows[i].member != rows[n].member) {
+            err = passed_over(trace, rows[i].member, &rows[n], step, &sealed, &stood);
         }
     }
     out->taken = err == P2P_OK && sealed && !stood;
     return err;
 }
 
-/* A release by who was named before, behind two recounts of its own. */
+/* A release in the feed of who was named before, behind two recounts of its own. */
 static enum p2p_err find_use(struct custody_trace *trace, uint32_t feed, uint64_t epoch,
                              struct taking *out)
 {
@@ -111,6 +128,8 @@ static enum p2p_err find_use(struct custody_trace *trace, uint32_t feed, uint64_
     if (err == P2P_OK) {
         err = next_pair(trace, &walk, feed, end, epoch, &step);
     }
+    end =
+        trace->known_at == NULL ? UINT64_MAX : end; /* where it ends may be found to be lower */
     while (err == P2P_OK && !out->used) {
         err = p2p_step_next(trace, &walk, feed, end, &wanted, &step);
         out->used = err == P2P_OK && step.kind == P2P_KIND_USE;
@@ -119,6 +138,22 @@ static enum p2p_err find_use(struct custody_trace *trace, uint32_t feed, uint64_
         out->by = step;
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* The same in all generations that it had then. */
+static enum p2p_err find_uses(struct custody_trace *trace, const struct p2p_reassign *named,
+                              uint64_t entry, struct taking *out)
+{
+    const struct p2p_charter *charter = trace->ledger->charter;
+    uint32_t newest = feed_then(charter, named->member, entry);
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; i <= newest && err == P2P_OK && !out->used; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(charter, i);
+        if (info != NULL && info->member == named->member) {
+            err = find_use(trace, i, named->epoch, out);
+        }
+    }
+    return err;
 }
 
 /* ---- the entries ---- */
@@ -146,6 +181,15 @@ static enum p2p_err find_taking(struct custody_trace *trace, const struct standi
         err = err == P2P_NOTFOUND ? P2P_OK : err;
     }
     return err;
+}
+
+/* Whether an entry is about who stands in that feed: one that knew of a later generation is
+ * about that, which may have decided meanwhile. */
+static bool is_about(const struct custody_trace *trace, const struct standing *at,
+                     const struct p2p_reassign *row)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(trace->ledger->charter, at->feed);
+    return info != NULL && (info->closed == 0 || row->entry < info->closed);
 }
 
 enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standing *at,
@@ -177,12 +221,13 @@ enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standi
     out->stopped = kept > 0;
     size_t n = kept;
     for (; n > 0 && err == P2P_OK && !out->taken; n--) {
-        err = find_taking(trace, at, rows, n - 1, out);
+        if (is_about(trace, at, &rows[n - 1])) {
+            err = find_taking(trace, at, rows, n - 1, out);
+        }
     }
     for (size_t i = 0; i < n && err == P2P_OK && out->taken && !out->used; i++) {
-        uint32_t before = feed_then(trace->ledger->charter, rows[i].member, rows[n].entry);
         if (rows[i].member != rows[n].member) {
-            err = find_use(trace, before, at->epoch + 1, out);
+            err = find_uses(trace, &rows[i], rows[n].entry, out);
         }
     }
     return err;

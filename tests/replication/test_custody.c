@@ -705,6 +705,70 @@ static void of_two_who_are_named_one_holds(void **state)
     check_orders(19);
 }
 
+/* What a later generation offered or released could be taken over at the one before it, and the
+ * box be released by two. */
+static void a_later_generation_is_the_one_replaced(void **state)
+{
+    (void)state;
+    struct p2p_record_id released = open_box(1);
+    struct p2p_record_id offered = custody_world_open(&world, 1, "MSCU1000070");
+    struct p2p_record_id lost = custody_world_open(&world, 1, "HBMU2699702");
+    uint64_t end = ledger_world_size(&world, 1);
+    uint32_t next = ledger_world_generation(&world, 1, 20);
+    seal(1, end);
+    custody_world_recount(&world, next, released, 1, "held");
+    custody_world_recount(&world, next, offered, 1, "held");
+    custody_world_recount(&world, next, lost, 1, "held");
+    struct p2p_record_id offer = custody_world_offer(&world, next, offered, 2, 4, 0);
+    uint64_t size = ledger_world_size(&world, next);
+    custody_world_reassign(&world, released, 2, 3);
+    custody_world_reassign(&world, offered, 2, 3);
+    custody_world_reassign(&world, lost, 2, 3);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, next, size),
+                                          custody_world_seal(&world, 3, next, size)};
+    custody_world_recount_by(&world, 3, released, 2, "held", seals, 2);
+    custody_world_recount_by(&world, 3, offered, 2, "held", seals, 2);
+    custody_world_recount_by(&world, 3, lost, 2, "held", seals, 2);
+    custody_world_use(&world, next, released, 1, 0); /* by who was cut off */
+    struct p2p_custody custody = now(released);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, next, 1));
+    custody = now(offered);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, next, 1));
+    accept_offer(4, offered, offer, 2);
+    custody = now(offered);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 4, 2));
+    custody = now(lost);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
+    check_orders(22);
+}
+
+/* Who was named, released it and lost its store could see another named, who releases it again.
+ */
+static void a_later_generation_forgets_no_release(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 2, 3);
+    const struct p2p_record_id first[] = {custody_world_seal(&world, 2, 1, size),
+                                          custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 3, token, 2, "held", first, 2);
+    custody_world_use(&world, 3, token, 2, 0);
+    uint64_t end = ledger_world_size(&world, 3);
+    ledger_world_generation(&world, 3, 20);
+    custody_world_seal(&world, 2, 3, end);
+    custody_world_seal(&world, 4, 3, end);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    custody_world_reassign(&world, token, 2, 4);
+    const struct p2p_record_id second[] = {custody_world_seal(&world, 2, 1, size),
+                                           custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 4, token, 2, "held", second, 2);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    check_orders(23);
+}
+
 /* ---- any order ---- */
 
 /* Two nodes that hold the same records could let two release. */
@@ -762,6 +826,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_sealed_stands, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_lost_holder_did_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(of_two_who_are_named_one_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_later_generation_is_the_one_replaced, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_later_generation_forgets_no_release, setup, teardown),
         cmocka_unit_test(any_order_gives_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
