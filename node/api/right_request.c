@@ -463,6 +463,27 @@ static bool has_grant(const struct p2p_charter *charter, const struct p2p_issuer
     return false;
 }
 
+/* Whether he may issue a right on that token: for its facility, or where his member has or had
+ * it. */
+static bool may_issue(struct p2p_node *node, const struct p2p_append *append,
+                      const struct p2p_issuer *issuer, uint32_t own, uint64_t at)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    struct p2p_custody custody;
+    bool held = false;
+    if (append->cite_count != 1 ||
+        p2p_custody_get(node->kv, append->circle, &append->cites[0], &custody) != P2P_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < custody.tenure_count; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(charter, custody.tenures[i].feed);
+        held = held || (info != NULL && info->member == issuer->member);
+    }
+    return held ? has_grant(charter, issuer, "issue", own, at)
+                : p2p_charter_granted(charter, issuer->number, "issue", custody.facility, own,
+                                      at, p2p_charter_size(charter));
+}
+
 bool p2p_right_may_append(struct p2p_node *node, const struct p2p_append *append,
                           const struct p2p_issuer *issuer)
 {
@@ -475,7 +496,7 @@ bool p2p_right_may_append(struct p2p_node *node, const struct p2p_append *append
     struct p2p_unpack in;
     enum p2p_light light;
     if (append->kind == P2P_KIND_RIGHT_ISSUE) {
-        return has_grant(charter, issuer, "issue", own, at);
+        return may_issue(node, append, issuer, own, at);
     }
     if (append->cite_count == 0 ||
         p2p_right_get(node->kv, append->circle, &append->cites[0], &right) != P2P_OK) {

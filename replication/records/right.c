@@ -53,19 +53,39 @@ bool p2p_right_is_subject(struct p2p_slice raw)
     return raw.len == 0 || (p2p_subject_unpack(&in, &key) && p2p_unpack_done(&in));
 }
 
+/* The same, of one of these types: a right that names a company for its driver names nobody. */
+static bool is_one_of(struct p2p_slice raw, const char *const *types)
+{
+    struct p2p_unpack in;
+    if (raw.len == 0) {
+        return true;
+    }
+    p2p_unpack_init(&in, raw);
+    p2p_unpack_array(&in);
+    struct p2p_slice type = p2p_unpack_str(&in);
+    while (*types != NULL && !p2p_slice_equal(type, p2p_slice_text(*types))) {
+        types++;
+    }
+    return *types != NULL && p2p_right_is_subject(raw);
+}
+
 enum p2p_err p2p_right_read_request(struct p2p_right_said *out, struct p2p_slice payload)
 {
-    enum { COMPANY, DRIVER, LIGHT, SLOT, TO, TRUCK, VALUE, COUNT };
-    static const char *const keys[COUNT] = {"company", "driver", "light", "slot",
-                                            "to",      "truck",  "value"};
+    enum { COMPANY, CONTAINER, DRIVER, LIGHT, SLOT, TO, TRUCK, VALUE, COUNT };
+    static const char *const keys[COUNT] = {"company", "container", "driver", "light",
+                                            "slot",    "to",        "truck",  "value"};
+    static const char *const persons[] = {"card", "nrn", "doc", NULL};
+    static const char *const plates[] = {"plate", NULL};
+    static const char *const companies[] = {"vat", NULL};
     struct p2p_slice values[COUNT];
     struct p2p_right_said said = {0};
     struct p2p_unpack in;
     if (!p2p_unpack_fields(payload, keys, values, COUNT) ||
-        !p2p_right_is_subject(values[COMPANY]) || !p2p_right_is_subject(values[DRIVER]) ||
-        !p2p_right_is_subject(values[TRUCK])) {
+        !is_one_of(values[COMPANY], companies) || !is_one_of(values[DRIVER], persons) ||
+        !is_one_of(values[TRUCK], plates)) {
         return P2P_MALFORMED;
     }
+    said.container = p2p_raw_str(values[CONTAINER]);
     said.company = values[COMPANY];
     said.driver = values[DRIVER];
     said.truck = values[TRUCK];

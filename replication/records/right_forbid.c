@@ -149,8 +149,8 @@ static bool is_now(const struct p2p_right_fold *fold, const struct p2p_record_id
     return id->feed == now->feed && id->index > now->from && id->index < now->to;
 }
 
-/* The record at id is an `override` of this right by another issuer, in the same time of the
- * same holder. */
+/* The record at id is an `override` of this right and its container by another issuer, in the
+ * same time of the same holder. */
 static enum p2p_err weigh_override(struct p2p_right_fold *fold, const struct p2p_record_id *id,
                                    uint32_t seconder, bool *good, bool *blocks)
 {
@@ -172,7 +172,8 @@ static enum p2p_err weigh_override(struct p2p_right_fold *fold, const struct p2p
         while (p2p_cites_next(&walk, &cite)) {
             names = names || p2p_record_id_compare(&cite, &fold->right.id) == 0;
         }
-        *good = names && may_be(&ask, P2P_RIGHT_DO_OVERRIDE) && ask.issuer != seconder;
+        bool same = p2p_slice_equal(fold->said.container, fold->right.container);
+        *good = names && same && may_be(&ask, P2P_RIGHT_DO_OVERRIDE) && ask.issuer != seconder;
         *blocks = *good &&
                   p2p_right_granted(fold->ledger, &fold->entry,
                                     p2p_grant_name(P2P_GRANT_OVERRIDE_BLOCK), &fold->custody);

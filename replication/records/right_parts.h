@@ -35,7 +35,8 @@ P2P_MUST_CHECK enum p2p_err p2p_right_read_content(struct p2p_right *right,
 /* What the payload of a request says; zeros for what it does not. */
 struct p2p_right_said {
     uint32_t to;
-    struct p2p_slice driver; /* packed subjects */
+    struct p2p_slice container; /* override */
+    struct p2p_slice driver;    /* packed subjects */
     struct p2p_slice truck;
     struct p2p_slice company;
     uint64_t slot_from_ms;

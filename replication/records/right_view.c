@@ -195,8 +195,22 @@ static enum p2p_err look_at_all(struct p2p_right_fold *fold,
 
 /* ---- the token ---- */
 
+/* An issue has no effect on a token of another container than it names, which those who look at
+ * it would take for the one that leaves, or in a place for which its issuer is not granted. */
+static void judge_token(struct p2p_right_fold *fold, const struct p2p_entry *issue)
+{
+    struct p2p_right *right = &fold->right;
+    const struct p2p_custody *custody = &fold->custody;
+    if (!p2p_slice_equal(custody->container, right->container)) {
+        right->why = P2P_WHY_BAD_CITATION;
+    } else if (!p2p_right_granted(fold->ledger, issue, p2p_grant_name(P2P_GRANT_ISSUE),
+                                  custody)) {
+        right->why = P2P_WHY_NO_GRANT;
+    }
+}
+
 /* The token's custody, copied: its slices are borrowed until something else is read. */
-static enum p2p_err read_custody(struct p2p_right_fold *fold)
+static enum p2p_err read_custody(struct p2p_right_fold *fold, const struct p2p_entry *issue)
 {
     struct p2p_ledger *ledger = fold->ledger;
     struct p2p_right *right = &fold->right;
@@ -217,6 +231,10 @@ static enum p2p_err read_custody(struct p2p_right_fold *fold)
     }
     fold->has_custody = true;
     fold->custody.facility = facility;
+    judge_token(fold, issue);
+    if (right->why != P2P_WHY_NONE) {
+        return P2P_OK;
+    }
     fold->custody.container = (struct p2p_slice){0};
     fold->custody.call = (struct p2p_slice){0};
     right->facility = facility;
@@ -320,13 +338,10 @@ static enum p2p_err write_value(struct p2p_right_fold *fold, struct p2p_slice co
                         p2p_id_key(key, &right->id), p2p_pack_slice(&pack));
 }
 
-/* Everything behind the issue, which has effect. */
+/* Everything behind an issue that has effect. */
 static enum p2p_err fold_asked(struct p2p_right_fold *fold)
 {
-    enum p2p_err err = read_custody(fold);
-    if (err == P2P_OK) {
-        err = look_at_all(fold, p2p_right_gather);
-    }
+    enum p2p_err err = look_at_all(fold, p2p_right_gather);
     if (err == P2P_OK) {
         err = p2p_right_rule_all(fold);
     }
@@ -368,6 +383,9 @@ static enum p2p_err fold_issue(struct p2p_right_fold *fold, const struct p2p_ent
         p2p_right_read_content(right, entry->payload) == P2P_OK;
     p2p_assert(reads || why != P2P_WHY_NONE);
     if (why == P2P_WHY_NONE) {
+        err = read_custody(fold, entry);
+    }
+    if (err == P2P_OK && right->why == P2P_WHY_NONE) {
         err = fold_asked(fold);
     } else {
         right->below = P2P_RIGHT_NO_EFFECT;

@@ -584,6 +584,13 @@ static void test_override(void **state)
     act.about = &own; /* his own */
     right_world_act(&f.world, 1, &act);
     CHECK(now(&f).override.by.feed == 0);
+    struct p2p_record_id box = right_world_act(&f.world, 1,
+                                               &(struct right_act){.kind = P2P_KIND_OVERRIDE,
+                                                                   .right = f.right,
+                                                                   .container = "MSCU1000070"});
+    act.about = &box; /* of another box, as who approves it reads */
+    right_world_act(&f.world, 1, &act);
+    CHECK(now(&f).override.by.feed == 0);
     act.about = &override;
     struct p2p_record_id approve = right_world_act(&f.world, 1, &act);
     struct p2p_right right = now(&f);
@@ -679,6 +686,71 @@ static void test_scopes(void **state)
     end(&f);
 }
 
+/* Without this, customs would release one box, and another would leave on it. */
+static void test_another_box(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    struct p2p_record_id token = custody_world_open(&f.world, 1, "MSCU1000070");
+    struct p2p_record_id id = right_world_issue(&f.world, 1, token, PARTY_OF(2)); /* of BOX */
+    take(&f, 1, id.index); /* the token comes last */
+    now(&f);
+    struct p2p_right right = right_of(&f.node, id);
+    CHECK(right.below == P2P_RIGHT_NO_EFFECT && right.why == P2P_WHY_BAD_CITATION);
+    CHECK(right.chain_count == 0 && right.custodian == 0);
+    end(&f);
+}
+
+static struct p2p_record_id issue_by(struct ledger_world *world, uint32_t member,
+                                     uint32_t issuer, struct p2p_record_id token)
+{
+    uint8_t room[512];
+    struct p2p_pack pack;
+    const struct p2p_right_draft draft = {.container = CUSTODY_BOX,
+                                          .bl = "MAEU123456789",
+                                          .to = PARTY_OF(2),
+                                          .expires_ms = RIGHT_EXPIRES_MS};
+    ledger_world_seen(world, member);
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_right_issue_pack(&pack, &draft));
+    return ledger_world_write(world, member,
+                              (struct p2p_draft){.kind = P2P_KIND_RIGHT_ISSUE,
+                                                 .circle = CIRCLE_ALL,
+                                                 .issuer = issuer,
+                                                 .issuer_seq = ++world->next_seq[issuer],
+                                                 .cites = &token,
+                                                 .cite_count = 1,
+                                                 .payload = p2p_pack_slice(&pack)},
+                              0);
+}
+
+/* Without this, who may issue at one quay would give away what stands at another. */
+static void test_issue_elsewhere(void **state)
+{
+    struct fixture f;
+    (void)state;
+    ledger_world_init(&f.world);
+    custody_world_init(&f.world);
+    ledger_world_grant(&f.world, YARD_OF(2), 2, "issue", "quay-1");
+    ledger_world_grant(&f.world, YARD_OF(3), 3, "issue", "quay-9");
+    f.token = custody_world_open(&f.world, 1, CUSTODY_BOX); /* at quay-1 */
+    f.right = issue_by(&f.world, 2, YARD_OF(2), f.token);
+    struct p2p_record_id other = issue_by(&f.world, 3, YARD_OF(3), f.token);
+    ledger_node_init(&f.node, &f.world, 0);
+    struct p2p_right right = now(&f);
+    CHECK(right.below == P2P_RIGHT_PENDING && right.custodian == 1);
+    right = right_of(&f.node, other);
+    CHECK(right.below == P2P_RIGHT_NO_EFFECT && right.why == P2P_WHY_NO_GRANT);
+    /* It comes to who is granted nothing but that quay. */
+    struct p2p_record_id offer = custody_world_offer(&f.world, 1, f.token, 2, 3, 0);
+    custody_world_answer(&f.world, 3, P2P_KIND_CUSTODY_ACCEPT, f.token, offer, 2);
+    now(&f);
+    right = right_of(&f.node, other);
+    CHECK(right.below == P2P_RIGHT_PENDING && right.custodian == 3);
+    end(&f);
+}
+
 /* ---- bounds and hostile bytes ---- */
 
 /* Without this, a chain without end would grow, or be cut where nobody sees it. */
@@ -761,6 +833,9 @@ static void test_bad_payloads(void **state)
                           "driver\x92\xa4"
                           "card\xa1"
                           "1"), /* a card in clear */
+        BAD(RIGHT_ASSIGN, "\x81\xa6"
+                          "driver\x92\xa3vat\xac"
+                          "BE0123456789"), /* a company, whom nobody bans from driving */
         BAD(RIGHT_LIGHT, "\x82\xa5light\xa7"
                          "customs\xa5value\xa2ok"), /* of another light */
         BAD(RIGHT_LIGHT, "\x82\xa5light\xa5green\xa5value\xa2ok"),
@@ -848,7 +923,8 @@ static void test_walks(void **state)
     (void)state;
     begin(&f);
     struct p2p_record_id other_token = custody_world_open(&f.world, 3, "HBMU2699702");
-    struct p2p_record_id other = right_world_issue(&f.world, 3, other_token, PARTY_OF(2));
+    struct p2p_record_id other =
+        right_world_issue_of(&f.world, 3, other_token, "HBMU2699702", PARTY_OF(2));
     ruled(&f, 2, P2P_KIND_RIGHT_ACCEPT);
     pass(&f, 2, PARTY_OF(4)); /* unruled: 4 is no party of it yet */
     ledger_node_take_all(&f.node);
@@ -930,6 +1006,8 @@ int main(void)
         cmocka_unit_test(test_override),
         cmocka_unit_test(test_may),
         cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_another_box),
+        cmocka_unit_test(test_issue_elsewhere),
         cmocka_unit_test(test_long_chain),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_too_long),

@@ -45,9 +45,10 @@ static uint32_t member_of(const struct history *history, uint32_t issuer)
     return p2p_charter_issuer(history->world->charter, issuer)->member;
 }
 
+static const char *const boxes[] = {CUSTODY_BOX, "MSCU1000070", "HBMU2699702"};
+
 static void add_open(struct history *history)
 {
-    static const char *const boxes[] = {CUSTODY_BOX, "MSCU1000070", "HBMU2699702"};
     if (history->token_count < TOKENS_MAX) {
         uint32_t member = any_member(history);
         history->tokens[history->token_count] =
@@ -64,8 +65,11 @@ static void add_issue(struct history *history)
     size_t token = rng_below(history->rng, history->token_count);
     uint32_t member = any_member(history);
     history->right_token[history->right_count] = token;
-    history->rights[history->right_count++] = right_world_issue(
-        history->world, member, history->tokens[token], PARTY_OF(any_member(history)));
+    uint32_t to = PARTY_OF(any_member(history));
+    /* Now and then of another box than stands there. */
+    const char *box = boxes[(history->right_count % 8 == 5 ? token + 1 : token) % 3];
+    history->rights[history->right_count++] =
+        right_world_issue_of(history->world, member, history->tokens[token], box, to);
 }
 
 static void keep(struct history *history, struct p2p_record_id request)
@@ -219,7 +223,9 @@ static void add_override(struct history *history)
         custody_of(&history->node, history->tokens[history->right_token[at]]);
     uint32_t member = one_in(history, 5) ? any_member(history)
                                          : custody_world_member(history->world, token.holder);
-    struct right_act act = {.kind = P2P_KIND_OVERRIDE, .right = history->rights[at]};
+    struct right_act act = {.kind = P2P_KIND_OVERRIDE,
+                            .right = history->rights[at],
+                            .container = boxes[history->right_token[at] % 3]};
     struct p2p_record_id override = right_world_act(history->world, member, &act);
     act.kind = P2P_KIND_APPROVE;
     act.about = &override;

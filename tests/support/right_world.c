@@ -23,9 +23,16 @@ static struct p2p_record_id write(struct ledger_world *world, uint32_t feed, uin
 struct p2p_record_id right_world_issue(struct ledger_world *world, uint32_t member,
                                        struct p2p_record_id token, uint32_t to)
 {
+    return right_world_issue_of(world, member, token, CUSTODY_BOX, to);
+}
+
+struct p2p_record_id right_world_issue_of(struct ledger_world *world, uint32_t member,
+                                          struct p2p_record_id token, const char *container,
+                                          uint32_t to)
+{
     uint8_t room[512];
     struct p2p_pack pack;
-    const struct p2p_right_draft draft = {.container = CUSTODY_BOX,
+    const struct p2p_right_draft draft = {.container = container,
                                           .bl = "MAEU123456789",
                                           .reference = "REL-1",
                                           .terminal = "quay-1",
@@ -53,7 +60,7 @@ struct p2p_record_id right_world_act(struct ledger_world *world, uint32_t member
         request.value = p2p_light_value(act->light, act->value);
     }
     if (act->kind == P2P_KIND_OVERRIDE) {
-        request.container = CUSTODY_BOX;
+        request.container = act->container != NULL ? act->container : CUSTODY_BOX;
         request.reason = "a reason";
     }
     if (act->driver != NULL) {

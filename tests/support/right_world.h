@@ -11,9 +11,12 @@
 #define PARTY_OF(m)      CUSTODY_OF(m)
 #define RIGHT_EXPIRES_MS (LEDGER_WORLD_TIME_MS + UINT64_C(86400000))
 
-/* An issue by the party of a member, in its feed. */
+/* An issue by the party of a member, in its feed, of CUSTODY_BOX or another container. */
 struct p2p_record_id right_world_issue(struct ledger_world *world, uint32_t member,
                                        struct p2p_record_id token, uint32_t to);
+struct p2p_record_id right_world_issue_of(struct ledger_world *world, uint32_t member,
+                                          struct p2p_record_id token, const char *container,
+                                          uint32_t to);
 
 struct right_act {
     enum p2p_kind_number kind;
@@ -21,6 +24,7 @@ struct right_act {
     const struct p2p_record_id *about; /* what else it cites, or NULL */
     uint32_t issuer;                   /* 0: the member's party */
     uint32_t to;                       /* transfer */
+    const char *container;             /* override; NULL: CUSTODY_BOX */
     const char *driver;                /* assign */
     const char *truck;
     uint64_t slot_from_ms, slot_until_ms;
