@@ -122,6 +122,33 @@ static void remember(struct p2p_engine *engine, const struct p2p_hash *same,
     engine->release_at = (engine->release_at + 1) % P2P_RELEASES_MAX;
 }
 
+static void repeat(struct p2p_engine *engine, struct p2p_gate_check *check,
+                   const struct p2p_release *before)
+{
+    check->repeated = before != NULL;
+    check->released = check->repeated;
+    check->use = check->repeated ? before->use.index : 0;
+    check->mirrored = check->repeated && engine->mirrored_size > before->use.index;
+}
+
+/* The token; the question is the one asked before only where that release is what became of it.
+ * Another visit of the container is another question. */
+static enum p2p_err find_token(struct p2p_engine *engine, struct p2p_gate_check *check,
+                               const struct p2p_release *before,
+                               struct p2p_collect_token *token)
+{
+    bool own = before != NULL && before->use.feed == engine->feed;
+    repeat(engine, check, own ? before : NULL);
+    enum p2p_err err =
+        p2p_collect_find_for(engine->kv, &engine->place, engine->feed, check, token);
+    if (err == P2P_OK && own &&
+        (!token->found || token->custody.state != P2P_CUSTODY_RELEASED ||
+         p2p_record_id_compare(&token->custody.step, &before->use) != 0)) {
+        repeat(engine, check, NULL);
+    }
+    return err;
+}
+
 enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
 {
     struct p2p_gate_check *check = &job->check;
@@ -135,12 +162,7 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
     check->ready =
         recorded ? p2p_engine_custody(engine, &engine->now, NULL) : P2P_CUSTODY_WAITING;
     check->held = own == NULL ? 0 : own->edge.size;
-    check->repeated = before != NULL && recorded;
-    check->released = check->repeated;
-    check->use = check->repeated ? before->use.index : 0;
-    check->mirrored = check->repeated && engine->mirrored_size > before->use.index;
-    enum p2p_err err =
-        p2p_collect_find_for(engine->kv, &engine->place, engine->feed, check, &token);
+    enum p2p_err err = find_token(engine, check, recorded ? before : NULL, &token);
     bool here = err == P2P_OK && token.found && token.custody.state == P2P_CUSTODY_HELD &&
                 token.custody.holder == engine->feed;
     if (here && check->ready == P2P_CUSTODY_READY) {

@@ -8,17 +8,24 @@
 
 /* ---- the token ---- */
 
-/* Larger counts more. */
+/* What released the token is the release that the same question made before. */
+static bool is_repeated(const struct p2p_collect_question *question,
+                        const struct p2p_custody *custody)
+{
+    return question->repeated && custody->state == P2P_CUSTODY_RELEASED &&
+           p2p_record_id_compare(&custody->step, &question->use) == 0;
+}
+
+/* Larger counts more: whoever stands in the yard now goes before a release of an earlier visit.
+ */
 static unsigned rank_of(const struct p2p_collect_question *question,
                         const struct p2p_custody *custody)
 {
     if (!p2p_custody_is_over(custody->state)) {
-        return custody->holder == question->feed ? 4 : 3;
+        return custody->holder == question->feed ? 5 : 4;
     }
     if (custody->state == P2P_CUSTODY_RELEASED) {
-        return question->repeated && p2p_record_id_compare(&custody->step, &question->use) == 0
-                   ? 5
-                   : 2;
+        return is_repeated(question, custody) ? 3 : 2;
     }
     return 1;
 }
@@ -52,7 +59,7 @@ enum p2p_err p2p_collect_find(const struct p2p_kv *kv,
             }
             unsigned rank = rank_of(question, &custody);
             bool open = !p2p_custody_is_over(custody.state);
-            if (open && best >= 3) {
+            if (open && best >= 4) {
                 out->other = rank > best ? chosen : id;
             }
             if (rank > best || (rank == best && rank < 3)) {
@@ -389,6 +396,20 @@ static void weigh_ready(const struct p2p_collect_question *question,
     }
 }
 
+/* A release that was not answered yet. The container leaves on the answer, not on the `use`: by
+ * now somebody else may have taken it over. */
+static void weigh_repeated(const struct p2p_collect_question *question,
+                           const struct p2p_custody *custody, struct p2p_gate_answer *answer)
+{
+    weigh_ready(question, answer);
+    if (custody->frozen != 0) {
+        p2p_gate_add(answer, P2P_GATE_CUSTODY_FROZEN, custody->circle, &custody->id);
+    }
+    if (!question->mirrored) {
+        p2p_gate_add(answer, P2P_GATE_NOT_MIRRORED, custody->circle, &custody->step);
+    }
+}
+
 enum p2p_err p2p_collect_weigh(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                                const struct p2p_collect_question *question,
                                const struct p2p_collect_token *token,
@@ -403,12 +424,10 @@ enum p2p_err p2p_collect_weigh(struct p2p_ledger *ledger, const struct p2p_kv *k
         return P2P_OK;
     }
     if (custody->state == P2P_CUSTODY_RELEASED) {
-        bool same =
-            question->repeated && p2p_record_id_compare(&custody->step, &question->use) == 0;
-        if (!same) {
+        if (is_repeated(question, custody)) {
+            weigh_repeated(question, custody, answer);
+        } else {
             p2p_gate_add(answer, P2P_GATE_USED, custody->circle, &custody->step);
-        } else if (!question->mirrored) {
-            p2p_gate_add(answer, P2P_GATE_NOT_MIRRORED, custody->circle, &custody->step);
         }
         return P2P_OK;
     }

@@ -207,8 +207,11 @@ static enum p2p_err is_whole(struct p2p_past *past, const struct p2p_decision_pl
         *whole = *whole && (!decision->late || decision->answer != P2P_ANSWER_ALLOW);
         return err;
     }
+    const struct p2p_record_id use = {at->feed, decision->use};
     if (!decision->released || decision->repeated) {
-        *whole = decision->released; /* a repeated one was looked at: it released the token */
+        *whole = decision->released && token->found &&
+                 token->custody.state == P2P_CUSTODY_RELEASED &&
+                 p2p_record_id_compare(&token->custody.step, &use) == 0;
         return P2P_OK;
     }
     *whole = decision->use >= decision->held && decision->use < at->index;

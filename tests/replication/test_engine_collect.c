@@ -591,17 +591,30 @@ static void test_nothing_passes_on_before_the_witnesses_answer(void **state)
     CHECK(custody_at(1, token).state == P2P_CUSTODY_OFFERED);
 }
 
+static void draft_lease(struct world_draft *draft)
+{
+    const struct p2p_policy policy = {
+        .lease_s = 120, .heartbeat_s = 60, .fresh_cosignature_s = 900, .clock_skew_s = 300};
+    world_draft(draft);
+    p2p_op_policy_pack(&draft->ops, &policy);
+    world_op(draft);
+}
+
+static void shorten_lease(void)
+{
+    static struct world_draft draft;
+    draft_lease(&draft);
+    network_give(&net, 2, network_entry(&net, &draft));
+    network_advance(&net, 2000);
+}
+
 /* The charter gives a token of a lost port to another one; a lease of two minutes. */
 static void reassign(struct p2p_record_id token)
 {
     static struct world_draft draft;
-    const struct p2p_policy policy = {
-        .lease_s = 120, .heartbeat_s = 60, .fresh_cosignature_s = 900, .clock_skew_s = 300};
     const struct p2p_op_reassign op = {
         .feed = "m1/1", .index = token.index, .epoch = 2, .member = "m2"};
-    world_draft(&draft);
-    p2p_op_policy_pack(&draft.ops, &policy);
-    world_op(&draft);
+    draft_lease(&draft);
     p2p_op_reassign_pack(&draft.ops, &op);
     world_op(&draft);
     network_give(&net, 3, network_entry(&net, &draft));
@@ -709,6 +722,67 @@ static void test_the_same_question_is_the_same_release(void **state)
     CHECK(audit(1) == 5);
 }
 
+static void start_mirrored(uint32_t nodes, uint64_t seed)
+{
+    start(nodes, nodes, seed);
+    net.nodes[1].options.release_mirrored = true;
+    network_kill(&net, 1);
+    CHECK_OK(network_open(&net, 1));
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+}
+
+/* Without this, who was told to wait on the last visit would be let out with what stands there
+ * for somebody else on this one, on a release that is not of it. */
+static void test_a_later_visit_is_another_question(void **state)
+{
+    struct p2p_record_id token;
+    struct p2p_record_id later;
+    (void)state;
+    start_mirrored(3, 14);
+    make_ready(BOX, &token);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW); /* nobody waits for its answer */
+    network_advance(&net, 500);
+    later = open_box(1, BOX);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && because(P2P_GATE_NO_RIGHT));
+    struct p2p_record_id right = issue(1, later, BOX, "p1");
+    ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &nothing);
+    assign(1, right, 0);
+    all_green(1, right);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW);
+    CHECK(last.result.release.feed == 1);
+    CHECK(custody_at(1, later).state == P2P_CUSTODY_RELEASED);
+    CHECK(audit(1) == 3);
+}
+
+/* Without this, who was cut off would let a container out when another holds it by now. */
+static void test_a_late_answer_needs_the_lease(void **state)
+{
+    struct p2p_record_id token;
+    (void)state;
+    start_mirrored(4, 15);
+    shorten_lease();
+    make_ready(BOX, &token);
+    for (uint32_t i = 2; i <= 4; i++) {
+        net.pipes[1][i].held = net.pipes[i][1].held = true;
+    }
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW); /* the caller waits in vain */
+    struct p2p_record_id release = last.result.release;
+    network_advance(&net, 130000);
+    net.pipes[1][2].held = net.pipes[2][1].held = false;
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) > release.index);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFER && because(P2P_GATE_LEASE_OVER));
+    for (uint32_t i = 3; i <= 4; i++) {
+        net.pipes[1][i].held = net.pipes[i][1].held = false;
+    }
+    network_connect_all(&net);
+    network_advance(&net, 60000);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW); /* once */
+    CHECK(audit(1) == 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -725,6 +799,8 @@ int main(void)
         cmocka_unit_test_teardown(test_nothing_passes_on_before_the_witnesses_answer,
                                   network_stop),
         cmocka_unit_test_teardown(test_the_same_question_is_the_same_release, network_stop),
+        cmocka_unit_test_teardown(test_a_later_visit_is_another_question, network_stop),
+        cmocka_unit_test_teardown(test_a_late_answer_needs_the_lease, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

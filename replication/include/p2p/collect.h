@@ -16,8 +16,9 @@
  * they are further apart than the charter's policy allows: `clock`.
  *
  * At `mirrored` a release that nobody holds yet is told as `not-mirrored`; the same question
- * again (container, subjects, gate) is that release, and is answered allow once. Source:
- * DESIGN 6 and 7, replication/WIRE.md section 13. */
+ * again (container, subjects, gate) is that release, and is answered allow once: while this
+ * node may release, nothing froze the token since, and no later visit of the container was
+ * opened. Source: DESIGN 6 and 7, replication/WIRE.md section 13. */
 #ifndef P2P_COLLECT_H
 #define P2P_COLLECT_H
 
