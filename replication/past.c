@@ -158,6 +158,7 @@ enum p2p_err p2p_past_new(struct p2p_past **out, const struct p2p_alloc *alloc,
                                        .sigs = ledger->sigs,
                                        .kv = &past->kv,
                                        .arena = &past->work[0],
+                                       .kinds_unknown = ledger->kinds_unknown,
                                        .comparing = true, /* set hashes stay as they are */
                                        .on_absent = on_absent,
                                        .absent_context = past};

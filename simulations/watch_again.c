@@ -121,6 +121,8 @@ void watch_again(struct sim_watcher *watcher, struct watch_machine *machine)
     enum p2p_err err = p2p_ledger_open(&again->ledger, p2p_alloc_default(),
                                        watcher->sim->federation.sigs, machine->kv, NULL);
     if (err == P2P_OK) {
+        again->ledger.kinds_unknown =
+            machine->kinds_unknown; /* of what a record carries, too */
         again->horizon.count = again->ledger.feed_count;
         again->horizon.sizes = calloc(again->horizon.count, sizeof(uint64_t));
         p2p_assert(again->horizon.sizes != NULL);

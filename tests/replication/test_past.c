@@ -539,6 +539,38 @@ static void test_two_heads(void **state)
     ledger_world_deinit(&world);
 }
 
+/* ---- kinds ---- */
+
+/* Without this, a decision of a node that lacks a kind would be computed once more with it. */
+static void test_kinds_unknown(void **state)
+{
+    struct ledger_world world;
+    struct ledger_node node;
+    struct p2p_past *past;
+    struct p2p_ban ban;
+    uint64_t whole[FEEDS];
+    (void)state;
+    ledger_world_init(&world);
+    ledger_world_seen(&world, 1);
+    struct p2p_record_id id =
+        ledger_world_ban(&world, 1, COURT_1, &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    all_sizes(&world, whole);
+    for (unsigned unknown = 0; unknown < 2; unknown++) {
+        const struct p2p_kv *kv = memory_kv_begin(node.store);
+        node.ledger.kinds_unknown = (uint64_t)unknown << P2P_KIND_BAN_IMPOSE;
+        CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
+        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){whole, FEEDS, 0, false}));
+        CHECK_ERR(p2p_ban_get(p2p_past_kv(past), CIRCLE_ALL, &id, &ban),
+                  unknown ? P2P_NOTFOUND : P2P_OK);
+        p2p_past_free(past);
+        memory_kv_abort(node.store);
+    }
+    ledger_node_deinit(&node);
+    ledger_world_deinit(&world);
+}
+
 /* ---- bounds ---- */
 
 /* Without this, a horizon that names more than an archive holds would look complete, and
@@ -633,10 +665,15 @@ static void test_every_allocation_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_histories),  cmocka_unit_test(test_forks),
-        cmocka_unit_test(test_custody),           cmocka_unit_test(test_rights),
-        cmocka_unit_test(test_settled),           cmocka_unit_test(test_two_heads),
-        cmocka_unit_test(test_more_than_is_held), cmocka_unit_test(test_every_allocation_fails),
+        cmocka_unit_test(test_random_histories),
+        cmocka_unit_test(test_forks),
+        cmocka_unit_test(test_custody),
+        cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_settled),
+        cmocka_unit_test(test_two_heads),
+        cmocka_unit_test(test_kinds_unknown),
+        cmocka_unit_test(test_more_than_is_held),
+        cmocka_unit_test(test_every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
