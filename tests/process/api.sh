@@ -267,6 +267,8 @@ party GET /v1/peers -H "Authorization: Bearer $token" # the bucket fills by 50 a
 party GET /v1/status --cert "$WORK/beanr-pso.pem"
 same "$it" 200 "another caller meanwhile"
 [[ $(metric beanr 'port2port_api_limited_total{rate="read"}') -gt 0 ]] || fail "nothing was counted"
+party GET /v1/status
+same "$it" 401 "nobody"
 [[ $(metric beanr port2port_api_turned_away_total) -gt 0 ]] || fail "nothing was counted"
 
 claim "a body of more than 1 MiB is 413"
