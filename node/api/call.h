@@ -88,6 +88,9 @@ bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node);
 void p2p_admit_end(struct p2p_call *call, struct p2p_node *node);
 /* In whose name: of the certificate, else `as` of the body; NULL for nobody. */
 const char *p2p_call_as(const struct p2p_call *call);
+/* Whether the issuer whom --as names, if it does, is one of this node; false with an error
+ * reply. */
+bool p2p_call_as_own(struct p2p_call *call, const struct p2p_node *node);
 /* Whether the body's `as`, if any, is whose certificate it is; false with an error reply. */
 bool p2p_call_speaks(struct p2p_call *call);
 

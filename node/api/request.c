@@ -244,6 +244,19 @@ static const struct p2p_issuer *only_candidate(struct p2p_call *call, struct p2p
     return found;
 }
 
+bool p2p_call_as_own(struct p2p_call *call, const struct p2p_node *node)
+{
+    const char *name = p2p_call_as(call);
+    if (name == NULL ||
+        own_issuer(node, p2p_charter_issuer_named(p2p_engine_ledger(node->engine)->charter,
+                                                  p2p_slice_text(name)))) {
+        return true;
+    }
+    p2p_call_error(call, 403, "unknown-issuer", "see port2port key list",
+                   "%s is no issuer of this node", name);
+    return false;
+}
+
 const struct p2p_issuer *p2p_call_issuer(struct p2p_call *call, struct p2p_node *node,
                                          p2p_may may, void *context, const char *what,
                                          const struct p2p_issuer_secret **key)
@@ -251,15 +264,13 @@ const struct p2p_issuer *p2p_call_issuer(struct p2p_call *call, struct p2p_node 
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
     const char *name = p2p_call_as(call);
     const struct p2p_issuer *issuer;
+    if (!p2p_call_as_own(call, node)) {
+        return NULL;
+    }
     if (name == NULL) {
         issuer = only_candidate(call, node, may, context, what);
     } else {
         issuer = p2p_charter_issuer_named(charter, p2p_slice_text(name));
-        if (!own_issuer(node, issuer)) {
-            p2p_call_error(call, 403, "unknown-issuer", "see port2port key list",
-                           "%s is no issuer of this node", name);
-            return NULL;
-        }
         if (!may(issuer, context)) {
             p2p_call_error(call, 403, "no-grant", "see port2port charter show", "%s may not %s",
                            name, what);

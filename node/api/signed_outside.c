@@ -29,7 +29,8 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
                        "a prepared record needs its issuer");
         return;
     }
-    if (!p2p_call_appends(call, node) || !verb->read(call, node, append)) {
+    if (!p2p_call_appends(call, node) || !p2p_call_as_own(call, node) ||
+        !verb->read(call, node, append)) {
         return;
     }
     call->work.wait_level = P2P_LEVEL_LOCAL; /* nothing is appended yet */

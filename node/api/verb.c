@@ -66,7 +66,8 @@ void p2p_verb_start(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_verb *verb = p2p_verb_find(call->path);
     struct p2p_append *append = p2p_call_take(call, sizeof(*append));
-    if (!p2p_call_appends(call, node) || !verb->read(call, node, append)) {
+    if (!p2p_call_appends(call, node) || !p2p_call_as_own(call, node) ||
+        !verb->read(call, node, append)) {
         return;
     }
     const struct p2p_issuer *issuer = p2p_verb_signer(call, node, verb, append, &append->key);
