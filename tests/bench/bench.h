@@ -1,11 +1,11 @@
 /* The benchmark: what ./dev bench measures, beside the limits of the machine in the same run.
  *
  * A figure is the median of a few samples, with its aim and, where there is one, the limit it
- * is compared with. Two real nodes, beanr and bezee, are processes of their own in a sandbox
- * below build/bench, on the same cores, with TLS and synced commits; what is measured "in the
- * library" runs in a child of the benchmark itself (loader.h), so that no part's memory or
- * threads weigh on another. Any step that fails ends its part with a sentence, never with a
- * number. */
+ * is compared with. Two real nodes, beanr and bezee, and five more for a bulk release, are
+ * processes of their own in a sandbox below build/bench, on the same cores, with TLS and synced
+ * commits; what is measured "in the library" runs in a child of the benchmark itself
+ * (loader.h), so that no part's memory or threads weigh on another. Any step that fails ends
+ * its part with a sentence, never with a number. */
 #ifndef BENCH_H
 #define BENCH_H
 

@@ -27,18 +27,22 @@ static void add_cursor(char out[PATH_CAP], const char *path, const char *cursor)
     }
 }
 
-/* False at the last page, or when what came is no page: then *rows is not counted on. */
+/* The path of the page behind this one; more [out]: there is one. False when this is no page.
+ */
 static bool next_page(const struct client *client, const char *array, const char *path,
-                      char next[PATH_CAP], size_t *rows)
+                      char next[PATH_CAP], size_t *rows, bool *more)
 {
     json_t *page = json_loadb(client->body, client->body_len, 0, NULL);
+    const json_t *list = json_object_get(page, array);
     const char *cursor = json_string_value(json_object_get(page, "next"));
-    *rows += json_array_size(json_object_get(page, array));
+    bool good = json_is_array(list);
+    *rows += json_array_size(list);
+    *more = cursor != NULL;
     if (cursor != NULL) {
         add_cursor(next, path, cursor);
     }
     json_decref(page);
-    return cursor != NULL;
+    return good;
 }
 
 bool pages_read(const struct fleet_node *node, const char *path, const char *array,
@@ -55,7 +59,7 @@ bool pages_read(const struct fleet_node *node, const char *path, const char *arr
     while (good && more && count < pages && count < PAGES_MAX) {
         good = client_call(&client, "GET", next, NULL, 0) && client.status == 200;
         times_ms[count++] = (bench_now_s() - client.begun_s) * 1e3;
-        more = good && next_page(&client, array, path, next, rows);
+        good = good && next_page(&client, array, path, next, rows, &more);
     }
     if (!good || *rows == 0) {
         bench_fail("%s was answered %u: %.200s", path, client.status,
