@@ -73,7 +73,7 @@ must 0 node commission status
 tells '^forked +none$'
 tells '^quarantined +none$'
 tells '^withheld +police 1'
-tells '^overrides +none are recorded'
+tells '^overrides +none since the start'
 
 claim "beanr's directory is copied; the copy's history parts from what bezee and begne witness"
 agree
