@@ -10,6 +10,13 @@ uint32_t p2p_witness_faults(uint32_t witness_count)
     return witness_count == 0 ? 0 : (witness_count - 1) / 3;
 }
 
+uint32_t p2p_witness_answers(uint32_t witness_count)
+{
+    return witness_count == 0 ? 0
+                              : witness_count - p2p_witness_quorum(witness_count) + 1 +
+                                    p2p_witness_faults(witness_count);
+}
+
 uint32_t p2p_witness_quorum(uint32_t witness_count)
 {
     return witness_count == 0 ? 0 : (witness_count + p2p_witness_faults(witness_count)) / 2 + 1;

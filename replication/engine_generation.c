@@ -36,7 +36,7 @@ uint32_t p2p_engine_wants_keys(const struct p2p_engine *engine)
 static bool nobody_has_any(const struct p2p_engine *engine, const struct p2p_feed_info *own)
 {
     uint32_t n = own->witness_count;
-    uint32_t needed = n == 0 ? 0 : n - p2p_witness_quorum(n) + 1 + p2p_witness_faults(n);
+    uint32_t needed = p2p_witness_answers(n);
     uint32_t heard = 0;
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         const struct p2p_peer *peer = &engine->peers[i];

@@ -11,7 +11,7 @@ void p2p_session_check_complete(struct p2p_engine *engine)
         return;
     }
     uint32_t n = info->witness_count;
-    uint32_t needed = n == 0 ? 0 : n - p2p_witness_quorum(n) + 1 + p2p_witness_faults(n);
+    uint32_t needed = p2p_witness_answers(n);
     uint32_t reached = 0;
     for (uint32_t i = 0; i < n; i++) {
         reached += engine->greeted_witnesses[i] != 0 &&

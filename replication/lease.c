@@ -103,7 +103,7 @@ static bool is_complete(const struct p2p_lease *lease, const struct p2p_feed_inf
                         uint64_t charter_size)
 {
     uint32_t n = info->witness_count;
-    uint32_t needed = n == 0 ? 0 : n - p2p_witness_quorum(n) + 1 + p2p_witness_faults(n);
+    uint32_t needed = p2p_witness_answers(n);
     uint32_t found = 0;
     for (uint32_t i = 0; i < n; i++) {
         for (unsigned r = 0; r < P2P_COSIGNERS_MAX; r++) {

@@ -125,6 +125,9 @@ static inline uint32_t p2p_witness_generation(uint32_t witness)
 /* f = max(0, floor((n-1)/3)); k = floor((n+f)/2)+1; 0 of 0 means never witnessed. */
 uint32_t p2p_witness_faults(uint32_t witness_count);
 uint32_t p2p_witness_quorum(uint32_t witness_count);
+/* n-k+1+f: of so many answers at least one is by an honest witness of any quorum there was, so
+ * that together they know what a quorum ever held. 0 of 0: nobody has to be asked. */
+uint32_t p2p_witness_answers(uint32_t witness_count);
 
 struct p2p_grant {
     char name[P2P_GRANT_BYTES_MAX +
