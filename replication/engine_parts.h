@@ -1,7 +1,8 @@
 /* The parts of the engine, one file each, and what each offers the others. Private to
  * replication/.
  *
- *   engine.c                open, close, begin, step, finish; the order of a batch
+ *   engine.c                begin, step, finish; the order of a batch
+ *   engine_open.c           open and close: what the store holds, against the copy
  *   engine_batch.c          what a batch gathers for its caller
  *   engine_follow.c         following the charter
  *   engine_generation.c     generations: the own one, and those that the charter closed
@@ -39,7 +40,7 @@
 
 #include "engine_state.h"
 
-/* ---- engine.c ---- */
+/* ---- engine.c, engine_open.c ---- */
 
 /* What a job adds to a commit, about. */
 #define P2P_JOB_BYTES_MAX (16u * 1024u * 1024u)
@@ -58,6 +59,9 @@ bool p2p_engine_fetches_back(const struct p2p_engine *engine);
 /* An old backup was put back: what the witness key of now cosigned since is not known here.
  * Kept in the store. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_lose_witness(struct p2p_engine *engine);
+/* One more commit; and that the start-up rule was met, so that no later start asks for it. */
+P2P_MUST_CHECK enum p2p_err p2p_engine_count_commit(struct p2p_engine *engine);
+P2P_MUST_CHECK enum p2p_err p2p_engine_store_complete(struct p2p_engine *engine);
 /* The first record of a generation of the own feed is written here. Kept in the store. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_store_begun(struct p2p_engine *engine,
                                                    uint64_t generation);
@@ -160,7 +164,7 @@ P2P_MUST_CHECK enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2
 P2P_MUST_CHECK enum p2p_err p2p_receive_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                                               struct p2p_slice body);
 /* After a run, and when enough witnesses have said how much there is: does this end the search
- * for the own feed (see compare_copy in engine.c)? */
+ * for the own feed (see compare_copy in engine_open.c)? */
 P2P_MUST_CHECK enum p2p_err p2p_receive_restored(struct p2p_engine *engine);
 /* An entry from a peer or, member 0, from this node's own people: applied, followed, told.
  * Errors are those of p2p_ledger_apply_charter. */
