@@ -2,7 +2,6 @@
  * store by itself: the commit number, which generation was begun, whether it was complete. */
 #include "engine_parts.h"
 
-#include <p2p/assert.h>
 #include <p2p/planted.h>
 
 #include <string.h>
