@@ -181,7 +181,8 @@ static const struct p2p_cli_command FEDERATION_COMMANDS[] = {
         .summary = "start the nodes of a directory and wait until all are ready",
         .details = "Stays and stops them at SIGINT or SIGTERM, unless --detach is given. Each "
                    "writes DIR/MEMBER/node.log. Exit 0 when all are ready; after 30 s exit 3, "
-                   "naming the one that is not.",
+                   "naming the one that is not. Without MEMBER it gives them up to 3 s "
+                   "more to hear of each other, so that their gates decide.",
         .options = P2P_CLI_OPTIONS(
             {.name = "detach", .help = "leave them running and return", .type = P2P_CLI_FLAG}),
         .arguments = P2P_CLI_ARGUMENTS(DIR_ARGUMENT, MEMBERS),

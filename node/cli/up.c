@@ -1,7 +1,12 @@
 /* federation up: starts the nodes of a directory, each a process of its own.
  *
- *     absent -> started -> ready        it answers on its socket
- *                  '-----> gone         it ended before: its last words are told
+ *     absent -> started -> ready -> complete    it answers on its socket; it has heard of its
+ *                  |                            witnesses what they hold, so that its gate
+ *                  |                            decides (WIRE.md section 15, Start-up)
+ *                  '-----> gone                 it ended before: its last words are told
+ *
+ * Complete is waited for only where all are started, and not for long: a node whose witnesses
+ * do not answer is none the less ready, and refers whom it would allow.
  *
  * With --detach the nodes get sessions of their own and this process leaves when all are ready.
  * Otherwise it stays, each node in a process group of its own, so that an interrupt of the
@@ -26,19 +31,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READY_MS 30000u
-#define STOP_MS  15000u
-#define PAUSE_MS 25u
-#define ASK_MS   2000u
+#define READY_MS    30000u
+#define COMPLETE_MS 3000u
+#define STOP_MS     15000u
+#define PAUSE_MS    25u
+#define ASK_MS      2000u
 
 struct up {
     struct p2p_cli_call *call;
     struct p2p_cli_fleet fleet;
     bool detach;
+    bool whole;       /* no member was named: all are to serve */
     sigset_t signals; /* blocked here: taken by sigtimedwait */
 };
 
-static bool answers(const struct p2p_cli_member *member)
+/* Whether it answers; and whether it is complete, where that is asked (NULL: not asked). */
+static bool answers(const struct p2p_cli_member *member, bool *complete)
 {
     struct p2p_cli_http *http = NULL;
     struct p2p_api_reply reply = {0};
@@ -49,6 +57,9 @@ static bool answers(const struct p2p_cli_member *member)
                    http, &(struct p2p_api_request){.method = "GET", .path = "/v1/status"},
                    ASK_MS, &reply) == P2P_CLI_HTTP_DONE &&
                reply.status == 200;
+    if (complete != NULL) {
+        *complete = yes && json_is_true(json_object_get(reply.json, "complete"));
+    }
     p2p_api_reply_deinit(&reply);
     p2p_cli_http_close(http);
     return yes;
@@ -167,7 +178,7 @@ static int look_round(struct up *up, bool late, size_t *left)
         if (member->ready) {
             continue;
         }
-        if (answers(member)) {
+        if (answers(member, NULL)) {
             member->ready = true;
             say_ready(up, member);
         } else if (member->gone) {
@@ -188,12 +199,44 @@ static int look_round(struct up *up, bool late, size_t *left)
     return P2P_CLI_YES;
 }
 
+/* Of the members, the first that is not complete; NULL when all are. */
+static const struct p2p_cli_member *incomplete(const struct up *up)
+{
+    for (size_t i = 0; i < up->fleet.count; i++) {
+        bool complete = false;
+        if (!answers(&up->fleet.members[i], &complete) || !complete) {
+            return &up->fleet.members[i];
+        }
+    }
+    return NULL;
+}
+
 /* Waits for a signal for at most ms; 0 for none. SIGCHLD only wakes. */
 static int next_signal(const struct up *up, uint32_t ms)
 {
     struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     int got = sigtimedwait(&up->signals, NULL, &pause);
     return got > 0 && got != SIGCHLD ? got : 0;
+}
+
+/* Gives all a moment to hear of each other; who has not is told, and is ready all the same.
+ * False when a signal came instead. */
+static bool hear(const struct up *up)
+{
+    uint64_t until = p2p_cli_now_ms() + COMPLETE_MS;
+    const struct p2p_cli_member *member = NULL;
+    while ((member = incomplete(up)) != NULL && p2p_cli_now_ms() < until) {
+        if (next_signal(up, PAUSE_MS) != 0) {
+            return false;
+        }
+    }
+    if (member != NULL) {
+        fprintf(up->call->err,
+                "%s has not yet heard of its witnesses what they hold: until then its gate "
+                "refers whom it would allow.\n",
+                member->name);
+    }
+    return true;
 }
 
 static int start_all(struct up *up, bool *stopped)
@@ -217,7 +260,8 @@ static int start_all(struct up *up, bool *stopped)
             return P2P_CLI_UNDECIDED;
         }
     }
-    return P2P_CLI_YES;
+    *stopped = up->whole && !hear(up);
+    return *stopped ? P2P_CLI_UNDECIDED : P2P_CLI_YES;
 }
 
 /* Stops what this process started, and says so when one has to be killed. */
@@ -283,7 +327,9 @@ static int stay(struct up *up)
 
 int p2p_cli_up_run(struct p2p_cli_call *call)
 {
-    struct up up = {.call = call, .detach = p2p_cli_flag(call, "detach")};
+    struct up up = {.call = call,
+                    .detach = p2p_cli_flag(call, "detach"),
+                    .whole = p2p_cli_argument(call, 1) == NULL};
     sigset_t before;
     sigemptyset(&up.signals);
     sigaddset(&up.signals, SIGINT);
