@@ -1,6 +1,6 @@
-/* W by what steps of custody carry: the notes in their `rests` are quorum-cosigned checkpoints
- * too, so a step that somebody rests on is not taken back by a fork of its feed, though no
- * `fork` record names so much of it.
+/* W by what steps of custody and rulings carry: the notes in their `rests` are quorum-cosigned
+ * checkpoints too, so a step that somebody rests on is not taken back by a fork of its feed,
+ * though no `fork` record names so much of it.
  *
  * TOUCH rows of the view `forks` under 0x01 and a feed's name say which records carry a note of
  * it. They are looked at where a fork is proven: of each author the few largest sizes. */

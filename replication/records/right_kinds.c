@@ -3,6 +3,8 @@
 #include "kinds.h"
 #include "right_parts.h"
 
+#include <p2p/forked.h>
+
 #include <string.h>
 
 /* ---- which actions, which grants ---- */
@@ -293,9 +295,12 @@ static enum p2p_err ruled_keys(struct p2p_ledger *ledger, const struct p2p_entry
     struct p2p_cites walk;
     struct p2p_record_id cite;
     struct p2p_record_id last = {0, 0};
-    enum p2p_err err = P2P_OK;
-    if (entry->record.issuer != 0 || entry->record.cite_count > P2P_RIGHT_CITES_MAX) {
-        return P2P_OK;
+    enum p2p_err err = entry->record.body_type == P2P_BODY_PUBLIC
+                           ? p2p_forked_carried(ledger, entry) /* whatever it rules */
+                           : P2P_OK;
+    if (err != P2P_OK || entry->record.issuer != 0 ||
+        entry->record.cite_count > P2P_RIGHT_CITES_MAX) {
+        return err;
     }
     p2p_cites_begin(&walk, &entry->record);
     while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {

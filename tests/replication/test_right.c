@@ -3,6 +3,7 @@
 #include "ledger_history.h"
 #include "right_world.h"
 
+#include <p2p/forked.h>
 #include <p2p/kind.h>
 #include <p2p/rescued.h>
 
@@ -485,6 +486,34 @@ static void test_rulers(void **state)
     check_state(&f, "ACTIVE");
     right_world_rule(&f.world, 4, &back, 1, 2, 4);
     check_state(&f, "RETURNED");
+    end(&f);
+}
+
+/* Without this, a fork would take back the refusal by which who rules holds the token again. */
+static void test_rulings_are_rested_on(void **state)
+{
+    struct fixture f;
+    struct p2p_forked forked;
+    (void)state;
+    begin(&f);
+    struct p2p_record_id accept = ask(&f, 2, P2P_KIND_RIGHT_ACCEPT);
+    struct p2p_record_id offer = custody_world_offer(&f.world, 1, f.token, 2, 4, 0);
+    ledger_world_note(&f.world, 4);
+    uint64_t before = ledger_world_size(&f.world, 4);
+    custody_world_answer(&f.world, 4, P2P_KIND_CUSTODY_REFUSE, f.token, offer, 2);
+    uint64_t size = ledger_world_size(&f.world, 4);
+    ledger_history_tell(&f.world, 3, 4, before);
+    now(&f);
+    struct p2p_custody custody = custody_of(&f.node, f.token);
+    CHECK(custody.state == P2P_CUSTODY_OFFERED);
+    right_world_rule(&f.world, 1, &accept, 1, 3, 4);
+    check_state(&f, "ACTIVE");
+    custody = custody_of(&f.node, f.token);
+    CHECK(custody.state == P2P_CUSTODY_HELD && custody.holder == 1 && custody.epoch == 3);
+    ledger_node_begin(&f.node);
+    CHECK_OK(p2p_forked_get(&f.node.ledger, f.node.kv, 4, &forked));
+    ledger_node_end(&f.node);
+    CHECK(forked.size == size && forked.by.feed == 1);
     end(&f);
 }
 
@@ -1000,6 +1029,7 @@ int main(void)
         cmocka_unit_test(test_unsure),
         cmocka_unit_test(test_rescued_block),
         cmocka_unit_test(test_rulers),
+        cmocka_unit_test(test_rulings_are_rested_on),
         cmocka_unit_test(test_order_of_rulings),
         cmocka_unit_test(test_open_comes_late),
         cmocka_unit_test(test_bad_citation_comes_late),

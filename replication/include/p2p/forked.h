@@ -4,10 +4,10 @@
  * quorum-cosigned checkpoint of that origin that its author held, as a note. It has effect when
  * both hold by the charter in the frontier (p2p_fork_told_verify), whoever wrote it. W is the
  * largest (size, root) that a `fork` record of the frontier with effect carries, or a step of
- * custody in its `rests`: the branch of W is the feed. So W is a function of records alone, and
- * never shrinks while records and charter grow, but for once: when a record carries two such
- * checkpoints that contradict each other, more witnesses lie than may, neither branch is the
- * feed, and W is the largest signed head that such a record proves to be in both.
+ * custody or a ruling in its `rests`: the branch of W is the feed. So W is a function of
+ * records alone, and never shrinks while records and charter grow, but for once: when a record
+ * carries two such checkpoints that contradict each other, more witnesses lie than may, neither
+ * branch is the feed, and W is the largest signed head that such a record proves to be in both.
  *
  * The view `forks` holds it, in circle 0 and under the feed's name (`beanr/1`); its fold is
  * that function. Of each author the first P2P_FORKS_TOLD_MAX records about one feed are looked
