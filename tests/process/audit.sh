@@ -15,6 +15,7 @@ summary() { tail -n 1 "$out" | jq -e "$1" >/dev/null || fail "the summary is not
 claim "six ports impose, amend, lift, decide, and revoke an officer's key"
 up
 connected $MEMBERS
+deciding $PORTS
 impose beanr imo:9332810
 first=$id
 must 0 node bezee --as bezee-court ban impose --subject card:alfapass:7305518264 --ground court --reference "judgment 2"

@@ -28,6 +28,7 @@ state() {
 claim "four nodes are up"
 up
 connected $MEMBERS
+deciding beanr bezee begne
 
 # --- a cut point ------------------------------------------------------------------------------------------------
 

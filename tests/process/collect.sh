@@ -6,9 +6,7 @@
 begin 19200 150 beanr,bezee,begne,beost
 up
 connected $MEMBERS
-for member in beanr bezee begne beost; do
-    must 0 node "$member" wait custody --timeout 20
-done
+releasing $MEMBERS
 
 CARD=card:alfapass:1234567 STRANGER=card:alfapass:7654321 TRUCK=plate:BE:1ABC234
 
@@ -111,7 +109,7 @@ down beanr
 sed -i 's/^release_level:.*/release_level: mirrored/' "$SB/beanr/config.yaml"
 up beanr
 connected beanr
-must 0 node beanr wait custody --timeout 30
+releasing beanr
 opened beanr PTPU1000033
 green beanr "$right"
 eventually 20 answers beanr "$STRANGER" enter allow
@@ -125,7 +123,7 @@ holds '.release == $use' --arg use "$released"
 collect 1 beanr PTPU1000033 "$STRANGER"
 because used
 must 0 node beanr peers resume --all
-must 0 node beanr wait record "$released" --level mirrored
+must 0 node beanr wait record "$released" --level mirrored --timeout $((30 * PATIENCE))
 collect 0 beanr PTPU1000033
 holds '.release == $use' --arg use "$released"
 collect 1 beanr PTPU1000033
@@ -150,7 +148,7 @@ because custody-waiting
 must 1 node beost --json custody offer PTPU1000012 --to beanr --as begne-terminal
 up
 connected $MEMBERS
-must 0 node beost wait custody --timeout 30
+releasing beost
 eventually 20 answers beost "$STRANGER" enter allow
 collect 0 beost PTPU1000012
 collect 1 begne PTPU1000012

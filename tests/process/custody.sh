@@ -10,10 +10,7 @@ connected $MEMBERS
 
 # custody_is MEMBER CONTAINER FILTER
 custody_is() { node "$1" --json custody show "$2" | jq -e "$3"; }
-ready() { node "$1" wait custody --timeout 20; }
-for member in $MEMBERS; do
-    must 0 ready "$member"
-done
+releasing $MEMBERS
 
 claim "a terminal opens custody where the box stands, and every port knows"
 must 0 node beanr --json custody open --container PTPU1000012 --call 'PTP EXPRESS 41' --facility beanr-f1
@@ -99,7 +96,7 @@ for member in bezee begne beost belgg; do # what a commit knows is told in it: w
     eventually 10 node "$member" gate check --subject imo:9179842 --purpose call
 done
 eventually 20 custody_is beanr PTPU1000012 '.frozen == ["generation"]'
-eventually 20 ready beanr
+releasing beanr
 must 1 node beanr --json custody offer PTPU1000012 --to belgg
 holds '.error.code == "custody-frozen"'
 must 0 node beanr --json --as beanr-pso custody recount PTPU1000012

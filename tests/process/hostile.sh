@@ -44,7 +44,7 @@ unharmed() {
     local start
     start=$(now_ms)
     REFERENCE="during $1" impose beanr imo:9405423
-    must 0 node begne wait record "$id" --timeout 5
+    must 0 node begne wait record "$id"
     must 1 node begne --json gate check --subject imo:9405423 --purpose call
     connected $MEMBERS
 }
@@ -117,6 +117,6 @@ for member in $MEMBERS; do
 done
 unharmed strangers
 agree
-must 0 node bezee doctor
+eventually 10 node bezee doctor
 
 finish

@@ -9,8 +9,11 @@
 #     get .decision                           # the value, in $it
 #     eventually 10 same_everywhere           # polls until it is so, or the test ends
 #
-# Nothing sleeps but a poll. Output: one line per claim with its time; at a failure the command, what it printed and
-# the ends of the nodes' logs. P2P_BIN is the port2port under test; P2P_KEEP=1 keeps the directory.
+# Nothing sleeps but a poll, and a state is waited for, never taken for granted because a command before it has ended:
+# `up` leaves nodes that serve, `connected` ones that have sessions, `deciding` ones whose gates let in whom they may.
+# Seconds are those of a quiet machine: each bound is P2P_PATIENCE (5) times as long, so that a busy one fails nothing.
+# Output: one line per claim with its time; at a failure the command, what it printed and the ends of the nodes' logs.
+# P2P_BIN is the port2port under test; P2P_KEEP=1 keeps the directory.
 
 set -uo pipefail
 : "${P2P_BIN:?is the port2port to test}"
@@ -23,6 +26,7 @@ SB=$WORK/sb
 out=$WORK/out err=$WORK/err
 it='' took_ms=0 ran=''
 claimed='' claimed_at=0 claims=0
+PATIENCE=${P2P_PATIENCE:-5}
 declare -a CLEANUPS=()
 
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
@@ -164,7 +168,7 @@ same() { [[ $1 == "$2" ]] || fail "$3: $1 is not $2"; }
 
 # eventually SECONDS COMMAND...: polls until it succeeds
 eventually() {
-    local until=$((SECONDS + $1))
+    local until=$((SECONDS + $1 * PATIENCE))
     shift
     until "$@" >/dev/null 2>&1; do
         if ((SECONDS >= until)); then
@@ -179,7 +183,7 @@ eventually() {
 # begin BASE SECONDS [MEMBERS]: a sandbox in $SB, its members in $MEMBERS. Where the same test runs already, in
 # another clone say, this one takes the ports 1,000 above.
 begin() {
-    local limit=$2 lock
+    local limit=$(($2 * PATIENCE)) lock
     for ((BASE = $1; BASE < 32000; BASE += 1000)); do
         exec {lock}>"/tmp/p2p-ports-$BASE"
         if flock -n "$lock"; then
@@ -207,12 +211,36 @@ down() { must 0 p2p federation down "$SB" "$@"; }
 connected() {
     local each
     for each in "$@"; do
-        must 0 node "$each" wait connected --timeout 30
+        must 0 node "$each" wait connected --timeout $((30 * PATIENCE))
+    done
+}
+
+# deciding MEMBER...: each has reached what its witnesses hold (the start-up rule): until then a gate refers whom it
+# would allow
+deciding() {
+    local each
+    for each in "$@"; do
+        eventually 30 complete "$each"
+    done
+}
+complete() { node "$1" --json status | jq -e .complete; }
+# releasing MEMBER...: and each may release what it has custody of
+releasing() {
+    local each
+    for each in "$@"; do
+        must 0 node "$each" wait custody --timeout $((20 * PATIENCE))
+        deciding "$each"
     done
 }
 
 same_everywhere() { p2p federation status "$SB"; }
 agree() { eventually "${1:-20}" same_everywhere; }
+
+# stop PID: a program of the test's own, and gone
+stop() {
+    kill "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
 
 # kill_node MEMBER: SIGKILL, and gone
 kill_node() {

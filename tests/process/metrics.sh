@@ -23,6 +23,7 @@ claim "three nodes are up"
 command -v promtool >/dev/null || skip "promtool is not on PATH; ./dev test unpacks it"
 up
 connected $MEMBERS
+deciding $MEMBERS
 
 claim "promtool is content with a fresh node, an observer's peer and a busy one"
 for member in $MEMBERS; do

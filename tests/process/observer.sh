@@ -18,6 +18,7 @@ up
 connected $MEMBERS
 agree
 "$P2P_BIN" -C "$SB/commission" watch --after 0 >"$WORK/watched" 2>/dev/null &
+watcher=$!
 impose beanr imo:9405423
 ban=$id
 eventually 10 everywhere_at commission "$ban"
@@ -35,7 +36,7 @@ tells 'lifted, 3 of 3 in [0-9.]+ m?s, slowest (bezee|begne)'
 must 0 node commission status
 tells "^$lift .*lifted, 3 of 3 in "
 eventually 5 grep -qE "^everywhere  $lift  lifted, 3 of 3 in [0-9.]+ m?s, slowest (bezee|begne)$" "$WORK/watched"
-kill %%
+stop "$watcher"
 
 claim "any node shows it, the owner by what it was acknowledged"
 for member in beanr bezee; do

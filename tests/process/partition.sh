@@ -57,6 +57,7 @@ cut_noticed() { node begne peers | grep -qE '^beanr +(offline|paused|refused)'; 
 claim "they come up alike"
 up
 connected $MEMBERS
+deciding $MEMBERS
 
 pause_begne() {
     must 0 node begne peers pause --all

@@ -10,6 +10,7 @@ decide() { must "$1" node begne gate check --subject "$2" --purpose call --json 
 claim "a gate allows, is cut off, hears of a ban, is cut off, hears of its lift"
 must 0 up
 connected $MEMBERS
+deciding begne
 decide 0 imo:9332810 && before=$it
 must 0 node begne peers pause --all
 must 0 node beanr ban impose --as beanr-pso --subject imo:9332810 --ground local --reference "<b>order & 12</b>" --json

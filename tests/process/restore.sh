@@ -125,8 +125,8 @@ must 3 node begne audit reuse beanr-pso --out "$WORK/none"
 eventually 5 read_only forked
 must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405497 --ground local --reference x
 for member in bezee begne; do
-    must 1 node "$member" --json gate check --subject imo:9405435 --purpose call
-    must 0 node "$member" --json gate check --subject imo:9405485 --purpose call
+    eventually 10 answers "$member" imo:9405435 call refuse
+    eventually 10 answers "$member" imo:9405485 call allow
 done
 impose bezee imo:9405502
 eventually 10 answers begne imo:9405502 call refuse
