@@ -250,11 +250,13 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
     if (arrival.record.issuer_seq > given) {
         p2p_job_fail(job, P2P_REFUSED,
                      "that number was never given out here; prepare the record first");
+        job->result.code = "not-prepared";
         return P2P_OK;
     }
     if (arrival.record.issuer_seq <= highest) {
         p2p_job_fail(job, P2P_REFUSED,
                      "that number was used already; prepare the record again");
+        job->result.code = "overtaken";
         return P2P_OK;
     }
     err = p2p_append_seen(engine);

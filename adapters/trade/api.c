@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a node says of a record whose number was overtaken. */
-#define USED_ALREADY "that number was used already"
-
 /* How a verb is asked for. What it is done to, or needs, is looked for first: that changes
  * nothing, and what waits is looked for often. */
 struct route {
@@ -259,7 +256,7 @@ static void post(struct p2p_trade_api *api, const json_t *asked, bool again, con
     json_decref(reply);
     bool answered = out->outcome != P2P_TRADE_UNREACHABLE;
     bool refused = out->outcome == P2P_TRADE_REFUSED;
-    if (refused && strncmp(out->text, USED_ALREADY, strlen(USED_ALREADY)) == 0) {
+    if (refused && strcmp(out->code, "overtaken") == 0) {
         set(out, P2P_TRADE_UNREACHABLE, "overtaken",
             "another record of this issuer came first; it is prepared again");
     } else if (refused && again && says_done(out->code)) {

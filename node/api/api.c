@@ -159,6 +159,14 @@ void p2p_call_err(struct p2p_call *call, enum p2p_err err, const char *text)
     }
 }
 
+void p2p_call_job_err(struct p2p_call *call, const struct p2p_job *job)
+{
+    p2p_call_err(call, job->result.err, job->result.reason);
+    if (job->result.code != NULL) {
+        json_object_set_new(call->reply.json, "code", json_string(job->result.code));
+    }
+}
+
 /* ---- a call as the writer's work ---- */
 
 static struct p2p_call *call_of(struct p2p_work *work)

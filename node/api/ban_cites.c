@@ -43,10 +43,9 @@ static bool add_suspends(struct p2p_call *call, struct p2p_node *node, struct ci
 static bool add_cite(struct p2p_call *call, struct p2p_node *node, const struct p2p_kind *kind,
                      struct cited *cited, const char *text)
 {
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     struct p2p_record_id id;
     struct p2p_entry entry;
-    if (!p2p_id_parse(ledger, text, &id) || p2p_ledger_entry(ledger, &id, &entry) != P2P_OK) {
+    if (!p2p_call_record(node, text, &id, &entry)) {
         p2p_call_error(call, 404, "not-found", "see port2port ban list",
                        "there is no record %s here", text);
         return false;

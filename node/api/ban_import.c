@@ -242,7 +242,7 @@ void p2p_ban_import_finish(struct p2p_call *call, struct p2p_node *node)
     const struct p2p_job *job = call->job;
     (void)node;
     if (job->result.err != P2P_OK) {
-        p2p_call_err(call, job->result.err, job->result.reason);
+        p2p_call_job_err(call, job);
         call->work.wait_level = P2P_LEVEL_LOCAL;
         return;
     }

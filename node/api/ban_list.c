@@ -164,15 +164,11 @@ static json_t *next_json(const struct listing *listing)
 
 void p2p_ban_list_start(struct p2p_call *call, struct p2p_node *node)
 {
-    const char *limit = p2p_call_param(call, "limit");
-    struct listing listing = {.node = node, .limit = LIST_DEFAULT};
+    struct listing listing = {.node = node};
     bool begin;
     listing.all = p2p_call_param(call, "all") != NULL;
-    if (limit != NULL) {
-        unsigned long n = strtoul(limit, NULL, 10);
-        listing.limit = n < 1 ? 1 : n > LIST_MAX ? LIST_MAX : n;
-    }
-    if (!read_walks(call, &listing) || !read_after(call, &listing, &begin)) {
+    if (!p2p_call_limit(call, LIST_DEFAULT, LIST_MAX, &listing.limit) ||
+        !read_walks(call, &listing) || !read_after(call, &listing, &begin)) {
         return;
     }
     listing.bans = json_array();

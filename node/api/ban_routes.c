@@ -119,12 +119,10 @@ const struct p2p_verb p2p_ban_verbs[] = {
 
 static void start_show(struct p2p_call *call, struct p2p_node *node)
 {
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     struct p2p_record_id id;
     struct p2p_entry entry;
     struct p2p_ban ban;
-    if (!p2p_id_parse(ledger, call->rest, &id) ||
-        p2p_ledger_entry(ledger, &id, &entry) != P2P_OK) {
+    if (!p2p_call_record(node, call->rest, &id, &entry)) {
         p2p_call_error(call, 404, "not-found", "see port2port ban list",
                        "there is no record %s here", call->rest);
         return;

@@ -108,6 +108,8 @@ void p2p_call_error(struct p2p_call *call, int status, const char *code, const c
                     const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The error of an engine or store operation. */
 void p2p_call_err(struct p2p_call *call, enum p2p_err err, const char *text);
+/* That of a job: with the code of its own, where it has one. */
+void p2p_call_job_err(struct p2p_call *call, const struct p2p_job *job);
 
 /* Where a list goes on, for the answer's Link field; malloc'd, NULL for nowhere (page.c). */
 char *p2p_page_link(const struct p2p_call *call);
@@ -133,6 +135,16 @@ bool p2p_call_bytes(struct p2p_call *call, const char *key, struct p2p_slice *ou
 void p2p_percent_decode(char *text);
 /* One decoded parameter of the query in the arena, or NULL. */
 const char *p2p_call_param(struct p2p_call *call, const char *name);
+/* A whole number of the query, at least `least`; `otherwise` where it is left out. False with
+ * an error reply that names the parameter. */
+bool p2p_call_number(struct p2p_call *call, const char *name, uint64_t least,
+                     uint64_t otherwise, uint64_t *out);
+/* `limit`: how many rows at most, from 1; more than most are never given. Likewise. */
+bool p2p_call_limit(struct p2p_call *call, size_t otherwise, size_t most, size_t *out);
+/* The record that a text names by its id, if it is held here; entry lives as
+ * p2p_ledger_entry says. text may be NULL. No reply. */
+bool p2p_call_record(const struct p2p_node *node, const char *text, struct p2p_record_id *id,
+                     struct p2p_entry *entry);
 /* --level of an append; false with an error reply. */
 bool p2p_call_level(struct p2p_call *call);
 /* The issuer to sign with: --as, or the only one here whose grants `may` approves. NULL with an

@@ -37,24 +37,19 @@ static void start_show(struct p2p_call *call, struct p2p_node *node)
 
 /* ---- log ---- */
 
-static uint64_t read_number(struct p2p_call *call, const char *name, uint64_t otherwise)
-{
-    const char *text = p2p_call_param(call, name);
-    uint64_t n;
-    return text != NULL && p2p_decimal_decode(&n, p2p_slice_text(text)) == P2P_OK ? n
-                                                                                  : otherwise;
-}
-
 /* {"entries":[...],"next"}; `after` and `next` are versions, from 1. */
 static void start_log(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_charter *charter = charter_of(node);
     uint64_t size = p2p_charter_size(charter);
-    uint64_t limit = read_number(call, "limit", LOG_DEFAULT);
-    uint64_t at = read_number(call, "after", 0);
-    json_t *entries = json_array();
+    size_t limit = 0;
+    uint64_t at = 0;
     enum p2p_err err = P2P_OK;
-    limit = limit < 1 ? 1 : limit > LOG_MAX ? LOG_MAX : limit;
+    if (!p2p_call_limit(call, LOG_DEFAULT, LOG_MAX, &limit) ||
+        !p2p_call_number(call, "after", 0, 0, &at)) {
+        return;
+    }
+    json_t *entries = json_array();
     for (; at < size && json_array_size(entries) < limit && err == P2P_OK; at++) {
         json_t *entry = NULL;
         err = p2p_version_json(charter, at, &entry);
@@ -188,7 +183,8 @@ const struct p2p_route p2p_charter_routes[] = {
      .start = start_log,
      .who = P2P_WHO_READER,
      .rate = P2P_RATE_READ,
-     .reply = "CharterLog"},
+     .reply = "CharterLog",
+     .errors = "400"},
     {.method = "POST",
      .path = "/v1/charter",
      .start = start_take,

@@ -325,11 +325,9 @@ static bool read_refuse(struct p2p_call *call, struct p2p_node *node, struct p2p
 static bool read_token(struct p2p_call *call, struct p2p_node *node, const char *text,
                        struct p2p_custody *out)
 {
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     struct p2p_record_id id;
     struct p2p_entry entry;
-    if (text == NULL || !p2p_id_parse(ledger, text, &id) ||
-        p2p_ledger_entry(ledger, &id, &entry) != P2P_OK ||
+    if (!p2p_call_record(node, text, &id, &entry) ||
         p2p_custody_get(node->kv, entry.record.circle, &id, out) != P2P_OK) {
         p2p_call_error(call, 404, "not-found", "see port2port custody list",
                        "%.128s is no custody token here", text != NULL ? text : "(nothing)");

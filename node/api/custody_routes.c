@@ -97,8 +97,7 @@ static void start_show(struct p2p_call *call, struct p2p_node *node)
     size_t count;
     enum p2p_err err = P2P_NOTFOUND;
     if (strchr(call->rest, ':') != NULL) {
-        if (p2p_id_parse(ledger, call->rest, &id) &&
-            p2p_ledger_entry(ledger, &id, &entry) == P2P_OK) {
+        if (p2p_call_record(node, call->rest, &id, &entry)) {
             err = p2p_custody_get(node->kv, entry.record.circle, &id, &custody);
         }
     } else {

@@ -189,7 +189,7 @@ void p2p_gate_answer_reply(struct p2p_call *call, struct p2p_node *node)
         return;
     }
     if (job->result.err != P2P_OK) {
-        p2p_call_err(call, job->result.err, job->result.reason);
+        p2p_call_job_err(call, job);
         return;
     }
     const struct p2p_kv *kv = NULL;

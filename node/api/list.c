@@ -83,15 +83,11 @@ static enum p2p_err fill(struct p2p_list *list, struct page *page, bool begin)
 
 void p2p_list_reply(struct p2p_call *call, struct p2p_list *list)
 {
-    const char *limit = p2p_call_param(call, "limit");
-    struct page page = {.limit = P2P_LIST_ROWS_DEFAULT};
+    struct page page = {0};
     char text[P2P_ID_TEXT_BYTES];
     bool begin;
-    if (limit != NULL) {
-        unsigned long n = strtoul(limit, NULL, 10);
-        page.limit = n < 1 ? 1 : n > P2P_LIST_ROWS_MAX ? P2P_LIST_ROWS_MAX : n;
-    }
-    if (!read_after(call, list, &page, &begin)) {
+    if (!p2p_call_limit(call, P2P_LIST_ROWS_DEFAULT, P2P_LIST_ROWS_MAX, &page.limit) ||
+        !read_after(call, list, &page, &begin)) {
         return;
     }
     page.rows = json_array();

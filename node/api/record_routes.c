@@ -150,21 +150,17 @@ static enum p2p_err render_list(struct p2p_node *node, struct listing *listing, 
     return P2P_OK;
 }
 
-static size_t read_limit(struct p2p_call *call)
-{
-    const char *text = p2p_call_param(call, "limit");
-    unsigned long n = text != NULL ? strtoul(text, NULL, 10) : LIST_DEFAULT;
-    return n < 1 ? 1 : n > LIST_MAX ? LIST_MAX : n;
-}
-
 static void start_list(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
     const char *kind = p2p_call_param(call, "kind");
     const char *after = p2p_call_param(call, "after");
     struct p2p_record_id from = {0, 0};
-    struct listing listing = {.limit = read_limit(call)};
+    struct listing listing = {0};
     enum p2p_err err = P2P_OK;
+    if (!p2p_call_limit(call, LIST_DEFAULT, LIST_MAX, &listing.limit)) {
+        return;
+    }
     if (kind != NULL && (listing.kind = read_kind(call, kind)) == NULL) {
         return;
     }

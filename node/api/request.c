@@ -4,6 +4,7 @@
 #include <p2p/assert.h>
 #include <p2p/text.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,40 @@ const char *p2p_call_param(struct p2p_call *call, const char *name)
         at += *at == '&';
     }
     return NULL;
+}
+
+bool p2p_call_number(struct p2p_call *call, const char *name, uint64_t least,
+                     uint64_t otherwise, uint64_t *out)
+{
+    const char *text = p2p_call_param(call, name);
+    uint64_t n = otherwise;
+    if (text != NULL && (p2p_decimal_decode(&n, p2p_slice_text(text)) != P2P_OK || n < least)) {
+        p2p_call_error(call, 400, "bad-number", NULL,
+                       "%s is to be a whole number from %" PRIu64 " on, not %.64s", name, least,
+                       text[0] != '\0' ? text : "nothing");
+        json_object_set_new(call->reply.json, "parameter", json_string(name));
+        return false;
+    }
+    *out = n;
+    return true;
+}
+
+bool p2p_call_limit(struct p2p_call *call, size_t otherwise, size_t most, size_t *out)
+{
+    uint64_t n;
+    if (!p2p_call_number(call, "limit", 1, otherwise, &n)) {
+        return false;
+    }
+    *out = n > most ? most : (size_t)n;
+    return true;
+}
+
+bool p2p_call_record(const struct p2p_node *node, const char *text, struct p2p_record_id *id,
+                     struct p2p_entry *entry)
+{
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    return text != NULL && p2p_id_parse(ledger, text, id) &&
+           p2p_ledger_entry(ledger, id, entry) == P2P_OK;
 }
 
 bool p2p_call_level(struct p2p_call *call)

@@ -11,11 +11,9 @@ enum { PAYLOAD_CAP = 8192, DAY_MS = 24 * 3600 * 1000 };
 bool p2p_call_right(struct p2p_call *call, struct p2p_node *node, const char *text,
                     struct p2p_right *out)
 {
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     struct p2p_record_id id;
     struct p2p_entry entry;
-    if (text == NULL || !p2p_id_parse(ledger, text, &id) ||
-        p2p_ledger_entry(ledger, &id, &entry) != P2P_OK ||
+    if (!p2p_call_record(node, text, &id, &entry) ||
         p2p_right_get(node->kv, entry.record.circle, &id, out) != P2P_OK) {
         p2p_call_error(call, 404, "not-found", "see port2port right list",
                        "%.128s is no right here", text != NULL ? text : "(nothing)");
@@ -64,7 +62,6 @@ static bool is_word(const char *text, const char *const *words)
 static bool read_token(struct p2p_call *call, struct p2p_node *node, const char *container,
                        struct p2p_custody *custody)
 {
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     const char *token = p2p_call_text(call, "token");
     struct p2p_record_id id;
     struct p2p_entry entry;
@@ -72,8 +69,7 @@ static bool read_token(struct p2p_call *call, struct p2p_node *node, const char 
     enum p2p_err err = P2P_NOTFOUND;
     if (token == NULL) {
         err = p2p_custody_find(node, container, p2p_custody_is_open, custody, &count);
-    } else if (p2p_id_parse(ledger, token, &id) &&
-               p2p_ledger_entry(ledger, &id, &entry) == P2P_OK) {
+    } else if (p2p_call_record(node, token, &id, &entry)) {
         err = p2p_custody_get(node->kv, entry.record.circle, &id, custody);
     }
     if (err == P2P_OK && count == 1 &&
@@ -419,7 +415,6 @@ static bool read_override(struct p2p_call *call, struct p2p_node *node, struct p
 static bool read_approve(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
 {
     static const char *const keys[] = {"as", "id", "reason", "level", NULL};
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     const char *text = p2p_call_text(call, "id");
     const struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
     struct p2p_record_id *cites = p2p_call_take(call, 2 * sizeof(*cites));
@@ -428,8 +423,7 @@ static bool read_approve(struct p2p_call *call, struct p2p_node *node, struct p2
     if (!p2p_call_keys(call, keys)) {
         return false;
     }
-    if (text == NULL || !p2p_id_parse(ledger, text, &cites[1]) ||
-        p2p_ledger_entry(ledger, &cites[1], &entry) != P2P_OK ||
+    if (!p2p_call_record(node, text, &cites[1], &entry) ||
         entry.record.kind != P2P_KIND_OVERRIDE) {
         p2p_call_error(call, 404, "not-found", "give the id that gate override printed",
                        "%.128s is no override", text != NULL ? text : "(nothing)");

@@ -71,7 +71,7 @@ void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
     struct p2p_record record;
     struct p2p_slice whole;
     if (job->result.err != P2P_OK) {
-        p2p_call_err(call, job->result.err, job->result.reason);
+        p2p_call_job_err(call, job);
         return;
     }
     /* An issuer's record is one only with a signature in it, whatever that is. */

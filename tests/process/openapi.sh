@@ -74,6 +74,13 @@ done
 post /v1/bans/import 200 '{"as":"beanr-pso","ground":"local","rows":[{"line":1,"subject":"imo:1","reference":"a"},{"line":2,"subject":"x"}]}'
 post /v1/bans/import 400 '{"as":"beanr-pso","ground":"local"}'
 read_ /v1/bans 200 '/v1/bans?limit=1&all=1'
+for junk in x 0 -1 1.5 '' 99999999999999999999; do
+    for list in bans rights custody records charter/log; do
+        read_ /v1/$list 400 "/v1/$list?limit=$junk"
+        holds '.code == "bad-number" and .parameter == "limit" and (.text | startswith("limit "))'
+    done
+done
+read_ /v1/charter/log 400 '/v1/charter/log?after=x'
 read_ /v1/bans 400 '/v1/bans?subject=nothing'
 read_ '/v1/bans/{id}' 404 /v1/bans/beanr/1:9999
 post '/v1/gates/{name}/checks' 400 '{"purpose":"call"}' /v1/gates/main/checks

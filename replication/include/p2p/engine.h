@@ -134,9 +134,11 @@ struct p2p_job {
     struct {
         enum p2p_err err;
         char reason[P2P_REASON_BYTES]; /* of err; may be empty */
-        struct p2p_record_id first;    /* of what was appended, or the decisions record */
-        uint32_t decision;             /* n of <record id>#n */
-        bool spooled; /* decided but not recorded: the caller spools `packed` */
+        const char
+            *code; /* a word for what programs tell from other reasons, static; or NULL */
+        struct p2p_record_id first; /* of what was appended, or the decisions record */
+        uint32_t decision;          /* n of <record id>#n */
+        bool spooled;               /* decided but not recorded: the caller spools `packed` */
         struct p2p_gate_answer answer;
         /* COLLECT: the `use` that this job wrote; feed 0: none. With release_mirrored the
          * caller answers its allow only once that is mirrored, and p2p_engine_release_take

@@ -311,13 +311,12 @@ static void a_record_is_signed_here_and_handed_in_once(void **state)
     CHECK(result.outcome == P2P_TRADE_DONE && strcmp(result.id, "beanr/1:17") == 0);
 
     /* One that was overtaken is prepared anew the next time. */
-    const struct script_line overtaken[] = {HELD,
-                                            {"POST /v1/prepare", 200, answer, NULL},
-                                            {"POST /v1/submit", 403,
-                                             "{\"code\":\"refused\",\"text\":\"that number was "
-                                             "used already; prepare the record again\"}",
-                                             NULL},
-                                            {0}};
+    const struct script_line overtaken[] = {
+        HELD,
+        {"POST /v1/prepare", 200, answer, NULL},
+        {"POST /v1/submit", 403, "{\"code\":\"overtaken\",\"text\":\"another sentence\"}",
+         NULL},
+        {0}};
     CHECK(play(world, ISSUE, overtaken).outcome == P2P_TRADE_UNREACHABLE);
     const struct script_line anew[] = {
         HELD,

@@ -51,8 +51,13 @@ static void pages_hold_every_ban_once(void **state)
                      200, NULL));
     CHECK(walk("", 1000) == 1065);
     CHECK(walk("", 97) == 1065);
-    CHECK(listed(&world, "limit=0") == 1 && listed(&world, "limit=99999") == 1000 &&
-          listed(&world, "limit=x") == 1);
+    CHECK(listed(&world, "limit=1") == 1 && listed(&world, "limit=99999") == 1000);
+    static const char *const junk[] = {"limit=0", "limit=x", "limit=-1", "limit=1x", "limit="};
+    for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+        json_t *problem = api_call(&world, "GET", "/v1/bans", junk[i], NULL, 400);
+        CHECK(strcmp(json_string_value(json_object_get(problem, "parameter")), "limit") == 0);
+        json_decref(problem);
+    }
     CHECK(listed(&world, NULL) == 100);
     for (int i = 0; i < 25; i++) {
         impose(&world, "beanr-pso", "card:alfapass:7654321", id);

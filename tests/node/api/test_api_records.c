@@ -234,8 +234,10 @@ static void a_ban_signed_outside_is_a_ban(void **state)
     CHECK(strcmp(text_of(ban, "state"), "in-force") == 0);
     json_decref(ban);
     json_decref(reply);
-    /* The same again: its number was used. */
-    json_decref(api_post(&world, "/v1/submit", prepared, 403));
+    /* The same again: its number was used, which programs know by the code. */
+    json_t *problem = api_post(&world, "/v1/submit", prepared, 403);
+    CHECK(strcmp(text_of(problem, "code"), "overtaken") == 0);
+    json_decref(problem);
 }
 
 /* Broken: forged or damaged bytes would be appended. */
