@@ -59,7 +59,8 @@ static enum p2p_err payload_for(struct p2p_engine *engine, const struct p2p_peer
     if (err == P2P_NOTFOUND) {
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
         *salted = (struct p2p_slice){0};
-        bool alone = info->member == peer->member &&
+        bool alone = info != NULL && /* else two charter heads hide whose feed it is */
+                     info->member == peer->member &&
                      p2p_engine_alone(engine, record.circle, peer->member);
         return leaves || alone ? P2P_OK : P2P_COMMITMENT;
     }
