@@ -87,6 +87,9 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     }
     /* The times that a witness key signs never decrease, across restarts too. */
     struct p2p_member_clock *clock = &engine->clocks[engine->member];
+    if (clock->time_s < engine->options.copy_time_s) { /* of which a backup knows nothing */
+        clock->time_s = engine->options.copy_time_s;
+    }
     for (size_t i = 0; i < engine->extra_count; i++) {
         struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
         uint64_t time_s = witnessing->cosigned_time_s;

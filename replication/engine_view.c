@@ -112,6 +112,11 @@ uint64_t p2p_engine_commit_number(const struct p2p_engine *engine)
     return engine->commit_number;
 }
 
+uint64_t p2p_engine_signed_time(const struct p2p_engine *engine)
+{
+    return engine->member < engine->clock_count ? engine->clocks[engine->member].time_s : 0;
+}
+
 uint64_t p2p_engine_age_ms(const struct p2p_engine *engine, uint32_t feed,
                            const struct p2p_now *now)
 {

@@ -151,6 +151,30 @@ void sim_workload_give_charter(struct sim_workload *workload)
     give_later(workload, SIM_MS);
 }
 
+/* Whoever was given an entry may have become a stranger to the others since: they learnt of a
+ * second entry beside the one that admits it, or an old backup took from them what named it. So
+ * the roots give it to somebody else when all that run and hold it are strangers. */
+void sim_workload_charter_left(struct sim_workload *workload)
+{
+    const struct sim *sim = workload->sim;
+    uint64_t heard = 0;
+    uint64_t unheard = 0;
+    for (uint32_t i = 1; i <= sim->options.nodes; i++) {
+        const struct sim_host *host = sim->hosts[i];
+        if (!is_running(host)) {
+            continue;
+        }
+        uint64_t *most = is_unheard(sim, host) ? &unheard : &heard;
+        uint64_t held =
+            common_size(sim->federation.charter, p2p_engine_ledger(host->node.engine)->charter);
+        *most = held > *most ? held : *most;
+    }
+    if (heard > 0 && heard < unheard && heard < workload->charter_given) {
+        workload->charter_given = heard;
+        give_later(workload, SIM_MS);
+    }
+}
+
 /* ---- wrong entries ---- */
 
 static void policy_draft(struct sim_draft *draft, struct sim_chance *chance)

@@ -93,6 +93,7 @@ static void look(struct sim *sim, uint64_t subject, void *data)
             renew(workload, i);
         }
     }
+    sim_workload_charter_left(workload);
     if (now + LOOK_EVERY_US < workload->end_us) {
         sim_schedule_at(&sim->schedule, now + LOOK_EVERY_US, look, 0, NULL, NULL);
     }

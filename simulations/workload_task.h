@@ -109,6 +109,9 @@ void sim_task_submit(struct sim_task *task);
 /* Makes sure that what the roots sealed comes to some node. */
 void sim_workload_give_charter(struct sim_workload *workload);
 
+/* To be asked now and then: what they gave may lie where nobody hears of it. */
+void sim_workload_charter_left(struct sim_workload *workload);
+
 /* ---- workload_renew.c ---- */
 
 /* Looks for members whose machines may not append, from now until the run's end. */

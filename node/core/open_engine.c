@@ -29,6 +29,7 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         .copy_size = node->copy_point.size,
         .copy_root = node->copy_point.root,
         .copy_commit = node->copy_point.commit,
+        .copy_time_s = node->copy_point.time_s,
     };
     enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
     if (err != P2P_OK) {

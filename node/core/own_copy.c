@@ -43,6 +43,7 @@ static void take_point(struct p2p_node *node, const struct p2p_feed_info *info,
     point->root = feed->head.root;
     point->signature = feed->head.signature;
     point->commit = p2p_engine_commit_number(node->engine);
+    point->time_s = p2p_engine_signed_time(node->engine);
 }
 
 /* A generation was begun, and the copy of the one before is lost. */

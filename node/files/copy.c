@@ -57,11 +57,12 @@ static void slot_format(char out[SLOT_BYTES], uint64_t serial,
 
     p2p_base64_encode(root, point->root.bytes, sizeof(point->root.bytes));
     p2p_base64_encode(signature, point->signature.bytes, sizeof(point->signature.bytes));
-    int len = snprintf(
-        text, sizeof(text),
-        HEADER "serial: %" PRIu64 "\nfeed: %s\ngeneration: %" PRIu64 "\nsize: %" PRIu64
-               "\nroot: %s\nsignature: %s\ncommit: %" PRIu64 "\n",
-        serial, point->feed, point->generation, point->size, root, signature, point->commit);
+    int len =
+        snprintf(text, sizeof(text),
+                 HEADER "serial: %" PRIu64 "\nfeed: %s\ngeneration: %" PRIu64 "\nsize: %" PRIu64
+                        "\nroot: %s\nsignature: %s\ncommit: %" PRIu64 "\ntime: %" PRIu64 "\n",
+                 serial, point->feed, point->generation, point->size, root, signature,
+                 point->commit, point->time_s);
     struct p2p_hash hash = p2p_sha256(p2p_slice_of(text, (size_t)len));
     p2p_hex_encode(sum, hash.bytes, sizeof(hash.bytes));
     len += snprintf(text + len, sizeof(text) - (size_t)len, "sum: %s\n", sum);
@@ -71,7 +72,7 @@ static void slot_format(char out[SLOT_BYTES], uint64_t serial,
 }
 
 /* The longest slot: every number 20 digits, the longest feed. */
-_Static_assert(sizeof(HEADER) + 8 * 16 + 4 * 20 + P2P_ORIGIN_BYTES_MAX + P2P_BASE64_BYTES(32) +
+_Static_assert(sizeof(HEADER) + 9 * 16 + 5 * 20 + P2P_ORIGIN_BYTES_MAX + P2P_BASE64_BYTES(32) +
                        P2P_BASE64_BYTES(64) + P2P_HEX_BYTES(32) <
                    SLOT_BYTES,
                "a slot holds every copy");
@@ -136,7 +137,8 @@ static bool slot_parse(const char bytes[SLOT_BYTES], struct slot *out)
         !take_number(&text, "size", &slot.point.size) ||
         !take_base64(&text, "root", slot.point.root.bytes, P2P_HASH_BYTES) ||
         !take_base64(&text, "signature", slot.point.signature.bytes, P2P_SIGNATURE_BYTES) ||
-        !take_number(&text, "commit", &slot.point.commit)) {
+        !take_number(&text, "commit", &slot.point.commit) ||
+        !take_number(&text, "time", &slot.point.time_s)) {
         return false;
     }
     struct p2p_hash hash = p2p_sha256(p2p_slice_of(bytes, SLOT_BYTES - text.len));

@@ -466,6 +466,34 @@ static void test_same_events_same_actions(void **state)
     CHECK(p2p_hash_equal(&first, &second));
 }
 
+/* What its witness key signed while nobody listened only the copy tells: the times of one key
+ * never decrease, also when the clock went back and an old backup was put back. */
+static void test_signed_times_do_not_go_back(void **state)
+{
+    (void)state;
+    network_start(3, 3, 13);
+    struct backup backup = take_backup(1);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 3000);
+    network_cut(&net, 1, 2);
+    network_cut(&net, 1, 3);
+    uint64_t size = network_size(&net, 1, 1);
+    net.nodes[1].wall_skew_ms = 3600000;
+    network_advance(&net, 70000);
+    uint64_t signed_s = p2p_engine_signed_time(net.nodes[1].engine);
+    CHECK(signed_s > net.wall_ms / 1000 + 3000);
+    CHECK(network_size(&net, 1, 1) == size);
+    net.nodes[1].wall_skew_ms = 0;
+    restore(1, &backup, false);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 130000);
+    CHECK(p2p_engine_signed_time(net.nodes[1].engine) >= signed_s);
+    CHECK(p2p_engine_witnessing(net.nodes[2].engine, 1)->heartbeat_time_s >= signed_s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +508,7 @@ int main(void)
         cmocka_unit_test_teardown(test_any_step_fails, network_stop),
         cmocka_unit_test_teardown(test_any_allocation_fails, network_stop),
         cmocka_unit_test_teardown(test_what_was_cosigned_is_spoiled, network_stop),
+        cmocka_unit_test_teardown(test_signed_times_do_not_go_back, network_stop),
         cmocka_unit_test_teardown(test_same_events_same_actions, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,6 +414,7 @@ static void write_copy(struct network_node *n)
         return; /* a restored node's copy stays */
     }
     n->options.copy_commit = p2p_engine_commit_number(n->engine);
+    n->options.copy_time_s = p2p_engine_signed_time(n->engine);
     if (p2p_engine_own_feed(n->engine) != 0) {
         const struct p2p_charter *charter = p2p_engine_ledger(n->engine)->charter;
         n->options.copy_lost = false;

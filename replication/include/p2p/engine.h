@@ -78,6 +78,7 @@ struct p2p_engine_options {
     uint64_t copy_size;
     struct p2p_hash copy_root;
     uint64_t copy_commit;
+    uint64_t copy_time_s; /* that the witness key signed last */
 };
 
 struct p2p_now {
@@ -349,6 +350,8 @@ const struct p2p_divergence *p2p_engine_divergence(const struct p2p_engine *engi
 const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine);
 uint64_t p2p_engine_mirrored(const struct p2p_engine *engine); /* size of the own feed */
 uint64_t p2p_engine_commit_number(const struct p2p_engine *engine);
+/* POSIX seconds: the newest time that the own witness key has signed, as far as is known. */
+uint64_t p2p_engine_signed_time(const struct p2p_engine *engine);
 /* Milliseconds since the owner of this feed was last heard of (UINT64_MAX: never): the larger
  * of the time since receipt and own clock minus its heartbeat's time. The own feed: 0. */
 uint64_t p2p_engine_age_ms(const struct p2p_engine *engine, uint32_t feed,

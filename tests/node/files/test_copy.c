@@ -20,6 +20,7 @@ static struct p2p_copy_point point_of(uint64_t commit)
     memset(point.root.bytes, (int)commit & 0xff, sizeof(point.root.bytes));
     memset(point.signature.bytes, 0xee, sizeof(point.signature.bytes));
     point.commit = commit;
+    point.time_s = 1750000000 + commit;
     return point;
 }
 

@@ -23,6 +23,8 @@ struct p2p_copy_point {
     struct p2p_hash root;
     struct p2p_signature signature; /* the log's, over that checkpoint */
     uint64_t commit; /* rises with every synced transaction a signature rests on */
+    uint64_t
+        time_s; /* POSIX; the newest that the witness key has signed, never earlier again */
 };
 
 enum p2p_copy_state {
