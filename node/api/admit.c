@@ -1,5 +1,5 @@
 /* Who asks, and whether it may: before a call is queued as far as that can be told without the
- * charter, and at its start with it; then how often it asks, and whether it asked this before.
+ * charter, and at its start with it; then how often it asks.
  *
  * On the socket there is nothing to ask: its caller is our own user. Outside, a certificate
  * whose binding the named issuer's key has signed makes a party, config.yaml one of those an
@@ -7,7 +7,6 @@
 #include "call.h"
 
 #include "../core/rates.h"
-#include "../core/replies.h"
 
 #include <p2p/party.h>
 #include <p2p/text.h>
@@ -279,77 +278,4 @@ bool p2p_admit(struct p2p_call *call, struct p2p_node *node)
         node->turned_away++;
     }
     return call->admitted;
-}
-
-/* ---- asked before ---- */
-
-/* What is asked: the same words in another order are the same. */
-static bool hash_request(const struct p2p_call *call, struct p2p_hash *out)
-{
-    char *body = json_dumps(call->body != NULL ? call->body : json_null(),
-                            JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    if (body == NULL) {
-        return false;
-    }
-    const char *query = call->query != NULL ? call->query : "";
-    const struct p2p_slice parts[] = {p2p_slice_text(call->path), p2p_slice_of("\0", 1),
-                                      p2p_slice_text(query), p2p_slice_of("\0", 1),
-                                      p2p_slice_text(body)};
-    *out = p2p_sha256_many(parts, sizeof(parts) / sizeof(parts[0]));
-    free(body);
-    return true;
-}
-
-static void reply_kept(struct p2p_call *call, const struct p2p_kept_reply *kept)
-{
-    p2p_call_reply(call, json_loads(p2p_kept_reply_text(kept), 0, NULL));
-}
-
-bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node)
-{
-    struct p2p_hash request;
-    struct p2p_kept_reply *kept = NULL;
-    if (call->idempotency_key == NULL || call->kept_reply != NULL ||
-        strcmp(call->method, "POST") != 0 || call->route->who == P2P_WHO_SOCKET ||
-        call->route->who == P2P_WHO_ANYBODY) {
-        return true;
-    }
-    if ((node->replies == NULL && p2p_replies_open(&node->replies) != P2P_OK) ||
-        !hash_request(call, &request)) {
-        p2p_call_err(call, P2P_NOMEM, "there is no memory to keep the reply in");
-        return false;
-    }
-    switch (p2p_replies_begin(node->replies, call->caller, call->idempotency_key, &request,
-                              node->now.mono_ms, &kept)) {
-    case P2P_REPLIES_NEW:
-        call->kept_reply = kept;
-        return true;
-    case P2P_REPLIES_KEPT:
-        reply_kept(call, kept);
-        return false;
-    case P2P_REPLIES_RUNS:
-        p2p_call_error(call, 409, "under-way", "ask again in a moment",
-                       "a request with this idempotency key is under way");
-        return false;
-    case P2P_REPLIES_OTHER:
-        p2p_call_error(call, 422, "key-reused", "use a new key for a new request",
-                       "this idempotency key was used for another request");
-        return false;
-    case P2P_REPLIES_FULL:
-        p2p_call_error(call, 503, "busy", "ask again in a moment",
-                       "too many requests with idempotency keys are under way");
-        return false;
-    }
-    return false;
-}
-
-void p2p_admit_end(struct p2p_call *call, struct p2p_node *node)
-{
-    struct p2p_kept_reply *kept = call->kept_reply;
-    if (kept != NULL) {
-        bool did = call->reply.status == 200 && call->reply.json != NULL;
-        call->kept_reply = NULL;
-        p2p_replies_end(node->replies, kept,
-                        did ? json_dumps(call->reply.json, JSON_COMPACT) : NULL);
-    }
 }

@@ -187,6 +187,11 @@ static void start(struct p2p_work *work, struct p2p_node *node)
     p2p_assert(work->done || work->again || call->route->finish != NULL);
 }
 
+static enum p2p_err keep(struct p2p_work *work, struct p2p_node *node)
+{
+    return p2p_admit_keep(call_of(work), node);
+}
+
 static void finish(struct p2p_work *work, struct p2p_node *node)
 {
     struct p2p_call *call = call_of(work);
@@ -303,6 +308,7 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     call->done_context = context;
     call->work = (struct p2p_work){.done = call->work.done,
                                    .start = start,
+                                   .keep = keep,
                                    .finish = finish,
                                    .fail = fail,
                                    .waited = waited,

@@ -75,7 +75,7 @@ struct p2p_slice p2p_tlog_witness_name(const struct p2p_node *node,
                                        char out[P2P_TLOG_NAME_BYTES]);
 void p2p_tlog_witness_start(struct p2p_call *call, struct p2p_node *node);
 
-/* ---- who asks (admit.c) ---- */
+/* ---- who asks (admit.c), and whether he asked before (once.c) ---- */
 
 /* When a call is made: refuses, as far as that can be told without the charter. */
 void p2p_admit_early(struct p2p_call *call, const struct p2p_api_caller *caller);
@@ -84,6 +84,9 @@ bool p2p_admit(struct p2p_call *call, struct p2p_node *node);
 /* Whether the handler is to run: not when the same was asked before under the same idempotency
  * key. False with a reply. */
 bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node);
+/* In its batch, once the engine has appended: keeps in the store what the reply will be, where
+ * the route's is durable. The store's errors, P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_admit_keep(struct p2p_call *call, struct p2p_node *node);
 /* When its reply is made, or it failed: keeps the reply, or forgets the key. */
 void p2p_admit_end(struct p2p_call *call, struct p2p_node *node);
 /* In whose name: of the certificate, else `as` of the body; NULL for nobody. */

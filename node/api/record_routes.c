@@ -374,7 +374,8 @@ const struct p2p_route p2p_record_routes[] = {
      .rate = P2P_RATE_WRITE,
      .request = "RecordAdd",
      .reply = "Appended",
-     .errors = "400"},
+     .errors = "400",
+     .durable = true},
     {.method = "GET",
      .path = "/v1/records/{id}",
      .start = start_show,
@@ -399,6 +400,7 @@ const struct p2p_route p2p_record_routes[] = {
      .rate = P2P_RATE_WRITE,
      .request = "Submit",
      .reply = "Appended",
-     .errors = "400 422"},
+     .errors = "400 422",
+     .durable = true},
     {0},
 };

@@ -55,6 +55,9 @@ struct p2p_route {
     const char *reply;   /* schema of a 200; NULL: it is no JSON */
     /* What it answers besides 200 and what every route may (p2p_route_answers): "404 422". */
     const char *errors;
+    /* Its reply, under an idempotency key, is kept over a start (core/replies.h): it appends,
+     * and what finish says rests on nothing that comes after the engine did its jobs. */
+    bool durable;
 };
 
 /* The tables of the parts; each ends with a row without method. */

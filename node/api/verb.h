@@ -35,7 +35,7 @@ const struct p2p_issuer *p2p_verb_signer(struct p2p_call *call, struct p2p_node 
     {                                                                                          \
         .method = "POST", .path = (its_path), .start = p2p_verb_start,                         \
         .finish = p2p_call_appended, .who = P2P_WHO_OPERATOR, .rate = P2P_RATE_WRITE,          \
-        .request = (schema), .reply = "Appended", .errors = (answers)                          \
+        .request = (schema), .reply = "Appended", .errors = (answers), .durable = true         \
     }
 /* The start of such a route: reads, signs, appends; its finish is p2p_call_appended. */
 void p2p_verb_start(struct p2p_call *call, struct p2p_node *node);

@@ -3,15 +3,21 @@
  *
  * A request with a key is begun; when it did something its reply is kept, when not it is
  * forgotten. The same key with the same request then gives the kept reply and does nothing,
- * with another request it is refused. Kept for P2P_REPLY_KEPT_MS in memory: a start of the node
- * forgets them (a submitted record is known by its own bytes, for ever: signed_outside.c).
- * Bounds: P2P_REPLIES_MAX in all and P2P_REPLIES_PER_CALLER_MAX of one caller; beyond, the
- * caller's oldest kept one goes first, then the oldest of all. When nothing but requests under
- * way is left, a new one is told to wait. A reply larger than P2P_REPLY_BYTES_MAX is not kept.
- */
+ * with another request it is refused. Kept for P2P_REPLY_KEPT_MS, by the wall clock over a
+ * start. What appended records is kept in the store as well, written with them in one
+ * transaction: after a crash there are both or neither. Every other reply a start forgets: what
+ * it did is either as good done twice (a pause, a prepared number) or known by what it left (a
+ * list imported again, a release asked for again). A submitted record is besides known by its
+ * own bytes, for ever (signed_outside.c). A backup that is put back has the replies of its
+ * time. Bounds: P2P_REPLIES_MAX in all and P2P_REPLIES_PER_CALLER_MAX of one caller; beyond,
+ * the caller's oldest kept one goes first, then the oldest of all. When nothing but requests
+ * under way is left, a new one is told to wait. A reply larger than P2P_REPLY_BYTES_MAX is not
+ * kept. The store's rows (STORE.md, `reply/`) are at most as many, and those of replies that
+ * went are deleted when the next is written. */
 #ifndef P2P_REPLIES_H
 #define P2P_REPLIES_H
 
+#include <p2p/engine.h>
 #include <p2p/hash.h>
 
 #define P2P_REPLIES_MAX            4096u
@@ -32,11 +38,22 @@ enum p2p_replies_answer {
 
 P2P_MUST_CHECK enum p2p_err p2p_replies_open(struct p2p_replies **out);
 void p2p_replies_close(struct p2p_replies *replies); /* accepts NULL */
+/* After open: those that the store has. A row that is damaged, too old, or too many counts as
+ * gone. P2P_NOMEM, and the store's errors; then only to be closed. */
+P2P_MUST_CHECK enum p2p_err p2p_replies_load(struct p2p_replies *replies,
+                                             const struct p2p_kv *kv,
+                                             const struct p2p_now *now);
 
 /* caller: whose keys these are; key: as sent, borrowed; request: hash of what is asked. */
 enum p2p_replies_answer p2p_replies_begin(struct p2p_replies *replies, uint64_t caller,
                                           const char *key, const struct p2p_hash *request,
                                           uint64_t now_ms, struct p2p_kept_reply **out);
+/* Writes a row for a begun one, in the transaction that appends what the reply tells of; end
+ * still follows. text: borrowed; one that is too large gets no row. The store's errors. */
+P2P_MUST_CHECK enum p2p_err p2p_replies_store(struct p2p_replies *replies,
+                                              struct p2p_kept_reply *kept, const char *text,
+                                              const struct p2p_kv *kv,
+                                              const struct p2p_now *now);
 /* text: the reply, taken; NULL forgets the request. kept is not to be used any more. */
 void p2p_replies_end(struct p2p_replies *replies, struct p2p_kept_reply *kept, char *text);
 /* Of a KEPT one; lives until the next call. */

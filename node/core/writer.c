@@ -215,6 +215,19 @@ static enum p2p_err turn_away(const struct p2p_batch *batch, struct p2p_arena *a
     return P2P_OK;
 }
 
+/* What works write beside what the engine did for them. */
+static enum p2p_err keep_works(struct p2p_node *node, const struct p2p_batch *batch)
+{
+    enum p2p_err err = P2P_OK;
+    for (struct p2p_work *work = batch->works; work != NULL && err == P2P_OK;
+         work = work->next) {
+        if (!work->done && work->keep != NULL) {
+            err = work->keep(work, node);
+        }
+    }
+    return err;
+}
+
 /* Runs engine and commit; on P2P_OK everything is durable. */
 static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
 {
@@ -255,6 +268,9 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err == P2P_OK) {
         err = writable ? p2p_late_appended(node)
                        : turn_away(batch, &batch->arena, &batch->actions);
+    }
+    if (err == P2P_OK && writable) {
+        err = keep_works(node, batch);
     }
     if (err == P2P_OK && (batch->actions.charter_changed || batch->actions.addresses_changed)) {
         err = p2p_writer_pins(node, &batch->pins, &batch->pin_count);

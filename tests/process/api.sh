@@ -73,9 +73,10 @@ same "$it" 304 "status with the tag"
 ask GET "/v1/bans/$id" -H "If-None-Match: $tag"
 same "$it" 200 "status with another's tag"
 
-# listen FILE [CURL OPTION...]: what a stream of Server-Sent Events says goes there, until $stream is stopped
+# listen FILE [CURL OPTION...]: what a stream of Server-Sent Events says, of beanr or $AT, goes there, until $stream is
+# stopped
 listen() {
-    curl -sN --http2-prior-knowledge --unix-socket "$SB/beanr/node.sock" -H 'Accept: text/event-stream' "${@:2}" \
+    curl -sN --http2-prior-knowledge --unix-socket "$SB/${AT:-beanr}/node.sock" -H 'Accept: text/event-stream' "${@:2}" \
         http://node/v1/events >"$1" &
     stream=$!
     ran="events into $1"
@@ -92,7 +93,8 @@ hear() {
     stop "$stream"
 }
 claim "events are streamed, and go on after the last one seen"
-listen "$WORK/alive"
+must 0 node bezee peers pause --all # nothing happens there
+AT=bezee listen "$WORK/alive"
 alive=$stream
 hear "$WORK/events"
 [[ $(head -n 1 "$WORK/events") == "retry: 1000" ]] || fail "the stream begins otherwise"
@@ -221,10 +223,27 @@ once c '{"subject":["nothing"],"ground":"local","reference":"r"}'
 same "$it" 400 "what did nothing"
 once c "$body"
 same "$it" 200 "what did nothing keeps no key"
+size() { node beanr --json status | jq '.feeds[] | select(.feed == "beanr/1").size'; }
+
+claim "and once over a restart and a kill: what was appended is answered as it was"
+once d "$body"
+same "$it" 200 "one more"
+cp "$out" "$WORK/fourth"
+kill_node beanr
+up beanr
+before=$(size)
+once a "$body"
+same "$it $(cat "$out")" "200 $(cat "$WORK/first")" "the answer to the first"
+once d "$body"
+same "$it $(cat "$out")" "200 $(cat "$WORK/fourth")" "the answer to the last"
+once a '{"subject":["imo:9074755"],"ground":"local","reference":"s"}'
+same "$it" 422 "another request under a key of before"
+same "$(size)" "$before" "the size of the feed"
 
 claim "a stream without events says that it is alive"
 eventually 20 grep -q '^: alive$' "$WORK/alive"
 stop "$alive"
+must 0 node bezee peers resume --all
 
 claim "a party without a node prepares, signs with its key file, and submits"
 server=(--server "https://127.77.0.1:$((BASE + 1))" --server-cert "$SB/beanr/people.crt")

@@ -1,4 +1,5 @@
 #include "check.h"
+#include "memory_kv.h"
 #include "replies.h"
 
 #include <stdio.h>
@@ -130,6 +131,101 @@ static void what_is_under_way_stays(void **state)
     p2p_replies_close(replies); /* with some under way */
 }
 
+/* Does one whole request, whose row is written as its records are. */
+static void ask_for_good(struct p2p_replies *replies, struct memory_kv *memory, uint64_t caller,
+                         const char *key, const struct p2p_now *now)
+{
+    struct p2p_kept_reply *kept;
+    CHECK(begin(replies, caller, key, &one, now->mono_ms, &kept) == P2P_REPLIES_NEW);
+    CHECK_OK(p2p_replies_store(replies, kept, key, memory_kv_begin(memory), now));
+    CHECK_OK(memory_kv_commit(memory));
+    p2p_replies_end(replies, kept, strdup(key));
+}
+
+/* A start: what memory held is gone. */
+static struct p2p_replies *start_again(struct p2p_replies *before, struct memory_kv *memory,
+                                       const struct p2p_now *now)
+{
+    struct p2p_replies *replies;
+    p2p_replies_close(before);
+    CHECK_OK(p2p_replies_open(&replies));
+    CHECK_OK(p2p_replies_load(replies, memory_kv_begin(memory), now));
+    memory_kv_abort(memory);
+    return replies;
+}
+
+/* Broken: what was appended just before a crash would be appended again by who asks again. */
+static void what_was_appended_is_known_after_a_start(void **state)
+{
+    const struct p2p_now before = {.mono_ms = 500000, .wall_ms = 1000000};
+    const struct p2p_now after = {.mono_ms = 7, .wall_ms = 1000000 + P2P_REPLY_KEPT_MS - 10};
+    struct memory_kv *memory = memory_kv_new();
+    struct p2p_replies *replies = start_again(NULL, memory, &before);
+    struct p2p_kept_reply *kept;
+    (void)state;
+    ask_for_good(replies, memory, 7, "a", &before);
+    ask(replies, 7, "in memory", before.mono_ms);
+    /* A batch that is undone leaves no row. */
+    CHECK(begin(replies, 7, "undone", &one, before.mono_ms, &kept) == P2P_REPLIES_NEW);
+    CHECK_OK(p2p_replies_store(replies, kept, "x", memory_kv_begin(memory), &before));
+    memory_kv_abort(memory);
+    p2p_replies_end(replies, kept, NULL);
+    replies = start_again(replies, memory, &after);
+    CHECK(is_kept(replies, 7, "a", after.mono_ms));
+    CHECK(begin(replies, 7, "a", &two, after.mono_ms, &kept) == P2P_REPLIES_OTHER);
+    CHECK(!is_kept(replies, 8, "a", after.mono_ms));
+    CHECK(!is_kept(replies, 7, "in memory", after.mono_ms));
+    CHECK(!is_kept(replies, 7, "undone", after.mono_ms));
+    /* Its day goes on from where it was, also where this clock began later. */
+    CHECK(is_kept(replies, 7, "a", after.mono_ms + 9));
+    CHECK(!is_kept(replies, 7, "a", after.mono_ms + 10));
+    p2p_replies_close(replies);
+    memory_kv_free(memory);
+}
+
+/* Broken: rows would be left behind for ever, or a changed one be answered. */
+static void rows_go_with_their_replies(void **state)
+{
+    struct p2p_now now = {.mono_ms = 1, .wall_ms = 1};
+    struct memory_kv *memory = memory_kv_new();
+    struct p2p_replies *replies = start_again(NULL, memory, &now);
+    struct p2p_slice key, value;
+    char name[32];
+    (void)state;
+    for (unsigned i = 0; i < P2P_REPLIES_MAX + 9; i++, now.mono_ms++, now.wall_ms++) {
+        snprintf(name, sizeof(name), "%u", i);
+        ask_for_good(replies, memory, 1 + i % 16, name, &now);
+    }
+    CHECK(memory_kv_count(memory, P2P_TABLE_META) == P2P_REPLIES_MAX);
+    replies = start_again(replies, memory, &now);
+    CHECK(is_kept(replies, 1 + 9 % 16, "9", now.mono_ms));
+    /* The first of all makes room, in the order in which they came. */
+    ask_for_good(replies, memory, 99, "a", &now);
+    CHECK(!is_kept(replies, 1 + 9 % 16, "9", now.mono_ms));
+    CHECK(is_kept(replies, 1 + 12 % 16, "12", now.mono_ms));
+    /* A damaged row is none, and is deleted with the next. */
+    const struct p2p_kv *kv = memory_kv_begin(memory);
+    CHECK_OK(p2p_kv_seek(kv, P2P_TABLE_META, p2p_slice_text("reply/"), &key, &value));
+    uint8_t copy[100], key_copy[64];
+    CHECK(value.len <= sizeof(copy) && key.len <= sizeof(key_copy));
+    struct p2p_slice changed = p2p_slice_of(memcpy(copy, value.data, value.len), value.len);
+    struct p2p_slice changed_key = p2p_slice_of(memcpy(key_copy, key.data, key.len), key.len);
+    copy[changed.len - 1] ^= 1;
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_META, changed_key, changed));
+    CHECK_OK(memory_kv_commit(memory));
+    size_t rows = memory_kv_count(memory, P2P_TABLE_META);
+    replies = start_again(replies, memory, &now);
+    ask_for_good(replies, memory, 99, "b", &now);
+    CHECK(memory_kv_count(memory, P2P_TABLE_META) == rows);
+    /* And all of them when their day is over. */
+    now.wall_ms += P2P_REPLY_KEPT_MS;
+    replies = start_again(replies, memory, &now);
+    ask_for_good(replies, memory, 99, "c", &now);
+    CHECK(memory_kv_count(memory, P2P_TABLE_META) == 1);
+    p2p_replies_close(replies);
+    memory_kv_free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +233,8 @@ int main(void)
         cmocka_unit_test(they_are_kept_for_a_day),
         cmocka_unit_test(a_caller_has_room_of_its_own),
         cmocka_unit_test(what_is_under_way_stays),
+        cmocka_unit_test(what_was_appended_is_known_after_a_start),
+        cmocka_unit_test(rows_go_with_their_replies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

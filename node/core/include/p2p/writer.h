@@ -38,6 +38,10 @@ struct p2p_work {
      * with p2p_work_job, or is done at once by setting `done`; or sets `again` before it has
      * done anything, and is started anew in the next batch. */
     void (*start)(struct p2p_work *work, struct p2p_node *node);
+    /* May be NULL. Called when the engine has done the batch's jobs, unless the work is done:
+     * what it writes in the batch's transaction becomes durable with them, or never. An error
+     * undoes the batch. */
+    enum p2p_err (*keep)(struct p2p_work *work, struct p2p_node *node);
     /* Called once its batch is durable: makes the reply. May set wait_level and wait_size. */
     void (*finish)(struct p2p_work *work, struct p2p_node *node);
     /* Called instead of finish when the batch failed: makes an error reply. */
