@@ -104,6 +104,13 @@ static bool find_box(struct p2p_slice content, uint32_t epoch, uint32_t member,
     return false;
 }
 
+/* What stands there may be with few: nobody else has to fetch it. */
+static bool is_past_end(const struct p2p_engine *engine, const struct p2p_record_id *id)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, id->feed);
+    return feed == NULL || id->index >= feed->closed_at;
+}
+
 /* P2P_NOTFOUND when the box at that row gives nothing, P2P_UNKNOWN when there is none. */
 static enum p2p_err open_box(struct p2p_engine *engine, const struct p2p_epoch_key *epoch,
                              const struct p2p_feed_info *info, const struct p2p_record_id *id,
@@ -163,7 +170,7 @@ static enum p2p_err take_epoch(struct p2p_engine *engine, struct p2p_epoch_key *
             continue;
         }
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id.feed);
-        if (info == NULL) {
+        if (info == NULL || is_past_end(engine, &id)) {
             continue; /* of a branch of the charter that does not count at present */
         }
         err = open_box(engine, epoch, info, &id, &key);
@@ -299,6 +306,9 @@ static enum p2p_err look_box(struct p2p_engine *engine, const struct p2p_epoch_k
     while ((err = p2p_circle_boxes_next(&rows, engine->kv, &id)) == P2P_OK) {
         const struct p2p_feed_info *info = p2p_charter_feed(charter, id.feed);
         bool bad = false;
+        if (is_past_end(engine, &id)) {
+            continue;
+        }
         err = p2p_circle_box_bad(engine->kv, epoch->circle, epoch->epoch, member->number,
                                  id.feed, &bad);
         if (err != P2P_OK) {

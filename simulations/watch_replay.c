@@ -164,7 +164,8 @@ static bool is_own(const struct rows *rows)
 {
     enum { ROW_RESERVED = 3 }; /* STORE.md, table issuer */
     return (rows->table == P2P_TABLE_ISSUER && rows->key.data[0] == ROW_RESERVED) ||
-           (rows->table == P2P_TABLE_INDEX && rows->key.data[0] >= P2P_INDEX_LACK);
+           (rows->table == P2P_TABLE_INDEX && rows->key.data[0] >= P2P_INDEX_LACK &&
+            rows->key.data[0] <= P2P_INDEX_KEPT_ON);
 }
 
 static void skip_own(struct rows *rows)

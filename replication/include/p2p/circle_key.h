@@ -12,7 +12,8 @@
  * Here is what stands in records and how it is found again; who gives what and when is the
  * engine's (engine_circle.c). INDEX: P2P_INDEX_BOX, circle u32, epoch u32, member u32, 8 bytes
  * of its sealing key, feed u32, index u64; P2P_INDEX_BOX_BAD, circle u32, epoch u32, member
- * u32, feed u32 of who made boxes that gave nothing. */
+ * u32, feed u32 of who made boxes that gave nothing. A row tells what a node wrote, wherever
+ * its feed was closed later: a reader leaves out what stands at or above the end. */
 #ifndef P2P_CIRCLE_KEY_H
 #define P2P_CIRCLE_KEY_H
 
