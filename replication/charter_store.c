@@ -70,6 +70,7 @@ static enum p2p_err begin_anew(struct p2p_ledger *ledger, struct p2p_feed *feed)
     if (err == P2P_OK) {
         p2p_feed_init(feed, P2P_CHARTER_FEED);
         feed->subtrees = ledger->subtrees;
+        feed->touched = &ledger->touched;
         p2p_subtrees_forget(ledger->subtrees);
     }
     return err;

@@ -69,7 +69,7 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
             engine->extras[i].want_link = 0;
         }
         if (engine->extras[i].parent_link == peer->link) {
-            p2p_relay_parent_gone(&engine->extras[i]);
+            p2p_relay_parent_gone(engine, &engine->extras[i]);
         }
         if (engine->extras[i].news_link == peer->link) {
             engine->extras[i].news_link = 0;
@@ -145,12 +145,10 @@ void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
     engine->signature_made = false;
     engine->number_given = false;
     engine->heartbeat_due = false;
-    engine->addresses_changed = false;
     engine->proofs = NULL;
     engine->proofs_end = &engine->proofs;
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        engine->extras[i].grew = false;
-    }
+    p2p_feed_set_clear(&engine->due.grew);
+    p2p_feed_set_clear(&engine->due.addresses);
     p2p_ledger_begin(&engine->ledger, kv, arena);
 }
 
@@ -398,6 +396,8 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         return err;
     }
     tell_reused(engine);
+    uint32_t first = 0;
+    bool told_addresses = p2p_feed_set_next(&engine->due.addresses, &first);
     *actions = (struct p2p_actions){
         .sends = engine->lists.sends,
         .send_count = engine->lists.send_count,
@@ -407,7 +407,7 @@ enum p2p_err p2p_engine_finish(struct p2p_engine *engine, struct p2p_actions *ac
         .traces = engine->lists.traces,
         .trace_count = engine->lists.trace_count,
         .charter_changed = engine->ledger.charter_changed,
-        .addresses_changed = engine->addresses_changed,
+        .addresses = told_addresses ? &engine->due.addresses : NULL,
         .wanted_changed = engine->wanted_changed,
         .own_head_changed = head_changed,
         .signature_made = engine->signature_made,

@@ -110,8 +110,8 @@ enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
     arrival.leaf_hash = p2p_leaf_hash(leaf);
     *id = (struct p2p_record_id){engine->feed, p2p_engine_own(engine)->edge.size};
     err = p2p_ledger_apply(&engine->ledger, &arrival);
-    engine->extras[engine->feed].grew = true;
-    engine->extras[engine->feed].unsettled = true;
+    p2p_feed_set_add(&engine->due.grew, engine->feed);
+    p2p_feed_set_add(&engine->due.unsettled, engine->feed);
     p2p_spread_arrived(engine, id, &arrival.record);
     p2p_ruling_arrived(engine, id, &arrival.record);
     p2p_state_note(engine, &arrival, id->index, false);

@@ -75,8 +75,8 @@ enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
 {
     struct p2p_damage *told = &engine->scrub.told;
     told->holes = 0;
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        told->holes += engine->extras[i].hole != NULL;
+    for (uint32_t i = 0; p2p_feed_set_next(&engine->due.holes, &i); i++) {
+        told->holes++;
     }
     told->is_suspected = engine->scrub.suspect;
     if (!told->is_known || told->holes > 0 || engine->scrub.suspect) {
@@ -88,8 +88,8 @@ enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
                                                     .value = P2P_READ_ONLY_NONE});
     }
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        engine->extras[i].cosign_due = true;
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
+        p2p_feed_set_add(&engine->due.cosign, i);
         engine->extras[i].want_link = 0;
     }
     return p2p_session_resync(engine); /* what came meanwhile was not looked at */

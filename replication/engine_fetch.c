@@ -130,7 +130,7 @@ static enum p2p_err take_payload(struct p2p_engine *engine, const struct p2p_rec
         return P2P_COMMITMENT;
     }
     err = p2p_lack_end(engine, &lack);
-    engine->extras[id->feed].cosign_due = true; /* it waited for this, perhaps */
+    p2p_feed_set_add(&engine->due.cosign, id->feed); /* it waited for this, perhaps */
     if (err == P2P_OK) {
         p2p_ruling_arrived(engine, id, &record);
         err = p2p_ledger_take_payload(&engine->ledger, id, salted);

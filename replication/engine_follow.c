@@ -5,6 +5,7 @@
 
 static enum p2p_err grow_extras(struct p2p_engine *engine)
 {
+    struct p2p_feeds_due *due = &engine->due;
     size_t count = engine->ledger.feed_count;
     if (count > engine->extra_count) {
         struct p2p_feed_extra *grown =
@@ -14,26 +15,28 @@ static enum p2p_err grow_extras(struct p2p_engine *engine)
         }
         engine->extras = grown;
         for (size_t i = engine->extra_count; i < count; i++) {
+            uint32_t number = (uint32_t)i;
+            const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
             grown[i] = (struct p2p_feed_extra){0};
             enum p2p_err err = p2p_witnessing_load(&grown[i].witnessing, engine->options.alloc,
-                                                   engine->kv, (uint32_t)i);
+                                                   engine->kv, number);
             if (err != P2P_OK) {
                 return err;
             }
-            if (!p2p_witnessing_check(&grown[i].witnessing, engine->ledger.charter, (uint32_t)i,
+            if (!p2p_witnessing_check(&grown[i].witnessing, engine->ledger.charter, number,
                                       engine->options.sigs)) {
                 engine->refused[-(int)P2P_CORRUPT]++; /* at a start nobody is told yet */
             }
             if (grown[i].witnessing.own_damaged) { /* what it cosigned it held */
-                grown[i].witnessing.cosigned_size =
-                    p2p_ledger_feed(&engine->ledger, (uint32_t)i)->edge.size;
+                grown[i].witnessing.cosigned_size = feed->edge.size;
                 engine->refused[-(int)P2P_CORRUPT]++;
             }
             /* What was cosigned before a restart and reached nobody is cosigned again. */
-            grown[i].cosign_due = p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size >
-                                  grown[i].witnessing.quorum_size;
-            grown[i].unsettled = true;
-            grown[i].lacks = true;
+            p2p_feed_set_put(&due->cosign, number,
+                             feed->head.size > grown[i].witnessing.quorum_size);
+            p2p_feed_set_put(&due->forked, number, feed->state == P2P_FEED_FORKED);
+            p2p_feed_set_add(&due->unsettled, number);
+            p2p_feed_set_add(&due->lacks, number);
             engine->extra_count = i + 1;
         }
     }
@@ -70,9 +73,12 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
         engine->read_only == P2P_READ_ONLY_NONE) {
         engine->read_only = P2P_READ_ONLY_CLOSED; /* until the next generation is begun */
     }
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        engine->extras[i].unsettled = true; /* who may cosign what, it says */
-        engine->extras[i].lacks = true;     /* another branch may hold less of it */
+    engine->graft_next_ms = 0;
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
+        const struct p2p_feed_info *info = p2p_charter_feed(charter, i);
+        p2p_feed_set_add(&engine->due.unsettled, i); /* who may cosign what, it says */
+        p2p_feed_set_add(&engine->due.lacks, i);     /* another branch may hold less of it */
+        p2p_feed_set_put(&engine->due.closed, i, info != NULL && info->closed != 0);
     }
     err = p2p_lack_follow(engine);
     if (err != P2P_OK) {
@@ -90,13 +96,14 @@ enum p2p_err p2p_engine_follow_charter(struct p2p_engine *engine)
     if (clock->time_s < engine->options.copy_time_s) { /* of which a backup knows nothing */
         clock->time_s = engine->options.copy_time_s;
     }
-    for (size_t i = 0; i < engine->extra_count; i++) {
+    for (uint32_t i = 0; i < engine->extra_count; i++) {
         struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
         uint64_t time_s = witnessing->cosigned_time_s;
         clock->time_s = time_s > clock->time_s ? time_s : clock->time_s;
         /* Who became a witness by this version cosigns what has no quorum yet. */
-        engine->extras[i].cosign_due |=
-            p2p_ledger_feed(&engine->ledger, (uint32_t)i)->head.size > witnessing->quorum_size;
+        if (p2p_ledger_feed(&engine->ledger, i)->head.size > witnessing->quorum_size) {
+            p2p_feed_set_add(&engine->due.cosign, i);
+        }
     }
     p2p_gate_stand(&engine->place, charter, own);
     err = p2p_circle_follow(engine);

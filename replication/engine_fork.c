@@ -72,7 +72,8 @@ static enum p2p_err quarantine(struct p2p_engine *engine, uint32_t number,
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_READ_ONLY,
                                                     .value = P2P_READ_ONLY_FORKED});
     }
-    engine->extras[number].cosign_due = false;
+    p2p_feed_set_add(&engine->due.forked, number);
+    p2p_feed_set_remove(&engine->due.cosign, number);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_FORK,
                                                 .err = P2P_FORKED,
                                                 .feed = number,

@@ -134,12 +134,9 @@ static enum p2p_err append_larger(struct p2p_engine *engine, uint32_t feed)
 static enum p2p_err settle_forked(struct p2p_engine *engine)
 {
     enum p2p_err err = P2P_OK;
-    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.forked, &i); i++) {
         struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
         bool found = false;
-        if (feed->state != P2P_FEED_FORKED) {
-            continue;
-        }
         err = p2p_feed_flush(feed, engine->kv);
         if (err == P2P_OK) {
             err = p2p_witnessing_settle(&engine->extras[i].witnessing, engine->ledger.charter,
@@ -250,9 +247,8 @@ enum p2p_err p2p_fork_append(struct p2p_engine *engine)
             err = append_fork(engine, kept->bytes, note);
         }
     }
-    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
-        if (i != engine->feed &&
-            p2p_ledger_feed(&engine->ledger, i)->state == P2P_FEED_FORKED) {
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.forked, &i); i++) {
+        if (i != engine->feed) {
             err = append_larger(engine, i);
             if (err == P2P_OK) {
                 err = p2p_fork_common_tell(engine, i);

@@ -158,7 +158,7 @@ enum p2p_err p2p_generation_seal(struct p2p_engine *engine)
         p2p_charter_good_size(engine->ledger.charter) <= seen) {
         return P2P_OK;
     }
-    for (uint32_t i = 1; i < engine->extra_count; i++) {
+    for (uint32_t i = 1; p2p_feed_set_next(&engine->due.closed, &i); i++) {
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
         if (info != NULL && info->closed != 0 && info->closed >= seen && seals(engine, info)) {
             return p2p_append_seen(engine);

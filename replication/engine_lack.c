@@ -111,6 +111,7 @@ static void count(struct p2p_engine *engine, const struct p2p_lack *lack, int by
     uint64_t *number = lack->state == P2P_LACK_LOST ? &circle->lost : &circle->missing;
     *number = by > 0 ? *number + 1 : *number - (*number > 0);
     circle->dirty = true;
+    engine->lacks.changed = true;
 }
 
 static enum p2p_err put_row(struct p2p_engine *engine, const struct p2p_lack *lack)
@@ -247,6 +248,7 @@ enum p2p_err p2p_lack_follow(struct p2p_engine *engine)
         }
         circle->member = member;
         circle->dirty = true;
+        lacks->changed = true;
         /* A store of before these counts has leaves of circles that were never followed. */
         bool had = i > 0 && leaves && (i < followed || followed == 0);
         if (member ? had : circle->missing + circle->lost > 0) {
@@ -339,6 +341,7 @@ static enum p2p_err walk_on(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     for (size_t i = 0; i < lacks->circle_count && err == P2P_OK; i++) {
         lacks->circles[i].dirty = lacks->circles[i].dirty || lacks->circles[i].unscanned;
+        lacks->changed = lacks->changed || lacks->circles[i].dirty;
         lacks->circles[i].unscanned = false;
     }
     lacks->next = (struct p2p_record_id){0, 0};
@@ -388,6 +391,7 @@ enum p2p_err p2p_lack_load(struct p2p_engine *engine)
         return P2P_CORRUPT;
     }
     lacks->followed = followed;
+    lacks->changed = true;
     err = grow(engine, followed);
     for (uint32_t i = 0; i < followed && err == P2P_OK; i++) {
         err = load_circle(engine, i);
@@ -444,10 +448,14 @@ enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms)
     if (lacks->next.feed != 0 && !p2p_engine_damaged(engine)) {
         err = walk_on(engine, wake_ms);
     }
-    for (uint32_t i = 0; i < lacks->circle_count && err == P2P_OK; i++) {
+    for (uint32_t i = 0; lacks->changed && i < lacks->circle_count && err == P2P_OK; i++) {
         if (lacks->circles[i].dirty) {
             err = store_circle(engine, i);
         }
+    }
+    if (err == P2P_OK && lacks->changed) {
+        lacks->any = p2p_lack_any(engine);
+        lacks->changed = false;
     }
     return err == P2P_OK && lacks->dirty ? store_walk(engine) : err;
 }
@@ -479,10 +487,10 @@ bool p2p_lack_complete(const struct p2p_engine *engine, uint32_t circle)
 
 bool p2p_lack_any(const struct p2p_engine *engine)
 {
-    for (size_t i = 0; i < engine->lacks.circle_count; i++) {
-        if (engine->lacks.circles[i].member && engine->lacks.circles[i].missing > 0) {
-            return true;
-        }
+    const struct p2p_lacks *lacks = &engine->lacks;
+    bool any = !lacks->changed && lacks->any;
+    for (size_t i = 0; lacks->changed && i < lacks->circle_count && !any; i++) {
+        any = lacks->circles[i].member && lacks->circles[i].missing > 0;
     }
-    return false;
+    return any;
 }

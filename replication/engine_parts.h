@@ -264,7 +264,7 @@ P2P_MUST_CHECK enum p2p_err p2p_relay_cosign(struct p2p_engine *engine,
                                              const struct p2p_cosign_body *body);
 /* Something new of a feed was heard; who brought it is gone. */
 void p2p_relay_heard(struct p2p_engine *engine, uint32_t feed);
-void p2p_relay_parent_gone(struct p2p_feed_extra *extra);
+void p2p_relay_parent_gone(struct p2p_engine *engine, struct p2p_feed_extra *extra);
 /* Feeds whose parent is gone, that were silent for 1.5 heartbeat intervals, or whose
  * cosignatures do not come, and whose owner has no link here: another peer is asked, which
  * makes its link eager. At most one at a time for each feed, less often the longer it stays

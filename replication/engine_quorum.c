@@ -8,8 +8,7 @@
 
 static enum p2p_err settle(struct p2p_engine *engine, const struct p2p_feed *held)
 {
-    struct p2p_feed_extra *extra = &engine->extras[held->number];
-    struct p2p_witnessing *witnessing = &extra->witnessing;
+    struct p2p_witnessing *witnessing = &engine->extras[held->number].witnessing;
     bool found = false;
     enum p2p_err err =
         p2p_witnessing_settle(witnessing, engine->ledger.charter, held, engine->kv, &found);
@@ -20,8 +19,8 @@ static enum p2p_err settle(struct p2p_engine *engine, const struct p2p_feed *hel
     }
     engine->spread_news = engine->spread_news || witnessing->holdings_grew;
     witnessing->holdings_grew = false;
-    extra->unsettled = err != P2P_OK;
-    extra->unstored = true;
+    p2p_feed_set_put(&engine->due.unsettled, held->number, err != P2P_OK);
+    p2p_feed_set_add(&engine->due.unstored, held->number);
     return err;
 }
 
@@ -33,28 +32,29 @@ enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uint64_t *wake_ms)
     bool waiting = false;
     bool due = engine->signature_made; /* a commit is */
     enum p2p_err err = P2P_OK;
-    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
-        struct p2p_feed_extra *extra = &engine->extras[i];
-        if (!extra->unsettled && !extra->unstored) {
-            continue;
-        }
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.unsettled, &i); i++) {
+        err = settle(engine, p2p_ledger_feed(&engine->ledger, i));
+    }
+    for (uint32_t i = 1; store && p2p_feed_set_next(&engine->due.unkept, &i); i++) {
+        p2p_feed_set_remove(&engine->due.unkept, i);
+        p2p_feed_set_add(&engine->due.unstored, i);
+    }
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.unstored, &i); i++) {
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
-        if (extra->unsettled) {
-            err = settle(engine, held);
-        }
-        struct p2p_witnessing *witnessing = &extra->witnessing;
-        if (err == P2P_OK && witnessing->quorum_dirty && p2p_engine_stores(engine) &&
+        struct p2p_witnessing *witnessing = &engine->extras[i].witnessing;
+        if (witnessing->quorum_dirty && p2p_engine_stores(engine) &&
             (store || engine->signature_made)) {
             err = p2p_witnessing_store(witnessing, engine->kv, held);
             due = true;
         }
         if (err == P2P_OK && due && p2p_engine_stores(engine)) {
             err = p2p_history_store(witnessing, engine->kv, held, engine->now.mono_ms);
-            extra->unstored = witnessing->quorum_dirty ||
-                              witnessing->quorum_size > witnessing->history.kept_size;
+            p2p_feed_set_put(&engine->due.unstored, i, witnessing->quorum_dirty);
+            p2p_feed_set_put(&engine->due.unkept, i,
+                             witnessing->quorum_size > witnessing->history.kept_size);
         }
         waiting = waiting || witnessing->quorum_dirty;
-        if (!extra->cosign_due && !witnessing->quorum_dirty &&
+        if (!p2p_feed_set_has(&engine->due.cosign, i) && !witnessing->quorum_dirty &&
             witnessing->quorum_size == held->head.size) {
             p2p_witnessing_rest(witnessing);
         }

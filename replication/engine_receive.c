@@ -162,7 +162,7 @@ enum p2p_err p2p_receive_restored(struct p2p_engine *engine)
 static void act_on(struct p2p_engine *engine, const struct p2p_arrival *arrival)
 {
     if (arrival->record.kind == P2P_KIND_ADDRESS) {
-        engine->addresses_changed = true;
+        p2p_feed_set_add(&engine->due.addresses, arrival->feed);
     }
     if (arrival->record.kind == P2P_KIND_CIRCLE_KEY ||
         arrival->record.kind == P2P_KIND_CIRCLE_KEY_BAD) {
@@ -213,9 +213,9 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
     if (err != P2P_OK) {
         return err;
     }
-    extra->grew = true;
-    extra->unsettled = true;
-    extra->cosign_due = true;
+    p2p_feed_set_add(&engine->due.grew, run->feed);
+    p2p_feed_set_add(&engine->due.unsettled, run->feed);
+    p2p_feed_set_add(&engine->due.cosign, run->feed);
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS; /* it goes on well */
     p2p_session_note_size(engine, peer, run->feed, run->head.size);
     p2p_witness_heard(engine, run->feed);
@@ -332,7 +332,7 @@ enum p2p_err p2p_receive_charter(struct p2p_engine *engine, uint32_t member,
         (p2p_hash_equal(&before, &after) && same_rival)) {
         return applied; /* refused, or nothing new */
     }
-    engine->extras[P2P_CHARTER_FEED].grew = true;
+    p2p_feed_set_add(&engine->due.grew, P2P_CHARTER_FEED);
     engine->extras[P2P_CHARTER_FEED].noteworthy = true;
     enum p2p_err err = p2p_engine_follow_charter(engine);
     if (applied == P2P_OK) {

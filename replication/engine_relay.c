@@ -26,11 +26,11 @@
 
 /* Announcements go out in rounds: the first a little after what it is about, the next no sooner
  * than an interval after it, with all that came meanwhile. */
-static void announce_later(struct p2p_engine *engine, struct p2p_feed_extra *extra,
-                           uint64_t size)
+static void announce_later(struct p2p_engine *engine, uint32_t feed, uint64_t size)
 {
+    struct p2p_feed_extra *extra = &engine->extras[feed];
     uint64_t ready_ms = engine->now.mono_ms + P2P_ANNOUNCE_AFTER_MS;
-    if (extra->announce_at_ms != 0) {
+    if (p2p_feed_set_has(&engine->due.announce, feed)) {
         return;
     }
     if (ready_ms > engine->announce_round_ms) {
@@ -39,14 +39,14 @@ static void announce_later(struct p2p_engine *engine, struct p2p_feed_extra *ext
     }
     extra->announce_at_ms = engine->announce_round_ms;
     extra->announce_size = size;
+    p2p_feed_set_add(&engine->due.announce, feed);
 }
 
 enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *from,
                            const struct p2p_run *run, uint64_t held, bool asked)
 {
-    struct p2p_feed_extra *extra = &engine->extras[run->feed];
     p2p_relay_news(engine, from, run->feed, asked);
-    announce_later(engine, extra, run->head.size);
+    announce_later(engine, run->feed, run->head.size);
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         struct p2p_peer *peer = &engine->peers[i];
         if (peer->link == 0 || !peer->greeted || peer == from ||
@@ -167,10 +167,9 @@ enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine, struct p2p_peer 
     }
     row->way = P2P_WAY_LAZY;
     row->sending = false;
-    struct p2p_feed_extra *extra = &engine->extras[feed];
     uint64_t size = p2p_ledger_feed(&engine->ledger, feed)->head.size;
     if (row->sent < size) { /* cut off in the middle */
-        announce_later(engine, extra, size);
+        announce_later(engine, feed, size);
     }
     return P2P_OK;
 }
@@ -189,9 +188,9 @@ enum p2p_err p2p_relay_announce(struct p2p_engine *engine, struct p2p_peer *peer
     struct p2p_frontier_entry entries[P2P_ANNOUNCED_MAX];
     size_t count = 0;
     enum p2p_err err = P2P_OK;
-    for (uint32_t i = 0; i < engine->extra_count && err == P2P_OK; i++) {
+    for (uint32_t i = 0; err == P2P_OK && p2p_feed_set_next(&engine->due.announce, &i); i++) {
         const struct p2p_feed_extra *extra = &engine->extras[i];
-        if (extra->announce_at_ms == 0 || engine->now.mono_ms < extra->announce_at_ms) {
+        if (engine->now.mono_ms < extra->announce_at_ms) {
             continue;
         }
         const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
@@ -210,17 +209,17 @@ enum p2p_err p2p_relay_announce(struct p2p_engine *engine, struct p2p_peer *peer
 void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     bool round = false;
-    for (uint32_t i = 0; i < engine->extra_count; i++) {
-        struct p2p_feed_extra *extra = &engine->extras[i];
-        if (extra->announce_at_ms != 0 && engine->now.mono_ms >= extra->announce_at_ms) {
+    for (uint32_t i = 0; p2p_feed_set_next(&engine->due.announce, &i); i++) {
+        const struct p2p_feed_extra *extra = &engine->extras[i];
+        if (engine->now.mono_ms >= extra->announce_at_ms) {
             uint64_t size = p2p_ledger_feed(&engine->ledger, i)->head.size;
             round = true;
-            extra->announce_at_ms = 0;
+            p2p_feed_set_remove(&engine->due.announce, i);
             if (size > extra->announce_size) {
-                announce_later(engine, extra, size);
+                announce_later(engine, i, size);
             }
         }
-        if (extra->announce_at_ms != 0) {
+        if (p2p_feed_set_has(&engine->due.announce, i)) {
             p2p_wake_at(wake_ms, extra->announce_at_ms);
         }
     }
@@ -243,19 +242,25 @@ static bool lacks_quorum(const struct p2p_engine *engine, uint32_t feed)
                engine->extras[feed].witnessing.quorum_size;
 }
 
+static void graft_at(struct p2p_engine *engine, struct p2p_feed_extra *extra, uint64_t at_ms)
+{
+    extra->graft_at_ms = at_ms;
+    p2p_wake_at(&engine->graft_next_ms, at_ms);
+}
+
 void p2p_relay_heard(struct p2p_engine *engine, uint32_t feed)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     extra->graft_tries = 0;
-    extra->graft_at_ms =
-        engine->now.mono_ms +
-        (lacks_quorum(engine, feed) ? P2P_UNWITNESSED_AFTER_MS : silence_ms(engine));
+    graft_at(engine, extra,
+             engine->now.mono_ms +
+                 (lacks_quorum(engine, feed) ? P2P_UNWITNESSED_AFTER_MS : silence_ms(engine)));
 }
 
-void p2p_relay_parent_gone(struct p2p_feed_extra *extra)
+void p2p_relay_parent_gone(struct p2p_engine *engine, struct p2p_feed_extra *extra)
 {
     extra->parent_link = 0;
-    extra->graft_at_ms = GRAFT_NOW;
+    graft_at(engine, extra, GRAFT_NOW);
 }
 
 /* Whom to ask: in turn, first those that said they have the feed from elsewhere, since who has
@@ -314,10 +319,14 @@ static enum p2p_err graft(struct p2p_engine *engine, uint32_t feed)
 enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
+    uint64_t next_ms = UINT64_MAX;
+    if (engine->now.mono_ms < engine->graft_next_ms) {
+        p2p_wake_at(wake_ms, engine->graft_next_ms);
+        return P2P_OK;
+    }
     for (uint32_t i = P2P_CHARTER_FEED + 1; i < engine->extra_count && err == P2P_OK; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
-        const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
-        if (i == engine->feed || (info != NULL && info->closed != 0)) {
+        if (i == engine->feed || p2p_feed_set_has(&engine->due.closed, i)) {
             continue; /* nobody writes heartbeats of a closed generation */
         }
         if (extra->graft_at_ms == 0) {
@@ -325,7 +334,9 @@ enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms)
         } else if (engine->now.mono_ms >= extra->graft_at_ms) {
             err = graft(engine, i);
         }
-        p2p_wake_at(wake_ms, extra->graft_at_ms);
+        p2p_wake_at(&next_ms, extra->graft_at_ms);
     }
+    engine->graft_next_ms = err == P2P_OK ? next_ms : 0;
+    p2p_wake_at(wake_ms, next_ms);
     return err;
 }

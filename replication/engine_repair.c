@@ -44,11 +44,8 @@ static enum p2p_err ask(struct p2p_engine *engine, uint32_t feed, struct p2p_hol
 enum p2p_err p2p_repair_ask(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
-    for (uint32_t i = 0; i < engine->extra_count && err == P2P_OK; i++) {
+    for (uint32_t i = 0; err == P2P_OK && p2p_feed_set_next(&engine->due.holes, &i); i++) {
         struct p2p_hole *hole = engine->extras[i].hole;
-        if (hole == NULL) {
-            continue;
-        }
         if (engine->now.mono_ms >= hole->until_ms) {
             err = ask(engine, i, hole);
         }
@@ -183,6 +180,7 @@ static void advance(struct p2p_engine *engine, uint32_t feed, const struct filli
     if (filling->to >= hole->to) {
         p2p_alloc_free(engine->options.alloc, hole);
         engine->extras[feed].hole = NULL;
+        p2p_feed_set_remove(&engine->due.holes, feed);
         scrub->next_ms = engine->now.mono_ms; /* what lies behind it was not looked at */
         return;
     }

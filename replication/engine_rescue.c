@@ -157,12 +157,8 @@ static enum p2p_err copy(struct p2p_engine *engine, struct p2p_rescued *rescued)
 
 static bool news(const struct p2p_engine *engine)
 {
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        if (engine->extras[i].grew) {
-            return true;
-        }
-    }
-    return false;
+    uint32_t feed = 0;
+    return p2p_feed_set_next(&engine->due.grew, &feed);
 }
 
 /* One that is kept: dropped, carried, or left. */

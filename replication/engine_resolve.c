@@ -73,9 +73,9 @@ static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
     }
     p2p_spread_taken_back(engine, feed, head->size);
     struct p2p_feed_extra *extra = &engine->extras[feed];
-    extra->grew = true;
-    extra->unsettled = true;
-    extra->lacks = true;
+    p2p_feed_set_add(&engine->due.grew, feed);
+    p2p_feed_set_add(&engine->due.unsettled, feed);
+    p2p_feed_set_add(&engine->due.lacks, feed);
     extra->want_link = 0;
     extra->fork_base = head->size;
     if (feed == engine->feed && engine->mirrored_size > head->size) {
@@ -154,13 +154,10 @@ static enum p2p_err leads_to_w(struct p2p_engine *engine, uint32_t number, uint6
 enum p2p_err p2p_fork_count(struct p2p_engine *engine)
 {
     engine->forks_short = 0;
-    for (uint32_t i = 1; i < engine->extra_count; i++) {
+    for (uint32_t i = 1; p2p_feed_set_next(&engine->due.forked, &i); i++) {
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
         uint64_t size = 0;
         bool same = false;
-        if (feed->state != P2P_FEED_FORKED) {
-            continue;
-        }
         enum p2p_err err = leads_to_w(engine, i, &size, &same);
         if (err != P2P_OK && err != P2P_NOTFOUND && err != P2P_CORRUPT) {
             return err;
@@ -223,7 +220,7 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
 static enum p2p_err tell_taken(struct p2p_engine *engine)
 {
     bool news = false;
-    for (uint32_t i = 1; i < engine->extra_count; i++) {
+    for (uint32_t i = 1; p2p_feed_set_next(&engine->due.forked, &i); i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
         if (!extra->fork_taken || extra->fork_was_taken) {
             continue;
@@ -242,13 +239,10 @@ enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     bool any = false;
     enum p2p_err err = P2P_OK;
-    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.forked, &i); i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
         bool more = false;
-        if (feed->state != P2P_FEED_FORKED) {
-            continue;
-        }
         any = true;
         extra->fork_was_taken = extra->fork_taken && feed->edge.size == feed->ends_at;
         extra->fork_taken = extra->fork_was_taken; /* or W rose */

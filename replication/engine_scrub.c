@@ -125,6 +125,7 @@ static enum p2p_err open_hole(struct p2p_engine *engine, enum p2p_table table, u
     *hole = (struct p2p_hole){
         .from = scrub->start, .to = to, .edge = scrub->start_edge, .at = at, .table = table};
     engine->extras[scrub->feed].hole = hole;
+    p2p_feed_set_add(&engine->due.holes, scrub->feed);
     p2p_scrub_found(engine, table, scrub->feed, at);
     p2p_scrub_damage(engine);
     begin_feed(scrub, scrub->feed + 1);

@@ -146,29 +146,25 @@ static bool due(const struct p2p_engine *engine, const struct p2p_peer_feed *row
 void p2p_send_to(struct p2p_engine *engine, struct p2p_peer_feed *row, uint32_t feed)
 {
     row->sending = true;
-    engine->extras[feed].sends = true;
+    p2p_feed_set_add(&engine->due.sends, feed);
 }
 
 /* Feeds that no peer is being sent any more are not looked at. */
 static void look_who_is_sent(struct p2p_engine *engine)
 {
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        struct p2p_feed_extra *extra = &engine->extras[i];
+    for (uint32_t i = 0; p2p_feed_set_next(&engine->due.sends, &i); i++) {
         bool any = false;
-        for (size_t p = 0; extra->sends && p < P2P_PEERS_MAX && !any; p++) {
+        for (size_t p = 0; p < P2P_PEERS_MAX && !any; p++) {
             const struct p2p_peer *peer = &engine->peers[p];
             any = peer->link != 0 && i < peer->feed_cap && peer->feeds[i].sending;
         }
-        extra->sends = any;
+        p2p_feed_set_put(&engine->due.sends, i, any);
     }
 }
 
 static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *peer)
 {
-    for (uint32_t i = 0; i < engine->extra_count; i++) {
-        if (!engine->extras[i].sends && i != engine->feed && i != P2P_CHARTER_FEED) {
-            continue;
-        }
+    for (uint32_t i = 0; p2p_feed_set_next(&engine->due.sends, &i); i++) {
         struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
         if (row == NULL) {
@@ -184,7 +180,7 @@ static enum p2p_err send_to_peer(struct p2p_engine *engine, struct p2p_peer *pee
                 return err;
             }
         }
-        if (i == engine->feed && engine->extras[i].grew && row->told &&
+        if (i == engine->feed && p2p_feed_set_has(&engine->due.grew, i) && row->told &&
             row->sent > feed->head.size && feed->state != P2P_FEED_FORKED) {
             /* Nobody has more of our feed than we do, unless our store was put back together
              * with the copy: whoever holds the first history is to prove it now. */
@@ -218,6 +214,8 @@ enum p2p_err p2p_send_due(struct p2p_engine *engine, uint64_t *wake_ms)
     struct p2p_peer *peers[P2P_PEERS_MAX];
     size_t count = 0;
     enum p2p_err err = P2P_OK;
+    p2p_feed_set_add(&engine->due.sends, P2P_CHARTER_FEED); /* these two are pushed always */
+    p2p_feed_set_add(&engine->due.sends, engine->feed);
     for (size_t i = 0; i < P2P_PEERS_MAX && !p2p_engine_damaged(engine); i++) {
         struct p2p_peer *peer = &engine->peers[i];
         if (peer->link != 0 && peer->greeted && !peer->closing) {

@@ -87,7 +87,7 @@ void p2p_session_note_size(struct p2p_engine *engine, struct p2p_peer *peer, uin
         row->told = true;
         if (size > row->size) {
             row->size = size;
-            engine->extras[feed].lacks = true;
+            p2p_feed_set_add(&engine->due.lacks, feed);
         }
         if (size > row->sent) {
             row->sent = size;
@@ -167,7 +167,7 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
         return P2P_OK;
     }
     row->size = entry->size;
-    engine->extras[entry->feed].lacks = true;
+    p2p_feed_set_add(&engine->due.lacks, entry->feed);
     row->hello_size = kind == FRONTIER_HELLO ? entry->size : row->hello_size;
     if (!row->sending || entry->size < row->sent) {
         row->sent = entry->size; /* what we believed to have sent did not arrive */
@@ -247,7 +247,7 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
                      (struct p2p_trace){.type = P2P_TRACE_SESSION, .member = peer->member});
     const struct p2p_member *member = p2p_charter_member(engine->ledger.charter, peer->member);
     if (member != NULL) { /* it may have forgotten that we hold what it wrote */
-        engine->extras[member->feed].cosign_due = true;
+        p2p_feed_set_add(&engine->due.cosign, member->feed);
     }
     err = take_entries(engine, peer, hello.entries, FRONTIER_HELLO);
     if (err == P2P_OK) {

@@ -5,6 +5,7 @@
 #include "engine_scrub.h"
 
 #include <p2p/engine.h>
+#include <p2p/feed_set.h>
 #include <p2p/fork.h>
 #include <p2p/lease.h>
 #include <p2p/overlay.h>
@@ -93,24 +94,35 @@ struct p2p_fork_look {
     bool same; /* what was held led to W */
 };
 
-/* What the engine keeps of each feed beside the ledger. What every batch asks of every feed
- * comes first, on one line of the cache; whatever is behind it only when something is to be
- * done. */
+/* Of which feeds something is to be done: a batch looks at these alone. */
+struct p2p_feeds_due {
+    struct p2p_feed_set grew;      /* in this batch */
+    struct p2p_feed_set addresses; /* in this batch: their owners told where they listen */
+    struct p2p_feed_set unsettled; /* they, cosignatures or charter are others since a quorum
+                                      was looked for */
+    struct p2p_feed_set unstored;  /* a quorum or what is kept for audits waits for a commit, */
+    struct p2p_feed_set unkept;    /* or is not due yet: looked at with the store's timer */
+    struct p2p_feed_set cosign;    /* to be cosigned or acknowledged */
+    struct p2p_feed_set sends;     /* some peer is being sent them */
+    struct p2p_feed_set announce;  /* at announce_at_ms */
+    struct p2p_feed_set lacks;     /* expected, or some peer may have named more of them */
+    struct p2p_feed_set stopped;   /* before a payload that nobody gives: engine_ungiven.c */
+    struct p2p_feed_set states;    /* their newest `state` is to be compared */
+    struct p2p_feed_set holes;     /* damaged here */
+    struct p2p_feed_set forked;
+    struct p2p_feed_set closed; /* by the charter */
+};
+
+/* What the engine keeps of each feed beside the ledger. */
 struct p2p_feed_extra {
-    bool grew;      /* in this batch */
-    bool unsettled; /* it, cosignatures or charter are others since a quorum was looked for */
-    bool sends;     /* some peer is being sent it */
-    bool lacks;     /* it is expected, or some peer may have named more of it */
-    bool unstored;  /* a quorum or what is kept for audits waits for a commit */
-    bool cosign_due;
     bool spread_fresh;       /* in this batch: a record that is followed, */
     bool said_seen;          /* a `seen`; */
     bool spread_open;        /* and while it is looked: rows of this feed are not done */
     bool noteworthy;         /* grew by more than `seen` since our own newest `seen` */
     uint32_t state_tries;    /* its newest `state` is compared in so many batches yet */
     uint64_t graft_at_ms;    /* when another parent is looked for; 0: not begun */
-    uint64_t announce_at_ms; /* 0: nothing to announce */
-    struct p2p_hole *hole;   /* what of it is damaged here, or NULL */
+    uint64_t announce_at_ms; /* in `announce` */
+    struct p2p_hole *hole;   /* in `holes`; or NULL */
     uint64_t want_link;      /* expected from this link, 0: from nobody */
     uint64_t parent_link;    /* the one it comes from in the tree; 0: gone, or none yet */
     uint64_t news_link;      /* brought what was new last; 0: gone, or nothing yet */
@@ -134,7 +146,7 @@ struct p2p_feed_extra {
 #endif
     /* A payload that nobody gives: see engine_ungiven.c. */
     uint64_t stopped_at;       /* the feed, held up to here, */
-    uint64_t stopped_since_ms; /* since then; 0: it is not */
+    uint64_t stopped_since_ms; /* since then; in `stopped` */
     uint64_t stopped_link;     /* who said so last, and has the leaves */
     uint64_t bare_until;       /* leaves below this size are taken without payloads */
     struct p2p_witnessing witnessing;
@@ -177,6 +189,8 @@ struct p2p_lacks {
     size_t followed;           /* as circle_count, in the store */
     struct p2p_record_id next; /* leaf to be looked at; feed 0: all were */
     bool dirty;
+    bool changed; /* some circle is dirty, and `any` may be another */
+    bool any;     /* a payload is missing in a circle of this member */
 };
 
 struct p2p_batch_lists {
@@ -192,7 +206,7 @@ struct p2p_batch_lists {
 struct p2p_states {
     bool begun;
     bool noteworthy;  /* more than `seen` and `state` came since the last one */
-    uint64_t records; /* held when the last one was written */
+    uint64_t records; /* came since the last one was written */
     uint64_t told_ms;
     struct p2p_divergence divergence;
 };
@@ -258,6 +272,8 @@ struct p2p_engine {
     uint32_t feed;                 /* own feed */
     struct p2p_feed_extra *extras; /* by feed number */
     size_t extra_count;
+    struct p2p_feeds_due due;
+    uint64_t graft_next_ms; /* no feed's graft_at_ms is earlier; 0: they are to be looked at */
     struct p2p_peer peers[P2P_PEERS_MAX];
     struct p2p_gate_place place;
     struct p2p_epoch_key epochs[P2P_GATE_KEYS_MAX]; /* in order of circle and epoch */
@@ -328,7 +344,6 @@ struct p2p_engine {
     bool signature_made;
     bool number_given; /* to be signed outside */
     bool heartbeat_due;
-    bool addresses_changed;
     bool wanted_changed;
     struct p2p_kept_proof *proofs, **proofs_end; /* to be appended as `fork` */
 };

@@ -85,15 +85,6 @@ static enum p2p_err append_state(struct p2p_engine *engine)
     return p2p_append_own(engine, &state, &id);
 }
 
-static uint64_t records_held(const struct p2p_engine *engine)
-{
-    uint64_t records = 0;
-    for (size_t i = 0; i < engine->extra_count; i++) {
-        records += p2p_ledger_feed(&engine->ledger, (uint32_t)i)->edge.size;
-    }
-    return records;
-}
-
 /* Each member tells in seconds of its own: what two tell at one time stands in neither's
  * frontier, and nobody could compare it. Whose clock stands still tells all the same. */
 static bool turn_has_come(const struct p2p_engine *engine)
@@ -108,13 +99,12 @@ static bool turn_has_come(const struct p2p_engine *engine)
 enum p2p_err p2p_state_due(struct p2p_engine *engine)
 {
     struct p2p_states *states = &engine->states;
-    uint64_t records = records_held(engine);
     if (!states->begun) { /* what was told before a start is not known here */
         states->begun = true;
-        states->records = records;
+        states->records = 0;
         states->told_ms = engine->now.mono_ms;
     }
-    bool many = records - states->records >= P2P_STATE_RECORDS;
+    bool many = states->records >= P2P_STATE_RECORDS;
     if (engine->read_only != P2P_READ_ONLY_NONE || engine->feed == 0 || !engine->complete ||
         !states->noteworthy || !(many || turn_has_come(engine))) {
         return P2P_OK;
@@ -127,7 +117,7 @@ enum p2p_err p2p_state_due(struct p2p_engine *engine)
         err = append_state(engine);
     }
     states->noteworthy = many; /* one that can be compared when all is quiet follows */
-    states->records = records_held(engine);
+    states->records = 0;
     states->told_ms = engine->now.mono_ms;
     return err;
 }
@@ -138,14 +128,16 @@ void p2p_state_note(struct p2p_engine *engine, const struct p2p_arrival *arrival
                     uint64_t index, bool last)
 {
     struct p2p_feed_extra *extra = &engine->extras[arrival->feed];
+    engine->states.records++;
     if (arrival->record.kind != P2P_KIND_SEEN && arrival->record.kind != P2P_KIND_STATE) {
         engine->states.noteworthy = true;
     }
-    extra->state_tries = 0;
+    p2p_feed_set_remove(&engine->due.states, arrival->feed);
     if (last && arrival->record.kind == P2P_KIND_STATE && arrival->record.issuer == 0 &&
         arrival->feed != engine->feed) {
         extra->state_at = index;
         extra->state_tries = P2P_STATE_TRIES_MAX;
+        p2p_feed_set_add(&engine->due.states, arrival->feed);
     }
 }
 
@@ -273,11 +265,8 @@ enum p2p_err p2p_state_compare(struct p2p_engine *engine)
     if (p2p_engine_damaged(engine) || !engine->complete || engine->member == 0) {
         return P2P_OK;
     }
-    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.states, &i); i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
-        if (extra->state_tries == 0) {
-            continue;
-        }
         const struct p2p_record_id id = {i, extra->state_at};
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, i);
         struct p2p_scratch scratch;
@@ -286,7 +275,8 @@ enum p2p_err p2p_state_compare(struct p2p_engine *engine)
         extra->state_tries--;
         if (feed->edge.size != id.index + 1 ||
             p2p_charter_feed(engine->ledger.charter, i) == NULL) {
-            extra->state_tries = 0; /* what its author did next is folded already */
+            p2p_feed_set_remove(&engine->due.states,
+                                i); /* what its author did next is folded already */
             continue;
         }
         p2p_scratch_begin(&scratch, &engine->ledger);
@@ -295,8 +285,8 @@ enum p2p_err p2p_state_compare(struct p2p_engine *engine)
             err = compare_at(engine, &id, entry.record.content, &reached);
         }
         p2p_scratch_end(&scratch, &engine->ledger);
-        if (reached) {
-            extra->state_tries = 0;
+        if (reached || extra->state_tries == 0) {
+            p2p_feed_set_remove(&engine->due.states, i);
         }
     }
     return err;

@@ -82,11 +82,12 @@ void p2p_ungiven_stopped(struct p2p_engine *engine, const struct p2p_peer *peer,
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     uint64_t held = p2p_ledger_feed(&engine->ledger, feed)->edge.size;
-    if (extra->stopped_since_ms == 0 || extra->stopped_at != held) {
+    if (!p2p_feed_set_has(&engine->due.stopped, feed) || extra->stopped_at != held) {
         extra->stopped_since_ms = engine->now.mono_ms;
         extra->stopped_at = held;
     }
     extra->stopped_link = peer->link;
+    p2p_feed_set_add(&engine->due.stopped, feed);
 }
 
 bool p2p_ungiven_takes(const struct p2p_engine *engine, uint32_t feed)
@@ -99,13 +100,10 @@ bool p2p_ungiven_takes(const struct p2p_engine *engine, uint32_t feed)
 enum p2p_err p2p_ungiven_due(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
-    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.stopped, &i); i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
-        if (extra->stopped_since_ms == 0) {
-            continue;
-        }
         if (p2p_ledger_feed(&engine->ledger, i)->edge.size != extra->stopped_at) {
-            extra->stopped_since_ms = 0;
+            p2p_feed_set_remove(&engine->due.stopped, i);
             continue;
         }
         uint64_t due_ms = extra->stopped_since_ms + P2P_UNGIVEN_AFTER_MS;
@@ -114,7 +112,7 @@ enum p2p_err p2p_ungiven_due(struct p2p_engine *engine, uint64_t *wake_ms)
             continue;
         }
         err = vouched_size(engine, i, &extra->bare_until);
-        extra->stopped_since_ms = 0; /* the next gap begins it again */
+        p2p_feed_set_remove(&engine->due.stopped, i); /* the next gap begins it again */
         struct p2p_peer *peer =
             extra->stopped_link == 0 ? NULL : p2p_engine_peer(engine, extra->stopped_link);
         if (err == P2P_OK && peer != NULL && peer->greeted && !peer->closing &&

@@ -24,7 +24,7 @@ enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, 
     }
     if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
         extra->want_link = pusher;
-        extra->lacks = true;
+        p2p_feed_set_add(&engine->due.lacks, feed);
         extra->asked = false;
         uint64_t grace_ms = owner == 0            ? P2P_PARENT_GRACE_MS
                             : owner == peer->link ? P2P_WANT_TIMEOUT_MS
@@ -48,7 +48,7 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
         return P2P_OK;
     }
     extra->want_link = peer->link;
-    extra->lacks = true;
+    p2p_feed_set_add(&engine->due.lacks, feed);
     extra->asked = true;
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
     const struct p2p_want want = {
@@ -88,16 +88,14 @@ static struct p2p_peer *who_has_more(struct p2p_engine *engine, uint32_t feed, u
 enum p2p_err p2p_session_retry_wants(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     enum p2p_err err = P2P_OK;
-    for (uint32_t feed = 0; feed < engine->extra_count && err == P2P_OK; feed++) {
+    for (uint32_t feed = 0; err == P2P_OK && p2p_feed_set_next(&engine->due.lacks, &feed);
+         feed++) {
         struct p2p_feed_extra *extra = &engine->extras[feed];
-        if (!extra->lacks) {
-            continue;
-        }
         if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
             bool late = extra->want_link != 0;
             struct p2p_peer *peer = who_has_more(engine, feed, extra->want_link);
             extra->want_link = 0;
-            extra->lacks = peer != NULL;
+            p2p_feed_set_put(&engine->due.lacks, feed, peer != NULL);
             if (peer != NULL) {
                 err = late ? p2p_session_want(engine, peer, feed)
                            : p2p_session_lack(engine, peer, feed);

@@ -37,7 +37,8 @@ static enum p2p_err make(struct p2p_engine *engine, uint32_t feed, struct p2p_tr
     witnessing->cosigned_size = head.size;
     witnessing->cosigned_time_s = time_s;
     witnessing->cosigned_mono_ms = engine->now.mono_ms;
-    extra->cosign_due = head.size < held->head.size; /* the rest follows */
+    p2p_feed_set_put(&engine->due.cosign, feed,
+                     head.size < held->head.size); /* the rest later */
     enum p2p_err err = P2P_OK;
     if (!P2P_PLANT(COSIGN_FORGOTTEN) || feed == engine->feed) {
         err = p2p_witnessing_store_own(witnessing, engine->kv, feed, &head.root);
@@ -55,13 +56,13 @@ static enum p2p_err make(struct p2p_engine *engine, uint32_t feed, struct p2p_tr
         witnessing->heartbeat_root = body.root;
         witnessing->heartbeat = body.cosignature;
         witnessing->heartbeat_witness = body.witness;
-        extra->unstored = true;
+        p2p_feed_set_add(&engine->due.unstored, feed);
         return p2p_history_beat(witnessing, held, engine->kv, &body, engine->now.mono_ms);
     }
     if (p2p_witnessing_wants(witnessing, info, body.witness, body.size, &body.root, held)) {
         err = p2p_witnessing_add(witnessing, info, body.witness, body.size, &body.root,
                                  &body.cosignature, held);
-        extra->unsettled = true;
+        p2p_feed_set_add(&engine->due.unsettled, feed);
     }
     if (err != P2P_OK) {
         return err;
@@ -118,7 +119,7 @@ static enum p2p_err acknowledge(struct p2p_engine *engine, uint32_t feed,
     uint8_t bytes[128];
     struct p2p_writer out;
     const struct p2p_sigs *sigs = engine->options.sigs;
-    engine->extras[feed].cosign_due = false;
+    p2p_feed_set_remove(&engine->due.cosign, feed);
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
         struct p2p_peer *peer = &engine->peers[i];
         if (peer->link == 0 || !peer->greeted || peer->member != info->member) {
@@ -220,9 +221,9 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         return P2P_OK;
     }
     uint32_t witness = p2p_charter_witness_of(engine->ledger.charter, engine->member);
-    for (uint32_t i = 1; i < engine->extra_count && err == P2P_OK; i++) {
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.cosign, &i); i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
-        if (!extra->cosign_due || i == engine->feed) {
+        if (i == engine->feed) {
             continue;
         }
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
@@ -238,7 +239,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
             err = p2p_seal_forbids(engine, i, held->head.size, &forbidden);
         }
         if (err != P2P_OK || ungiven || forbidden) { /* what it may hold is not all held */
-            extra->cosign_due = false;
+            p2p_feed_set_remove(&engine->due.cosign, i);
             continue;
         }
         uint64_t due_ms = extra->witnessing.cosigned_mono_ms + P2P_COSIGN_EVERY_MS;
@@ -246,7 +247,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
             p2p_wake_at(wake_ms, due_ms);
         } else if (p2p_feed_cosigner(info, witness) && !p2p_engine_witness_lost(engine)) {
             err = cosign(engine, i, *p2p_witnessing_choose(&extra->witnessing, held), NULL);
-            if (extra->cosign_due) {
+            if (p2p_feed_set_has(&engine->due.cosign, i)) {
                 p2p_wake_at(wake_ms, engine->now.mono_ms + P2P_COSIGN_EVERY_MS);
             }
         } else {
@@ -334,7 +335,7 @@ static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *p
     witnessing->heartbeat = body->cosignature;
     witnessing->heartbeat_root = body->root;
     witnessing->heartbeat_witness = body->witness;
-    extra->unstored = true;
+    p2p_feed_set_add(&engine->due.unstored, body->feed);
     enum p2p_err err =
         p2p_history_beat(witnessing, p2p_ledger_feed(&engine->ledger, body->feed), engine->kv,
                          body, engine->now.mono_ms);
@@ -463,7 +464,7 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     if (err != P2P_OK) {
         return err;
     }
-    engine->extras[body.feed].unsettled = true;
+    p2p_feed_set_add(&engine->due.unsettled, body.feed);
     if (body.feed == engine->feed) {
         note_mirrored(engine, member, body.size);
     }

@@ -1,6 +1,7 @@
 #include "feed_rows.h"
 
 #include <p2p/assert.h>
+#include <p2p/feed_set.h>
 
 #include <string.h>
 
@@ -188,6 +189,14 @@ static enum p2p_err append_hash(struct p2p_feed *feed, const struct p2p_kv *kv,
     return P2P_OK;
 }
 
+void p2p_feed_take_tail(struct p2p_feed *feed, struct p2p_feed_tail *tail)
+{
+    feed->tail = tail;
+    if (feed->touched != NULL) {
+        p2p_feed_set_add(feed->touched, feed->number);
+    }
+}
+
 enum p2p_err p2p_feed_append(struct p2p_feed *feed, const struct p2p_kv *kv,
                              struct p2p_arena *arena, struct p2p_slice leaf,
                              const struct p2p_hash *leaf_hash, size_t extra_bytes)
@@ -203,7 +212,7 @@ enum p2p_err p2p_feed_append(struct p2p_feed *feed, const struct p2p_kv *kv,
         if (err != P2P_OK) {
             return err;
         }
-        feed->tail = tail;
+        p2p_feed_take_tail(feed, tail);
     }
     feed->tail->dirty = true;
     err = append_leaf(feed, kv, arena, leaf);

@@ -166,7 +166,7 @@ enum p2p_err p2p_feed_cut(struct p2p_feed *feed, const struct p2p_kv *kv,
         return err;
     }
     p2p_subtrees_forget(feed->subtrees);
-    feed->tail = tail;
+    p2p_feed_take_tail(feed, tail);
     feed->edge = edge;
     feed->packed_size = first;
     feed->settled_size = feed->settled_size < head->size ? feed->settled_size : head->size;

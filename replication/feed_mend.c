@@ -221,7 +221,7 @@ static enum p2p_err mend_tail(struct p2p_feed *feed, const struct p2p_kv *kv,
     tail->group[0] = FEED_FORMAT;
     tail->group_count = 0;
     tail->dirty = false;
-    feed->tail = tail; /* its leaves are read from here */
+    p2p_feed_take_tail(feed, tail); /* its leaves are read from here */
     for (uint64_t i = feed->edge.size - feed->edge.size % P2P_GROUP_HASHES;
          i < feed->edge.size && err == P2P_OK; i++) {
         struct p2p_hash hash;

@@ -39,6 +39,9 @@ struct p2p_feed_tail {
     bool dirty;
 };
 
+/* The feed has this tail until its batch ends, which whoever ends it is told by `touched`. */
+void p2p_feed_take_tail(struct p2p_feed *feed, struct p2p_feed_tail *tail);
+
 struct p2p_slice p2p_feed_record_key(uint8_t out[FEED_RECORD_KEY_BYTES], uint32_t feed,
                                      uint64_t last);
 struct p2p_slice p2p_feed_hash_key(uint8_t out[FEED_HASH_KEY_BYTES], uint32_t feed,

@@ -100,21 +100,20 @@ static void doubt(struct p2p_ledger *ledger, uint32_t by, uint64_t index)
     bool first = feed->doubted_from == feed->doubted_to;
     feed->doubted_from = first || index < feed->doubted_from ? index : feed->doubted_from;
     feed->doubted_to = first || index >= feed->doubted_to ? index + 1 : feed->doubted_to;
+    p2p_feed_set_add(&ledger->doubted, by);
 }
 
 /* Marks, for each author whose claims about feed `of` are others now, what may rest on them. */
 static enum p2p_err mark_doubted(struct p2p_ledger *ledger, uint32_t of)
 {
     enum p2p_err err = P2P_OK;
-    for (uint32_t by = 0; by < ledger->feed_count && err == P2P_OK; by++) {
+    for (uint32_t by = 0; err == P2P_OK && p2p_feed_set_next(&ledger->doubted, &by); by++) {
         struct p2p_feed *feed = ledger->feeds[by];
         uint64_t from = feed->doubted_from;
         uint64_t to = feed->doubted_to - 1;
-        if (from == feed->doubted_to) {
-            continue;
-        }
         feed->doubted_from = 0;
         feed->doubted_to = 0;
+        p2p_feed_set_remove(&ledger->doubted, by);
         for (unsigned i = 0; i < P2P_CLAIMS_LOOKED_AT && err == P2P_OK && to < feed->edge.size;
              i++) {
             err = p2p_claim_above(ledger->kv, by, of, to, feed->edge.size, &to);
@@ -257,10 +256,11 @@ static enum p2p_err all_anew(struct p2p_ledger *ledger, uint32_t of)
 enum p2p_err p2p_known_anew(struct p2p_ledger *ledger, uint32_t of)
 {
     enum p2p_err err = all_anew(ledger, of);
-    for (size_t by = 0; by < ledger->feed_count; by++) {
+    for (uint32_t by = 0; p2p_feed_set_next(&ledger->doubted, &by); by++) {
         ledger->feeds[by]->doubted_from = 0;
         ledger->feeds[by]->doubted_to = 0;
     }
+    p2p_feed_set_clear(&ledger->doubted);
     return err;
 }
 

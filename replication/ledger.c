@@ -33,6 +33,7 @@ static enum p2p_err add_feed(struct p2p_ledger *ledger, const struct p2p_kv *kv)
         return err;
     }
     feed->subtrees = ledger->subtrees;
+    feed->touched = &ledger->touched;
     ledger->feeds[ledger->feed_count++] = feed;
     return P2P_OK;
 }
@@ -49,6 +50,7 @@ static enum p2p_err add_feeds(struct p2p_ledger *ledger, const struct p2p_kv *kv
         }
         if (named) {
             ledger->feeds[ledger->feed_count - 1]->settled_size = 0;
+            p2p_feed_set_add(&ledger->touched, (uint32_t)ledger->feed_count - 1);
         }
     }
     return P2P_OK;
@@ -138,7 +140,7 @@ enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
 {
     enum p2p_err err = p2p_ledger_fold(ledger);
     ledger->newest.count = 0;
-    for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
+    for (uint32_t i = 0; err == P2P_OK && p2p_feed_set_next(&ledger->touched, &i); i++) {
         err = p2p_feed_flush(ledger->feeds[i], ledger->kv);
     }
     if (err == P2P_OK) {
@@ -151,8 +153,12 @@ enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
                          p2p_slice_of(value, sizeof(value)));
         ledger->verdicts_changed = false;
     }
-    for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
+    for (uint32_t i = 0; err == P2P_OK && p2p_feed_set_next(&ledger->touched, &i); i++) {
+        const struct p2p_feed *feed = ledger->feeds[i];
         p2p_feed_end_batch(ledger->feeds[i]);
+        if (!feed->ends_anew && feed->settled_size == feed->edge.size) {
+            p2p_feed_set_remove(&ledger->touched, i);
+        }
     }
     return err;
 }

@@ -126,6 +126,7 @@ static enum p2p_err copy_feeds(struct p2p_past *past)
     for (size_t i = 0; i < full->feed_count; i++) {
         p2p_assert(full->feeds[i]->tail == NULL);
         past->feeds[i] = *full->feeds[i];
+        past->feeds[i].touched = NULL;
         past->feeds[i].hidden = past->feeds[i].edge.size;
         past->feeds[i].edge.size = 0;
         past->feeds[i].ends_at = P2P_FEED_GOES_ON;

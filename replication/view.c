@@ -218,7 +218,7 @@ static enum p2p_err fold_forks(struct p2p_ledger *ledger)
     while (again && err == P2P_OK) {
         again = false;
         err = fold_marks(ledger, true);
-        for (size_t i = 1; i < ledger->feed_count && err == P2P_OK; i++) {
+        for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&ledger->touched, &i); i++) {
             if (ledger->feeds[i]->ends_anew) {
                 again = true;
                 err = end_anew(ledger, ledger->feeds[i]);
@@ -231,7 +231,7 @@ static enum p2p_err fold_forks(struct p2p_ledger *ledger)
 enum p2p_err p2p_ledger_fold(struct p2p_ledger *ledger)
 {
     enum p2p_err err = P2P_OK;
-    for (size_t i = 0; i < ledger->feed_count && err == P2P_OK; i++) {
+    for (uint32_t i = 0; err == P2P_OK && p2p_feed_set_next(&ledger->touched, &i); i++) {
         err = settle(ledger, ledger->feeds[i]);
     }
     if (err == P2P_OK && ledger->forks_stale) {

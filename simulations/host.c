@@ -163,7 +163,7 @@ static void carry_out(struct sim *sim, uint64_t subject, void *data)
     if (batch->wanted_changed) {
         host->wanted = batch->wanted;
     }
-    if (batch->pins != NULL) {
+    if (batch->pins != NULL && actions->charter_changed) { /* all addresses are `nowhere` */
         free(host->pins);
         host->pins = batch->pins;
         host->pin_count = batch->pin_count;

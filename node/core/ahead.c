@@ -9,7 +9,8 @@ enum { UNSIGNED_LOOKED_AT = 16 };
 struct ahead {
     const struct p2p_ledger *ledger;
     struct p2p_arena *arena;
-    uint64_t *sizes; /* by feed: what will be held once the runs so far are applied */
+    struct p2p_feed_set begun; /* feeds of the runs so far, */
+    uint64_t *sizes;           /* and what of these will be held once they are applied */
     struct p2p_verify_job *jobs;
     size_t count;
 };
@@ -66,8 +67,14 @@ static bool add_run(struct ahead *ahead, struct p2p_slice body)
     const struct p2p_feed *feed = p2p_ledger_feed(ahead->ledger, run.feed);
     const struct p2p_feed_info *info = p2p_charter_feed(ahead->ledger->charter, run.feed);
     if (feed == NULL || info == NULL || run.feed == P2P_CHARTER_FEED ||
-        feed->state != P2P_FEED_OK || run.first > ahead->sizes[run.feed] ||
-        run.head.size <= ahead->sizes[run.feed]) {
+        feed->state != P2P_FEED_OK) {
+        return true;
+    }
+    if (!p2p_feed_set_has(&ahead->begun, run.feed)) {
+        p2p_feed_set_add(&ahead->begun, run.feed);
+        ahead->sizes[run.feed] = feed->edge.size;
+    }
+    if (run.first > ahead->sizes[run.feed] || run.head.size <= ahead->sizes[run.feed]) {
         return true;
     }
     size_t before = ahead->count;
@@ -100,9 +107,6 @@ void p2p_ahead_start(struct p2p_node *node, const struct p2p_batch *batch,
     ahead.jobs = p2p_arena_take(arena, records * sizeof(*ahead.jobs));
     if (ahead.sizes == NULL || ahead.jobs == NULL) {
         return;
-    }
-    for (size_t i = 0; i < ahead.ledger->feed_count; i++) {
-        ahead.sizes[i] = ahead.ledger->feeds[i]->edge.size;
     }
     for (const struct p2p_input *input = batch->inputs; input != NULL; input = input->next) {
         if (input->type == P2P_EVENT_FRAME && input->frame.type == P2P_FRAME_RUN &&

@@ -7,34 +7,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum p2p_err p2p_writer_pins(struct p2p_node *node, struct p2p_pin **pins, size_t *count)
+static void fill_pin(const struct p2p_node *node, const struct p2p_member *member,
+                     struct p2p_pin *pin)
+{
+    struct p2p_slice told =
+        p2p_address_peers(p2p_engine_ledger(node->engine), node->kv, member->feed);
+    pin->member = member->number;
+    pin->key = member->transport_key;
+    snprintf(pin->name, sizeof(pin->name), "%s", member->name);
+    snprintf(pin->address, sizeof(pin->address), "%.*s", (int)told.len,
+             (const char *)told.data);
+    for (size_t p = 0; p < node->config.peers_count; p++) {
+        if (strcmp(node->config.peers[p].member, member->name) == 0) {
+            snprintf(pin->address, sizeof(pin->address), "%s", node->config.peers[p].address);
+        }
+    }
+}
+
+/* The next member from *at on that is meant, or NULL. */
+static const struct p2p_member *next_member(const struct p2p_node *node,
+                                            const struct p2p_feed_set *feeds, uint32_t *at)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
-    uint32_t members = p2p_charter_member_count(charter);
-    struct p2p_pin *list = calloc(members + 1, sizeof(*list));
+    for (; *at <= p2p_charter_member_count(charter); (*at)++) {
+        const struct p2p_member *member = p2p_charter_member(charter, *at);
+        if (member != NULL && *at != p2p_engine_member(node->engine) &&
+            (feeds == NULL || p2p_feed_set_has(feeds, member->feed))) {
+            (*at)++;
+            return member;
+        }
+    }
+    return NULL;
+}
+
+enum p2p_err p2p_writer_pins(struct p2p_node *node, const struct p2p_feed_set *feeds,
+                             struct p2p_pin **pins, size_t *count)
+{
     size_t used = 0;
+    uint32_t at = 1;
+    while (next_member(node, feeds, &at) != NULL) {
+        used++;
+    }
+    struct p2p_pin *list = calloc(used + 1, sizeof(*list));
     if (list == NULL) {
         return P2P_NOMEM;
     }
-    for (uint32_t i = 1; i <= members; i++) {
-        const struct p2p_member *member = p2p_charter_member(charter, i);
-        if (member == NULL || i == p2p_engine_member(node->engine)) {
-            continue;
-        }
-        struct p2p_pin *pin = &list[used++];
-        pin->member = i;
-        snprintf(pin->name, sizeof(pin->name), "%s", member->name);
-        pin->key = member->transport_key;
-        struct p2p_slice told =
-            p2p_address_peers(p2p_engine_ledger(node->engine), node->kv, member->feed);
-        snprintf(pin->address, sizeof(pin->address), "%.*s", (int)told.len,
-                 (const char *)told.data);
-        for (size_t p = 0; p < node->config.peers_count; p++) {
-            if (strcmp(node->config.peers[p].member, member->name) == 0) {
-                snprintf(pin->address, sizeof(pin->address), "%s",
-                         node->config.peers[p].address);
-            }
-        }
+    at = 1;
+    for (size_t i = 0; i < used; i++) {
+        fill_pin(node, next_member(node, feeds, &at), &list[i]);
     }
     *pins = list;
     *count = used;
@@ -49,7 +69,7 @@ enum p2p_err p2p_writer_first_pins(struct p2p_node *node, struct p2p_pin **pins,
         return err;
     }
     node->kv = p2p_txn_kv(txn);
-    err = p2p_writer_pins(node, pins, count);
+    err = p2p_writer_pins(node, NULL, pins, count);
     node->kv = NULL;
     p2p_txn_abort(txn);
     return err;

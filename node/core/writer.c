@@ -272,8 +272,10 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     if (err == P2P_OK && writable) {
         err = keep_works(node, batch);
     }
-    if (err == P2P_OK && (batch->actions.charter_changed || batch->actions.addresses_changed)) {
-        err = p2p_writer_pins(node, &batch->pins, &batch->pin_count);
+    if (err == P2P_OK && (batch->actions.charter_changed || batch->actions.addresses != NULL)) {
+        err = p2p_writer_pins(node,
+                              batch->actions.charter_changed ? NULL : batch->actions.addresses,
+                              &batch->pins, &batch->pin_count);
     }
     if (err == P2P_OK && batch->actions.wanted_changed) {
         batch->wanted_changed = true;

@@ -282,6 +282,7 @@ static void set_end(struct p2p_ledger *ledger, struct p2p_slice name,
     if (feed != NULL && feed->ends_at != ends_at) {
         feed->ends_at = ends_at;
         feed->ends_anew = true;
+        p2p_feed_set_add(&ledger->touched, feed->number);
         ledger->closings_stale = true;
     }
 }

@@ -253,13 +253,14 @@ struct p2p_actions {
     struct p2p_job *replies; /* linked by next, in order */
     const struct p2p_trace *traces;
     size_t trace_count;
-    bool charter_changed;   /* pins, roles and circles may have changed */
-    bool addresses_changed; /* a member told where it listens */
-    bool wanted_changed;    /* see p2p_engine_wanted */
-    bool own_head_changed;  /* the copy must be synced before anything leaves, */
-    bool number_given;      /* and when an issuer's number leaves to be signed outside */
-    bool signature_made;    /* the commit number counts: the copy must be written */
-    uint64_t wake_mono_ms;  /* when the next TICK is due */
+    bool charter_changed; /* pins, roles and circles may have changed */
+    /* Feeds whose owners told where they listen, until the next batch begins; NULL: none. */
+    const struct p2p_feed_set *addresses;
+    bool wanted_changed;   /* see p2p_engine_wanted */
+    bool own_head_changed; /* the copy must be synced before anything leaves, */
+    bool number_given;     /* and when an issuer's number leaves to be signed outside */
+    bool signature_made;   /* the commit number counts: the copy must be written */
+    uint64_t wake_mono_ms; /* when the next TICK is due */
 };
 
 struct p2p_engine;

@@ -40,6 +40,7 @@
 
 #define P2P_FEED_GOES_ON UINT64_MAX
 
+struct p2p_feed_set;
 struct p2p_subtrees; /* hashes between stored levels, computed before */
 
 enum p2p_feed_state { P2P_FEED_OK, P2P_FEED_QUARANTINED, P2P_FEED_FORKED };
@@ -77,6 +78,7 @@ struct p2p_feed {
     uint64_t hidden;     /* the past's: records that are held beyond the edge; past.h */
     /* Of all feeds of a ledger, whose it is; NULL: what is computed is not kept. */
     struct p2p_subtrees *subtrees;
+    struct p2p_feed_set *touched; /* likewise: this feed is added when it gets a tail */
     /* Roots that the caller recomputed from the leaves, by rising size: p2p_feed_root_at looks
      * here first, since each of the others costs it some hundred hashes. His; NULL: none. */
     const struct p2p_feed_root *roots;

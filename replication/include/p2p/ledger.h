@@ -17,6 +17,7 @@
 #include <p2p/alloc.h>
 #include <p2p/charter.h>
 #include <p2p/feed.h>
+#include <p2p/feed_set.h>
 #include <p2p/kind.h>
 #include <p2p/kv.h>
 #include <p2p/lthash.h>
@@ -103,6 +104,8 @@ struct p2p_ledger {
     struct p2p_charter *charter;
     struct p2p_feed **feeds; /* by number; [0] is the charter's */
     size_t feed_count;
+    struct p2p_feed_set touched;     /* grew, were cut or end elsewhere since the last finish */
+    struct p2p_feed_set doubted;     /* with claims that are others now: known_settle.c */
     struct p2p_subtrees *subtrees;   /* of all of them: hashes computed before */
     struct p2p_lthash verdict_set;   /* of all verdicts other than none */
     struct p2p_view_digest *digests; /* per (view, circle) */

@@ -93,8 +93,9 @@ struct p2p_batch {
     struct p2p_arena arena;
     struct p2p_actions actions;
     bool failed; /* links must end: their sessions are in doubt */
-    struct p2p_pin
-        *pins; /* new list when the charter changed; malloc'd, taken by the receiver */
+    /* Everybody's when the charter changed, else of those who told where they listen; malloc'd,
+     * taken by the receiver. */
+    struct p2p_pin *pins;
     size_t pin_count;
     bool wanted_changed;
     struct p2p_wanted wanted; /* whom to dial, when it changed */
@@ -111,11 +112,13 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch);
 struct p2p_work *p2p_writer_give_up(struct p2p_node *node);
 /* Frees inputs and resets the arena, when everything is carried out. */
 void p2p_batch_clear(struct p2p_batch *batch);
-/* Everybody who may connect, as the charter stands, in the batch that runs; pins: malloc'd.
- * first: before any batch ran, in a transaction of its own. P2P_NOMEM, and first those of
- * p2p_store_begin. */
-P2P_MUST_CHECK enum p2p_err p2p_writer_pins(struct p2p_node *node, struct p2p_pin **pins,
-                                            size_t *count);
+/* Who may connect, as the charter stands, in the batch that runs: everybody, or (feeds not
+ * NULL) only the owners of these feeds; pins: malloc'd.
+ * first: everybody, before any batch ran, in a transaction of its own. P2P_NOMEM, and first
+ * those of p2p_store_begin. */
+P2P_MUST_CHECK enum p2p_err p2p_writer_pins(struct p2p_node *node,
+                                            const struct p2p_feed_set *feeds,
+                                            struct p2p_pin **pins, size_t *count);
 P2P_MUST_CHECK enum p2p_err p2p_writer_first_pins(struct p2p_node *node, struct p2p_pin **pins,
                                                   size_t *count);
 
