@@ -1,6 +1,7 @@
-/* What forbids does not go with a branch: each ban or block that a forked feed is about to lose
- * stands in a `rescued` record of this node, in the same commit; a node that may not append
- * keeps it aside (kept.h) and its gate goes on refusing by it. So nobody waits for others.
+/* What forbids does not go with a branch: each ban, block or release that a forked feed is
+ * about to lose stands in a `rescued` record of this node, in the same commit; a node that may
+ * not append keeps it aside (kept.h) and its gate goes on refusing by it. So nobody waits for
+ * others.
  *
  *     in the feed --taken back, may append--> carried by a record of ours
  *          |                                      ^
@@ -26,8 +27,8 @@ static enum p2p_err carry(struct p2p_engine *engine, const struct p2p_rescued *r
 {
     struct p2p_pack pack;
     struct p2p_record_id id;
-    enum p2p_err err =
-        p2p_engine_pack(engine, 64 + rescued->leaf.len + rescued->salted.len, &pack);
+    enum p2p_err err = p2p_engine_pack(
+        engine, 64 + rescued->leaf.len + rescued->salted.len + rescued->proof.len, &pack);
     if (err == P2P_OK) {
         err = p2p_rescued_pack(&pack, rescued);
     }
@@ -63,10 +64,30 @@ static enum p2p_err keep(struct p2p_engine *engine, const struct p2p_rescued *re
     return err;
 }
 
-/* The ban or block that goes with a record, if one does: its own, or the one it carries.
- * rescued [out]: leaf and salted live in the batch's arena. P2P_NOTFOUND: none. */
-static enum p2p_err ban_of(struct p2p_engine *engine, const struct p2p_entry *entry,
-                           struct p2p_rescued *out)
+/* That the feed signed a head above a record, and that this is what stands there. The proof
+ * lives in the batch's arena. */
+static enum p2p_err prove(struct p2p_engine *engine, const struct p2p_record_id *id,
+                          struct p2p_slice *proof)
+{
+    struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, id->feed);
+    struct p2p_feed_hashes source = {.feed = id->feed, .kv = engine->kv};
+    struct p2p_tree_reader reader = p2p_feed_tree(&source);
+    struct p2p_rescued_proof stands = {.head = feed->head};
+    uint8_t *bytes = p2p_arena_take(engine->arena, P2P_RESCUED_PROOF_BYTES_MAX);
+    enum p2p_err err = bytes == NULL ? P2P_NOMEM : p2p_feed_flush(feed, engine->kv);
+    if (err == P2P_OK) {
+        err = p2p_tree_inclusion(&reader, id->index, feed->head.size, &stands.path);
+    }
+    if (err == P2P_OK) {
+        *proof = p2p_rescued_prove(&stands, bytes);
+    }
+    return err;
+}
+
+/* The ban, block or release that goes with a record, if one does: its own, or the one it
+ * carries. out: leaf, salted and proof live in the batch's arena. P2P_NOTFOUND: none. */
+static enum p2p_err carried_by(struct p2p_engine *engine, const struct p2p_entry *entry,
+                               struct p2p_rescued *out)
 {
     struct p2p_ledger *ledger = &engine->ledger;
     struct p2p_rescued rescued;
@@ -76,25 +97,34 @@ static enum p2p_err ban_of(struct p2p_engine *engine, const struct p2p_entry *en
         *out = rescued; /* as the entry does */
         return P2P_OK;
     }
-    if (entry->payload.len == 0 || !p2p_rescued_kind(entry->record.kind)) {
+    bool release = entry->record.kind == P2P_KIND_USE;
+    if ((entry->payload.len == 0 && !release) || !p2p_rescued_kind(entry->record.kind)) {
         return P2P_NOTFOUND;
     }
-    enum p2p_err err = p2p_judge(ledger, entry, &why);
+    bool was_cut = false;
+    enum p2p_err err = release ? p2p_judge_step(ledger, entry, &why, &was_cut)
+                               : p2p_judge(ledger, entry, &why);
     if (err != P2P_OK || why != P2P_WHY_NONE) {
         return err == P2P_OK ? P2P_NOTFOUND : err;
+    }
+    rescued = (struct p2p_rescued){.feed = entry->id.feed,
+                                   .index = entry->id.index,
+                                   .leaf = entry->record.leaf,
+                                   .record = entry->record,
+                                   .hash = p2p_leaf_hash(entry->record.leaf)};
+    if (release) {
+        err = prove(engine, &entry->id, &rescued.proof);
+        *out = rescued;
+        return err;
     }
     err = p2p_ledger_salted(ledger, &entry->id, &salted);
     if (err != P2P_OK) {
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
     salted = p2p_arena_copy(engine->arena, salted);
-    *out = (struct p2p_rescued){.feed = entry->id.feed,
-                                .index = entry->id.index,
-                                .leaf = entry->record.leaf,
-                                .salted = salted,
-                                .record = entry->record,
-                                .payload = entry->payload,
-                                .hash = p2p_leaf_hash(entry->record.leaf)};
+    rescued.salted = salted;
+    rescued.payload = entry->payload;
+    *out = rescued;
     return salted.data == NULL ? P2P_NOMEM : P2P_OK;
 }
 
@@ -114,7 +144,7 @@ enum p2p_err p2p_rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from,
         if (err != P2P_OK) {
             break;
         }
-        err = ban_of(engine, &entry, &rescued);
+        err = carried_by(engine, &entry, &rescued);
         if (err != P2P_OK) {
             err = err == P2P_NOTFOUND ? P2P_OK : err;
             continue;
@@ -145,10 +175,15 @@ enum p2p_err p2p_rescue_open(struct p2p_engine *engine)
 /* So that it outlives writes: what is read of it again is in leaf and salted. */
 static enum p2p_err copy(struct p2p_engine *engine, struct p2p_rescued *rescued)
 {
+    bool release = rescued->proof.len > 0;
+    struct p2p_slice *with = release ? &rescued->proof : &rescued->salted;
     rescued->leaf = p2p_arena_copy(engine->arena, rescued->leaf);
-    rescued->salted = p2p_arena_copy(engine->arena, rescued->salted);
-    if (rescued->leaf.data == NULL || rescued->salted.data == NULL) {
+    *with = p2p_arena_copy(engine->arena, *with);
+    if (rescued->leaf.data == NULL || with->data == NULL) {
         return P2P_NOMEM;
+    }
+    if (release) {
+        return P2P_OK; /* its payload is empty */
     }
     rescued->payload = p2p_slice_of(rescued->salted.data + P2P_SALT_BYTES,
                                     rescued->salted.len - P2P_SALT_BYTES);

@@ -213,6 +213,18 @@ static bool read_held(struct p2p_call *call, struct p2p_node *node, struct p2p_c
 
 /* ---- the verbs ---- */
 
+/* Released on a history that its feed lost: it is opened anew, wherever it stands now, once two
+ * counted it here. */
+static bool waits_for_count(const struct p2p_node *node, const struct p2p_custody *custody)
+{
+    bool counted = true;
+    return custody->state == P2P_CUSTODY_RELEASED &&
+           (p2p_custody_counted_anew(p2p_engine_ledger_mut(node->engine), custody,
+                                     p2p_engine_own_feed(node->engine), UINT64_MAX,
+                                     &counted) != P2P_OK ||
+            !counted);
+}
+
 static bool read_open(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
 {
     static const char *const keys[] = {"as",     "container", "call", "facility",
@@ -233,6 +245,16 @@ static bool read_open(struct p2p_call *call, struct p2p_node *node, struct p2p_a
         p2p_call_error(call, 403, "in-custody",
                        "if it came in by a gate here, port2port custody gate-in says so",
                        "%s is in custody of %s", container,
+                       p2p_owner_name(p2p_engine_ledger(node->engine), other.holder));
+        return false;
+    }
+    if (err == P2P_NOTFOUND) {
+        err = p2p_custody_find(node, container, waits_for_count, &other, &count);
+    }
+    if (err == P2P_OK) {
+        p2p_call_error(call, 403, "recount-first",
+                       "two officers look at the yard: port2port custody recount",
+                       "%s was released on a history that %s lost", container,
                        p2p_owner_name(p2p_engine_ledger(node->engine), other.holder));
         return false;
     }
@@ -414,7 +436,12 @@ static enum p2p_err first_recount(struct p2p_node *node, const struct p2p_custod
     p2p_touch_begin(&walk, P2P_VIEW_CUSTODY, p2p_id_key(key, &custody->id));
     while ((err = p2p_touch_next(&walk, node->kv, &by)) == P2P_OK) {
         struct p2p_entry entry;
-        if (by.feed == p2p_engine_own_feed(node->engine) &&
+        uint64_t known = UINT64_MAX;
+        if (custody->state == P2P_CUSTODY_RELEASED && /* who counts it anew knew why */
+            p2p_known_surely(ledger, by.feed, by.index, custody->step.feed, &known) != P2P_OK) {
+            continue;
+        }
+        if (by.feed == p2p_engine_own_feed(node->engine) && custody->step.index < known &&
             p2p_ledger_entry(ledger, &by, &entry) == P2P_OK &&
             entry.record.kind == P2P_KIND_RECOUNT && entry.record.cite_count == 1 &&
             (by.feed != custody->step.feed || by.index > custody->step.index)) {
@@ -503,9 +530,17 @@ static bool read_recount(struct p2p_call *call, struct p2p_node *node, struct p2
     const char *what = p2p_call_text(call, "found");
     struct p2p_custody custody;
     struct p2p_record_id first;
+    const char *container;
+    size_t count;
     bool second = false;
     if (!p2p_call_keys(call, keys) ||
-        !find_one(call, node, recounted_here, "frozen here, or given to this port", &custody)) {
+        !p2p_call_container(call, p2p_call_text(call, "container"), &container)) {
+        return false;
+    }
+    bool anew =
+        p2p_custody_find(node, container, recounted_here, &custody, &count) == P2P_NOTFOUND;
+    if (!find_one(call, node, anew ? waits_for_count : recounted_here,
+                  "frozen here, or given to this port", &custody)) {
         return false;
     }
     const struct p2p_reassign *given = given_here(node, &custody);

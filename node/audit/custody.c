@@ -4,6 +4,7 @@
 #include "parts.h"
 
 #include <p2p/custody.h>
+#include <p2p/rescued.h>
 #include <p2p/right.h>
 
 #define ARENA_BYTES ((size_t)64 << 20)
@@ -69,6 +70,62 @@ static enum p2p_err look_at_steps(struct looking *looking)
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
+/* Whether the record at id is the first that carries its release with effect. */
+static enum p2p_err carries_first(struct looking *looking, const struct p2p_record_id *by,
+                                  bool *first)
+{
+    struct p2p_ledger *ledger = &looking->audit->ledger;
+    struct p2p_touch_walk walk;
+    struct p2p_record_id id;
+    struct p2p_entry entry;
+    struct p2p_rescued rescued;
+    enum p2p_why why = P2P_WHY_BAD_PAYLOAD;
+    *first = false;
+    enum p2p_err err = p2p_ledger_entry(ledger, by, &entry);
+    if (err != P2P_OK || !p2p_rescued_carries(ledger, &entry, &rescued) ||
+        rescued.record.circle != looking->token.circle) {
+        return err;
+    }
+    p2p_rescued_carriers(&walk, &rescued.hash);
+    while (err == P2P_OK && why != P2P_WHY_NONE) {
+        err = p2p_touch_next(&walk, looking->kv, &id);
+        if (err == P2P_OK) {
+            err = p2p_ledger_entry(ledger, &id, &entry);
+        }
+        if (err == P2P_OK) {
+            err = p2p_judge(ledger, &entry, &why);
+        }
+    }
+    *first = err == P2P_OK && same(&id, by);
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* Every release that went with a history of its feed: each once, whoever carries it. */
+static enum p2p_err look_at_lost(struct looking *looking)
+{
+    const struct p2p_custody *token = &looking->token;
+    struct p2p_touch_walk walk;
+    struct p2p_record_id by;
+    enum p2p_err err = P2P_OK;
+    p2p_custody_rescuers(&walk, &token->id);
+    while (err == P2P_OK) {
+        bool first = false;
+        err = p2p_touch_next(&walk, looking->kv, &by);
+        if (err == P2P_OK) {
+            err = carries_first(looking, &by, &first);
+        }
+        if (first) {
+            tell(looking, P2P_FINDING_LOST_RELEASE, &by,
+                 token->state == P2P_CUSTODY_RELEASED
+                     ? (same(&token->step, &by) ? "nothing else released it"
+                                                : "it was released by another record")
+                     : "on the history that stayed it was not released there");
+        }
+        p2p_arena_reset(&looking->arena);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 /* Two opens that did not know of each other freeze each other; each pair is told once. */
 static enum p2p_err look_at_rivals(struct looking *looking)
 {
@@ -128,6 +185,9 @@ static enum p2p_err look_at_token(struct looking *looking)
 {
     p2p_findings_count(looking->audit->findings, P2P_CHECK_CUSTODY, 1);
     enum p2p_err err = look_at_steps(looking);
+    if (err == P2P_OK) {
+        err = look_at_lost(looking);
+    }
     if (err == P2P_OK) {
         err = look_at_rivals(looking);
     }

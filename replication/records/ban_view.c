@@ -261,7 +261,7 @@ static enum p2p_err fold_rescued(struct p2p_ledger *ledger, const struct p2p_ent
     struct named suspended = {.count = 0};
     struct p2p_slice content = {0};
     if (!p2p_rescued_carries(ledger, entry, &rescued) ||
-        rescued.record.kind == P2P_KIND_RIGHT_BLOCK) {
+        !p2p_rescued_is_ban(rescued.record.kind)) {
         return P2P_OK; /* it carries nothing, or no ban */
     }
     enum p2p_err err = P2P_OK;

@@ -3,6 +3,7 @@
  *   custody_kinds.c  the rows of the table of kinds, and which keys a record touches
  *   custody_mark.c   which tokens are folded again when something else changed
  *   custody_rests.c  signed notes that a step carries
+ *   custody_rescued.c  releases that a forked feed lost
  *   custody_step.c   one record about a token, and those of one feed
  *   custody_take.c   what the charter's reassigning makes of it
  *   custody_trace.c  one token, from step to step
@@ -40,6 +41,11 @@ struct custody_trace {
     uint32_t limit_feed; /* this feed is looked at below `limit` alone; 0: none */
     uint64_t limit;
     bool waits; /* a note was looked at that may be good under another charter version */
+    /* Of the last two recounts that thawed it the first, of each tenure; feed 0: none. */
+    struct p2p_record_id thaws[P2P_CUSTODY_TENURES_MAX];
+    bool rescued;                /* it is released by a carried release alone, */
+    struct p2p_hash released_by; /* of this leaf */
+    bool used_before;            /* who held it before released it on a branch that was lost */
 };
 /* Finds what became of the token that an open created, other opens aside: all of *token but its
  * rivals. An open without effect of its own gets a `why`. Slices borrow from the entry. */

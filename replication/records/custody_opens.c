@@ -5,13 +5,16 @@
  *                 withdrawn
  *     later       its author knew this one: nothing to this one
  *
+ * One that only a carried release ended (custody_rescued.c) is over once two counted the
+ * container anew; one that was withdrawn, but released on a lost branch, goes on freezing.
+ *
  * What an author surely knew is what its node held, so it judges its own open before it writes
  * it exactly as everybody judges it afterwards; what it knew of only through others' word is
  * concurrent, which freezes both. An earlier open is looked at with every feed as it was known,
  * and counts whether it has effect beside others or not: only a dishonest node writes one that
  * has none, and who opens after it must see it withdrawn, or closed by a gate-in. Of each feed
  * the newest few are looked at, as each of them had to find the older ones over. */
-#include "custody_fold.h"
+#include "custody_step.h"
 
 #include <string.h>
 
@@ -44,21 +47,23 @@ static enum p2p_err next_other(struct others *others, bool *earlier)
     return err;
 }
 
-/* What became of another open: as of all that is held, or of what was known at a record. */
+/* What became of another open: as of all that is held, or of what was known at a record. of
+ * [out]: how it was traced, into out. */
 static enum p2p_err look_at(struct custody_trace *trace, const struct p2p_record_id *id,
-                            const struct p2p_record_id *known_at, struct p2p_custody *out)
+                            const struct p2p_record_id *known_at, struct p2p_custody *out,
+                            struct custody_trace *of)
 {
     struct p2p_scratch scratch;
     struct p2p_entry entry;
-    struct custody_trace other = {.ledger = trace->ledger, .token = out, .known_at = known_at};
+    *of = (struct custody_trace){.ledger = trace->ledger, .token = out, .known_at = known_at};
     p2p_scratch_begin(&scratch, trace->ledger);
     enum p2p_err err = p2p_ledger_entry(trace->ledger, id, &entry);
     if (err == P2P_OK) {
-        err = p2p_custody_stand(&other, &entry);
+        err = p2p_custody_stand(of, &entry);
     }
     p2p_scratch_end(&scratch, trace->ledger);
     out->call = out->container = out->facility = (struct p2p_slice){0};
-    trace->waits = trace->waits || other.waits;
+    trace->waits = trace->waits || of->waits;
     return err;
 }
 
@@ -86,8 +91,13 @@ static enum p2p_err all_over(struct custody_trace *trace, const struct newest *n
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < newest->count && err == P2P_OK && *over; i++) {
         struct p2p_custody other;
-        err = look_at(trace, &newest->ids[i], &trace->token->id, &other);
+        struct custody_trace of;
+        err = look_at(trace, &newest->ids[i], &trace->token->id, &other, &of);
         *over = err != P2P_OK || p2p_custody_is_over(other.state);
+        if (err == P2P_OK && of.rescued) {
+            err =
+                p2p_custody_recounted(&of, trace->token->id.feed, trace->token->id.index, over);
+        }
     }
     return err;
 }
@@ -122,7 +132,7 @@ static enum p2p_err weigh(struct custody_trace *trace, const struct p2p_record_i
                           bool *rival, bool *later)
 {
     struct p2p_custody other;
-    struct custody_trace of_other = {.ledger = trace->ledger, .token = &other};
+    struct custody_trace of_other;
     const struct p2p_custody *token = trace->token;
     uint64_t known = 0;
     *rival = false;
@@ -132,8 +142,9 @@ static enum p2p_err weigh(struct custody_trace *trace, const struct p2p_record_i
     if (err != P2P_OK || *later) {
         return err;
     }
-    err = look_at(trace, id, NULL, &other);
-    if (err != P2P_OK || other.why != P2P_WHY_NONE || other.state == P2P_CUSTODY_WITHDRAWN) {
+    err = look_at(trace, id, NULL, &other, &of_other);
+    bool withdrawn = other.state == P2P_CUSTODY_WITHDRAWN && !of_other.used_before;
+    if (err != P2P_OK || other.why != P2P_WHY_NONE || withdrawn) {
         return err;
     }
     other.container = token->container;

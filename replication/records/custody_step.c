@@ -1,6 +1,8 @@
 /* One record about a token, and the records of one feed about it. */
 #include "custody_step.h"
 
+#include <p2p/rescued.h>
+
 #include <string.h>
 
 static bool same_id(const struct p2p_record_id *a, const struct p2p_record_id *b)
@@ -85,6 +87,44 @@ static bool fits(const struct step *step, const struct wanted *wanted)
            step->epoch == wanted->epoch;
 }
 
+enum p2p_err p2p_step_look_carried(struct custody_trace *trace, const struct p2p_record_id *id,
+                                   const struct wanted *wanted, uint32_t feed, struct step *out,
+                                   struct p2p_hash *leaf, bool *counts)
+{
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    struct p2p_rescued rescued;
+    struct custody_content content;
+    struct step step;
+    enum p2p_why why = P2P_WHY_NONE;
+    bool was_cut = false;
+    bool rests = true;
+    *counts = false;
+    p2p_scratch_begin(&scratch, trace->ledger);
+    enum p2p_err err = p2p_ledger_entry(trace->ledger, id, &entry);
+    bool fit = err == P2P_OK && p2p_rescued_carries(trace->ledger, &entry, &rescued) &&
+               rescued.record.kind == P2P_KIND_USE && rescued.feed == feed;
+    if (fit) {
+        const struct p2p_entry lost = {.id = *id, .record = rescued.record};
+        fit = read_step(&step, trace->token, &lost, &content) && fits(&step, wanted);
+    }
+    if (fit) { /* wherever it stands: a release is final */
+        err = p2p_judge_step(trace->ledger, &entry, &why, &was_cut);
+    }
+    fit = fit && err == P2P_OK && why == P2P_WHY_NONE;
+    if (fit && wanted->rests_feed != 0) {
+        err = p2p_custody_rests_any(trace, wanted->rests_feed, wanted->rests_index,
+                                    content.rests, &rests);
+    }
+    p2p_scratch_end(&scratch, trace->ledger);
+    if (err == P2P_OK && fit && rests) {
+        *out = step;
+        *leaf = rescued.hash;
+        *counts = true;
+    }
+    return err;
+}
+
 enum p2p_err p2p_step_look(struct custody_trace *trace, const struct p2p_record_id *id,
                            const struct wanted *wanted, struct step *out, bool *counts)
 {
@@ -162,7 +202,23 @@ enum p2p_err p2p_step_is_second(struct custody_trace *trace, uint32_t feed, uint
         err = p2p_step_look(trace, id, wanted, &first, paired);
         *paired = *paired && first.kind == P2P_KIND_RECOUNT && first.gone == second->gone &&
                   first.issuer != second->issuer;
+        second->first = *paired ? *id : second->first;
         second->was_cut = second->was_cut || (*paired && first.was_cut);
+    }
+    return err;
+}
+
+enum p2p_err p2p_step_next_pair(struct custody_trace *trace, struct p2p_touch_walk *walk,
+                                uint32_t feed, uint64_t limit, uint64_t epoch, struct step *out)
+{
+    const struct wanted wanted = {.epoch = epoch};
+    bool paired = false;
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK && !paired) {
+        err = p2p_step_next(trace, walk, feed, limit, &wanted, out);
+        if (err == P2P_OK && out->kind == P2P_KIND_RECOUNT) {
+            err = p2p_step_is_second(trace, feed, 0, &wanted, out, &paired);
+        }
     }
     return err;
 }

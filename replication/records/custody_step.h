@@ -18,6 +18,7 @@ struct step {
     bool was_cut;
     struct p2p_record_id cites[CUSTODY_CITES_LOOKED_AT]; /* but for the token itself */
     size_t cite_count;
+    struct p2p_record_id first; /* recount: of the two, once it is known to be the second */
     struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX]; /* recount */
     size_t seal_count;
 };
@@ -46,6 +47,13 @@ P2P_MUST_CHECK enum p2p_err p2p_step_look(struct custody_trace *trace,
                                           const struct p2p_record_id *id,
                                           const struct wanted *wanted, struct step *out,
                                           bool *counts);
+/* The same of a release that the record at id carries; its own id stands for it. carried [out]:
+ * what it carries, wanted or not. */
+P2P_MUST_CHECK enum p2p_err p2p_step_look_carried(struct custody_trace *trace,
+                                                  const struct p2p_record_id *id,
+                                                  const struct wanted *wanted, uint32_t feed,
+                                                  struct step *out, struct p2p_hash *leaf,
+                                                  bool *counts);
 /* What a feed wrote about the token from an index on. */
 void p2p_step_walk(struct p2p_touch_walk *walk, const struct p2p_record_id *token,
                    uint32_t feed, uint64_t from);
@@ -65,11 +73,36 @@ P2P_MUST_CHECK enum p2p_err p2p_step_is_second(struct custody_trace *trace, uint
 P2P_MUST_CHECK enum p2p_err p2p_custody_decide(struct custody_trace *trace, struct standing *at,
                                                struct step *step);
 
+/* The first of a feed's recounts at an epoch that is the second of two, below index `limit`.
+ * P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_step_next_pair(struct custody_trace *trace,
+                                               struct p2p_touch_walk *walk, uint32_t feed,
+                                               uint64_t limit, uint64_t epoch,
+                                               struct step *out);
+
+/* custody_rescued.c: the first carried release by who stands there. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_rescued(struct custody_trace *trace,
+                                                const struct standing *at, struct step *use,
+                                                struct p2p_hash *leaf);
+/* Sets trace->used_before. After the tenures are known. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_rescued_before(struct custody_trace *trace);
+/* Whether the author of a record surely knew a carrier of that release there. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_knew_rescued(struct custody_trace *trace,
+                                                     const struct p2p_record_id *author,
+                                                     const struct p2p_hash *leaf, bool *knew);
+
+/* Whether two who knew of the carried release that ended a token counted its container in a
+ * feed, below an index. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_recounted(struct custody_trace *trace, uint32_t feed,
+                                                  uint64_t below, bool *counted);
+
 /* What entries of the charter that reassign the token make of a standing. */
 struct taking {
-    bool stopped;   /* some entry names it: its holder acts no more */
-    bool taken;     /* two recounts of who is named, sealed, took it over */
-    bool used;      /* who was named before released it, not knowing better */
+    bool stopped; /* some entry names it: its holder acts no more */
+    bool taken;   /* two recounts of who is named, sealed, took it over */
+    bool used;    /* who was named before released it, not knowing better */
+    bool rescued; /* and other records carry that release, of this leaf */
+    struct p2p_hash leaf;
     struct step by; /* the second of them */
     uint64_t size;  /* of the holder's feed at which that was judged */
 };

@@ -39,23 +39,6 @@ static enum p2p_err decided_below(struct custody_trace *trace, const struct stan
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
-/* The first of a feed's recounts at an epoch that is the second of two, below index `limit`.
- * P2P_NOTFOUND. */
-static enum p2p_err next_pair(struct custody_trace *trace, struct p2p_touch_walk *walk,
-                              uint32_t feed, uint64_t limit, uint64_t epoch, struct step *out)
-{
-    const struct wanted wanted = {.epoch = epoch};
-    bool paired = false;
-    enum p2p_err err = P2P_OK;
-    while (err == P2P_OK && !paired) {
-        err = p2p_step_next(trace, walk, feed, limit, &wanted, out);
-        if (err == P2P_OK && out->kind == P2P_KIND_RECOUNT) {
-            err = p2p_step_is_second(trace, feed, 0, &wanted, out, &paired);
-        }
-    }
-    return err;
-}
-
 /* Whether who was named before took the token over below its sealed size. */
 static enum p2p_err taken_below(struct custody_trace *trace, uint32_t feed, uint64_t size,
                                 uint64_t epoch, bool *taken)
@@ -63,7 +46,7 @@ static enum p2p_err taken_below(struct custody_trace *trace, uint32_t feed, uint
     struct p2p_touch_walk walk;
     struct step step;
     p2p_step_walk(&walk, &trace->token->id, feed, 0);
-    enum p2p_err err = next_pair(trace, &walk, feed, size, epoch, &step);
+    enum p2p_err err = p2p_step_next_pair(trace, &walk, feed, size, epoch, &step);
     *taken = err == P2P_OK;
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
@@ -120,19 +103,29 @@ static enum p2p_err find_use(struct custody_trace *trace, uint32_t feed, uint64_
                              struct taking *out)
 {
     const struct wanted wanted = {.epoch = epoch};
+    const struct standing at = {.feed = feed, .epoch = epoch};
     struct p2p_touch_walk walk;
+    struct p2p_hash leaf;
     struct step step;
     uint64_t end = 0;
+    bool stood = false;
     enum p2p_err err = p2p_custody_end(trace, feed, &end);
     p2p_step_walk(&walk, &trace->token->id, feed, 0);
     if (err == P2P_OK) {
-        err = next_pair(trace, &walk, feed, end, epoch, &step);
+        err = p2p_step_next_pair(trace, &walk, feed, end, epoch, &step);
     }
+    stood = err == P2P_OK;
     end =
         trace->known_at == NULL ? UINT64_MAX : end; /* where it ends may be found to be lower */
     while (err == P2P_OK && !out->used) {
         err = p2p_step_next(trace, &walk, feed, end, &wanted, &step);
         out->used = err == P2P_OK && step.kind == P2P_KIND_USE;
+    }
+    if (err == P2P_NOTFOUND && stood) {
+        err = p2p_custody_rescued(trace, &at, &step, &leaf);
+        out->used = err == P2P_OK;
+        out->rescued = err == P2P_OK;
+        out->leaf = leaf;
     }
     if (out->used) {
         out->by = step;
@@ -173,7 +166,7 @@ static enum p2p_err find_taking(struct custody_trace *trace, const struct standi
         err = p2p_custody_end(trace, i, &limit);
         p2p_step_walk(&walk, &trace->token->id, i, 0);
         while (err == P2P_OK && !out->taken) {
-            err = next_pair(trace, &walk, i, limit, rows[n].epoch, &out->by);
+            err = p2p_step_next_pair(trace, &walk, i, limit, rows[n].epoch, &out->by);
             if (err == P2P_OK) {
                 err = acts(trace, at, rows, n, &out->by, out);
             }
@@ -204,6 +197,7 @@ enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standi
     out->stopped = false;
     out->taken = false;
     out->used = false;
+    out->rescued = false;
     if (count == 0) {
         return P2P_OK;
     }

@@ -14,7 +14,8 @@
  * it carries. Cut points and the freezing of the token do not take away from it: they freeze.
  * Nothing here asks when anything came. A `use` that stands at or above the end of a closed
  * generation that held the token releases it all the same: RELEASED is final, and where a
- * generation ends may be found to be lower. */
+ * generation ends may be found to be lower. What a forked feed lost of it: custody_rescued.c.
+ */
 #include "custody_step.h"
 
 #include <p2p/assert.h>
@@ -76,8 +77,9 @@ static void end_tenure(struct p2p_custody *token, const struct standing *at, uin
 
 /* Two found the container there: whatever froze the token but for rivals, and an entry that
  * reassigns it, is over. */
-static void thaw(struct p2p_custody *token, struct standing *at, const struct step *step)
+static void thaw(struct custody_trace *trace, struct standing *at, const struct step *step)
 {
+    struct p2p_custody *token = trace->token;
     token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG | P2P_FROZEN_REASSIGNED;
     take(token, step);
     if (!at->begins) {
@@ -85,6 +87,7 @@ static void thaw(struct p2p_custody *token, struct standing *at, const struct st
         at->from = step->id.index;
         begin_tenure(token, at);
     }
+    trace->thaws[token->tenure_count - 1] = step->first;
 }
 
 enum p2p_err p2p_custody_decide(struct custody_trace *trace, struct standing *at,
@@ -114,7 +117,7 @@ enum p2p_err p2p_custody_decide(struct custody_trace *trace, struct standing *at
             return P2P_OK;
         }
         if (err == P2P_OK && paired) {
-            thaw(trace->token, at, step);
+            thaw(trace, at, step);
         }
     }
     return err;
@@ -198,6 +201,18 @@ static uint32_t passes_to(const struct custody_trace *trace, uint32_t number)
     return 0;
 }
 
+/* A release that only other records carry is all that there is of it. */
+static void take_rescued(struct custody_trace *trace, const struct step *use,
+                         const struct p2p_hash *leaf)
+{
+    struct p2p_custody *token = trace->token;
+    token->state = P2P_CUSTODY_RELEASED;
+    token->frozen |= P2P_FROZEN_FORKED;
+    take(token, use);
+    trace->rescued = true;
+    trace->released_by = *leaf;
+}
+
 /* Nothing is decided where the token stands: it stays there, or passes to the next generation.
  */
 static enum p2p_err stay(struct custody_trace *trace, struct standing *at, bool *ends)
@@ -205,6 +220,7 @@ static enum p2p_err stay(struct custody_trace *trace, struct standing *at, bool 
     struct p2p_custody *token = trace->token;
     const struct p2p_feed *feed = p2p_ledger_feed(trace->ledger, at->feed);
     struct step step;
+    struct p2p_hash leaf;
     enum p2p_err err = used_beyond(trace, at, &step);
     uint32_t next = passes_to(trace, at->feed);
     if (feed != NULL && feed->ends_at != P2P_FEED_GOES_ON) {
@@ -216,6 +232,13 @@ static enum p2p_err stay(struct custody_trace *trace, struct standing *at, bool 
         token->frozen |= P2P_FROZEN_GENERATION;
         take(token, &step);
         return P2P_OK;
+    }
+    if (err == P2P_NOTFOUND) {
+        err = p2p_custody_rescued(trace, at, &step, &leaf);
+        if (err == P2P_OK) {
+            take_rescued(trace, &step, &leaf);
+            return P2P_OK;
+        }
     }
     if (err != P2P_NOTFOUND) {
         return err;
@@ -280,6 +303,7 @@ static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
 {
     struct p2p_custody *token = trace->token;
     struct step use;
+    struct p2p_hash leaf;
     enum p2p_err err = used_from(trace, at, 0, &use);
     *ends = true;
     if (err == P2P_OK) {
@@ -287,6 +311,12 @@ static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
         take(token, &use);
         end_tenure(token, at, use.id.index);
         return P2P_OK;
+    }
+    if (err == P2P_NOTFOUND) {
+        err = p2p_custody_rescued(trace, at, &use, &leaf);
+    }
+    if (err == P2P_OK) {
+        take_rescued(trace, &use, &leaf);
     }
     if (err != P2P_NOTFOUND) {
         return err;
@@ -296,6 +326,10 @@ static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
                             .from = taking->by.id.index,
                             .epoch = taking->by.epoch,
                             .begins = true};
+    if (taking->used && taking->rescued) {
+        take_rescued(trace, &taking->by, &taking->leaf);
+        return P2P_OK;
+    }
     if (taking->used) {
         token->state = P2P_CUSTODY_RELEASED;
         take(token, &taking->by);
@@ -303,6 +337,9 @@ static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
     }
     token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG;
     take(token, &taking->by);
+    if (token->tenure_count < P2P_CUSTODY_TENURES_MAX) { /* the one that begins now */
+        trace->thaws[token->tenure_count] = taking->by.first;
+    }
     *ends = taking->by.gone;
     token->state = *ends ? P2P_CUSTODY_GONE : token->state;
     return P2P_OK;
@@ -331,12 +368,19 @@ static enum p2p_err go_on(struct custody_trace *trace, struct standing *at, bool
 static enum p2p_err go_no_further(struct custody_trace *trace, struct standing *at)
 {
     struct step step;
+    struct p2p_hash leaf;
     bool ends = true;
     at->begins = true; /* no tenure begins any more */
     trace->token->frozen |= P2P_FROZEN_TOO_LONG;
     enum p2p_err err = p2p_custody_decide(trace, at, &step);
     if (err == P2P_OK && step.kind != P2P_KIND_CUSTODY_OFFER) {
         return advance(trace, at, &step, &ends);
+    }
+    if (err == P2P_NOTFOUND) {
+        err = p2p_custody_rescued(trace, at, &step, &leaf);
+        if (err == P2P_OK) {
+            take_rescued(trace, &step, &leaf);
+        }
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
@@ -371,6 +415,10 @@ enum p2p_err p2p_custody_trace(struct custody_trace *trace)
     }
     if (err == P2P_OK && !ends) {
         err = go_no_further(trace, &at);
+    }
+    if (err == P2P_OK && trace->known_at == NULL) {
+        err = p2p_custody_rescued_before(trace);
+        token->frozen |= trace->used_before ? P2P_FROZEN_FORKED : 0u;
     }
     token->holder = at.feed;
     token->epoch = at.epoch;

@@ -47,7 +47,8 @@ static enum p2p_err subject_rows(const struct p2p_kv *kv, const struct p2p_rescu
 {
     struct p2p_unpack in;
     enum p2p_err err = P2P_OK;
-    if (!p2p_unpack_find(rescued->payload, "subjects", &in)) {
+    if (!p2p_rescued_is_ban(rescued->record.kind) ||
+        !p2p_unpack_find(rescued->payload, "subjects", &in)) {
         return P2P_OK;
     }
     uint32_t count = p2p_unpack_array(&in);
@@ -92,7 +93,7 @@ enum p2p_err p2p_kept_put(struct p2p_ledger *ledger, const struct p2p_rescued *r
         return err;
     }
     p2p_scratch_begin(&scratch, ledger);
-    size_t cap = PACKED_OVER + rescued->leaf.len + rescued->salted.len;
+    size_t cap = PACKED_OVER + rescued->leaf.len + rescued->salted.len + rescued->proof.len;
     uint8_t *bytes = p2p_arena_take(ledger->arena, 1 + cap);
     err = bytes == NULL ? P2P_NOMEM : P2P_OK;
     if (err == P2P_OK) {

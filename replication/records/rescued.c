@@ -1,7 +1,7 @@
-/* The kind `rescued`. */
+/* The kind `rescued`: which carriers have effect, and what they touch. */
 #include <p2p/ban.h>
+#include <p2p/custody.h>
 #include <p2p/rescued.h>
-#include <p2p/right.h>
 
 #include "../views.h"
 #include "kinds.h"
@@ -34,106 +34,6 @@ enum p2p_err p2p_rescued_next(struct p2p_touch_walk *walk, const struct p2p_kv *
     return err;
 }
 
-/* ---- the payload ---- */
-
-enum p2p_err p2p_rescued_pack(struct p2p_pack *pack, const struct p2p_rescued *rescued)
-{
-    p2p_pack_map(pack, 4);
-    p2p_pack_text(pack, "feed");
-    p2p_pack_uint(pack, rescued->feed);
-    p2p_pack_text(pack, "index");
-    p2p_pack_uint(pack, rescued->index);
-    p2p_pack_text(pack, "leaf");
-    p2p_pack_bin(pack, rescued->leaf.data, rescued->leaf.len);
-    p2p_pack_text(pack, "salted");
-    p2p_pack_bin(pack, rescued->salted.data, rescued->salted.len);
-    return p2p_pack_failed(pack) || p2p_pack_slice(pack).len > P2P_PAYLOAD_BYTES_MAX
-               ? P2P_TOOLARGE
-               : P2P_OK;
-}
-
-bool p2p_rescued_kind(uint32_t kind)
-{
-    return kind == P2P_KIND_BAN_IMPOSE || kind == P2P_KIND_BAN_AMEND ||
-           kind == P2P_KIND_RIGHT_BLOCK;
-}
-
-/* Whether a payload is that of the ban or block it is said to be. Who signed it is not asked
- * here: one that says nothing forbids nothing, whoever may have meant it. */
-static bool is_of_its_kind(const struct p2p_rescued *rescued)
-{
-    struct p2p_ban ban = {.id = {0, 0}};
-    const struct p2p_record *record = &rescued->record;
-    return p2p_wire_check(rescued->payload) == P2P_OK &&
-           p2p_kind_validate(p2p_kind_find(record->kind), rescued->payload) == P2P_OK &&
-           (record->kind == P2P_KIND_RIGHT_BLOCK
-                ? record->cite_count <= P2P_RIGHT_CITES_MAX
-                : p2p_ban_read_content(&ban, rescued->payload) == P2P_OK);
-}
-
-/* All that can be told without the charter, which may name the feed later. */
-static bool parse(struct p2p_rescued *out, struct p2p_slice payload)
-{
-    enum { FEED, INDEX, LEAF, SALTED, COUNT };
-    static const char *const names[COUNT] = {"feed", "index", "leaf", "salted"};
-    struct p2p_slice values[COUNT];
-    struct p2p_unpack in;
-    struct p2p_rescued rescued;
-    if (!p2p_unpack_fields(payload, names, values, COUNT)) {
-        return false;
-    }
-    p2p_unpack_init(&in, values[FEED]);
-    rescued.feed = p2p_unpack_u32(&in);
-    bool shape = p2p_unpack_done(&in);
-    p2p_unpack_init(&in, values[INDEX]);
-    rescued.index = p2p_unpack_uint(&in);
-    shape = shape && p2p_unpack_done(&in);
-    p2p_unpack_init(&in, values[LEAF]);
-    rescued.leaf = p2p_unpack_bin(&in);
-    p2p_unpack_init(&in, values[SALTED]);
-    rescued.salted = p2p_unpack_bin(&in);
-    if (!shape || rescued.salted.len <= P2P_SALT_BYTES ||
-        p2p_record_decode(&rescued.record, rescued.leaf) != P2P_OK ||
-        !p2p_rescued_kind(rescued.record.kind) || rescued.record.issuer == 0 ||
-        rescued.record.body_type != P2P_BODY_COMMITMENT) {
-        return false;
-    }
-    rescued.payload =
-        p2p_slice_of(rescued.salted.data + P2P_SALT_BYTES, rescued.salted.len - P2P_SALT_BYTES);
-    rescued.hash = p2p_leaf_hash(rescued.leaf);
-    if (!is_of_its_kind(&rescued)) {
-        return false;
-    }
-    *out = rescued;
-    return true;
-}
-
-enum p2p_err p2p_rescued_read(struct p2p_rescued *out, const struct p2p_charter *charter,
-                              struct p2p_slice payload)
-{
-    struct p2p_rescued rescued;
-    if (!parse(&rescued, payload)) {
-        return P2P_MALFORMED;
-    }
-    const struct p2p_feed_info *info = p2p_charter_feed(charter, rescued.feed);
-    if (info == NULL || info->member == 0 ||
-        p2p_record_open(&rescued.record, p2p_slice_text(info->origin), rescued.salted,
-                        &rescued.payload) != P2P_OK) {
-        return P2P_MALFORMED;
-    }
-    *out = rescued;
-    return P2P_OK;
-}
-
-bool p2p_rescued_carries(const struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                         struct p2p_rescued *out)
-{
-    return entry->record.kind == P2P_KIND_RESCUED && entry->record.issuer == 0 &&
-           entry->record.cite_count == 0 && entry->payload.len > 0 &&
-           p2p_rescued_read(out, ledger->charter, entry->payload) == P2P_OK &&
-           out->record.circle == entry->record.circle;
-}
-
 /* ---- judging ---- */
 
 static enum p2p_err check_signature(struct p2p_ledger *ledger,
@@ -150,12 +50,17 @@ static enum p2p_err check_signature(struct p2p_ledger *ledger,
 enum p2p_err p2p_rescued_is_there(const struct p2p_ledger *ledger,
                                   const struct p2p_rescued *rescued, bool *there)
 {
-    uint64_t index = 0;
+    uint64_t index = rescued->index;
     struct p2p_slice leaf;
     *there = false;
-    enum p2p_err err = p2p_number_find(ledger, rescued->feed, rescued->record.issuer,
-                                       rescued->record.issuer_seq, &index);
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, rescued->feed);
+    enum p2p_err err = P2P_OK;
+    if (rescued->record.issuer != 0) {
+        err = p2p_number_find(ledger, rescued->feed, rescued->record.issuer,
+                              rescued->record.issuer_seq, &index);
+    } else if (feed == NULL || index >= feed->ends_at) { /* it has no number */
+        return P2P_OK;
+    }
     if (err == P2P_OK && index >= feed->edge.size && ledger->on_absent != NULL) {
         const struct p2p_record_id at = {rescued->feed, index};
         ledger->on_absent(ledger->absent_context, &at); /* a past's numbers are all there are */
@@ -186,7 +91,9 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
         *why = P2P_WHY_BAD_PAYLOAD; /* nothing was to be rescued */
         return P2P_OK;
     }
-    enum p2p_err err = check_signature(ledger, &rescued, why);
+    enum p2p_err err = rescued.record.issuer == 0 /* it would carry nothing */
+                           ? P2P_OK
+                           : check_signature(ledger, &rescued, why);
     if (err != P2P_OK || *why != P2P_WHY_NONE) {
         return err;
     }
@@ -224,6 +131,23 @@ static enum p2p_err touch_rights(struct p2p_ledger *ledger, const struct p2p_rec
     return err;
 }
 
+/* The tokens that a carried release names, likewise. */
+static enum p2p_err touch_tokens(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                 const struct p2p_rescued *rescued)
+{
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    enum p2p_err err = P2P_OK;
+    if (rescued->record.kind != P2P_KIND_USE) {
+        return P2P_OK;
+    }
+    p2p_cites_begin(&walk, &rescued->record);
+    while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
+        err = p2p_custody_touch_rescued(ledger, rescued->record.circle, &cite, id);
+    }
+    return err;
+}
+
 /* What the carrier at id carries is looked at again. */
 static enum p2p_err mark_carried(struct p2p_ledger *ledger, const struct p2p_record_id *id)
 {
@@ -233,8 +157,9 @@ static enum p2p_err mark_carried(struct p2p_ledger *ledger, const struct p2p_rec
     struct p2p_rescued rescued;
     p2p_scratch_begin(&scratch, ledger);
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
-    if (err == P2P_OK && parse(&rescued, entry.payload)) {
+    if (err == P2P_OK && p2p_rescued_parse(&rescued, entry.payload) == P2P_OK) {
         err = touch_rights(ledger, id, &rescued);
+        err = err == P2P_OK ? touch_tokens(ledger, id, &rescued) : err;
     }
     p2p_scratch_end(&scratch, ledger);
     return err == P2P_OK ? p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, id)) : err;
@@ -260,10 +185,10 @@ static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entr
     uint8_t of_feed[MARK_KEY_BYTES];
     struct p2p_touch_walk walk;
     enum p2p_err err = P2P_OK;
-    if (entry->payload.len == 0 || !parse(&rescued, entry->payload)) {
+    if (entry->payload.len == 0 || p2p_rescued_parse(&rescued, entry->payload) != P2P_OK) {
         return P2P_OK; /* it carries nothing under any charter */
     }
-    if (ledger->undoing) {
+    if (ledger->undoing && p2p_rescued_is_ban(rescued.record.kind)) {
         err = p2p_ban_row(ledger, entry->record.circle, rescued.payload, &entry->id, false);
     }
     if (err == P2P_OK) {
@@ -274,11 +199,14 @@ static enum p2p_err keys(struct p2p_ledger *ledger, const struct p2p_entry *entr
         err =
             p2p_touch_add(ledger, P2P_VIEW_FORKS, feed_key(of_feed, rescued.feed), &entry->id);
     }
-    if (err == P2P_OK) {
+    if (err == P2P_OK && rescued.record.issuer != 0) {
         err = p2p_index_issuer(ledger, rescued.record.issuer, &entry->id);
     }
     if (err == P2P_OK) {
         err = touch_rights(ledger, &entry->id, &rescued);
+    }
+    if (err == P2P_OK) {
+        err = touch_tokens(ledger, &entry->id, &rescued);
     }
     if (err == P2P_OK) {
         err = p2p_view_mark(ledger, P2P_VIEW_BANS, p2p_id_key(key, &entry->id));
@@ -331,7 +259,8 @@ static const struct p2p_field fields[] = {
     {"feed", P2P_FIELD_UINT, 0, true, P2P_TLP_CLEAR},
     {"index", P2P_FIELD_UINT, 0, true, P2P_TLP_CLEAR},
     {"leaf", P2P_FIELD_BYTES, 0, true, P2P_TLP_AMBER},
-    {"salted", P2P_FIELD_BYTES, 0, true, P2P_TLP_RED},
+    {"proof", P2P_FIELD_BYTES, P2P_RESCUED_PROOF_BYTES_MAX, false, P2P_TLP_CLEAR},
+    {"salted", P2P_FIELD_BYTES, 0, false, P2P_TLP_RED},
 };
 const struct p2p_kind p2p_kind_rescued = {
     .number = P2P_KIND_RESCUED,

@@ -243,7 +243,7 @@ static enum p2p_err read_custody(struct p2p_right_fold *fold, const struct p2p_e
 }
 
 /* Whether the `use` that released the token is one of this right. */
-static enum p2p_err is_used(struct p2p_right_fold *fold, bool *used)
+static enum p2p_err is_used(struct p2p_right_fold *fold, bool *used, bool *carried)
 {
     struct p2p_scratch scratch;
     struct p2p_entry entry;
@@ -251,6 +251,7 @@ static enum p2p_err is_used(struct p2p_right_fold *fold, bool *used)
     struct p2p_cites walk;
     struct p2p_record_id cite;
     *used = false;
+    *carried = false;
     if (!fold->has_custody || fold->custody.state != P2P_CUSTODY_RELEASED) {
         return P2P_OK;
     }
@@ -258,6 +259,7 @@ static enum p2p_err is_used(struct p2p_right_fold *fold, bool *used)
     enum p2p_err err = p2p_ledger_entry(fold->ledger, &fold->custody.step, &entry);
     if (err == P2P_OK && p2p_rescued_carries(fold->ledger, &entry, &rescued)) {
         entry.record = rescued.record;
+        *carried = true;
     }
     if (err == P2P_OK && entry.record.kind == P2P_KIND_USE) {
         p2p_cites_begin(&walk, &entry.record);
@@ -274,8 +276,9 @@ static enum p2p_err end_right(struct p2p_right_fold *fold)
 {
     struct p2p_right *right = &fold->right;
     bool used = false;
+    bool carried = false;
     bool knew = false;
-    enum p2p_err err = is_used(fold, &used);
+    enum p2p_err err = is_used(fold, &used, &carried);
     if (err != P2P_OK) {
         return err;
     }
@@ -286,7 +289,7 @@ static enum p2p_err end_right(struct p2p_right_fold *fold)
         return P2P_OK;
     }
     right->used_by = fold->custody.step;
-    if (right->ended_by.feed != 0) {
+    if (right->ended_by.feed != 0 && !carried) { /* who carries it may know more */
         err = p2p_right_knew(fold->ledger, &right->used_by, &right->ended_by, &knew);
     }
     right->unfit = right->below != P2P_RIGHT_ACTIVE || knew;

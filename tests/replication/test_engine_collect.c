@@ -783,6 +783,62 @@ static void test_a_late_answer_needs_the_lease(void **state)
     CHECK(audit(1) == 3);
 }
 
+/* A port that is started over from before a release, or writes another history, could release
+ * the same container again: whoever heard of the first release carries it on. */
+static void test_a_release_outlives_its_branch(void **state)
+{
+    struct p2p_record_id token;
+    struct p2p_record record;
+    struct p2p_slice leaf;
+    (void)state;
+    start(4, 4, 60);
+    make_ready(BOX, &token);
+    network_advance(&net, 65000);
+    struct network_node *n = &net.nodes[1];
+    struct memory_kv *before = memory_kv_clone(n->kv);
+    struct p2p_engine_options options = n->options;
+    for (uint32_t a = 1; a <= 4; a++) {
+        for (uint32_t b = a + 1; b <= 4; b++) {
+            network_cut(&net, a, b);
+        }
+    }
+    network_connect(&net, 1, 2);
+    network_run(&net);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW);
+    struct p2p_record_id use = last.result.release;
+    network_run(&net);
+    CHECK(custody_at(2, token).state == P2P_CUSTODY_RELEASED);
+    network_kill(&net, 1);
+    memory_kv_free(n->kv);
+    n->kv = before;
+    n->options = options;
+    n->watch = (struct network_watch){.count = 0};
+    CHECK_OK(network_open(&net, 1));
+    network_connect(&net, 1, 3);
+    network_run(&net);
+    CHECK_OK(network_notes(&net, 1, 1));
+    network_run(&net);
+    network_kill(&net, 1);
+    network_connect(&net, 2, 3);
+    network_connect(&net, 2, 4);
+    network_connect(&net, 3, 4);
+    network_advance(&net, 8000);
+    network_agree(&net);
+    for (uint32_t node = 2; node <= 4; node++) {
+        struct p2p_custody custody = custody_at(node, token);
+        CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_FORKED);
+        CHECK(custody.step.feed == network_feed(&net, 2));
+        CHECK(network_size(&net, node, use.feed) <= use.index);
+        const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+        const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[node].engine);
+        CHECK_OK(p2p_feed_leaf(p2p_ledger_feed(ledger, custody.step.feed), kv,
+                               custody.step.index, &leaf));
+        CHECK_OK(p2p_record_decode(&record, leaf));
+        CHECK(record.kind == P2P_KIND_RESCUED);
+        memory_kv_abort(net.nodes[node].kv);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -801,6 +857,7 @@ int main(void)
         cmocka_unit_test_teardown(test_the_same_question_is_the_same_release, network_stop),
         cmocka_unit_test_teardown(test_a_later_visit_is_another_question, network_stop),
         cmocka_unit_test_teardown(test_a_late_answer_needs_the_lease, network_stop),
+        cmocka_unit_test_teardown(test_a_release_outlives_its_branch, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ enum { FEEDS = LEDGER_WORLD_FEEDS + 1 };
 /* How often what should come up came up. */
 static struct {
     unsigned values, reasons, forked, closed, rescued, lifted, suspended, without_effect, stood;
-    unsigned custody, frozen, passed, rights, walked, leaves;
+    unsigned custody, frozen, passed, carried, rights, walked, leaves;
 } met;
 
 /* ---- one horizon, both ways ---- */
@@ -60,6 +60,8 @@ static void meet(const struct ledger_world *world, const struct p2p_record_id *i
         met.custody++;
         met.frozen += custody.frozen != 0;
         met.passed += custody.tenure_count > 1;
+        met.carried +=
+            custody.state == P2P_CUSTODY_RELEASED && is_rescued(world, &custody.step);
         return;
     }
     if (view == P2P_VIEW_RIGHTS) {
@@ -356,7 +358,9 @@ static void test_custody(void **state)
     for (uint64_t seed = 201; seed <= 213; seed++) {
         check_history(seed, CUSTODY);
     }
+    print_message("released by rescue %u\n", met.carried);
     CHECK(met.custody > 500 && met.frozen > 25 && met.passed > 25 && met.closed > 5);
+    CHECK(met.carried > 10);
 }
 
 /* And against rights, which are folded from what custody was. */

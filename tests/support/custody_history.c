@@ -2,7 +2,7 @@
 
 #include "custody_history.h"
 
-enum { TOKENS_MAX = 64, LATE_ISSUER = 14 /* m2: named by no entry at first */ };
+enum { TOKENS_MAX = 64, LOST_MAX = 8, LATE_ISSUER = 14 /* m2: named by no entry at first */ };
 
 static const char *const boxes[] = {CUSTODY_BOX,   "MSCU1000070", "HBMU2699702", "TTTU0000001",
                                     "TTTU0000002", "TTTU0000003", "TTTU0000004"};
@@ -19,6 +19,8 @@ struct history {
     struct p2p_record_id recounts[TOKENS_MAX];
     const char *found[TOKENS_MAX]; /* by the last recount */
     bool forks;
+    struct custody_lost lost[LOST_MAX]; /* releases on a branch that is not the one written */
+    size_t lost_count;
     uint32_t closed; /* feed; 0: none */
     uint32_t next;
 };
@@ -240,6 +242,43 @@ static void add_fork(struct history *history)
                        size - rng_below(history->rng, size < 8 ? size : 8));
 }
 
+/* A release by who holds it, or held it, on a branch that is lost. */
+static void lose_release(struct history *history, size_t at, const struct p2p_custody *now)
+{
+    bool holds = now->state == P2P_CUSTODY_HELD && !one_in(history, 4);
+    size_t tenure = holds ? now->tenure_count : rng_below(history->rng, now->tenure_count + 1);
+    struct custody_act act = {.kind = P2P_KIND_USE,
+                              .token = history->tokens[at],
+                              .epoch = now->epoch,
+                              .rests = {now->rests_feed},
+                              .no_seen = true};
+    uint32_t feed = now->holder;
+    if (tenure < now->tenure_count) {
+        feed = now->tenures[tenure].feed;
+        act.epoch = now->tenures[tenure].epoch;
+        act.rests[0] = now->tenures[tenure].rests_feed;
+    }
+    custody_world_act(history->world, feed, &act);
+    custody_world_lose(history->world, feed, &history->lost[history->lost_count++]);
+}
+
+/* One of them is carried on, whether or not its feed was told to be forked. */
+static void add_rescue(struct history *history, size_t at, const struct p2p_custody *now)
+{
+    if (history->lost_count < LOST_MAX && (history->lost_count == 0 || one_in(history, 2))) {
+        lose_release(history, at, now);
+        if (!one_in(history, 3)) {
+            uint32_t feed = history->lost[history->lost_count - 1].record.id.feed;
+            uint64_t size = ledger_world_size(history->world, feed);
+            uint64_t less = one_in(history, 2) && size > 4 ? rng_below(history->rng, 4) : 0;
+            custody_world_fork(history->world, any_feed(history), feed, size - less);
+        }
+    }
+    size_t lost = one_in(history, 3) ? rng_below(history->rng, history->lost_count)
+                                     : history->lost_count - 1;
+    custody_world_rescue(history->world, any_feed(history), &history->lost[lost]);
+}
+
 static void add_one(struct history *history)
 {
     struct p2p_custody now;
@@ -254,7 +293,9 @@ static void add_one(struct history *history)
     }
     ledger_node_take_all(&history->node);
     now = custody_of(&history->node, history->tokens[at]);
-    if (roll < 60) {
+    if (history->forks && one_in(history, 12)) {
+        add_rescue(history, at, &now);
+    } else if (roll < 60) {
         if (now.state == P2P_CUSTODY_OFFERED || one_in(history, 10)) {
             add_answer(history, at, &now);
         } else {
@@ -279,12 +320,21 @@ static void add_one(struct history *history)
     }
 }
 
+static bool is_rescued(const struct ledger_world *world, const struct p2p_custody *custody)
+{
+    struct p2p_record record;
+    CHECK_OK(p2p_record_decode(&record, ledger_world_record(world, &custody->step)->leaf));
+    return record.kind == P2P_KIND_RESCUED;
+}
+
 static void count_met(struct history *history, struct custody_met *met)
 {
+    const struct ledger_world *world = history->world;
     ledger_node_take_all(&history->node);
     for (size_t i = 0; i < history->token_count; i++) {
         struct p2p_custody custody = custody_of(&history->node, history->tokens[i]);
         met->states[custody.state]++;
+        met->rescued += custody.state == P2P_CUSTODY_RELEASED && is_rescued(world, &custody);
         met->passed += (unsigned)custody.tenure_count - (custody.tenure_count > 0);
         for (unsigned bit = 0; bit < 8; bit++) {
             met->frozen[bit] += custody.frozen >> bit & 1;
@@ -312,4 +362,7 @@ void custody_history_write(struct ledger_world *world, struct rng *rng, unsigned
     }
     count_met(&history, met);
     ledger_node_deinit(&history.node);
+    for (size_t i = 0; i < history.lost_count; i++) {
+        custody_lost_deinit(&history.lost[i]);
+    }
 }

@@ -5,6 +5,7 @@
 #include <p2p/fork.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *const custody_grants[] = {
     "custody",       "recount",         "issue",          "accept",
@@ -252,6 +253,68 @@ struct p2p_record_id custody_world_fork(struct ledger_world *world, uint32_t by,
     return ledger_world_write(
         world, by, (struct p2p_draft){.kind = P2P_KIND_FORK, .content = p2p_pack_slice(&pack)},
         0);
+}
+
+/* The perfect subtree (level, index) of a feed as written. */
+static enum p2p_err subtree(void *context, unsigned level, uint64_t index, struct p2p_hash *out)
+{
+    const struct written_feed *feed = context;
+    struct p2p_edge edge;
+    p2p_edge_init(&edge);
+    for (uint64_t i = index << level; i < (index + 1) << level; i++) {
+        p2p_edge_append(&edge, &feed->records[i].leaf_hash, NULL);
+    }
+    *out = p2p_edge_root(&edge);
+    return P2P_OK;
+}
+
+void custody_world_lose(struct ledger_world *world, uint32_t feed, struct custody_lost *lost)
+{
+    struct written_feed *of = &world->feeds[feed];
+    const struct p2p_tree_reader reader = {.hash = subtree, .context = of};
+    struct world_member keys;
+    struct p2p_rescued_proof proof = {
+        .head = {.size = of->count, .root = ledger_world_root(world, feed, of->count)}};
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(p2p_charter_feed(world->charter, feed)->origin),
+        .size = proof.head.size,
+        .root = proof.head.root};
+    world_member(&keys, world->feed_keys[feed]);
+    p2p_checkpoint_sign_feed(&checkpoint, p2p_sigs_ed25519(), &keys.feed,
+                             &proof.head.signature);
+    CHECK_OK(p2p_tree_inclusion(&reader, of->count - 1, of->count, &proof.path));
+    lost->proof_len = p2p_rescued_prove(&proof, lost->proof).len;
+    lost->record = of->records[--of->count];
+    p2p_edge_init(&of->edge);
+    for (size_t i = 0; i < of->count; i++) {
+        p2p_edge_append(&of->edge, &of->records[i].leaf_hash, NULL);
+    }
+}
+
+void custody_lost_deinit(struct custody_lost *lost)
+{
+    free((void *)lost->record.leaf.data);
+    free((void *)lost->record.salted.data);
+}
+
+struct p2p_record_id custody_world_rescue(struct ledger_world *world, uint32_t by,
+                                          const struct custody_lost *lost)
+{
+    static uint8_t payload[P2P_PAYLOAD_BYTES_MAX];
+    struct p2p_pack pack;
+    struct p2p_rescued rescued = {.feed = lost->record.id.feed,
+                                  .index = lost->record.id.index,
+                                  .leaf = lost->record.leaf};
+    if (lost->record.salted.len > 0) {
+        rescued.salted = lost->record.salted;
+    } else {
+        rescued.proof = p2p_slice_of(lost->proof, lost->proof_len);
+    }
+    p2p_pack_init(&pack, payload, sizeof(payload));
+    CHECK_OK(p2p_rescued_pack(&pack, &rescued));
+    struct p2p_draft draft = draft_of(world, P2P_KIND_RESCUED, 0, NULL, 0);
+    draft.payload = p2p_pack_slice(&pack);
+    return ledger_world_write(world, by, draft, 0);
 }
 
 struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token)

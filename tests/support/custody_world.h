@@ -7,6 +7,7 @@
 #include "ledger_world.h"
 
 #include <p2p/custody.h>
+#include <p2p/rescued.h>
 
 /* Issuers by member m: CUSTODY_OF(m) has custody, recount and what rights need everywhere,
  * YARD_OF(m) has recount. */
@@ -81,6 +82,19 @@ struct p2p_record_id custody_world_seal(struct ledger_world *world, uint32_t mem
  * witnessed. */
 struct p2p_record_id custody_world_fork(struct ledger_world *world, uint32_t by,
                                         uint32_t accused, uint64_t witnessed);
+
+/* The newest record of a feed, as it stood on a branch that is not the one written here, and
+ * the proof that the feed signed it. */
+struct custody_lost {
+    struct written record;
+    uint8_t proof[P2P_RESCUED_PROOF_BYTES_MAX];
+    size_t proof_len;
+};
+void custody_world_lose(struct ledger_world *world, uint32_t feed, struct custody_lost *lost);
+void custody_lost_deinit(struct custody_lost *lost);
+/* Somebody carries it on. */
+struct p2p_record_id custody_world_rescue(struct ledger_world *world, uint32_t by,
+                                          const struct custody_lost *lost);
 
 /* The token as a node has it. Its slices are dead when the node is not in a batch. */
 struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token);

@@ -25,6 +25,11 @@
  * `seen` records by which a quorum of the old holder's witnesses sealed it, since two who look
  * at a seal may hold different ones.
  *
+ * A `use` at or above W of a forked feed is carried on (rescued.h). Where that feed held the
+ * token at W, it is RELEASED by the first carrier, and its container is opened anew only where
+ * two issuers counted it since. Where the token had passed on, it is frozen until a recount by
+ * who knew of that release.
+ *
  * An open has effect when every earlier token of that container that its author surely knew
  * (known.c) was, there, over (RELEASED, WITHDRAWN, CLOSED, GONE); this is judged once. Two
  * opens that did not know of each other freeze each other until one is withdrawn; that the
@@ -51,6 +56,7 @@
 #define P2P_CUSTODY_NOTE_BYTES  8192u /* of one of them */
 #define P2P_CUSTODY_SEALS_MAX   64u   /* `seen` records named in one */
 #define P2P_CUSTODY_ENTRIES_MAX 8u    /* entries of the charter that reassign one token */
+#define P2P_CUSTODY_RESCUED_MAX 16u   /* carriers of its releases looked at, of each author */
 
 /* X(NAME, word, over). */
 #define P2P_CUSTODY_STATE_MAP(X)                                                               \
@@ -77,7 +83,7 @@ bool p2p_custody_is_over(enum p2p_custody_state state);
     X(REASSIGNED, 1, "reassigned", "a recount by who it was reassigned to, after the wait")    \
     X(CUT, 2, "cut", "a recount: a cut point lies at or below the last step")                  \
     X(RIVAL, 3, "rival", "the withdrawal of the other one of two opens")                       \
-    X(FORKED, 4, "forked", "a recount: its holder's feed has two histories")                   \
+    X(FORKED, 4, "forked", "a recount: a feed that holds it, or did, has two histories")       \
     X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")
 
 enum p2p_frozen {
@@ -151,6 +157,20 @@ bool p2p_custody_held_by(const struct p2p_custody *custody, uint32_t feed, uint6
  * changes a fold without being one of its records. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger,
                                              const struct p2p_record_id *token);
+/* The same of a token that a carried release names (rescued.h), because of the carrier, which
+ * is entered among those that the fold looks at; or goes. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_touch_rescued(struct p2p_ledger *ledger,
+                                                      uint32_t circle,
+                                                      const struct p2p_record_id *token,
+                                                      const struct p2p_record_id *carrier);
+/* Of a token that only a carried release ended: whether two who knew of that counted its
+ * container in a feed below an index, where an open may stand then. Of any other: true. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_counted_anew(struct p2p_ledger *ledger,
+                                                     const struct p2p_custody *custody,
+                                                     uint32_t feed, uint64_t below,
+                                                     bool *counted);
+/* Walks those carriers of one token, with p2p_touch_next; effect and form are not looked at. */
+void p2p_custody_rescuers(struct p2p_touch_walk *walk, const struct p2p_record_id *token);
 /* All tokens that a feed holds or was offered, or that name it: it was closed, forked or cut.
  */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_feed(struct p2p_ledger *ledger, uint32_t feed);

@@ -155,6 +155,8 @@ const char *p2p_severity_word(enum p2p_severity severity);
       "a release by who did not hold the container's custody there")                           \
     X(RELEASED_TWICE, "released-twice", CUSTODY, FINDING,                                      \
       "custody of one container was opened twice, and both were released")                     \
+    X(LOST_RELEASE, "lost-release", CUSTODY, FINDING,                                          \
+      "a release on a history that its feed lost")                                             \
     X(NO_RIGHT, "no-right", CUSTODY, FINDING,                                                  \
       "a release on no right, or on one that did not allow it")                                \
     X(CUSTODY_RIVAL, "custody-rival", CUSTODY, NOTICE,                                         \

@@ -1,0 +1,216 @@
+/* Releases that a forked feed lost: a `use` at or above W, or on the branch that W is not on,
+ * which other records carry (rescued.h).
+ *
+ *     its feed held the token at W, at that epoch     RELEASED, by the first carrier
+ *     the token had passed on                         frozen, until two who knew of the release
+ *                                                     counted it where it stands since
+ *     its feed never held it at that epoch            nothing
+ *
+ * So it is released once, whichever branch is the feed, or somebody looks. The carriers of one
+ * token stand in TOUCH rows of their own: as many as anybody likes, of which the first few of
+ * each author count. */
+#include "custody_step.h"
+
+#include <p2p/rescued.h>
+
+#include <string.h>
+
+enum { KEY_BYTES = 1 + P2P_ID_KEY_BYTES };
+
+/* No feed has such a number, so these rows are met by nobody else. */
+static struct p2p_slice rescued_key(uint8_t out[KEY_BYTES], const struct p2p_record_id *token)
+{
+    out[0] = 0xff;
+    p2p_id_key(out + 1, token);
+    return p2p_slice_of(out, KEY_BYTES);
+}
+
+enum p2p_err p2p_custody_touch_rescued(struct p2p_ledger *ledger, uint32_t circle,
+                                       const struct p2p_record_id *token,
+                                       const struct p2p_record_id *carrier)
+{
+    uint8_t key[KEY_BYTES];
+    enum p2p_err err =
+        p2p_touch_add(ledger, P2P_VIEW_CUSTODY, rescued_key(key, token), carrier);
+    return err == P2P_OK ? p2p_custody_mark_by(ledger, circle, token, carrier) : err;
+}
+
+void p2p_custody_rescuers(struct p2p_touch_walk *walk, const struct p2p_record_id *token)
+{
+    uint8_t key[KEY_BYTES];
+    p2p_touch_begin(walk, P2P_VIEW_CUSTODY, rescued_key(key, token));
+}
+
+/* ---- carriers of one token ---- */
+
+struct carriers {
+    struct p2p_touch_walk walk;
+    uint32_t author;
+    unsigned count; /* of that author */
+};
+
+static void begin(struct carriers *carriers, const struct custody_trace *trace)
+{
+    *carriers = (struct carriers){.author = 0};
+    p2p_custody_rescuers(&carriers->walk, &trace->token->id);
+}
+
+/* The next one that was known where the trace looks from. P2P_NOTFOUND. */
+static enum p2p_err next(struct carriers *carriers, const struct custody_trace *trace,
+                         struct p2p_record_id *id)
+{
+    const struct p2p_ledger *ledger = trace->ledger;
+    uint64_t known = UINT64_MAX;
+    enum p2p_err err = P2P_OK;
+    do {
+        err = p2p_touch_next(&carriers->walk, ledger->kv, id);
+        if (err != P2P_OK) {
+            return err;
+        }
+        carriers->count = id->feed == carriers->author ? carriers->count + 1 : 1;
+        carriers->author = id->feed;
+        if (carriers->count == P2P_CUSTODY_RESCUED_MAX) {
+            carriers->walk.last.index = UINT64_MAX - 1; /* on to the next author */
+        }
+        if (trace->known_at != NULL) {
+            err = p2p_known_surely(ledger, trace->known_at->feed, trace->known_at->index,
+                                   id->feed, &known);
+        }
+    } while (err == P2P_OK && id->index >= known);
+    return err;
+}
+
+enum p2p_err p2p_custody_rescued(struct custody_trace *trace, const struct standing *at,
+                                 struct step *use, struct p2p_hash *leaf)
+{
+    const struct wanted wanted = {
+        .epoch = at->epoch, .rests_feed = at->rests_feed, .rests_index = at->rests_index};
+    const struct p2p_feed *feed = p2p_ledger_feed(trace->ledger, at->feed);
+    struct carriers carriers;
+    struct p2p_record_id id;
+    bool counts = false;
+    enum p2p_err err =
+        feed == NULL || feed->ends_at == P2P_FEED_GOES_ON ? P2P_NOTFOUND : P2P_OK;
+    begin(&carriers, trace);
+    while (err == P2P_OK && !counts) {
+        err = next(&carriers, trace, &id);
+        if (err == P2P_OK) {
+            err = p2p_step_look_carried(trace, &id, &wanted, at->feed, use, leaf, &counts);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_custody_knew_rescued(struct custody_trace *trace,
+                                      const struct p2p_record_id *author,
+                                      const struct p2p_hash *leaf, bool *knew)
+{
+    struct p2p_touch_walk walk;
+    struct p2p_record_id id;
+    enum p2p_err err = P2P_OK;
+    *knew = false;
+    p2p_rescued_carriers(&walk, leaf); /* who knew of one carrier knew of the release */
+    while (err == P2P_OK && !*knew) {
+        uint64_t known = 0;
+        err = p2p_rescued_next(&walk, trace->ledger->kv, &id);
+        if (err == P2P_OK) {
+            err = p2p_known_surely(trace->ledger, author->feed, author->index, id.feed, &known);
+        }
+        *knew = err == P2P_OK && id.index < known;
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* ---- who held it before ---- */
+
+/* Whether the record at id carries a release by who held the token then. */
+static enum p2p_err used_in(struct custody_trace *trace, const struct p2p_record_id *id,
+                            const struct p2p_tenure *tenure, struct p2p_hash *leaf, bool *used)
+{
+    const struct wanted wanted = {.epoch = tenure->epoch,
+                                  .rests_feed = tenure->rests_feed,
+                                  .rests_index = tenure->rests_index};
+    struct step step;
+    return p2p_step_look_carried(trace, id, &wanted, tenure->feed, &step, leaf, used);
+}
+
+/* Whether two who counted the token after a tenure knew of a release then. */
+static enum p2p_err was_counted(struct custody_trace *trace, size_t tenure,
+                                const struct p2p_hash *leaf, bool *counted)
+{
+    enum p2p_err err = P2P_OK;
+    *counted = false;
+    for (size_t i = tenure + 1; i < P2P_CUSTODY_TENURES_MAX && err == P2P_OK && !*counted;
+         i++) {
+        if (trace->thaws[i].feed != 0) {
+            err = p2p_custody_knew_rescued(trace, &trace->thaws[i], leaf, counted);
+        }
+    }
+    return err;
+}
+
+enum p2p_err p2p_custody_rescued_before(struct custody_trace *trace)
+{
+    const struct p2p_custody *token = trace->token;
+    struct carriers carriers;
+    struct p2p_record_id id;
+    enum p2p_err err = P2P_OK;
+    begin(&carriers, trace);
+    while (err == P2P_OK && !trace->used_before) {
+        err = next(&carriers, trace, &id);
+        for (size_t i = 0; err == P2P_OK && i < token->tenure_count; i++) {
+            struct p2p_hash leaf;
+            bool used = false;
+            bool counted = false;
+            if (token->tenures[i].to == UINT64_MAX) {
+                continue; /* it goes on: p2p_custody_rescued */
+            }
+            err = used_in(trace, &id, &token->tenures[i], &leaf, &used);
+            if (err == P2P_OK && used) {
+                err = was_counted(trace, i, &leaf, &counted);
+            }
+            trace->used_before = trace->used_before || (used && !counted);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* ---- opening anew ---- */
+
+enum p2p_err p2p_custody_recounted(struct custody_trace *trace, uint32_t feed, uint64_t below,
+                                   bool *counted)
+{
+    struct p2p_touch_walk walk;
+    struct step second;
+    enum p2p_err err = P2P_OK;
+    *counted = false;
+    p2p_step_walk(&walk, &trace->token->id, feed, 0);
+    while (err == P2P_OK && !*counted) {
+        err = p2p_step_next_pair(trace, &walk, feed, below, trace->token->epoch, &second);
+        if (err == P2P_OK) {
+            err = p2p_custody_knew_rescued(trace, &second.first, &trace->released_by, counted);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_custody_counted_anew(struct p2p_ledger *ledger,
+                                      const struct p2p_custody *custody, uint32_t feed,
+                                      uint64_t below, bool *counted)
+{
+    struct p2p_custody token = *custody;
+    struct custody_trace trace = {.ledger = ledger, .token = &token};
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    struct p2p_rescued rescued;
+    *counted = true;
+    if (custody->state != P2P_CUSTODY_RELEASED) {
+        return P2P_OK;
+    }
+    p2p_scratch_begin(&scratch, ledger);
+    enum p2p_err err = p2p_ledger_entry(ledger, &custody->step, &entry);
+    bool carried = err == P2P_OK && p2p_rescued_carries(ledger, &entry, &rescued);
+    trace.released_by = carried ? rescued.hash : trace.released_by;
+    p2p_scratch_end(&scratch, ledger);
+    return carried ? p2p_custody_recounted(&trace, feed, below, counted) : err;
+}
