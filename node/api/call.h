@@ -49,6 +49,7 @@ struct p2p_call {
 extern const struct p2p_route p2p_ban_routes[];
 extern const struct p2p_route p2p_custody_routes[];
 extern const struct p2p_route p2p_right_routes[];
+extern const struct p2p_route p2p_bulk_routes[];
 extern const struct p2p_route p2p_gate_routes[];
 extern const struct p2p_route p2p_status_routes[];
 extern const struct p2p_route p2p_record_routes[];
@@ -195,6 +196,15 @@ void p2p_ban_import_finish(struct p2p_call *call, struct p2p_node *node);
 void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node);
 void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node);
 void p2p_submit_start(struct p2p_call *call, struct p2p_node *node);
+/* Whether a body that is to be prepared says who will sign; false with an error reply. */
+bool p2p_prepare_names(struct p2p_call *call);
+/* What a PREPARE job gave to be signed; NULL with an error reply. */
+json_t *p2p_prepared_json(struct p2p_call *call, const struct p2p_node *node,
+                          const struct p2p_job *job);
+/* The body of a submit into a job; stands [out]: under an idempotency key, that very record is
+ * here already, as *id, and there is nothing to do. False with an error reply. */
+bool p2p_submit_read(struct p2p_call *call, struct p2p_node *node, struct p2p_job *job,
+                     bool *stands, struct p2p_record_id *id);
 
 /* ---- appending ---- */
 

@@ -32,6 +32,7 @@ const char *p2p_who_word(enum p2p_who who);
     X(FREE, "free", 0, 0) /* P2P_PUBLIC_MAX bounds them */                                     \
     X(READ, "read", 50, 200)                                                                   \
     X(WRITE, "write", 100, 500)                                                                \
+    X(BULK, "bulk", 1, 20) /* each up to P2P_CALL_RECORDS_MAX records */                       \
     X(GATE, "gate", 500, 1000)
 
 enum p2p_rate {

@@ -9,10 +9,10 @@
 #include <string.h>
 
 const struct p2p_route *const p2p_route_tables[] = {
-    p2p_ban_routes,        p2p_custody_routes, p2p_right_routes,   p2p_gate_routes,
-    p2p_status_routes,     p2p_record_routes,  p2p_charter_routes, p2p_key_routes,
-    p2p_checkpoint_routes, p2p_copy_routes,    p2p_tlog_routes,    p2p_proof_routes,
-    p2p_receipt_routes,    p2p_event_routes,   p2p_openapi_routes,
+    p2p_ban_routes,   p2p_custody_routes,    p2p_right_routes,  p2p_bulk_routes,
+    p2p_gate_routes,  p2p_status_routes,     p2p_record_routes, p2p_charter_routes,
+    p2p_key_routes,   p2p_checkpoint_routes, p2p_copy_routes,   p2p_tlog_routes,
+    p2p_proof_routes, p2p_receipt_routes,    p2p_event_routes,  p2p_openapi_routes,
 };
 const size_t p2p_route_table_count = sizeof(p2p_route_tables) / sizeof(p2p_route_tables[0]);
 

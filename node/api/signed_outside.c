@@ -6,7 +6,19 @@
 
 #include <string.h>
 
+#define PREPARED_BYTES_MAX ((size_t)4 * P2P_SIGNED_BYTES_MAX)
+
 /* ---- prepare ---- */
+
+bool p2p_prepare_names(struct p2p_call *call)
+{
+    if (p2p_call_as(call) == NULL) {
+        p2p_call_error(call, 400, "no-issuer", "name who will sign with --as",
+                       "a prepared record needs its issuer");
+        return false;
+    }
+    return true;
+}
 
 void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
 {
@@ -21,16 +33,8 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
     json_incref(request);
     json_decref(call->body);
     call->body = request;
-    if (!p2p_call_speaks(call)) {
-        return;
-    }
-    if (p2p_call_as(call) == NULL) {
-        p2p_call_error(call, 400, "no-issuer", "name who will sign with --as",
-                       "a prepared record needs its issuer");
-        return;
-    }
-    if (!p2p_call_appends(call, node) || !p2p_call_as_own(call, node) ||
-        !verb->read(call, node, append)) {
+    if (!p2p_call_speaks(call) || !p2p_prepare_names(call) || !p2p_call_appends(call, node) ||
+        !p2p_call_as_own(call, node) || !verb->read(call, node, append)) {
         return;
     }
     call->work.wait_level = P2P_LEVEL_LOCAL; /* nothing is appended yet */
@@ -46,9 +50,9 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
     p2p_work_job(node, call->job);
 }
 
-/* Signs an unsigned leaf, which ends in the nil that stands for its signature. P2P_MALFORMED.
- */
-static enum p2p_err attach(struct p2p_call *call, struct p2p_slice leaf,
+/* Signs an unsigned leaf, which ends in the nil that stands for its signature, into an arena.
+ * P2P_MALFORMED. */
+static enum p2p_err attach(struct p2p_arena *arena, struct p2p_slice leaf,
                            const struct p2p_signature *signature, struct p2p_slice *out)
 {
     struct p2p_pack pack;
@@ -56,47 +60,69 @@ static enum p2p_err attach(struct p2p_call *call, struct p2p_slice leaf,
     if (leaf.len == 0 || leaf.len > P2P_RECORD_BYTES_MAX || leaf.data[leaf.len - 1] != 0xc0) {
         return P2P_MALFORMED;
     }
-    p2p_pack_init(&pack, p2p_call_take(call, cap), cap);
+    uint8_t *bytes = p2p_arena_take(arena, cap);
+    p2p_assert(bytes != NULL); /* bounded well below the arena's cap */
+    p2p_pack_init(&pack, bytes, cap);
     enum p2p_err err =
         p2p_record_attach(p2p_slice_of(leaf.data, leaf.len - 1), signature, &pack);
     *out = p2p_pack_slice(&pack);
     return err;
 }
 
-void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
+/* What there is to sign, in an arena of its own: there may be many. NULL with an error reply.
+ */
+static json_t *prepared_in(struct p2p_arena *arena, struct p2p_call *call,
+                           const struct p2p_node *node, const struct p2p_job *job)
 {
     static const struct p2p_signature blank = {0};
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    const struct p2p_job *job = call->job;
     struct p2p_record record;
     struct p2p_slice whole;
-    if (job->result.err != P2P_OK) {
-        p2p_call_job_err(call, job);
-        return;
-    }
     /* An issuer's record is one only with a signature in it, whatever that is. */
-    enum p2p_err err = attach(call, job->result.leaf, &blank, &whole);
+    enum p2p_err err = attach(arena, job->result.leaf, &blank, &whole);
     if (err == P2P_OK) {
         err = p2p_record_decode(&record, whole);
     }
     if (err != P2P_OK) {
         p2p_call_err(call, err, "with its signature the record would be too large");
-        return;
+        return NULL;
     }
     const struct p2p_feed_info *info =
         p2p_charter_feed(ledger->charter, p2p_engine_own_feed(node->engine));
     const struct p2p_issuer *issuer = p2p_charter_issuer(ledger->charter, record.issuer);
     const struct p2p_kind *kind = p2p_kind_find(record.kind);
-    uint8_t *bytes = p2p_call_take(call, P2P_SIGNED_BYTES_MAX);
+    uint8_t *bytes = p2p_arena_take(arena, P2P_SIGNED_BYTES_MAX);
+    p2p_assert(bytes != NULL);
     size_t len =
         p2p_record_signed_bytes(bytes, p2p_record_head(&record), p2p_slice_text(info->origin));
-    p2p_call_reply(
-        call, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "issuer", issuer->name, "kind",
-                        kind->word, "feed", info->origin, "time", p2p_time_json(record.time_ms),
-                        "bytes", p2p_base64_json(p2p_slice_of(bytes, len)), "leaf",
-                        p2p_base64_json(job->result.leaf), "payload",
-                        job->result.salted.len > 0 ? p2p_base64_json(job->result.salted)
-                                                   : json_null()));
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "issuer", issuer->name, "kind",
+                     kind->word, "feed", info->origin, "time", p2p_time_json(record.time_ms),
+                     "bytes", p2p_base64_json(p2p_slice_of(bytes, len)), "leaf",
+                     p2p_base64_json(job->result.leaf), "payload",
+                     job->result.salted.len > 0 ? p2p_base64_json(job->result.salted)
+                                                : json_null());
+}
+
+json_t *p2p_prepared_json(struct p2p_call *call, const struct p2p_node *node,
+                          const struct p2p_job *job)
+{
+    struct p2p_arena arena;
+    if (job->result.err != P2P_OK) {
+        p2p_call_job_err(call, job);
+        return NULL;
+    }
+    p2p_arena_init(&arena, p2p_alloc_default(), PREPARED_BYTES_MAX);
+    json_t *json = prepared_in(&arena, call, node, job);
+    p2p_arena_deinit(&arena);
+    return json;
+}
+
+void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
+{
+    json_t *json = p2p_prepared_json(call, node, call->job);
+    if (json != NULL) {
+        p2p_call_reply(call, json);
+    }
 }
 
 /* ---- submit ---- */
@@ -122,7 +148,7 @@ static bool sign_leaf(struct p2p_call *call, struct p2p_slice *leaf)
         return false;
     }
     memcpy(attached.bytes, signature.data, P2P_SIGNATURE_BYTES);
-    if (attach(call, *leaf, &attached, leaf) != P2P_OK) {
+    if (attach(&call->arena, *leaf, &attached, leaf) != P2P_OK) {
         p2p_call_error(call, 422, "malformed", "submit what prepare gave, unchanged",
                        "the leaf is not an unsigned record");
         return false;
@@ -249,27 +275,41 @@ static void reply_again(struct p2p_call *call, const struct p2p_node *node,
                                    p2p_record_level(node, id)));
 }
 
-void p2p_submit_start(struct p2p_call *call, struct p2p_node *node)
+bool p2p_submit_read(struct p2p_call *call, struct p2p_node *node, struct p2p_job *job,
+                     bool *stands, struct p2p_record_id *id)
 {
-    struct p2p_record_id id;
     struct p2p_slice leaf;
     struct p2p_slice salted = {0};
     json_t *payload = json_object_get(call->body, "payload");
-    if (!p2p_call_appends(call, node) || !read_leaf(call, &leaf)) {
-        return;
+    if (!read_leaf(call, &leaf)) {
+        return false;
     }
-    if (call->idempotency_key != NULL && stands_already(node, leaf, &id)) {
-        reply_again(call, node, leaf, &id);
-        return;
+    job->type = P2P_JOB_SUBMIT;
+    job->submit.leaf = leaf;
+    *stands = call->idempotency_key != NULL && stands_already(node, leaf, id);
+    if (!*stands && ((payload != NULL && !json_is_null(payload) &&
+                      !p2p_call_bytes(call, "payload", &salted)) ||
+                     !may_submit(call, node, leaf, salted))) {
+        return false;
     }
-    if ((payload != NULL && !json_is_null(payload) &&
-         !p2p_call_bytes(call, "payload", &salted)) ||
-        !may_submit(call, node, leaf, salted)) {
+    job->submit.salted = salted;
+    return true;
+}
+
+void p2p_submit_start(struct p2p_call *call, struct p2p_node *node)
+{
+    struct p2p_record_id id;
+    bool stands = false;
+    if (!p2p_call_appends(call, node)) {
         return;
     }
     call->job = p2p_call_take(call, sizeof(*call->job));
-    call->job->type = P2P_JOB_SUBMIT;
-    call->job->submit.leaf = leaf;
-    call->job->submit.salted = salted;
+    if (!p2p_submit_read(call, node, call->job, &stands, &id)) {
+        return;
+    }
+    if (stands) {
+        reply_again(call, node, call->job->submit.leaf, &id);
+        return;
+    }
     p2p_work_job(node, call->job);
 }

@@ -3,6 +3,8 @@
 #ifndef P2P_NODE_STATE_H
 #define P2P_NODE_STATE_H
 
+#include "rates.h"
+
 #include <p2p/clock.h>
 #include <p2p/config.h>
 #include <p2p/copy.h>
@@ -106,7 +108,7 @@ struct p2p_node {
     struct p2p_withheld *withheld;         /* counted when somebody asks, or NULL */
     uint64_t refused_frames;               /* cut out of a stream that was not well-formed */
     uint64_t decisions[4];                 /* by enum p2p_answer */
-    uint64_t limited[4];                   /* requests above a rate, by enum p2p_rate */
+    uint64_t limited[P2P_RATE_SORTS_MAX];  /* requests above a rate, by enum p2p_rate */
     _Atomic uint64_t turned_away;          /* requests from outside that may not be asked */
     uint64_t refusals[P2P_REFUSALS_COUNT]; /* by enum p2p_refusal; filled by the daemon */
     /* Adds to a batch that runs, while works can still be started in it, what was queued since

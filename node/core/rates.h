@@ -11,7 +11,7 @@
 
 #define P2P_RATE_CALLERS_MAX 1024u
 #define P2P_RATE_WAYS        8u
-#define P2P_RATE_SORTS_MAX   4u
+#define P2P_RATE_SORTS_MAX   5u
 
 struct p2p_rates;
 P2P_MUST_CHECK enum p2p_err p2p_rates_open(struct p2p_rates **out);

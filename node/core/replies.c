@@ -34,6 +34,7 @@ struct p2p_replies {
     struct p2p_kept_reply *oldest, *newest;
     struct p2p_kept_reply *gone; /* by older: their rows are still to be deleted */
     size_t count;
+    size_t bytes; /* of texts */
 };
 
 enum p2p_err p2p_replies_open(struct p2p_replies **out)
@@ -62,6 +63,7 @@ static void drop(struct p2p_replies *replies, struct p2p_kept_reply *kept)
     *(kept->older != NULL ? &kept->older->newer : &replies->oldest) = kept->newer;
     *(kept->newer != NULL ? &kept->newer->older : &replies->newest) = kept->older;
     replies->count--;
+    replies->bytes -= kept->text != NULL ? strlen(kept->text) : 0;
     free(kept->text);
     if (kept->stored) {
         kept->older = replies->gone;
@@ -99,6 +101,7 @@ static void put_in(struct p2p_replies *replies, struct p2p_kept_reply *kept)
     *(kept->older != NULL ? &kept->older->newer : &replies->oldest) = kept;
     replies->newest = kept;
     replies->count++;
+    replies->bytes += kept->text != NULL ? strlen(kept->text) : 0;
 }
 
 static void drop_expired(struct p2p_replies *replies, uint64_t now_ms)
@@ -316,7 +319,8 @@ enum p2p_err p2p_replies_load(struct p2p_replies *replies, const struct p2p_kv *
         put_in(replies, loaded.rows[i]);
         if (loaded.rows[i]->text == NULL) {
             drop(replies, loaded.rows[i]);
-        } else if (replies->count > P2P_REPLIES_MAX) {
+        }
+        while (replies->count > P2P_REPLIES_MAX || replies->bytes > P2P_REPLIES_BYTES_MAX) {
             drop(replies, replies->oldest);
         }
     }
@@ -334,6 +338,9 @@ void p2p_replies_end(struct p2p_replies *replies, struct p2p_kept_reply *kept, c
         drop(replies, kept);
     } else {
         kept->text = text;
+        replies->bytes += strlen(text);
+    }
+    while (replies->bytes > P2P_REPLIES_BYTES_MAX && drop_oldest(replies, 0)) {
     }
 }
 

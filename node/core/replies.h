@@ -9,11 +9,13 @@
  * it did is either as good done twice (a pause, a prepared number) or known by what it left (a
  * list imported again, a release asked for again). A submitted record is besides known by its
  * own bytes, for ever (signed_outside.c). A backup that is put back has the replies of its
- * time. Bounds: P2P_REPLIES_MAX in all and P2P_REPLIES_PER_CALLER_MAX of one caller; beyond,
- * the caller's oldest kept one goes first, then the oldest of all. When nothing but requests
- * under way is left, a new one is told to wait. A reply larger than P2P_REPLY_BYTES_MAX is not
- * kept. The store's rows (STORE.md, `reply/`) are at most as many, and those of replies that
- * went are deleted when the next is written. */
+ * time.
+ *
+ * Bounds: P2P_REPLIES_MAX in all, with P2P_REPLIES_BYTES_MAX, and P2P_REPLIES_PER_CALLER_MAX of
+ * one caller; beyond, the caller's oldest kept one goes first, then the oldest of all. When
+ * nothing but requests under way is left, a new one is told to wait. A reply larger than
+ * P2P_REPLY_BYTES_MAX is not kept. The store's rows (STORE.md, `reply/`) are at most as many,
+ * and those of replies that went are deleted when the next is written. */
 #ifndef P2P_REPLIES_H
 #define P2P_REPLIES_H
 
@@ -22,7 +24,8 @@
 
 #define P2P_REPLIES_MAX            4096u
 #define P2P_REPLIES_PER_CALLER_MAX 512u
-#define P2P_REPLY_BYTES_MAX        4096u
+#define P2P_REPLY_BYTES_MAX        ((size_t)32 << 10) /* that to 512 records at once */
+#define P2P_REPLIES_BYTES_MAX      ((size_t)8 << 20)
 #define P2P_REPLY_KEPT_MS          (UINT64_C(24) * 3600 * 1000)
 
 struct p2p_replies;

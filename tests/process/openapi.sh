@@ -103,6 +103,15 @@ cp "$out" "$WORK/prepared"
 jq -r .bytes "$WORK/prepared" | base64 -d >"$WORK/bytes"
 openssl pkeyutl -sign -inkey "$WORK/liner.pem" -rawin -in "$WORK/bytes" -out "$WORK/signature"
 post /v1/submit 200 "$(jq -c --arg s "$(base64 -w0 "$WORK/signature")" '.signature = $s' "$WORK/prepared")"
+for path in prepare submit; do
+    post /v1/bulk/$path 400 '{}'
+done
+post /v1/bulk 400 '{"path":"/v1/bans","requests":[]}'
+post /v1/bulk 200 "{\"path\":\"/v1/bans\",\"as\":\"beanr-pso\",\"requests\":[{$ban},{}]}"
+holds '.appended == 1 and .refused[0].entry == 1'
+post /v1/bulk/prepare 200 "{\"path\":\"/v1/bans\",\"as\":\"beanr-pso\",\"requests\":[{$ban},{}]}"
+post /v1/bulk/submit 200 "$(jq -c '{records: [.prepared[0], {}]}' "$out")"
+holds '.appended == 0 and .ids == [null, null]'
 post /v1/records 400 '{"kind":"nothing"}'
 read_ /v1/records 200 '/v1/records?limit=5'
 read_ /v1/records 200 '/v1/records?limit=100'
