@@ -20,7 +20,6 @@ enum { KNOWLEDGE_MAX = 16 };
     X(LIGHT_TERMINAL, "the terminal has not released it")                                      \
     X(BLOCKED, "the right is blocked")                                                         \
     X(EXPIRED, "the right has expired")                                                        \
-    X(USED, "it was released before")                                                          \
     X(CUSTODY_ELSEWHERE, "this member does not hold custody of it")                            \
     X(UNRULED, "the right is being passed on or taken back")                                   \
     X(CUSTODY_FROZEN, "custody is frozen; two officers have to look at the yard: custody "     \
@@ -71,6 +70,28 @@ struct p2p_gate_check *p2p_gate_question_read(struct p2p_call *call, struct p2p_
     return check;
 }
 
+/* When it was released. A release that waited for another member when the node ended is one as
+ * well, and was perhaps never answered: whoever sees the box stand there is told what to do. */
+static json_t *used_text(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                         const struct p2p_gate_reason *reason)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, reason->record.feed);
+    struct p2p_slice leaf;
+    struct p2p_record record;
+    json_t *time = NULL;
+    if (reason->has_record && kv != NULL && feed != NULL &&
+        p2p_feed_leaf(feed, kv, reason->record.index, &leaf) == P2P_OK &&
+        p2p_record_peek(&record, leaf) == P2P_OK) {
+        time = p2p_time_json(record.time_ms);
+    }
+    json_t *text =
+        json_sprintf("it was released before%s%s; if it stands here all the same, "
+                     "the terminal opens custody anew",
+                     time != NULL ? ", at " : "", time != NULL ? json_string_value(time) : "");
+    json_decref(time);
+    return text;
+}
+
 /* What a reason says to people: the ban behind it in a line. */
 static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
                            const struct p2p_gate_reason *reason)
@@ -100,6 +121,8 @@ static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
                 p2p_circle_name(p2p_engine_ledger(node->engine), reason->circle));
         }
         return json_string("this gate does not yet know all that its witnesses hold");
+    case P2P_GATE_USED:
+        return used_text(p2p_engine_ledger(node->engine), kv, reason);
     case P2P_GATE_READ_ONLY:
         return json_string("the node does not append at present; the decision is spooled");
 #define COLLECT_TEXT(name, text)                                                               \

@@ -129,6 +129,25 @@ holds '.release == $use' --arg use "$released"
 collect 1 beanr PTPU1000033
 because used
 
+claim "a release that waited for another member when its node was killed was perhaps answered: it is used, and told so"
+opened beanr PTPU1000054
+green beanr "$right"
+must 0 node beanr peers pause --all
+collect 3 beanr PTPU1000054
+because not-mirrored
+get .release
+released=$it
+kill_node beanr
+up beanr
+connected beanr
+releasing beanr
+collect 1 beanr PTPU1000054
+because used
+holds '.reasons[0] | .record == $use and (.text | test("released before, at 20[0-9]{2}-.*opens custody anew"))' --arg use "$released"
+opened beanr PTPU1000054
+green beanr "$right"
+collect 0 beanr PTPU1000054
+
 claim "who has just begun, or is cut off, waits for its witnesses; who took a box over releases it"
 opened begne PTPU1000012
 green begne "$right"
