@@ -445,13 +445,18 @@ static void check_custody(struct visit *visit)
     enum p2p_custody_ready custody =
         p2p_engine_custody(visit->node->engine, &visit->node->now, &left_ms);
     bool serving = visit->node->describe_links != NULL;
+    char ready[64];
+    snprintf(ready, sizeof(ready), "it may release for another %llu s",
+             (unsigned long long)(left_ms / 1000));
     check(visit, "custody", custody == P2P_CUSTODY_READY || !serving,
           custody == P2P_CUSTODY_LEASE_OVER
               ? "see to the lines to its witnesses; until they answer it releases nothing"
               : "wait until a quorum of its witnesses has answered; until then it releases "
                 "nothing",
-          "%s, lease for another %llu s", p2p_custody_ready_word(custody),
-          (unsigned long long)(left_ms / 1000));
+          "%s",
+          custody == P2P_CUSTODY_READY     ? ready
+          : custody == P2P_CUSTODY_WAITING ? "its witnesses have not answered since it started"
+                                           : "its witnesses were not heard for a whole lease");
 }
 
 /* What was lost is enforced by nobody, for ever: that is no state to get used to. */
