@@ -222,6 +222,12 @@ static bool place_of(const struct sim_watcher *watcher, const struct watch_machi
     return true;
 }
 
+static bool is_closed(const struct sim_watcher *watcher, uint32_t feed)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), feed);
+    return info != NULL && info->closed != 0;
+}
+
 static void settle_cut(struct sim_watcher *watcher, const struct watch_machine *machine,
                        const struct cuts *cuts, const struct p2p_ban *ban)
 {
@@ -238,9 +244,8 @@ static void settle_cut(struct sim_watcher *watcher, const struct watch_machine *
                     (unsigned long long)ban->id.index, (unsigned long long)cut->index,
                     (unsigned long long)cut->entry);
     }
-    const struct p2p_feed_info *stood =
-        p2p_charter_feed(watch_charter(watcher), placed.id.feed);
-    bool closed = stood != NULL && stood->closed != 0; /* may stand past its end by sealing */
+    /* May stand past the end by sealing, where it is or where it was rescued from. */
+    bool closed = is_closed(watcher, placed.id.feed) || is_closed(watcher, ban->id.feed);
     if (ban->why == P2P_WHY_PAST_CUT && !closed &&
         past_cut(watcher, cuts, &placed, true) == NULL) {
         sim_violate(watcher->sim, SIM_INVARIANT_CUT_POINT,

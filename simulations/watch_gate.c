@@ -207,6 +207,49 @@ static bool surely_void(struct sim_watcher *watcher, const struct watch_ban_reco
              !watch_ever_granted(watcher, act->issuer, on->ban.ground, true, any, UINT64_MAX)));
 }
 
+static bool acts_on(struct p2p_slice leaf, const struct p2p_record_id *on)
+{
+    struct p2p_record record;
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    if (p2p_record_decode(&record, leaf) != P2P_OK ||
+        (record.kind != P2P_KIND_BAN_LIFT && record.kind != P2P_KIND_BAN_AMEND &&
+         record.kind != P2P_KIND_BAN_SUSPEND)) {
+        return false;
+    }
+    p2p_cites_begin(&walk, &record);
+    while (p2p_cites_next(&walk, &cite)) {
+        if (p2p_record_id_compare(&cite, on) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The watcher reads one history of each feed. Of a feed that has two, the machine may hold the
+ * other, and in it what acts on the ban. */
+static bool perhaps_on_other_branch(struct sim_watcher *watcher,
+                                    const struct question *question,
+                                    const struct watch_ban_record *on)
+{
+    for (uint32_t i = 1; i < watcher->feed_count; i++) {
+        const struct watch_feed *feed = watch_feed_of(watcher, i);
+        struct p2p_feed held;
+        struct p2p_slice leaf;
+        p2p_feed_init(&held, i);
+        if (feed->branch_count < 2 || p2p_feed_load(&held, question->machine->kv) != P2P_OK) {
+            continue;
+        }
+        for (uint64_t n = 0; n < held.edge.size; n++) {
+            if (p2p_feed_leaf(&held, question->machine->kv, n, &leaf) == P2P_OK &&
+                acts_on(leaf, &on->id)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool perhaps_taken_away(struct sim_watcher *watcher, const struct question *question,
                                const struct watch_ban_record *on)
 {
@@ -220,7 +263,7 @@ static bool perhaps_taken_away(struct sim_watcher *watcher, const struct questio
             return true;
         }
     }
-    return false;
+    return perhaps_on_other_branch(watcher, question, on);
 }
 
 /* Whether the gate's member was in the circle, and the gate knew, when it took the ban. */
@@ -289,7 +332,8 @@ void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, 
         return;
     }
     watch_follow(watcher, machine, feed);
-    size_t count = watch_feed_of(watcher, feed)->claims_count;
+    size_t count = at == WATCH_SPOOLED ? watcher->feed_count /* it rests on all it holds */
+                                       : watch_feed_of(watcher, feed)->claims_count;
     for (uint32_t i = 1; i < count && i < watcher->feed_count; i++) {
         watch_follow(watcher, machine, i);
     }
