@@ -63,12 +63,43 @@ void p2p_scrub_damage(struct p2p_engine *engine)
 
 void p2p_scrub_suspect(struct p2p_engine *engine)
 {
+    if (!engine->scrub.suspect) {
+        engine->scrub.partial = true; /* a whole pass after this one clears it */
+        engine->scrub.next_ms = engine->now.mono_ms;
+    }
     engine->scrub.suspect = true;
     engine->scrub.told.is_known = true;
     engine->scrub.told.is_suspected = true;
     if (engine->read_only == P2P_READ_ONLY_NONE) {
         engine->read_only = P2P_READ_ONLY_DAMAGED;
     }
+}
+
+/* ---- across restarts ---- */
+
+static const char noted_name[] = "damage";
+
+enum p2p_err p2p_scrub_recall(struct p2p_engine *engine)
+{
+    struct p2p_slice value;
+    enum p2p_err err =
+        p2p_kv_get(engine->kv, P2P_TABLE_META, p2p_slice_text(noted_name), &value);
+    engine->scrub.noted = err == P2P_OK;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* A start that did not know of it would sign over it until a pass comes by again. */
+static enum p2p_err note(struct p2p_engine *engine)
+{
+    static const uint8_t format = 1;
+    bool known = engine->scrub.told.is_known;
+    if (engine->scrub.noted == known || !p2p_engine_stores(engine)) {
+        return P2P_OK;
+    }
+    engine->scrub.noted = known;
+    struct p2p_slice name = p2p_slice_text(noted_name);
+    return known ? p2p_kv_put(engine->kv, P2P_TABLE_META, name, p2p_slice_of(&format, 1))
+                 : p2p_kv_del(engine->kv, P2P_TABLE_META, name);
 }
 
 enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
@@ -80,7 +111,7 @@ enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
     }
     told->is_suspected = engine->scrub.suspect;
     if (!told->is_known || told->holes > 0 || engine->scrub.suspect) {
-        return P2P_OK;
+        return note(engine);
     }
     told->is_known = false;
     if (engine->read_only == P2P_READ_ONLY_DAMAGED) {
@@ -92,5 +123,8 @@ enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)
         p2p_feed_set_add(&engine->due.cosign, i);
         engine->extras[i].want_link = 0;
     }
-    return p2p_session_resync(engine); /* what came meanwhile was not looked at */
+    enum p2p_err err = note(engine);
+    return err == P2P_OK
+               ? p2p_session_resync(engine) /* what came meanwhile was not looked at */
+               : err;
 }

@@ -226,6 +226,9 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         err = p2p_scrub_open(engine);
     }
     if (err == P2P_OK) {
+        err = p2p_scrub_recall(engine);
+    }
+    if (err == P2P_OK) {
         err = p2p_engine_follow_charter(engine);
     }
     if (err == P2P_OK) {
@@ -257,7 +260,7 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
         p2p_engine_close(engine);
         return err;
     }
-    if (options->damage_suspected) {
+    if (options->damage_suspected || engine->scrub.noted) {
         p2p_scrub_suspect(engine);
     }
     engine->kv = NULL;

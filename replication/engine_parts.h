@@ -480,6 +480,10 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_common_tell(struct p2p_engine *engine, uint
 /* A proof found in this batch: to be appended with it, or kept until this node may. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_keep(struct p2p_engine *engine, uint32_t feed,
                                           struct p2p_slice proof);
+/* The record that first proves a fork goes with what is cut of a feed down to size: its proof
+ * is kept, and told again unless another record proves it too. */
+P2P_MUST_CHECK enum p2p_err p2p_fork_keep_told(struct p2p_engine *engine, uint32_t cut,
+                                               uint64_t size);
 /* Proofs that were found while nothing might be appended, to a peer that just came. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_send_kept(struct p2p_engine *engine,
                                                struct p2p_peer *peer);
@@ -496,6 +500,12 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_held_note(struct p2p_engine *engine, uint32
 P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);
 
 /* ---- engine_scrub.c ---- */
+
+/* The payload that a held record should have: whether it is there and opens its leaf, or need
+ * not be. bytes [in, out]: its length is added. P2P_CORRUPT. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_payload(const struct p2p_engine *engine,
+                                              const struct p2p_record_id *id,
+                                              struct p2p_slice leaf, size_t *bytes);
 
 /* Where the last start was in its pass. */
 P2P_MUST_CHECK enum p2p_err p2p_scrub_open(struct p2p_engine *engine);
@@ -525,6 +535,8 @@ void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t 
 /* Damage is known from here on, where, or only that there is some. */
 void p2p_scrub_damage(struct p2p_engine *engine);
 void p2p_scrub_suspect(struct p2p_engine *engine);
+/* At a start: whether the last one knew of damage that was not mended (engine->scrub.noted). */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_recall(struct p2p_engine *engine);
 /* Perhaps no damage is known any more: then everything goes on. */
 P2P_MUST_CHECK enum p2p_err p2p_scrub_settle(struct p2p_engine *engine);
 /* While true the engine only repairs itself. */

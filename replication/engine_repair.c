@@ -24,6 +24,58 @@ static struct p2p_peer *next_peer(struct p2p_engine *engine, uint32_t feed,
     return NULL;
 }
 
+/* The damaged payload of one record, if it is damaged: it is missing from here on, and asked
+ * for like any other. */
+static enum p2p_err forget_payload(struct p2p_engine *engine, const struct p2p_feed *feed,
+                                   uint64_t index)
+{
+    const struct p2p_record_id id = {feed->number, index};
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_slice leaf;
+    size_t bytes = 0;
+    enum p2p_err err = p2p_feed_leaf(feed, engine->kv, index, &leaf);
+    if (err == P2P_OK) {
+        err = p2p_scrub_payload(engine, &id, leaf, &bytes);
+    }
+    if (err != P2P_CORRUPT) {
+        return err;
+    }
+    err = p2p_lack_again(engine, &id);
+    return err == P2P_NOTFOUND /* of a circle that this member has left */
+               ? p2p_kv_del(engine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &id))
+               : err;
+}
+
+/* Nobody who is here has the records whose payloads are damaged: of our own feed, perhaps
+ * nobody ever will. The records themselves are whole, and what they say is not held up. */
+static enum p2p_err forget(struct p2p_engine *engine, uint32_t number, struct p2p_hole *hole)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
+    enum p2p_err err = P2P_OK;
+    for (uint64_t i = hole->at; i < hole->to && i < feed->edge.size && err == P2P_OK; i++) {
+        err = forget_payload(engine, feed, i);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    p2p_alloc_free(engine->options.alloc, hole);
+    engine->extras[number].hole = NULL;
+    p2p_feed_set_remove(&engine->due.holes, number);
+    engine->scrub.next_ms = engine->now.mono_ms; /* what lies behind it was not looked at */
+    return p2p_scrub_settle(engine);
+}
+
+static bool has_peer(const struct p2p_engine *engine)
+{
+    for (unsigned i = 0; i < P2P_PEERS_MAX; i++) {
+        const struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link != 0 && peer->greeted && !peer->closing) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum p2p_err ask(struct p2p_engine *engine, uint32_t feed, struct p2p_hole *hole)
 {
     struct p2p_peer *peer = next_peer(engine, feed, hole);
@@ -31,6 +83,12 @@ static enum p2p_err ask(struct p2p_engine *engine, uint32_t feed, struct p2p_hol
     uint8_t bytes[64];
     struct p2p_writer out;
     hole->until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
+    if (peer == NULL && hole->table == P2P_TABLE_PAYLOAD && has_peer(engine)) {
+        hole->looked++;
+        if (hole->looked > P2P_REPAIR_LOOKS) {
+            return forget(engine, feed, hole);
+        }
+    }
     if (peer == NULL) {
         hole->until_ms = engine->now.mono_ms + P2P_REPAIR_LOOK_MS;
         return P2P_OK;
@@ -49,7 +107,9 @@ enum p2p_err p2p_repair_ask(struct p2p_engine *engine, uint64_t *wake_ms)
         if (engine->now.mono_ms >= hole->until_ms) {
             err = ask(engine, i, hole);
         }
-        p2p_wake_at(wake_ms, hole->until_ms);
+        if (engine->extras[i].hole != NULL) {
+            p2p_wake_at(wake_ms, hole->until_ms);
+        }
     }
     return err;
 }

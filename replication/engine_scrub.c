@@ -27,6 +27,7 @@ static void begin_pass(struct p2p_scrub *scrub)
 {
     scrub->walking = true;
     scrub->deep = false;
+    scrub->partial = false;
     scrub->unresolved = 0;
     scrub->mended = 0;
     scrub->view_at = 0;
@@ -87,6 +88,7 @@ enum p2p_err p2p_scrub_open(struct p2p_engine *engine)
         return P2P_OK; /* from the beginning, then */
     }
     scrub->walking = true;
+    scrub->partial = true;
     begin_feed(scrub, number);
     struct p2p_feed_hashes source = {.feed = number, .kv = engine->kv};
     struct p2p_tree_reader reader = p2p_feed_tree(&source);
@@ -132,9 +134,8 @@ static enum p2p_err open_hole(struct p2p_engine *engine, enum p2p_table table, u
     return P2P_OK;
 }
 
-/* The payload that a held record should have: whether it is there and opens its leaf. */
-static enum p2p_err check_payload(struct p2p_engine *engine, const struct p2p_record_id *id,
-                                  struct p2p_slice leaf, size_t *bytes)
+enum p2p_err p2p_scrub_payload(const struct p2p_engine *engine, const struct p2p_record_id *id,
+                               struct p2p_slice leaf, size_t *bytes)
 {
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
     struct p2p_record record;
@@ -175,7 +176,7 @@ static enum p2p_err walk_leaves(struct p2p_engine *engine, const struct p2p_feed
         struct p2p_hash hash = p2p_leaf_hash(leaf);
         bytes += leaf.len;
         p2p_edge_append(&scrub->edge, &hash, NULL);
-        err = check_payload(engine, &id, leaf, &bytes);
+        err = p2p_scrub_payload(engine, &id, leaf, &bytes);
         if (err == P2P_CORRUPT && scrub->bad_payload == UINT64_MAX) {
             scrub->bad_payload = id.index;
         }
@@ -360,16 +361,15 @@ static void end_pass(struct p2p_engine *engine)
 {
     struct p2p_scrub *scrub = &engine->scrub;
     p2p_state_checked(engine, scrub->mended > 0);
-    bool clean = scrub->unresolved == 0 && scrub->told.holes == 0;
+    bool clean = scrub->unresolved == 0 && scrub->told.holes == 0 && !scrub->partial;
     scrub->walking = false;
     scrub->deep = false;
     scrub->told.passes++;
     if (scrub->suspect && clean) {
         scrub->suspect = false; /* everything that can be read was compared */
     }
-    uint64_t rest_ms = !scrub->suspect     ? P2P_SCRUB_REST_MS
-                       : scrub->mended > 0 ? 1
-                                           : P2P_SCRUB_AGAIN_MS;
+    bool again = scrub->mended > 0 || scrub->partial;
+    uint64_t rest_ms = !scrub->suspect ? P2P_SCRUB_REST_MS : again ? 1 : P2P_SCRUB_AGAIN_MS;
     scrub->next_ms = engine->now.mono_ms + rest_ms;
 }
 

@@ -15,6 +15,7 @@ struct p2p_hole {
     enum p2p_table table; /* what of it is: RECORD, PAYLOAD, CHECKPOINT */
     unsigned peer;        /* slot of the peer that was asked last, plus 1 */
     uint64_t until_ms;    /* then another is asked */
+    unsigned looked;      /* times that nobody who was here had any of it */
 };
 
 enum p2p_scrub_phase {
@@ -32,6 +33,7 @@ enum p2p_scrub_phase {
 struct p2p_scrub {
     bool walking;
     bool suspect; /* something that was read is damaged, and nobody knows what */
+    bool partial; /* this pass began behind the first record, or before what is suspected */
     bool deep;    /* this pass verifies signatures too */
     enum p2p_scrub_phase phase;
     uint32_t feed;
@@ -46,6 +48,7 @@ struct p2p_scrub {
     uint64_t stepped_ms; /* when it last did anything */
     uint64_t next_ms;    /* the next pass begins, or the next step is due */
     uint64_t placed_ms;  /* when the place was last stored */
+    bool noted;          /* the store says that damage is known */
     struct p2p_damage told;
 };
 

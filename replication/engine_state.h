@@ -35,6 +35,7 @@
 #define P2P_CIRCLE_TURNS_MAX      8u     /* no holder waits for more than so many */
 #define P2P_CIRCLE_BAD_MAX        16u    /* `circle-key-bad` records in one commit */
 #define P2P_REPAIR_LOOK_MS        1000u  /* when nobody has what is damaged here */
+#define P2P_REPAIR_LOOKS          30u    /* so often, before payloads are given up */
 #define P2P_UNGIVEN_AFTER_MS      10000u /* then a feed goes on without a payload */
 #define P2P_FORK_GRACE_MS         2000u  /* before a forked feed is cut */
 #define P2P_FORK_ASK_EVERY_MS     500u   /* while some of what counts of it is missing */

@@ -42,6 +42,22 @@ static void spoil(uint32_t node, enum p2p_table table, size_t n, size_t bit)
     memory_kv_spoil(net.nodes[node].kv, table, n, bit == SIZE_MAX ? tear : flip, &bit);
 }
 
+/* Which row of a table has this key, counted from 0. */
+static size_t place_of(uint32_t node, enum p2p_table table, struct p2p_slice wanted)
+{
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+    struct p2p_slice key, value;
+    size_t place = 0;
+    enum p2p_err err = p2p_kv_seek(kv, table, p2p_slice_of("", 0), &key, &value);
+    while (err == P2P_OK && !p2p_slice_equal(key, wanted)) {
+        place += value.len > 0;
+        err = p2p_kv_next(kv, table, &key, &value);
+    }
+    memory_kv_abort(net.nodes[node].kv);
+    CHECK(err == P2P_OK);
+    return place;
+}
+
 /* How many rows of a table are not the same in both. */
 static size_t differing(struct memory_kv *a, struct memory_kv *b, enum p2p_table table)
 {
@@ -279,6 +295,83 @@ static void test_suspected(void **state)
     network_agree(&net);
 }
 
+/* A start goes on in the middle of a pass. When something below was met and is not what was
+ * written, the rest of that pass says nothing of what lies before it. */
+static void test_suspected_below_the_place(void **state)
+{
+    (void)state;
+    populate();
+    struct memory_kv *before = memory_kv_clone(net.nodes[HURT].kv);
+    size_t at = 0;
+    network_advance(&net, 8000); /* a place in the middle is stored */
+    spoil(HURT, P2P_TABLE_RECORD, at, 99);
+    network_kill(&net, HURT);
+    net.nodes[HURT].options.damage_suspected = true;
+    CHECK_OK(network_open(&net, HURT));
+    net.nodes[HURT].options.damage_suspected = false;
+    network_advance(&net, 20000); /* alone: nothing can be mended */
+    CHECK(damage(HURT)->is_known && damage(HURT)->holes == 1);
+    CHECK(read_only(HURT) == P2P_READ_ONLY_DAMAGED);
+    network_connect_all(&net);
+    network_advance(&net, 20000);
+    check_sound(HURT);
+    CHECK(differing(before, net.nodes[HURT].kv, P2P_TABLE_RECORD) == 0);
+    memory_kv_free(before);
+}
+
+/* A crash does not make a node forget that its disk is damaged. */
+static void test_known_across_restarts(void **state)
+{
+    (void)state;
+    struct p2p_record_id id;
+    populate();
+    for (uint32_t i = 1; i <= 4; i++) {
+        if (i != HURT) {
+            network_cut(&net, HURT, i);
+        }
+    }
+    spoil(HURT, P2P_TABLE_RECORD, 1, 4711);
+    network_advance(&net, PASS_MS);
+    CHECK(read_only(HURT) == P2P_READ_ONLY_DAMAGED);
+    network_restart(&net, HURT);
+    CHECK(read_only(HURT) == P2P_READ_ONLY_DAMAGED);
+    CHECK_ERR(network_try_ban(&net, HURT, "all", OTHER, &id), P2P_RDONLY);
+    network_connect_all(&net);
+    network_advance(&net, 20000);
+    check_sound(HURT);
+    network_restart(&net, HURT);
+    CHECK(read_only(HURT) == P2P_READ_ONLY_NONE);
+}
+
+/* A payload of the own feed that nobody else ever had does not keep the rest from others for
+ * ever: it is missing, and everything else goes on. */
+static void test_a_payload_that_nobody_has(void **state)
+{
+    (void)state;
+    uint8_t key[P2P_ID_KEY_BYTES];
+    populate();
+    for (uint32_t i = 1; i <= 4; i++) {
+        if (i != HURT) {
+            network_cut(&net, HURT, i);
+        }
+    }
+    struct p2p_record_id id = network_ban(&net, HURT, "all", OTHER);
+    network_notes(&net, HURT, 3);
+    spoil(HURT, P2P_TABLE_PAYLOAD, place_of(HURT, P2P_TABLE_PAYLOAD, p2p_id_key(key, &id)),
+          300);
+    network_advance(&net, PASS_MS);
+    CHECK(read_only(HURT) == P2P_READ_ONLY_DAMAGED && damage(HURT)->holes == 1);
+    network_connect_all(&net);
+    network_advance(&net, 20000);
+    CHECK(damage(HURT)->holes == 1); /* somebody might come who has it */
+    network_advance(&net, 60000);
+    check_sound(HURT);
+    CHECK(network_size(&net, HURT, 1) == network_size(&net, 1, 1));
+    CHECK(network_size(&net, 1, HURT) <= id.index); /* its gate asks for it, too */
+    CHECK(network_check(&net, HURT, "imo:9176187") == P2P_ANSWER_REFER);
+    CHECK(network_check(&net, HURT, OTHER) == P2P_ANSWER_REFUSE); /* what is known stays */
+}
+
 /* A pass goes on where it was, across restarts. */
 static void test_goes_on(void **state)
 {
@@ -307,6 +400,9 @@ int main(void)
         cmocka_unit_test_teardown(test_heads, network_stop),
         cmocka_unit_test_teardown(test_nothing_rests_on_damage, network_stop),
         cmocka_unit_test_teardown(test_suspected, network_stop),
+        cmocka_unit_test_teardown(test_suspected_below_the_place, network_stop),
+        cmocka_unit_test_teardown(test_known_across_restarts, network_stop),
+        cmocka_unit_test_teardown(test_a_payload_that_nobody_has, network_stop),
         cmocka_unit_test_teardown(test_goes_on, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
