@@ -212,6 +212,36 @@ enum p2p_err p2p_fork_keep(struct p2p_engine *engine, uint32_t feed, struct p2p_
     return p2p_kv_put(engine->kv, P2P_TABLE_META, kept_name(name, feed), proof);
 }
 
+enum p2p_err p2p_fork_keep_told(struct p2p_engine *engine, uint32_t cut, uint64_t size)
+{
+    enum p2p_err err = P2P_OK;
+    for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.forked, &i); i++) {
+        char name[KEPT_NAME_BYTES];
+        struct p2p_forked forked;
+        struct p2p_slice proof;
+        err = p2p_forked_get(&engine->ledger, engine->kv, i, &forked);
+        if (err == P2P_NOTFOUND ||
+            (err == P2P_OK && (forked.proof.feed != cut || forked.proof.index < size))) {
+            err = P2P_OK;
+            continue;
+        }
+        if (err == P2P_OK) {
+            err = p2p_fork_proof_in(engine, &forked.proof, &proof);
+        }
+        if (err == P2P_OK) {
+            engine->proofs_kept = true;
+            err = p2p_kv_put(engine->kv, P2P_TABLE_META, kept_name(name, i), proof);
+        }
+        if (err == P2P_OK) { /* who is here perhaps never held that record */
+            struct p2p_writer out;
+            p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+            p2p_fork_write(&out, proof);
+            err = p2p_send_to_all(engine, p2p_writer_slice(&out), 0);
+        }
+    }
+    return err;
+}
+
 enum p2p_err p2p_fork_send_kept(struct p2p_engine *engine, struct p2p_peer *peer)
 {
     enum p2p_err err = P2P_OK;

@@ -69,6 +69,9 @@ static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
     }
     err = end_lacks(engine, feed, head->size);
     if (err == P2P_OK) {
+        err = p2p_fork_keep_told(engine, feed, head->size);
+    }
+    if (err == P2P_OK) {
         err = p2p_ledger_cut(&engine->ledger, feed, head);
     }
     p2p_spread_taken_back(engine, feed, head->size);
@@ -136,6 +139,7 @@ static enum p2p_err leads_to_w(struct p2p_engine *engine, uint32_t number, uint6
     enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, number, &forked);
     if (err != P2P_OK || forked.size == 0) {
         *last = (struct p2p_fork_look){0};
+        *same = false;
         return err == P2P_OK ? P2P_NOTFOUND : err;
     }
     *size = forked.size;
@@ -169,13 +173,21 @@ enum p2p_err p2p_fork_count(struct p2p_engine *engine)
 }
 
 /* A larger quorum-cosigned checkpoint of W's branch than any record carries, and no record of
- * ours may carry it yet: what it stands on would be gone when one does. */
-static bool is_to_be_told(const struct p2p_engine *engine, uint32_t number, bool same)
+ * ours may carry it yet: what it stands on would be gone when one does. One that no note can be
+ * made of, since its head is not kept here, is for others to tell. */
+static enum p2p_err look_what_to_tell(struct p2p_engine *engine, uint32_t number, bool same,
+                                      bool *to_be_told)
 {
     bool appends = engine->read_only == P2P_READ_ONLY_NONE && engine->feed != 0;
-    return same && !appends &&
-           engine->extras[number].witnessing.quorum_size >
-               p2p_ledger_feed(&engine->ledger, number)->ends_at;
+    uint64_t end = p2p_ledger_feed(&engine->ledger, number)->ends_at;
+    struct p2p_slice note;
+    uint64_t size = 0;
+    enum p2p_err err = P2P_OK;
+    if (same && !appends && engine->extras[number].witnessing.quorum_size > end) {
+        err = p2p_fork_held_note(engine, number, &note, &size);
+    }
+    *to_be_told = size > end;
+    return err;
 }
 
 /* One step of one fork. more [out]: there is another to do at once. */
@@ -187,13 +199,13 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
     struct p2p_tree_head step;
     bool same = false;
     bool done = false;
+    bool to_be_told = false;
     enum p2p_err err = look(engine, number, &target, &same);
-    if (err != P2P_OK) {
-        return err;
+    if (err == P2P_OK) {
+        err = look_what_to_tell(engine, number, same, &to_be_told);
     }
-    if ((feed->edge.size < target.size && !extra->fork_astray) ||
-        is_to_be_told(engine, number, same)) {
-        return P2P_OK; /* the rest is asked for; or it is kept */
+    if (err != P2P_OK || to_be_told || (feed->edge.size < target.size && !extra->fork_astray)) {
+        return err; /* it is kept; or the rest is asked for */
     }
     if (!same) {
         err = p2p_fork_common_keep(engine, number);
@@ -238,6 +250,7 @@ static enum p2p_err tell_taken(struct p2p_engine *engine)
 enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     bool any = false;
+    bool cut = false;
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.forked, &i); i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
@@ -259,10 +272,15 @@ enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
             p2p_wake_at(wake_ms, extra->fork_since_ms + P2P_FORK_GRACE_MS);
             continue;
         }
+        uint64_t held = feed->edge.size;
         err = resolve(engine, i, &more);
+        cut = cut || feed->edge.size != held;
         if (more) {
             p2p_wake_at(wake_ms, engine->now.mono_ms + 1);
         }
+    }
+    if (err == P2P_OK && cut) { /* what told of other forks may be gone */
+        err = p2p_ledger_fold(&engine->ledger);
     }
     if (err == P2P_OK && any) {
         err = p2p_fork_count(engine);

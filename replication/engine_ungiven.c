@@ -86,8 +86,12 @@ void p2p_ungiven_stopped(struct p2p_engine *engine, const struct p2p_peer *peer,
         extra->stopped_since_ms = engine->now.mono_ms;
         extra->stopped_at = held;
     }
-    extra->stopped_link = peer->link;
     p2p_feed_set_add(&engine->due.stopped, feed);
+    /* No run of a forked feed is taken from its owner. */
+    if (p2p_ledger_feed(&engine->ledger, feed)->state != P2P_FEED_FORKED ||
+        !p2p_session_owns(engine, peer, feed)) {
+        extra->stopped_link = peer->link;
+    }
 }
 
 bool p2p_ungiven_takes(const struct p2p_engine *engine, uint32_t feed)

@@ -308,16 +308,22 @@ static void test_the_largest_quorum_is_told(void **state)
 
 /* ---- what stands at W and above ---- */
 
-/* Node 4 starts again from what it was at `before`, as a thief with its keys would. */
-static void start_over(struct memory_kv *before, const struct p2p_engine_options *options)
+/* A node starts again from what it was at `before`, as a thief with its keys would. */
+static void start_over_at(uint32_t node, struct memory_kv *before,
+                          const struct p2p_engine_options *options)
 {
-    struct network_node *n = &net.nodes[4];
-    network_kill(&net, 4);
+    struct network_node *n = &net.nodes[node];
+    network_kill(&net, node);
     memory_kv_free(n->kv);
     n->kv = before;
     n->options = *options;
     n->watch = (struct network_watch){.count = 0};
-    CHECK_OK(network_open(&net, 4));
+    CHECK_OK(network_open(&net, node));
+}
+
+static void start_over(struct memory_kv *before, const struct p2p_engine_options *options)
+{
+    start_over_at(4, before, options);
 }
 
 static void cut_all(void)
@@ -412,6 +418,50 @@ static void test_bans_are_rescued(void **state)
         network_deinit(&net);
     }
     network_start(1, 0, 1);
+}
+
+/* The only record that tells of a fork stands in a feed that forks itself, above its W: what
+ * was proven is not forgotten with it. */
+static void test_a_fork_told_in_a_fork(void **state)
+{
+    (void)state;
+    network_start(4, 4, 71);
+    for (uint32_t node = 3; node <= 4; node++) {
+        network_ban(&net, node, "all", SHIP);
+    }
+    network_advance(&net, 3000 - net.wall_ms % 1000);
+    struct p2p_engine_options options3 = net.nodes[3].options;
+    struct p2p_engine_options options4 = net.nodes[4].options;
+    struct memory_kv *before3 = memory_kv_clone(net.nodes[3].kv);
+    struct memory_kv *before4 = memory_kv_clone(net.nodes[4].kv);
+    cut_all();
+    network_connect(&net, 3, 4); /* 4 alone is shown that 3 has two histories */
+    network_ban(&net, 3, "all", OTHER);
+    network_run(&net);
+    start_over_at(3, before3, &options3);
+    network_ban(&net, 3, "all", "imo:9241061");
+    network_connect(&net, 3, 4);
+    network_advance(&net, 2000);
+    CHECK(state_of(4, 3) == P2P_FEED_FORKED && forks_by(4) == 1);
+    network_kill(&net, 3);
+    struct memory_kv *knows = memory_kv_clone(net.nodes[4].kv);
+    struct p2p_engine_options knowing = net.nodes[4].options;
+    start_over_at(4, before4, &options4); /* 1 is shown another history of 4 */
+    network_connect(&net, 1, 4);
+    network_ban(&net, 4, "all", OTHER);
+    network_run(&net);
+    start_over_at(4, knows, &knowing);
+    network_connect(&net, 1, 4);
+    network_connect(&net, 1, 2);
+    network_advance(&net, 8000);
+    CHECK(state_of(1, 4) == P2P_FEED_FORKED);
+    CHECK(network_size(&net, 4, 4) == network_size(&net, 1, 4));
+    for (uint32_t node = 1; node <= 4; node++) {
+        CHECK(node == 3 || state_of(node, 3) == P2P_FEED_FORKED);
+    }
+    uint64_t frames = network_frames(&net);
+    network_advance(&net, 60000);
+    CHECK(network_frames(&net) - frames < 200); /* nobody tells it again and again */
 }
 
 /* A tiny fork far below W, made with a stolen feed key, takes nothing away from anybody; who
@@ -608,6 +658,7 @@ int main(void)
         cmocka_unit_test_teardown(test_found_by_who_may_not_append, network_stop),
         cmocka_unit_test_teardown(test_the_largest_quorum_is_told, network_stop),
         cmocka_unit_test_teardown(test_bans_are_rescued, network_stop),
+        cmocka_unit_test_teardown(test_a_fork_told_in_a_fork, network_stop),
         cmocka_unit_test_teardown(test_a_tiny_fork, network_stop),
         cmocka_unit_test_teardown(test_random_forks, network_stop),
         cmocka_unit_test_teardown(test_nobody_is_framed, network_stop),
