@@ -9,16 +9,18 @@
 #include <p2p/sandbox.h>
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CLIENTS = 3, CHECKS = 40, WAITERS = 8, TCP_PORT = 17400, DEADLINE_S = 60 };
+enum { CLIENTS = 3, CHECKS = 40, WAITERS = 8, DEADLINE_S = 60 };
 
 struct member {
     char dir[P2P_PATH_BYTES_MAX];
@@ -130,6 +132,23 @@ static bool wait_for(const struct member *member, const char *path, const char *
     return false;
 }
 
+/* One that no other run of this test has at present, nor of tests/process: theirs is locked by
+ * a file of this name too. The lock is held until the process ends. */
+static uint16_t own_tcp_port(void)
+{
+    for (uint16_t port = 17400; port < 32000; port = (uint16_t)(port + 1000)) {
+        char path[64];
+        snprintf(path, sizeof(path), "/tmp/p2p-ports-%u", port);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return port;
+        }
+        close(fd);
+    }
+    fail_msg("every port is taken");
+    return 0;
+}
+
 static void run_both(const char *dir)
 {
     static const char *const names[] = {"beanr", "begne"};
@@ -138,7 +157,7 @@ static void run_both(const char *dir)
     CHECK_OK(p2p_path_join(sandbox, dir, "sandbox"));
     const struct p2p_sandbox_options options = {.dir = sandbox,
                                                 .members = "beanr,begne",
-                                                .tcp_port = TCP_PORT,
+                                                .tcp_port = own_tcp_port(),
                                                 .now_ms = (uint64_t)time(NULL) * 1000,
                                                 .store = {.make = p2p_node_make_store}};
     CHECK_OK(p2p_sandbox_make(&options, message, sizeof(message)));
