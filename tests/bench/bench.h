@@ -43,6 +43,7 @@ bool bench_gate(const struct bench *bench);
 bool bench_export(const struct bench *bench);
 bool bench_audit(const struct bench *bench);
 bool bench_rights(const struct bench *bench);
+bool bench_collects(const struct bench *bench); /* of bench_rights, what is collected */
 
 /* Another sample of a limit, next to what is compared with it: a machine that others use too
  * changes from minute to minute. */
