@@ -79,7 +79,7 @@ static enum p2p_err take_rows(struct p2p_feed *feed, const struct p2p_kv *kv,
             return P2P_OK; /* gone: nothing of this feed stands behind */
         }
         memcpy(copy, found.data, sizeof(copy));
-        err = p2p_feed_pack_open(found, value, feed->number, &row, &row_first, &row_end);
+        err = p2p_feed_pack_open(found, value, feed->number, 0, &row, &row_first, &row_end);
         if (err == P2P_OK && row_first >= end) {
             return P2P_OK; /* the rows between are gone */
         }

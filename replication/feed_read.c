@@ -8,7 +8,8 @@
 /* ---- leaves ---- */
 
 enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value, uint32_t feed,
-                                struct p2p_reader *leaves, uint64_t *first, uint64_t *end)
+                                uint64_t from, struct p2p_reader *leaves, uint64_t *first,
+                                uint64_t *end)
 {
     struct p2p_reader in;
     p2p_reader_init(&in, key);
@@ -28,9 +29,7 @@ enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value, ui
     }
     *first = last + 1 - count;
     *end = last + 1;
-    return p2p_feed_pack_check(
-        p2p_slice_of(value.data + FEED_PACK_HEADER_BYTES, value.len - FEED_PACK_HEADER_BYTES),
-        count);
+    return p2p_feed_pack_skip(leaves, count, from > *first ? from - *first : 0);
 }
 
 enum p2p_err p2p_feed_leaf(const struct p2p_feed *feed, const struct p2p_kv *kv, uint64_t index,
@@ -47,18 +46,6 @@ void p2p_feed_walk_begin(struct p2p_feed_walk *walk, const struct p2p_feed *feed
     *walk = (struct p2p_feed_walk){.feed = feed, .kv = kv, .index = index};
 }
 
-static enum p2p_err skip_to(struct p2p_reader *leaves, uint64_t first, uint64_t index)
-{
-    for (uint64_t at = first; at < index; at++) {
-        struct p2p_slice skipped;
-        enum p2p_err err = p2p_feed_pack_next(leaves, &skipped);
-        if (err != P2P_OK) {
-            return err;
-        }
-    }
-    return P2P_OK;
-}
-
 /* Leaves that are in no pack yet: the batch's, or those of the state row. */
 static enum p2p_err open_tail(struct p2p_feed_walk *walk)
 {
@@ -66,13 +53,11 @@ static enum p2p_err open_tail(struct p2p_feed_walk *walk)
     const struct p2p_feed_tail *tail = feed->tail;
     struct p2p_feed_state_row row;
     if (tail != NULL) {
+        row.count = tail->count;
         row.leaves = p2p_slice_of(tail->pack + FEED_PACK_HEADER_BYTES,
                                   tail->pack_len - FEED_PACK_HEADER_BYTES);
     } else {
         enum p2p_err err = p2p_feed_state_get(&row, feed->number, walk->kv);
-        if (err == P2P_OK) {
-            err = p2p_feed_pack_check(row.leaves, row.count);
-        }
         if (err != P2P_OK) {
             return err;
         }
@@ -83,7 +68,7 @@ static enum p2p_err open_tail(struct p2p_feed_walk *walk)
     }
     p2p_reader_init(&walk->pack, row.leaves);
     walk->pack_end = feed->edge.size;
-    return skip_to(&walk->pack, feed->packed_size, walk->index);
+    return p2p_feed_pack_skip(&walk->pack, row.count, walk->index - feed->packed_size);
 }
 
 static enum p2p_err open_packed(struct p2p_feed_walk *walk)
@@ -96,13 +81,11 @@ static enum p2p_err open_packed(struct p2p_feed_walk *walk)
         p2p_kv_seek(walk->kv, P2P_TABLE_RECORD,
                     p2p_feed_record_key(key, walk->feed->number, walk->index), &found, &value);
     if (err == P2P_OK) {
-        err = p2p_feed_pack_open(found, value, walk->feed->number, &walk->pack, &first,
-                                 &walk->pack_end);
+        err = p2p_feed_pack_open(found, value, walk->feed->number, walk->index, &walk->pack,
+                                 &first, &walk->pack_end);
     }
-    if (err == P2P_OK && (first > walk->index || walk->pack_end > walk->feed->packed_size)) {
-        err = P2P_CORRUPT;
-    }
-    return err == P2P_OK ? skip_to(&walk->pack, first, walk->index) : err;
+    bool misplaced = first > walk->index || walk->pack_end > walk->feed->packed_size;
+    return err == P2P_OK && misplaced ? P2P_CORRUPT : err;
 }
 
 /* Opens what holds walk->index. */
@@ -132,6 +115,19 @@ enum p2p_err p2p_feed_walk_next(struct p2p_feed_walk *walk, struct p2p_slice *le
         walk->index++;
     }
     return err;
+}
+
+enum p2p_err p2p_feed_walk_to(struct p2p_feed_walk *walk, uint64_t index,
+                              struct p2p_slice *leaf)
+{
+    enum p2p_err err = P2P_OK;
+    if (index < walk->index || index >= walk->pack_end) {
+        p2p_feed_walk_begin(walk, walk->feed, walk->kv, index);
+    }
+    while (walk->index < index && err == P2P_OK) {
+        err = p2p_feed_walk_next(walk, leaf);
+    }
+    return err == P2P_OK ? p2p_feed_walk_next(walk, leaf) : err;
 }
 
 /* ---- hashes ---- */

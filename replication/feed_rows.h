@@ -70,10 +70,16 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_pack_next(struct p2p_reader *leaves,
 /* Whether these are count leaves and nothing after the last. A wrong count would otherwise
  * shift every leaf to its neighbour's index. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_pack_check(struct p2p_slice leaves, uint16_t count);
-/* A pack's row: its leaves and where they stand. P2P_NOTFOUND: another feed's. P2P_CORRUPT. */
+/* The same in one pass, for who wants the leaf after the first `skip`: leaves is read up to it.
+ */
+P2P_MUST_CHECK enum p2p_err p2p_feed_pack_skip(struct p2p_reader *leaves, uint16_t count,
+                                               uint64_t skip);
+/* A pack's row: its leaves from index `from` on, or all of them when it begins above that, and
+ * where they stand. P2P_NOTFOUND: another feed's. P2P_CORRUPT. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value,
-                                               uint32_t feed, struct p2p_reader *leaves,
-                                               uint64_t *first, uint64_t *end);
+                                               uint32_t feed, uint64_t from,
+                                               struct p2p_reader *leaves, uint64_t *first,
+                                               uint64_t *end);
 /* A stored hash, of a level that is stored. P2P_CORRUPT. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_hash_get(const struct p2p_feed_hashes *source,
                                               unsigned level, uint64_t index,

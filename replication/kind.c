@@ -57,12 +57,18 @@ const struct p2p_kind *const *p2p_kinds(size_t *count)
 
 const struct p2p_kind *p2p_kind_find(uint32_t number)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (kinds[i]->number == number) {
-            return kinds[i];
+    size_t low = 0;
+    size_t high = sizeof(kinds) / sizeof(kinds[0]);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (kinds[middle]->number < number) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    bool found = low < sizeof(kinds) / sizeof(kinds[0]) && kinds[low]->number == number;
+    return found ? kinds[low] : NULL;
 }
 
 const struct p2p_kind *p2p_kind_named(struct p2p_slice word)

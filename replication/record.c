@@ -71,8 +71,18 @@ enum p2p_err p2p_record_decode(struct p2p_record *record, struct p2p_slice leaf)
     if (leaf.len > P2P_RECORD_BYTES_MAX) {
         return P2P_TOOLARGE;
     }
-    enum p2p_err err = p2p_wire_check(leaf);
-    return err == P2P_OK ? p2p_record_peek(record, leaf) : err;
+    /* What peek reads it reads in canonical form; the map is all that it passes over. */
+    struct p2p_record out;
+    enum p2p_err err = p2p_record_peek(&out, leaf);
+    if (err == P2P_OK && out.body_type == P2P_BODY_PUBLIC) {
+        err = p2p_wire_check_within(out.content, 1);
+    }
+    if (err == P2P_OK) {
+        *record = out;
+        return P2P_OK;
+    }
+    err = p2p_wire_check(leaf); /* which says what is wrong */
+    return err == P2P_OK ? P2P_MALFORMED : err;
 }
 
 enum p2p_err p2p_record_peek(struct p2p_record *record, struct p2p_slice leaf)
@@ -99,6 +109,22 @@ enum p2p_err p2p_record_peek(struct p2p_record *record, struct p2p_slice leaf)
         return P2P_MALFORMED;
     }
     *record = out;
+    return P2P_OK;
+}
+
+enum p2p_err p2p_record_peek_kind(struct p2p_slice leaf, uint32_t *kind, uint32_t *circle)
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, leaf);
+    bool shape = p2p_unpack_array(&in) == FIELDS && p2p_unpack_uint(&in) == P2P_RECORD_VERSION;
+    uint32_t found = p2p_unpack_u32(&in);
+    p2p_unpack_uint(&in); /* its time */
+    uint32_t within = p2p_unpack_u32(&in);
+    if (!shape || p2p_unpack_failed(&in)) {
+        return P2P_MALFORMED;
+    }
+    *kind = found;
+    *circle = within;
     return P2P_OK;
 }
 

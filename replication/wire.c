@@ -13,7 +13,8 @@ struct head {
     uint32_t count; /* bytes of a string or binary, items of an array, pairs of a map */
 };
 
-static bool big_endian(struct p2p_reader *in, unsigned bytes, uint64_t minimum, uint64_t *out)
+static inline bool big_endian(struct p2p_reader *in, unsigned bytes, uint64_t minimum,
+                              uint64_t *out)
 {
     switch (bytes) {
     case 1:
@@ -30,6 +31,23 @@ static bool big_endian(struct p2p_reader *in, unsigned bytes, uint64_t minimum, 
         break;
     }
     return *out >= minimum; /* below it, a shorter form was due */
+}
+
+/* The rest of a number above 0x7f after its first byte. */
+static inline bool read_uint(struct p2p_reader *in, uint8_t tag, uint64_t *out)
+{
+    switch (tag) {
+    case 0xcc:
+        return big_endian(in, 1, 1u << 7, out);
+    case 0xcd:
+        return big_endian(in, 2, 1u << 8, out);
+    case 0xce:
+        return big_endian(in, 4, 1u << 16, out);
+    case 0xcf:
+        return big_endian(in, 8, 1ull << 32, out);
+    default:
+        return false;
+    }
 }
 
 static bool sized(struct p2p_reader *in, enum p2p_wire_type type, unsigned bytes,
@@ -95,13 +113,10 @@ static bool read_head(struct p2p_reader *in, struct head *out)
     case 0xc6:
         return sized(in, P2P_WIRE_BIN, 4, 1u << 16, out);
     case 0xcc:
-        return big_endian(in, 1, 1u << 7, &out->value);
     case 0xcd:
-        return big_endian(in, 2, 1u << 8, &out->value);
     case 0xce:
-        return big_endian(in, 4, 1u << 16, &out->value);
     case 0xcf:
-        return big_endian(in, 8, 1ull << 32, &out->value);
+        return read_uint(in, tag, &out->value);
     case 0xd0:
         return negative(in, 1, out);
     case 0xd1:
@@ -147,6 +162,11 @@ static bool key_follows(struct level *map, struct p2p_slice key)
 
 enum p2p_err p2p_wire_check(struct p2p_slice bytes)
 {
+    return p2p_wire_check_within(bytes, 0);
+}
+
+enum p2p_err p2p_wire_check_within(struct p2p_slice bytes, unsigned around_count)
+{
     struct p2p_reader in;
     struct level stack[P2P_WIRE_DEPTH_MAX];
     unsigned depth = 0;
@@ -186,7 +206,7 @@ enum p2p_err p2p_wire_check(struct p2p_slice bytes)
             if (values > p2p_reader_left(&in)) { /* each value takes a byte at least */
                 return P2P_TRUNCATED;
             }
-            if (depth == P2P_WIRE_DEPTH_MAX) {
+            if (depth + around_count == P2P_WIRE_DEPTH_MAX) {
                 return P2P_MALFORMED;
             }
             stack[depth++] = (struct level){.left = values, .is_map = is_map};
@@ -226,10 +246,30 @@ static bool expect(struct p2p_unpack *in, enum p2p_wire_type type, struct head *
     return true;
 }
 
+/* Most of what is read are small numbers and short arrays, whose first byte says all: past
+ * that byte, if it lies in [from, to]. */
+static inline bool short_form(struct p2p_unpack *in, uint8_t from, uint8_t to, uint8_t *tag)
+{
+    struct p2p_reader *bytes = &in->bytes;
+    bool fits = !bytes->failed && bytes->at < bytes->len && bytes->data[bytes->at] >= from &&
+                bytes->data[bytes->at] <= to;
+    if (fits) {
+        *tag = bytes->data[bytes->at++];
+    }
+    return fits;
+}
+
 uint64_t p2p_unpack_uint(struct p2p_unpack *in)
 {
-    struct head head;
-    return expect(in, P2P_WIRE_UINT, &head) ? head.value : 0;
+    struct p2p_reader *bytes = &in->bytes;
+    uint8_t tag;
+    uint64_t value = 0;
+    if (short_form(in, 0x00, 0x7f, &tag)) {
+        return tag;
+    }
+    bool read = !bytes->failed && read_uint(bytes, p2p_reader_u8(bytes), &value);
+    bytes->failed = bytes->failed || !read;
+    return bytes->failed ? 0 : value;
 }
 
 uint32_t p2p_unpack_u32(struct p2p_unpack *in)
@@ -264,8 +304,8 @@ bool p2p_unpack_bool(struct p2p_unpack *in)
 
 bool p2p_unpack_nil(struct p2p_unpack *in)
 {
-    struct head head;
-    return p2p_unpack_type(in) == P2P_WIRE_NIL && expect(in, P2P_WIRE_NIL, &head);
+    uint8_t tag;
+    return short_form(in, 0xc0, 0xc0, &tag);
 }
 
 static struct p2p_slice unpack_bytes(struct p2p_unpack *in, enum p2p_wire_type type)
@@ -301,6 +341,10 @@ void p2p_unpack_fixed(struct p2p_unpack *in, void *out, size_t n)
 uint32_t p2p_unpack_array(struct p2p_unpack *in)
 {
     struct head head;
+    uint8_t tag;
+    if (short_form(in, 0x90, 0x9f, &tag)) {
+        return tag & 0x0fu;
+    }
     return expect(in, P2P_WIRE_ARRAY, &head) ? head.count : 0;
 }
 

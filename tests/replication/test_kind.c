@@ -112,7 +112,8 @@ static void test_table(void **state)
             CHECK(p2p_kind_find(kind->cites[c]) != NULL);
         }
     }
-    CHECK(p2p_kind_find(0) == NULL && p2p_kind_find(15) == NULL);
+    CHECK(p2p_kind_find(0) == NULL && p2p_kind_find(15) == NULL &&
+          p2p_kind_find(UINT32_MAX) == NULL);
     CHECK(p2p_kind_named(p2p_slice_text("")) == NULL);
     CHECK(p2p_kind_named(p2p_slice_text("ban")) == NULL);
 }

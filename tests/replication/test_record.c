@@ -3,6 +3,7 @@
 
 #include <p2p/record.h>
 #include <p2p/text.h>
+#include <p2p/wire.h>
 
 #include <stdlib.h>
 
@@ -497,6 +498,71 @@ static void test_id_order(void **state)
     }
 }
 
+/* What decoding takes is the canonical bytes that are a record, and no others. */
+static void check_decode(struct p2p_slice leaf)
+{
+    struct p2p_record record;
+    enum p2p_err canonical = p2p_wire_check(leaf);
+    enum p2p_err shape = p2p_record_peek(&record, leaf);
+    CHECK_ERR(p2p_record_decode(&record, leaf), canonical != P2P_OK ? canonical : shape);
+}
+
+/* Every byte of a leaf changed to every other, and every one left out. */
+static void check_neighbours(uint8_t *leaf, size_t len)
+{
+    uint8_t *cut = malloc(len);
+    CHECK(cut != NULL && len > 0);
+    for (size_t at = 0; at < len; at++) {
+        uint8_t was = leaf[at];
+        for (unsigned value = 0; value < 256; value++) {
+            leaf[at] = (uint8_t)value;
+            check_decode(p2p_slice_of(leaf, len));
+        }
+        leaf[at] = was;
+        memcpy(cut, leaf, at);
+        memcpy(cut + at, leaf + at + 1, len - at - 1);
+        check_decode(p2p_slice_of(cut, len - 1));
+    }
+    free(cut);
+}
+
+/* Without this, decoding in one pass would let in what is not canonical: in a map of the
+ * content, which nothing else reads, or nested too deeply by that one level. */
+static void test_decode_proves_form(void **state)
+{
+    static const uint8_t maps[] = "\x82\xa1"
+                                  "a\x93\xcd\x01\x02\xc4\x01\x80\xa2\xc3\xa9\xa1"
+                                  "b\x81\xa1"
+                                  "c\xd0\x80";
+    uint8_t room[512];
+    uint8_t deep[3 + P2P_WIRE_DEPTH_MAX];
+    struct p2p_draft draft = draft_of_vector();
+    struct p2p_pack pack;
+    (void)state;
+    struct p2p_slice leaf = sign(&draft, room, sizeof(room));
+    check_neighbours(room, leaf.len);
+    draft.payload = (struct p2p_slice){0};
+    draft.content = p2p_slice_of(maps, sizeof(maps) - 1);
+    leaf = sign(&draft, room, sizeof(room));
+    check_decode(leaf);
+    check_neighbours(room, leaf.len);
+    for (size_t levels = P2P_WIRE_DEPTH_MAX - 3; levels <= P2P_WIRE_DEPTH_MAX; levels++) {
+        struct p2p_record record;
+        memcpy(deep,
+               "\x81\xa1"
+               "a",
+               3);
+        memset(deep + 3, 0x91, levels - 1);
+        deep[2 + levels] = 0x90;
+        draft = (struct p2p_draft){.kind = 999, .content = p2p_slice_of(deep, 3 + levels)};
+        p2p_pack_init(&pack, room, sizeof(room));
+        CHECK_OK(p2p_record_encode(&draft, origin(), &pack));
+        check_decode(p2p_pack_slice(&pack));
+        CHECK((p2p_record_decode(&record, p2p_pack_slice(&pack)) == P2P_OK) ==
+              (levels + 2 <= P2P_WIRE_DEPTH_MAX)); /* the leaf and the map lie around it */
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -517,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_commitment),
         cmocka_unit_test(test_bad_payload),
         cmocka_unit_test(test_id_order),
+        cmocka_unit_test(test_decode_proves_form),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

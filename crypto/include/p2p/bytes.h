@@ -38,9 +38,9 @@ static inline size_t p2p_reader_left(const struct p2p_reader *reader)
 static inline struct p2p_slice p2p_reader_bytes(struct p2p_reader *reader, size_t n)
 {
     struct p2p_slice bytes = {NULL, 0};
-    if (p2p_reader_left(reader) < n) {
+    if (reader->failed || reader->len - reader->at < n) {
         reader->failed = true;
-    } else if (n > 0 && !reader->failed) {
+    } else if (n > 0) {
         bytes = (struct p2p_slice){reader->data + reader->at, n};
         reader->at += n;
     }
@@ -51,7 +51,7 @@ static inline uint64_t p2p_reader_int(struct p2p_reader *reader, size_t bytes)
 {
     const struct p2p_slice at = p2p_reader_bytes(reader, bytes);
     uint64_t value = 0;
-    for (size_t i = 0; i < at.len; i++) {
+    for (size_t i = 0; at.data != NULL && i < bytes; i++) {
         value = value << 8 | at.data[i];
     }
     return value;
@@ -64,7 +64,8 @@ static inline uint8_t p2p_reader_u8(struct p2p_reader *reader)
 
 static inline uint16_t p2p_reader_u16(struct p2p_reader *reader)
 {
-    return (uint16_t)p2p_reader_int(reader, 2);
+    const struct p2p_slice at = p2p_reader_bytes(reader, 2);
+    return at.data == NULL ? 0 : (uint16_t)(at.data[0] << 8 | at.data[1]);
 }
 
 static inline uint32_t p2p_reader_u32(struct p2p_reader *reader)

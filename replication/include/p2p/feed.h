@@ -140,6 +140,10 @@ void p2p_feed_walk_begin(struct p2p_feed_walk *walk, const struct p2p_feed *feed
                          const struct p2p_kv *kv, uint64_t index);
 P2P_MUST_CHECK enum p2p_err p2p_feed_walk_next(struct p2p_feed_walk *walk,
                                                struct p2p_slice *leaf);
+/* The leaf at index, from where the walk goes on: cheap where that lies ahead in the open pack,
+ * else what p2p_feed_leaf costs. */
+P2P_MUST_CHECK enum p2p_err p2p_feed_walk_to(struct p2p_feed_walk *walk, uint64_t index,
+                                             struct p2p_slice *leaf);
 
 /* The smallest signed head at or above size: a kept one, or the newest. P2P_NOTFOUND. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_head_from(const struct p2p_feed *feed,

@@ -54,6 +54,9 @@ P2P_MUST_CHECK enum p2p_err p2p_record_decode(struct p2p_record *record, struct 
 /* The same for a leaf that was let in before, as the store gives it back: does not prove
  * canonical form again. P2P_MALFORMED when it is no record. */
 P2P_MUST_CHECK enum p2p_err p2p_record_peek(struct p2p_record *record, struct p2p_slice leaf);
+/* Of such a leaf only kind and circle, whatever stands behind them. P2P_MALFORMED. */
+P2P_MUST_CHECK enum p2p_err p2p_record_peek_kind(struct p2p_slice leaf, uint32_t *kind,
+                                                 uint32_t *circle);
 /* cites[i] of a decoded record; i < cite_count. Walk with p2p_cites_begin/next for many. */
 struct p2p_cites {
     struct p2p_unpack in;

@@ -4,8 +4,9 @@
  * shortest lengths, no floats, no extension types, map keys are UTF-8 strings in ascending
  * memcmp order without repeats, strings are well-formed UTF-8, nesting at most
  * P2P_WIRE_DEPTH_MAX, nothing trailing. p2p_wire_check proves that in one pass without
- * allocating, whatever lengths the bytes claim; only then is a reader put over them. The writer
- * is msgpack-c's packer over a bounded buffer.
+ * allocating, whatever lengths the bytes claim; what is read without it is bounded all the same
+ * and in its shortest form, but nothing is known of what was passed over. The writer is
+ * msgpack-c's packer over a bounded buffer.
  *
  * A reader that meets another type than it was asked for turns `failed` on and yields nothing
  * from then on: check once, at the end. Source: msgpack specification; canonical form: WIRE.md.
@@ -19,6 +20,8 @@
 
 /* P2P_OK for exactly one canonical value; P2P_TRUNCATED, P2P_MALFORMED. */
 P2P_MUST_CHECK enum p2p_err p2p_wire_check(struct p2p_slice bytes);
+/* The same of a value that lies in so many arrays and maps, which count as nesting. */
+P2P_MUST_CHECK enum p2p_err p2p_wire_check_within(struct p2p_slice bytes, unsigned around);
 
 enum p2p_wire_type {
     P2P_WIRE_NIL,
