@@ -266,68 +266,7 @@ enum p2p_err p2p_judge_compare_set(struct p2p_ledger *ledger, bool *differs)
     return P2P_OK;
 }
 
-/* ---- what is computed each time: cut, grant, citations, content ---- */
-
-static bool may_cite(const struct p2p_kind *kind, uint32_t cited)
-{
-    for (size_t i = 0; i < sizeof(kind->cites) / sizeof(kind->cites[0]); i++) {
-        if (kind->cites[i] == cited) {
-            return cited != 0;
-        }
-    }
-    return false;
-}
-
-bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_record *cited)
-{
-    const struct p2p_kind *kind = p2p_kind_find(citing->kind);
-    return kind != NULL && cited->circle == citing->circle && may_cite(kind, cited->kind);
-}
-
-static enum p2p_err judge_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                                const struct p2p_kind *kind, enum p2p_why *why)
-{
-    struct p2p_cites walk;
-    struct p2p_record_id cite;
-    if (kind->cites_required && entry->record.cite_count == 0) {
-        *why = P2P_WHY_BAD_CITATION;
-        return P2P_OK;
-    }
-    p2p_cites_begin(&walk, &entry->record);
-    while (p2p_cites_next(&walk, &cite)) {
-        uint64_t known = 0;
-        enum p2p_err err =
-            p2p_known_size(ledger, entry->id.feed, entry->id.index, cite.feed, &known);
-        if (err != P2P_OK) {
-            return err;
-        }
-        if (cite.index >= known) {
-            *why = P2P_WHY_BAD_CITATION;
-            return P2P_OK;
-        }
-        const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite.feed);
-        if (feed == NULL || cite.index >= feed->edge.size) {
-            if (ledger->on_absent != NULL) {
-                ledger->on_absent(ledger->absent_context, &cite);
-            }
-            continue; /* known to its author, not here yet: p2p_touch_settle comes back to it */
-        }
-        struct p2p_slice leaf;
-        struct p2p_record cited;
-        err = p2p_feed_leaf(feed, ledger->kv, cite.index, &leaf);
-        if (err != P2P_OK) {
-            return err;
-        }
-        if (p2p_record_peek(&cited, leaf) != P2P_OK) {
-            return P2P_CORRUPT; /* only canonical records were let in */
-        }
-        if (!p2p_judge_cite_fits(&entry->record, &cited)) {
-            *why = P2P_WHY_BAD_CITATION;
-            return P2P_OK;
-        }
-    }
-    return P2P_OK;
-}
+/* ---- what is computed each time: cut, grant, content, and citations: judge_cites.c ---- */
 
 static bool body_fits(const struct p2p_entry *entry, const struct p2p_kind *kind)
 {
@@ -382,7 +321,7 @@ static enum p2p_err judge_content(struct p2p_ledger *ledger, const struct p2p_en
         err = kind->judge(ledger, entry, &why);
     }
     if (err == P2P_OK && why == P2P_WHY_NONE && cites) {
-        err = judge_cites(ledger, entry, kind, &why);
+        err = p2p_judge_cites(ledger, entry, kind, &why);
     }
     if (err == P2P_OK && why == P2P_WHY_NONE && kind->granted != NULL &&
         !kind->granted(ledger, entry)) {
@@ -472,9 +411,7 @@ enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger, const struct p2p
 enum p2p_err p2p_judge_once(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                             enum p2p_why *why)
 {
-    /* Spread by multiplication: records about the same things stand at like distances. */
-    uint64_t place = (entry->id.index + entry->id.feed) * UINT64_C(0x9e3779b97f4a7c15);
-    struct p2p_judged *memo = &ledger->judged[(place >> 32) % P2P_JUDGED_MAX];
+    struct p2p_judged *memo = &ledger->judged[p2p_judge_spread(&entry->id) % P2P_JUDGED_MAX];
     if (!memo->known || p2p_record_id_compare(&memo->id, &entry->id) != 0) {
         enum p2p_err err = p2p_judge(ledger, entry, &memo->why);
         memo->known = err == P2P_OK;

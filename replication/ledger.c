@@ -134,6 +134,7 @@ void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
     ledger->newest.count = 0;
     ledger->forks_changed = false;
     ledger->reused_count = 0;
+    p2p_judge_forget(ledger);
 }
 
 enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)

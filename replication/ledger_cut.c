@@ -64,6 +64,7 @@ enum p2p_err p2p_ledger_cut(struct p2p_ledger *ledger, uint32_t number,
         err = p2p_feed_cut(feed, ledger->kv, scratch.outer, head); /* its tail stays */
     }
     p2p_scratch_end(&scratch, ledger);
+    p2p_judge_forget(ledger);
     if (err == P2P_OK) {
         err = p2p_address_anew(ledger, number);
     }

@@ -48,6 +48,11 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_touch_again(struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_judge_once(struct p2p_ledger *ledger,
                                            const struct p2p_entry *entry, enum p2p_why *why);
 
+/* judge_cites.c: forgets whose citations were found to fit. Called for each batch, where claims
+ * change (p2p_claim_put, p2p_known_undo), and where leaves do (ledger_cut.c, engine_repair.c).
+ */
+void p2p_judge_forget(struct p2p_ledger *ledger);
+
 /* A walk over all rows of one view in one circle, to compare them with the set hash that is
  * kept: some rows a batch, while the view goes on changing. What changes behind the walk is
  * added to its sum by p2p_view_put, through ledger->walk. */
@@ -97,7 +102,15 @@ P2P_MUST_CHECK enum p2p_err p2p_judge_but_cites(struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_judge_step(struct p2p_ledger *ledger,
                                            const struct p2p_entry *entry, enum p2p_why *why,
                                            bool *was_cut);
-/* judge.c: whether a record is of a kind and circle that the other may cite. */
+/* judge_cites.c: *why becomes P2P_WHY_BAD_CITATION when a record of that kind cites what it may
+ * not. */
+P2P_MUST_CHECK enum p2p_err p2p_judge_cites(struct p2p_ledger *ledger,
+                                            const struct p2p_entry *entry,
+                                            const struct p2p_kind *kind, enum p2p_why *why);
+/* Where verdicts on a record are remembered, before the remainder: spread by multiplication,
+ * since records about the same things stand at like distances. */
+uint64_t p2p_judge_spread(const struct p2p_record_id *id);
+/* Whether a record is of a kind and circle that the other may cite. */
 bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_record *cited);
 /* judge.c: the record at id is judged again when the charter says something of this issuer. */
 P2P_MUST_CHECK enum p2p_err p2p_index_issuer(struct p2p_ledger *ledger, uint32_t issuer,

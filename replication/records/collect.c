@@ -38,6 +38,7 @@ enum p2p_err p2p_collect_find(const struct p2p_kv *kv,
     unsigned best = 0;
     uint32_t circle = 0;
     struct p2p_record_id chosen = {0, 0};
+    bool there = false; /* out->custody is of that one, and nothing else was read since */
     *out = (struct p2p_collect_token){.found = false};
     for (size_t i = 0; i < place->circle_count; i++) {
         struct p2p_record_id id = {0, 0};
@@ -62,15 +63,17 @@ enum p2p_err p2p_collect_find(const struct p2p_kv *kv,
             if (open && best >= 4) {
                 out->other = rank > best ? chosen : id;
             }
-            if (rank > best || (rank == best && rank < 3)) {
+            there = rank > best || (rank == best && rank < 3);
+            if (there) {
                 best = rank;
                 chosen = id;
                 circle = place->circles[i];
+                out->custody = custody;
             }
         }
     }
     out->found = best > 0;
-    return out->found ? p2p_custody_get(kv, circle, &chosen, &out->custody) : P2P_OK;
+    return out->found && !there ? p2p_custody_get(kv, circle, &chosen, &out->custody) : P2P_OK;
 }
 
 /* ---- time: what is allowed must be so by both clocks ---- */

@@ -419,7 +419,8 @@ enum p2p_err p2p_right_next_on(const struct p2p_kv *kv, uint32_t circle,
 {
     uint8_t prefix[1 + 4 + P2P_ID_KEY_BYTES];
     struct p2p_writer writer;
-    struct p2p_right right;
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_slice value;
     struct p2p_record_id id = walk_from(after, begin);
     p2p_writer_init(&writer, prefix, sizeof(prefix));
     p2p_writer_u8(&writer, P2P_INDEX_TOKEN_RIGHT);
@@ -429,7 +430,7 @@ enum p2p_err p2p_right_next_on(const struct p2p_kv *kv, uint32_t circle,
     for (;;) {
         enum p2p_err err = next_row(kv, p2p_writer_slice(&writer), 0, id, &id);
         if (err == P2P_OK) {
-            err = p2p_right_get(kv, circle, &id, &right);
+            err = p2p_view_get(kv, P2P_VIEW_RIGHTS, circle, p2p_id_key(key, &id), &value);
         } else {
             return err;
         }

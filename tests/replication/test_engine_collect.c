@@ -471,6 +471,59 @@ static void test_many_at_once(void **state)
     }
 }
 
+/* A cut point of p1's that lies below the last `assign`, and above the one before. */
+static void cut_party(uint64_t index)
+{
+    static struct world_draft draft;
+    static char note[P2P_NOTE_BYTES_MAX];
+    size_t len = 0;
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[2].kv);
+    CHECK_OK(p2p_quorum_note(p2p_engine_ledger(net.nodes[2].engine)->charter, kv, 1, note,
+                             sizeof(note), &len));
+    memory_kv_abort(net.nodes[2].kv);
+    world_draft(&draft);
+    const struct p2p_op_revoke op = {.issuer = "p1",
+                                     .feed = "m1/1",
+                                     .index = index,
+                                     .note = p2p_slice_of((const uint8_t *)note, len)};
+    p2p_op_revoke_pack(&draft.ops, &op);
+    world_op(&draft);
+    network_give(&net, 1, network_entry(&net, &draft));
+}
+
+/* Without this, what was found good for one release would be good for the next one, whatever
+ * the charter says meanwhile: all that these rights rest on stands in the same rulings. */
+static void test_a_cut_point_between_two_collects(void **state)
+{
+    static const char *const boxes[] = {BOX, "MSCU1000070", "HBMU2699702"};
+    struct p2p_record_id tokens[3];
+    struct p2p_record_id rights[3];
+    uint64_t cut = 0;
+    (void)state;
+    start(3, 3, 17);
+    for (unsigned i = 0; i < 3; i++) {
+        tokens[i] = open_box(1, boxes[i]);
+        rights[i] = issue(1, tokens[i], boxes[i], "p1");
+        all_green(1, rights[i]);
+        ask(1, P2P_KIND_RIGHT_ACCEPT, rights[i], NULL, &nothing);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        cut = i == 2 ? network_size(&net, 1, 1) : cut;
+        assign(1, rights[i], 0);
+    }
+    network_advance(&net, 3000);
+    CHECK(collect(1, boxes[0], DRIVER) == P2P_ANSWER_ALLOW);
+    network_advance(&net, 3000);
+    cut_party(cut);
+    CHECK(collect(1, boxes[2], DRIVER) == P2P_ANSWER_REFUSE);
+    CHECK(because(P2P_GATE_NOT_ACCEPTED));                   /* nobody is assigned */
+    CHECK(collect(1, boxes[1], DRIVER) == P2P_ANSWER_ALLOW); /* signed before */
+    CHECK(custody_at(1, tokens[2]).state == P2P_CUSTODY_HELD);
+    network_run(&net);
+    network_agree(&net);
+    CHECK(audit(1) == 3);
+}
+
 /* ---- overrides ---- */
 
 /* Two issuers and a reason overrule lights and slot, never a ban. */
@@ -849,6 +902,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_is_asked_elsewhere_is_ruled, network_stop),
         cmocka_unit_test_teardown(test_what_waited_is_ruled, network_stop),
         cmocka_unit_test_teardown(test_many_at_once, network_stop),
+        cmocka_unit_test_teardown(test_a_cut_point_between_two_collects, network_stop),
         cmocka_unit_test_teardown(test_an_override, network_stop),
         cmocka_unit_test_teardown(test_who_took_it_over_releases, network_stop),
         cmocka_unit_test_teardown(test_who_takes_over_waits, network_stop),

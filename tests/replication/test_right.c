@@ -590,6 +590,124 @@ static void test_bad_citation_comes_late(void **state)
     end(&f);
 }
 
+/* ---- what changes between two folds of one batch ---- */
+
+/* m2 accepts, and asks for something else; m1 rules both at once. */
+static struct p2p_record_id rule_two(struct fixture *f, struct p2p_record_id *accept,
+                                     struct p2p_record_id *other)
+{
+    *accept = ask(f, 2, P2P_KIND_RIGHT_ACCEPT);
+    *other = assign(f, 2);
+    ledger_world_seen(&f->world, 1); /* of no more than that */
+    const struct p2p_record_id requests[] = {*accept, *other};
+    return right_world_rule(&f->world, 1, requests, 2, 1, 0);
+}
+
+/* Takes what is written of m1 and m2 in a batch that stays open, and folds it. */
+static void take_ruled(struct fixture *f)
+{
+    ledger_node_begin(&f->node);
+    ledger_node_charter(&f->node, f->world.entry_count);
+    ledger_node_take(&f->node, 1, ledger_world_size(&f->world, 1));
+    ledger_node_take(&f->node, 2, ledger_world_size(&f->world, 2));
+    CHECK_OK(p2p_ledger_fold(&f->node.ledger));
+}
+
+static enum p2p_right_state below(struct fixture *f)
+{
+    CHECK_OK(p2p_ledger_fold(&f->node.ledger));
+    return right_of(&f->node, f->right).below;
+}
+
+/* Without this, a ruling that was found to be good once would stay so for the whole batch, when
+ * what its author said to know turns out to be false. */
+static void test_ruling_of_what_is_not_known(void **state)
+{
+    struct fixture f;
+    struct p2p_record_id accept;
+    struct p2p_record_id other;
+    (void)state;
+    begin(&f);
+    rule_two(&f, &accept, &other);
+    take_ruled(&f);
+    CHECK(below(&f) == P2P_RIGHT_ACTIVE);
+    custody_world_fork(&f.world, 4, 2, other.index); /* the accept stands, the other one not */
+    ledger_node_take(&f.node, 4, ledger_world_size(&f.world, 4));
+    CHECK(below(&f) == P2P_RIGHT_PENDING);
+    ledger_node_end(&f.node);
+    CHECK(right_of(&f.node, f.right).below == P2P_RIGHT_PENDING);
+    end(&f);
+}
+
+/* Without this, the same when what it cites comes and is nothing that may be ruled. */
+static void test_ruling_of_what_comes_late(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    struct p2p_record_id accept = ask(&f, 2, P2P_KIND_RIGHT_ACCEPT);
+    const struct p2p_record_id requests[] = {accept, ledger_world_note(&f.world, 3)};
+    ledger_world_seen(&f.world, 1);
+    right_world_rule(&f.world, 1, requests, 2, 1, 0);
+    take_ruled(&f);
+    CHECK(below(&f) == P2P_RIGHT_ACTIVE); /* perhaps it is a request */
+    CHECK(below(&f) == P2P_RIGHT_ACTIVE);
+    ledger_node_take(&f.node, 3, ledger_world_size(&f.world, 3));
+    CHECK(below(&f) == P2P_RIGHT_PENDING);
+    ledger_node_end(&f.node);
+    end(&f);
+}
+
+/* Without this, a cut point that comes between two collects would hold for the later ones only
+ * when they are in another batch. */
+static void test_cut_between_folds(void **state)
+{
+    struct fixture f;
+    struct p2p_record_id accept;
+    struct p2p_record_id other;
+    (void)state;
+    begin(&f);
+    rule_two(&f, &accept, &other);
+    uint64_t before = f.world.entry_count;
+    ledger_world_cut(&f.world, PARTY_OF(2), 2, other.index, NULL, 0);
+    ledger_node_begin(&f.node);
+    ledger_node_charter(&f.node, before);
+    ledger_node_take(&f.node, 1, ledger_world_size(&f.world, 1));
+    ledger_node_take(&f.node, 2, ledger_world_size(&f.world, 2));
+    CHECK(below(&f) == P2P_RIGHT_ACTIVE);
+    CHECK(same(right_of(&f.node, f.right).assigned_by, other));
+    ledger_node_charter(&f.node, f.world.entry_count);
+    CHECK(below(&f) == P2P_RIGHT_ACTIVE);
+    CHECK(right_of(&f.node, f.right).assigned_by.feed == 0); /* nobody may collect */
+    ledger_node_end(&f.node);
+    end(&f);
+}
+
+/* Without this, who held the token in a generation that is closed would go on ruling until the
+ * batch ends. */
+static void test_closed_between_folds(void **state)
+{
+    struct fixture f;
+    struct p2p_record_id accept;
+    struct p2p_record_id other;
+    (void)state;
+    begin(&f);
+    struct p2p_record_id ruling = rule_two(&f, &accept, &other);
+    take_ruled(&f);
+    CHECK(below(&f) == P2P_RIGHT_ACTIVE);
+    ledger_world_generation(&f.world, 1, 20);
+    for (uint32_t member = 2; member <= 4; member++) {
+        custody_world_seal(&f.world, member, 1, ruling.index);
+    }
+    ledger_node_charter(&f.node, f.world.entry_count);
+    for (uint32_t feed = 2; feed <= 4; feed++) {
+        ledger_node_take(&f.node, feed, ledger_world_size(&f.world, feed));
+    }
+    CHECK(below(&f) == P2P_RIGHT_PENDING);
+    ledger_node_end(&f.node);
+    end(&f);
+}
+
 /* ---- overrides ---- */
 
 /* Without this, one issuer could overrule a light alone, or two what they did not know of. */
@@ -1033,6 +1151,10 @@ int main(void)
         cmocka_unit_test(test_order_of_rulings),
         cmocka_unit_test(test_open_comes_late),
         cmocka_unit_test(test_bad_citation_comes_late),
+        cmocka_unit_test(test_ruling_of_what_is_not_known),
+        cmocka_unit_test(test_ruling_of_what_comes_late),
+        cmocka_unit_test(test_cut_between_folds),
+        cmocka_unit_test(test_closed_between_folds),
         cmocka_unit_test(test_override),
         cmocka_unit_test(test_may),
         cmocka_unit_test(test_scopes),

@@ -63,6 +63,7 @@ enum p2p_index {
 #define P2P_VIEW_KEY_BYTES_MAX 64u
 #define P2P_MARKS_MAX          16384u /* held at one time; at this many they are folded */
 #define P2P_JUDGED_MAX         128u   /* verdicts remembered while marks are folded */
+#define P2P_CITED_MAX          256u   /* rulings remembered whose citations fit; older go */
 
 /* One record as the folds see it. */
 struct p2p_entry {
@@ -142,6 +143,9 @@ struct p2p_ledger {
         uint64_t first;
     } newest;
     struct p2p_judged judged[P2P_JUDGED_MAX]; /* while folding: one lift may name 1,024 bans */
+    /* `ruled` records, looked at in this batch, all of whose citations are held and fit, each
+     * in its place; feed 0: none. See judge_cites.c. */
+    struct p2p_record_id cited[P2P_CITED_MAX];
     struct p2p_rested rested[P2P_RESTED_MAX]; /* by the hash of the note */
 };
 

@@ -1,0 +1,124 @@
+/* Whether a record may cite what it cites: each cited record is known to its author there, of a
+ * kind that this kind may cite, and of the same circle.
+ *
+ * A `ruled` cites up to 256 requests and is judged for each right that one of them names, so it
+ * is remembered, for one batch, of which records all citations fit. That follows from nothing
+ * but the leaves below a record and the claims of its author: who changes either calls
+ * p2p_judge_forget. What may change with a charter entry, a cut point, a fork or a closing is
+ * looked at each time, by judge.c. */
+#include "views.h"
+
+#include <string.h>
+
+static bool may_cite(const struct p2p_kind *kind, uint32_t cited)
+{
+    for (size_t i = 0; i < sizeof(kind->cites) / sizeof(kind->cites[0]); i++) {
+        if (kind->cites[i] == cited) {
+            return cited != 0;
+        }
+    }
+    return false;
+}
+
+bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_record *cited)
+{
+    const struct p2p_kind *kind = p2p_kind_find(citing->kind);
+    return kind != NULL && cited->circle == citing->circle && may_cite(kind, cited->kind);
+}
+
+void p2p_judge_forget(struct p2p_ledger *ledger)
+{
+    memset(ledger->cited, 0, sizeof(ledger->cited));
+}
+
+uint64_t p2p_judge_spread(const struct p2p_record_id *id)
+{
+    return (id->index + id->feed) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+}
+
+/* The place of a `ruled` among those whose citations fit, and whether it stands there; NULL for
+ * others, some of which are judged where they do not stand (rescued.h). A past (past.h) has to
+ * see all that a verdict rests on, each time. */
+static struct p2p_record_id *cited_place(struct p2p_ledger *ledger,
+                                         const struct p2p_entry *entry, bool *there)
+{
+    *there = false;
+    if (ledger->comparing || entry->record.kind != P2P_KIND_RULED) {
+        return NULL;
+    }
+    struct p2p_record_id *place = &ledger->cited[p2p_judge_spread(&entry->id) % P2P_CITED_MAX];
+    *there = p2p_record_id_compare(place, &entry->id) == 0;
+    return place;
+}
+
+/* What a record cites, one after the other: most of it stands in one feed, close together. */
+struct citing {
+    struct p2p_ledger *ledger;
+    const struct p2p_entry *entry;
+    const struct p2p_kind *kind;
+    uint32_t known_feed; /* whose known size that is; the record's own at first */
+    uint64_t known;
+    bool absent;                 /* something that it cites is not here yet */
+    struct p2p_feed_walk leaves; /* nothing is written meanwhile */
+};
+
+static enum p2p_err judge_cite(struct citing *citing, const struct p2p_record_id *cite,
+                               bool *fits)
+{
+    struct p2p_ledger *ledger = citing->ledger;
+    const struct p2p_record_id *by = &citing->entry->id;
+    struct p2p_slice leaf;
+    uint32_t kind = 0;
+    uint32_t circle = 0;
+    enum p2p_err err = P2P_OK;
+    if (cite->feed != citing->known_feed) {
+        err = p2p_known_size(ledger, by->feed, by->index, cite->feed, &citing->known);
+        citing->known_feed = cite->feed;
+    }
+    *fits = cite->index < citing->known;
+    if (err != P2P_OK || !*fits) {
+        return err;
+    }
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite->feed);
+    if (feed == NULL || cite->index >= feed->edge.size) {
+        citing->absent = true;
+        if (ledger->on_absent != NULL) {
+            ledger->on_absent(ledger->absent_context, cite);
+        }
+        return P2P_OK; /* not here yet: p2p_touch_settle comes back to it */
+    }
+    if (citing->leaves.feed != feed) {
+        p2p_feed_walk_begin(&citing->leaves, feed, ledger->kv, cite->index);
+    }
+    err = p2p_feed_walk_to(&citing->leaves, cite->index, &leaf);
+    if (err == P2P_OK && p2p_record_peek_kind(leaf, &kind, &circle) != P2P_OK) {
+        err = P2P_CORRUPT; /* only canonical records were let in */
+    }
+    *fits = circle == citing->entry->record.circle && may_cite(citing->kind, kind);
+    return err;
+}
+
+enum p2p_err p2p_judge_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                             const struct p2p_kind *kind, enum p2p_why *why)
+{
+    struct citing citing = {.ledger = ledger,
+                            .entry = entry,
+                            .kind = kind,
+                            .known_feed = entry->id.feed,
+                            .known = entry->id.index};
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    bool fits = !kind->cites_required || entry->record.cite_count > 0;
+    bool found = false;
+    struct p2p_record_id *place = cited_place(ledger, entry, &found);
+    enum p2p_err err = P2P_OK;
+    p2p_cites_begin(&walk, &entry->record);
+    while (err == P2P_OK && fits && !found && p2p_cites_next(&walk, &cite)) {
+        err = judge_cite(&citing, &cite, &fits);
+    }
+    if (err == P2P_OK && fits && !citing.absent && place != NULL) {
+        *place = entry->id;
+    }
+    *why = err == P2P_OK && !fits ? P2P_WHY_BAD_CITATION : *why;
+    return err;
+}
