@@ -18,11 +18,13 @@ listed() {
 impose() { must 0 node beanr ban impose --as beanr-pso --subject "imo:$1" --ground local --reference "$1" --level witnessed --json && get .id && id=$it; }
 
 claim "an archive lists all it holds"
-must 0 up
+up
+connected $MEMBERS
 impose 9332810
 impose 9074729
 must 1 node beanr gate check --subject imo:9332810 --purpose call
 must 0 node begne wait record "$id" --level witnessed
+agree # what was decided has come as well
 must 0 node begne audit export "$WORK/a" --json
 holds '.feeds == 5 and .records == .added and .records > 10 and .written.files == .files'
 listed "$WORK/a"

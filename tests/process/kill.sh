@@ -78,8 +78,16 @@ wait_ready() {
     done
 }
 
-# something_came: since this start something was acknowledged
-something_came() { [[ $(highest_acknowledged) != "$acknowledged" ]]; }
+# How much was acknowledged so far.
+acknowledged_bytes() { cat "$WORK"/acknowledged.* 2>/dev/null | wc -c; }
+# Waits until something was acknowledged since the last kill.
+wait_acknowledged() {
+    local until=$((SECONDS + 15 * PATIENCE))
+    until (($(acknowledged_bytes) > bytes)); do
+        ((SECONDS < until)) || fail "nothing was acknowledged"
+        sleep 0.005
+    done
+}
 
 highest_acknowledged() {
     cat "$WORK"/acknowledged.* 2>/dev/null | sed 's/^beanr\/1:\([0-9]*\) .*/\1/' | sort -n | tail -n 1
@@ -97,10 +105,11 @@ import_on &
 claim "$KILLS times SIGKILL: ready each time, appending, nothing acknowledged gone, no size going back"
 size=0 slowest=0
 for ((i = 1; i <= KILLS; i++)); do
-    sleep "0.$(printf '%03d' $((RANDOM % 120)))"
+    sleep "0.0$(printf '%02d' $((RANDOM % 60)))"
     acknowledged=$(highest_acknowledged)
     kill -KILL "$pid"
     wait "$pid" 2>/dev/null
+    bytes=$(acknowledged_bytes)
     started=$(now_ms)
     serve_beanr
     if ((RANDOM % 5 == 0)); then # some come before it is ready
@@ -116,7 +125,7 @@ for ((i = 1; i <= KILLS; i++)); do
     same "$read_only" null "read_only after kill $i"
     [[ $states != *forked* && $states != *quarantined* ]] || fail "feeds are $states after kill $i"
     ((now >= size)) || fail "the feed went back from $size to $now at kill $i"
-    eventually 15 something_came
+    wait_acknowledged
     ((now > ${acknowledged:-0})) || fail "record $acknowledged was acknowledged, the size is $now at kill $i"
     size=$now
 done
