@@ -311,16 +311,14 @@ static bool signed_by(const struct signers *signers, size_t i, const struct p2p_
     return p2p_note_verify(note, sigs, &signers->keys[i], 1, NULL, NULL) == P2P_OK;
 }
 
-enum p2p_err p2p_charter_cosigned(const struct p2p_charter *charter,
-                                  const struct p2p_sigs *sigs, uint32_t feed_number,
-                                  struct p2p_slice bytes, uint64_t *size)
+enum p2p_err p2p_charter_cosigners(const struct p2p_charter *charter,
+                                   const struct p2p_sigs *sigs, uint32_t feed_number,
+                                   struct p2p_slice bytes, struct p2p_cosigners *out)
 {
     const struct charter_fold *fold = &charter->fold;
     const struct p2p_feed_info *feed = p2p_fold_feed(fold, feed_number);
     struct signers all = {0};
     uint32_t witnesses[SIGNERS_MAX] = {0};
-    uint32_t cosigners[SIGNERS_MAX];
-    size_t count = 0;
     struct p2p_note note;
     struct p2p_checkpoint checkpoint;
     enum p2p_err err = p2p_fold_quorum_note(fold, NULL, feed_number, bytes, &checkpoint, NULL);
@@ -335,15 +333,31 @@ enum p2p_err p2p_charter_cosigned(const struct p2p_charter *charter,
     if (!signed_by(&all, 0, &note, sigs)) {
         return P2P_BADSIG;
     }
+    out->size = checkpoint.size;
+    out->count = 0;
     for (size_t i = 1; i < all.count; i++) {
         if (signed_by(&all, i, &note, sigs)) {
-            cosigners[count++] = witnesses[i];
+            out->witnesses[out->count++] = witnesses[i];
         }
     }
-    if (feed->witness_count > 0 && !p2p_fold_quorum(fold, feed, cosigners, count)) {
+    return P2P_OK;
+}
+
+enum p2p_err p2p_charter_cosigned(const struct p2p_charter *charter,
+                                  const struct p2p_sigs *sigs, uint32_t feed_number,
+                                  struct p2p_slice bytes, uint64_t *size)
+{
+    struct p2p_cosigners by;
+    enum p2p_err err = p2p_charter_cosigners(charter, sigs, feed_number, bytes, &by);
+    if (err != P2P_OK) {
+        return err;
+    }
+    const struct p2p_feed_info *feed = p2p_fold_feed(&charter->fold, feed_number);
+    if (feed->witness_count > 0 &&
+        !p2p_fold_quorum(&charter->fold, feed, by.witnesses, by.count)) {
         return P2P_QUORUM;
     }
-    *size = checkpoint.size;
+    *size = by.size;
     return P2P_OK;
 }
 

@@ -25,26 +25,17 @@ uint32_t p2p_witness_quorum(uint32_t witness_count)
 /* ---- the sets of a feed ---- */
 
 /* One set after the other, the present one last; they are the feed's, not the walk's. */
-struct set_walk {
-    const struct charter_fold *fold;
-    const struct p2p_feed_info *feed;
-    size_t row;
-    bool ended;
-};
-
-struct witness_set {
-    const uint32_t *witnesses;
-    uint32_t count;
-    uint64_t until; /* the entry that replaced it; UINT64_MAX: none did */
-};
-
-static bool next_set(struct set_walk *walk, struct witness_set *set)
+static bool next_set(const struct charter_fold *fold, const struct p2p_feed_info *feed,
+                     struct p2p_witness_walk *walk, struct p2p_witness_set *set)
 {
-    const struct witness_row *rows = walk->fold->witness_changes.at;
-    for (; walk->row < walk->fold->witness_changes.count; walk->row++) {
+    const struct witness_row *rows = fold->witness_changes.at;
+    uint64_t from = walk->begun ? walk->until : feed->entry;
+    walk->begun = true;
+    for (; walk->row < fold->witness_changes.count; walk->row++) {
         const struct witness_row *row = &rows[walk->row];
-        if (row->feed == walk->feed->number) {
-            *set = (struct witness_set){row->witnesses, row->count, row->entry};
+        if (row->feed == feed->number) {
+            *set = (struct p2p_witness_set){row->witnesses, row->count, from, row->entry};
+            walk->until = row->entry;
             walk->row++;
             return true;
         }
@@ -53,8 +44,15 @@ static bool next_set(struct set_walk *walk, struct witness_set *set)
         return false;
     }
     walk->ended = true;
-    *set = (struct witness_set){walk->feed->witnesses, walk->feed->witness_count, UINT64_MAX};
+    *set = (struct p2p_witness_set){feed->witnesses, feed->witness_count, from, UINT64_MAX};
     return true;
+}
+
+bool p2p_charter_next_set(const struct p2p_charter *charter, uint32_t number,
+                          struct p2p_witness_walk *walk, struct p2p_witness_set *set)
+{
+    const struct p2p_feed_info *feed = p2p_fold_feed(&charter->fold, number);
+    return feed != NULL && next_set(&charter->fold, feed, walk, set);
 }
 
 static bool has(const uint32_t *witnesses, size_t count, uint32_t witness)
@@ -110,9 +108,9 @@ uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t nu
     if (!feed || charter_size <= feed->entry) {
         return 0;
     }
-    struct set_walk walk = {.fold = &charter->fold, .feed = feed};
-    struct witness_set set = {0};
-    while (next_set(&walk, &set) && set.until < charter_size) {
+    struct p2p_witness_walk walk = {.begun = false};
+    struct p2p_witness_set set = {0};
+    while (next_set(&charter->fold, feed, &walk, &set) && set.until < charter_size) {
     }
     memcpy(out, set.witnesses, set.count * sizeof(*out));
     return set.count;
@@ -139,9 +137,9 @@ bool p2p_feed_cosigner(const struct p2p_feed_info *feed, uint32_t witness)
 bool p2p_fold_was_witness(const struct charter_fold *fold, const struct p2p_feed_info *feed,
                           uint32_t witness)
 {
-    struct set_walk walk = {.fold = fold, .feed = feed};
-    struct witness_set set;
-    while (next_set(&walk, &set)) {
+    struct p2p_witness_walk walk = {.begun = false};
+    struct p2p_witness_set set;
+    while (next_set(fold, feed, &walk, &set)) {
         if (has(set.witnesses, set.count, witness)) {
             return true;
         }
@@ -150,7 +148,8 @@ bool p2p_fold_was_witness(const struct charter_fold *fold, const struct p2p_feed
 }
 
 /* Each witness of the set counts once, however often it is among the cosigners. */
-static uint32_t count_of(const struct witness_set *set, const uint32_t *cosigners, size_t count)
+static uint32_t count_of(const struct p2p_witness_set *set, const uint32_t *cosigners,
+                         size_t count)
 {
     uint32_t found = 0;
     for (uint32_t i = 0; i < set->count; i++) {
@@ -162,10 +161,10 @@ static uint32_t count_of(const struct witness_set *set, const uint32_t *cosigner
 bool p2p_fold_quorum(const struct charter_fold *fold, const struct p2p_feed_info *feed,
                      const uint32_t *cosigners, size_t count)
 {
-    struct set_walk walk = {.fold = fold, .feed = feed};
-    struct witness_set set;
+    struct p2p_witness_walk walk = {.begun = false};
+    struct p2p_witness_set set;
     bool before = true; /* nobody stands before the first set */
-    while (next_set(&walk, &set)) {
+    while (next_set(fold, feed, &walk, &set)) {
         bool here = count_of(&set, cosigners, count) >= p2p_witness_quorum(set.count);
         if (set.count > 0 && here && before) {
             return true;
@@ -181,6 +180,24 @@ bool p2p_charter_quorum(const struct p2p_charter *charter, uint32_t number,
     const struct p2p_feed_info *feed = p2p_fold_feed(&charter->fold, number);
     return feed != NULL && feed->member != 0 &&
            p2p_fold_quorum(&charter->fold, feed, cosigners, count);
+}
+
+bool p2p_charter_quorum_between(const struct p2p_charter *charter, uint32_t number,
+                                const uint32_t *cosigners, size_t count, uint64_t from,
+                                uint64_t to)
+{
+    struct p2p_witness_walk walk = {.begun = false};
+    struct p2p_witness_set set;
+    bool before = true;
+    while (from <= to && p2p_charter_next_set(charter, number, &walk, &set)) {
+        bool here = count_of(&set, cosigners, count) >= p2p_witness_quorum(set.count);
+        bool held = set.from < to && set.until >= (set.count > 0 ? from : to);
+        if (here && before && held) {
+            return true;
+        }
+        before = here;
+    }
+    return false;
 }
 
 /* ---- naming and changing them ---- */

@@ -37,6 +37,8 @@ enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed, uint64_t
                               struct p2p_slice *note, bool *there)
 {
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
+    const struct p2p_charter *charter = engine->ledger.charter;
+    uint64_t named = 0;
     size_t len = 0;
     *note = (struct p2p_slice){0};
     *there = feed == 0;
@@ -47,15 +49,18 @@ enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed, uint64_t
     if (bytes == NULL) {
         return P2P_NOMEM;
     }
-    enum p2p_err err =
-        p2p_witnessing_short_note(&engine->extras[feed].witnessing, engine->ledger.charter,
-                                  held, engine->kv, bytes, P2P_CUSTODY_NOTE_BYTES, &len);
+    enum p2p_err err = p2p_known_named(&engine->ledger, feed, index, P2P_CHARTER_FEED, &named);
+    if (err == P2P_OK) {
+        err = p2p_witnessing_short_note(&engine->extras[feed].witnessing, charter, named, held,
+                                        engine->kv, bytes, P2P_CUSTODY_NOTE_BYTES, &len);
+    }
     if (err == P2P_NOTFOUND || err == P2P_TOOLARGE) {
         return P2P_OK; /* a newer one is on its way */
     }
     if (err == P2P_OK) {
         *note = p2p_slice_of(bytes, len);
-        err = p2p_custody_rests_on(&engine->ledger, feed, index, *note, there);
+        err = p2p_custody_rests_on(&engine->ledger, feed, index, p2p_charter_size(charter),
+                                   *note, there);
     }
     return err;
 }

@@ -162,7 +162,7 @@ static enum p2p_err take(struct p2p_engine *engine, struct group *group,
     bool rests = held != NULL && fits(group, &custody, right.unruled_count);
     if (rests && custody.rests_feed != 0) {
         err = p2p_custody_rests_on(&engine->ledger, custody.rests_feed, custody.rests_index,
-                                   *held, &rests);
+                                   p2p_charter_size(engine->ledger.charter), *held, &rests);
     }
     if (err == P2P_OK && !rests) {
         err = write(engine, group);

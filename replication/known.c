@@ -196,6 +196,22 @@ enum p2p_err p2p_known_surely(const struct p2p_ledger *ledger, uint32_t by, uint
     return largest_claim(ledger->kv, by, at, of, false, size, &refuted);
 }
 
+enum p2p_err p2p_known_named(const struct p2p_ledger *ledger, uint32_t by, uint64_t at,
+                             uint32_t of, uint64_t *size)
+{
+    struct p2p_claim claim;
+    uint64_t index;
+    enum p2p_err err =
+        at == 0 ? P2P_NOTFOUND : p2p_claim_below(ledger->kv, by, of, at - 1, &claim, &index);
+    if (err == P2P_OK) {
+        *size = claim.size > claim.highest ? claim.size : claim.highest;
+    } else if (err == P2P_NOTFOUND) {
+        *size = 0;
+        err = P2P_OK;
+    }
+    return err;
+}
+
 /* Whether this row or one before it, false or not, names more than a size: true of all rows
  * from the oldest such one on. */
 static bool has_named(const struct p2p_claim *claim, uint64_t size)

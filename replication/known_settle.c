@@ -7,6 +7,7 @@
  * liar costs is a multiple of what he wrote. */
 #include "known_claim.h"
 
+#include <p2p/custody.h>
 #include <p2p/rescued.h>
 
 #include "views.h"
@@ -120,6 +121,9 @@ static enum p2p_err mark_doubted(struct p2p_ledger *ledger, uint32_t of)
         }
         if (err == P2P_OK) {
             err = mark_range(ledger, feed, from, to);
+        }
+        if (err == P2P_OK) {
+            err = p2p_custody_mark_sealed_by(ledger, by, from);
         }
         if (err == P2P_OK && feed->ends_at != P2P_FEED_GOES_ON) {
             err = p2p_rescued_mark(ledger, by); /* judged as if they stood there */

@@ -131,7 +131,7 @@ void p2p_lease_follow(struct p2p_lease *lease, const struct p2p_charter *charter
             answered[count++] = row->witness;
         }
     }
-    if (p2p_charter_quorum(charter, lease->feed, answered, count)) {
+    if (p2p_charter_quorum_between(charter, lease->feed, answered, count, size, size)) {
         lease->answered = true;
         lease->held = true;
         lease->from_ms = lease->asked_ms;

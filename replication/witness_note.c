@@ -25,10 +25,19 @@ enum p2p_err p2p_witnessing_note(const struct p2p_witnessing *witnessing,
                          : err;
 }
 
+/* Of witnesses that held at charter size `from` or later. */
+static bool is_quorum(const struct p2p_cosigned *cosigned, const struct p2p_charter *charter,
+                      uint32_t feed, uint64_t from)
+{
+    return p2p_charter_quorum(charter, feed, cosigned->witnesses, cosigned->count) &&
+           p2p_charter_quorum_between(charter, feed, cosigned->witnesses, cosigned->count, from,
+                                      p2p_charter_size(charter));
+}
+
 /* Leaves out each cosignature, the last ones first, without which the rest are a quorum still.
  */
 static void leave_out(struct p2p_cosigned *quorum, const struct p2p_charter *charter,
-                      uint32_t feed)
+                      uint64_t from, uint32_t feed)
 {
     for (uint32_t i = quorum->count; i-- > 0;) {
         struct p2p_cosigned fewer = *quorum;
@@ -37,14 +46,14 @@ static void leave_out(struct p2p_cosigned *quorum, const struct p2p_charter *cha
             fewer.witnesses[j] = quorum->witnesses[j + 1];
             fewer.cosignatures[j] = quorum->cosignatures[j + 1];
         }
-        if (p2p_charter_quorum(charter, feed, fewer.witnesses, fewer.count)) {
+        if (is_quorum(&fewer, charter, feed, from)) {
             *quorum = fewer;
         }
     }
 }
 
 enum p2p_err p2p_witnessing_short_note(const struct p2p_witnessing *witnessing,
-                                       const struct p2p_charter *charter,
+                                       const struct p2p_charter *charter, uint64_t from,
                                        const struct p2p_feed *feed, const struct p2p_kv *kv,
                                        char *out, size_t cap, size_t *len)
 {
@@ -53,6 +62,6 @@ enum p2p_err p2p_witnessing_short_note(const struct p2p_witnessing *witnessing,
     if (err != P2P_OK) {
         return err;
     }
-    leave_out(&quorum, charter, feed->number);
+    leave_out(&quorum, charter, from, feed->number);
     return p2p_cosigned_note(charter, feed->number, &quorum, out, cap, len);
 }

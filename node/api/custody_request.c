@@ -1,7 +1,6 @@
 /* Custody as requests: what a verb says becomes a record of the token's circle, with the
  * checkpoints that it rests on. */
-#include "call.h"
-#include "verb.h"
+#include "custody_verbs.h"
 
 #include <p2p/container.h>
 
@@ -104,10 +103,9 @@ static void tell_state(struct p2p_call *call, struct p2p_node *node, const char 
                    p2p_owner_name(ledger, custody.holder), wanted);
 }
 
-/* The only one that fits, by the container or the token that the request names. */
-static bool find_one(struct p2p_call *call, struct p2p_node *node,
-                     bool (*fits)(const struct p2p_node *, const struct p2p_custody *),
-                     const char *wanted, struct p2p_custody *out)
+bool p2p_custody_find_one(struct p2p_call *call, struct p2p_node *node,
+                          bool (*fits)(const struct p2p_node *, const struct p2p_custody *),
+                          const char *wanted, struct p2p_custody *out)
 {
     const char *container;
     size_t count;
@@ -154,12 +152,18 @@ static bool rest_on(struct p2p_call *call, struct p2p_node *node, uint32_t feed,
     const struct p2p_witnessing *witnessing = p2p_engine_witnessing(node->engine, feed);
     char *text = p2p_call_take(call, P2P_CUSTODY_NOTE_BYTES);
     size_t len = 0;
+    bool rests = false;
     enum p2p_err err = P2P_NOTFOUND;
     if (witnessing != NULL && witnessing->quorum_size > index) {
         err = p2p_witnessing_note(witnessing, ledger->charter, p2p_ledger_feed(ledger, feed),
                                   node->kv, text, P2P_CUSTODY_NOTE_BYTES, &len);
     }
-    if (err != P2P_OK) {
+    if (err == P2P_OK) {
+        err = p2p_custody_rests_on(p2p_engine_ledger_mut(node->engine), feed, index,
+                                   p2p_charter_size(ledger->charter), p2p_slice_of(text, len),
+                                   &rests);
+    }
+    if (err != P2P_OK || !rests) {
         struct p2p_slice name = p2p_feed_name(ledger, feed);
         p2p_call_error(call, 503, "not-witnessed",
                        "once a quorum of its witnesses is up this takes less than a second",
@@ -171,8 +175,8 @@ static bool rest_on(struct p2p_call *call, struct p2p_node *node, uint32_t feed,
     return true;
 }
 
-static bool pack_step(struct p2p_call *call, const struct p2p_custody_step *step,
-                      struct p2p_append *out)
+bool p2p_custody_pack_step(struct p2p_call *call, const struct p2p_custody_step *step,
+                           struct p2p_append *out)
 {
     struct p2p_pack pack;
     p2p_pack_init(&pack, p2p_call_take(call, STEP_CAP), STEP_CAP);
@@ -184,8 +188,8 @@ static bool pack_step(struct p2p_call *call, const struct p2p_custody_step *step
     return true;
 }
 
-static void cite(struct p2p_call *call, struct p2p_append *out,
-                 const struct p2p_record_id *first, const struct p2p_record_id *second)
+void p2p_custody_cite(struct p2p_call *call, struct p2p_append *out,
+                      const struct p2p_record_id *first, const struct p2p_record_id *second)
 {
     struct p2p_record_id *cites = p2p_call_take(call, 2 * sizeof(*cites));
     cites[0] = *first;
@@ -213,9 +217,7 @@ static bool read_held(struct p2p_call *call, struct p2p_node *node, struct p2p_c
 
 /* ---- the verbs ---- */
 
-/* Released on a history that its feed lost: it is opened anew, wherever it stands now, once two
- * counted it here. */
-static bool waits_for_count(const struct p2p_node *node, const struct p2p_custody *custody)
+bool p2p_custody_waits_for_count(const struct p2p_node *node, const struct p2p_custody *custody)
 {
     bool counted = true;
     return custody->state == P2P_CUSTODY_RELEASED &&
@@ -249,7 +251,7 @@ static bool read_open(struct p2p_call *call, struct p2p_node *node, struct p2p_a
         return false;
     }
     if (err == P2P_NOTFOUND) {
-        err = p2p_custody_find(node, container, waits_for_count, &other, &count);
+        err = p2p_custody_find(node, container, p2p_custody_waits_for_count, &other, &count);
     }
     if (err == P2P_OK) {
         p2p_call_error(call, 403, "recount-first",
@@ -295,7 +297,8 @@ static bool read_offer(struct p2p_call *call, struct p2p_node *node, struct p2p_
     struct p2p_custody custody;
     struct p2p_custody_step step = {0};
     struct p2p_slice note;
-    if (!p2p_call_keys(call, keys) || !find_one(call, node, held_here, "held here", &custody) ||
+    if (!p2p_call_keys(call, keys) ||
+        !p2p_custody_find_one(call, node, held_here, "held here", &custody) ||
         !read_held(call, node, &custody, &step, &note)) {
         return false;
     }
@@ -309,8 +312,8 @@ static bool read_offer(struct p2p_call *call, struct p2p_node *node, struct p2p_
     step.to = member->number;
     out->kind = P2P_KIND_CUSTODY_OFFER;
     out->circle = custody.circle;
-    cite(call, out, &custody.id, NULL);
-    return pack_step(call, &step, out);
+    p2p_custody_cite(call, out, &custody.id, NULL);
+    return p2p_custody_pack_step(call, &step, out);
 }
 
 static bool read_answer(struct p2p_call *call, struct p2p_node *node, uint32_t kind,
@@ -320,7 +323,7 @@ static bool read_answer(struct p2p_call *call, struct p2p_node *node, uint32_t k
     struct p2p_custody custody;
     struct p2p_slice note;
     if (!p2p_call_keys(call, keys) ||
-        !find_one(call, node, offered_here, "offered to this port", &custody) ||
+        !p2p_custody_find_one(call, node, offered_here, "offered to this port", &custody) ||
         (kind == P2P_KIND_CUSTODY_ACCEPT && !not_frozen(call, &custody)) ||
         !rest_on(call, node, custody.step.feed, custody.step.index, &note)) {
         return false;
@@ -329,8 +332,8 @@ static bool read_answer(struct p2p_call *call, struct p2p_node *node, uint32_t k
         .epoch = custody.epoch + 1, .rests = &note, .rests_count = 1};
     out->kind = kind;
     out->circle = custody.circle;
-    cite(call, out, &custody.id, &custody.step);
-    return pack_step(call, &step, out);
+    p2p_custody_cite(call, out, &custody.id, &custody.step);
+    return p2p_custody_pack_step(call, &step, out);
 }
 
 static bool read_accept(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
@@ -383,8 +386,8 @@ static bool read_withdraw(struct p2p_call *call, struct p2p_node *node, struct p
     step.epoch = custody.epoch;
     out->kind = P2P_KIND_CUSTODY_WITHDRAW;
     out->circle = custody.circle;
-    cite(call, out, &custody.id, NULL);
-    return pack_step(call, &step, out);
+    p2p_custody_cite(call, out, &custody.id, NULL);
+    return p2p_custody_pack_step(call, &step, out);
 }
 
 /* All tokens of the container that are open anywhere: the box is here. */
@@ -419,154 +422,8 @@ static bool read_gate_in(struct p2p_call *call, struct p2p_node *node, struct p2
     out->kind = P2P_KIND_CUSTODY_GATE_IN;
     out->circle = custody.circle;
     out->payload = p2p_pack_slice(&pack);
-    cite(call, out, &custody.id, NULL);
+    p2p_custody_cite(call, out, &custody.id, NULL);
     return true;
-}
-
-/* A recount of the same token here by somebody else that waits for its second. */
-static enum p2p_err first_recount(struct p2p_node *node, const struct p2p_custody *custody,
-                                  struct p2p_record_id *first, bool *found)
-{
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
-    uint8_t key[P2P_ID_KEY_BYTES];
-    struct p2p_touch_walk walk;
-    struct p2p_record_id by;
-    enum p2p_err err;
-    *found = false;
-    p2p_touch_begin(&walk, P2P_VIEW_CUSTODY, p2p_id_key(key, &custody->id));
-    while ((err = p2p_touch_next(&walk, node->kv, &by)) == P2P_OK) {
-        struct p2p_entry entry;
-        uint64_t known = UINT64_MAX;
-        if (custody->state == P2P_CUSTODY_RELEASED && /* who counts it anew knew why */
-            p2p_known_surely(ledger, by.feed, by.index, custody->step.feed, &known) != P2P_OK) {
-            continue;
-        }
-        if (by.feed == p2p_engine_own_feed(node->engine) && custody->step.index < known &&
-            p2p_ledger_entry(ledger, &by, &entry) == P2P_OK &&
-            entry.record.kind == P2P_KIND_RECOUNT && entry.record.cite_count == 1 &&
-            (by.feed != custody->step.feed || by.index > custody->step.index)) {
-            *first = by;
-            *found = true;
-        }
-    }
-    return err == P2P_NOTFOUND ? P2P_OK : err;
-}
-
-static bool frozen_here(const struct p2p_node *node, const struct p2p_custody *custody)
-{
-    return !p2p_custody_is_over(custody->state) && custody->frozen != 0 &&
-           custody->holder == p2p_engine_own_feed(node->engine);
-}
-
-/* The newest entry of the charter that gives this token to this member, while it stands
- * elsewhere; NULL: none does. */
-static const struct p2p_reassign *given_here(const struct p2p_node *node,
-                                             const struct p2p_custody *custody)
-{
-    size_t count = 0;
-    const struct p2p_reassign *found = NULL;
-    const struct p2p_reassign *rows =
-        p2p_charter_all_reassigns(p2p_engine_ledger(node->engine)->charter, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (p2p_record_id_compare(&rows[i].token, &custody->id) == 0 &&
-            rows[i].epoch == custody->epoch + 1) {
-            found = &rows[i];
-        }
-    }
-    return found != NULL && found->member == p2p_engine_member(node->engine) &&
-                   custody->holder != p2p_engine_own_feed(node->engine)
-               ? found
-               : NULL;
-}
-
-static bool recounted_here(const struct p2p_node *node, const struct p2p_custody *custody)
-{
-    return frozen_here(node, custody) ||
-           (!p2p_custody_is_over(custody->state) && given_here(node, custody) != NULL);
-}
-
-/* The `seen` records by which the old holder's witnesses first named the entry, as far as they
- * are here; once a quorum has been waited for, those alone. */
-static enum p2p_err gather_seals(struct p2p_node *node, const struct p2p_custody *custody,
-                                 const struct p2p_reassign *given,
-                                 struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX],
-                                 size_t *count)
-{
-    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    const struct p2p_feed_info *held = p2p_charter_feed(ledger->charter, custody->holder);
-    struct p2p_record_id waited[P2P_CUSTODY_SEALS_MAX];
-    size_t waited_count = 0;
-    enum p2p_err err = P2P_OK;
-    *count = 0;
-    for (uint32_t i = 1; i < p2p_charter_feed_count(ledger->charter) && err == P2P_OK; i++) {
-        const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, i);
-        uint64_t at = 0;
-        if (info == NULL || held == NULL || info->closed != 0 ||
-            !p2p_feed_cosigner(held, p2p_charter_witness_of(ledger->charter, info->member)) ||
-            *count == P2P_CUSTODY_SEALS_MAX) {
-            continue;
-        }
-        err = p2p_known_first(ledger, i, P2P_CHARTER_FEED, given->entry, &at);
-        if (err == P2P_OK) {
-            seals[*count] = (struct p2p_record_id){i, at};
-            if (p2p_engine_waited(node->engine, &node->now, &custody->id, &seals[*count])) {
-                waited[waited_count++] = seals[*count];
-            }
-            (*count)++;
-        }
-        err = err == P2P_NOTFOUND ? P2P_OK : err;
-    }
-    if (held != NULL && held->former_count == 0 && waited_count > 0 &&
-        waited_count >= p2p_witness_quorum(held->witness_count)) {
-        memcpy(seals, waited, waited_count * sizeof(*seals));
-        *count = waited_count;
-    }
-    return err;
-}
-
-static bool read_recount(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
-{
-    static const char *const keys[] = {"as", "container", "found", "level", NULL};
-    const char *what = p2p_call_text(call, "found");
-    struct p2p_custody custody;
-    struct p2p_record_id first;
-    const char *container;
-    size_t count;
-    bool second = false;
-    if (!p2p_call_keys(call, keys) ||
-        !p2p_call_container(call, p2p_call_text(call, "container"), &container)) {
-        return false;
-    }
-    bool anew =
-        p2p_custody_find(node, container, recounted_here, &custody, &count) == P2P_NOTFOUND;
-    if (!find_one(call, node, anew ? waits_for_count : recounted_here,
-                  "frozen here, or given to this port", &custody)) {
-        return false;
-    }
-    const struct p2p_reassign *given = given_here(node, &custody);
-    struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX];
-    size_t seal_count = 0;
-    if (what != NULL && strcmp(what, "held") != 0 && strcmp(what, "gone") != 0) {
-        p2p_call_error(call, 400, "bad-request", "say --found held or --found gone",
-                       "a look at the yard finds a container held or gone, not %.32s", what);
-        return false;
-    }
-    enum p2p_err err = first_recount(node, &custody, &first, &second);
-    if (err == P2P_OK && given != NULL) {
-        err = gather_seals(node, &custody, given, seals, &seal_count);
-    }
-    if (err != P2P_OK) {
-        p2p_call_err(call, err, "the custody in the store cannot be read");
-        return false;
-    }
-    const struct p2p_custody_step step = {.epoch = given != NULL ? given->epoch : custody.epoch,
-                                          .found = what != NULL ? what : "held",
-                                          .seals = seals,
-                                          .seal_count = seal_count};
-    out->kind = P2P_KIND_RECOUNT;
-    out->circle = custody.circle;
-    cite(call, out, &custody.id, second ? &first : NULL);
-    return pack_step(call, &step, out);
 }
 
 /* ---- who may ---- */
@@ -609,6 +466,6 @@ const struct p2p_verb p2p_custody_verbs[] = {
     {"/v1/custody/accept", read_accept, "accept custody"},
     {"/v1/custody/refuse", read_refuse, "refuse custody"},
     {"/v1/custody/gate-in", read_gate_in, "record a gate-in in that facility"},
-    {"/v1/custody/recount", read_recount, "state a recount"},
+    {"/v1/custody/recount", p2p_custody_read_recount, "state a recount"},
     {NULL, NULL, NULL},
 };

@@ -1,6 +1,7 @@
 /* GET /v1/doctor: looks over this node; each check is one line, with what to do when it is bad.
  */
 #include "doctor.h"
+#include "custody_verbs.h"
 
 #include <p2p/forked.h>
 
@@ -309,6 +310,20 @@ static void check_custody(struct p2p_visit *visit)
                                          : "its witnesses were not heard for a whole lease");
 }
 
+/* Only while the charter gives this member what somebody lost held. */
+static void check_seals(struct p2p_visit *visit)
+{
+    char first[P2P_SEALING_TEXT_BYTES];
+    size_t count = 0;
+    if (p2p_custody_unsealed(visit->node, &count, first) != P2P_OK || count == 0) {
+        return;
+    }
+    p2p_doctor_note(visit, "seals", false,
+                    "see that they are up and connected; what cannot be sealed stays frozen",
+                    "%zu container%s given to this port cannot be taken over yet: %s", count,
+                    count == 1 ? "" : "s", first);
+}
+
 /* What was lost is enforced by nobody, for ever: that is no state to get used to. */
 static void check_payloads(struct p2p_visit *visit)
 {
@@ -377,6 +392,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_states(&visit);
     check_complete(&visit);
     check_custody(&visit);
+    check_seals(&visit);
     check_payloads(&visit);
     check_clock(&visit);
     p2p_doctor_peers(&visit);

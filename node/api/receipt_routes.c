@@ -41,7 +41,7 @@ static enum p2p_err take_feed_note(struct p2p_node *node, struct making *making)
         return P2P_NOTFOUND;
     }
     enum p2p_err err = p2p_witnessing_short_note(
-        witnessing, ledger->charter, p2p_ledger_feed(ledger, making->id.feed), node->kv,
+        witnessing, ledger->charter, 0, p2p_ledger_feed(ledger, making->id.feed), node->kv,
         making->note, P2P_NOTE_BYTES_MAX, &making->note_len);
     if (err == P2P_OK) {
         err =

@@ -7,7 +7,7 @@
  *   custody_step.c   one record about a token, and those of one feed
  *   custody_take.c   what the charter's reassigning makes of it
  *   custody_trace.c  one token, from step to step
- *   custody_seal.c   at which size of a feed a reassigned token is judged
+ *   custody_seal.c   at which size of a feed a reassigned token is judged, and by whose word
  *   custody_stand.c  the same with the open's own verdict, and gates
  *   custody_opens.c  a token beside the other opens of its container
  *   custody_view.c   the value that is written
@@ -29,6 +29,9 @@ struct custody_content {
 };
 /* False when it is not of the form that its kind wants. */
 bool p2p_custody_read_content(struct custody_content *out, struct p2p_slice content);
+/* The ids in content.seals; returns how many. */
+size_t p2p_custody_read_seals(struct p2p_slice raw,
+                              struct p2p_record_id out[P2P_CUSTODY_SEALS_MAX]);
 /* The payload of an open or gate-in: sets container, facility and, of an open, call. */
 bool p2p_custody_read_payload(struct p2p_custody *out, struct p2p_slice payload);
 
@@ -46,6 +49,8 @@ struct custody_trace {
     bool rescued;                /* it is released by a carried release alone, */
     struct p2p_hash released_by; /* of this leaf */
     bool used_before;            /* who held it before released it on a branch that was lost */
+    bool blocked; /* by a step whose author names more of the charter than is held: what it is,
+                     and what follows behind it, nobody can say yet */
 };
 /* Finds what became of the token that an open created, other opens aside: all of *token but its
  * rivals. An open without effect of its own gets a `why`. Slices borrow from the entry. */
@@ -64,22 +69,29 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_end(const struct custody_trace *trace, u
  * false where there is none. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_used_beyond(struct custody_trace *trace, bool *used);
 
-/* Whether one of the notes in `rests` is a quorum-cosigned checkpoint of a feed above an index.
- */
+/* Whether one of the notes in `rests` is a checkpoint of a feed above an index that a quorum
+ * cosigned: as p2p_custody_rests_on. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_rests_any(struct custody_trace *trace, uint32_t feed,
-                                                  uint64_t index, struct p2p_slice rests,
-                                                  bool *found);
+                                                  uint64_t index, uint64_t known,
+                                                  struct p2p_slice rests, bool *found);
 
 /* ---- custody_seal.c ---- */
 
-/* The size at which a quorum of a feed's witnesses says, by these first `seen` of theirs that
- * name an entry of the charter, that it holds the feed: the largest that they name. sealed
- * [out]: false where they make no quorum, or whoever names them at `at` did not surely know
- * them. */
+/* Whether these first `seen` records that name an entry of the charter, each of a witness of a
+ * feed, are a quorum of each set of its witnesses that may still have decided without it, and
+ * the largest size of the feed that they name. sealed [out]: false also where that may become
+ * another verdict, or whoever names them at `at` did not surely know them. Once true it stays
+ * so. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_sealed(const struct p2p_ledger *ledger, uint32_t feed,
                                                uint64_t entry, const struct p2p_record_id *at,
                                                const struct p2p_record_id *seals, size_t count,
                                                uint64_t *size, bool *sealed);
+/* All seals of these feeds that are held, that each of them is a quorum's or who is missing;
+ * waited: only those. */
+P2P_MUST_CHECK enum p2p_err p2p_seals_gather(const struct p2p_ledger *ledger,
+                                             const uint32_t *feeds, size_t feed_count,
+                                             uint64_t entry, const struct p2p_waited *waited,
+                                             struct p2p_sealing *out);
 
 /* ---- custody_mark.c ---- */
 
@@ -101,6 +113,12 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_row_container(struct p2p_ledger *ledger,
                                                       uint32_t circle,
                                                       struct p2p_slice container,
                                                       const struct p2p_record_id *token);
+/* INDEX_SEAL: the record `by` about a token names that `seen` record. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_row_seal(struct p2p_ledger *ledger,
+                                                 const struct p2p_record_id *seal,
+                                                 const struct p2p_record_id *by,
+                                                 uint32_t circle,
+                                                 const struct p2p_record_id *token);
 /* INDEX_RESTS_BAD: whether a token is folded again when the charter changes. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_row_waits(struct p2p_ledger *ledger, uint32_t circle,
                                                   const struct p2p_record_id *token,

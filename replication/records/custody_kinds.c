@@ -27,7 +27,7 @@ static bool read_rests(struct p2p_slice raw)
     return raw.len == 0 || p2p_unpack_done(&in);
 }
 
-static bool read_seals(struct p2p_slice raw)
+static bool seals_fit(struct p2p_slice raw)
 {
     struct p2p_unpack in;
     struct p2p_record_id last = {0, 0};
@@ -47,6 +47,21 @@ static bool read_seals(struct p2p_slice raw)
         last = id;
     }
     return raw.len == 0 || p2p_unpack_done(&in);
+}
+
+size_t p2p_custody_read_seals(struct p2p_slice raw,
+                              struct p2p_record_id out[P2P_CUSTODY_SEALS_MAX])
+{
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, raw);
+    uint32_t count = raw.len == 0 ? 0 : p2p_unpack_array(&in);
+    uint32_t i = 0;
+    for (; i < count && i < P2P_CUSTODY_SEALS_MAX; i++) {
+        p2p_unpack_array(&in);
+        out[i].feed = p2p_unpack_u32(&in);
+        out[i].index = p2p_unpack_uint(&in);
+    }
+    return i;
 }
 
 bool p2p_custody_read_content(struct custody_content *out, struct p2p_slice content)
@@ -75,7 +90,7 @@ bool p2p_custody_read_content(struct custody_content *out, struct p2p_slice cont
     }
     read.rests = values[RESTS];
     read.seals = values[SEALS];
-    if (!shape || !read_rests(read.rests) || !read_seals(read.seals)) {
+    if (!shape || !read_rests(read.rests) || !seals_fit(read.seals)) {
         return false;
     }
     *out = read;
@@ -213,6 +228,24 @@ static enum p2p_err open_keys(struct p2p_ledger *ledger, const struct p2p_entry 
                          : err;
 }
 
+/* What a recount names is told when it is found to say another thing. */
+static enum p2p_err seal_keys(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                              const struct p2p_record_id *token)
+{
+    struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX];
+    struct custody_content content;
+    enum p2p_err err = P2P_OK;
+    if (entry->record.kind != P2P_KIND_RECOUNT || entry->record.body_type != P2P_BODY_PUBLIC ||
+        !p2p_custody_read_content(&content, entry->record.content)) {
+        return P2P_OK;
+    }
+    size_t count = p2p_custody_read_seals(content.seals, seals);
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        err = p2p_custody_row_seal(ledger, &seals[i], &entry->id, entry->record.circle, token);
+    }
+    return err;
+}
+
 /* The tokens among what it cites: which those are, the fold finds. What had no effect when it
  * arrived has none now, unless it was weighed again. */
 static enum p2p_err step_keys(struct p2p_ledger *ledger, const struct p2p_entry *entry)
@@ -232,6 +265,9 @@ static enum p2p_err step_keys(struct p2p_ledger *ledger, const struct p2p_entry 
         err = p2p_touch_add(ledger, P2P_VIEW_CUSTODY, p2p_id_key(key, &cite), &entry->id);
         if (err == P2P_OK) {
             err = p2p_custody_row_holder(ledger, entry->id.feed, entry->record.circle, &cite);
+        }
+        if (err == P2P_OK) {
+            err = seal_keys(ledger, entry, &cite);
         }
         if (err == P2P_OK && marks) {
             err = p2p_custody_mark_by(ledger, entry->record.circle, &cite, &entry->id);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum { ROW_BYTES_MAX = 1 + 4 + P2P_CONTAINER_BYTES_MAX + P2P_ID_KEY_BYTES };
+_Static_assert(P2P_CONTAINER_BYTES_MAX >= 2 * P2P_ID_KEY_BYTES,
+               "so do two ids before a token's");
 
 static void put_id(struct p2p_writer *out, const struct p2p_record_id *id)
 {
@@ -36,6 +38,20 @@ static struct p2p_slice holder_row(uint8_t out[ROW_BYTES_MAX], uint32_t feed, ui
     p2p_writer_init(&row, out, ROW_BYTES_MAX);
     p2p_writer_u8(&row, P2P_INDEX_HOLDER);
     p2p_writer_u32(&row, feed);
+    p2p_writer_u32(&row, circle);
+    put_id(&row, id);
+    return p2p_writer_slice(&row);
+}
+
+static struct p2p_slice seal_row(uint8_t out[ROW_BYTES_MAX], const struct p2p_record_id *seal,
+                                 const struct p2p_record_id *by, uint32_t circle,
+                                 const struct p2p_record_id *id)
+{
+    struct p2p_writer row;
+    p2p_writer_init(&row, out, ROW_BYTES_MAX);
+    p2p_writer_u8(&row, P2P_INDEX_SEAL);
+    put_id(&row, seal);
+    put_id(&row, by);
     p2p_writer_u32(&row, circle);
     put_id(&row, id);
     return p2p_writer_slice(&row);
@@ -86,6 +102,14 @@ enum p2p_err p2p_custody_row_container(struct p2p_ledger *ledger, uint32_t circl
 {
     uint8_t row[ROW_BYTES_MAX];
     return p2p_index_put(ledger, container_row(row, circle, container, token));
+}
+
+enum p2p_err p2p_custody_row_seal(struct p2p_ledger *ledger, const struct p2p_record_id *seal,
+                                  const struct p2p_record_id *by, uint32_t circle,
+                                  const struct p2p_record_id *token)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    return p2p_index_put(ledger, seal_row(row, seal, by, circle, token));
 }
 
 enum p2p_err p2p_custody_row_waits(struct p2p_ledger *ledger, uint32_t circle,
@@ -270,12 +294,12 @@ enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger, const struct p2p_record
     return err == P2P_OK ? p2p_custody_mark_by(ledger, record.circle, token, NULL) : err;
 }
 
-/* All rows of INDEX that begin with `prefix` bytes of row and end in a token's id. */
+/* All rows of INDEX from `row` on that begin with `prefix` bytes of it, and end in a circle and
+ * a token's id. */
 static enum p2p_err mark_rows(struct p2p_ledger *ledger, uint8_t *row, size_t prefix,
                               size_t len)
 {
     enum p2p_err err = P2P_OK;
-    memset(row + prefix, 0, len - prefix);
     while (err == P2P_OK) {
         struct p2p_slice found;
         struct p2p_slice value;
@@ -323,6 +347,15 @@ enum p2p_err p2p_custody_mark_waiting(struct p2p_ledger *ledger)
     const struct p2p_record_id none = {0, 0};
     size_t len = waits_row(row, 0, &none).len;
     return mark_rows(ledger, row, 1, len);
+}
+
+enum p2p_err p2p_custody_mark_sealed_by(struct p2p_ledger *ledger, uint32_t feed,
+                                        uint64_t index)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    const struct p2p_record_id none = {0, 0};
+    size_t len = seal_row(row, &(struct p2p_record_id){feed, index}, &none, 0, &none).len;
+    return mark_rows(ledger, row, 1 + 4, len);
 }
 
 enum p2p_err p2p_custody_mark_reassigned(struct p2p_ledger *ledger)

@@ -18,19 +18,6 @@ static bool is_step(uint32_t kind)
            kind != P2P_KIND_CUSTODY_GATE_IN;
 }
 
-static void read_seals(struct step *out, struct p2p_slice raw)
-{
-    struct p2p_unpack in;
-    p2p_unpack_init(&in, raw);
-    uint32_t count = raw.len == 0 ? 0 : p2p_unpack_array(&in);
-    for (uint32_t i = 0; i < count && i < P2P_CUSTODY_SEALS_MAX; i++) {
-        p2p_unpack_array(&in);
-        out->seals[i].feed = p2p_unpack_u32(&in);
-        out->seals[i].index = p2p_unpack_uint(&in);
-        out->seal_count++;
-    }
-}
-
 /* Takes apart what cites the token. False when it is no step, of another circle, or does not
  * cite it. */
 static bool read_step(struct step *out, const struct p2p_custody *token,
@@ -50,7 +37,7 @@ static bool read_step(struct step *out, const struct p2p_custody *token,
                          .epoch = content->epoch,
                          .to = content->to,
                          .gone = content->gone};
-    read_seals(out, content->seals);
+    out->seal_count = p2p_custody_read_seals(content->seals, out->seals);
     p2p_cites_begin(&walk, &entry->record);
     while (p2p_cites_next(&walk, &cite)) {
         if (same_id(&cite, &token->id)) {
@@ -87,6 +74,21 @@ static bool fits(const struct step *step, const struct wanted *wanted)
            step->epoch == wanted->epoch;
 }
 
+/* What the author of a record surely knew of the charter there; *settled: he names no more than
+ * is held here, so that who may sign what, and which witnesses count, is known for good. */
+static enum p2p_err look_up(const struct custody_trace *trace, const struct p2p_record_id *id,
+                            uint64_t *known, bool *settled)
+{
+    uint64_t named = 0;
+    enum p2p_err err =
+        p2p_known_surely(trace->ledger, id->feed, id->index, P2P_CHARTER_FEED, known);
+    if (err == P2P_OK) {
+        err = p2p_known_size(trace->ledger, id->feed, id->index, P2P_CHARTER_FEED, &named);
+    }
+    *settled = named == *known;
+    return err;
+}
+
 enum p2p_err p2p_step_look_carried(struct custody_trace *trace, const struct p2p_record_id *id,
                                    const struct wanted *wanted, uint32_t feed, struct step *out,
                                    struct p2p_hash *leaf, bool *counts)
@@ -114,7 +116,8 @@ enum p2p_err p2p_step_look_carried(struct custody_trace *trace, const struct p2p
     fit = fit && err == P2P_OK && why == P2P_WHY_NONE;
     if (fit && wanted->rests_feed != 0) {
         err = p2p_custody_rests_any(trace, wanted->rests_feed, wanted->rests_index,
-                                    content.rests, &rests);
+                                    p2p_charter_size(trace->ledger->charter), content.rests,
+                                    &rests);
     }
     p2p_scratch_end(&scratch, trace->ledger);
     if (err == P2P_OK && fit && rests) {
@@ -134,17 +137,27 @@ enum p2p_err p2p_step_look(struct custody_trace *trace, const struct p2p_record_
     struct step step;
     enum p2p_why why = P2P_WHY_NONE;
     bool rests = true;
+    bool settled = true;
+    uint64_t known = 0;
     *counts = false;
     p2p_scratch_begin(&scratch, trace->ledger);
     enum p2p_err err = p2p_ledger_entry(trace->ledger, id, &entry);
     bool fit = err == P2P_OK && read_step(&step, trace->token, &entry, &content) &&
                fits(&step, wanted);
+    bool asks = fit && wanted->rests_feed != 0 && step.kind != P2P_KIND_RECOUNT;
     if (fit) {
+        err = look_up(trace, id, &known, &settled);
+    }
+    if (fit && err == P2P_OK && !settled && (asks || step.issuer != 0)) {
+        trace->blocked = true;
+        fit = false;
+    }
+    if (fit && err == P2P_OK) {
         err = p2p_judge_step(trace->ledger, &entry, &why, &step.was_cut);
     }
     fit = fit && err == P2P_OK && why == P2P_WHY_NONE;
-    if (fit && wanted->rests_feed != 0 && step.kind != P2P_KIND_RECOUNT) {
-        err = p2p_custody_rests_any(trace, wanted->rests_feed, wanted->rests_index,
+    if (fit && asks) {
+        err = p2p_custody_rests_any(trace, wanted->rests_feed, wanted->rests_index, known,
                                     content.rests, &rests);
     }
     p2p_scratch_end(&scratch, trace->ledger);
@@ -181,6 +194,9 @@ enum p2p_err p2p_step_next(struct custody_trace *trace, struct p2p_touch_walk *w
         }
         if (err == P2P_OK) {
             err = p2p_step_look(trace, &id, wanted, step, &counts);
+        }
+        if (err == P2P_OK && trace->blocked) {
+            return P2P_NOTFOUND;
         }
     }
     return err;

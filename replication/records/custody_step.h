@@ -42,7 +42,8 @@ struct wanted {
                                             of who holds */
 };
 
-/* Whether the record at id is a step that is wanted. Takes nothing lasting from the arena. */
+/* Whether the record at id is a step that is wanted; where that cannot be said yet it does not,
+ * and the trace is blocked. Takes nothing lasting from the arena. */
 P2P_MUST_CHECK enum p2p_err p2p_step_look(struct custody_trace *trace,
                                           const struct p2p_record_id *id,
                                           const struct wanted *wanted, struct step *out,
@@ -57,7 +58,8 @@ P2P_MUST_CHECK enum p2p_err p2p_step_look_carried(struct custody_trace *trace,
 /* What a feed wrote about the token from an index on. */
 void p2p_step_walk(struct p2p_touch_walk *walk, const struct p2p_record_id *token,
                    uint32_t feed, uint64_t from);
-/* The next one that is wanted, below index `limit`. P2P_NOTFOUND. */
+/* The next one that is wanted, below index `limit`. P2P_NOTFOUND, also where the trace is
+ * blocked before one. */
 P2P_MUST_CHECK enum p2p_err p2p_step_next(struct custody_trace *trace,
                                           struct p2p_touch_walk *walk, uint32_t feed,
                                           uint64_t limit, const struct wanted *wanted,

@@ -34,7 +34,7 @@ static enum p2p_err decided_below(struct custody_trace *trace, const struct stan
     judged.limit_feed = at->feed;
     judged.limit = size;
     enum p2p_err err = p2p_custody_decide(&judged, &standing, &step);
-    *decided = err == P2P_OK;
+    *decided = err == P2P_OK || judged.blocked;
     trace->waits = trace->waits || judged.waits;
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
@@ -47,7 +47,7 @@ static enum p2p_err taken_below(struct custody_trace *trace, uint32_t feed, uint
     struct step step;
     p2p_step_walk(&walk, &trace->token->id, feed, 0);
     enum p2p_err err = p2p_step_next_pair(trace, &walk, feed, size, epoch, &step);
-    *taken = err == P2P_OK;
+    *taken = err == P2P_OK || trace->blocked;
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
@@ -151,6 +151,36 @@ static enum p2p_err find_uses(struct custody_trace *trace, const struct p2p_reas
 
 /* ---- the entries ---- */
 
+/* Whether an entry is about who stands in that feed: one that knew of a later generation is
+ * about that, which may have decided meanwhile. */
+static bool is_about(const struct p2p_feed_info *feed, const struct p2p_reassign *row)
+{
+    return feed->closed == 0 || row->entry < feed->closed;
+}
+
+enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
+                                const struct p2p_custody *custody,
+                                const struct p2p_reassign *given,
+                                const struct p2p_waited *waited, struct p2p_sealing *out)
+{
+    struct p2p_reassign rows[P2P_CUSTODY_ENTRIES_MAX];
+    uint32_t feeds[1 + P2P_CUSTODY_ENTRIES_MAX] = {custody->holder};
+    size_t feed_count = 1;
+    const struct p2p_feed_info *held = p2p_charter_feed(ledger->charter, custody->holder);
+    size_t count =
+        p2p_charter_reassigns(ledger->charter, &custody->id, rows, P2P_CUSTODY_ENTRIES_MAX);
+    if (held == NULL || !is_about(held, given)) {
+        return P2P_NOTFOUND;
+    }
+    for (size_t i = 0; i < count && i < P2P_CUSTODY_ENTRIES_MAX; i++) {
+        if (rows[i].epoch == given->epoch && rows[i].entry < given->entry &&
+            rows[i].member != given->member) {
+            feeds[feed_count++] = feed_then(ledger->charter, rows[i].member, given->entry);
+        }
+    }
+    return p2p_seals_gather(ledger, feeds, feed_count, given->entry, waited, out);
+}
+
 /* The first two recounts of the member that an entry names by which it acts. */
 static enum p2p_err find_taking(struct custody_trace *trace, const struct standing *at,
                                 const struct p2p_reassign *rows, size_t n, struct taking *out)
@@ -176,15 +206,6 @@ static enum p2p_err find_taking(struct custody_trace *trace, const struct standi
     return err;
 }
 
-/* Whether an entry is about who stands in that feed: one that knew of a later generation is
- * about that, which may have decided meanwhile. */
-static bool is_about(const struct custody_trace *trace, const struct standing *at,
-                     const struct p2p_reassign *row)
-{
-    const struct p2p_feed_info *info = p2p_charter_feed(trace->ledger->charter, at->feed);
-    return info != NULL && (info->closed == 0 || row->entry < info->closed);
-}
-
 enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standing *at,
                                 struct taking *out)
 {
@@ -193,6 +214,7 @@ enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standi
                                          P2P_CUSTODY_ENTRIES_MAX);
     size_t kept = 0;
     uint64_t known = UINT64_MAX;
+    const struct p2p_feed_info *feed = p2p_charter_feed(trace->ledger->charter, at->feed);
     enum p2p_err err = P2P_OK;
     out->stopped = false;
     out->taken = false;
@@ -214,8 +236,8 @@ enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standi
     }
     out->stopped = kept > 0;
     size_t n = kept;
-    for (; n > 0 && err == P2P_OK && !out->taken; n--) {
-        if (is_about(trace, at, &rows[n - 1])) {
+    for (; n > 0 && err == P2P_OK && !out->taken && !trace->blocked; n--) {
+        if (feed != NULL && is_about(feed, &rows[n - 1])) {
             err = find_taking(trace, at, rows, n - 1, out);
         }
     }

@@ -11,11 +11,13 @@
  *     frozen until a recount there
  *
  * What makes a record count: its kind's form and grants, the circle, the epoch, and the notes
- * it carries. Cut points and the freezing of the token do not take away from it: they freeze.
- * Nothing here asks when anything came. A `use` that stands at or above the end of a closed
- * generation that held the token releases it all the same: RELEASED is final, and where a
- * generation ends may be found to be lower. What a forked feed lost of it: custody_rescued.c.
- */
+ * it carries. All of that follows from the charter as the record's author named it; where that
+ * is more than is held, nothing is decided by the record or behind it until it is held, so that
+ * no two who hold the same of a feed find another step of it to be the first. Cut points and
+ * the freezing of the token do not take away from it: they freeze. Nothing here asks when
+ * anything came. A `use` that stands at or above the end of a closed generation that held the
+ * token releases it all the same: RELEASED is final, and where a generation ends may be found
+ * to be lower. What a forked feed lost of it: custody_rescued.c. */
 #include "custody_step.h"
 
 #include <p2p/assert.h>
@@ -243,7 +245,7 @@ static enum p2p_err stay(struct custody_trace *trace, struct standing *at, bool 
     if (err != P2P_NOTFOUND) {
         return err;
     }
-    if (next != 0) {
+    if (next != 0 && !trace->blocked) {
         *ends = false;
         token->frozen |= P2P_FROZEN_GENERATION;
         end_tenure(token, at, feed->closed_at);
@@ -318,8 +320,8 @@ static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
     if (err == P2P_OK) {
         take_rescued(trace, &use, &leaf);
     }
-    if (err != P2P_NOTFOUND) {
-        return err;
+    if (err != P2P_NOTFOUND || trace->blocked) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
     }
     end_tenure(token, at, taking->size);
     *at = (struct standing){.feed = taking->by.id.feed,
@@ -353,6 +355,10 @@ static enum p2p_err go_on(struct custody_trace *trace, struct standing *at, bool
     enum p2p_err err = p2p_custody_taking(trace, at, &taking);
     if (err == P2P_OK && taking.stopped) {
         trace->token->frozen |= P2P_FROZEN_REASSIGNED;
+    }
+    if (err == P2P_OK && trace->blocked) {
+        *ends = true;
+        return P2P_OK;
     }
     if (err != P2P_OK || taking.taken) {
         return err == P2P_OK ? pass_on(trace, at, &taking, ends) : err;

@@ -24,22 +24,24 @@ static size_t tenure_of(const struct p2p_custody *custody, const struct p2p_reco
 
 /* Whether one of the notes it carries is what a tenure's records rest on. */
 static enum p2p_err rests_on(struct p2p_ledger *ledger, const struct p2p_tenure *tenure,
-                             struct p2p_slice content, bool *rests)
+                             const struct p2p_record_id *by, struct p2p_slice content,
+                             bool *rests)
 {
     struct p2p_unpack in;
-    enum p2p_err err = P2P_OK;
+    uint64_t known = 0;
     *rests = tenure->rests_feed == 0;
     if (*rests || !p2p_unpack_find(content, "rests", &in)) {
         return P2P_OK;
     }
+    enum p2p_err err = p2p_known_surely(ledger, by->feed, by->index, P2P_CHARTER_FEED, &known);
     uint32_t count = p2p_unpack_array(&in);
     for (uint32_t i = 0; i < count && err == P2P_OK && !*rests; i++) {
         struct p2p_slice note = p2p_unpack_bin(&in);
         if (p2p_unpack_failed(&in)) {
             return P2P_OK;
         }
-        err =
-            p2p_custody_rests_on(ledger, tenure->rests_feed, tenure->rests_index, note, rests);
+        err = p2p_custody_rests_on(ledger, tenure->rests_feed, tenure->rests_index, known, note,
+                                   rests);
     }
     return err;
 }
@@ -77,7 +79,7 @@ static enum p2p_err weigh_ruling(struct p2p_right_fold *fold, const struct p2p_r
     while (p2p_cites_next(&walk, &cite) && p2p_record_id_compare(&cite, &ask->id) != 0) {
         ask->cite++;
     }
-    return rests_on(fold->ledger, &custody->tenures[tenure], entry.record.content, counts);
+    return rests_on(fold->ledger, &custody->tenures[tenure], id, entry.record.content, counts);
 }
 
 static int compare_place(const struct p2p_right_ask *a, const struct p2p_right_ask *b)

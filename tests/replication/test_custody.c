@@ -37,16 +37,9 @@ static struct p2p_record_id accept_offer(uint32_t feed, struct p2p_record_id tok
     return custody_world_answer(&world, feed, P2P_KIND_CUSTODY_ACCEPT, token, offer, epoch);
 }
 
-/* The token as a ledger has it that takes everything written so far. */
 static struct p2p_custody now(struct p2p_record_id token)
 {
-    struct ledger_node node;
-    ledger_node_init(&node, &world, 0);
-    ledger_node_take_all(&node);
-    ledger_node_check_digests(&node);
-    struct p2p_custody custody = custody_of(&node, token);
-    ledger_node_deinit(&node);
-    return custody;
+    return custody_world_now(&world, token);
 }
 
 static bool is(const struct p2p_custody *custody, enum p2p_custody_state state, uint32_t holder,
@@ -55,41 +48,9 @@ static bool is(const struct p2p_custody *custody, enum p2p_custody_state state, 
     return custody->state == state && custody->holder == holder && custody->epoch == epoch;
 }
 
-/* Everything written, taken in many orders by many ledgers: the same rows. */
 static void check_orders(uint64_t seed)
 {
-    struct ledger_node first;
-    struct rng rng = {seed};
-    ledger_node_init(&first, &world, 0);
-    ledger_node_take_all(&first);
-    for (unsigned round = 0; round < 6; round++) {
-        struct ledger_node node;
-        ledger_node_init(&node, &world, 0);
-        ledger_node_begin(&node);
-        ledger_node_charter(&node, 1);
-        ledger_node_end(&node);
-        for (unsigned i = 0; i < 40; i++) {
-            uint32_t of = (uint32_t)rng_below(&rng, node.ledger.feed_count + 1);
-            ledger_node_begin(&node);
-            if (of == node.ledger.feed_count || of == 0) {
-                uint64_t size = p2p_charter_size(node.ledger.charter);
-                uint64_t more = rng_below(&rng, world.entry_count - size + 1);
-                ledger_node_charter(&node, size + more);
-            } else {
-                uint64_t size = p2p_ledger_feed(&node.ledger, of)->edge.size;
-                uint64_t more = rng_below(&rng, ledger_world_size(&world, of) - size + 1);
-                ledger_node_take(&node, of, size + more);
-            }
-            ledger_node_end(&node);
-            if (rng_below(&rng, 8) == 0) {
-                ledger_node_reopen(&node);
-            }
-        }
-        ledger_node_take_all(&node);
-        ledger_node_check_same(&first, &node);
-        ledger_node_deinit(&node);
-    }
-    ledger_node_deinit(&first);
+    custody_world_check_orders(&world, seed);
 }
 
 /* ---- one holder ---- */

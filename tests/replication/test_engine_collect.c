@@ -561,8 +561,8 @@ static struct p2p_slice note_of(uint32_t node, uint32_t feed, char *room)
     const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[node].engine);
     const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
     CHECK_OK(p2p_witnessing_short_note(p2p_engine_witnessing(net.nodes[node].engine, feed),
-                                       ledger->charter, p2p_ledger_feed(ledger, feed), kv, room,
-                                       P2P_CUSTODY_NOTE_BYTES, &len));
+                                       ledger->charter, 0, p2p_ledger_feed(ledger, feed), kv,
+                                       room, P2P_CUSTODY_NOTE_BYTES, &len));
     memory_kv_abort(net.nodes[node].kv);
     return p2p_slice_of(room, len);
 }

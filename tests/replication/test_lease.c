@@ -149,7 +149,7 @@ static void test_a_larger_charter_is_waited_for(void **state)
     CHECK(answer(2, 2, true) && answer(3, 2, true) && answer(4, 1, true));
     CHECK(answer(5, UINT64_MAX, true)); /* a lie only does not count */
     CHECK(at(START_MS, NULL) == P2P_CUSTODY_WAITING);
-    change("m6", NULL);
+    change(NULL, "m5");
     p2p_lease_follow(&lease, charter);
     CHECK(at(START_MS, NULL) == P2P_CUSTODY_READY);
     ask(START_MS + EVERY_MS);
@@ -192,6 +192,21 @@ static void test_a_change_of_witnesses(void **state)
     }
 }
 
+/* Those who were enough before could answer for ever who never heard of the others, whom alone
+ * a reassign asks. */
+static void test_an_old_quorum_is_none(void **state)
+{
+    (void)state;
+    change("m6", NULL); /* five: four make a quorum; of the four before three did */
+    ask(START_MS);
+    for (uint32_t member = 2; member <= 4; member++) {
+        CHECK(answer(member, 2, true));
+    }
+    CHECK(at(START_MS, NULL) == P2P_CUSTODY_WAITING);
+    CHECK(answer(6, 2, true));
+    CHECK(at(START_MS, NULL) == P2P_CUSTODY_READY);
+}
+
 /* A feed that nobody witnesses has nobody to ask, and nobody can replace its holder. */
 static void test_without_witnesses(void **state)
 {
@@ -214,6 +229,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_larger_charter_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_names_more_of_the_feed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_change_of_witnesses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_old_quorum_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_witnesses, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,99 @@ static void write_box(void)
                        0);
 }
 
+static void change_hurriedly(void)
+{
+    ledger_world_witness(&world, CLOSED, 2, 0);
+    ledger_world_witness(&world, CLOSED, 3, 0);
+    ledger_world_witness(&world, CLOSED, 4, 4); /* m4 alone, then as before */
+}
+
+/* What witnesses cosigned who were replaced, and never told, could stand above the end. */
+static void those_replaced_unheard_say_where_it_ends(void **state)
+{
+    (void)state;
+    struct ledger_node node;
+    ledger_world_seen(&world, CLOSED);
+    for (unsigned i = 0; i < 6; i++) {
+        ledger_world_note(&world, CLOSED);
+    }
+    uint64_t size = ledger_world_size(&world, CLOSED);
+    change_hurriedly();
+    close_feed();
+    seals_at(4, size - 4);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == P2P_FEED_GOES_ON); /* m2 and m3 may have cosigned all of it */
+    seals_at(2, size);
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == P2P_FEED_GOES_ON); /* and so m3 and m4, of whom both are needed */
+    seals_at(3, size - 1);
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == size - 1);
+    ledger_node_reopen(&node);
+    CHECK(end_at(&node) == size - 1);
+    ledger_node_deinit(&node);
+}
+
+/* Nobody could end a feed whose witnesses of long ago are gone, though it named those of now.
+ */
+static void those_it_named_say_where_it_ends(void **state)
+{
+    (void)state;
+    struct ledger_node node;
+    ledger_world_seen(&world, CLOSED);
+    change_hurriedly();
+    ledger_world_note(&world, CLOSED);
+    uint64_t named = ledger_world_seen(&world, CLOSED).index;
+    ledger_world_note(&world, CLOSED);
+    uint64_t size = ledger_world_size(&world, CLOSED);
+    close_feed();
+    seals_at(4, size);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == size);
+    ledger_node_deinit(&node);
+    /* Who sealed less has not seen it: what it named stands all the same. */
+    teardown(NULL);
+    setup(NULL);
+    ledger_world_seen(&world, CLOSED);
+    change_hurriedly();
+    ledger_world_note(&world, CLOSED);
+    CHECK(ledger_world_seen(&world, CLOSED).index == named);
+    close_feed();
+    seals_at(4, 1);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == named + 1);
+    seals_at(2, 3);
+    seals_at(3, 2); /* each set has a quorum now, none of which has seen so much */
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == 2);
+    ledger_node_deinit(&node);
+}
+
+/* A witness that lost its store, and has another key since, does not know what it had cosigned.
+ */
+static void a_new_generation_says_nothing_for_the_one_before(void **state)
+{
+    (void)state;
+    struct ledger_node node;
+    for (unsigned i = 0; i < 6; i++) {
+        ledger_world_note(&world, CLOSED);
+    }
+    close_feed();
+    uint32_t next = ledger_world_generation(&world, 2, 21);
+    seals_at(next, 1);
+    seals_at(4, 3);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == P2P_FEED_GOES_ON);
+    seals_at(3, 5);
+    ledger_node_take_all(&node);
+    CHECK(end_at(&node) == 5);
+    ledger_node_deinit(&node);
+}
+
 /* Equal frontiers would have unequal views, after partitions as after restarts. */
 static void any_order_gives_the_same(void **state)
 {
@@ -245,6 +338,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(later_records_have_no_effect, setup, teardown),
         cmocka_unit_test_setup_teardown(the_end_never_rises, setup, teardown),
         cmocka_unit_test_setup_teardown(false_claims_seal_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_replaced_unheard_say_where_it_ends, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(those_it_named_say_where_it_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_generation_says_nothing_for_the_one_before, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(any_order_gives_the_same, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "custody_world.h"
+#include "rng.h"
 
 #include <p2p/fork.h>
 
@@ -326,4 +327,52 @@ struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id tok
         memory_kv_abort(node->store);
     }
     return custody;
+}
+
+struct p2p_custody custody_world_now(const struct ledger_world *world,
+                                     struct p2p_record_id token)
+{
+    struct ledger_node node;
+    ledger_node_init(&node, world, 0);
+    ledger_node_take_all(&node);
+    ledger_node_check_digests(&node);
+    struct p2p_custody custody = custody_of(&node, token);
+    ledger_node_deinit(&node);
+    return custody;
+}
+
+void custody_world_check_orders(const struct ledger_world *world, uint64_t seed)
+{
+    struct ledger_node first;
+    struct rng rng = {seed};
+    ledger_node_init(&first, world, 0);
+    ledger_node_take_all(&first);
+    for (unsigned round = 0; round < 6; round++) {
+        struct ledger_node node;
+        ledger_node_init(&node, world, 0);
+        ledger_node_begin(&node);
+        ledger_node_charter(&node, 1);
+        ledger_node_end(&node);
+        for (unsigned i = 0; i < 40; i++) {
+            uint32_t of = (uint32_t)rng_below(&rng, node.ledger.feed_count + 1);
+            ledger_node_begin(&node);
+            if (of == node.ledger.feed_count || of == 0) {
+                uint64_t size = p2p_charter_size(node.ledger.charter);
+                uint64_t more = rng_below(&rng, world->entry_count - size + 1);
+                ledger_node_charter(&node, size + more);
+            } else {
+                uint64_t size = p2p_ledger_feed(&node.ledger, of)->edge.size;
+                uint64_t more = rng_below(&rng, ledger_world_size(world, of) - size + 1);
+                ledger_node_take(&node, of, size + more);
+            }
+            ledger_node_end(&node);
+            if (rng_below(&rng, 8) == 0) {
+                ledger_node_reopen(&node);
+            }
+        }
+        ledger_node_take_all(&node);
+        ledger_node_check_same(&first, &node);
+        ledger_node_deinit(&node);
+    }
+    ledger_node_deinit(&first);
 }

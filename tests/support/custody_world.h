@@ -96,6 +96,12 @@ void custody_lost_deinit(struct custody_lost *lost);
 struct p2p_record_id custody_world_rescue(struct ledger_world *world, uint32_t by,
                                           const struct custody_lost *lost);
 
+/* The token as a ledger has it that takes everything written so far. */
+struct p2p_custody custody_world_now(const struct ledger_world *world,
+                                     struct p2p_record_id token);
+/* Everything written, taken in many orders by many ledgers: CHECKs that they hold the same. */
+void custody_world_check_orders(const struct ledger_world *world, uint64_t seed);
+
 /* The token as a node has it. Its slices are dead when the node is not in a batch. */
 struct p2p_custody custody_of(struct ledger_node *node, struct p2p_record_id token);
 

@@ -206,6 +206,21 @@ uint32_t ledger_world_generation(struct ledger_world *world, uint32_t member, ui
     return feed;
 }
 
+void ledger_world_witness(struct ledger_world *world, uint32_t feed, uint32_t remove,
+                          uint32_t add)
+{
+    static struct world_draft draft;
+    const struct p2p_charter *charter = world->charter;
+    const struct p2p_op_witness op = {
+        .feed = p2p_charter_feed(charter, feed)->origin + strlen(WORLD_FEDERATION) + 1,
+        .add = add != 0 ? p2p_charter_member(charter, add)->name : NULL,
+        .remove = remove != 0 ? p2p_charter_member(charter, remove)->name : NULL};
+    world_draft(&draft);
+    p2p_op_witness_pack(&draft.ops, &op);
+    world_op(&draft);
+    ledger_world_entry(world, &draft);
+}
+
 void ledger_world_cut(struct ledger_world *world, uint32_t issuer, uint32_t feed,
                       uint64_t index, const uint64_t *keep, size_t keep_count)
 {

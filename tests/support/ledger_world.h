@@ -87,6 +87,9 @@ void ledger_world_cut(struct ledger_world *world, uint32_t issuer, uint32_t feed
 /* The next generation of a member, with the keys of number `key`, witnessed by the others:
  * returns its feed. */
 uint32_t ledger_world_generation(struct ledger_world *world, uint32_t member, uint32_t key);
+/* One witness of a feed more, less, or one for another; 0: none. */
+void ledger_world_witness(struct ledger_world *world, uint32_t feed, uint32_t remove,
+                          uint32_t add);
 /* The feed's checkpoint at a size, cosigned by the members whose bit (1 << number) stands in
  * witnesses, each with its first key. Returns the length. */
 size_t ledger_world_checkpoint(const struct ledger_world *world, uint32_t feed, uint64_t size,

@@ -331,6 +331,31 @@ uint32_t p2p_charter_witnesses_at(const struct p2p_charter *charter, uint32_t fe
  * the roots' word alone. */
 bool p2p_charter_quorum(const struct p2p_charter *charter, uint32_t feed,
                         const uint32_t *cosigners, size_t count);
+/* One set of a feed's witnesses: it held at charter sizes above `from`, the entry that made it,
+ * up to `until`, the entry that replaced it; UINT64_MAX: it holds still. Borrowed until the
+ * next apply or free. */
+struct p2p_witness_set {
+    const uint32_t *witnesses;
+    uint32_t count;
+    uint64_t from;
+    uint64_t until;
+};
+/* Walks S0, S1, ... A walk begins zeroed. False: there are no more. */
+struct p2p_witness_walk {
+    size_t row;
+    uint64_t until;
+    bool begun;
+    bool ended;
+};
+bool p2p_charter_next_set(const struct p2p_charter *charter, uint32_t feed,
+                          struct p2p_witness_walk *walk, struct p2p_witness_set *set);
+/* p2p_charter_quorum by sets alone that held at some charter size in [from, to]: what counts
+ * for custody, where an old quorum that never heard that it was replaced must not decide any
+ * more (custody_rests.c). A set of nobody, which only S0 can be, asks for no cosigner where it
+ * is the one that held at `to`, and else is none. */
+bool p2p_charter_quorum_between(const struct p2p_charter *charter, uint32_t feed,
+                                const uint32_t *cosigners, size_t count, uint64_t from,
+                                uint64_t to);
 /* Place of a member among the feed's present witnesses, or -1. */
 int p2p_witness_place(const struct p2p_feed_info *feed, uint32_t member);
 /* Whether a cosignature by this witness can count for checkpoints to come: it is a witness, or
@@ -353,6 +378,18 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_quorum_note(const struct p2p_charter *ch
 P2P_MUST_CHECK enum p2p_err p2p_charter_cosigned(const struct p2p_charter *charter,
                                                  const struct p2p_sigs *sigs, uint32_t feed,
                                                  struct p2p_slice note, uint64_t *size);
+
+/* Whose cosignatures a note carries that verify, of all that are or ever were the feed's
+ * witnesses, whether they make a quorum or not; the log's signature has to be good. */
+struct p2p_cosigners {
+    uint64_t size; /* the checkpoint's */
+    uint32_t witnesses[P2P_NOTE_SIGNATURES_MAX];
+    size_t count;
+};
+P2P_MUST_CHECK enum p2p_err p2p_charter_cosigners(const struct p2p_charter *charter,
+                                                  const struct p2p_sigs *sigs, uint32_t feed,
+                                                  struct p2p_slice note,
+                                                  struct p2p_cosigners *out);
 
 /* Authority at a place. */
 enum p2p_cut { P2P_CUT_NONE, P2P_CUT_PAST };

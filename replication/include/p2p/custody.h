@@ -153,6 +153,40 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_next_of(const struct p2p_kv *kv, uint32_
 bool p2p_custody_held_by(const struct p2p_custody *custody, uint32_t feed, uint64_t index,
                          uint64_t epoch);
 
+/* One set of a feed's witnesses of which too few sealed a reassigned token. */
+#define P2P_SEALS_LACKING_MAX 4u
+struct p2p_seals_lacking {
+    uint32_t witnesses[P2P_WITNESSES_MAX]; /* those who did not; by witness number */
+    uint32_t count;
+    uint32_t needed; /* how many of them; 0: nobody witnessed the feed then */
+    uint64_t from;   /* they were its witnesses from charter size from + 1 */
+    uint64_t until;  /* to this one; UINT64_MAX: they still are */
+    bool never;      /* too many of their keys were replaced: it cannot be sealed any more */
+};
+/* How far the sealing of a reassigned token has come, by what is held. */
+struct p2p_sealing {
+    struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX]; /* ascending, as a recount names them */
+    size_t seal_count;
+    bool sealed;
+    uint32_t feed; /* the first that is not sealed: the holder's, or of who was named before */
+    uint64_t size; /* the largest that the seals name of it */
+    struct p2p_seals_lacking lacking[P2P_SEALS_LACKING_MAX];
+    size_t lacking_count; /* may be more than are told */
+};
+/* Which seals a look has waited for. */
+struct p2p_waited {
+    bool (*has)(void *context, const struct p2p_record_id *seal);
+    void *context;
+};
+/* What a recount by who an entry names has to name, as far as it is held here; sealed: it would
+ * count. waited NULL: whatever there is. P2P_NOTFOUND: the entry is not about where the token
+ * stands. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
+                                               const struct p2p_custody *custody,
+                                               const struct p2p_reassign *given,
+                                               const struct p2p_waited *waited,
+                                               struct p2p_sealing *out);
+
 /* Marks a token and the rights that name it: what it follows from changed. For everything that
  * changes a fold without being one of its records. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger,
@@ -174,6 +208,10 @@ void p2p_custody_rescuers(struct p2p_touch_walk *walk, const struct p2p_record_i
 /* All tokens that a feed holds or was offered, or that name it: it was closed, forked or cut.
  */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_feed(struct p2p_ledger *ledger, uint32_t feed);
+/* Those that somebody took over by `seen` records of a feed from an index on: what these name
+ * is found to be another. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_mark_sealed_by(struct p2p_ledger *ledger, uint32_t feed,
+                                                       uint64_t index);
 /* Those that an entry of the charter reassigns: what was seen of it may be another. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_reassigned(struct p2p_ledger *ledger);
 /* Those that carry a note that may be good under another version of the charter. */
@@ -201,12 +239,14 @@ struct p2p_custody_step {
 P2P_MUST_CHECK enum p2p_err p2p_custody_step_pack(struct p2p_pack *pack,
                                                   const struct p2p_custody_step *step);
 
-/* Whether a note is a quorum-cosigned checkpoint of that feed above that index. What was found
- * of notes lately is remembered in the ledger, by their hash and the charter's size. Of which
- * history it is, is not asked: two that are each quorum-cosigned are a proof against that
+/* Whether a note is a checkpoint of that feed above that index, cosigned by a quorum of
+ * witnesses (p2p_charter_quorum_between) that the feed had at some charter size from what it
+ * had itself named below the index up to `known`, the one that who rests on it knows. What was
+ * found of notes lately is remembered in the ledger, by their hash and the charter's size. Of
+ * which history it is, is not asked: two that are each quorum-cosigned are a proof against that
  * feed's witnesses. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_rests_on(struct p2p_ledger *ledger, uint32_t feed,
-                                                 uint64_t index, struct p2p_slice note,
-                                                 bool *rests);
+                                                 uint64_t index, uint64_t known,
+                                                 struct p2p_slice note, bool *rests);
 
 #endif

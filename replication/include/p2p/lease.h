@@ -2,9 +2,10 @@
  *
  * A holder that was replaced must stop by itself, since nobody can reach it to say so: it
  * releases only for a lease's time after it asked its witnesses, and a quorum of them answered
- * without naming a larger charter than is held here. A `reassign` takes effect by what a quorum
- * of the same witnesses has `seen`, so one honest witness is in both: it answered before it saw
- * the entry, and the new holder waits longer than that lease lasts.
+ * without naming a larger charter than is held here: of the present ones, by that charter, and
+ * of those before the last change. A `reassign` takes effect by what a quorum of each set of
+ * witnesses has `seen` that may have answered, so one honest witness is in both: it answered
+ * before it saw the entry, and the new holder waits longer than that lease lasts.
  *
  * The other question that the same answers settle: whether this store is all that its feed ever
  * had. A node uses custody only after n - k + 1 + f witnesses have answered, in this start,

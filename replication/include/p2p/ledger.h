@@ -58,6 +58,7 @@ enum p2p_index {
     P2P_INDEX_TOKEN_RIGHT = 11, /* right.h: circle u32, token id, right id */
     P2P_INDEX_PARTY_RIGHT = 12, /* right.h: circle u32, issuer u32, right id, record id */
     P2P_INDEX_RESTS_BAD = 13,   /* custody.h: circle u32, token id */
+    P2P_INDEX_SEAL = 14, /* custody.h: seal id, id of who names it, circle u32, token id */
 };
 
 #define P2P_VIEW_KEY_BYTES_MAX 64u
@@ -85,8 +86,10 @@ struct p2p_rested {
     uint32_t feed;
     uint64_t charter_size;
     uint64_t good_size;
+    uint64_t from; /* charter sizes at which the witnesses asked for held */
+    uint64_t to;
     struct p2p_hash note;
-    uint64_t size; /* that of the quorum-cosigned checkpoint; 0: it is none */
+    uint64_t size; /* that of the checkpoint they cosigned; 0: they did not */
 };
 #define P2P_RESTED_MAX 64u
 
@@ -242,6 +245,11 @@ P2P_MUST_CHECK enum p2p_err p2p_known_size(const struct p2p_ledger *ledger, uint
 /* The same without claims about more than is held. For what allows, or takes a ban away. */
 P2P_MUST_CHECK enum p2p_err p2p_known_surely(const struct p2p_ledger *ledger, uint32_t by,
                                              uint64_t at, uint32_t of, uint64_t *size);
+/* The largest size of feed `of` that any `seen` of feed `by` below index `at` names, true or
+ * not. Nothing that comes later changes it, so whoever is bound by what he said is bound by
+ * this. */
+P2P_MUST_CHECK enum p2p_err p2p_known_named(const struct p2p_ledger *ledger, uint32_t by,
+                                            uint64_t at, uint32_t of, uint64_t *size);
 /* p2p_known_size in any rows: those of a ledger that is not in a batch. refuted [out]: the
  * newest claim is false; so `by` lied, or held another history of a feed that has two. */
 P2P_MUST_CHECK enum p2p_err p2p_known_size_in(const struct p2p_kv *kv, uint32_t by, uint64_t at,

@@ -167,12 +167,10 @@ P2P_MUST_CHECK enum p2p_err p2p_witnessing_note(const struct p2p_witnessing *wit
                                                 const struct p2p_feed *feed,
                                                 const struct p2p_kv *kv, char *out, size_t cap,
                                                 size_t *len);
-/* The same with no more cosignatures than a quorum takes: for receipts, which have to be short.
- */
-P2P_MUST_CHECK enum p2p_err p2p_witnessing_short_note(const struct p2p_witnessing *witnessing,
-                                                      const struct p2p_charter *charter,
-                                                      const struct p2p_feed *feed,
-                                                      const struct p2p_kv *kv, char *out,
-                                                      size_t cap, size_t *len);
+/* The same with no more cosignatures than a quorum takes of witnesses that held at charter size
+ * `from` or later (all of them where that is none): for what has to be short. */
+P2P_MUST_CHECK enum p2p_err p2p_witnessing_short_note(
+    const struct p2p_witnessing *witnessing, const struct p2p_charter *charter, uint64_t from,
+    const struct p2p_feed *feed, const struct p2p_kv *kv, char *out, size_t cap, size_t *len);
 
 #endif
