@@ -85,15 +85,21 @@ static enum p2p_err wrote(struct p2p_ledger *ledger, uint32_t feed,
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
+/* Most who write about a token wrote about it before, and a row written again is a page written
+ * again. */
 enum p2p_err p2p_custody_row_holder(struct p2p_ledger *ledger, uint32_t feed, uint32_t circle,
                                     const struct p2p_record_id *token)
 {
     uint8_t row[ROW_BYTES_MAX];
+    struct p2p_slice key = holder_row(row, feed, circle, token);
+    struct p2p_slice value;
     bool others = false;
+    if (!ledger->undoing && !ledger->comparing) {
+        enum p2p_err err = p2p_kv_get(ledger->kv, P2P_TABLE_INDEX, key, &value);
+        return err == P2P_NOTFOUND ? p2p_index_put(ledger, key) : err;
+    }
     enum p2p_err err = ledger->undoing ? wrote(ledger, feed, token, &others) : P2P_OK;
-    return err == P2P_OK && !others
-               ? p2p_index_put(ledger, holder_row(row, feed, circle, token))
-               : err;
+    return err == P2P_OK && !others ? p2p_index_put(ledger, key) : err;
 }
 
 enum p2p_err p2p_custody_row_container(struct p2p_ledger *ledger, uint32_t circle,
