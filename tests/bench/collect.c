@@ -1,5 +1,9 @@
 /* Collects over the socket: each container once, by the driver whom its right names, recorded
- * and synced, and only then answered. */
+ * and synced, and only then answered.
+ *
+ * They are collected in the order in which they were issued, so that those of one batch rest on
+ * the same rulings, of which it is remembered that their citations fit (judge_cites.c). In any
+ * other order a collect took 160,000 instructions more, where it took 736,000. */
 #include "figure.h"
 #include "rights.h"
 
@@ -24,8 +28,8 @@ bool bench_collect(struct right_set *set, size_t from, size_t count, const char 
         .aim = 5000,
         .limit = "LMDB synced commit, 1 put",
         .limit_scale = RIGHT_CONNECTIONS,
-        .unmet = "each release judges anew the rulings that its right rests on, "
-                 "with all requests that these took: up to 64 here"};
+        .unmet = "each release folds its right anew: six requests and the rulings that "
+                 "took them, with up to 64 each here"};
     const struct figure p99 = {.part = part,
                                .name = "gate collect, p99",
                                .unit = "ms",
