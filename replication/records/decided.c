@@ -152,8 +152,8 @@ static enum p2p_presents decision_has(const void *context, const struct p2p_subj
     return presents;
 }
 
-static enum p2p_err ask_collect(const struct asking *asking,
-                                const struct p2p_decision_place *at,
+/* feed: the gate's own, as it was then. */
+static enum p2p_err ask_collect(const struct asking *asking, uint32_t feed,
                                 const struct p2p_decision *decision,
                                 struct p2p_collect_token *token,
                                 struct p2p_collect_found *found, bool *stale)
@@ -161,13 +161,13 @@ static enum p2p_err ask_collect(const struct asking *asking,
     const struct p2p_presented presented = {.context = decision, .has = decision_has};
     const struct p2p_collect_question question = {.gate = asking->question,
                                                   .place = asking->place,
-                                                  .feed = at->feed,
+                                                  .feed = feed,
                                                   .container = decision->container,
                                                   .presented = &presented,
                                                   .ready = decision->ready,
                                                   .stale = decision->stale,
                                                   .repeated = decision->repeated,
-                                                  .use = {at->feed, decision->use},
+                                                  .use = {feed, decision->use},
                                                   .mirrored = decision->mirrored};
     enum p2p_err err = p2p_collect_find(asking->kv, &question, token);
     return err == P2P_OK ? p2p_collect_weigh(asking->ledger, asking->kv, &question, token,
@@ -199,8 +199,9 @@ static enum p2p_err is_whole(struct p2p_past *past, const struct p2p_decision_pl
     struct p2p_cites walk;
     struct p2p_record_id cites[2] = {{0, 0}, {0, 0}};
     enum p2p_err err = P2P_OK;
+    uint64_t from = decision->late ? at->index : decision->held; /* late: it says what it knew */
     *whole = true;
-    for (uint64_t i = decision->held; i < at->index && err == P2P_OK && *whole; i++) {
+    for (uint64_t i = from; i < at->index && err == P2P_OK && *whole; i++) {
         err = is_of(past, at->feed, i, P2P_KIND_USE, P2P_KIND_DECISIONS, &record, whole);
     }
     if (decision->late || err != P2P_OK || !*whole || decision->answer != P2P_ANSWER_ALLOW) {
@@ -297,7 +298,8 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
     if (err == P2P_OK && collects) {
         struct p2p_collect_token token;
         struct p2p_collect_found found;
-        err = ask_collect(&asking, at, decision, &token, &found, &stale);
+        uint32_t own = decision->late && member != NULL ? member->feed : at->feed;
+        err = ask_collect(&asking, own, decision, &token, &found, &stale);
         if (err == P2P_OK) {
             err = is_whole(past, at, decision, &token, &found, &out->whole);
         }
