@@ -129,10 +129,10 @@ static enum p2p_err take_payload(struct p2p_engine *engine, const struct p2p_rec
     if (err != P2P_OK) {
         return P2P_COMMITMENT;
     }
+    p2p_ruling_arrived(engine, id, &record); /* borrows from the store: before it is written */
     err = p2p_lack_end(engine, &lack);
     p2p_feed_set_add(&engine->due.cosign, id->feed); /* it waited for this, perhaps */
     if (err == P2P_OK) {
-        p2p_ruling_arrived(engine, id, &record);
         err = p2p_ledger_take_payload(&engine->ledger, id, salted);
     }
     return err;
