@@ -135,10 +135,39 @@ static void join(struct group *group, const struct p2p_record_id *request)
     group->requests[group->count++] = *request;
 }
 
+/* Whether a ruling could take it: nobody knows what stands at or above the end of a forked
+ * feed, however long it is still held here. */
+static bool stands(const struct p2p_engine *engine, const struct p2p_record_id *request)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, request->feed);
+    return feed != NULL && request->index < feed->ends_at;
+}
+
+/* Keeps the requests of a right that can be taken; false when there is none, or when these were
+ * just taken and wait all the same: to take them again would change as little. */
+static bool choose(const struct p2p_engine *engine, struct p2p_ruling_due *due,
+                   struct p2p_right *right)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < right->unruled_count; i++) {
+        if (stands(engine, &right->unruled[i])) {
+            right->unruled[count++] = right->unruled[i];
+        }
+    }
+    right->unruled_count = count;
+    if (count == 0 || (count == due->taken_count &&
+                       p2p_record_id_compare(&right->unruled[0], &due->taken_first) == 0)) {
+        return false;
+    }
+    due->taken_count = count;
+    due->taken_first = right->unruled[0];
+    return true;
+}
+
 /* The requests of one right join the group, which is written first where they do not fit.
  * took [out]: something of it was taken. */
 static enum p2p_err take(struct p2p_engine *engine, struct group *group,
-                         const struct p2p_ruling_due *due, bool *took)
+                         struct p2p_ruling_due *due, bool *took)
 {
     struct p2p_right right;
     struct p2p_custody custody;
@@ -155,7 +184,7 @@ static enum p2p_err take(struct p2p_engine *engine, struct group *group,
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
     if (custody.state != P2P_CUSTODY_HELD || custody.holder != engine->feed ||
-        custody.frozen != 0) {
+        custody.frozen != 0 || !choose(engine, due, &right)) {
         return P2P_OK;
     }
     const struct p2p_slice *held = group->count > 0 ? &group->note : NULL;

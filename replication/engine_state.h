@@ -254,6 +254,8 @@ struct p2p_takeover {
 struct p2p_ruling_due {
     uint32_t circle;
     struct p2p_record_id right;
+    size_t taken_count; /* requests of it that were taken last, and the first of them */
+    struct p2p_record_id taken_first;
 };
 struct p2p_rulings {
     struct p2p_ruling_due due[P2P_RULINGS_DUE_MAX];
