@@ -172,6 +172,12 @@ static void found_all(struct sim_federation *federation,
     struct sim_draft draft;
     sim_draft_init(&draft);
     found(federation, &draft);
+    if (options->lease_s > 0) {
+        struct p2p_policy policy = *p2p_charter_policy(federation->charter);
+        policy.lease_s = options->lease_s;
+        const struct p2p_charter_op op = {.type = P2P_OP_POLICY, .policy = policy};
+        sim_draft_op(&draft, &op);
+    }
     for (uint32_t first = 1; first <= options->admitted; first += ADMITTED_AT_ONCE) {
         uint32_t last = first + ADMITTED_AT_ONCE - 1;
         if (first > 1) {

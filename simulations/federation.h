@@ -75,6 +75,7 @@ struct sim_federation_options {
     uint32_t admitted;  /* by the founding entries; the others join later */
     uint32_t witnesses; /* of each feed, the next ones in the ring, at most 15 */
     uint32_t officers;  /* per member, at most SIM_OFFICERS_MAX */
+    uint32_t lease_s;   /* of custody, at least 60; 0: as every charter begins */
 };
 
 /* Founds: entry 0, and as many more as the members need. Aborts the process without memory, as

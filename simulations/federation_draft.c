@@ -83,8 +83,15 @@ struct sim_officer sim_officer_of(const struct sim_federation *federation, uint3
     return officer;
 }
 
+/* What whoever is given a right needs, to do something with it. */
+static bool is_party(enum p2p_grant_word word)
+{
+    return word == P2P_GRANT_ACCEPT || word == P2P_GRANT_TRANSFER || word == P2P_GRANT_ASSIGN;
+}
+
 /* The ground of its own, by law in one port only if it is local, and its share of every word
- * that is no ground. */
+ * that is no ground: two of a member hold each, since some things take two; and all
+ * that parties need. */
 void sim_draft_officer(struct sim_federation *federation, struct sim_draft *draft,
                        uint32_t index, const struct sim_officer *officer)
 {
@@ -103,7 +110,9 @@ void sim_draft_officer(struct sim_federation *federation, struct sim_draft *draf
              local && member->locode[0] != '\0' ? member->locode : "*");
     count = 1;
     for (uint32_t word = 0; word < P2P_GRANT_COUNT; word++) {
-        if (!is_ground((enum p2p_grant_word)word) && word % shares == share) {
+        if (!is_ground((enum p2p_grant_word)word) &&
+            (word % shares == share || (word + 1) % shares == share ||
+             is_party((enum p2p_grant_word)word))) {
             snprintf(grants[count].name, sizeof(grants[count].name), "%s",
                      p2p_grant_name((enum p2p_grant_word)word));
             snprintf(grants[count].scope, sizeof(grants[count].scope), "*");

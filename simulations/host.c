@@ -345,15 +345,17 @@ static void fill_node(struct sim_host *host)
     static char nobody[] = "";
     *node = (struct p2p_node){0};
     snprintf(node->dir, sizeof(node->dir), "%s", host->name);
-    node->config = (struct p2p_config){.federation = host->sim->federation.name,
-                                       .member = (char *)member->name,
-                                       .role = member->role,
-                                       .locode = (char *)member->locode,
-                                       .listen_peers = nowhere,
-                                       .listen_people = nowhere,
-                                       .dial_from = nobody,
-                                       .copy = host->name,
-                                       .commit_records_max = P2P_COMMIT_RECORDS_MAX};
+    node->config = (struct p2p_config){
+        .federation = host->sim->federation.name,
+        .member = (char *)member->name,
+        .role = member->role,
+        .locode = (char *)member->locode,
+        .listen_peers = nowhere,
+        .listen_people = nowhere,
+        .dial_from = nobody,
+        .copy = host->name,
+        .commit_records_max = P2P_COMMIT_RECORDS_MAX,
+        .release_level = member->index % 3 == 0 ? P2P_RELEASE_LOCAL : P2P_RELEASE_MIRRORED};
     node->feed_key = member->feed_key;
     node->witness_key = member->witness_key;
     node->transport_key = member->transport_key;

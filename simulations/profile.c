@@ -37,13 +37,16 @@ struct sim_options sim_options_default(void)
                   .clock_mean_us = 4 * SIM_HOUR},
         .adversary = {.liars = 1, .lie_mean_us = 60 * SIM_MINUTE, .lies = UINT32_MAX},
         .workload = {.records = 5000,
-                     .decisions = 600,
-                     .bans = 300,
+                     .decisions = 550,
+                     .bans = 270,
                      .other = 50,
                      .charter = 50,
+                     .custody = 80,
                      .wrong = 100,
                      .renew_after_us = 10 * SIM_MINUTE,
                      .subjects = 10000,
+                     .boxes = 10,
+                     .lease_s = 3600,
                      .burst_records = 500,
                      .burst_every_us = 6 * SIM_HOUR,
                      .burst_us = SIM_MINUTE}};
@@ -81,7 +84,11 @@ struct sim_options sim_options_short(void)
     options.workload.records = 300;
     options.workload.rivals = 30;
     options.workload.renew_after_us = SIM_MINUTE;
+    options.workload.decisions = 400;
+    options.workload.custody = 250;
     options.workload.subjects = 60;
+    options.workload.boxes = 5;
+    options.workload.lease_s = 120;
     options.workload.burst_records = 60;
     options.workload.burst_every_us = 5 * SIM_MINUTE;
     options.workload.burst_us = 10 * SIM_SECOND;

@@ -49,10 +49,13 @@ void sim_report_print(const struct sim_report *report, const struct sim_options 
             "  asked        %" PRIu64 " works: %" PRIu64 " done, %" PRIu64 " refused, %" PRIu64
             " lost with a machine; %" PRIu64 " were wrong on purpose\n",
             work->asked, work->done, work->refused, work->failed, work->wrong);
-    fprintf(out,
-            "  of them      %" PRIu64 " decisions, %" PRIu64 " bans and %" PRIu64
-            " lifts, %" PRIu64 " others, %" PRIu64 " charter versions\n",
-            work->decisions, work->bans, work->lifts, work->other, work->charter);
+    fprintf(
+        out,
+        "  of them      %" PRIu64 " decisions, %" PRIu64 " bans and %" PRIu64 " lifts, %" PRIu64
+        " others, %" PRIu64 " charter versions, %" PRIu64 " about containers\n",
+        work->decisions, work->bans, work->lifts, work->other, work->charter, work->custody);
+    fprintf(out, "  turned away  %" PRIu64 " times; %" PRIu64 " containers let out\n",
+            work->turned_away, work->released);
     fprintf(out,
             "  held         %" PRIu64 " records; %" PRIu64 " commits, %" PRIu64 " crashes\n",
             report->records, report->batches, report->crashes);
@@ -113,9 +116,11 @@ void sim_report_json(const struct sim_report *report, const struct sim_options *
             ", \"work\": {\"asked\": %" PRIu64 ", \"done\": %" PRIu64 ", \"refused\": %" PRIu64
             ", \"failed\": %" PRIu64 ", \"decisions\": %" PRIu64 ", \"bans\": %" PRIu64
             ", \"lifts\": %" PRIu64 ", \"other\": %" PRIu64 ", \"charter\": %" PRIu64
+            ", \"custody\": %" PRIu64 ", \"turned_away\": %" PRIu64 ", \"released\": %" PRIu64
             ", \"wrong\": %" PRIu64 "}",
             work->asked, work->done, work->refused, work->failed, work->decisions, work->bans,
-            work->lifts, work->other, work->charter, work->wrong);
+            work->lifts, work->other, work->charter, work->custody, work->turned_away,
+            work->released, work->wrong);
     if (report->violation.found) {
         fprintf(out, ", \"violation\": {\"invariant\": \"%s\", \"at_s\": %.3f, \"text\": ",
                 sim_invariant_word(report->violation.invariant),

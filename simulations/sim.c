@@ -78,7 +78,8 @@ static void build(struct sim *sim)
                                                       .admitted =
                                                           options->nodes - options->joiners,
                                                       .witnesses = options->witnesses,
-                                                      .officers = 3};
+                                                      .officers = 3,
+                                                      .lease_s = options->workload.lease_s};
     sim->sigs = sim_sigs_new(options->real_signatures);
     sim_federation_init(&sim->federation, &federation, options->seed,
                         p2p_sigs_pool_sigs(sim->sigs));

@@ -109,9 +109,10 @@ static void fail(struct p2p_work *work, struct p2p_node *node, enum p2p_err err)
 
 static void waited(struct p2p_work *work, struct p2p_node *node, bool reached)
 {
-    (void)work;
-    (void)node;
-    (void)reached;
+    struct sim_task *task = work->context;
+    if (task->errand->waited != NULL) {
+        task->errand->waited(task, node, reached);
+    }
 }
 
 static void end(struct sim_task *task)
@@ -222,6 +223,31 @@ const struct sim_officer *sim_task_officer(struct sim_task *task, const struct p
     return officer;
 }
 
+const struct sim_officer *sim_task_foreign_officer(struct sim_task *task)
+{
+    const struct sim_federation *federation = &task->workload->sim->federation;
+    uint64_t first = sim_chance_below(&task->chance, federation->member_count);
+    for (uint32_t step = 0; step < federation->member_count; step++) {
+        const struct sim_member *member =
+            &federation->members[(first + step) % federation->member_count + 1];
+        if (member->index != task->host->member->index && member->officer_count > 0) {
+            return &member->officers[sim_chance_below(&task->chance, member->officer_count)];
+        }
+    }
+    return NULL;
+}
+
+const struct sim_officer *sim_task_revoked_officer(const struct sim_task *task)
+{
+    const struct sim_member *member = task->host->member;
+    for (size_t i = 0; i < member->officer_count; i++) {
+        if (member->officers[i].revoked) {
+            return &member->officers[i];
+        }
+    }
+    return NULL;
+}
+
 void sim_workload_remember(struct sim_workload *workload, const struct p2p_record_id *id,
                            uint32_t kind, uint32_t circle)
 {
@@ -242,6 +268,8 @@ static const struct sim_errand *errand_of(enum sim_order_type type)
         return &sim_errand_kind;
     case SIM_ORDER_CHARTER:
         return &sim_errand_charter;
+    case SIM_ORDER_CUSTODY:
+        return &sim_errand_custody;
     }
     return NULL;
 }
@@ -254,6 +282,7 @@ static void count_order(struct sim_workload_count *count, const struct sim_order
     count->lifts += order->type == SIM_ORDER_BAN && order->kind->number == P2P_KIND_BAN_LIFT;
     count->other += order->type == SIM_ORDER_OTHER;
     count->charter += order->type == SIM_ORDER_CHARTER;
+    count->custody += order->type == SIM_ORDER_CUSTODY;
     count->wrong += order->wrong != SIM_WRONG_NONE;
 }
 
@@ -261,7 +290,8 @@ static void ask(struct sim_workload *workload)
 {
     struct sim_order order;
     sim_order_draw(&order, &workload->options, &workload->orders);
-    bool people = order.type == SIM_ORDER_DECISION || order.type == SIM_ORDER_BAN;
+    bool people = order.type == SIM_ORDER_DECISION || order.type == SIM_ORDER_BAN ||
+                  order.type == SIM_ORDER_CUSTODY;
     struct sim_host *host = sim_workload_host(workload, &workload->orders, people);
     count_order(&workload->count, &order);
     sim_task_send(sim_task_new(workload, host, errand_of(order.type), &order));
@@ -340,6 +370,7 @@ struct sim_workload *sim_workload_new(struct sim *sim,
     workload->pace = sim_chance_of(sim->options.seed, "pace", 0);
     workload->orders = sim_chance_of(sim->options.seed, "orders", 0);
     sim_zipf_init(&workload->zipf, options->subjects);
+    sim_yard_init(&workload->yard, sim->options.seed, options->boxes);
     workload->charter_given = sim->federation.entry_count;
     return workload;
 }
@@ -348,6 +379,7 @@ void sim_workload_free(struct sim_workload *workload)
 {
     if (workload != NULL) {
         sim_zipf_deinit(&workload->zipf);
+        sim_yard_deinit(&workload->yard);
         free(workload->ill_us);
         free(workload);
     }

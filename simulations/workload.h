@@ -3,8 +3,9 @@
  * Kinds of records come from the table of kinds (p2p_kinds): whatever may be written by a node
  * or an issuer is generated from its row, fields drawn by their types, so that a new kind is in
  * the next run by itself. Bans are drawn with sense on top of that: subjects by Zipf, several
- * officers a port, a lift names bans that exist. One in ten of everything is wrong on purpose.
- */
+ * officers a port, a lift names bans that exist. What is done about containers follows from
+ * where each is and what the node shows (workload_custody.h). One in ten of everything is wrong
+ * on purpose. */
 #ifndef SIM_WORKLOAD_H
 #define SIM_WORKLOAD_H
 
@@ -14,14 +15,17 @@ struct sim;
 
 struct sim_workload_options {
     uint64_t records;   /* about so many in the whole run */
-    uint32_t decisions; /* permille of works: 600 */
-    uint32_t bans;      /* 300: one in four a lift, one in ten an amend */
+    uint32_t decisions; /* permille of works: 550 */
+    uint32_t bans;      /* 270: one in four a lift, one in ten an amend */
     uint32_t other;     /* 50: every other kind there is */
+    uint32_t custody;   /* 80: containers, rights, collects; in short runs 250 */
     uint32_t charter;   /* 50: grants, revocations, rotations, circles, witnesses, members */
     uint32_t wrong;     /* permille of everything: 100 */
     uint32_t rivals;    /* permille of charter works: two heads for a while, then a settle */
     uint64_t renew_after_us; /* a member that may not append is granted its next generation */
     uint32_t subjects;       /* 10,000, Zipf(1.1) */
+    uint32_t boxes;          /* containers that come and go */
+    uint32_t lease_s;        /* of custody; 0: as every charter begins */
     uint32_t burst_records;  /* 500 within burst_us, every burst_every_us; 0: never */
     uint64_t burst_every_us, burst_us;
 };
@@ -39,8 +43,9 @@ void sim_workload_rest(struct sim_workload *workload, uint64_t until_us);
 
 struct sim_workload_count {
     uint64_t asked, done, refused, failed; /* works */
-    uint64_t decisions, bans, lifts, other, charter, wrong;
-    uint64_t turned_away; /* checks answered with refuse */
+    uint64_t decisions, bans, lifts, other, charter, custody, wrong;
+    uint64_t turned_away; /* checks answered with refuse, collects not with allow */
+    uint64_t released;    /* containers let out by an answer that left */
 };
 struct sim_workload_count sim_workload_count(const struct sim_workload *workload);
 

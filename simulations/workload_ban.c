@@ -270,31 +270,6 @@ static void pack_payload(struct plan *plan)
 
 /* ---- what is wrong with it ---- */
 
-static const struct sim_officer *foreign_officer(struct plan *plan)
-{
-    const struct sim_federation *federation = &plan->task->workload->sim->federation;
-    uint64_t first = sim_chance_below(chance_of(plan), federation->member_count);
-    for (uint32_t step = 0; step < federation->member_count; step++) {
-        const struct sim_member *member =
-            &federation->members[(first + step) % federation->member_count + 1];
-        if (member->index != plan->task->host->member->index && member->officer_count > 0) {
-            return &member->officers[sim_chance_below(chance_of(plan), member->officer_count)];
-        }
-    }
-    return NULL;
-}
-
-static const struct sim_officer *revoked_officer(const struct plan *plan)
-{
-    const struct sim_member *member = plan->task->host->member;
-    for (size_t i = 0; i < member->officer_count; i++) {
-        if (member->officers[i].revoked) {
-            return &member->officers[i];
-        }
-    }
-    return NULL;
-}
-
 static uint32_t foreign_circle(const struct plan *plan)
 {
     for (uint32_t i = 1; i <= p2p_charter_circle_count(plan->charter); i++) {
@@ -326,10 +301,10 @@ static void spoil_plan(struct plan *plan)
     const struct sim_officer *officer = NULL;
     switch (plan->task->order.wrong) {
     case SIM_WRONG_FOREIGN_ISSUER:
-        officer = foreign_officer(plan);
+        officer = sim_task_foreign_officer(plan->task);
         break;
     case SIM_WRONG_PAST_CUT:
-        officer = revoked_officer(plan);
+        officer = sim_task_revoked_officer(plan->task);
         break;
     case SIM_WRONG_UNKNOWN_ISSUER:
         plan->record.issuer = p2p_charter_issuer_count(plan->charter) + 7;
@@ -371,23 +346,6 @@ static bool cites_wrongly(const struct sim_order *order)
     }
 }
 
-/* What only a record that was signed outside can show. */
-static bool goes_outside(const struct sim_order *order)
-{
-    switch (order->wrong) {
-    case SIM_WRONG_FOREIGN_ISSUER:
-    case SIM_WRONG_UNKNOWN_ISSUER:
-    case SIM_WRONG_BAD_SIGNATURE:
-    case SIM_WRONG_REPEATED_SEQ:
-    case SIM_WRONG_OLD_SEQ:
-    case SIM_WRONG_COMMITMENT:
-    case SIM_WRONG_NOT_CANONICAL:
-        return true;
-    default:
-        return order->outside;
-    }
-}
-
 /* ---- the errand ---- */
 
 static bool take_any_officer(struct plan *plan)
@@ -416,7 +374,7 @@ static void start(struct sim_task *task, struct p2p_node *node)
         sim_task_refuse(task);
         return;
     }
-    if (task->order.wrong == SIM_WRONG_PAST_CUT && revoked_officer(&plan) == NULL) {
+    if (task->order.wrong == SIM_WRONG_PAST_CUT && sim_task_revoked_officer(task) == NULL) {
         task->order.wrong = SIM_WRONG_NO_GRANT; /* nobody's grants were cut here yet */
     }
     bool acts = plan.record.kind != P2P_KIND_BAN_IMPOSE;
@@ -440,11 +398,11 @@ static void start(struct sim_task *task, struct p2p_node *node)
             sim_task_copy(task, p2p_slice_of(&plan.cite, sizeof(plan.cite)));
         plan.record.cites = (const struct p2p_record_id *)(const void *)cite.data;
     }
-    if (goes_outside(&task->order)) {
+    if (sim_order_goes_outside(&task->order)) {
         sim_task_prepare(task, node, &plan.record, &plan.officer->key);
     } else {
         sim_task_append(task, node, &plan.record);
     }
 }
 
-const struct sim_errand sim_errand_ban = {start, sim_task_prepared, sim_task_submit};
+const struct sim_errand sim_errand_ban = {start, sim_task_prepared, sim_task_submit, NULL};

@@ -9,6 +9,7 @@
 #define CUT_BACK_MAX  20u /* records between a cut and the checkpoint that goes with it */
 #define KEEP_MAX      2u
 #define MEMBERS_DRAWN 64u
+#define LEASE_S_MAX   (30u * 86400u) /* as the charter bounds it */
 
 static struct sim_federation *federation_of(const struct sim_change_draft *change)
 {
@@ -254,16 +255,30 @@ static bool witness(struct sim_change_draft *change)
     return true;
 }
 
+/* Never a shorter lease: a holder who is lost may go by the longer one (WIRE.md section 19). */
 static void policy(struct sim_change_draft *change)
 {
+    uint32_t now_s = p2p_charter_policy(federation_of(change)->charter)->lease_s;
+    uint64_t lease_s = now_s < LEASE_S_MAX / 2 ? now_s : LEASE_S_MAX / 2;
     const struct p2p_charter_op any = {
         .type = P2P_OP_POLICY,
-        .policy = {.lease_s = (uint32_t)sim_chance_between(change->chance, 3600, 259200),
-                   .heartbeat_s = (uint32_t)sim_chance_between(change->chance, 30, 90),
-                   .fresh_cosignature_s =
-                       (uint32_t)sim_chance_between(change->chance, 600, 1200),
-                   .clock_skew_s = (uint32_t)sim_chance_between(change->chance, 200, 400)}};
+        .policy = {
+            .lease_s = (uint32_t)sim_chance_between(change->chance, lease_s, 2 * lease_s),
+            .heartbeat_s = (uint32_t)sim_chance_between(change->chance, 30, 90),
+            .fresh_cosignature_s = (uint32_t)sim_chance_between(change->chance, 600, 1200),
+            .clock_skew_s = (uint32_t)sim_chance_between(change->chance, 200, 400)}};
     sim_draft_op(&change->draft, &any);
+}
+
+/* Whoever holds it is lost, the roots are told, or in the way. */
+static bool reassign(struct sim_change_draft *change)
+{
+    if (change->reassign == NULL) {
+        return false;
+    }
+    const struct p2p_charter_op any = {.type = P2P_OP_REASSIGN, .reassign = *change->reassign};
+    sim_draft_op(&change->draft, &any);
+    return true;
 }
 
 static bool new_member(struct sim_change_draft *change)
@@ -315,6 +330,8 @@ bool sim_change_draw(struct sim_change_draft *change)
     case SIM_CHANGE_POLICY:
         policy(change);
         return true;
+    case SIM_CHANGE_REASSIGN:
+        return reassign(change);
     case SIM_CHANGE_MEMBER:
         if (new_member(change)) {
             return true;

@@ -6,7 +6,9 @@
 #include "workload_task.h"
 
 #include <p2p/assert.h>
+#include <p2p/custody.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +16,15 @@
 #define SETTLE_US_MIN (20 * SIM_SECOND)
 #define SETTLE_US_MAX (45 * SIM_SECOND) /* before the watcher looks, as for everything */
 #define ROOTS         "roots"
+#define LAST_OPENED   12u /* tokens: one of the last may be reassigned */
 
 /* What the roots learn from the node they ask. */
 struct sim_task_entry {
     uint32_t member; /* index: whose feed the note is of */
     char note[P2P_NOTE_BYTES_MAX];
     size_t note_len;
+    char feed[P2P_ORIGIN_BYTES_MAX + 1]; /* that opened the token to be reassigned */
+    struct p2p_op_reassign reassign;     /* member NULL: there is none */
 };
 
 static bool two_heads(const struct sim_federation *federation)
@@ -90,7 +95,7 @@ static void give_end(struct sim_task *task)
     }
 }
 
-static const struct sim_errand give = {give_start, give_finish, give_end};
+static const struct sim_errand give = {give_start, give_finish, give_end, NULL};
 
 static bool is_running(const struct sim_host *host)
 {
@@ -177,12 +182,14 @@ void sim_workload_charter_left(struct sim_workload *workload)
 
 /* ---- wrong entries ---- */
 
-static void policy_draft(struct sim_draft *draft, struct sim_chance *chance)
+/* The lease as it is: see workload_change.c. */
+static void policy_draft(const struct sim_federation *federation, struct sim_draft *draft,
+                         struct sim_chance *chance)
 {
     const struct p2p_charter_op op = {
         .type = P2P_OP_POLICY,
-        .policy = {.lease_s = (uint32_t)sim_chance_between(chance, 3600, 7200),
-                   .heartbeat_s = 60,
+        .policy = {.lease_s = p2p_charter_policy(federation->charter)->lease_s,
+                   .heartbeat_s = (uint32_t)sim_chance_between(chance, 50, 70),
                    .fresh_cosignature_s = 900,
                    .clock_skew_s = 300}};
     sim_draft_init(draft);
@@ -223,7 +230,7 @@ static void forge_start(struct sim_task *task, struct p2p_node *node)
                     : how.index + sim_chance_between(&task->chance, 1, 5);
         break;
     }
-    policy_draft(&draft, &task->chance);
+    policy_draft(federation, &draft, &task->chance);
     enum p2p_err err = sim_federation_sign(federation, &draft, &how, &entry);
     p2p_assert(err == P2P_OK);
     entry_job(task, node, index, &entry);
@@ -255,7 +262,7 @@ static void rival_start(struct sim_task *task, struct p2p_node *node)
     struct sim_entry entry;
     struct sim_draft draft;
     how.index--;
-    policy_draft(&draft, &task->chance);
+    policy_draft(federation, &draft, &task->chance);
     enum p2p_err err = sim_federation_sign(federation, &draft, &how, &entry);
     p2p_assert(err == P2P_OK);
     if (sim_federation_take(federation, how.index, &entry, NULL) == P2P_FORKED) {
@@ -289,6 +296,36 @@ static void ask(struct sim_task *task, const struct p2p_node *node)
     }
 }
 
+/* A token that this node shows, of what came last, and who is to hold it instead. */
+static void ask_token(struct sim_task *task, const struct p2p_node *node)
+{
+    const struct sim_federation *federation = &task->workload->sim->federation;
+    const struct sim_yard *yard = &task->workload->yard;
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_gate_place *place = p2p_engine_place(node->engine);
+    struct sim_task_entry *entry = task->entry;
+    uint64_t drawn = sim_chance_below(&task->chance, LAST_OPENED);
+    if (drawn >= yard->opening_count) {
+        return;
+    }
+    const struct p2p_record_id *token = &yard->openings[yard->opening_count - drawn - 1].token;
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, token->feed);
+    const struct sim_member *to =
+        &federation->members[1 + sim_chance_below(&task->chance, federation->member_count)];
+    for (size_t i = 0; i < place->circle_count && info != NULL && to->admitted; i++) {
+        struct p2p_custody custody;
+        if (p2p_custody_get(node->kv, place->circles[i], token, &custody) == P2P_OK &&
+            !p2p_custody_is_over(custody.state)) {
+            snprintf(entry->feed, sizeof(entry->feed), "%s",
+                     info->origin + strlen(federation->name) + 1);
+            entry->reassign = (struct p2p_op_reassign){.feed = entry->feed,
+                                                       .index = token->index,
+                                                       .epoch = custody.epoch + 1,
+                                                       .member = to->name};
+        }
+    }
+}
+
 static void start(struct sim_task *task, struct p2p_node *node)
 {
     const struct sim_federation *federation = &task->workload->sim->federation;
@@ -301,6 +338,8 @@ static void start(struct sim_task *task, struct p2p_node *node)
         task->entry = sim_task_take(task, sizeof(*task->entry));
         if (task->order.change == SIM_CHANGE_REVOKE) {
             ask(task, node);
+        } else if (task->order.change == SIM_CHANGE_REASSIGN) {
+            ask_token(task, node);
         }
         break;
     case SIM_WRONG_RIVAL:
@@ -330,7 +369,8 @@ static void seal(struct sim_task *task)
         .chance = &task->chance,
         .change = task->order.change,
         .member = task->entry->note_len > 0 ? task->entry->member : 0,
-        .note = p2p_slice_of(task->entry->note, task->entry->note_len)};
+        .note = p2p_slice_of(task->entry->note, task->entry->note_len),
+        .reassign = task->entry->reassign.member != NULL ? &task->entry->reassign : NULL};
     enum p2p_err err = P2P_NOTFOUND;
     sim_draft_init(&change.draft);
     if (sim_change_draw(&change)) {
@@ -361,4 +401,4 @@ static void end(struct sim_task *task)
     }
 }
 
-const struct sim_errand sim_errand_charter = {start, NULL, end};
+const struct sim_errand sim_errand_charter = {start, NULL, end, NULL};

@@ -45,4 +45,4 @@ static void finish(struct sim_task *task, struct p2p_node *node)
     }
 }
 
-const struct sim_errand sim_errand_check = {start, finish, NULL};
+const struct sim_errand sim_errand_check = {start, finish, NULL, NULL};

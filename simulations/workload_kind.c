@@ -298,4 +298,4 @@ static void start(struct sim_task *task, struct p2p_node *node)
     sim_task_append(task, node, &record);
 }
 
-const struct sim_errand sim_errand_kind = {start, NULL, NULL};
+const struct sim_errand sim_errand_kind = {start, NULL, NULL, NULL};

@@ -145,13 +145,42 @@ static enum sim_wrong wrong_charter(struct sim_chance *chance)
     return ways[sim_chance_below(chance, sizeof(ways) / sizeof(ways[0]))];
 }
 
+/* ---- custody ---- */
+
+static enum sim_wrong wrong_custody(struct sim_chance *chance)
+{
+    static const enum sim_wrong ways[] = {
+        SIM_WRONG_NO_GRANT,     SIM_WRONG_FOREIGN_ISSUER, SIM_WRONG_UNKNOWN_ISSUER,
+        SIM_WRONG_REPEATED_SEQ, SIM_WRONG_OLD_SEQ,        SIM_WRONG_PAST_CUT,
+        SIM_WRONG_NO_CITE,      SIM_WRONG_MISSING_CITE,   SIM_WRONG_CITE_KIND,
+        SIM_WRONG_NOT_HOLDER,   SIM_WRONG_EPOCH,          SIM_WRONG_NO_RESTS,
+        SIM_WRONG_TWICE,        SIM_WRONG_DRIVER,         SIM_WRONG_TRUCK};
+    return ways[sim_chance_below(chance, sizeof(ways) / sizeof(ways[0]))];
+}
+
 /* ---- all ---- */
+
+bool sim_order_goes_outside(const struct sim_order *order)
+{
+    switch (order->wrong) {
+    case SIM_WRONG_FOREIGN_ISSUER:
+    case SIM_WRONG_UNKNOWN_ISSUER:
+    case SIM_WRONG_BAD_SIGNATURE:
+    case SIM_WRONG_REPEATED_SEQ:
+    case SIM_WRONG_OLD_SEQ:
+    case SIM_WRONG_COMMITMENT:
+    case SIM_WRONG_NOT_CANONICAL:
+        return true;
+    default:
+        return order->outside;
+    }
+}
 
 static enum sim_order_type draw_type(const struct sim_workload_options *options,
                                      struct sim_chance *chance)
 {
-    uint64_t sum =
-        (uint64_t)options->decisions + options->bans + options->other + options->charter;
+    uint64_t sum = (uint64_t)options->decisions + options->bans + options->other +
+                   options->charter + options->custody;
     uint64_t drawn = sim_chance_below(chance, sum);
     if (drawn < options->decisions) {
         return SIM_ORDER_DECISION;
@@ -160,7 +189,11 @@ static enum sim_order_type draw_type(const struct sim_workload_options *options,
     if (drawn < options->bans) {
         return SIM_ORDER_BAN;
     }
-    return drawn - options->bans < options->other ? SIM_ORDER_OTHER : SIM_ORDER_CHARTER;
+    drawn -= options->bans;
+    if (drawn < options->other) {
+        return SIM_ORDER_OTHER;
+    }
+    return drawn - options->other < options->charter ? SIM_ORDER_CHARTER : SIM_ORDER_CUSTODY;
 }
 
 static enum p2p_level draw_level(struct sim_chance *chance)
@@ -199,6 +232,10 @@ void sim_order_draw(struct sim_order *order, const struct sim_workload_options *
         if (sim_chance_permille(chance, options->rivals)) {
             order->wrong = SIM_WRONG_RIVAL;
         }
+        break;
+    case SIM_ORDER_CUSTODY:
+        order->outside = sim_chance_permille(chance, OUTSIDE_PERMILLE);
+        order->wrong = wrong ? wrong_custody(chance) : SIM_WRONG_NONE;
         break;
     }
 }

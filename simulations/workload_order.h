@@ -7,7 +7,13 @@
 #include <p2p/kind.h>
 #include <p2p/writer.h>
 
-enum sim_order_type { SIM_ORDER_DECISION, SIM_ORDER_BAN, SIM_ORDER_OTHER, SIM_ORDER_CHARTER };
+enum sim_order_type {
+    SIM_ORDER_DECISION,
+    SIM_ORDER_BAN,
+    SIM_ORDER_OTHER,
+    SIM_ORDER_CHARTER,
+    SIM_ORDER_CUSTODY
+};
 
 /* X(NAME, word): what is wrong with a work on purpose. */
 #define SIM_WRONG_MAP(X)                                                                       \
@@ -33,7 +39,13 @@ enum sim_order_type { SIM_ORDER_DECISION, SIM_ORDER_BAN, SIM_ORDER_OTHER, SIM_OR
     X(ROOT_TWICE, "an entry cosigned twice by one root")                                       \
     X(WRONG_INDEX, "an entry given at a place that is not its own")                            \
     X(WRONG_TERM, "an entry of a term that is not now")                                        \
-    X(RIVAL, "a second entry at one place")
+    X(RIVAL, "a second entry at one place")                                                    \
+    X(NOT_HOLDER, "an action of who may not take it now")                                      \
+    X(EPOCH, "an epoch that is not now")                                                       \
+    X(NO_RESTS, "a step without what it rests on")                                             \
+    X(TWICE, "a container opened at a second port")                                            \
+    X(DRIVER, "another driver than the one named")                                             \
+    X(TRUCK, "another truck than the one named")
 enum sim_wrong {
 #define SIM_WRONG_ENUM(name, word) SIM_WRONG_##name,
     SIM_WRONG_MAP(SIM_WRONG_ENUM)
@@ -54,7 +66,8 @@ const char *sim_wrong_word(enum sim_wrong wrong);
     X(CIRCLE_EPOCH, "a new key of a circle", 1)                                                \
     X(WITNESS, "another witness", 3)                                                           \
     X(POLICY, "another policy", 1)                                                             \
-    X(MEMBER, "a new member", 3)
+    X(MEMBER, "a new member", 3)                                                               \
+    X(REASSIGN, "another holder of a container", 2)
 enum sim_change {
 #define SIM_CHANGE_ENUM(name, word, weight) SIM_CHANGE_##name,
     SIM_CHANGE_MAP(SIM_CHANGE_ENUM)
@@ -68,9 +81,14 @@ struct sim_order {
     enum sim_wrong wrong;
     const struct p2p_kind *kind; /* BAN, OTHER */
     enum sim_change change;      /* CHARTER */
-    bool outside;                /* BAN: signed outside the node */
+    bool outside;                /* BAN, CUSTODY: signed outside the node */
     enum p2p_level level;        /* waited for */
+    uint32_t hops;               /* CUSTODY: machines that had nothing to do for it */
 };
+
+/* Whether its record is signed outside: as it says, or since only such a one can show what is
+ * wrong with it. */
+bool sim_order_goes_outside(const struct sim_order *order);
 
 void sim_order_draw(struct sim_order *order, const struct sim_workload_options *options,
                     struct sim_chance *chance);

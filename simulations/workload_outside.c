@@ -142,7 +142,7 @@ static void end(struct sim_task *task)
     papers_free(task->papers);
 }
 
-static const struct sim_errand submit = {start, NULL, end};
+static const struct sim_errand submit = {start, NULL, end, NULL};
 
 static void submit_now(struct sim *sim, uint64_t subject, void *data)
 {

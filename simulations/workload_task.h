@@ -9,10 +9,13 @@
 
 #include "sim.h"
 #include "workload_order.h"
+#include "yard.h"
 
 #include <p2p/ban.h>
 
 struct sim_task;
+struct sim_memo;
+struct sim_collect;
 
 struct sim_errand {
     /* As p2p_work: gives jobs with sim_task_job, or calls sim_task_refuse. */
@@ -20,6 +23,8 @@ struct sim_errand {
     void (*finish)(struct sim_task *task, struct p2p_node *node); /* NULL: nothing to do */
     /* The task has ended, well or not; may send others. NULL: nothing to do. */
     void (*end)(struct sim_task *task);
+    /* The level that finish asked for is reached, or not in time. NULL: nothing to do. */
+    void (*waited)(struct sim_task *task, struct p2p_node *node, bool reached);
 };
 
 #define SIM_TASK_JOBS_MAX 16u
@@ -37,8 +42,11 @@ struct sim_task {
     bool refused;                   /* by the node, or nobody could do it */
     bool failed;                    /* no reply came */
     bool silent;                    /* a part of another work: not counted */
+    bool passes_on;                 /* somebody else is to do it */
     struct sim_task_signed *papers; /* of a record signed outside; owned */
     struct sim_task_entry *entry;   /* of a change of the charter; in the arena */
+    struct sim_memo *memo;          /* of what is done about a container; in the arena */
+    struct sim_collect *collect;    /* of a question at a lane; in the arena */
 };
 
 #define SIM_RECENT_MAX 32u
@@ -54,6 +62,7 @@ struct sim_workload {
     struct sim_workload_options options;
     struct sim_chance pace, orders;
     struct sim_zipf zipf;
+    struct sim_yard yard;
     uint64_t end_us, rest_us;
     uint64_t tasks;                           /* ever made */
     struct sim_recent recent[SIM_RECENT_MAX]; /* a ring of what was appended last */
@@ -92,8 +101,16 @@ uint32_t sim_task_circle(struct sim_task *task, const struct p2p_node *node);
 const struct sim_officer *sim_task_officer(struct sim_task *task, const struct p2p_node *node,
                                            uint32_t *number);
 
+/* An officer of another member than the machine's; one of its own whose grants were cut. NULL
+ * when there is none. */
+const struct sim_officer *sim_task_foreign_officer(struct sim_task *task);
+const struct sim_officer *sim_task_revoked_officer(const struct sim_task *task);
+
 /* ---- errands ---- */
 
+extern const struct sim_errand sim_errand_custody;
+extern const struct sim_errand sim_errand_open;
+extern const struct sim_errand sim_errand_collect;
 extern const struct sim_errand sim_errand_check;
 extern const struct sim_errand sim_errand_ban;
 extern const struct sim_errand sim_errand_kind;
@@ -124,6 +141,7 @@ struct sim_change_draft {
     enum sim_change change;
     uint32_t member;       /* index: whose officer is cut, if one is */
     struct p2p_slice note; /* a quorum-cosigned checkpoint of that member's feed; empty: none */
+    const struct p2p_op_reassign *reassign; /* what there is to reassign, or NULL */
     struct sim_draft draft;
     struct sim_officer officer; /* of `member`: granted or cut; no name: nobody is */
 };

@@ -14,6 +14,7 @@ static const struct sim_workload_options usual = {.records = 600,
                                                   .bans = 300,
                                                   .other = 50,
                                                   .charter = 50,
+                                                  .custody = 100,
                                                   .wrong = 100,
                                                   .rivals = 50,
                                                   .subjects = 200};
@@ -32,7 +33,7 @@ static void check_share(uint64_t count, uint64_t of, uint64_t permille)
 static void orders_come_in_the_shares_asked_for(void **state)
 {
     struct sim_chance chance = sim_chance_of(1, "test", 0);
-    uint64_t types[4] = {0};
+    uint64_t types[5] = {0};
     uint64_t kinds[64] = {0};
     uint64_t wrongs[SIM_WRONG_COUNT] = {0};
     uint64_t changes[SIM_CHANGE_COUNT] = {0};
@@ -46,15 +47,16 @@ static void orders_come_in_the_shares_asked_for(void **state)
         wrongs[order.wrong]++;
         changes[order.change] += order.type == SIM_ORDER_CHARTER;
         CHECK((order.kind == NULL) ==
-              (order.type == SIM_ORDER_DECISION || order.type == SIM_ORDER_CHARTER));
+              (order.type != SIM_ORDER_BAN && order.type != SIM_ORDER_OTHER));
         for (size_t k = 0; k < count; k++) {
             kinds[k] += rows[k] == order.kind;
         }
     }
-    check_share(types[SIM_ORDER_DECISION], DRAWS, 600);
-    check_share(types[SIM_ORDER_BAN], DRAWS, 300);
-    check_share(types[SIM_ORDER_OTHER], DRAWS, 50);
-    check_share(types[SIM_ORDER_CHARTER], DRAWS, 50);
+    check_share(types[SIM_ORDER_DECISION], DRAWS, 545); /* of 1,100 */
+    check_share(types[SIM_ORDER_BAN], DRAWS, 273);
+    check_share(types[SIM_ORDER_OTHER], DRAWS, 45);
+    check_share(types[SIM_ORDER_CHARTER], DRAWS, 45);
+    check_share(types[SIM_ORDER_CUSTODY], DRAWS, 91);
     check_share(DRAWS - wrongs[SIM_WRONG_NONE], DRAWS, 100);
     for (size_t k = 0; k < count; k++) {
         if (rows[k]->number == P2P_KIND_BAN_LIFT) {
