@@ -8,6 +8,7 @@
 
 #include <p2p/collect.h>
 #include <p2p/kind.h>
+#include <p2p/planted.h>
 
 /* The release that the same question made before; NULL: none that may still be answered. */
 static struct p2p_release *find_release(struct p2p_engine *engine, const struct p2p_hash *same)
@@ -26,7 +27,7 @@ bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_
     for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
         struct p2p_release *release = &engine->releases[i];
         if (release->waits && p2p_record_id_compare(&release->use, use) == 0) {
-            release->waits = false;
+            release->waits = P2P_PLANT(RELEASE_REPEATED);
             return true;
         }
     }
@@ -183,7 +184,7 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
         return err;
     }
     if (check->repeated) {
-        before->waits = false; /* answered, once */
+        before->waits = P2P_PLANT(RELEASE_REPEATED); /* answered, once */
         return P2P_OK;
     }
     err = release(engine, job, &token.custody, note, &found);

@@ -102,6 +102,8 @@ struct sim_disk *sim_disk_clone(const struct sim_disk *disk, uint64_t number);
  * end it before anything else happens to the disk. What is written to it is undone. */
 const struct p2p_kv *sim_disk_look(struct sim_disk *disk);
 void sim_disk_look_end(struct sim_disk *disk);
+/* The copy as a power failure now would leave it; false: there is none. */
+bool sim_disk_copied(const struct sim_disk *disk, struct p2p_copy_point *point);
 uint64_t sim_disk_effects(const struct sim_disk *disk); /* so far */
 size_t sim_disk_bytes(const struct sim_disk *disk);     /* held in the store */
 

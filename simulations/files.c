@@ -182,6 +182,12 @@ enum p2p_err p2p_spool_clear(struct p2p_spool *spool)
 
 /* p2p/copy.h */
 
+bool sim_disk_copied(const struct sim_disk *disk, struct p2p_copy_point *point)
+{
+    *point = disk->copy_file.safe;
+    return disk->copy_file.there;
+}
+
 enum p2p_copy_state sim_disk_copy(struct sim_disk *disk, struct p2p_copy_point *point,
                                   struct p2p_copy **copy)
 {

@@ -12,6 +12,11 @@
 #define START_MS       20u               /* from the start of the process to its first batch */
 #define FRAME_COPY_MAX (4u << 20)
 
+uint64_t sim_host_mono_ms(const struct sim_host *host)
+{
+    return MONO_BEGIN_MS + host->sim->schedule.now_us / SIM_MS;
+}
+
 /* ---- twins: this machine's clock, and who watches its events ---- */
 
 void p2p_node_now(const struct p2p_node *node, struct p2p_now *now)
@@ -19,7 +24,7 @@ void p2p_node_now(const struct p2p_node *node, struct p2p_now *now)
     struct sim_host *host = node->daemon;
     uint64_t true_ms = sim_now_ms(host->sim);
     uint64_t wall_ms = (uint64_t)((int64_t)true_ms + host->clock.wall_offset_ms);
-    now->mono_ms = MONO_BEGIN_MS + host->sim->schedule.now_us / SIM_MS;
+    now->mono_ms = sim_host_mono_ms(host);
     now->wall_ms = host->clock.frozen_at_ms != 0 ? host->clock.frozen_at_ms : wall_ms;
     sim_chance_fill(&host->clock.entropy, now->seed, sizeof(now->seed));
 }

@@ -75,6 +75,8 @@ void sim_host_frame(struct sim_host *host, uint64_t link, uint8_t type, struct p
  * nobody got that reply. False when the machine is down: nothing is taken. */
 bool sim_host_work(struct sim_host *host, struct p2p_work *work);
 
+/* What its monotonic clock shows. */
+uint64_t sim_host_mono_ms(const struct sim_host *host);
 /* Honest, up, in the charter, and able to append. */
 bool sim_host_is_sound(const struct sim_host *host);
 

@@ -135,6 +135,7 @@ void sim_watcher_free(struct sim_watcher *watcher)
         free(watcher->machines[i].left);
         free(watcher->machines[i].verdicts);
         free(watcher->machines[i].missing);
+        free(watcher->machines[i].released);
     }
     for (size_t i = 0; i < watcher->ban_count; i++) {
         free(watcher->bans[i].cites);
@@ -145,6 +146,12 @@ void sim_watcher_free(struct sim_watcher *watcher)
     free(watcher->excused);
     free(watcher->bans);
     free(watcher->memberships);
+    for (size_t i = 0; i < watcher->block_count; i++) {
+        free(watcher->blocks[i].cites);
+    }
+    free(watcher->blocks);
+    free(watcher->releases);
+    free(watcher->held);
     p2p_arena_deinit(&watcher->arena);
     free(watcher);
 }
@@ -319,6 +326,31 @@ void sim_watcher_decided(struct sim_watcher *watcher, struct sim_host *host,
     leave(machine, host);
 }
 
+/* Looked at as it left: what stands on the disk does not change until the next batch. */
+void sim_watcher_left(struct sim_watcher *watcher, struct sim_host *host,
+                      const struct p2p_job *collect)
+{
+    struct watch_machine *machine = visit(watcher, host);
+    watch_left(watcher, machine, host, collect);
+    leave(machine, host);
+}
+
+void sim_watcher_scan(struct sim_watcher *watcher)
+{
+    const struct sim *sim = watcher->sim;
+    watcher->scans++;
+    for (uint32_t i = 1; i <= sim->host_count; i++) {
+        struct sim_host *host = sim->hosts[i];
+        if (host->up && host->conduct == SIM_HONEST && !host->node.engine_lost) {
+            struct watch_machine *machine = visit(watcher, host);
+            if (!machine->may_be_hurt) {
+                watch_custody(watcher, machine, host);
+            }
+            leave(machine, host);
+        }
+    }
+}
+
 /* ---- what is to be expected ---- */
 
 void sim_watcher_expect_restore(struct sim_watcher *watcher, struct sim_host *host)
@@ -326,6 +358,7 @@ void sim_watcher_expect_restore(struct sim_watcher *watcher, struct sim_host *ho
     struct watch_machine *machine = visit(watcher, host);
     machine->may_lose = true;
     machine->lost_once = true;
+    watch_forget_released(machine);
     leave(machine, host);
 }
 
@@ -337,6 +370,7 @@ void sim_watcher_expect_damage(struct sim_watcher *watcher, struct sim_host *hos
     }
     machine->may_be_hurt = true;
     watch_walk_anew(machine);
+    watch_forget_released(machine);
     leave(machine, host);
 }
 
@@ -413,6 +447,7 @@ void watch_settle(struct sim_watcher *watcher, struct watch_machine *const *mach
     watch_settle_forks(watcher, all, count);
     watch_settle_payloads(watcher, all, count);
     watch_compare(watcher, all, count);
+    watch_settle_custody(watcher);
     if (count > 0) {
         replay_one(watcher, all, count);
     }

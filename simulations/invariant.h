@@ -43,6 +43,16 @@ struct sim_host;
     X(TIMELESS, "timeless", "no fold changes when clocks are shifted, frozen or reversed")     \
     X(DAMAGE_FOUND, "damage-found",                                                            \
       "damage is detected, refused or repaired, never signed over")                            \
+    X(ONE_RELEASE, "one-release",                                                              \
+      "a container leaves once a visit: two lanes, cut off, asked again, restored")            \
+    X(ONE_HOLDER, "one-holder",                                                                \
+      "at any moment one honest port at most could release it, at rising epochs")              \
+    X(RELEASED_STANDS, "released-stands", "what is released stays released in every view")     \
+    X(RELEASE_KEPT, "release-kept",                                                            \
+      "a release is recorded, synced and copied before it is answered")                        \
+    X(RELEASE_FITS, "release-fits", "only for the driver and truck that somebody named")       \
+    X(FORBIDDEN, "forbidden", "no release while a block that the gate knew stands, unruled")   \
+    X(SECOND_ACCEPT, "second-accept", "two holders by a lie are proof of it")                  \
     X(ALIVE, "alive", "a machine that may run does run, and its batches end")
 enum sim_invariant {
 #define SIM_INVARIANT_ENUM(name, word, text) SIM_INVARIANT_##name,
@@ -64,6 +74,12 @@ void sim_watcher_started(struct sim_watcher *watcher, struct sim_host *host);
 /* Called by workload.c: a gate decided. */
 void sim_watcher_decided(struct sim_watcher *watcher, struct sim_host *host,
                          const struct p2p_job *check);
+/* Called by workload_collect.c: a gate's allow left, and a container with it, before the yard
+ * knows. */
+void sim_watcher_left(struct sim_watcher *watcher, struct sim_host *host,
+                      const struct p2p_job *collect);
+/* Looks at who could release what, at this moment. */
+void sim_watcher_scan(struct sim_watcher *watcher);
 /* Called where faults and lies are made: what is legitimate to happen from now on. */
 void sim_watcher_expect_restore(struct sim_watcher *watcher, struct sim_host *host);
 void sim_watcher_expect_fork(struct sim_watcher *watcher, uint32_t member);

@@ -40,6 +40,8 @@ static const struct {
     {P2P_PLANT_CACHED_FRONTIER, RESTORE, 0, 3},
     {P2P_PLANT_SNAPSHOT_DECISION, 0, 0, 1},
     {P2P_PLANT_TINY_FORK, LIARS, LIE(TINY_FORK), 2},
+    {P2P_PLANT_RELEASE_REPEATED, 0, 0, 1},
+    {P2P_PLANT_ANY_DRIVER, 0, 0, 3},
 };
 enum { RECORDED_COUNT = sizeof(recorded) / sizeof(recorded[0]) };
 

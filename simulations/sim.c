@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SCANS    300u                    /* in a run: of who could release what */
 #define BEGIN_MS UINT64_C(1750000000000) /* true POSIX time when every run begins */
 
 uint64_t sim_now_ms(const struct sim *sim)
@@ -118,12 +119,26 @@ void sim_go(struct sim *sim, uint64_t until_us)
     }
 }
 
+/* The watcher looks now and then, and each time that a container leaves. */
+static void scan(struct sim *sim, uint64_t every_us, void *data)
+{
+    (void)data;
+    sim_watcher_scan(sim->watcher);
+    if (sim->schedule.now_us + every_us < sim->options.length_us) {
+        sim_schedule_at(&sim->schedule, sim->schedule.now_us + every_us, scan, every_us, NULL,
+                        NULL);
+    }
+}
+
 void sim_run(struct sim *sim, const struct sim_options *options, FILE *live)
 {
     sim_begin(sim, options, live);
     sim_workload_start(sim->workload, options->length_us);
     sim_adversary_start(sim->adversary, options->length_us);
     sim_faults_start(sim->faults, options->length_us);
+    if (sim->watcher != NULL && options->workload.custody > 0) {
+        scan(sim, options->length_us / SCANS + SIM_MS, NULL);
+    }
     sim_go(sim, options->length_us);
 }
 

@@ -7,6 +7,7 @@
  *   watch_fork.c       fork proofs, who knows of them, what they may take away
  *   watch_record.c     what records say, read naively: `seen`, bans, what acts on them
  *   watch_gate.c       may this gate have allowed that?
+ *   watch_custody.c    what left which gate, who believes that he may let out what
  *   watch_authority.c  charter entries, cut points, lifts, verdicts that stand
  *   watch_disk.c       what one disk holds, against the watcher's trees
  *   watch_payload.c    payloads that are lacked
@@ -76,6 +77,12 @@ struct watch_missing {
     uint32_t circle;
 };
 
+/* A token that was seen as released. */
+struct watch_released {
+    struct p2p_record_id token;
+    bool told; /* that it is not any more */
+};
+
 struct watch_machine {
     uint32_t number;
     const char *name;
@@ -99,6 +106,8 @@ struct watch_machine {
     bool appends;             /* when it was last settled */
     uint32_t generation;      /* of the newest keys it has signed with */
     uint64_t batches;         /* when it was last settled */
+    struct watch_released *released;
+    size_t released_count, released_cap;
 };
 struct watch_left *watch_left_of(struct watch_machine *machine, uint32_t feed);
 /* It signed with keys of this generation: what left it under earlier ones, it need not hold. */
@@ -179,6 +188,25 @@ struct watch_membership {
     uint64_t since; /* 0: it is not */
 };
 
+/* An answer that let a container out. */
+struct watch_release {
+    struct p2p_record_id token, right, use;
+    bool overruled; /* by an approve that the `use` cites */
+    uint32_t circle;
+    const char *machine;
+    bool honest;
+};
+
+/* Who was seen last to be able to release a token. */
+struct watch_held {
+    struct p2p_record_id token;
+    uint64_t scan, epoch;
+    uint32_t member;
+    bool lies; /* somebody in its chain does; */
+    bool twice;
+    uint32_t liar; /* his feed */
+};
+
 struct sim_watcher {
     struct sim *sim;
     struct watch_machine *machines; /* by host number; [0] unused */
@@ -192,7 +220,14 @@ struct sim_watcher {
     size_t bans_unopened; /* first of them whose payload is missing */
     struct watch_membership *memberships;
     size_t membership_count, membership_cap;
-    uint64_t membership_size; /* of the charter, up to which they were followed */
+    uint64_t membership_size;        /* of the charter, up to which they were followed */
+    struct watch_ban_record *blocks; /* and what ends them, of rights; payloads never opened */
+    size_t block_count, block_cap;
+    struct watch_release *releases;
+    size_t release_count, release_cap;
+    struct watch_held *held;
+    size_t held_count, held_cap;
+    uint64_t scans;
     uint64_t settles;
     uint64_t replayed;      /* records in the largest replay so far */
     struct p2p_arena arena; /* scratch */
@@ -275,12 +310,38 @@ bool watch_ever_granted(const struct sim_watcher *watcher, uint32_t issuer,
                         enum p2p_ground ground, bool or_higher, struct p2p_slice scope,
                         uint64_t known);
 
+/* Whether an issuer was granted that word for everywhere by an entry below charter size
+ * `known`.
+ */
+bool watch_granted_word(const struct sim_watcher *watcher, uint32_t issuer, const char *word,
+                        uint64_t known);
+
 /* ---- watch_gate.c ---- */
+
+/* No cut point ever named him. */
+bool watch_never_revoked(const struct sim_watcher *watcher, uint32_t issuer);
+/* Of the charter that the author of a record knew there, as much as a second entry put nothing
+ * beside: a gate that holds both grants nothing by what stands above. */
+uint64_t watch_charter_known(struct sim_watcher *watcher, const struct p2p_record_id *id);
 
 /* A decision of a machine's gate: `at` is the index of its record, or that it was spooled. */
 #define WATCH_SPOOLED UINT64_MAX
 void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
                     uint64_t at, const struct p2p_gate_check *check, enum p2p_answer answer);
+
+/* ---- watch_custody.c ---- */
+
+struct p2p_custody;
+void watch_left(struct sim_watcher *watcher, struct watch_machine *machine,
+                const struct sim_host *host, const struct p2p_job *collect);
+/* What this machine believes now; one scan goes over all. */
+void watch_custody(struct sim_watcher *watcher, struct watch_machine *machine,
+                   const struct sim_host *host);
+/* The first feed of somebody who lies, of those who held it; 0: none. */
+uint32_t watch_liar_of(const struct sim_watcher *watcher, const struct p2p_custody *custody);
+/* Its disk is another one: what it knew before, it need not know. */
+void watch_forget_released(struct watch_machine *machine);
+void watch_settle_custody(struct sim_watcher *watcher);
 
 /* ---- watch_authority.c ---- */
 

@@ -124,7 +124,7 @@ static bool about(const struct watch_ban_record *ban, const struct question *que
     return false;
 }
 
-static bool never_revoked(const struct sim_watcher *watcher, uint32_t issuer)
+bool watch_never_revoked(const struct sim_watcher *watcher, uint32_t issuer)
 {
     struct p2p_charter_cut_point cut;
     return p2p_charter_cuts(watch_charter(watcher), issuer, &cut, 1) == 0;
@@ -138,9 +138,7 @@ static bool perhaps_past_end(struct sim_watcher *watcher, const struct p2p_recor
            id->index >= watch_feed_of(watcher, id->feed)->quorums[0].size;
 }
 
-/* Of the charter that it knew there, as much as a second entry put nothing beside: a gate that
- * holds both grants nothing by what stands above. */
-static uint64_t charter_known(struct sim_watcher *watcher, const struct p2p_record_id *id)
+uint64_t watch_charter_known(struct sim_watcher *watcher, const struct p2p_record_id *id)
 {
     const struct sim_federation *federation = &watcher->sim->federation;
     uint64_t known = watch_known(watcher, id->feed, id->index, P2P_CHARTER_FEED);
@@ -154,8 +152,9 @@ static uint64_t charter_known(struct sim_watcher *watcher, const struct p2p_reco
 static bool surely_imposed(struct sim_watcher *watcher, const struct watch_ban_record *record)
 {
     struct p2p_unpack in;
-    uint64_t known = charter_known(watcher, &record->id);
-    if (!record->imposes || !record->signed_well || !never_revoked(watcher, record->issuer) ||
+    uint64_t known = watch_charter_known(watcher, &record->id);
+    if (!record->imposes || !record->signed_well ||
+        !watch_never_revoked(watcher, record->issuer) ||
         !watch_is_honest_feed(watcher, record->id.feed)) {
         return false;
     }

@@ -160,9 +160,8 @@ void watch_open_payloads(struct sim_watcher *watcher, const struct watch_machine
     }
 }
 
-static void read_ban(struct sim_watcher *watcher, const struct watch_machine *machine,
-                     const struct p2p_record *record, const struct p2p_record_id *id,
-                     bool signed_well)
+static struct watch_ban_record read_leaf(const struct p2p_record *record,
+                                         const struct p2p_record_id *id, bool signed_well)
 {
     struct watch_ban_record read = {.id = *id,
                                     .kind = record->kind,
@@ -177,10 +176,25 @@ static void read_ban(struct sim_watcher *watcher, const struct watch_machine *ma
         read.cite_count++;
         read.cites = watch_room(read.cites, read.cite_count, &cap, sizeof(*read.cites));
     }
-    watcher->bans =
-        watch_room(watcher->bans, watcher->ban_count, &watcher->ban_cap, sizeof(read));
-    watcher->bans[watcher->ban_count] = read;
+    return read;
+}
+
+static void read_ban(struct sim_watcher *watcher, const struct watch_machine *machine,
+                     const struct p2p_record *record, const struct p2p_record_id *id,
+                     bool signed_well)
+{
+    watcher->bans = watch_room(watcher->bans, watcher->ban_count, &watcher->ban_cap,
+                               sizeof(*watcher->bans));
+    watcher->bans[watcher->ban_count] = read_leaf(record, id, signed_well);
     open_payload(&watcher->bans[watcher->ban_count++], machine->kv);
+}
+
+static void read_block(struct sim_watcher *watcher, const struct p2p_record *record,
+                       const struct p2p_record_id *id, bool signed_well)
+{
+    watcher->blocks = watch_room(watcher->blocks, watcher->block_count, &watcher->block_cap,
+                                 sizeof(*watcher->blocks));
+    watcher->blocks[watcher->block_count++] = read_leaf(record, id, signed_well);
 }
 
 const struct watch_ban_record *watch_ban_at(const struct sim_watcher *watcher,
@@ -223,6 +237,20 @@ bool watch_ever_granted(const struct sim_watcher *watcher, uint32_t number,
     return false;
 }
 
+bool watch_granted_word(const struct sim_watcher *watcher, uint32_t number, const char *word,
+                        uint64_t known)
+{
+    const struct p2p_issuer *issuer = p2p_charter_issuer(watch_charter(watcher), number);
+    for (size_t i = 0; issuer != NULL && i < issuer->grant_count; i++) {
+        const struct p2p_grant *grant = &issuer->grants[i];
+        if (grant->entry < known && strcmp(grant->name, word) == 0 &&
+            strcmp(grant->scope, "*") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- reading ---- */
 
 void watch_read_records(struct sim_watcher *watcher, struct watch_machine *machine,
@@ -254,6 +282,9 @@ void watch_read_records(struct sim_watcher *watcher, struct watch_machine *machi
             read_seen(feed, &record, id.index);
         } else if (acts_on_bans(record.kind)) {
             read_ban(watcher, machine, &record, &id, signed_well);
+        } else if (record.kind == P2P_KIND_RIGHT_BLOCK ||
+                   record.kind == P2P_KIND_RIGHT_UNBLOCK) {
+            read_block(watcher, &record, &id, signed_well);
         }
     }
 }

@@ -385,6 +385,11 @@ void sim_workload_free(struct sim_workload *workload)
     }
 }
 
+const struct sim_yard *sim_workload_yard(const struct sim_workload *workload)
+{
+    return &workload->yard;
+}
+
 struct sim_workload_count sim_workload_count(const struct sim_workload *workload)
 {
     return workload->count;

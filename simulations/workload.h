@@ -47,6 +47,8 @@ struct sim_workload_count {
     uint64_t turned_away; /* checks answered with refuse, collects not with allow */
     uint64_t released;    /* containers let out by an answer that left */
 };
+struct sim_yard;
+const struct sim_yard *sim_workload_yard(const struct sim_workload *workload);
 struct sim_workload_count sim_workload_count(const struct sim_workload *workload);
 
 #endif

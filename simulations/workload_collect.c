@@ -118,6 +118,10 @@ void sim_collect_end(struct sim_task *task)
     task->workload->count.released++;
     sim_story_tell(&sim->story, sim->schedule.now_us, task->host->name, "lets out %s by %llu",
                    job->check.container, (unsigned long long)job->check.use);
+    if (sim->watcher != NULL) {
+        sim_watcher_left(sim->watcher, task->host, job);
+        sim_watcher_scan(sim->watcher); /* somebody else, at the same moment? */
+    }
     sim_yard_leave(&task->workload->yard, job->check.container, task->host->member->index);
 }
 

@@ -47,7 +47,11 @@ void sim_yard_arrive(struct sim_yard *yard, uint32_t box, uint32_t port)
 {
     struct sim_box *arrives = &yard->boxes[box];
     p2p_assert(box < yard->box_count);
-    arrives->visit += !arrives->stands;
+    if (!arrives->stands) {
+        arrives->visit++;
+        arrives->trip_count = 0;
+        memset(arrives->trips, 0, sizeof(arrives->trips));
+    }
     arrives->stands = true;
     arrives->port = port;
 }
@@ -87,6 +91,37 @@ bool sim_yard_stands(const struct sim_yard *yard, const struct sim_opening *open
 {
     const struct sim_box *box = &yard->boxes[opening->box];
     return box->stands && box->visit == opening->visit;
+}
+
+static bool is_among(const struct p2p_subject *one, const struct p2p_subject *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (one->type == all[i].type && strcmp(one->value, all[i].value) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sim_yard_named(const struct sim_yard *yard, const char *number,
+                    const struct p2p_subject *presented, size_t count, bool any_truck)
+{
+    for (uint32_t b = 0; b < yard->box_count; b++) {
+        const struct sim_box *box = &yard->boxes[b];
+        if (strcmp(box->number, number) != 0) {
+            continue;
+        }
+        bool named = box->trip_count > SIM_TRIPS_MAX; /* some were forgotten */
+        for (uint32_t i = 0; i < SIM_TRIPS_MAX && i < box->trip_count; i++) {
+            const struct sim_trip *trip = &box->trips[i];
+            named =
+                named ||
+                (is_among(&trip->driver, presented, count) &&
+                 (any_truck || !trip->has_truck || is_among(&trip->truck, presented, count)));
+        }
+        return named;
+    }
+    return false;
 }
 
 bool sim_yard_opened_twice(const struct sim_yard *yard, const struct sim_opening *opening)

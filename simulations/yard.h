@@ -11,7 +11,7 @@
 #include <p2p/record.h>
 #include <p2p/subject.h>
 
-#define SIM_TRIPS_MAX    12u
+#define SIM_TRIPS_MAX    24u
 #define SIM_OPENINGS_MAX 65536u /* in one run */
 
 /* Whom some party named to collect a container: papers say it in tokens, drivers know it. */
@@ -28,7 +28,7 @@ struct sim_box {
     uint32_t port;                        /* index of the member in whose yard */
     uint32_t visit;                       /* from 1; 0: it never came */
     struct sim_trip trips[SIM_TRIPS_MAX]; /* a ring */
-    uint32_t trip_count;
+    uint32_t trip_count;                  /* ever, in this visit */
 };
 
 /* A token and what it was opened for. */
@@ -60,6 +60,10 @@ const struct sim_opening *sim_yard_opening(const struct sim_yard *yard,
 void sim_yard_leave(struct sim_yard *yard, const char *number, uint32_t port);
 /* Whether the container still stands somewhere since it was opened. */
 bool sim_yard_stands(const struct sim_yard *yard, const struct sim_opening *opening);
+/* Whether somebody named who is presented for the container of that number since it came: the
+ * driver, and the truck if he named one; or that cannot be told any more. */
+bool sim_yard_named(const struct sim_yard *yard, const char *number,
+                    const struct p2p_subject *presented, size_t count, bool any_truck);
 /* Whether two ports opened the same visit: both believed that it stood in their yard. */
 bool sim_yard_opened_twice(const struct sim_yard *yard, const struct sim_opening *opening);
 

@@ -25,7 +25,9 @@
     X(LIFT_ANYTHING, "lift-anything", "lets any issuer lift any ban")                          \
     X(CACHED_FRONTIER, "cached-frontier", "believes what it knew of a peer, not what it says") \
     X(SNAPSHOT_DECISION, "snapshot-decision", "decides by a snapshot of ten seconds ago")      \
-    X(TINY_FORK, "tiny-fork", "ends a forked feed where its histories part")
+    X(TINY_FORK, "tiny-fork", "ends a forked feed where its histories part")                   \
+    X(RELEASE_REPEATED, "release-repeated", "answers a release each time that it is asked")    \
+    X(ANY_DRIVER, "any-driver", "lets a container out to whoever comes for it")
 enum p2p_plant {
 #define P2P_PLANT_ENUM(name, word, text) P2P_PLANT_##name,
     P2P_PLANT_MAP(P2P_PLANT_ENUM)
