@@ -199,7 +199,8 @@ static enum p2p_err is_whole(struct p2p_past *past, const struct p2p_decision_pl
     struct p2p_cites walk;
     struct p2p_record_id cites[2] = {{0, 0}, {0, 0}};
     enum p2p_err err = P2P_OK;
-    uint64_t from = decision->late ? at->index : decision->held; /* late: it says what it knew */
+    uint64_t from =
+        decision->late ? at->index : decision->held; /* late: it says what it knew */
     *whole = true;
     for (uint64_t i = from; i < at->index && err == P2P_OK && *whole; i++) {
         err = is_of(past, at->feed, i, P2P_KIND_USE, P2P_KIND_DECISIONS, &record, whole);
