@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define APPENDS_BYTES_MAX (4u * 1024u * 1024u) /* of what the entries of one request say */
-#define SCRATCH_BYTES_MAX (1u * 1024u * 1024u) /* of reading one of them */
+#define ABOUT_BYTES       (P2P_SUBJECT_BYTES_MAX + 64)
 
 struct entry {
     struct p2p_job *job;     /* NULL: it was refused, or */
@@ -126,35 +126,31 @@ static void read_all(struct p2p_call *call, struct p2p_node *node, struct bulk *
 /* What an entry is about, and which light of it; false for nothing that another could be about.
  */
 static bool name_about(struct p2p_call *call, const struct p2p_append *append,
-                       char out[P2P_SUBJECT_BYTES_MAX + 64])
+                       char out[ABOUT_BYTES])
 {
     const char *light = p2p_call_text(call, "light");
     const char *container = p2p_call_text(call, "container");
     if (append->cite_count > 0) {
-        snprintf(out, P2P_SUBJECT_BYTES_MAX + 64, "%u:%llu %.32s", append->cites[0].feed,
+        snprintf(out, ABOUT_BYTES, "%u:%llu %.32s", append->cites[0].feed,
                  (unsigned long long)append->cites[0].index, light != NULL ? light : "");
         return true;
     }
     if (container == NULL || !p2p_call_container(call, container, &container)) {
         return false; /* the verb has read it: it fits */
     }
-    snprintf(out, P2P_SUBJECT_BYTES_MAX + 64, "%s", container);
+    snprintf(out, ABOUT_BYTES, "%s", container);
     return true;
 }
 
-static bool is_first(struct p2p_call *call, struct bulk *bulk, const struct p2p_append *append)
+/* Whether no entry before it, of those that are taken, is about that. */
+static bool is_first(struct p2p_call *call, const struct bulk *bulk, const char *about)
 {
-    char about[P2P_SUBJECT_BYTES_MAX + 64];
-    if (!name_about(call, append, about)) {
+    if (json_object_get(bulk->about, about) == NULL) {
         return true;
     }
-    if (json_object_get(bulk->about, about) != NULL) {
-        p2p_call_error(call, 400, "repeated", "send it by itself, after this",
-                       "another entry is about the same thing");
-        return false;
-    }
-    json_object_set_new(bulk->about, about, json_true());
-    return true;
+    p2p_call_error(call, 400, "repeated", "send it by itself, after this",
+                   "another entry is about the same thing");
+    return false;
 }
 
 /* Copies what was read in the scratch arena into the call's. */
@@ -187,15 +183,16 @@ static bool read_verb(struct p2p_call *call, struct p2p_node *node, struct bulk 
     struct p2p_arena whole = call->arena;
     struct p2p_append append = {0};
     const struct p2p_issuer *issuer = NULL;
+    char about[ABOUT_BYTES] = "";
     if (json_object_get(call->body, "level") != NULL) {
         p2p_call_error(call, 400, "bad-request", NULL,
                        "the level is said once, beside the list");
         return false;
     }
-    p2p_arena_init(&call->arena, p2p_alloc_default(), SCRATCH_BYTES_MAX);
+    p2p_arena_init(&call->arena, p2p_alloc_default(), P2P_CALL_ARENA_BYTES);
     if (p2p_call_speaks(call) && p2p_call_as_own(call, node) &&
         (!outside || p2p_prepare_names(call)) && bulk->verb->read(call, node, &append) &&
-        is_first(call, bulk, &append)) {
+        (!name_about(call, &append, about) || is_first(call, bulk, about))) {
         issuer = p2p_verb_signer(call, node, bulk->verb, &append, outside ? NULL : &append.key);
     }
     struct p2p_arena scratch = call->arena;
@@ -203,6 +200,7 @@ static bool read_verb(struct p2p_call *call, struct p2p_node *node, struct bulk 
     bool fits = issuer != NULL && copy_append(call, bulk, &append, out);
     if (fits) {
         out->issuer = issuer->number;
+        json_object_set_new(bulk->about, about, json_true());
     }
     p2p_arena_deinit(&scratch);
     return fits;
