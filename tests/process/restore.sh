@@ -117,7 +117,7 @@ must 0 node bezee audit fork beanr/1 --out "$WORK/beanr.fork"
 must 0 node begne audit check-fork "$WORK/beanr.fork"
 must 0 "$P2P_BIN" -C / --json audit check-fork "$WORK/beanr.fork" --federation "$SB/federation.json"
 holds '.proven == "forked" and (.who | endswith("/beanr/1"))'
-sed 's/^other-root ./other-root x/' "$WORK/beanr.fork" >"$WORK/made-up"
+sed 's/^other-root x/other-root y/; t; s/^other-root ./other-root x/' "$WORK/beanr.fork" >"$WORK/made-up"
 must 4 node begne audit check-fork "$WORK/made-up"
 must 4 node begne audit check-reuse "$WORK/beanr.fork"
 must 3 node begne audit fork bezee/1 --out "$WORK/none"
