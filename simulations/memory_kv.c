@@ -30,6 +30,19 @@ struct loan {
     struct kv_row *row;
 };
 
+/* A copy that was handed out, and dies before the row does. */
+struct given {
+    uint8_t *bytes;
+    size_t len;
+};
+
+/* A key that was found: in one of two places, the other dead. */
+struct given_key {
+    uint8_t bytes[2][P2P_KV_KEY_BYTES_MAX];
+    unsigned at;
+    size_t len;
+};
+
 struct memory_kv {
     struct p2p_kv kv;
     struct table tables[P2P_TABLE_COUNT];
@@ -41,8 +54,8 @@ struct memory_kv {
     size_t undo_cap;
     struct loan loans[MEMORY_KV_LOANS_MAX];
     size_t loan_count;
-    uint8_t *payload; /* the PAYLOAD value last handed out, when strict */
-    size_t payload_len;
+    struct given_key keys[P2P_TABLE_COUNT]; /* last found in each table, when strict */
+    struct given values[P2P_TABLE_COUNT];   /* of PAYLOAD and VIEW, likewise */
 };
 
 static void *need(void *memory)
@@ -85,13 +98,39 @@ static void lend(struct memory_kv *memory, enum p2p_table table, struct kv_row *
     }
 }
 
-static void drop_payload(struct memory_kv *memory, enum p2p_table table)
+static void drop(struct given *given)
 {
-    if (table == P2P_TABLE_PAYLOAD && memory->payload != NULL) {
-        memset(memory->payload, DEAD_BYTE, memory->payload_len);
-        free(memory->payload);
-        memory->payload = NULL;
+    if (given->bytes != NULL) {
+        memset(given->bytes, DEAD_BYTE, given->len);
+        free(given->bytes);
+        given->bytes = NULL;
     }
+}
+
+static struct p2p_slice give_copy(struct given *given, struct p2p_slice bytes)
+{
+    drop(given);
+    given->bytes = need(malloc(bytes.len + 1));
+    given->len = bytes.len;
+    if (bytes.len > 0) {
+        memcpy(given->bytes, bytes.data, bytes.len);
+    }
+    return p2p_slice_of(given->bytes, bytes.len);
+}
+
+static void drop_key(struct given_key *given)
+{
+    memset(given->bytes[given->at], DEAD_BYTE, given->len);
+    given->len = 0;
+}
+
+static struct p2p_slice give_key(struct given_key *given, struct p2p_slice key)
+{
+    drop_key(given);
+    given->at ^= 1u;
+    given->len = key.len;
+    memcpy(given->bytes[given->at], key.data, key.len);
+    return p2p_slice_of(given->bytes[given->at], key.len);
 }
 
 static enum p2p_err hand_out(struct memory_kv *memory, enum p2p_table table, struct kv_row *row,
@@ -102,11 +141,8 @@ static enum p2p_err hand_out(struct memory_kv *memory, enum p2p_table table, str
     if (table == P2P_TABLE_PAYLOAD && row->spoiled) {
         return P2P_CORRUPT;
     }
-    if (table == P2P_TABLE_PAYLOAD && !memory->lenient) {
-        memory->payload = need(malloc(value->len + 1));
-        memory->payload_len = value->len;
-        memcpy(memory->payload, value->data, value->len);
-        value->data = memory->payload;
+    if ((table == P2P_TABLE_PAYLOAD || table == P2P_TABLE_VIEW) && !memory->lenient) {
+        *value = give_copy(&memory->values[table], *value);
     }
     return P2P_OK;
 }
@@ -117,7 +153,7 @@ static struct table *enter(struct memory_kv *memory, enum p2p_table table)
 {
     p2p_assert(memory->open);
     p2p_assert(table < P2P_TABLE_COUNT);
-    drop_payload(memory, table);
+    drop(&memory->values[table]);
     return &memory->tables[table];
 }
 
@@ -126,6 +162,10 @@ static struct table *enter_write(struct memory_kv *memory, enum p2p_table table)
     struct table *in = enter(memory, table);
 
     recall_loans(memory);
+    for (int t = 0; t < P2P_TABLE_COUNT; t++) {
+        drop_key(&memory->keys[t]);
+    }
+    drop(&memory->values[P2P_TABLE_VIEW]);
     in->cursor_state = CURSOR_LOST;
     return in;
 }
@@ -214,6 +254,9 @@ static enum p2p_err give_cursor(struct memory_kv *memory, enum p2p_table table,
     in->cursor_state = CURSOR_AT;
     struct kv_row *row = *kv_map_at(&in->map, in->cursor);
     *found = kv_row_key(row);
+    if (!memory->lenient) {
+        *found = give_key(&memory->keys[table], *found);
+    }
     return hand_out(memory, table, row, value);
 }
 
@@ -307,7 +350,10 @@ const struct p2p_kv *memory_kv_begin(struct memory_kv *memory)
 
 static void end(struct memory_kv *memory)
 {
-    drop_payload(memory, P2P_TABLE_PAYLOAD);
+    for (int t = 0; t < P2P_TABLE_COUNT; t++) {
+        drop_key(&memory->keys[t]);
+        drop(&memory->values[t]);
+    }
     for (size_t i = 0; i < memory->undo_count; i++) {
         kv_row_drop(memory->undo[i].row);
     }

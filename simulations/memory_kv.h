@@ -2,10 +2,11 @@
  *
  * One transaction at a time; abort undoes it, commit is instant. Strict on purpose where LMDB
  * is lucky: borrowed keys and values are moved at the next write, so with the address sanitizer
- * a slice kept too long is found (the last MEMORY_KV_LOANS_MAX of them); a PAYLOAD value dies
- * at the next call on that table; a table's cursor is lost by a write to it. A lenient one
- * leaves out the moving, for long runs; what it answers is the same. Calls outside a
- * transaction are assertions. Aborts the process without memory. Not thread-safe. */
+ * a slice kept too long is found (the last MEMORY_KV_LOANS_MAX of them); a key that was found
+ * dies at the next seek or next in that table, a PAYLOAD or VIEW value at the next call on it;
+ * a table's cursor is lost by a write to it. A lenient one leaves out the moving and the dying,
+ * for long runs; what it answers is the same. Calls outside a transaction are assertions.
+ * Aborts the process without memory. Not thread-safe. */
 #ifndef MEMORY_KV_H
 #define MEMORY_KV_H
 

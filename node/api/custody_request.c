@@ -37,6 +37,8 @@ enum p2p_err p2p_custody_find(struct p2p_node *node, const char *container,
                               struct p2p_custody *out, size_t *count)
 {
     const struct p2p_gate_place *place = p2p_engine_place(node->engine);
+    struct p2p_record_id found = {0, 0};
+    uint32_t circle = 0;
     enum p2p_err err = P2P_OK;
     *count = 0;
     for (size_t i = 0; i < place->circle_count && err == P2P_OK; i++) {
@@ -52,13 +54,17 @@ enum p2p_err p2p_custody_find(struct p2p_node *node, const char *container,
                 return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
             }
             if (fits(node, &custody)) {
-                *out = custody;
+                found = id;
+                circle = custody.circle;
                 (*count)++;
             }
         }
         err = err == P2P_NOTFOUND ? P2P_OK : err;
     }
-    return err == P2P_OK && *count == 0 ? P2P_NOTFOUND : err;
+    if (err == P2P_OK && *count == 0) {
+        return P2P_NOTFOUND;
+    }
+    return err == P2P_OK ? p2p_custody_get(node->kv, circle, &found, out) : err;
 }
 
 bool p2p_custody_is_open(const struct p2p_node *node, const struct p2p_custody *custody)

@@ -367,6 +367,7 @@ static bool find_right(struct p2p_call *call, struct p2p_node *node, const char 
 {
     struct p2p_custody custody;
     struct p2p_record_id id = {0, 0};
+    struct p2p_record_id found = {0, 0};
     size_t count = 0;
     size_t live = 0;
     bool begin = true;
@@ -379,9 +380,12 @@ static bool find_right(struct p2p_call *call, struct p2p_node *node, const char 
         }
         begin = false;
         if (err == P2P_OK && right.below == P2P_RIGHT_ACTIVE) {
-            *out = right;
+            found = id;
             live++;
         }
+    }
+    if (live == 1 && err == P2P_NOTFOUND) {
+        err = p2p_right_get(node->kv, custody.circle, &found, out);
     }
     if (err != P2P_OK && err != P2P_NOTFOUND) {
         p2p_call_err(call, err, "the rights in the store cannot be read");

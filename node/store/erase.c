@@ -1,4 +1,4 @@
-#include "txn.h"
+#include "packed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,17 +31,15 @@ static int rewrap(struct p2p_txn *txn, struct wrap_group group, uint32_t *id)
 
     *id = 0;
     for (uint64_t i = 0; i < P2P_STORE_WRAP_SPAN && rc == 0; i++) {
-        MDB_val row;
+        struct p2p_slice row;
         payload_key(key, group.feed, index + i);
-        MDB_val key_val = {sizeof(key), key};
-        rc = mdb_get(txn->mdb, txn->store->dbi[P2P_TABLE_PAYLOAD], &key_val, &row);
+        rc = packed_get(txn, P2P_TABLE_PAYLOAD, p2p_slice_of(key, sizeof(key)), &row);
         if (rc == MDB_NOTFOUND) {
             rc = 0;
             continue;
         }
         if (rc == 0) {
-            enum p2p_err err =
-                payload_open(txn, p2p_slice_of(key, sizeof(key)), txn_slice(row), &value);
+            enum p2p_err err = payload_open(txn, p2p_slice_of(key, sizeof(key)), row, &value);
             rc = err == P2P_OK ? 0 : err == P2P_NOMEM ? ENOMEM : MDB_CORRUPTED;
         }
         if (rc == 0 && fresh.id == 0) {
@@ -74,49 +72,59 @@ int erase_prepare(struct p2p_txn *txn, uint32_t **keep)
     return 0;
 }
 
+/* The id of the key under which all of a group's rows are sealed, 0 when there are none. clear
+ * [out]: there is no second one, and no row that cannot be read. */
+static int key_in_use(struct p2p_txn *txn, struct wrap_group group, uint32_t *used, bool *clear)
+{
+    *used = 0;
+    *clear = true;
+    for (uint64_t i = 0; i < P2P_STORE_WRAP_SPAN; i++) {
+        uint8_t key[PAYLOAD_KEY_BYTES];
+        struct p2p_slice row;
+        struct p2p_slice sealed;
+        uint32_t id = 0;
+        payload_key(key, group.feed, group.group * P2P_STORE_WRAP_SPAN + i);
+        int rc = packed_get(txn, P2P_TABLE_PAYLOAD, p2p_slice_of(key, sizeof(key)), &row);
+        if (rc == MDB_NOTFOUND) {
+            continue;
+        }
+        if (rc != 0) {
+            return rc;
+        }
+        *clear = *clear && payload_parse(row, &id, &sealed) && (*used == 0 || *used == id);
+        *used = *clear ? id : *used;
+    }
+    return 0;
+}
+
 enum p2p_err store_finish_erasures(struct p2p_store *store)
 {
     struct wrap_group *groups = NULL;
     uint32_t *keep = NULL;
     size_t count = 0;
     size_t certain = 0;
-    MDB_txn *txn = NULL;
+    struct p2p_txn *txn = NULL;
 
     int rc = wrap_marked(store->wrap, &groups, &count);
     if (rc != 0 || count == 0) {
         return store_from_mdb(rc);
     }
     keep = calloc(count, sizeof(*keep));
-    rc = keep == NULL ? ENOMEM : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        bool clear = true;
-        uint32_t used = 0;
-        for (uint64_t n = 0; rc == 0 && n < P2P_STORE_WRAP_SPAN; n++) {
-            uint8_t key[PAYLOAD_KEY_BYTES];
-            struct p2p_slice sealed;
-            uint32_t id;
-            MDB_val key_val = {sizeof(key), key};
-            MDB_val row;
-            payload_key(key, groups[i].feed, groups[i].group * P2P_STORE_WRAP_SPAN + n);
-            rc = mdb_get(txn, store->dbi[P2P_TABLE_PAYLOAD], &key_val, &row);
-            if (rc == MDB_NOTFOUND) {
-                rc = 0;
-            } else if (rc == 0) {
-                clear = clear && payload_parse(txn_slice(row), &id, &sealed) &&
-                        (used == 0 || used == id);
-                used = clear ? id : used;
-            }
-        }
-        if (clear) { /* a key that any row may need is never destroyed */
+    enum p2p_err err = keep == NULL ? P2P_NOMEM : p2p_store_begin(store, P2P_TXN_READ, &txn);
+    for (size_t i = 0; err == P2P_OK && i < count; i++) {
+        bool clear;
+        uint32_t used;
+        err = store_from_mdb(key_in_use(txn, groups[i], &used, &clear));
+        if (err == P2P_OK && clear) { /* a key that any row may need is never destroyed */
             groups[certain] = groups[i];
             keep[certain++] = used;
         }
     }
-    mdb_txn_abort(txn);
-    if (rc == 0 && certain > 0) {
-        rc = wrap_destroy(store->wrap, groups, keep, certain);
+    p2p_txn_abort(txn);
+    if (err == P2P_OK && certain > 0) {
+        err = store_from_mdb(wrap_destroy(store->wrap, groups, keep, certain));
     }
     free(groups);
     free(keep);
-    return store_from_mdb(rc);
+    return err;
 }

@@ -12,9 +12,17 @@
 
 #define STORE_PATH_BYTES_MAX 1024u
 
+/* What was added last to a table of blocks (packed.h); the one writer's. */
+#define PACKED_RUNS_MAX 32u
+struct packed_runs {
+    uint32_t keys[PACKED_RUNS_MAX]; /* their hashes */
+    unsigned next;
+};
+
 struct p2p_store {
     MDB_env *env;
     MDB_dbi dbi[P2P_TABLE_COUNT];
+    struct packed_runs runs[P2P_TABLE_COUNT];
     struct wrap *wrap;
     char dir[STORE_PATH_BYTES_MAX];
     bool read_only;

@@ -1,13 +1,18 @@
-#include "txn.h"
+#include "packed.h"
 
 #include <p2p/assert.h>
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
-#define ROW_FORMAT       1u
+#define ROW_FORMAT       2u
 #define ROW_HEADER_BYTES 5u
+/* Of the nonce, what is not stored: the row's key, and zeros. */
+#define NONCE_KNOWN_BYTES (P2P_SEAL_NONCE_BYTES - PAYLOAD_NONCE_BYTES)
+/* What a row has besides its header and the payload. */
+#define ROW_SEAL_BYTES (P2P_SEAL_OVERHEAD_BYTES - NONCE_KNOWN_BYTES)
 
 /* Which key */
 
@@ -111,27 +116,17 @@ bool payload_parse(struct p2p_slice row, uint32_t *id, struct p2p_slice *sealed)
     *id = p2p_reader_u32(&reader);
     *sealed = p2p_reader_bytes(&reader, p2p_reader_left(&reader));
     return !reader.failed && format == ROW_FORMAT && *id != 0 &&
-           sealed->len >= P2P_SEAL_OVERHEAD_BYTES &&
-           sealed->len <= P2P_STORE_PAYLOAD_BYTES_MAX + P2P_SEAL_OVERHEAD_BYTES;
+           sealed->len >= ROW_SEAL_BYTES &&
+           sealed->len <= P2P_STORE_PAYLOAD_BYTES_MAX + ROW_SEAL_BYTES;
 }
 
-static enum p2p_err scratch_need(struct p2p_txn *txn, size_t len)
+/* Writes what the nonce of that row begins with. */
+static void nonce_begin(uint8_t *out, struct p2p_slice key)
 {
-    if (len > txn->scratch_cap) {
-        size_t cap = len < 4096 ? 4096 : len;
-        uint8_t *more = malloc(cap);
-        if (more == NULL) {
-            return P2P_NOMEM;
-        }
-        if (txn->scratch != NULL) {
-            p2p_wipe(txn->scratch, txn->scratch_cap);
-            free(txn->scratch);
-        }
-        txn->scratch = more;
-        txn->scratch_cap = cap;
-    }
-    return P2P_OK;
+    memset(out, 0, NONCE_KNOWN_BYTES);
+    memcpy(out, key.data, PAYLOAD_KEY_BYTES);
 }
+_Static_assert(PAYLOAD_KEY_BYTES <= NONCE_KNOWN_BYTES, "the row's key is part of the nonce");
 
 enum p2p_err payload_open(struct p2p_txn *txn, struct p2p_slice key, struct p2p_slice row,
                           struct p2p_slice *value)
@@ -149,11 +144,16 @@ enum p2p_err payload_open(struct p2p_txn *txn, struct p2p_slice key, struct p2p_
     if (rc != 0) {
         return store_from_mdb(rc);
     }
-    size_t len = sealed.len - P2P_SEAL_OVERHEAD_BYTES;
-    enum p2p_err err = scratch_need(txn, len);
-    if (err == P2P_OK) {
-        err = p2p_unseal(txn->scratch, sealed, key, &txn->last.key);
+    size_t len = sealed.len - ROW_SEAL_BYTES;
+    size_t whole = NONCE_KNOWN_BYTES + sealed.len;
+    if (!txn_need(&txn->scratch, &txn->scratch_cap, len) ||
+        !txn_need(&txn->sealed, &txn->sealed_cap, whole)) {
+        return P2P_NOMEM;
     }
+    nonce_begin(txn->sealed, key);
+    memcpy(txn->sealed + NONCE_KNOWN_BYTES, sealed.data, sealed.len);
+    enum p2p_err err =
+        p2p_unseal(txn->scratch, p2p_slice_of(txn->sealed, whole), key, &txn->last.key);
     if (err == P2P_OK) {
         *value = p2p_slice_of(txn->scratch, len);
     }
@@ -163,25 +163,24 @@ enum p2p_err payload_open(struct p2p_txn *txn, struct p2p_slice key, struct p2p_
 int payload_seal(struct p2p_txn *txn, struct p2p_slice key, struct p2p_slice value)
 {
     uint8_t nonce[P2P_SEAL_NONCE_BYTES];
-    MDB_cursor *cursor;
-    MDB_val key_val = txn_val(key);
-    MDB_val row = {ROW_HEADER_BYTES + value.len + P2P_SEAL_OVERHEAD_BYTES, NULL};
     struct p2p_writer writer;
 
-    if (getentropy(nonce, sizeof(nonce)) != 0) {
+    /* The header goes where the begin of the nonce was, which is not stored. */
+    _Static_assert(NONCE_KNOWN_BYTES >= ROW_HEADER_BYTES, "room");
+    if (!txn_need(&txn->sealed, &txn->sealed_cap, value.len + P2P_SEAL_OVERHEAD_BYTES)) {
+        return ENOMEM;
+    }
+    nonce_begin(nonce, key);
+    if (getentropy(nonce + NONCE_KNOWN_BYTES, PAYLOAD_NONCE_BYTES) != 0) {
         return errno;
     }
-    int rc = txn_cursor(txn, P2P_TABLE_PAYLOAD, &cursor);
-    if (rc == 0) {
-        rc = mdb_cursor_put(cursor, &key_val, &row, MDB_RESERVE);
-    }
-    if (rc == 0) {
-        p2p_writer_init(&writer, row.mv_data, ROW_HEADER_BYTES);
-        p2p_writer_u8(&writer, ROW_FORMAT);
-        p2p_writer_u32(&writer, txn->last.id);
-        p2p_seal((uint8_t *)row.mv_data + ROW_HEADER_BYTES, value, key, nonce, &txn->last.key);
-    }
-    return rc;
+    p2p_seal(txn->sealed, value, key, nonce, &txn->last.key);
+    uint8_t *row = txn->sealed + NONCE_KNOWN_BYTES - ROW_HEADER_BYTES;
+    p2p_writer_init(&writer, row, ROW_HEADER_BYTES);
+    p2p_writer_u8(&writer, ROW_FORMAT);
+    p2p_writer_u32(&writer, txn->last.id);
+    return packed_put(txn, P2P_TABLE_PAYLOAD, key,
+                      p2p_slice_of(row, ROW_HEADER_BYTES + value.len + ROW_SEAL_BYTES));
 }
 
 enum p2p_err payload_put(struct p2p_txn *txn, struct p2p_slice key, struct p2p_slice value)

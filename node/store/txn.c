@@ -1,7 +1,9 @@
-#include "txn.h"
+#include "packed.h"
+#include "words.h"
 
 #include <p2p/assert.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +29,24 @@ enum p2p_err txn_write_failed(struct p2p_txn *txn, int rc)
         err = store_fail(txn->store, rc);
     }
     return txn_doom(txn, err);
+}
+
+bool txn_need(uint8_t **buffer, size_t *cap, size_t len)
+{
+    if (len > *cap) {
+        size_t grown = len < 4096 ? 4096 : len;
+        uint8_t *more = malloc(grown);
+        if (more == NULL) {
+            return false;
+        }
+        if (*buffer != NULL) {
+            p2p_wipe(*buffer, *cap);
+            free(*buffer);
+        }
+        *buffer = more;
+        *cap = grown;
+    }
+    return true;
 }
 
 static enum p2p_err enter(struct p2p_txn *txn, enum p2p_table table)
@@ -60,23 +80,78 @@ int txn_cursor(struct p2p_txn *txn, enum p2p_table table, MDB_cursor **out)
 
 /* The seam */
 
+/* Room for a value; what was handed out before stays for P2P_STORE_VIEW_BYTES more. NULL: no
+ * memory. */
+static uint8_t *view_room(struct p2p_txn *txn, size_t len)
+{
+    struct view_page *page = &txn->views[txn->view_at];
+
+    if (len > page->cap - page->used && page->used > 0) {
+        txn->view_at ^= 1u;
+        page = &txn->views[txn->view_at];
+        page->used = 0;
+    }
+    if (!txn_need(&page->bytes, &page->cap,
+                  len > P2P_STORE_VIEW_BYTES ? len : P2P_STORE_VIEW_BYTES)) {
+        return NULL;
+    }
+    uint8_t *room = page->bytes + page->used;
+    page->used += len;
+    return room;
+}
+
+static enum p2p_err give_view(struct p2p_txn *txn, struct p2p_slice row,
+                              struct p2p_slice *value)
+{
+    size_t len;
+
+    if (!words_length(row, &len)) {
+        return P2P_CORRUPT;
+    }
+    uint8_t *room = view_room(txn, len);
+    if (room == NULL) {
+        return P2P_NOMEM;
+    }
+    words_unpack(room, row);
+    *value = p2p_slice_of(room, len);
+    return P2P_OK;
+}
+
 static enum p2p_err give(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
-                         MDB_val row, struct p2p_slice *value)
+                         struct p2p_slice row, struct p2p_slice *value)
 {
     if (table == P2P_TABLE_PAYLOAD) {
-        enum p2p_err err = payload_open(txn, key, txn_slice(row), value);
+        enum p2p_err err = payload_open(txn, key, row, value);
         return err == P2P_CORRUPT ? err : txn_doom(txn, err); /* whoever finds it mends it */
     }
-    *value = txn_slice(row);
+    if (table == P2P_TABLE_VIEW) {
+        return txn_doom(txn, give_view(txn, row, value));
+    }
+    *value = row;
     return P2P_OK;
+}
+
+static int get(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
+               struct p2p_slice *row)
+{
+    MDB_val key_val = txn_val(key);
+    MDB_val row_val;
+
+    if (packed_is(table)) {
+        return packed_get(txn, table, key, row);
+    }
+    int rc = mdb_get(txn->mdb, txn->store->dbi[table], &key_val, &row_val);
+    if (rc == 0) {
+        *row = txn_slice(row_val);
+    }
+    return rc;
 }
 
 static enum p2p_err kv_get(void *context, enum p2p_table table, struct p2p_slice key,
                            struct p2p_slice *value)
 {
     struct p2p_txn *txn = context;
-    MDB_val key_val = txn_val(key);
-    MDB_val row;
+    struct p2p_slice row;
 
     enum p2p_err err = enter(txn, table);
     if (err != P2P_OK) {
@@ -85,8 +160,28 @@ static enum p2p_err kv_get(void *context, enum p2p_table table, struct p2p_slice
     if (key.len == 0) {
         return P2P_NOTFOUND;
     }
-    int rc = mdb_get(txn->mdb, txn->store->dbi[table], &key_val, &row);
+    int rc = get(txn, table, key, &row);
     return rc != 0 ? read_failed(txn, rc) : give(txn, table, key, row, value);
+}
+
+static int put(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
+               struct p2p_slice value)
+{
+    MDB_val key_val = txn_val(key);
+    MDB_val row = txn_val(value);
+    MDB_cursor *cursor;
+
+    if (table == P2P_TABLE_VIEW) {
+        if (!txn_need(&txn->words, &txn->words_cap, 2 * value.len)) {
+            return ENOMEM;
+        }
+        value = p2p_slice_of(txn->words, words_pack(txn->words, value));
+    }
+    if (packed_is(table)) {
+        return packed_put(txn, table, key, value);
+    }
+    int rc = txn_cursor(txn, table, &cursor);
+    return rc == 0 ? mdb_cursor_put(cursor, &key_val, &row, 0) : rc;
 }
 
 static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice key,
@@ -94,7 +189,6 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
 {
     struct p2p_txn *txn = context;
     uint8_t key_copy[P2P_KV_KEY_BYTES_MAX]; /* a borrowed key may lie in the page that moves */
-    MDB_cursor *cursor;
 
     p2p_assert(key.len > 0);
     p2p_assert(key.len <= sizeof(key_copy));
@@ -107,21 +201,29 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
     if (table == P2P_TABLE_PAYLOAD) {
         return payload_put(txn, key, value);
     }
+    int rc = put(txn, table, key, value);
+    return rc == 0 ? P2P_OK : txn_write_failed(txn, rc);
+}
+
+static int del(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key)
+{
+    MDB_cursor *cursor;
     MDB_val key_val = txn_val(key);
-    MDB_val row = txn_val(value);
+    MDB_val row;
+
+    if (packed_is(table)) {
+        return packed_del(txn, table, key);
+    }
     int rc = txn_cursor(txn, table, &cursor);
     if (rc == 0) {
-        rc = mdb_cursor_put(cursor, &key_val, &row, 0);
+        rc = mdb_cursor_get(cursor, &key_val, &row, MDB_SET);
     }
-    return rc == 0 ? P2P_OK : txn_write_failed(txn, rc);
+    return rc == 0 ? mdb_cursor_del(cursor, 0) : rc;
 }
 
 static enum p2p_err kv_del(void *context, enum p2p_table table, struct p2p_slice key)
 {
     struct p2p_txn *txn = context;
-    MDB_cursor *cursor;
-    MDB_val key_val = txn_val(key);
-    MDB_val row;
 
     enum p2p_err err = enter_write(txn, table);
     if (err != P2P_OK) {
@@ -134,37 +236,43 @@ static enum p2p_err kv_del(void *context, enum p2p_table table, struct p2p_slice
     if (table == P2P_TABLE_PAYLOAD && key.len == PAYLOAD_KEY_BYTES) {
         group = payload_group(key); /* before the row goes: the key may be borrowed from it */
     }
-    int rc = txn_cursor(txn, table, &cursor);
-    if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &key_val, &row, MDB_SET);
-    }
-    if (rc == 0) {
-        rc = mdb_cursor_del(cursor, 0);
-    }
+    int rc = del(txn, table, key);
     if (rc == 0 && table == P2P_TABLE_PAYLOAD) {
         return txn_doom(txn, erase_note(txn, group));
     }
     return rc == 0 ? P2P_OK : txn_write_failed(txn, rc);
 }
 
-static enum p2p_err move_cursor(struct p2p_txn *txn, enum p2p_table table, MDB_val *key,
-                                MDB_cursor_op op, struct p2p_slice *found,
-                                struct p2p_slice *value)
+static int move_cursor(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
+                       MDB_cursor_op op, struct p2p_slice *found, struct p2p_slice *row)
 {
     MDB_cursor *cursor;
-    MDB_val row;
+    MDB_val key_val = txn_val(key);
+    MDB_val row_val;
 
     int rc = txn_cursor(txn, table, &cursor);
     if (rc == 0) {
-        rc = mdb_cursor_get(cursor, key, &row, op);
+        rc = mdb_cursor_get(cursor, &key_val, &row_val, op);
     }
+    if (rc == 0) {
+        *found = txn_slice(key_val);
+        *row = txn_slice(row_val);
+    }
+    return rc;
+}
+
+/* What a seek or next came upon. */
+static enum p2p_err moved(struct p2p_txn *txn, enum p2p_table table, int rc,
+                          struct p2p_slice key, struct p2p_slice row, struct p2p_slice *found,
+                          struct p2p_slice *value)
+{
     txn->states[table] = rc == 0 ? CURSOR_AT : CURSOR_END;
     if (rc != 0) {
         return read_failed(txn, rc);
     }
-    enum p2p_err err = give(txn, table, txn_slice(*key), row, value);
+    enum p2p_err err = give(txn, table, key, row, value);
     if (err == P2P_OK) {
-        *found = txn_slice(*key);
+        *found = key;
     }
     return err;
 }
@@ -173,21 +281,26 @@ static enum p2p_err kv_seek(void *context, enum p2p_table table, struct p2p_slic
                             struct p2p_slice *found, struct p2p_slice *value)
 {
     struct p2p_txn *txn = context;
-    MDB_val key_val = txn_val(key);
+    struct p2p_slice at = {0};
+    struct p2p_slice row = {0};
 
     enum p2p_err err = enter(txn, table);
     if (err != P2P_OK) {
         return err;
     }
-    return move_cursor(txn, table, &key_val, key.len == 0 ? MDB_FIRST : MDB_SET_RANGE, found,
-                       value);
+    int rc =
+        packed_is(table)
+            ? packed_seek(txn, table, key, &at, &row)
+            : move_cursor(txn, table, key, key.len == 0 ? MDB_FIRST : MDB_SET_RANGE, &at, &row);
+    return moved(txn, table, rc, at, row, found, value);
 }
 
 static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slice *found,
                             struct p2p_slice *value)
 {
     struct p2p_txn *txn = context;
-    MDB_val key_val;
+    struct p2p_slice at = {0};
+    struct p2p_slice row = {0};
 
     enum p2p_err err = enter(txn, table);
     if (err != P2P_OK) {
@@ -197,7 +310,9 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
     if (txn->states[table] == CURSOR_END) {
         return P2P_NOTFOUND;
     }
-    return move_cursor(txn, table, &key_val, MDB_NEXT, found, value);
+    int rc = packed_is(table) ? packed_next(txn, table, &at, &row)
+                              : move_cursor(txn, table, at, MDB_NEXT, &at, &row);
+    return moved(txn, table, rc, at, row, found, value);
 }
 
 /* Life cycle */
@@ -220,6 +335,11 @@ static void txn_free(struct p2p_txn *txn)
     p2p_wipe(txn->fresh, sizeof(txn->fresh));
     atomic_fetch_sub(&txn->store->txn_count, 1);
     free(txn->scratch);
+    free(txn->sealed); /* only what the store holds as well */
+    free(txn->views[0].bytes);
+    free(txn->views[1].bytes);
+    free(txn->words);
+    free(txn->edit);
     free(txn->erased);
     free(txn);
 }
@@ -230,6 +350,9 @@ static void read_cursors_close(struct p2p_txn *txn)
     for (int t = 0; t < P2P_TABLE_COUNT; t++) {
         if (txn->cursors[t] != NULL) {
             mdb_cursor_close(txn->cursors[t]);
+        }
+        if (txn->gets[t] != NULL) {
+            mdb_cursor_close(txn->gets[t]);
         }
     }
 }
@@ -331,6 +454,9 @@ enum p2p_err p2p_txn_renew(struct p2p_txn *txn)
     for (int t = 0; t < P2P_TABLE_COUNT && rc == 0; t++) {
         if (txn->cursors[t] != NULL) {
             rc = mdb_cursor_renew(txn->mdb, txn->cursors[t]);
+        }
+        if (txn->gets[t] != NULL && rc == 0) {
+            rc = mdb_cursor_renew(txn->mdb, txn->gets[t]);
         }
     }
     p2p_assert(rc == 0);

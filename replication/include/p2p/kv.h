@@ -4,9 +4,10 @@
  * fills it with LMDB, simulations/ with an ordered map that a crash loses, tests with a wrapper
  * that fails step n. Keys are 1 to P2P_KV_KEY_BYTES_MAX bytes in memcmp order, integers in them
  * big-endian, so order in the table is order in the world. Values are borrowed until the next
- * write to any table or the end of the transaction, whichever comes first: copy what must live
- * longer. The PAYLOAD table is sealed at rest by whoever fills the seam; values in it look
- * plain from here.
+ * write to any table or the end of the transaction, whichever comes first, values of PAYLOAD
+ * and VIEW until the next call on that table besides, and a key that was found until the next
+ * seek or next in its table: copy what must live longer. The PAYLOAD table is sealed at rest by
+ * whoever fills the seam; values in it look plain from here.
  *
  * A table has one cursor: seek sets it, next advances it; a write to that table loses it. Reads
  * of what this transaction wrote see it. Any error dooms the transaction, and the caller aborts

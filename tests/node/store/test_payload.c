@@ -218,12 +218,16 @@ static void damaged_rows(void **state)
     fill(store);
     p2p_store_close(store);
     unsigned char *bytes = temp_read(temp_path(&dir, "data", data), &size);
-    uint8_t key[12];
-    key_of(key, 1, 7);
-    unsigned char *row = memmem(bytes, size, key, sizeof(key));
-    CHECK(row != NULL);
-    row += sizeof(key);
-    for (size_t at = 0; at < 5 + 24 + 30 + 16; at += 3) {
+    static const uint8_t between[] = {11, 1}; /* shared with row 6, and the rest of the key */
+    const size_t row_len = 5 + 8 + 29 + 16;
+    const uint8_t length = (uint8_t)row_len;
+    unsigned char *row = bytes;
+    do { /* row 7's place in its block */
+        row = memmem(row + 1, size - (size_t)(row + 1 - bytes), between, sizeof(between));
+        CHECK(row != NULL);
+    } while (row[2] != length || row[3] != 7);
+    row += 4;
+    for (size_t at = 0; at < row_len; at += 3) {
         row[at] ^= 0x10;
         temp_write(data, bytes, size);
         row[at] ^= 0x10;
@@ -232,7 +236,7 @@ static void damaged_rows(void **state)
         CHECK_OK(get(store, 1, 8));
         p2p_store_close(store);
     }
-    CHECK(corrupt == (5 + 24 + 30 + 16 + 2) / 3);
+    CHECK(corrupt == (row_len + 2) / 3);
     free(bytes);
     temp_dir_remove(&dir);
 }

@@ -20,6 +20,7 @@
 #define P2P_STORE_READERS_MAX       126u                 /* read transactions at one time */
 #define P2P_STORE_WRAP_SPAN         1024u                /* payloads under one wrapping key */
 #define P2P_STORE_PAYLOAD_BYTES_MAX (1u << 20)           /* a value of P2P_TABLE_PAYLOAD */
+#define P2P_STORE_VIEW_BYTES        (256u << 10)         /* see p2p_txn_kv */
 #define P2P_STORE_LOCK_WAIT_MS      10000u               /* what commands and `serve` wait */
 
 struct p2p_store;
@@ -73,9 +74,11 @@ P2P_MUST_CHECK enum p2p_err p2p_store_begin(struct p2p_store *store, enum p2p_tx
                                             struct p2p_txn **out);
 
 /* Lives as long as the transaction. A PAYLOAD value is unsealed into the transaction's own
- * buffer: it is dead at the next call on that table. PAYLOAD keys are exactly (feed u32, index
- * u64). Beyond the errors of the seam: P2P_CORRUPT (a payload does not unseal, or its wrapping
- * key is gone), P2P_BUSY (this snapshot is older than an erasure beside the payload: renew). */
+ * buffer: it is dead at the next call on that table. A VIEW value, beyond what the seam
+ * promises, lives until P2P_STORE_VIEW_BYTES of other values of that table were read. PAYLOAD
+ * keys are exactly (feed u32, index u64). Beyond the errors of the seam: P2P_CORRUPT (a payload
+ * does not unseal, or its wrapping key is gone), P2P_BUSY (this snapshot is older than an
+ * erasure beside the payload: renew). */
 const struct p2p_kv *p2p_txn_kv(struct p2p_txn *txn);
 
 /* Ends the transaction whatever comes back. P2P_OK: synced. P2P_FULL, P2P_IO: nothing of it
@@ -95,7 +98,7 @@ P2P_MUST_CHECK enum p2p_err p2p_txn_renew(struct p2p_txn *txn);
 unsigned p2p_store_maintain(struct p2p_store *store);
 
 struct p2p_store_table_stat {
-    uint64_t entry_count;
+    uint64_t entry_count; /* rows of LMDB: of PAYLOAD, ISSUER, TOUCH, VIEW and INDEX, blocks */
     uint64_t branch_page_count;
     uint64_t leaf_page_count;
     uint64_t overflow_page_count;

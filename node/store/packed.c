@@ -1,0 +1,414 @@
+#include "packed.h"
+
+#include <p2p/assert.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* With less in it than this after a removal, a block joins a neighbour if both have no more
+     * than that together. */
+    SPARSE_BYTES = BLOCK_BYTES_MAX / 4,
+    JOINED_BYTES_MAX = BLOCK_BYTES_MAX * 3 / 4,
+    /* With more in it than it may have, a block shares with a neighbour if both have no more
+     * than this together; else it is parted. */
+    SHARED_BYTES_MAX = BLOCK_BYTES_MAX * 15 / 8
+};
+
+bool packed_is(enum p2p_table table)
+{
+    return table == P2P_TABLE_PAYLOAD || table == P2P_TABLE_ISSUER ||
+           table == P2P_TABLE_TOUCH || table == P2P_TABLE_INDEX || table == P2P_TABLE_VIEW;
+}
+
+/* ---- finding ---- */
+
+/* The block in which a key stands or would: the last whose key is not above it, or the first of
+ * the table when none is (before [out]). The cursor then stands there. MDB_NOTFOUND: there is
+ * none. */
+static int find_block(MDB_cursor *cursor, struct p2p_slice key, MDB_val *name, MDB_val *block,
+                      bool *before)
+{
+    MDB_val from = txn_val(key);
+    *before = false;
+    *name = from;
+    int rc = mdb_cursor_get(cursor, name, block, MDB_SET_RANGE);
+    if (rc == 0 && name->mv_size == from.mv_size &&
+        memcmp(name->mv_data, from.mv_data, from.mv_size) == 0) {
+        return 0;
+    }
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        return rc;
+    }
+    rc = mdb_cursor_get(cursor, name, block, rc == 0 ? MDB_PREV : MDB_LAST);
+    if (rc == MDB_NOTFOUND) {
+        *before = true;
+        rc = mdb_cursor_get(cursor, name, block, MDB_FIRST);
+    }
+    return rc;
+}
+
+int packed_get(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
+               struct p2p_slice *row)
+{
+    struct block_place place;
+    MDB_val name;
+    MDB_val block;
+    bool before;
+    int rc = 0;
+    if (txn->gets[table] == NULL) {
+        rc = mdb_cursor_open(txn->mdb, txn->store->dbi[table], &txn->gets[table]);
+    }
+    rc = rc == 0 ? find_block(txn->gets[table], key, &name, &block, &before) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    block_find(&place, txn_slice(block), key);
+    if (place.found == BLOCK_BAD) {
+        return MDB_CORRUPTED;
+    }
+    if (!place.equal) {
+        return MDB_NOTFOUND;
+    }
+    *row = place.walk.value;
+    return 0;
+}
+
+/* What stands at the walk, or in the next block when this one has ended. */
+static int give(struct p2p_txn *txn, enum p2p_table table, enum block_found at,
+                struct p2p_slice *found, struct p2p_slice *row)
+{
+    struct block_walk *walk = &txn->walks[table];
+    if (at == BLOCK_END) {
+        MDB_val name;
+        MDB_val block;
+        int rc = mdb_cursor_get(txn->cursors[table], &name, &block, MDB_NEXT);
+        if (rc != 0) {
+            return rc;
+        }
+        at = block_begin(walk, txn_slice(block));
+        at = at == BLOCK_ROW ? block_next(walk) : at;
+    }
+    if (at != BLOCK_ROW) {
+        return MDB_CORRUPTED;
+    }
+    *found = p2p_slice_of(walk->key, walk->key_len);
+    *row = walk->value;
+    return 0;
+}
+
+int packed_seek(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
+                struct p2p_slice *found, struct p2p_slice *row)
+{
+    struct block_place place;
+    MDB_val name;
+    MDB_val block;
+    MDB_cursor *cursor;
+    bool before;
+    int rc = txn_cursor(txn, table, &cursor);
+    if (rc == 0) {
+        rc = key.len == 0 ? mdb_cursor_get(cursor, &name, &block, MDB_FIRST)
+                          : find_block(cursor, key, &name, &block, &before);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    block_find(&place, txn_slice(block), key);
+    txn->walks[table] = place.walk;
+    return give(txn, table, place.found, found, row);
+}
+
+int packed_next(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice *found,
+                struct p2p_slice *row)
+{
+    return give(txn, table, block_next(&txn->walks[table]), found, row);
+}
+
+/* ---- where rows are added one behind the other ---- */
+
+static uint32_t hash_of(struct p2p_slice key)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a: a wrong guess only fills a block less */
+    for (size_t i = 0; i < key.len; i++) {
+        hash = (hash ^ key.data[i]) * 16777619u;
+    }
+    return hash;
+}
+
+static void note_added(struct packed_runs *runs, struct p2p_slice key)
+{
+    runs->keys[runs->next++ % PACKED_RUNS_MAX] = hash_of(key);
+}
+
+/* Whether the row before the one at row_at was added lately, or that one is the block's last.
+ */
+static bool is_run(const struct packed_runs *runs, struct p2p_slice block, size_t row_at,
+                   size_t row_end)
+{
+    struct block_walk walk;
+    enum block_found found = block_begin(&walk, block);
+    if (found == BLOCK_ROW && row_end == walk.rows.len) {
+        return true;
+    }
+    while (found == BLOCK_ROW && walk.end < row_at) {
+        found = block_next(&walk);
+    }
+    if (found != BLOCK_ROW || walk.key_len == 0) {
+        return false;
+    }
+    uint32_t hash = hash_of(p2p_slice_of(walk.key, walk.key_len));
+    for (size_t i = 0; i < PACKED_RUNS_MAX; i++) {
+        if (runs->keys[i] == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- writing ---- */
+
+/* Blocks are written in three parts of one buffer: what a block becomes, what is parted from it
+ * or joined to it, and what is marked. */
+enum part { NEW, OTHER, MARKED, PART_COUNT };
+
+static uint8_t *part(const struct p2p_txn *txn, enum part part)
+{
+    return txn->edit + txn->edit_cap / PART_COUNT * part;
+}
+
+/* For blocks of so many bytes, and marks. */
+static int make_room(struct p2p_txn *txn, size_t len)
+{
+    size_t cap = PART_COUNT * (BLOCK_MARK_TIMES * len + BLOCK_MARK_MORE);
+    if (cap > txn->edit_cap) {
+        uint8_t *more = realloc(txn->edit, cap);
+        if (more == NULL) {
+            return ENOMEM;
+        }
+        txn->edit = more;
+        txn->edit_cap = cap;
+    }
+    return 0;
+}
+
+static int write_as_is(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name,
+                       struct p2p_slice block)
+{
+    MDB_cursor *cursor;
+    MDB_val key = txn_val(name);
+    MDB_val value = txn_val(block);
+    int rc = txn_cursor(txn, table, &cursor);
+    return rc == 0 ? mdb_cursor_put(cursor, &key, &value, 0) : rc;
+}
+
+/* Marked, if it has no marks and they do not make it too long. */
+static int write_block(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name,
+                       struct p2p_slice block)
+{
+    if (!block_is_marked(block)) {
+        size_t len = block_mark(part(txn, MARKED), block);
+        if (len == 0) {
+            return MDB_CORRUPTED;
+        }
+        if (len <= BLOCK_BYTES_MAX) {
+            block = p2p_slice_of(part(txn, MARKED), len);
+        }
+    }
+    return write_as_is(txn, table, name, block);
+}
+
+/* Where a row was put that made a block too long. */
+struct put_at {
+    size_t at, end; /* both 0: anywhere */
+    bool run;       /* rows are added one behind the other there */
+};
+
+/* Where such a block is parted: at the new row's end or begin in a run, else as near to the
+ * middle as can be. The walk stands at the row that begins the second part. False: it has one
+ * row, or is none. */
+static bool part_at(struct block_walk *walk, struct p2p_slice block, const struct put_at *row)
+{
+    enum block_found found = block_begin(walk, block);
+    if (found != BLOCK_ROW) {
+        return false;
+    }
+    size_t len = walk->rows.len;
+    size_t wish = len / 2 < BLOCK_BYTES_MAX ? len / 2 : BLOCK_BYTES_MAX;
+    if (row->run) {
+        wish = row->end <= BLOCK_BYTES_MAX && row->end < len ? row->end : row->at;
+    }
+    found = block_next(walk); /* the first stays */
+    do {
+        found = found == BLOCK_ROW ? block_next(walk) : found;
+    } while (found == BLOCK_ROW && walk->end <= wish);
+    return found == BLOCK_ROW;
+}
+
+/* Writes the new block, of len bytes: under its name, and what is too much under names of its
+ * own. */
+static int write_parts(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name,
+                       size_t len, struct put_at row)
+{
+    uint8_t own[P2P_KV_KEY_BYTES_MAX];
+    int rc = 0;
+    while (rc == 0) {
+        struct block_walk walk;
+        struct p2p_slice block = p2p_slice_of(part(txn, NEW), len);
+        if (len <= BLOCK_BYTES_MAX || !part_at(&walk, block, &row)) {
+            return write_block(txn, table, name, block);
+        }
+        size_t head_len = block_head(part(txn, OTHER), &walk);
+        rc = write_block(txn, table, name, p2p_slice_of(part(txn, OTHER), head_len));
+        len = block_tail(part(txn, OTHER), &walk);
+        memcpy(own, walk.key, walk.key_len);
+        name = p2p_slice_of(own, walk.key_len);
+        memcpy(part(txn, NEW), part(txn, OTHER), len);
+        row = (struct put_at){0, 0, false};
+    }
+    return rc;
+}
+
+/* The new block shares its rows with the one before it or after it, or takes all of them, where
+ * both have no more than `most` bytes. MDB_NOTFOUND: there is none such. */
+static int share(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name, size_t len,
+                 size_t most, MDB_cursor_op to)
+{
+    uint8_t own[P2P_KV_KEY_BYTES_MAX];
+    MDB_cursor *cursor = txn->cursors[table];
+    MDB_val other;
+    MDB_val block;
+    MDB_val at = txn_val(name);
+    int rc = mdb_cursor_get(cursor, &at, &block, MDB_SET);
+    if (rc == 0) {
+        rc = mdb_cursor_get(cursor, &other, &block, to);
+    }
+    if (rc != 0 || len + block.mv_size > most) {
+        return rc != 0 ? rc : MDB_NOTFOUND;
+    }
+    struct p2p_slice mine = p2p_slice_of(part(txn, NEW), len);
+    struct p2p_slice left = to == MDB_PREV ? txn_slice(other) : name;
+    at = txn_val(to == MDB_PREV ? name : txn_slice(other)); /* the right one gets another */
+    len = to == MDB_PREV ? block_join(part(txn, OTHER), txn_slice(block), mine)
+                         : block_join(part(txn, OTHER), mine, txn_slice(block));
+    if (len == 0) {
+        return MDB_CORRUPTED;
+    }
+    memcpy(own, left.data, left.len);
+    memcpy(part(txn, NEW), part(txn, OTHER), len);
+    rc = mdb_cursor_get(cursor, &at, &block, MDB_SET);
+    if (rc == 0) {
+        rc = mdb_cursor_del(cursor, 0);
+    }
+    const struct put_at anywhere = {0, 0, false};
+    return rc == 0 ? write_parts(txn, table, p2p_slice_of(own, left.len), len, anywhere) : rc;
+}
+
+/* The new block, of len bytes; it may be too long, or have little in it. unmarked: it has fewer
+ * marks than it should. */
+static int write_new(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name,
+                     size_t len, struct put_at row, bool unmarked)
+{
+    struct p2p_slice block = p2p_slice_of(part(txn, NEW), len);
+    bool sparse = len < SPARSE_BYTES && row.end == 0;
+    if (sparse || (len > BLOCK_BYTES_MAX && !row.run)) {
+        size_t most = sparse ? JOINED_BYTES_MAX : SHARED_BYTES_MAX;
+        int rc = share(txn, table, name, len, most, MDB_PREV);
+        rc = rc == MDB_NOTFOUND ? share(txn, table, name, len, most, MDB_NEXT) : rc;
+        if (rc != MDB_NOTFOUND) {
+            return rc;
+        }
+    }
+    if (len > BLOCK_BYTES_MAX) {
+        return write_parts(txn, table, name, len, row);
+    }
+    size_t marked = unmarked ? block_mark(part(txn, MARKED), block) : 0;
+    if (marked > 0 && marked <= BLOCK_BYTES_MAX) {
+        block = p2p_slice_of(part(txn, MARKED), marked);
+    }
+    return write_as_is(txn, table, name, block);
+}
+
+int packed_put(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
+               struct p2p_slice value)
+{
+    struct block_place place = {.found = BLOCK_END};
+    struct packed_runs *runs = &txn->store->runs[table];
+    uint8_t own[P2P_KV_KEY_BYTES_MAX];
+    MDB_val name = txn_val(key);
+    MDB_val block = {0, NULL};
+    bool before = false;
+    bool unmarked;
+    struct put_at row;
+    MDB_cursor *cursor;
+    int rc = txn_cursor(txn, table, &cursor);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = find_block(cursor, key, &name, &block, &before);
+    if (rc == MDB_NOTFOUND) { /* the table is empty */
+        name = txn_val(key);
+        block.mv_size = 0;
+        before = false;
+    } else if (rc != 0) {
+        return rc;
+    } else {
+        block_find(&place, txn_slice(block), key);
+    }
+    if (place.found == BLOCK_BAD) {
+        return MDB_CORRUPTED;
+    }
+    rc = make_room(txn, block.mv_size + key.len + value.len + SHARED_BYTES_MAX +
+                            P2P_KV_KEY_BYTES_MAX + 2 * BLOCK_ROW_OVERHEAD);
+    if (rc != 0) {
+        return rc;
+    }
+    size_t len = block_put(part(txn, NEW), &place, key, value, &row.at, &row.end, &unmarked);
+    row.run = len > BLOCK_BYTES_MAX && !place.equal &&
+              is_run(runs, p2p_slice_of(part(txn, NEW), len), row.at, row.end);
+    if (before) { /* no block may begin below its name */
+        rc = mdb_cursor_del(cursor, 0);
+        name = txn_val(key);
+        row.run = row.run || len > BLOCK_BYTES_MAX; /* and so has no neighbour now */
+    }
+    memcpy(own, name.mv_data, name.mv_size);
+    note_added(runs, key);
+    return rc == 0 ? write_new(txn, table, p2p_slice_of(own, name.mv_size), len, row, unmarked)
+                   : rc;
+}
+
+int packed_del(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key)
+{
+    struct block_place place;
+    uint8_t own[P2P_KV_KEY_BYTES_MAX];
+    MDB_val name;
+    MDB_val block;
+    bool before;
+    bool unmarked;
+    bool bad;
+    MDB_cursor *cursor;
+    int rc = txn_cursor(txn, table, &cursor);
+    rc = rc == 0 ? find_block(cursor, key, &name, &block, &before) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    block_find(&place, txn_slice(block), key);
+    if (place.found == BLOCK_BAD) {
+        return MDB_CORRUPTED;
+    }
+    if (!place.equal) {
+        return MDB_NOTFOUND;
+    }
+    rc = make_room(txn, block.mv_size + SHARED_BYTES_MAX + P2P_KV_KEY_BYTES_MAX +
+                            2 * BLOCK_ROW_OVERHEAD);
+    if (rc != 0) {
+        return rc;
+    }
+    size_t len = block_del(part(txn, NEW), &place, &unmarked, &bad);
+    if (len == 0) {
+        return bad ? MDB_CORRUPTED : mdb_cursor_del(cursor, 0);
+    }
+    memcpy(own, name.mv_data, name.mv_size);
+    return write_new(txn, table, p2p_slice_of(own, name.mv_size), len,
+                     (struct put_at){0, 0, false}, unmarked);
+}
