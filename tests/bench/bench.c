@@ -69,7 +69,7 @@ static void usage(FILE *out)
           "report.json into DIR (build/bench). --quick takes a minute and proves nothing.\n"
           "--full audits ten million records, not one, which takes 4 GB of DIR, and loads "
           "1,000,000\n"
-          "rights and 100,000 bans, not 20,000 and 10,000, which takes hours.\n"
+          "rights and 100,000 bans, not 20,000 and 10,000, which takes 4 GB more.\n"
           "Parts:",
           out);
     for (size_t i = 0; i < PART_COUNT; i++) {

@@ -110,6 +110,7 @@ bool fleet_open_with(struct fleet *fleet, const struct bench *bench, const char 
     char text[4096];
     memset(fleet, 0, sizeof(*fleet));
     fleet->bench = bench;
+    fleet->patience_s = 60;
     snprintf(fleet->dir, sizeof(fleet->dir), "%.4000s/%s", bench->dir, name);
     snprintf(tcp_port, sizeof(tcp_port), "%d",
              TCP_PORT_FIRST + 2 * (getpid() % (TCP_PORT_SPAN / 2)));
@@ -168,7 +169,7 @@ bool fleet_start_all(struct fleet *fleet)
         good = fleet_start(fleet, &fleet->more[i]);
     }
     return good && fleet_start(fleet, &fleet->b) && fleet_start(fleet, &fleet->a) &&
-           fleet_wait_connected(fleet) && fleet_wait_custody(&fleet->a);
+           fleet_wait_connected(fleet) && fleet_wait_custody(fleet, &fleet->a);
 }
 
 bool fleet_stop(struct fleet_node *node)
@@ -361,7 +362,7 @@ static bool up_to_date(const struct fleet_node *node)
 
 bool fleet_wait_connected(const struct fleet *fleet)
 {
-    double until = bench_now_s() + 30;
+    double until = bench_now_s() + fleet->patience_s;
     while (bench_now_s() < until) {
         bool all = up_to_date(&fleet->a) && up_to_date(&fleet->b);
         for (size_t i = 0; i < fleet->more_count && all; i++) {
@@ -372,12 +373,12 @@ bool fleet_wait_connected(const struct fleet *fleet)
         }
         bench_pause_ms(50);
     }
-    return bench_fail("the nodes did not come together within 30 s");
+    return bench_fail("the nodes did not come together within %.0f s", fleet->patience_s);
 }
 
-bool fleet_wait_custody(const struct fleet_node *node)
+bool fleet_wait_custody(const struct fleet *fleet, const struct fleet_node *node)
 {
-    double until = bench_now_s() + 60;
+    double until = bench_now_s() + fleet->patience_s;
     while (bench_now_s() < until) {
         json_t *status = fleet_get(node, "/v1/status");
         const char *custody = json_string_value(json_object_get(status, "custody"));
@@ -388,7 +389,8 @@ bool fleet_wait_custody(const struct fleet_node *node)
         }
         bench_pause_ms(50);
     }
-    return bench_fail("the witnesses of %s did not answer within 60 s", node->dir);
+    return bench_fail("the witnesses of %s did not answer within %.0f s", node->dir,
+                      fleet->patience_s);
 }
 
 static bool is_peer_bytes(const char *line)

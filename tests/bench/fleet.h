@@ -24,6 +24,7 @@ struct fleet {
     struct fleet_node b; /* bezee: mirrors, and answers */
     struct fleet_node more[FLEET_MORE_MAX];
     size_t more_count;
+    double patience_s; /* to come together, and to be ready for custody; a minute at first */
 };
 
 /* Makes a sandbox of two members in bench->dir/NAME. */
@@ -66,7 +67,7 @@ bool fleet_wait_size(const struct fleet_node *node, const char *feed, double siz
 bool fleet_wait_connected(const struct fleet *fleet);
 /* Waits until a node's witnesses have answered, so that it acts on the custody that it holds.
  */
-bool fleet_wait_custody(const struct fleet_node *node);
+bool fleet_wait_custody(const struct fleet *fleet, const struct fleet_node *node);
 /* Bytes on the TLS sockets of this node's peers, both ways. */
 double fleet_wire_bytes(const struct fleet_node *node);
 

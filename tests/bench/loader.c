@@ -322,6 +322,8 @@ int bench_child(int argc, char **argv)
         exit = bench_child_space(node);
     } else if (strcmp(argv[0], "export") == 0) {
         exit = bench_child_export(node);
+    } else if (strcmp(argv[0], "issue") == 0 || strcmp(argv[0], "pass") == 0) {
+        exit = bench_child_rights(node, argv[0], count);
     } else {
         exit = append(node, argv[0], count);
     }

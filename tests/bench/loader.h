@@ -5,6 +5,9 @@
  *     bench --child one DIR N      appends N notes, each its own synced commit, in turn with as
  *                                  many of LMDB alone on the same disk; ratio: of their rates
  *     bench --child bans DIR N     appends N bans signed by DIR's -pso, in batches
+ *     bench --child issue DIR N    opens custody of N containers and issues a right to each
+ *     bench --child pass DIR N     those rights accepted, all lights green, driver and truck;
+ *                                  last: where in the own feed the last right stands
  *     bench --child decide DIR N   decides N checks on one read transaction, records none
  *     bench --child space DIR 0    what the store's pages hold
  *     bench --child export DIR 0   exports what DIR holds to DIR/archive
@@ -40,6 +43,8 @@ bool bench_leaf_bytes(struct p2p_node *node, uint64_t from, double *bytes);
 int bench_child_space(struct p2p_node *node);
 /* export.c */
 int bench_child_export(struct p2p_node *node);
+/* right_bulk.c; what: issue or pass */
+int bench_child_rights(struct p2p_node *node, const char *what, size_t count);
 /* decide.c */
 int bench_child_decide(struct p2p_node *node, size_t count);
 

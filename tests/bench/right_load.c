@@ -30,12 +30,19 @@ void right_id(const struct right_set *set, size_t i, char out[RIGHT_ID_BYTES])
     snprintf(out, RIGHT_ID_BYTES, "%s%llu", feed, (unsigned long long)set->issued[i]);
 }
 
-/* An owner code that nobody has; another one for each million. */
-static void container(char out[16], uint64_t n)
+void right_container(char out[RIGHT_CONTAINER_BYTES], uint64_t n)
 {
-    snprintf(out, 16, "PT%cU%06u", (char)('A' + n / 1000000 % 26), (unsigned)(n % 1000000));
+    snprintf(out, RIGHT_CONTAINER_BYTES, "PT%cU%06u", (char)('A' + n / 1000000 % 26),
+             (unsigned)(n % 1000000));
     int digit = p2p_container_digit(out);
-    snprintf(out + 10, 6, "%d", digit);
+    snprintf(out + 10, RIGHT_CONTAINER_BYTES - 10, "%d", digit);
+}
+
+void right_driver(char card[RIGHT_SUBJECT_BYTES], char plate[RIGHT_SUBJECT_BYTES], uint64_t n)
+{
+    unsigned driver = (unsigned)(n % DRIVERS);
+    snprintf(card, RIGHT_SUBJECT_BYTES, "card:alfapass:%07u", 1000000 + driver);
+    snprintf(plate, RIGHT_SUBJECT_BYTES, "plate:BE:1PTP%03u", driver);
 }
 
 /* ---- the requests ---- */
@@ -50,8 +57,8 @@ struct step {
 static size_t open_body(void *context, uint64_t n, char *out)
 {
     const struct step *step = context;
-    char box[16];
-    container(box, step->set->first + n);
+    char box[RIGHT_CONTAINER_BYTES];
+    right_container(box, step->set->first + n);
     return (size_t)snprintf(out, CLIENT_REQUEST_BYTES,
                             "{\"as\":\"%s\",\"container\":\"%s\",\"call\":\"PTP EXPRESS 41\","
                             "\"facility\":\"beanr-f1\"}",
@@ -61,8 +68,8 @@ static size_t open_body(void *context, uint64_t n, char *out)
 static size_t issue_body(void *context, uint64_t n, char *out)
 {
     const struct step *step = context;
-    char box[16];
-    container(box, step->set->first + n);
+    char box[RIGHT_CONTAINER_BYTES];
+    right_container(box, step->set->first + n);
     return (size_t)snprintf(out, CLIENT_REQUEST_BYTES,
                             "{\"as\":\"%s\",\"container\":\"%s\",\"bl\":\"PTP41%06llu\","
                             "\"to\":\"%s\"}",
@@ -93,24 +100,26 @@ static size_t assign_body(void *context, uint64_t n, char *out)
 {
     const struct step *step = context;
     char id[RIGHT_ID_BYTES];
-    unsigned driver = (unsigned)((step->set->first + n) % DRIVERS);
+    char card[RIGHT_SUBJECT_BYTES];
+    char plate[RIGHT_SUBJECT_BYTES];
     right_id(step->set, (size_t)n, id);
+    right_driver(card, plate, step->set->first + n);
     return (size_t)snprintf(out, CLIENT_REQUEST_BYTES,
-                            "{\"as\":\"%s\",\"id\":\"%s\",\"driver\":\"card:alfapass:%07u\","
-                            "\"truck\":\"plate:BE:1PTP%03u\"}",
-                            step->as, id, 1000000 + driver, driver);
+                            "{\"as\":\"%s\",\"id\":\"%s\",\"driver\":\"%s\",\"truck\":\"%s\"}",
+                            step->as, id, card, plate);
 }
 
 size_t right_collect_body(void *context, uint64_t n, char *out)
 {
     const struct right_set *set = context;
-    char box[16];
-    unsigned driver = (unsigned)((set->first + n) % DRIVERS);
-    container(box, set->first + n);
+    char box[RIGHT_CONTAINER_BYTES];
+    char card[RIGHT_SUBJECT_BYTES];
+    char plate[RIGHT_SUBJECT_BYTES];
+    right_container(box, set->first + n);
+    right_driver(card, plate, set->first + n);
     return (size_t)snprintf(out, CLIENT_REQUEST_BYTES,
-                            "{\"container\":\"%s\",\"subject\":[\"card:alfapass:%07u\","
-                            "\"plate:BE:1PTP%03u\"]}",
-                            box, 1000000 + driver, driver);
+                            "{\"container\":\"%s\",\"subject\":[\"%s\",\"%s\"]}", box, card,
+                            plate);
 }
 
 /* ---- a step for all ---- */

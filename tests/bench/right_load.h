@@ -8,8 +8,15 @@
 #include "client.h"
 #include "fleet.h"
 
-#define RIGHT_CONNECTIONS 64u
-#define RIGHT_ID_BYTES    32u
+#define RIGHT_CONNECTIONS     64u
+#define RIGHT_ID_BYTES        32u
+#define RIGHT_CONTAINER_BYTES 16u
+#define RIGHT_SUBJECT_BYTES   32u
+
+/* Container n: of an owner that nobody is, another one for each million. */
+void right_container(char out[RIGHT_CONTAINER_BYTES], uint64_t n);
+/* Who collects it, and in which truck: subjects. */
+void right_driver(char card[RIGHT_SUBJECT_BYTES], char plate[RIGHT_SUBJECT_BYTES], uint64_t n);
 
 struct right_set {
     const struct fleet *fleet;
