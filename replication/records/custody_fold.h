@@ -49,6 +49,7 @@ struct custody_trace {
     bool rescued;                /* it is released by a carried release alone, */
     struct p2p_hash released_by; /* of this leaf */
     bool used_before;            /* who held it before released it on a branch that was lost */
+    size_t answers; /* to the offer at hand, in the feed at hand, that were looked at */
     bool blocked; /* by a step whose author names more of the charter than is held: what it is,
                      and what follows behind it, nobody can say yet */
 };

@@ -144,6 +144,8 @@ enum p2p_err p2p_step_look(struct custody_trace *trace, const struct p2p_record_
     enum p2p_err err = p2p_ledger_entry(trace->ledger, id, &entry);
     bool fit = err == P2P_OK && read_step(&step, trace->token, &entry, &content) &&
                fits(&step, wanted);
+    trace->answers += fit && wanted->answers != NULL;
+    fit = fit && trace->answers <= P2P_CUSTODY_ANSWERS_MAX;
     bool asks = fit && wanted->rests_feed != 0 && step.kind != P2P_KIND_RECOUNT;
     if (fit) {
         err = look_up(trace, id, &known, &settled);
@@ -195,7 +197,7 @@ enum p2p_err p2p_step_next(struct custody_trace *trace, struct p2p_touch_walk *w
         if (err == P2P_OK) {
             err = p2p_step_look(trace, &id, wanted, step, &counts);
         }
-        if (err == P2P_OK && trace->blocked) {
+        if (err == P2P_OK && (trace->blocked || trace->answers > P2P_CUSTODY_ANSWERS_MAX)) {
             return P2P_NOTFOUND;
         }
     }

@@ -168,16 +168,19 @@ static enum p2p_err answer(struct custody_trace *trace, const struct step *offer
                                   .rests_index = offer->id.index,
                                   .answers = &offer->id};
     enum p2p_err err = P2P_NOTFOUND;
-    for (uint32_t i = 1; i < trace->ledger->feed_count && err == P2P_NOTFOUND; i++) {
+    for (uint32_t i = 1;
+         i < trace->ledger->feed_count && err == P2P_NOTFOUND && !trace->blocked; i++) {
         struct p2p_touch_walk walk;
         const struct p2p_feed_info *info = p2p_charter_feed(charter, i);
         if (info != NULL && info->member != 0 && info->member == offer->to) {
             uint64_t limit = 0;
+            trace->answers = 0;
             err = p2p_custody_end(trace, i, &limit);
             p2p_step_walk(&walk, &trace->token->id, i, 0);
             err = err == P2P_OK ? p2p_step_next(trace, &walk, i, limit, &wanted, out) : err;
         }
     }
+    trace->answers = 0;
     return err;
 }
 

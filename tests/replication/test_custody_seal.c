@@ -360,6 +360,58 @@ static void nothing_is_decided_behind_what_cannot_be_judged(void **state)
     custody_world_check_orders(&world, 11);
 }
 
+/* ---- junk ---- */
+
+static size_t verified;
+
+static bool count_verify(void *context, const uint8_t public_key[P2P_PUBLIC_BYTES],
+                         const uint8_t signature[P2P_SIGNATURE_BYTES], struct p2p_slice message)
+{
+    const struct p2p_sigs *sigs = context;
+    verified++;
+    return sigs->verify(sigs->context, public_key, signature, message);
+}
+
+/* A recipient could make every node verify thousands of notes again whenever the token is
+ * folded. */
+static void junk_answers_are_bounded(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box();
+    struct p2p_record_id other = custody_world_open(&world, 1, "MSCU1000070");
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    struct p2p_record_id kept = custody_world_offer(&world, 1, other, 2, 2, 0);
+    for (unsigned i = 0; i < P2P_CUSTODY_ANSWERS_MAX + 40; i++) {
+        ledger_world_note(&world, 1); /* each note is another one */
+        answer(P2P_KIND_CUSTODY_ACCEPT, token, offer, M3);
+        if (i + 1 < P2P_CUSTODY_ANSWERS_MAX) {
+            answer(P2P_KIND_CUSTODY_REFUSE, other, kept, M3);
+        }
+    }
+    answer(P2P_KIND_CUSTODY_ACCEPT, token, offer, M3 | M4); /* too late */
+    answer(P2P_KIND_CUSTODY_ACCEPT, other, kept, M3 | M4);  /* the last that is looked at */
+    struct p2p_custody custody = now(other);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2));
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1) && custody.to == 2);
+    struct ledger_node node;
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    custody_world_use(&world, 3, token, 1, 0); /* by who has nothing to do with it */
+    const struct p2p_sigs counting = {.verify = count_verify,
+                                      .verify_many = node.ledger.sigs->verify_many,
+                                      .sign = node.ledger.sigs->sign,
+                                      .context =
+                                          (void *)(uintptr_t)node.ledger.sigs}; /* only read */
+    node.ledger.sigs = &counting;
+    verified = 0;
+    ledger_node_take_all(&node);
+    /* The log's and m3's of each, and of the few records that came. */
+    print_message("%zu signatures verified\n", verified);
+    CHECK(verified >= P2P_CUSTODY_ANSWERS_MAX && verified <= 2 * P2P_CUSTODY_ANSWERS_MAX + 8);
+    ledger_node_deinit(&node);
+}
+
 /* ---- any history ---- */
 
 /* Two members at most could find that they hold it, in whatever way the witnesses changed. */
@@ -417,6 +469,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_false_seal_is_none_at_last, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_decided_behind_what_cannot_be_judged, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(junk_answers_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(of_all_changes_one_holds, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,8 +55,11 @@
 #define P2P_CUSTODY_RESTS_MAX   4u /* notes in one record */
 #define P2P_CUSTODY_NOTE_BYTES  8192u /* of one of them */
 #define P2P_CUSTODY_SEALS_MAX   64u   /* `seen` records named in one */
-#define P2P_CUSTODY_ENTRIES_MAX 8u    /* entries of the charter that reassign one token */
-#define P2P_CUSTODY_RESCUED_MAX 16u   /* carriers of its releases looked at, of each author */
+/* Answers to one offer that are looked at in each feed of who it was made to, by index; behind
+ * so many of which none counts nobody has answered, and none ever will there. */
+#define P2P_CUSTODY_ANSWERS_MAX 64u
+#define P2P_CUSTODY_ENTRIES_MAX 8u  /* entries of the charter that reassign one token */
+#define P2P_CUSTODY_RESCUED_MAX 16u /* carriers of its releases looked at, of each author */
 
 /* X(NAME, word, over). */
 #define P2P_CUSTODY_STATE_MAP(X)                                                               \
