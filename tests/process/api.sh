@@ -76,6 +76,7 @@ same "$it" 200 "status with another's tag"
 # listen FILE [CURL OPTION...]: what a stream of Server-Sent Events says, of beanr or $AT, goes there, until $stream is
 # stopped
 listen() {
+    : >"$1" # here: what was heard before must not be taken for what comes
     curl -sN --http2-prior-knowledge --unix-socket "$SB/${AT:-beanr}/node.sock" -H 'Accept: text/event-stream' "${@:2}" \
         http://node/v1/events >"$1" &
     stream=$!
