@@ -282,6 +282,7 @@ void sim_watcher_actions(struct sim_watcher *watcher, struct sim_host *host,
     if (machine->honest && actions->own_head_changed) {
         watch_wrote(watcher, machine, p2p_engine_own_feed(host->node.engine));
     }
+    machine->actions = actions;
     p2p_frame_split_init(&split, p2p_alloc_default());
     for (size_t i = 0; machine->honest && i < actions->send_count; i++) {
         struct p2p_slice bytes = actions->sends[i].bytes;
@@ -295,6 +296,7 @@ void sim_watcher_actions(struct sim_watcher *watcher, struct sim_host *host,
         watch_bounds(watcher, machine, actions);
         look_at_heap(watcher, machine, host);
     }
+    machine->actions = NULL;
     p2p_frame_split_deinit(&split);
     leave(machine, host);
 }
@@ -313,7 +315,8 @@ void sim_watcher_started(struct sim_watcher *watcher, struct sim_host *host)
 void sim_watcher_decided(struct sim_watcher *watcher, struct sim_host *host,
                          const struct p2p_job *check)
 {
-    if (check->result.err != P2P_OK || host->conduct != SIM_HONEST) {
+    if (check->result.err != P2P_OK || host->conduct != SIM_HONEST ||
+        sim_disk_is_dead(host->disk)) { /* the power failed before anybody got the answer */
         return;
     }
     struct watch_machine *machine = visit(watcher, host);

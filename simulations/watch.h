@@ -89,9 +89,10 @@ struct watch_machine {
     uint32_t member;        /* charter number; 0: not in the charter */
     uint64_t kinds_unknown; /* to its version */
     bool honest;
-    bool clock_wrong;        /* its clock was not the true one at some time */
-    const struct p2p_kv *kv; /* what is durable, during a call */
-    struct watch_left *left; /* by feed */
+    bool clock_wrong;                  /* its clock was not the true one at some time */
+    const struct p2p_kv *kv;           /* what is durable, during a call */
+    const struct p2p_actions *actions; /* of the batch that leaves, or NULL */
+    struct watch_left *left;           /* by feed */
     size_t left_count;
     struct watch_missing *missing; /* among what was walked */
     size_t missing_count, missing_cap;

@@ -124,10 +124,21 @@ static bool about(const struct watch_ban_record *ban, const struct question *que
     return false;
 }
 
+/* Nor by an entry that a settle ended: who holds that branch goes by it. */
 bool watch_never_revoked(const struct sim_watcher *watcher, uint32_t issuer)
 {
+    const struct sim_federation *federation = &watcher->sim->federation;
+    const struct p2p_issuer *named = p2p_charter_issuer(watch_charter(watcher), issuer);
     struct p2p_charter_cut_point cut;
-    return p2p_charter_cuts(watch_charter(watcher), issuer, &cut, 1) == 0;
+    bool revoked = p2p_charter_cuts(watch_charter(watcher), issuer, &cut, 1) > 0;
+    for (uint32_t m = 1; m <= federation->member_count && named != NULL && !revoked; m++) {
+        const struct sim_member *member = &federation->members[m];
+        for (size_t i = 0; i < member->officer_count && !revoked; i++) {
+            revoked = member->officers[i].revoked &&
+                      strcmp(member->officers[i].name, named->name) == 0;
+        }
+    }
+    return !revoked;
 }
 
 /* Where a closed feed ends nobody computes here; a quorum never cosigned further. */

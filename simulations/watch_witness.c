@@ -133,6 +133,21 @@ static void tell_closed(struct sim_watcher *watcher, struct watch_machine *machi
     }
 }
 
+/* Whether it was made in the batch that leaves. One that was made before, in a batch that left
+ * nothing since the machine failed, is told to who comes later. */
+static bool is_new(const struct watch_machine *machine, const struct p2p_feed_info *info,
+                   const struct p2p_cosign_body *body)
+{
+    const struct p2p_actions *actions = machine->actions;
+    bool made = actions == NULL || info->member == machine->member;
+    for (size_t i = 0; actions != NULL && i < actions->trace_count && !made; i++) {
+        const struct p2p_trace *trace = &actions->traces[i];
+        made = trace->type == P2P_TRACE_COSIGNED && trace->feed == body->feed &&
+               trace->at == body->size;
+    }
+    return made;
+}
+
 /* This machine made it: what it cosigned, it must hold, and so must what it cosigned before. */
 static void own_cosignature(struct sim_watcher *watcher, struct watch_machine *machine,
                             const struct p2p_cosign_body *body)
@@ -140,7 +155,10 @@ static void own_cosignature(struct sim_watcher *watcher, struct watch_machine *m
     const struct watch_point point = {body->size, body->root};
     watch_renewed(watcher, machine, p2p_witness_generation(body->witness));
     struct watch_left *left = watch_left_of(machine, body->feed);
-    tell_closed(watcher, machine, body);
+    bool new = is_new(machine, p2p_charter_feed(watch_charter(watcher), body->feed), body);
+    if (new) {
+        tell_closed(watcher, machine, body);
+    }
     if (!machine->lost && body->size == left->cosigned.size &&
         p2p_hash_equal(&body->root, &left->cosigned.root)) {
         if (body->cosignature.time_s > left->cosigned_time_s) {
@@ -168,7 +186,9 @@ static void own_cosignature(struct sim_watcher *watcher, struct watch_machine *m
     }
     if (body->size >= left->cosigned.size &&
         body->cosignature.time_s >= left->cosigned_time_s) {
-        watch_signed(watcher, machine, body->feed, body->size);
+        if (new) {
+            watch_signed(watcher, machine, body->feed, body->size);
+        }
         left->cosigned = point;
         left->cosigned_time_s = body->cosignature.time_s;
     }
