@@ -250,7 +250,6 @@ static enum p2p_err tell_taken(struct p2p_engine *engine)
 enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     bool any = false;
-    bool cut = false;
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 1; err == P2P_OK && p2p_feed_set_next(&engine->due.forked, &i); i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
@@ -274,13 +273,13 @@ enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
         }
         uint64_t held = feed->edge.size;
         err = resolve(engine, i, &more);
-        cut = cut || feed->edge.size != held;
         if (more) {
             p2p_wake_at(wake_ms, engine->now.mono_ms + 1);
         }
-    }
-    if (err == P2P_OK && cut) { /* what told of other forks may be gone */
-        err = p2p_ledger_fold(&engine->ledger);
+        if (err == P2P_OK &&
+            feed->edge.size != held) { /* what told of other forks may be gone */
+            err = p2p_ledger_fold(&engine->ledger);
+        }
     }
     if (err == P2P_OK && any) {
         err = p2p_fork_count(engine);

@@ -71,6 +71,12 @@ static enum p2p_err judge_cite(struct citing *citing, const struct p2p_record_id
     uint32_t kind = 0;
     uint32_t circle = 0;
     enum p2p_err err = P2P_OK;
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite->feed);
+    if (citing->entry->record.kind == P2P_KIND_BAN_AMEND && feed != NULL &&
+        cite->index >= feed->ends_at) {
+        *fits = true;
+        return P2P_OK; /* it went with a fork, and an amend is an imposition too */
+    }
     if (cite->feed != citing->known_feed) {
         err = p2p_known_size(ledger, by->feed, by->index, cite->feed, &citing->known);
         citing->known_feed = cite->feed;
@@ -79,7 +85,6 @@ static enum p2p_err judge_cite(struct citing *citing, const struct p2p_record_id
     if (err != P2P_OK || !*fits) {
         return err;
     }
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite->feed);
     if (feed == NULL || cite->index >= feed->edge.size) {
         citing->absent = true;
         if (ledger->on_absent != NULL) {
