@@ -112,6 +112,12 @@ uint64_t p2p_engine_commit_number(const struct p2p_engine *engine)
     return engine->commit_number;
 }
 
+bool p2p_engine_restored(const struct p2p_engine *engine)
+{
+    const struct p2p_feed_info *own = p2p_charter_feed(engine->ledger.charter, engine->feed);
+    return own != NULL && engine->restored >= own->generation;
+}
+
 uint64_t p2p_engine_signed_time(const struct p2p_engine *engine)
 {
     return engine->member < engine->clock_count ? engine->clocks[engine->member].time_s : 0;

@@ -67,6 +67,14 @@ static bool is_behind(const struct p2p_copy_point *point, const struct p2p_feed 
                                    point->size != feed->head.size || point->commit != commit);
 }
 
+/* A store that is full takes nothing more, and peers are shown what it holds all the same. */
+static bool is_full(const struct p2p_node *node)
+{
+    enum p2p_read_only why = p2p_engine_read_only(node->engine);
+    return (why == P2P_READ_ONLY_MAP_FULL || why == P2P_READ_ONLY_DISK_FULL) &&
+           node->copy != NULL && !p2p_engine_restored(node->engine);
+}
+
 void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
@@ -74,7 +82,8 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
     bool appends = p2p_engine_read_only(node->engine) == P2P_READ_ONLY_NONE;
     /* A restored node's copy is ahead of it and must stay; what was signed is in the copy
      * before it leaves, whatever became of the node in the same batch. */
-    if (P2P_PLANT(COPY_LATE) || own == 0 || (!appends && !actions->signature_made)) {
+    bool full = is_full(node);
+    if (P2P_PLANT(COPY_LATE) || own == 0 || (!appends && !full && !actions->signature_made)) {
         return;
     }
     if (node->copy == NULL) {
@@ -83,6 +92,9 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
     }
     const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, own);
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, own);
+    if (full && node->copy_point.generation != info->generation) {
+        return; /* the next one is begun by a write */
+    }
     if (!node->copy_looked_at) {
         node->copy_looked_at = true;
         node->copy_owed = is_behind(&node->copy_point, feed, info->generation,

@@ -351,6 +351,9 @@ const struct p2p_divergence *p2p_engine_divergence(const struct p2p_engine *engi
 const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine);
 uint64_t p2p_engine_mirrored(const struct p2p_engine *engine); /* size of the own feed */
 uint64_t p2p_engine_commit_number(const struct p2p_engine *engine);
+/* Whether the copy, or its loss, told at the start that what is held is not all there was, of the
+ * generation that the charter grants; whatever else keeps the node from appending. */
+bool p2p_engine_restored(const struct p2p_engine *engine);
 /* POSIX seconds: the newest time that the own witness key has signed, as far as is known. */
 uint64_t p2p_engine_signed_time(const struct p2p_engine *engine);
 /* Milliseconds since the owner of this feed was last heard of (UINT64_MAX: never): the larger
