@@ -6,6 +6,7 @@
  * but the leaves below a record and the claims of its author: who changes either calls
  * p2p_judge_forget. What may change with a charter entry, a cut point, a fork or a closing is
  * looked at each time, by judge.c. */
+#include "known_claim.h"
 #include "views.h"
 
 #include <string.h>
@@ -62,6 +63,19 @@ struct citing {
     struct p2p_feed_walk leaves; /* nothing is written meanwhile */
 };
 
+/* Whether its author claimed to know that much, true or not: it may have been a history that a
+ * fork took away. What amends a ban there takes nothing away, and is an imposition too. */
+static enum p2p_err was_claimed(const struct p2p_ledger *ledger, const struct p2p_record_id *by,
+                                const struct p2p_record_id *cite, bool *claimed)
+{
+    struct p2p_claim claim;
+    uint64_t index;
+    enum p2p_err err =
+        p2p_claim_below(ledger->kv, by->feed, cite->feed, by->index, &claim, &index);
+    *claimed = err == P2P_OK && (claim.size > cite->index || claim.highest > cite->index);
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 static enum p2p_err judge_cite(struct citing *citing, const struct p2p_record_id *cite,
                                bool *fits)
 {
@@ -71,20 +85,18 @@ static enum p2p_err judge_cite(struct citing *citing, const struct p2p_record_id
     uint32_t kind = 0;
     uint32_t circle = 0;
     enum p2p_err err = P2P_OK;
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite->feed);
-    if (citing->entry->record.kind == P2P_KIND_BAN_AMEND && feed != NULL &&
-        cite->index >= feed->ends_at) {
-        *fits = true;
-        return P2P_OK; /* it went with a fork, and an amend is an imposition too */
-    }
     if (cite->feed != citing->known_feed) {
         err = p2p_known_size(ledger, by->feed, by->index, cite->feed, &citing->known);
         citing->known_feed = cite->feed;
     }
     *fits = cite->index < citing->known;
+    if (err == P2P_OK && !*fits && citing->entry->record.kind == P2P_KIND_BAN_AMEND) {
+        return was_claimed(ledger, by, cite, fits);
+    }
     if (err != P2P_OK || !*fits) {
         return err;
     }
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, cite->feed);
     if (feed == NULL || cite->index >= feed->edge.size) {
         citing->absent = true;
         if (ledger->on_absent != NULL) {

@@ -420,6 +420,71 @@ static void test_bans_are_rescued(void **state)
     network_start(1, 0, 1);
 }
 
+static void amend(uint32_t node, const struct p2p_record_id *ban, const char *ship)
+{
+    uint8_t payload[1024];
+    char name[8];
+    struct p2p_pack pack;
+    struct p2p_subject subject;
+    struct p2p_issuer_secret key = world_issuer_key(100 + node);
+    struct p2p_circle_key unused = network_circle_key("all", 1);
+    const struct p2p_ban_draft draft = {.subjects = &subject,
+                                        .subject_count = 1,
+                                        .ground = P2P_GROUND_COURT,
+                                        .reference = "amended"};
+    CHECK_OK(p2p_subject_parse(&subject, p2p_slice_text(ship)));
+    p2p_pack_init(&pack, payload, sizeof(payload));
+    CHECK_OK(p2p_ban_pack(&pack, &draft, &unused, 1));
+    snprintf(name, sizeof(name), "im%u", node);
+    const struct p2p_issuer *issuer = p2p_charter_issuer_named(
+        p2p_engine_ledger(net.nodes[node].engine)->charter, p2p_slice_text(name));
+    CHECK(issuer != NULL);
+    const struct p2p_append record = {.kind = P2P_KIND_BAN_AMEND,
+                                      .circle = network_circle_number(&net, node, "all"),
+                                      .issuer = issuer->number,
+                                      .key = &key,
+                                      .cites = ban,
+                                      .cite_count = 1,
+                                      .payload = p2p_pack_slice(&pack)};
+    struct p2p_job job = {.type = P2P_JOB_APPEND, .append = {&record, 1}};
+    CHECK_OK(network_jobs(&net, node, &job, 1));
+    CHECK_OK(job.result.err);
+}
+
+/* What amends a ban that a fork takes away stands as the imposition that it also is; the ban is
+ * carried on, and both forbid. */
+static void test_an_amend_of_what_goes(void **state)
+{
+    (void)state;
+    network_start(4, 4, 75);
+    network_ban(&net, 4, "all", SHIP);
+    network_advance(&net, 3000 - net.wall_ms % 1000);
+    struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
+    struct p2p_engine_options options = net.nodes[4].options;
+    cut_all();
+    network_connect(&net, 1, 4);
+    network_run(&net);
+    struct p2p_record_id ban = network_ban(&net, 4, "all", OTHER); /* told to 1 alone */
+    network_run(&net);
+    amend(1, &ban, "imo:9241061");
+    CHECK(network_check(&net, 1, "imo:9241061") == P2P_ANSWER_REFUSE);
+    CHECK(network_check(&net, 1, OTHER) == P2P_ANSWER_ALLOW);
+    start_over(before, &options);
+    network_connect(&net, 3, 4);
+    network_run(&net);
+    network_ban(&net, 4, "all", "imo:9176187");
+    network_run(&net);
+    network_kill(&net, 4);
+    join_honest();
+    network_advance(&net, 8000);
+    network_agree(&net);
+    CHECK(network_size(&net, 1, 4) <= ban.index);
+    for (uint32_t node = 1; node <= 3; node++) {
+        CHECK(network_check(&net, node, "imo:9241061") == P2P_ANSWER_REFUSE);
+        CHECK(network_check(&net, node, OTHER) == P2P_ANSWER_REFUSE);
+    }
+}
+
 /* The only record that tells of a fork stands in a feed that forks itself, above its W: what
  * was proven is not forgotten with it. */
 static void test_a_fork_told_in_a_fork(void **state)
@@ -658,6 +723,7 @@ int main(void)
         cmocka_unit_test_teardown(test_found_by_who_may_not_append, network_stop),
         cmocka_unit_test_teardown(test_the_largest_quorum_is_told, network_stop),
         cmocka_unit_test_teardown(test_bans_are_rescued, network_stop),
+        cmocka_unit_test_teardown(test_an_amend_of_what_goes, network_stop),
         cmocka_unit_test_teardown(test_a_fork_told_in_a_fork, network_stop),
         cmocka_unit_test_teardown(test_a_tiny_fork, network_stop),
         cmocka_unit_test_teardown(test_random_forks, network_stop),
