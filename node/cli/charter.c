@@ -178,9 +178,9 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
                                     .rules = P2P_CLI_REQUIRED},
                                    {.name = "epoch",
                                     .value = "N",
-                                    .help = "one more than custody show says",
-                                    .type = P2P_CLI_NUMBER,
-                                    .rules = P2P_CLI_REQUIRED}),
+                                    .help = "one more than custody show says (default: the "
+                                            "node is asked)",
+                                    .type = P2P_CLI_NUMBER}),
         .arguments = P2P_CLI_ARGUMENTS({.name = "TOKEN",
                                         .help = "the record that opened it, as beanr/1:17",
                                         .rules = P2P_CLI_REQUIRED}),

@@ -58,21 +58,6 @@ static bool read_id(const char *id, char feed[P2P_ORIGIN_BYTES_MAX + 1], uint64_
     return true;
 }
 
-static enum p2p_err fill_reassign(const struct p2p_cli_call *call, struct p2p_verb *verb)
-{
-    char feed[P2P_ORIGIN_BYTES_MAX + 1] = "";
-    struct p2p_verb_reassign options = {.feed = feed, .member = p2p_cli_value(call, "to", "")};
-    const char *token = p2p_cli_argument(call, 0);
-    enum p2p_err err =
-        p2p_decimal_decode(&options.epoch, p2p_slice_text(p2p_cli_value(call, "epoch", "")));
-    if (err != P2P_OK || !read_id(token, feed, &options.index)) {
-        snprintf(verb->message, verb->message_cap,
-                 "%.64s is no token; write it as beanr/1:17, the record that opened it", token);
-        return P2P_USAGE;
-    }
-    return p2p_verb_reassign(verb, &options);
-}
-
 static enum p2p_err fill_grant(const struct p2p_cli_call *call, struct p2p_verb *verb)
 {
     struct p2p_verb_grant options = {
@@ -264,6 +249,56 @@ static enum p2p_err fill_revoke(const struct p2p_cli_call *call, struct p2p_cli_
     return err;
 }
 
+/* One more than the epoch at which the node sees a token held: what an entry about who holds it
+ * now has to name. Where the node is behind, the entry has no effect. */
+static enum p2p_err next_epoch(struct p2p_cli_charter *source, const char *token,
+                               uint64_t *epoch, struct p2p_verb *verb)
+{
+    char path[P2P_CLI_PATH_BYTES];
+    struct p2p_api_reply reply = {0};
+    enum p2p_err err = P2P_OK;
+    if (!p2p_cli_path(path, "/v1/custody/", token)) {
+        return P2P_TOOLARGE;
+    }
+    p2p_cli_session_get(&source->session, path, NULL, &reply);
+    const char *state = p2p_cli_text(reply.json, "state");
+    json_int_t held = json_integer_value(json_object_get(reply.json, "epoch"));
+    if (p2p_cli_is_problem(&reply) || held <= 0) {
+        snprintf(verb->message, verb->message_cap,
+                 "the node does not tell who holds %.64s (%.128s); give the epoch with --epoch",
+                 token, p2p_cli_text(reply.json, "text"));
+        err = P2P_NOTFOUND;
+    } else if (strcmp(state, "held") != 0) {
+        snprintf(
+            verb->message, verb->message_cap,
+            "%.64s is %.32s, so whom the entry is about is not plain; see port2port custody "
+            "show, and give the epoch with --epoch",
+            token, state);
+        err = P2P_REFUSED;
+    } else {
+        *epoch = (uint64_t)held + 1;
+    }
+    p2p_api_reply_deinit(&reply);
+    return err;
+}
+
+static enum p2p_err fill_reassign(const struct p2p_cli_call *call,
+                                  struct p2p_cli_charter *source, struct p2p_verb *verb)
+{
+    char feed[P2P_ORIGIN_BYTES_MAX + 1] = "";
+    struct p2p_verb_reassign options = {.feed = feed, .member = p2p_cli_value(call, "to", "")};
+    const char *token = p2p_cli_argument(call, 0);
+    const char *epoch = p2p_cli_value(call, "epoch", NULL);
+    if (!read_id(token, feed, &options.index)) {
+        snprintf(verb->message, verb->message_cap,
+                 "%.64s is no token; write it as beanr/1:17, the record that opened it", token);
+        return P2P_USAGE;
+    }
+    enum p2p_err err = epoch != NULL ? p2p_decimal_decode(&options.epoch, p2p_slice_text(epoch))
+                                     : next_epoch(source, token, &options.epoch, verb);
+    return err == P2P_OK ? p2p_verb_reassign(verb, &options) : err;
+}
+
 enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
                                  struct p2p_cli_charter *source, struct p2p_verb *verb,
                                  uint64_t *term)
@@ -272,9 +307,9 @@ enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
         const char *name;
         enum p2p_err (*fill)(const struct p2p_cli_call *call, struct p2p_verb *verb);
     } fills[] = {
-        {"admit", fill_admit},           {"grant", fill_grant},       {"circle", fill_circle},
-        {"witness", fill_witness},       {"policy", fill_policy},     {"rotate", fill_rotate},
-        {"generation", fill_generation}, {"reassign", fill_reassign},
+        {"admit", fill_admit},           {"grant", fill_grant},   {"circle", fill_circle},
+        {"witness", fill_witness},       {"policy", fill_policy}, {"rotate", fill_rotate},
+        {"generation", fill_generation},
     };
     const char *name = call->command->verb;
     for (size_t i = 0; i < sizeof fills / sizeof fills[0]; i++) {
@@ -285,5 +320,6 @@ enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
     if (strcmp(name, "settle") == 0) {
         return p2p_verb_settle(verb, term);
     }
-    return fill_revoke(call, source, verb);
+    return strcmp(name, "reassign") == 0 ? fill_reassign(call, source, verb)
+                                         : fill_revoke(call, source, verb);
 }

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# A port that is lost for good holds a container: the roots give it to another one, which takes it over once those who
+# may have let the lost one go on have seen that, its lease is over, and two people have looked; the lost one comes back.
+
+. "$(dirname "$0")/lib.sh" || exit 3
+begin 19400 240 beanr,bezee,begne,beost,belgg
+ROOTS=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
+LEASE_S=60 # the shortest that a charter may have; who takes over waits 1.1 times as long
+BOX=PTPU1000012 CARD=card:alfapass:1234567 TRUCK=plate:BE:1ABC234
+up
+connected $MEMBERS
+must 0 node bezee --json charter policy --lease ${LEASE_S}s "${ROOTS[@]}"
+
+# custody_is MEMBER FILTER
+custody_is() { node "$1" --json custody show "$BOX" | jq -e "$2"; }
+# tells_seen MEMBER...: what a commit knows is told in it, and with it that the holder is replaced
+tells_seen() {
+    local each
+    for each in "$@"; do
+        must 0 node "$each" gate check --subject imo:9179842 --purpose call
+    done
+}
+# collect CODE MEMBER
+collect() { must "$1" node "$2" --json gate collect --container "$BOX" --subject "$CARD" --subject "$TRUCK"; }
+because() { holds '[.reasons[].code] | index($code) != null' --arg code "$1"; }
+may() { must 0 node begne --json --as "begne-$1" right "${@:2}"; }
+releasing $MEMBERS
+
+claim "Antwerp opens custody, every port knows, and Antwerp is lost"
+must 0 node beanr --json custody open --container "$BOX" --call 'PTP EXPRESS 44' --facility beanr-f1 --level witnessed
+get .id
+token=$it
+for member in $MEMBERS; do
+    eventually 10 custody_is "$member" '.state == "held" and .holder == "beanr"'
+done
+kill_node beanr
+must 1 node begne --json --as begne-pso custody recount "$BOX"
+holds '.error.code == "not-held"'
+
+claim "the roots give it to Ghent: frozen at once, and whose word is missing is told"
+down bezee beost
+must 0 node begne --json charter reassign "$token" --to begne "${ROOTS[@]}"
+eventually 10 custody_is belgg '.frozen == ["reassigned"] and .holder == "beanr"'
+tells_seen begne belgg
+must 3 node begne --json --as begne-pso custody recount "$BOX"
+holds '.error.code == "not-sealed" and (.error.text | test("1 more of") and test("bezee") and test("beost"))'
+must 1 node begne --json doctor
+holds '.checks[] | select(.name == "seals") | .ok == false and (.text | test("bezee"))'
+up bezee beost
+eventually 20 custody_is bezee '.frozen == ["reassigned"]'
+eventually 20 node bezee gate check --subject imo:9179842 --purpose call
+
+claim "sealed, it waits for the lease of who held it, in one go"
+sealed() { # by the answer: until the wait is over both are refused
+    local said
+    said=$(node begne --json --as begne-pso custody recount "$BOX" 2>/dev/null)
+    jq -e '.error.code != "not-sealed"' <<<"$said"
+}
+eventually 10 sealed
+must 3 node begne --json --as begne-pso custody recount "$BOX"
+holds '.error.text | test("the lease of who held it may still run")'
+since=$SECONDS
+must 0 node begne --json custody show "$BOX"
+holds '.holder == "beanr" and .frozen == ["reassigned"]'
+
+claim "after the wait two people count it, and Ghent holds it"
+looked() { node begne --json --as begne-pso custody recount "$BOX"; }
+eventually $((LEASE_S * 2)) looked
+((SECONDS - since >= LEASE_S)) || fail "looked after $((SECONDS - since)) s, within the lease"
+must 1 node begne --json --as begne-pso custody recount "$BOX"
+must 0 node begne --json --as begne-pso2 custody recount "$BOX" --level witnessed
+for member in bezee begne beost belgg; do
+    eventually 10 custody_is "$member" '.state == "held" and .holder == "begne" and .epoch == 2 and .frozen == []'
+done
+
+claim "Antwerp comes back and refuses; Ghent releases, once"
+up beanr
+connected beanr
+eventually 20 custody_is beanr '.holder == "begne" and .epoch == 2'
+collect 1 beanr
+because custody-elsewhere
+releasing begne
+may carrier issue --container "$BOX" --bl PTPL44 --to begne-haulier
+get .id
+right=$it
+may haulier accept "$right"
+may haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+may carrier light "$right" commercial ok
+may customs light "$right" customs released
+may terminal light "$right" discharge discharged
+may terminal light "$right" terminal released
+collect 0 begne
+holds '.answer == "allow" and .release != null'
+collect 1 begne
+because used
+eventually 10 custody_is beanr '.state == "released"'
+collect 1 beanr
+because used
+finish
