@@ -293,7 +293,9 @@ enum p2p_err p2p_repair_run(struct p2p_engine *engine, struct p2p_peer *peer,
     }
     if (!leads) {
         p2p_engine_refuse(engine, peer->member, run->feed, at, refused);
-        hole->until_ms = 0;
+        /* At once another, but not for ever: perhaps all others hold another history. */
+        bool again = ++hole->astray < P2P_PEERS_MAX;
+        hole->until_ms = again ? 0 : engine->now.mono_ms + P2P_REPAIR_LOOK_MS;
         return P2P_OK;
     }
     err = fill(engine, &filling);

@@ -16,6 +16,7 @@ struct p2p_hole {
     unsigned peer;        /* slot of the peer that was asked last, plus 1 */
     uint64_t until_ms;    /* then another is asked */
     unsigned looked;      /* times that nobody who was here had any of it */
+    unsigned astray;      /* answers that did not lead to what is held */
 };
 
 enum p2p_scrub_phase {
