@@ -71,9 +71,6 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
         if (engine->extras[i].parent_link == peer->link) {
             p2p_relay_parent_gone(engine, &engine->extras[i]);
         }
-        if (engine->extras[i].news_link == peer->link) {
-            engine->extras[i].news_link = 0;
-        }
     }
     p2p_fetch_drop(engine, peer);
     p2p_overlay_link_gone(engine, peer);

@@ -189,13 +189,14 @@ enum p2p_err p2p_overlay_due(struct p2p_engine *engine, uint64_t *wake_ms)
     engine->wanted = wanted;
     for (size_t i = 0; i < P2P_PEERS_MAX && err == P2P_OK && !wanted.all; i++) {
         struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link != 0 && p2p_wanted_has(&wanted, peer->member)) {
+            peer->wanted = true; /* for it to be closed, if it is not when it is greeted */
+        }
         if (peer->link == 0 || !peer->greeted || peer->closing) {
             continue;
         }
         err = say(engine, peer, p2p_overlay_up(&engine->overlay, peer->member));
-        if (p2p_wanted_has(&wanted, peer->member)) {
-            peer->wanted = true;
-        } else if (peer->wanted) {
+        if (peer->wanted && !p2p_wanted_has(&wanted, peer->member)) {
             p2p_engine_close_link(engine, peer, P2P_OK, "no neighbour any more");
         }
     }

@@ -136,6 +136,8 @@ P2P_MUST_CHECK enum p2p_err p2p_spread_due(struct p2p_engine *engine);
 /* Asks this peer for what the feed lacks, unless another was asked and still has time. */
 P2P_MUST_CHECK enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer,
                                              uint32_t feed);
+/* It sent nothing beyond what is held: if it was asked and names no more, others may be. */
+void p2p_session_answered(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed);
 /* A peer has more of a feed: asks it, or gives time to who pushes the feed anyway. */
 P2P_MUST_CHECK enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer,
                                              uint32_t feed);
@@ -244,8 +246,7 @@ P2P_MUST_CHECK enum p2p_err p2p_send_head(struct p2p_engine *engine, struct p2p_
 
 /* A run was taken that goes on from `held`, asked for or pushed: marks who gets it at once.
  * P2P_NOMEM. */
-P2P_MUST_CHECK enum p2p_err p2p_relay_run(struct p2p_engine *engine,
-                                          const struct p2p_peer *from,
+P2P_MUST_CHECK enum p2p_err p2p_relay_run(struct p2p_engine *engine, struct p2p_peer *from,
                                           const struct p2p_run *run, uint64_t held, bool asked);
 /* A run brought nothing that was not held: one of the links that brought it is pruned. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_twice(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -264,6 +265,11 @@ P2P_MUST_CHECK enum p2p_err p2p_relay_cosign(struct p2p_engine *engine,
                                              const struct p2p_cosign_body *body);
 /* Something new of a feed was heard; who brought it is gone. */
 void p2p_relay_heard(struct p2p_engine *engine, uint32_t feed);
+/* A peer was greeted. */
+P2P_MUST_CHECK enum p2p_err p2p_relay_meet(struct p2p_engine *engine, struct p2p_peer *peer);
+P2P_MUST_CHECK enum p2p_err p2p_relay_receive_graft(struct p2p_engine *engine,
+                                                    struct p2p_peer *peer,
+                                                    struct p2p_slice body);
 void p2p_relay_parent_gone(struct p2p_engine *engine, struct p2p_feed_extra *extra);
 /* Feeds whose parent is gone, that were silent for 1.5 heartbeat intervals, or whose
  * cosignatures do not come, and whose owner has no link here: another peer is asked, which

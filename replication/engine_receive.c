@@ -266,6 +266,7 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
 #endif
     at = run.first;
     if (run.head.size <= feed->edge.size) {
+        p2p_session_answered(engine, peer, run.feed);
         err = p2p_fork_check_head(engine, peer, run.feed, &run.head);
         return err == P2P_OK ? p2p_relay_twice(engine, peer, &run) : err;
     }

@@ -1,20 +1,21 @@
 /* Which peers get what was received at once, and which are only told of it: eager and lazy
  * push (Leitao, Pereira, Rodrigues: Epidemic Broadcast Trees, SRDS 2007), one tree per feed.
  *
- *                  want                   prune
+ *               want, graft                prune
  *     unproven -----------------> eager <-----------> lazy
- *        |                                want          ^
+ *        |                              want, graft     ^
  *        +----------------------- prune ----------------+
  *
  * A run goes on at once to eager peers, and to unproven ones while it is small; what was not
  * sent is announced a little later to whoever has not shown meanwhile that it has it, and a
  * peer that lacks it asks, which makes it eager. A run that had come already over another link
  * is answered with `prune`. The link to a feed's owner is never pruned and outdoes all others,
- * so that in a full mesh each record comes from its owner alone and nobody relays.
+ * so that in a full mesh each record comes from its owner alone and nobody relays. A link that
+ * is new among others begins with a `prune` of all feeds that have a parent already.
  *
  * Heartbeats and cosignatures go down the tree of the feed whose owner signed them. A feed that
- * is idle is not announced: when its branch here is silent, another peer is asked
- * (p2p_relay_graft).
+ * is idle is not announced: when its branch here is silent, or its parent goes, another peer is
+ * asked, with one `graft` for all feeds that it is asked for (p2p_relay_graft).
  *
  * All of this is a hint, kept per session: a wrong one costs a run sent twice or an
  * announcement's delay, and never a record. */
@@ -39,12 +40,46 @@ static void announce_later(struct p2p_engine *engine, uint32_t feed, uint64_t si
     }
     extra->announce_at_ms = engine->announce_round_ms;
     extra->announce_size = size;
+    extra->announce_rounds = P2P_ANNOUNCE_ROUNDS;
     p2p_feed_set_add(&engine->due.announce, feed);
 }
 
-enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *from,
+static struct p2p_graft_entry graft_entry(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_witnessing *witnessing = &engine->extras[feed].witnessing;
+    return (struct p2p_graft_entry){.feed = feed,
+                                    .size = p2p_ledger_feed(&engine->ledger, feed)->edge.size,
+                                    .witnessed = witnessing->quorum_size,
+                                    .heard_s = witnessing->heartbeat_time_s};
+}
+
+/* A link that was told to stop brought a record first all the same: a heartbeat took another
+ * way than the record, or one record than the next. It shall go on. */
+static enum p2p_err go_on(struct p2p_engine *engine, struct p2p_peer *from, uint32_t feed)
+{
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, from, feed);
+    const struct p2p_graft_entry entry = graft_entry(engine, feed);
+    uint8_t bytes[64];
+    struct p2p_writer out;
+    if (row == NULL) {
+        return P2P_NOMEM;
+    }
+    if (!row->pruned || p2p_session_owns(engine, from, feed)) {
+        return P2P_OK;
+    }
+    row->pruned = false;
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    p2p_graft_write(&out, &entry, 1);
+    return p2p_engine_send(engine, from, p2p_writer_slice(&out));
+}
+
+enum p2p_err p2p_relay_run(struct p2p_engine *engine, struct p2p_peer *from,
                            const struct p2p_run *run, uint64_t held, bool asked)
 {
+    enum p2p_err err = go_on(engine, from, run->feed);
+    if (err != P2P_OK) {
+        return err;
+    }
     p2p_relay_news(engine, from, run->feed, asked);
     announce_later(engine, run->feed, run->head.size);
     for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
@@ -67,32 +102,31 @@ enum p2p_err p2p_relay_run(struct p2p_engine *engine, const struct p2p_peer *fro
     return P2P_OK;
 }
 
+/* Whoever brings what is new is the parent: following parents leads to the feed's owner, since
+ * each had it before. A heartbeat that was under way on a link that was told to stop makes no
+ * parent of it while another brings the feed. */
 void p2p_relay_news(struct p2p_engine *engine, const struct p2p_peer *from, uint32_t feed,
                     bool asked)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
-    extra->news_link = from->link;
-    if (asked || extra->parent_link == 0 || p2p_session_owns(engine, from, feed)) {
+    bool stops = feed < from->feed_cap && from->feeds[feed].pruned;
+    if (asked || extra->parent_link == 0 || !stops || p2p_session_owns(engine, from, feed)) {
         extra->parent_link = from->link;
     }
 }
 
-/* What is held already came over this link as well: one of the two links that brought it is
- * told to stop, and not the parent's, even if another was faster this time. Parents that
- * changed with each race would leave two nodes that each take the other for theirs. */
+/* What is held already came over this link as well: it is told to stop, unless it is the
+ * owner's, which outdoes the parent's. */
 static enum p2p_err came_twice(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     struct p2p_peer *needless = peer;
     uint8_t bytes[64];
     struct p2p_writer out;
-    if (peer->link == extra->news_link) {
+    if (peer->link == extra->parent_link) {
         return P2P_OK;
     }
-    if (peer->link == extra->parent_link) {
-        needless = extra->news_link == 0 ? NULL : p2p_engine_peer(engine, extra->news_link);
-        extra->news_link = peer->link;
-    } else if (p2p_session_owns(engine, peer, feed) || extra->parent_link == 0) {
+    if (p2p_session_owns(engine, peer, feed) || extra->parent_link == 0) {
         needless = extra->parent_link == 0 ? NULL : p2p_engine_peer(engine, extra->parent_link);
         extra->parent_link = peer->link;
     }
@@ -103,8 +137,13 @@ static enum p2p_err came_twice(struct p2p_engine *engine, struct p2p_peer *peer,
     if (extra->want_link == needless->link) {
         extra->want_link = 0;
     }
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, needless, feed);
+    if (row == NULL) {
+        return P2P_NOMEM;
+    }
+    row->pruned = true;
     p2p_writer_init(&out, bytes, sizeof(bytes));
-    p2p_prune_write(&out, feed);
+    p2p_prune_write(&out, &feed, 1);
     return p2p_engine_send(engine, needless, p2p_writer_slice(&out));
 }
 
@@ -152,26 +191,55 @@ enum p2p_err p2p_relay_cosign(struct p2p_engine *engine, const struct p2p_peer *
     return err;
 }
 
+/* A new link need not bring what has its parent; what has none is tried over it. */
+enum p2p_err p2p_relay_meet(struct p2p_engine *engine, struct p2p_peer *peer)
+{
+    struct p2p_writer out;
+    size_t count = 0;
+    uint32_t *feeds = p2p_arena_take(engine->arena, engine->extra_count * sizeof(*feeds));
+    if (feeds == NULL) {
+        return P2P_NOMEM;
+    }
+    for (uint32_t i = P2P_CHARTER_FEED + 1; i < engine->extra_count; i++) {
+        uint64_t parent = engine->extras[i].parent_link;
+        if (i != engine->feed && parent != 0 && parent != peer->link &&
+            !p2p_session_owns(engine, peer, i)) {
+            struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, i);
+            if (row == NULL) {
+                return P2P_NOMEM;
+            }
+            row->pruned = true;
+            feeds[count++] = i;
+        }
+    }
+    if (count == 0) {
+        return P2P_OK;
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_prune_write(&out, feeds, count);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
 enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine, struct p2p_peer *peer,
                                      struct p2p_slice body)
 {
-    uint32_t feed;
-    enum p2p_err err = p2p_prune_read(&feed, body);
-    struct p2p_peer_feed *row = err == P2P_OK ? p2p_peer_feed(engine, peer, feed) : NULL;
-    if (err != P2P_OK) {
-        return err;
+    struct p2p_slice feeds;
+    enum p2p_err err = p2p_prune_read(&feeds, body);
+    for (size_t i = 0; err == P2P_OK && i < p2p_prune_count(feeds); i++) {
+        uint32_t feed = p2p_prune_at(feeds, i);
+        struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+        if (row == NULL) {
+            p2p_engine_refuse(engine, peer->member, feed, 0, P2P_UNKNOWN);
+            return P2P_OK;
+        }
+        row->way = P2P_WAY_LAZY;
+        row->sending = false;
+        uint64_t size = p2p_ledger_feed(&engine->ledger, feed)->head.size;
+        if (row->sent < size) { /* cut off in the middle */
+            announce_later(engine, feed, size);
+        }
     }
-    if (row == NULL) {
-        p2p_engine_refuse(engine, peer->member, feed, 0, P2P_UNKNOWN);
-        return P2P_OK;
-    }
-    row->way = P2P_WAY_LAZY;
-    row->sending = false;
-    uint64_t size = p2p_ledger_feed(&engine->ledger, feed)->head.size;
-    if (row->sent < size) { /* cut off in the middle */
-        announce_later(engine, feed, size);
-    }
-    return P2P_OK;
+    return err;
 }
 
 static enum p2p_err send_entries(struct p2p_engine *engine, struct p2p_peer *peer,
@@ -206,17 +274,31 @@ enum p2p_err p2p_relay_announce(struct p2p_engine *engine, struct p2p_peer *peer
     return err == P2P_OK && count > 0 ? send_entries(engine, peer, entries, count) : err;
 }
 
+/* The next round is a whole interval after this one. */
+static void announce_next(struct p2p_engine *engine, struct p2p_feed_extra *extra)
+{
+    uint64_t next_ms = extra->announce_at_ms + P2P_ANNOUNCE_EVERY_MS;
+    engine->announce_round_ms =
+        engine->announce_round_ms > next_ms ? engine->announce_round_ms : next_ms;
+    extra->announce_at_ms = engine->announce_round_ms;
+}
+
 void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms)
 {
     bool round = false;
     for (uint32_t i = 0; p2p_feed_set_next(&engine->due.announce, &i); i++) {
-        const struct p2p_feed_extra *extra = &engine->extras[i];
+        struct p2p_feed_extra *extra = &engine->extras[i];
         if (engine->now.mono_ms >= extra->announce_at_ms) {
             uint64_t size = p2p_ledger_feed(&engine->ledger, i)->head.size;
             round = true;
-            p2p_feed_set_remove(&engine->due.announce, i);
+            extra->announce_rounds--;
             if (size > extra->announce_size) {
+                p2p_feed_set_remove(&engine->due.announce, i);
                 announce_later(engine, i, size);
+            } else if (extra->announce_rounds > 0) {
+                announce_next(engine, extra);
+            } else {
+                p2p_feed_set_remove(&engine->due.announce, i);
             }
         }
         if (p2p_feed_set_has(&engine->due.announce, i)) {
@@ -289,42 +371,70 @@ static struct p2p_peer *graft_onto(struct p2p_engine *engine, uint32_t feed)
     return turn < lazy ? found[turn] : found[P2P_PEERS_MAX - 1 - (turn - lazy)];
 }
 
-static enum p2p_err graft(struct p2p_engine *engine, uint32_t feed)
+/* Whether the feed is to be asked for now, and of whom. When it is next, in any case. */
+static struct p2p_peer *graft(struct p2p_engine *engine, uint32_t feed)
 {
     struct p2p_feed_extra *extra = &engine->extras[feed];
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);
     uint64_t every_ms = p2p_charter_policy(engine->ledger.charter)->heartbeat_s * 1000ull;
     bool silent = extra->graft_at_ms == GRAFT_NOW ||
                   engine->now.mono_ms - extra->witnessing.heard_mono_ms >= silence_ms(engine);
-    struct p2p_peer *peer = graft_onto(engine, feed);
-    uint8_t bytes[64];
-    struct p2p_writer out;
     if (!silent && !lacks_quorum(engine, feed)) {
         extra->graft_at_ms = extra->witnessing.heard_mono_ms + silence_ms(engine);
-        return P2P_OK;
+        return NULL;
     }
+    struct p2p_peer *peer = graft_onto(engine, feed);
     if (peer == NULL || held->state != P2P_FEED_OK ||
         p2p_session_owner_link(engine, feed) != 0) {
         extra->graft_at_ms = engine->now.mono_ms + every_ms;
-        return P2P_OK;
+        return NULL;
     }
     extra->graft_tries += extra->graft_tries < P2P_GRAFT_TRIES_MAX;
     extra->graft_at_ms = engine->now.mono_ms + every_ms * extra->graft_tries;
-    const struct p2p_want want = {.feed = feed, .from = held->edge.size};
-    p2p_writer_init(&out, bytes, sizeof(bytes));
-    p2p_want_write(&out, &want);
-    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+    return peer;
+}
+
+/* One frame to each peer for all that is asked of it: a link that goes was the parent of many
+ * feeds. asked: by feed, the peer's place and 1, or 0. */
+static enum p2p_err send_grafts(struct p2p_engine *engine, const uint8_t *asked)
+{
+    enum p2p_err err = P2P_OK;
+    struct p2p_graft_entry *entries =
+        p2p_arena_take(engine->arena, engine->extra_count * sizeof(*entries));
+    if (entries == NULL) {
+        return P2P_NOMEM;
+    }
+    for (size_t p = 0; p < P2P_PEERS_MAX && err == P2P_OK; p++) {
+        size_t count = 0;
+        for (uint32_t i = 0; i < engine->extra_count; i++) {
+            if (asked[i] == p + 1) {
+                entries[count++] = graft_entry(engine, i);
+            }
+        }
+        if (count > 0) {
+            struct p2p_writer out;
+            p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+            p2p_graft_write(&out, entries, count);
+            err = p2p_engine_send(engine, &engine->peers[p], p2p_writer_slice(&out));
+        }
+    }
+    return err;
 }
 
 enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms)
 {
-    enum p2p_err err = P2P_OK;
     uint64_t next_ms = UINT64_MAX;
+    bool any = false;
     if (engine->now.mono_ms < engine->graft_next_ms) {
         p2p_wake_at(wake_ms, engine->graft_next_ms);
         return P2P_OK;
     }
-    for (uint32_t i = P2P_CHARTER_FEED + 1; i < engine->extra_count && err == P2P_OK; i++) {
+    uint8_t *asked = p2p_arena_take(engine->arena, engine->extra_count);
+    if (asked == NULL) {
+        return P2P_NOMEM;
+    }
+    memset(asked, 0, engine->extra_count);
+    for (uint32_t i = P2P_CHARTER_FEED + 1; i < engine->extra_count; i++) {
         struct p2p_feed_extra *extra = &engine->extras[i];
         if (i == engine->feed || p2p_feed_set_has(&engine->due.closed, i)) {
             continue; /* nobody writes heartbeats of a closed generation */
@@ -332,11 +442,63 @@ enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms)
         if (extra->graft_at_ms == 0) {
             extra->graft_at_ms = engine->now.mono_ms + silence_ms(engine);
         } else if (engine->now.mono_ms >= extra->graft_at_ms) {
-            err = graft(engine, i);
+            struct p2p_peer *peer = graft(engine, i);
+            if (peer != NULL) {
+                peer->feeds[i].pruned = false;
+                asked[i] = (uint8_t)(peer - engine->peers + 1);
+                any = true;
+            }
         }
         p2p_wake_at(&next_ms, extra->graft_at_ms);
     }
-    engine->graft_next_ms = err == P2P_OK ? next_ms : 0;
+    engine->graft_next_ms = next_ms;
     p2p_wake_at(wake_ms, next_ms);
+    return any ? send_grafts(engine, asked) : P2P_OK;
+}
+
+/* What the asker lacks of one feed, and all that comes of it from now on. */
+static enum p2p_err grow_branch(struct p2p_engine *engine, struct p2p_peer *peer,
+                                const struct p2p_graft_entry *entry)
+{
+    const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, entry->feed);
+    struct p2p_witnessing *witnessing = &engine->extras[entry->feed].witnessing;
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, entry->feed);
+    enum p2p_err err = P2P_OK;
+    if (row == NULL) {
+        return P2P_NOMEM;
+    }
+    p2p_session_note_size(engine, peer, entry->feed, entry->size);
+    row->way = P2P_WAY_EAGER;
+    row->sent = entry->size; /* what was under way before may have been lost */
+    row->leaves = false;
+    if (held->state == P2P_FEED_FORKED && !engine->extras[entry->feed].fork_taken) {
+        return p2p_send_gap(engine, peer, entry->feed, entry->size, P2P_FORKED);
+    }
+    p2p_send_to(engine, row, entry->feed);
+    if (entry->size > held->edge.size) {
+        err = p2p_session_lack(engine, peer, entry->feed);
+    }
+    if (err == P2P_OK && entry->witnessed < p2p_witnessing_newest(witnessing)) {
+        err = p2p_witness_send_quorum(engine, peer, entry->feed);
+    }
+    return err == P2P_OK && entry->heard_s < witnessing->heartbeat_time_s
+               ? p2p_witness_send_heartbeat(engine, peer, entry->feed)
+               : err;
+}
+
+enum p2p_err p2p_relay_receive_graft(struct p2p_engine *engine, struct p2p_peer *peer,
+                                     struct p2p_slice body)
+{
+    struct p2p_slice entries;
+    enum p2p_err err = p2p_graft_read(&entries, body);
+    for (size_t i = 0; err == P2P_OK && i < p2p_graft_count(entries); i++) {
+        struct p2p_graft_entry entry;
+        p2p_graft_at(entries, i, &entry);
+        if (entry.feed == P2P_CHARTER_FEED || entry.feed >= engine->extra_count) {
+            p2p_engine_refuse(engine, peer->member, entry.feed, entry.size, P2P_UNKNOWN);
+            continue;
+        }
+        err = grow_branch(engine, peer, &entry);
+    }
     return err;
 }

@@ -251,6 +251,9 @@ static enum p2p_err receive_hello(struct p2p_engine *engine, struct p2p_peer *pe
     }
     err = take_entries(engine, peer, hello.entries, FRONTIER_HELLO);
     if (err == P2P_OK) {
+        err = p2p_relay_meet(engine, peer);
+    }
+    if (err == P2P_OK) {
         err = p2p_fork_send_rival(engine, peer);
     }
     if (err == P2P_OK) {
@@ -411,6 +414,8 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
         return p2p_overlay_receive(engine, peer, frame->body);
     case P2P_FRAME_PRUNE:
         return p2p_relay_receive_prune(engine, peer, frame->body);
+    case P2P_FRAME_GRAFT:
+        return p2p_relay_receive_graft(engine, peer, frame->body);
     case P2P_FRAME_ASK_PAYLOADS:
         return p2p_fetch_receive_ask(engine, peer, frame->body);
     case P2P_FRAME_PAYLOADS:

@@ -21,7 +21,8 @@
 #define P2P_ANNOUNCE_AFTER_MS     100u   /* to peers that seem to lack what was received */
 #define P2P_ANNOUNCE_EVERY_MS     1000u  /* at most, with all that is due by then */
 #define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
-#define P2P_ANNOUNCE_PEERS_MAX    6u     /* told in one round: as many as a partial view has */
+#define P2P_ANNOUNCE_PEERS_MAX    3u     /* told in one round: half of a partial view, */
+#define P2P_ANNOUNCE_ROUNDS       2u     /* and the other half in the next */
 #define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
 #define P2P_TWICE_WITHIN_MS       1000u /* later a heartbeat is no second one, but a greeting */
 #define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures */
@@ -52,6 +53,7 @@ struct p2p_peer_feed {
     bool sending;         /* what it lacks is being sent, until it has caught up */
     bool leaves;          /* it also takes what it may hold without payloads lacked here */
     bool told;            /* `size` came from it, in this session */
+    bool pruned;          /* by us, and not asked since: it sends what is under way at most */
     uint64_t hello_size;  /* what its hello named: the start-up rule */
     uint64_t quorum_told; /* its cosignatures were sent on this link */
 };
@@ -116,17 +118,17 @@ struct p2p_feeds_due {
 
 /* What the engine keeps of each feed beside the ledger. */
 struct p2p_feed_extra {
-    bool spread_fresh;       /* in this batch: a record that is followed, */
-    bool said_seen;          /* a `seen`; */
-    bool spread_open;        /* and while it is looked: rows of this feed are not done */
-    bool noteworthy;         /* grew by more than `seen` since our own newest `seen` */
-    uint32_t state_tries;    /* its newest `state` is compared in so many batches yet */
-    uint64_t graft_at_ms;    /* when another parent is looked for; 0: not begun */
-    uint64_t announce_at_ms; /* in `announce` */
-    struct p2p_hole *hole;   /* in `holes`; or NULL */
-    uint64_t want_link;      /* expected from this link, 0: from nobody */
-    uint64_t parent_link;    /* the one it comes from in the tree; 0: gone, or none yet */
-    uint64_t news_link;      /* brought what was new last; 0: gone, or nothing yet */
+    bool spread_fresh;        /* in this batch: a record that is followed, */
+    bool said_seen;           /* a `seen`; */
+    bool spread_open;         /* and while it is looked: rows of this feed are not done */
+    bool noteworthy;          /* grew by more than `seen` since our own newest `seen` */
+    uint32_t state_tries;     /* its newest `state` is compared in so many batches yet */
+    uint64_t graft_at_ms;     /* when another parent is looked for; 0: not begun */
+    uint64_t announce_at_ms;  /* in `announce` */
+    uint32_t announce_rounds; /* that it takes part in, from then on */
+    struct p2p_hole *hole;    /* in `holes`; or NULL */
+    uint64_t want_link;       /* expected from this link, 0: from nobody */
+    uint64_t parent_link;     /* brought what was new last; 0: gone, or nothing yet */
     uint64_t want_until_ms;
     bool asked;             /* by a want; else it is pushed to us */
     uint32_t graft_tries;   /* since the feed was last heard */

@@ -51,11 +51,26 @@ enum p2p_err p2p_session_want(struct p2p_engine *engine, struct p2p_peer *peer, 
     p2p_feed_set_add(&engine->due.lacks, feed);
     extra->asked = true;
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS;
+    struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+    if (row == NULL) {
+        return P2P_NOMEM;
+    }
+    row->pruned = false;
     const struct p2p_want want = {
         .feed = feed, .from = held->edge.size, .leaves = p2p_ungiven_takes(engine, feed)};
     p2p_writer_init(&out, bytes, sizeof(bytes));
     p2p_want_write(&out, &want);
     return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
+void p2p_session_answered(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+    if (extra->asked && extra->want_link == peer->link && row != NULL &&
+        row->size <= p2p_ledger_feed(&engine->ledger, feed)->edge.size) {
+        extra->want_link = 0;
+    }
 }
 
 /* Who has named more of a feed than is held: after `except`, so that each gets its turn, and

@@ -350,16 +350,22 @@ static enum p2p_err take_heartbeat(struct p2p_engine *engine, struct p2p_peer *p
 /* What a cosignature says about sizes and histories: a witness holds what it cosigned.
  * fits [out]: it is not about another history than ours. */
 static enum p2p_err follow_size(struct p2p_engine *engine, struct p2p_peer *peer,
-                                const struct p2p_cosign_body *body, bool *fits)
+                                const struct p2p_cosign_body *body, bool heartbeat, bool *fits)
 {
     struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, body->feed);
     struct p2p_hash root;
-    if (peer->member == p2p_witness_member(body->witness)) {
+    uint32_t signer = p2p_witness_member(body->witness);
+    if (peer->member == signer) {
         p2p_session_note_size(engine, peer, body->feed, body->size);
     }
     *fits = true;
-    if (body->size > held->edge.size) {
+    if (body->size > held->edge.size && (heartbeat || peer->member == signer)) {
         return p2p_session_lack(engine, peer, body->feed);
+    }
+    if (body->size >
+        held->edge.size) { /* it came by another tree: who brought it may lack it */
+        p2p_feed_set_add(&engine->due.lacks, body->feed);
+        return P2P_OK;
     }
     enum p2p_err err = p2p_feed_flush(held, engine->kv);
     if (err == P2P_OK) {
@@ -452,7 +458,7 @@ enum p2p_err p2p_witness_receive(struct p2p_engine *engine, struct p2p_peer *pee
     }
     note_clock(engine, member, body.cosignature.time_s);
     bool fits;
-    err = follow_size(engine, peer, &body, &fits);
+    err = follow_size(engine, peer, &body, heartbeat, &fits);
     if (err != P2P_OK || !fits) {
         return err;
     }

@@ -307,13 +307,6 @@ void p2p_gap_write(struct p2p_writer *out, const struct p2p_gap *gap)
     p2p_frame_end(out, begin);
 }
 
-void p2p_prune_write(struct p2p_writer *out, uint32_t feed)
-{
-    size_t begin = p2p_frame_begin(out, P2P_FRAME_PRUNE);
-    p2p_writer_u32(out, feed);
-    p2p_frame_end(out, begin);
-}
-
 void p2p_neighbour_write(struct p2p_writer *out, enum p2p_neighbour_word word)
 {
     size_t begin = p2p_frame_begin(out, P2P_FRAME_NEIGHBOUR);
@@ -619,18 +612,6 @@ enum p2p_err p2p_gap_read(struct p2p_gap *out, struct p2p_slice body)
         return P2P_MALFORMED;
     }
     *out = gap;
-    return P2P_OK;
-}
-
-enum p2p_err p2p_prune_read(uint32_t *feed, struct p2p_slice body)
-{
-    struct p2p_reader in;
-    p2p_reader_init(&in, body);
-    uint32_t number = p2p_reader_u32(&in);
-    if (done(&in) != P2P_OK) {
-        return P2P_MALFORMED;
-    }
-    *feed = number;
     return P2P_OK;
 }
 

@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 #define RECORDS_PER_S 20u
-#define REST_US       (70 * SIM_SECOND) /* links, addresses, and a heartbeat of everybody */
-#define WARM_US       (5 * SIM_SECOND)  /* at least, of records that are not counted */
+#define REST_US       (190 * SIM_SECOND) /* links, addresses, three heartbeats of everybody */
+#define WARM_US       (5 * SIM_SECOND)   /* at least, of records that are not counted, */
+#define WARM_US_MAX   (15 * SIM_SECOND)  /* and at most */
 #define STEADY_US     (10 * SIM_SECOND)
 #define DRAIN_US      (6 * SIM_SECOND) /* for what was written last */
 #define SAY_EVERY_S   10.0
@@ -123,11 +124,12 @@ static double seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* So long everybody writes in turn, once at least, so that each feed has its tree: uncounted.
- */
+/* So long members write in turn, up to 300 of them once at least, uncounted: each feed has its
+ * tree, which heartbeats grew, and that has carried records. */
 static uint64_t warm_us(const struct point *point)
 {
     uint64_t once_us = point->nodes * SIM_SECOND / RECORDS_PER_S;
+    once_us = once_us < WARM_US_MAX ? once_us : WARM_US_MAX;
     return once_us > WARM_US ? once_us : WARM_US;
 }
 
@@ -319,26 +321,27 @@ static uint64_t spreading(const struct phase *phase)
 {
     const uint64_t *by_type = phase->sent.by_type;
     return by_type[P2P_FRAME_RUN] + by_type[P2P_FRAME_FRONTIER] + by_type[P2P_FRAME_WANT] +
-           by_type[P2P_FRAME_PRUNE] + by_type[P2P_FRAME_GAP];
+           by_type[P2P_FRAME_PRUNE] + by_type[P2P_FRAME_GRAFT] + by_type[P2P_FRAME_GAP];
 }
 
 static void tell_phase(const char *name, const struct phase *phase, FILE *out)
 {
     double share = (double)phase->records * phase->nodes;
-    fprintf(out,
-            ", \"%s\": {\"nodes\": %" PRIu32 ", \"records\": %zu, \"incomplete\": %zu, "
-            "\"p50_ms\": %.1f, \"p99_ms\": %.1f, \"max_ms\": %.1f, \"runs\": %.3f, "
-            "\"messages\": %.3f, \"frontiers\": %.3f, \"wants\": %.3f, \"prunes\": %.3f, "
-            "\"cosigns\": %.3f, \"bytes\": %.0f}",
-            name, phase->nodes, phase->records, phase->incomplete, percentile_ms(phase, 50),
-            percentile_ms(phase, 99), percentile_ms(phase, 100),
-            (double)phase->sent.by_type[P2P_FRAME_RUN] / share,
-            (double)spreading(phase) / share,
-            (double)phase->sent.by_type[P2P_FRAME_FRONTIER] / share,
-            (double)phase->sent.by_type[P2P_FRAME_WANT] / share,
-            (double)phase->sent.by_type[P2P_FRAME_PRUNE] / share,
-            (double)phase->sent.by_type[P2P_FRAME_COSIGN] / share,
-            (double)phase->sent.bytes / share);
+    fprintf(
+        out,
+        ", \"%s\": {\"nodes\": %" PRIu32 ", \"records\": %zu, \"incomplete\": %zu, "
+        "\"p50_ms\": %.1f, \"p99_ms\": %.1f, \"max_ms\": %.1f, \"runs\": %.3f, "
+        "\"messages\": %.3f, \"frontiers\": %.3f, \"wants\": %.3f, \"prunes\": %.3f, "
+        "\"cosigns\": %.3f, \"bytes\": %.0f}",
+        name, phase->nodes, phase->records, phase->incomplete, percentile_ms(phase, 50),
+        percentile_ms(phase, 99), percentile_ms(phase, 100),
+        (double)phase->sent.by_type[P2P_FRAME_RUN] / share, (double)spreading(phase) / share,
+        (double)phase->sent.by_type[P2P_FRAME_FRONTIER] / share,
+        (double)(phase->sent.by_type[P2P_FRAME_WANT] + phase->sent.by_type[P2P_FRAME_GRAFT]) /
+            share,
+        (double)phase->sent.by_type[P2P_FRAME_PRUNE] / share,
+        (double)phase->sent.by_type[P2P_FRAME_COSIGN] / share,
+        (double)phase->sent.bytes / share);
 }
 
 static struct sim_options options_of(const struct point *point, uint64_t seed)

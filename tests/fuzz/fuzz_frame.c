@@ -95,6 +95,40 @@ static void read_payloads(const struct p2p_frame *frame, struct p2p_writer *out)
     check_again(frame, out);
 }
 
+static void read_prune(const struct p2p_frame *frame, struct p2p_writer *out)
+{
+    static uint32_t numbers[P2P_FEEDS_MAX];
+    struct p2p_slice feeds;
+    if (p2p_prune_read(&feeds, frame->body) != P2P_OK) {
+        return;
+    }
+    size_t count = p2p_prune_count(feeds);
+    p2p_assert(count > 0 && count <= P2P_FEEDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = p2p_prune_at(feeds, i);
+        p2p_assert(i == 0 || numbers[i] > numbers[i - 1]);
+    }
+    p2p_prune_write(out, numbers, count);
+    check_again(frame, out);
+}
+
+static void read_graft(const struct p2p_frame *frame, struct p2p_writer *out)
+{
+    static struct p2p_graft_entry all[P2P_FEEDS_MAX];
+    struct p2p_slice entries;
+    if (p2p_graft_read(&entries, frame->body) != P2P_OK) {
+        return;
+    }
+    size_t count = p2p_graft_count(entries);
+    p2p_assert(count > 0 && count <= P2P_FEEDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        p2p_graft_at(entries, i, &all[i]);
+        p2p_assert(i == 0 || all[i].feed > all[i - 1].feed);
+    }
+    p2p_graft_write(out, all, count);
+    check_again(frame, out);
+}
+
 /* One body by its type. */
 static void read_body(const struct p2p_frame *frame)
 {
@@ -112,7 +146,6 @@ static void read_body(const struct p2p_frame *frame)
     struct p2p_hash digest;
     struct p2p_prove prove;
     struct p2p_gap gap;
-    uint32_t pruned;
     enum p2p_neighbour_word word;
     bool whole = false;
     p2p_writer_init(&out, again, sizeof(again));
@@ -203,10 +236,10 @@ static void read_body(const struct p2p_frame *frame)
         }
         break;
     case P2P_FRAME_PRUNE:
-        whole = p2p_prune_read(&pruned, frame->body) == P2P_OK;
-        if (whole) {
-            p2p_prune_write(&out, pruned);
-        }
+        read_prune(frame, &out);
+        break;
+    case P2P_FRAME_GRAFT:
+        read_graft(frame, &out);
         break;
     case P2P_FRAME_ASK_PAYLOADS:
         read_ask_payloads(frame, &out);

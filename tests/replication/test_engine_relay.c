@@ -150,6 +150,27 @@ static void test_ring_carries_once(void **state)
     CHECK(carried("ring of 6 with a bridge", 60) < 1.1);
 }
 
+/* A link that comes up between two that have every feed already carries only what begins at one
+ * of its ends: else each feed's next record would cross it twice, and be pruned twice. */
+static void test_new_link_is_not_tried(void **state)
+{
+    (void)state;
+    chain(6, 17);
+    for (uint32_t i = 1; i <= 6; i++) {
+        CHECK_OK(network_notes(&net, i, 1));
+        network_advance(&net, 1000);
+    }
+    network_connect(&net, 2, 5);
+    network_run(&net);
+    network_count_anew(&net);
+    for (uint32_t i = 1; i <= 6; i++) {
+        CHECK_OK(network_notes(&net, i, 1));
+        network_advance(&net, 1000);
+        CHECK(even());
+    }
+    CHECK(carried("line of 6 with a new bridge", 6) < 1.0);
+}
+
 /* An owner's line that is up and carries nothing costs a second, once: then the others' way is
  * taken. When it carries again it is the only one again. */
 static void test_owner_stalls(void **state)
@@ -231,7 +252,7 @@ static void test_prune_is_a_hint(void **state)
     for (uint32_t feed = 0; feed <= 4; feed++) {
         struct p2p_writer out;
         p2p_writer_init(&out, bytes, sizeof(bytes));
-        p2p_prune_write(&out, feed == 4 ? 99 : feed);
+        p2p_prune_write(&out, &(uint32_t){feed == 4 ? 99 : feed}, 1);
         network_inject(&net, 2, 1, p2p_writer_slice(&out));
         network_inject(&net, 2, 3, p2p_writer_slice(&out));
     }
@@ -434,6 +455,7 @@ int main(void)
         cmocka_unit_test_teardown(test_owner_stalls, network_stop),
         cmocka_unit_test_teardown(test_parent_goes, network_stop),
         cmocka_unit_test_teardown(test_large_run_is_announced, network_stop),
+        cmocka_unit_test_teardown(test_new_link_is_not_tried, network_stop),
         cmocka_unit_test_teardown(test_prune_is_a_hint, network_stop),
         cmocka_unit_test_teardown(test_lines_come_and_go, network_stop),
         cmocka_unit_test_teardown(test_heartbeats_in_a_line, network_stop),

@@ -61,7 +61,7 @@ static void write_run(struct p2p_writer *out, const struct sample *sample)
 }
 
 /* All of them in a row; offsets[i] is where the i-th begins, the last is the end. */
-enum { SAMPLE_FRAMES = 20 };
+enum { SAMPLE_FRAMES = 21 };
 static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
                                   size_t offsets[SAMPLE_FRAMES + 1])
 {
@@ -97,7 +97,7 @@ static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
     offsets[n++] = out.len;
     p2p_gap_write(&out, &(struct p2p_gap){3, 1ull << 40, 13});
     offsets[n++] = out.len;
-    p2p_prune_write(&out, 7);
+    p2p_prune_write(&out, (const uint32_t[]){7, 9}, 2);
     offsets[n++] = out.len;
     p2p_ask_payloads_write(&out, 8, (const uint64_t[]){0, 4, UINT64_MAX}, 3);
     offsets[n++] = out.len;
@@ -111,6 +111,9 @@ static struct p2p_slice write_all(uint8_t *room, const struct sample *sample,
     p2p_lease_ask_write(&out, &sample->lease_ask);
     offsets[n++] = out.len;
     p2p_lease_answer_write(&out, &sample->lease_answer);
+    offsets[n++] = out.len;
+    p2p_graft_write(&out, (const struct p2p_graft_entry[]){{3, 5, 4, 1700000000}, {9, 0, 0, 0}},
+                    2);
     offsets[n++] = out.len;
     CHECK(n == SAMPLE_FRAMES + 1 && !out.failed);
     return p2p_writer_slice(&out);
@@ -133,7 +136,7 @@ static enum p2p_err decode(const struct p2p_frame *frame)
         struct p2p_prove prove;
         struct p2p_proof_body proof;
         struct p2p_gap gap;
-        uint32_t pruned;
+        struct p2p_slice rows;
         enum p2p_neighbour_word word;
         struct p2p_ask_payloads ask;
         struct p2p_payloads_body payloads;
@@ -178,7 +181,9 @@ static enum p2p_err decode(const struct p2p_frame *frame)
     case P2P_FRAME_NEIGHBOUR:
         return p2p_neighbour_read(&out.word, frame->body);
     case P2P_FRAME_PRUNE:
-        return p2p_prune_read(&out.pruned, frame->body);
+        return p2p_prune_read(&out.rows, frame->body);
+    case P2P_FRAME_GRAFT:
+        return p2p_graft_read(&out.rows, frame->body);
     case P2P_FRAME_ASK_PAYLOADS:
         return p2p_ask_payloads_read(&out.ask, frame->body);
     case P2P_FRAME_PAYLOADS:
@@ -221,7 +226,8 @@ static void test_round_trip(void **state)
     struct p2p_prove prove;
     struct p2p_proof_body proof;
     struct p2p_gap gap;
-    uint32_t pruned;
+    struct p2p_slice rows;
+    struct p2p_graft_entry graft;
     enum p2p_neighbour_word word;
     (void)state;
     sample_init(&s);
@@ -266,8 +272,11 @@ static void test_round_trip(void **state)
     CHECK(p2p_slice_equal(frame_at(all, offsets, 12).body, p2p_slice_text("a proof")));
     CHECK_OK(p2p_gap_read(&gap, frame_at(all, offsets, 13).body));
     CHECK(gap.feed == 3 && gap.at == 1ull << 40 && gap.err == 13);
-    CHECK_OK(p2p_prune_read(&pruned, frame_at(all, offsets, 14).body));
-    CHECK(pruned == 7);
+    CHECK_OK(p2p_prune_read(&rows, frame_at(all, offsets, 14).body));
+    CHECK(p2p_prune_count(rows) == 2 && p2p_prune_at(rows, 0) == 7 &&
+          p2p_prune_at(rows, 1) == 9);
+    CHECK_ERR(p2p_prune_read(&rows, p2p_slice_of("\0\0\0\1\0\0\0\1", 8)), P2P_MALFORMED);
+    CHECK_ERR(p2p_prune_read(&rows, p2p_slice_of("", 0)), P2P_MALFORMED);
     CHECK_OK(p2p_neighbour_read(&word, frame_at(all, offsets, 17).body));
     CHECK(word == P2P_NEIGHBOUR_NO);
     CHECK_ERR(p2p_neighbour_read(&word, p2p_slice_of("\0", 1)), P2P_MALFORMED);
@@ -281,6 +290,13 @@ static void test_round_trip(void **state)
     CHECK(lease_answer.sign.feed == 3 && lease_answer.sign.size == 77 &&
           lease_answer.sign.witness == 4 && lease_answer.sign.cosignature.time_s == 1700000000);
     CHECK(lease_answer.charter == 6 && lease_answer.held == 80);
+    CHECK_OK(p2p_graft_read(&rows, frame_at(all, offsets, 20).body));
+    CHECK(p2p_graft_count(rows) == 2);
+    p2p_graft_at(rows, 0, &graft);
+    CHECK(graft.feed == 3 && graft.size == 5 && graft.witnessed == 4 &&
+          graft.heard_s == 1700000000);
+    p2p_graft_at(rows, 1, &graft);
+    CHECK(graft.feed == 9 && graft.size == 0 && graft.witnessed == 0 && graft.heard_s == 0);
 }
 
 /* Without this, a payload would be taken for another record's, or one asked for be forgotten.
@@ -466,6 +482,10 @@ static void test_truncation(void **state)
                 may_end = len >= 52 && (len - 52) % P2P_HASH_BYTES == 0;
             } else if (whole.type == P2P_FRAME_ASK_PAYLOADS) {
                 may_end = len > 4 && (len - 4) % 8 == 0;
+            } else if (whole.type == P2P_FRAME_PRUNE) {
+                may_end = len > 0 && len % 4 == 0;
+            } else if (whole.type == P2P_FRAME_GRAFT) {
+                may_end = len > 0 && len % P2P_GRAFT_ENTRY_BYTES == 0;
             } else if (whole.type == P2P_FRAME_PAYLOADS) {
                 may_end = len == 4 + 8 + 2 + 6; /* after the first of two */
             } else if (whole.type == P2P_FRAME_ENTRY) {

@@ -35,13 +35,14 @@
     X(PROOF, 10, "proof")      /* consistency hashes */                                        \
     X(FORK, 11, "fork")        /* proof of two histories */                                    \
     X(GAP, 12, "gap")          /* what was wanted cannot be sent from here, and why */         \
-    X(PRUNE, 13, "prune")      /* this feed comes from elsewhere: only tell me of it */        \
+    X(PRUNE, 13, "prune")      /* these feeds come from elsewhere: only tell me of them */     \
     X(ASK_PAYLOADS, 14, "ask-payloads") /* of these records, whose leaves I hold */            \
     X(PAYLOADS, 15, "payloads")         /* those of them that the asker may have and I hold */ \
     X(NEIGHBOUR, 16, "neighbour")       /* of a partial view: asking, and the answer */        \
     X(WANT_LEAVES, 17, "want-leaves")   /* as want, also without payloads that you lack */     \
     X(LEASE_ASK, 18, "lease-ask")       /* of a witness: sign again what I have written */     \
-    X(LEASE_ANSWER, 19, "lease-answer") /* signed, and what I hold */
+    X(LEASE_ANSWER, 19, "lease-answer") /* signed, and what I hold */                          \
+    X(GRAFT, 20, "graft")               /* these feeds come from nowhere: send me them */
 
 enum p2p_frame_type {
 #define P2P_FRAME_ENUM(name, number, word) P2P_FRAME_##name = (number),
@@ -101,6 +102,20 @@ struct p2p_want {
     uint64_t from;
     bool leaves; /* write: as want-leaves; reading leaves it false */
 };
+
+/* What the asker has of a feed. */
+struct p2p_graft_entry {
+    uint32_t feed;
+    uint64_t size;
+    uint64_t witnessed; /* of its newest quorum */
+    uint64_t heard_s;   /* what its newest heartbeat signs, POSIX seconds; 0: none */
+};
+#define P2P_GRAFT_ENTRY_BYTES 28u
+size_t p2p_graft_count(struct p2p_slice entries);
+void p2p_graft_at(struct p2p_slice entries, size_t i, struct p2p_graft_entry *out);
+
+size_t p2p_prune_count(struct p2p_slice feeds);
+uint32_t p2p_prune_at(struct p2p_slice feeds, size_t i);
 
 struct p2p_run {
     uint32_t feed;
@@ -220,7 +235,11 @@ void p2p_prove_write(struct p2p_writer *out, const struct p2p_prove *prove);
 void p2p_proof_write(struct p2p_writer *out, const struct p2p_proof_body *proof);
 void p2p_fork_write(struct p2p_writer *out, struct p2p_slice proof);
 void p2p_gap_write(struct p2p_writer *out, const struct p2p_gap *gap);
-void p2p_prune_write(struct p2p_writer *out, uint32_t feed);
+/* feeds: count > 0 of them, ascending. */
+void p2p_prune_write(struct p2p_writer *out, const uint32_t *feeds, size_t count);
+/* entries: count > 0 of them, ascending by feed. */
+void p2p_graft_write(struct p2p_writer *out, const struct p2p_graft_entry *entries,
+                     size_t count);
 void p2p_neighbour_write(struct p2p_writer *out, enum p2p_neighbour_word word);
 void p2p_ask_payloads_write(struct p2p_writer *out, uint32_t feed, const uint64_t *indexes,
                             size_t count);
@@ -246,7 +265,9 @@ P2P_MUST_CHECK enum p2p_err p2p_digest_read(struct p2p_hash *out, struct p2p_sli
 P2P_MUST_CHECK enum p2p_err p2p_prove_read(struct p2p_prove *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_proof_read(struct p2p_proof_body *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_gap_read(struct p2p_gap *out, struct p2p_slice body);
-P2P_MUST_CHECK enum p2p_err p2p_prune_read(uint32_t *feed, struct p2p_slice body);
+/* feeds, entries [out]: borrowed from the body; p2p_prune_at, p2p_graft_at read them. */
+P2P_MUST_CHECK enum p2p_err p2p_prune_read(struct p2p_slice *feeds, struct p2p_slice body);
+P2P_MUST_CHECK enum p2p_err p2p_graft_read(struct p2p_slice *entries, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_neighbour_read(enum p2p_neighbour_word *word,
                                                struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_ask_payloads_read(struct p2p_ask_payloads *out,
