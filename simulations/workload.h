@@ -18,7 +18,7 @@ struct sim_workload_options {
     uint32_t decisions; /* permille of works: 550 */
     uint32_t bans;      /* 270: one in four a lift, one in ten an amend */
     uint32_t other;     /* 50: every other kind there is */
-    uint32_t custody;   /* 80: containers, rights, collects; in short runs 250 */
+    uint32_t custody;   /* 50: containers, rights, collects; in short runs 250 */
     uint32_t charter;   /* 50: grants, revocations, rotations, circles, witnesses, members */
     uint32_t wrong;     /* permille of everything: 100 */
     uint32_t rivals;    /* permille of charter works: two heads for a while, then a settle */
