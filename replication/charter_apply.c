@@ -294,6 +294,7 @@ static enum p2p_err apply_early(struct charter_fold *fold, const struct fold_pla
     case P2P_OP_ROTATE:
     case P2P_OP_GENERATION:
     case P2P_OP_REASSIGN:
+    case P2P_OP_SETTLE_OPENS:
         return P2P_OK;
     }
     return P2P_MALFORMED;
@@ -329,6 +330,8 @@ static enum p2p_err apply_late(struct charter_fold *fold, const struct fold_plac
         return p2p_fold_generation(fold, place, &op->generation);
     case P2P_OP_REASSIGN:
         return p2p_fold_reassign(fold, place, &op->reassign);
+    case P2P_OP_SETTLE_OPENS:
+        return p2p_fold_settle_opens(fold, place, &op->settle_opens);
     case P2P_OP_FOUND:
     case P2P_OP_SETTLE:
     case P2P_OP_ADMIT:

@@ -12,6 +12,7 @@
  *   settle   heads [str, str], op, rival [bin]
  *   generation  feed bin, member str, op, witness bin, witnesses [str]
  *   reassign    epoch uint, feed str, index uint, member str, op
+ *   settle-opens  feed str, index uint, op, others [[feed str, index uint]]
  *
  * Keys and hashes are 32 bytes. Encoding is here; charter_op_decode.c follows the same table.
  */
@@ -217,6 +218,21 @@ void p2p_op_reassign_pack(struct p2p_pack *pack, const struct p2p_op_reassign *o
     pack_text(pack, "op", "reassign");
 }
 
+void p2p_op_settle_opens_pack(struct p2p_pack *pack, const struct p2p_op_settle_opens *op)
+{
+    p2p_pack_map(pack, 4);
+    pack_text(pack, "feed", op->keep.feed);
+    pack_uint(pack, "index", op->keep.index);
+    pack_text(pack, "op", "settle-opens");
+    p2p_pack_text(pack, "others");
+    p2p_pack_array(pack, op->other_count);
+    for (uint32_t i = 0; i < op->other_count; i++) {
+        p2p_pack_array(pack, 2);
+        p2p_pack_text(pack, op->others[i].feed);
+        p2p_pack_uint(pack, op->others[i].index);
+    }
+}
+
 void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op)
 {
     switch (op->type) {
@@ -252,6 +268,9 @@ void p2p_charter_op_pack(struct p2p_pack *pack, const struct p2p_charter_op *op)
         break;
     case P2P_OP_REASSIGN:
         p2p_op_reassign_pack(pack, &op->reassign);
+        break;
+    case P2P_OP_SETTLE_OPENS:
+        p2p_op_settle_opens_pack(pack, &op->settle_opens);
         break;
     }
 }

@@ -311,6 +311,26 @@ static void decode_reassign(struct fields *f, struct p2p_op_reassign *op)
     read_op(f, P2P_OP_REASSIGN);
 }
 
+static void decode_settle_opens(struct fields *f, struct p2p_op_settle_opens *op)
+{
+    begin(f, 4);
+    op->keep.feed = read_text(f, "feed");
+    op->keep.index = read_uint(f, "index");
+    read_op(f, P2P_OP_SETTLE_OPENS);
+    key_is(f, "others");
+    uint32_t count = read_count(f, P2P_SETTLE_OPENS_MAX);
+    struct p2p_op_open *others = take(f, count, sizeof(*others));
+    for (uint32_t i = 0; others != NULL && i < count; i++) {
+        if (p2p_unpack_array(&f->in) != 2) {
+            fail(f);
+        }
+        others[i].feed = copy_text(f);
+        others[i].index = p2p_unpack_uint(&f->in);
+    }
+    op->others = others;
+    op->other_count = others != NULL ? count : 0;
+}
+
 static void decode_one(struct fields *f, struct p2p_charter_op *op)
 {
     switch (op->type) {
@@ -346,6 +366,9 @@ static void decode_one(struct fields *f, struct p2p_charter_op *op)
         break;
     case P2P_OP_REASSIGN:
         decode_reassign(f, &op->reassign);
+        break;
+    case P2P_OP_SETTLE_OPENS:
+        decode_settle_opens(f, &op->settle_opens);
         break;
     }
 }

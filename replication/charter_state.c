@@ -57,6 +57,7 @@ static void rows_free(const struct p2p_alloc *alloc, struct rows *rows)
     X(circles, struct p2p_circle)                                                              \
     X(cuts, struct cut_row)                                                                    \
     X(reassigns, struct p2p_reassign)                                                          \
+    X(settled_opens, struct p2p_settled_open)                                                  \
     X(touches, struct touch_row)                                                               \
     X(witness_changes, struct witness_row)                                                     \
     X(witness_keys, struct witness_key_row)                                                    \

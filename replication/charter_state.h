@@ -126,6 +126,7 @@ struct charter_fold {
     struct rows circles;         /* struct p2p_circle */
     struct rows cuts;            /* struct cut_row */
     struct rows reassigns;       /* struct p2p_reassign, in order of entry */
+    struct rows settled_opens;   /* struct p2p_settled_open, in order of entry */
     struct rows touches;         /* struct touch_row */
     struct rows witness_changes; /* struct witness_row */
     struct rows witness_keys;    /* struct witness_key_row */
@@ -322,6 +323,10 @@ P2P_MUST_CHECK enum p2p_err p2p_fold_revoke(struct charter_fold *fold,
 P2P_MUST_CHECK enum p2p_err p2p_fold_reassign(struct charter_fold *fold,
                                               const struct fold_place *place,
                                               const struct p2p_op_reassign *op);
+
+P2P_MUST_CHECK enum p2p_err p2p_fold_settle_opens(struct charter_fold *fold,
+                                                  const struct fold_place *place,
+                                                  const struct p2p_op_settle_opens *op);
 
 /* --- charter_circle.c -------------------------------------------------------------------- */
 

@@ -1,13 +1,14 @@
 /* What a witness cosigns no more once it has said that it holds an entry of the charter that
- * reassigns a token: any size of the old holder's feed in which a later step of that holder
- * stands. So whatever a quorum cosigned of it is below what a quorum named; see
- * records/custody_seal.c. */
+ * reassigns a token, or settles it away: any size of the old holder's feed in which a later
+ * step of that holder stands. So whatever a quorum cosigned of it is below what a quorum named;
+ * see records/custody_seal.c. */
 #include "engine_parts.h"
 
 #include <p2p/custody.h>
 
 /* A step that only the holder at the epoch before the entry's, or somebody named for the
- * entry's by an earlier one, would write. */
+ * entry's by an earlier one, would write; of a token that is settled away (epoch 0) one by
+ * which whoever holds it lets it go. */
 static bool is_step_of(const struct p2p_record *record, const struct p2p_reassign *reassign,
                        bool named_before)
 {
@@ -19,6 +20,9 @@ static bool is_step_of(const struct p2p_record *record, const struct p2p_reassig
     uint64_t epoch = p2p_unpack_uint(&in);
     if (p2p_unpack_failed(&in)) {
         return false;
+    }
+    if (reassign->epoch == 0) {
+        return record->kind == P2P_KIND_CUSTODY_OFFER || record->kind == P2P_KIND_USE;
     }
     switch (record->kind) {
     case P2P_KIND_CUSTODY_OFFER:
@@ -103,6 +107,12 @@ enum p2p_err p2p_seal_forbids(struct p2p_engine *engine, uint32_t feed, uint64_t
     *forbidden = false;
     for (size_t n = 0; n < count && engine->feed != 0 && err == P2P_OK && !*forbidden; n++) {
         err = forbids(engine, rows, n, feed, size, forbidden);
+    }
+    const struct p2p_settled_open *settled =
+        p2p_charter_settled_opens(engine->ledger.charter, &count);
+    for (size_t n = 0; n < count && engine->feed != 0 && err == P2P_OK && !*forbidden; n++) {
+        const struct p2p_reassign any = {.token = settled[n].token, .entry = settled[n].entry};
+        err = forbids(engine, &any, 0, feed, size, forbidden);
     }
     return err;
 }

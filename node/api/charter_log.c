@@ -136,6 +136,14 @@ static void put_op(FILE *out, const struct p2p_charter_op *op)
                 op->reassign.feed, (unsigned long long)op->reassign.index,
                 (unsigned long long)op->reassign.epoch);
         return;
+    case P2P_OP_SETTLE_OPENS:
+        fprintf(out, "of the opens of a container %s:%llu is kept", op->settle_opens.keep.feed,
+                (unsigned long long)op->settle_opens.keep.index);
+        for (uint32_t i = 0; i < op->settle_opens.other_count; i++) {
+            fprintf(out, "%s %s:%llu", i == 0 ? ", not" : ",", op->settle_opens.others[i].feed,
+                    (unsigned long long)op->settle_opens.others[i].index);
+        }
+        return;
     }
 }
 

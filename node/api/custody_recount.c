@@ -158,6 +158,24 @@ static enum p2p_err gather_seals(struct p2p_node *node, const struct p2p_custody
                : err;
 }
 
+/* The same where the charter keeps this one of several opens; nothing where it does not. */
+static enum p2p_err gather_settled(struct p2p_node *node, const struct p2p_custody *custody,
+                                   struct p2p_sealing *sealing)
+{
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    struct looker looker = {.node = node, .custody = custody};
+    const struct p2p_waited waited = {.has = has_waited, .context = &looker};
+    enum p2p_err err = p2p_custody_gather_settled(ledger, custody, &waited, sealing);
+    if (err == P2P_OK && !sealing->sealed) {
+        err = p2p_custody_gather_settled(ledger, custody, NULL, sealing);
+    }
+    if (err == P2P_NOTFOUND) {
+        *sealing = (struct p2p_sealing){.sealed = true};
+        err = P2P_OK;
+    }
+    return err;
+}
+
 static bool is_sealed(struct p2p_call *call, struct p2p_node *node,
                       const struct p2p_custody *custody, const struct p2p_sealing *sealing)
 {
@@ -207,6 +225,8 @@ bool p2p_custody_read_recount(struct p2p_call *call, struct p2p_node *node,
     enum p2p_err err = first_recount(node, &custody, &first, &second);
     if (err == P2P_OK && given != NULL) {
         err = gather_seals(node, &custody, given, &sealing);
+    } else if (err == P2P_OK && !anew) {
+        err = gather_settled(node, &custody, &sealing);
     }
     if (err == P2P_NOTFOUND) {
         p2p_call_error(call, 403, "not-about", "have the roots reassign it once more",

@@ -385,7 +385,7 @@ static bool read_withdraw(struct p2p_call *call, struct p2p_node *node, struct p
         return false;
     }
     /* Of two opens one has to be withdrawn while they freeze each other. */
-    custody.frozen &= ~(unsigned)(P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG);
+    custody.frozen &= ~(unsigned)(P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG | P2P_FROZEN_SETTLED);
     if (!read_held(call, node, &custody, &step, &note)) {
         return false;
     }

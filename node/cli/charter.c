@@ -188,6 +188,28 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
         .run = p2p_cli_charter_change_run,
     },
     {
+        .verb = "settle-opens",
+        .summary = "keep one of several opens of a container that freeze each other",
+        .details =
+            "The holders of the others stop as soon as they know the entry. Each of them is "
+            "over "
+            "once a quorum of its holder's witnesses has seen the entry, its holder's lease is "
+            "over, and two issuers who hold the one that is kept have looked at the yard and "
+            "found the container (custody recount). One that was passed on before its "
+            "witnesses "
+            "saw the entry is not; one that was released stays so, and nothing thaws the "
+            "others.",
+        .options = P2P_CLI_OPTIONS(CHANGE, {.name = "other",
+                                            .value = "TOKEN",
+                                            .help = "an open that goes",
+                                            .rules = P2P_CLI_REPEATS | P2P_CLI_REQUIRED}),
+        .arguments = P2P_CLI_ARGUMENTS({.name = "TOKEN",
+                                        .help = "the open that is kept, as beanr/1:17",
+                                        .rules = P2P_CLI_REQUIRED}),
+        .rules = P2P_CLI_PREFIXED,
+        .run = p2p_cli_charter_change_run,
+    },
+    {
         .verb = "rotate",
         .summary = "replace the root keys",
         .options = P2P_CLI_OPTIONS(CHANGE,

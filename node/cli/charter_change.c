@@ -58,6 +58,44 @@ static bool read_id(const char *id, char feed[P2P_ORIGIN_BYTES_MAX + 1], uint64_
     return true;
 }
 
+static enum p2p_err no_token(struct p2p_verb *verb, const char *text)
+{
+    snprintf(verb->message, verb->message_cap,
+             "%.64s is no token; write it as beanr/1:17, the record that opened it", text);
+    return P2P_USAGE;
+}
+
+static enum p2p_err fill_settle_opens(const struct p2p_cli_call *call, struct p2p_verb *verb)
+{
+    static char feeds[P2P_SETTLE_OPENS_MAX + 1][P2P_ORIGIN_BYTES_MAX + 1];
+    struct p2p_op_open others[P2P_SETTLE_OPENS_MAX];
+    size_t count = 0;
+    const char *keep = p2p_cli_argument(call, 0);
+    struct p2p_op_settle_opens op = {.keep = {.feed = feeds[0]}, .others = others};
+    const char **names = p2p_cli_values(call, "other", &count);
+    enum p2p_err err = names == NULL ? P2P_NOMEM : P2P_OK;
+    if (err == P2P_OK && count > P2P_SETTLE_OPENS_MAX) {
+        snprintf(verb->message, verb->message_cap, "an entry settles %u others away at most",
+                 P2P_SETTLE_OPENS_MAX);
+        err = P2P_USAGE;
+    }
+    if (err == P2P_OK && !read_id(keep, feeds[0], &op.keep.index)) {
+        err = no_token(verb, keep);
+    }
+    for (; err == P2P_OK && op.other_count < count; op.other_count++) {
+        struct p2p_op_open *other = &others[op.other_count];
+        char *feed = feeds[op.other_count + 1];
+        *other = (struct p2p_op_open){.feed = feed};
+        if (!read_id(names[op.other_count], feed, &other->index)) {
+            err = no_token(verb, names[op.other_count]);
+            break;
+        }
+    }
+    err = err == P2P_OK ? p2p_verb_settle_opens(verb, &op) : err;
+    free(names);
+    return err;
+}
+
 static enum p2p_err fill_grant(const struct p2p_cli_call *call, struct p2p_verb *verb)
 {
     struct p2p_verb_grant options = {
@@ -307,9 +345,10 @@ enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
         const char *name;
         enum p2p_err (*fill)(const struct p2p_cli_call *call, struct p2p_verb *verb);
     } fills[] = {
-        {"admit", fill_admit},           {"grant", fill_grant},   {"circle", fill_circle},
-        {"witness", fill_witness},       {"policy", fill_policy}, {"rotate", fill_rotate},
-        {"generation", fill_generation},
+        {"admit", fill_admit},           {"grant", fill_grant},
+        {"circle", fill_circle},         {"witness", fill_witness},
+        {"policy", fill_policy},         {"rotate", fill_rotate},
+        {"generation", fill_generation}, {"settle-opens", fill_settle_opens},
     };
     const char *name = call->command->verb;
     for (size_t i = 0; i < sizeof fills / sizeof fills[0]; i++) {

@@ -183,6 +183,21 @@ enum p2p_err p2p_verb_reassign(struct p2p_verb *verb, const struct p2p_verb_reas
                                                            .member = options->member}});
 }
 
+/* --- settle-opens ------------------------------------------------------------------------ */
+
+enum p2p_err p2p_verb_settle_opens(struct p2p_verb *verb, const struct p2p_op_settle_opens *op)
+{
+    for (uint32_t i = 0; i <= op->other_count; i++) {
+        const char *feed = i == op->other_count ? op->keep.feed : op->others[i].feed;
+        if (!p2p_charter_feed_named(verb->charter, p2p_slice_text(feed))) {
+            return say(verb, P2P_UNKNOWN, "there is no feed %s; write the tokens as beanr/1:17",
+                       feed);
+        }
+    }
+    return add(verb,
+               &(struct p2p_charter_op){.type = P2P_OP_SETTLE_OPENS, .settle_opens = *op});
+}
+
 /* --- admit ------------------------------------------------------------------------------- */
 
 static enum p2p_err join_belongs(struct p2p_verb *verb, const struct p2p_join *join)

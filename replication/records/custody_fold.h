@@ -6,6 +6,7 @@
  *   custody_rescued.c  releases that a forked feed lost
  *   custody_step.c   one record about a token, and those of one feed
  *   custody_take.c   what the charter's reassigning makes of it
+ *   custody_settle.c what the charter's settling of opens does
  *   custody_trace.c  one token, from step to step
  *   custody_seal.c   at which size of a feed a reassigned token is judged, and by whose word
  *   custody_stand.c  the same with the open's own verdict, and gates
@@ -43,6 +44,7 @@ struct custody_trace {
                                              at; NULL: all that is held */
     uint32_t limit_feed; /* this feed is looked at below `limit` alone; 0: none */
     uint64_t limit;
+    bool alone; /* what the charter settles is not looked at */
     bool waits; /* a note was looked at that may be good under another charter version */
     /* Of the last two recounts that thawed it the first, of each tenure; feed 0: none. */
     struct p2p_record_id thaws[P2P_CUSTODY_TENURES_MAX];

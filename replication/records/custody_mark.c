@@ -249,26 +249,10 @@ static enum p2p_err mark_others(struct p2p_ledger *ledger, uint32_t circle,
     return all ? mark_container(ledger, circle, container) : P2P_OK;
 }
 
-enum p2p_err p2p_custody_mark_open(struct p2p_ledger *ledger, uint32_t circle,
-                                   struct p2p_slice container,
-                                   const struct p2p_record_id *token)
-{
-    uint8_t key[P2P_ID_KEY_BYTES];
-    struct p2p_slice value;
-    enum p2p_err err =
-        p2p_view_get(ledger->kv, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, token), &value);
-    if (err != P2P_OK && err != P2P_NOTFOUND) {
-        return err;
-    }
-    /* What was folded before may rest on what its author was thought to have known. */
-    return mark_others(ledger, circle, container, token, err == P2P_OK ? NULL : token);
-}
-
 /* The others are known by the value that stands; an open that has none yet marks them itself.
  */
-enum p2p_err p2p_custody_mark_by(struct p2p_ledger *ledger, uint32_t circle,
-                                 const struct p2p_record_id *token,
-                                 const struct p2p_record_id *by)
+static enum p2p_err mark_by(struct p2p_ledger *ledger, uint32_t circle,
+                            const struct p2p_record_id *token, const struct p2p_record_id *by)
 {
     uint8_t container[P2P_CONTAINER_BYTES_MAX];
     struct p2p_custody custody;
@@ -284,20 +268,75 @@ enum p2p_err p2p_custody_mark_by(struct p2p_ledger *ledger, uint32_t circle,
     return mark_others(ledger, circle, p2p_slice_of(container, len), token, by);
 }
 
-enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger, const struct p2p_record_id *token)
+/* The circle of the record that opened a token. P2P_NOTFOUND: it is folded when it comes. */
+static enum p2p_err circle_of(struct p2p_ledger *ledger, const struct p2p_record_id *token,
+                              uint32_t *circle)
 {
     struct p2p_slice leaf;
     struct p2p_record record;
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, token->feed);
     enum p2p_err err =
         feed == NULL ? P2P_NOTFOUND : p2p_feed_leaf(feed, ledger->kv, token->index, &leaf);
-    if (err == P2P_NOTFOUND) {
-        return P2P_OK; /* it is folded when it comes */
-    }
     if (err == P2P_OK && p2p_record_peek(&record, leaf) != P2P_OK) {
         err = P2P_CORRUPT; /* only canonical records were let in */
     }
-    return err == P2P_OK ? p2p_custody_mark_by(ledger, record.circle, token, NULL) : err;
+    if (err == P2P_OK) {
+        *circle = record.circle;
+    }
+    return err;
+}
+
+/* The tokens that the charter settles away for this one: what was counted of it is theirs, too.
+ * What is settled for them in turn asks for what was written about them, not for this. */
+static enum p2p_err mark_settled(struct p2p_ledger *ledger, const struct p2p_record_id *keep)
+{
+    size_t count = 0;
+    const struct p2p_settled_open *rows = p2p_charter_settled_opens(ledger->charter, &count);
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        uint32_t circle = 0;
+        if (p2p_record_id_compare(&rows[i].keep, keep) != 0) {
+            continue;
+        }
+        err = circle_of(ledger, &rows[i].token, &circle);
+        err = err == P2P_OK ? mark_by(ledger, circle, &rows[i].token, NULL) : err;
+        err = err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    return err;
+}
+
+enum p2p_err p2p_custody_mark_open(struct p2p_ledger *ledger, uint32_t circle,
+                                   struct p2p_slice container,
+                                   const struct p2p_record_id *token)
+{
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_slice value;
+    enum p2p_err err =
+        p2p_view_get(ledger->kv, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, token), &value);
+    if (err != P2P_OK && err != P2P_NOTFOUND) {
+        return err;
+    }
+    /* What was folded before may rest on what its author was thought to have known. */
+    err = mark_others(ledger, circle, container, token, err == P2P_OK ? NULL : token);
+    return err == P2P_OK ? mark_settled(ledger, token) : err;
+}
+
+enum p2p_err p2p_custody_mark_by(struct p2p_ledger *ledger, uint32_t circle,
+                                 const struct p2p_record_id *token,
+                                 const struct p2p_record_id *by)
+{
+    enum p2p_err err = mark_by(ledger, circle, token, by);
+    return err == P2P_OK ? mark_settled(ledger, token) : err;
+}
+
+enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger, const struct p2p_record_id *token)
+{
+    uint32_t circle = 0;
+    enum p2p_err err = circle_of(ledger, token, &circle);
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    return p2p_custody_mark_by(ledger, circle, token, NULL);
 }
 
 /* All rows of INDEX from `row` on that begin with `prefix` bytes of it, and end in a circle and
@@ -371,6 +410,10 @@ enum p2p_err p2p_custody_mark_reassigned(struct p2p_ledger *ledger)
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < count && err == P2P_OK; i++) {
         err = p2p_custody_mark(ledger, &rows[i].token);
+    }
+    const struct p2p_settled_open *settled = p2p_charter_settled_opens(ledger->charter, &count);
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        err = p2p_custody_mark(ledger, &settled[i].token);
     }
     return err;
 }

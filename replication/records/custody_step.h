@@ -108,6 +108,14 @@ struct taking {
     struct step by; /* the second of them */
     uint64_t size;  /* of the holder's feed at which that was judged */
 };
+/* Whether the holder decided anything below that size of its feed. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_decided_below(struct custody_trace *trace,
+                                                      const struct standing *at, uint64_t size,
+                                                      bool *decided);
+/* custody_settle.c: the same of entries that keep another open: stopped, taken, by and size are
+ * set, where the second of two counted the one that is kept. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_settling(struct custody_trace *trace,
+                                                 const struct standing *at, struct taking *out);
 /* custody_take.c */
 P2P_MUST_CHECK enum p2p_err p2p_custody_taking(struct custody_trace *trace,
                                                const struct standing *at, struct taking *out);

@@ -22,9 +22,8 @@ static uint32_t feed_then(const struct p2p_charter *charter, uint32_t member, ui
     return found;
 }
 
-/* Whether the holder decided anything below that size of its feed. */
-static enum p2p_err decided_below(struct custody_trace *trace, const struct standing *at,
-                                  uint64_t size, bool *decided)
+enum p2p_err p2p_custody_decided_below(struct custody_trace *trace, const struct standing *at,
+                                       uint64_t size, bool *decided)
 {
     struct p2p_custody token = *trace->token;
     struct custody_trace judged = *trace;
@@ -87,7 +86,7 @@ static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
     enum p2p_err err = p2p_custody_sealed(trace->ledger, at->feed, rows[n].entry, &step->id,
                                           step->seals, step->seal_count, &out->size, &sealed);
     if (err == P2P_OK && sealed) {
-        err = decided_below(trace, at, out->size, &stood);
+        err = p2p_custody_decided_below(trace, at, out->size, &stood);
     }
     for (size_t i = 0; i < n && err == P2P_OK && sealed && !stood; i++) {
         if (rows[i].member != rows[n].member) {

@@ -82,7 +82,8 @@ static void end_tenure(struct p2p_custody *token, const struct standing *at, uin
 static void thaw(struct custody_trace *trace, struct standing *at, const struct step *step)
 {
     struct p2p_custody *token = trace->token;
-    token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG | P2P_FROZEN_REASSIGNED;
+    token->frozen &=
+        P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG | P2P_FROZEN_REASSIGNED | P2P_FROZEN_SETTLED;
     take(token, step);
     if (!at->begins) {
         at->begins = true;
@@ -340,13 +341,43 @@ static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
         take(token, &taking->by);
         return P2P_OK;
     }
-    token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG;
+    token->frozen &= P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG | P2P_FROZEN_SETTLED;
     take(token, &taking->by);
     if (token->tenure_count < P2P_CUSTODY_TENURES_MAX) { /* the one that begins now */
         trace->thaws[token->tenure_count] = taking->by.first;
     }
     *ends = taking->by.gone;
     token->state = *ends ? P2P_CUSTODY_GONE : token->state;
+    return P2P_OK;
+}
+
+/* The charter keeps another open of the container, unless this one's holder released it. */
+static enum p2p_err settle(struct custody_trace *trace, const struct standing *at,
+                           const struct taking *taking)
+{
+    struct p2p_custody *token = trace->token;
+    struct step use;
+    struct p2p_hash leaf;
+    enum p2p_err err = used_from(trace, at, 0, &use);
+    if (err == P2P_OK) {
+        token->state = P2P_CUSTODY_RELEASED;
+        take(token, &use);
+        end_tenure(token, at, use.id.index);
+        return P2P_OK;
+    }
+    if (err == P2P_NOTFOUND) {
+        err = p2p_custody_rescued(trace, at, &use, &leaf);
+    }
+    if (err == P2P_OK) {
+        take_rescued(trace, &use, &leaf);
+        return P2P_OK;
+    }
+    if (err != P2P_NOTFOUND) {
+        return err;
+    }
+    token->state = P2P_CUSTODY_WITHDRAWN;
+    take(token, &taking->by);
+    end_tenure(token, at, taking->size);
     return P2P_OK;
 }
 
@@ -365,6 +396,14 @@ static enum p2p_err go_on(struct custody_trace *trace, struct standing *at, bool
     }
     if (err != P2P_OK || taking.taken) {
         return err == P2P_OK ? pass_on(trace, at, &taking, ends) : err;
+    }
+    err = p2p_custody_settling(trace, at, &taking);
+    if (err == P2P_OK && taking.stopped) {
+        trace->token->frozen |= P2P_FROZEN_SETTLED;
+    }
+    if (err != P2P_OK || taking.taken) {
+        *ends = true;
+        return err == P2P_OK ? settle(trace, at, &taking) : err;
     }
     err = p2p_custody_decide(trace, at, &step);
     if (err == P2P_OK) {

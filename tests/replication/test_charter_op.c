@@ -75,6 +75,11 @@ static void one_of_each(void)
     world_op(&draft);
     p2p_op_reassign_pack(&draft.ops, &reassign);
     world_op(&draft);
+    const struct p2p_op_open goes[] = {{"m2/1", 3}, {"m1/1", 70001}};
+    const struct p2p_op_settle_opens settle_opens = {
+        .keep = {"m1/1", 70000}, .others = goes, .other_count = 2};
+    p2p_op_settle_opens_pack(&draft.ops, &settle_opens);
+    world_op(&draft);
     world.term = 77;
     world_seal(&world, &draft, 0, &entry);
 }
@@ -87,7 +92,7 @@ static void each_op_comes_back_as_it_was(void **state)
     struct p2p_hash hash = p2p_circle_key_hash(&key);
     one_of_each();
     CHECK_OK(p2p_version_decode(&version, p2p_slice_of(entry.leaf, entry.leaf_len), &arena));
-    CHECK(version.op_count == 11 && version.term == 77 && version.time_ms == 1700000000000);
+    CHECK(version.op_count == 12 && version.term == 77 && version.time_ms == 1700000000000);
     const struct p2p_charter_op *op = version.ops;
     for (size_t i = 0; i < version.op_count; i++) {
         CHECK(op[i].type == (enum p2p_op)i);
@@ -115,6 +120,10 @@ static void each_op_comes_back_as_it_was(void **state)
     CHECK(strcmp(op[9].generation.witnesses[0], "m1") == 0);
     CHECK(strcmp(op[10].reassign.feed, "m1/1") == 0 && op[10].reassign.index == 70000);
     CHECK(op[10].reassign.epoch == 2 && strcmp(op[10].reassign.member, "m2") == 0);
+    CHECK(strcmp(op[11].settle_opens.keep.feed, "m1/1") == 0);
+    CHECK(op[11].settle_opens.keep.index == 70000 && op[11].settle_opens.other_count == 2);
+    CHECK(strcmp(op[11].settle_opens.others[0].feed, "m2/1") == 0);
+    CHECK(op[11].settle_opens.others[1].index == 70001);
 }
 
 /* A cut or damaged entry would be read as another, or read past its end. */
@@ -146,7 +155,7 @@ static void unknown_ops_stop_the_charter(void **state)
     (void)state;
     p2p_pack_map(&draft.ops, 1);
     p2p_pack_text(&draft.ops, "op");
-    p2p_pack_text(&draft.ops, "settle-opens");
+    p2p_pack_text(&draft.ops, "unheard-of");
     world_op(&draft);
     world_seal(&world, &draft, 0, &entry);
     CHECK_ERR(p2p_version_decode(&version, p2p_slice_of(entry.leaf, entry.leaf_len), &arena),

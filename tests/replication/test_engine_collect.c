@@ -693,13 +693,13 @@ static size_t seals_at(uint32_t node, uint64_t entry, struct p2p_record_id *seal
     return count;
 }
 
-static enum p2p_err recount(bool second, struct p2p_record_id token,
+static enum p2p_err recount(uint64_t epoch, bool second, struct p2p_record_id token,
                             const struct p2p_record_id *first, struct p2p_record_id *id)
 {
     uint8_t bytes[512];
     struct p2p_pack pack;
     struct p2p_record_id seals[4];
-    const struct p2p_custody_step what = {.epoch = 2,
+    const struct p2p_custody_step what = {.epoch = epoch,
                                           .found = "held",
                                           .seals = seals,
                                           .seal_count =
@@ -730,20 +730,61 @@ static void test_who_takes_over_waits(void **state)
     reassign(token);
     network_advance(&net, 130000); /* the others say that they hold the entry */
     CHECK(custody_at(2, token).frozen != 0);
-    CHECK_ERR(recount(false, token, NULL, &first), P2P_BUSY);
+    CHECK_ERR(recount(2, false, token, NULL, &first), P2P_BUSY);
     network_advance(&net, 100000);
-    CHECK_ERR(recount(false, token, NULL, &first), P2P_BUSY);
+    CHECK_ERR(recount(2, false, token, NULL, &first), P2P_BUSY);
     network_kill(&net, 2);
     CHECK_OK(network_open(&net, 2));
     network_connect_all(&net);
     network_advance(&net, 60000);
-    CHECK_ERR(recount(false, token, NULL, &first), P2P_BUSY); /* it begins again */
+    CHECK_ERR(recount(2, false, token, NULL, &first), P2P_BUSY); /* it begins again */
     network_advance(&net, 133000);
-    CHECK_OK(recount(false, token, NULL, &first));
-    CHECK_OK(recount(true, token, &first, &second));
+    CHECK_OK(recount(2, false, token, NULL, &first));
+    CHECK_OK(recount(2, true, token, &first, &second));
     struct p2p_custody custody = custody_at(2, token);
     CHECK(custody.state == P2P_CUSTODY_HELD && custody.holder == 2 && custody.epoch == 2);
     CHECK(custody.frozen == 0);
+}
+
+/* Two ports that each opened a container could neither release it, or both. */
+static void test_the_roots_keep_one_open(void **state)
+{
+    static struct world_draft draft;
+    struct p2p_record_id first;
+    struct p2p_record_id second;
+    (void)state;
+    start(4, 4, 61);
+    for (uint32_t a = 1; a <= 4; a++) {
+        for (uint32_t b = a + 1; b <= 4; b++) {
+            network_cut(&net, a, b);
+        }
+    }
+    struct p2p_record_id goes = open_box(1, BOX);
+    struct p2p_record_id kept = open_box(2, BOX);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(custody_at(2, kept).frozen == P2P_FROZEN_RIVAL);
+    CHECK(custody_at(1, goes).frozen == P2P_FROZEN_RIVAL);
+    network_kill(&net, 1);
+    const struct p2p_op_open other = {.feed = "m1/1", .index = goes.index};
+    const struct p2p_op_settle_opens op = {
+        .keep = {.feed = "m2/1", .index = kept.index}, .others = &other, .other_count = 1};
+    draft_lease(&draft);
+    p2p_op_settle_opens_pack(&draft.ops, &op);
+    world_op(&draft);
+    network_give(&net, 3, network_entry(&net, &draft));
+    network_advance(&net, 130000);
+    CHECK_ERR(recount(1, false, kept, NULL, &first), P2P_BUSY);
+    network_advance(&net, 133000);
+    CHECK_OK(recount(1, false, kept, NULL, &first));
+    CHECK(custody_at(2, kept).frozen == P2P_FROZEN_RIVAL);
+    CHECK_OK(recount(1, true, kept, &first, &second));
+    CHECK(custody_at(2, goes).state == P2P_CUSTODY_WITHDRAWN);
+    CHECK(custody_at(2, kept).state == P2P_CUSTODY_HELD && custody_at(2, kept).frozen == 0);
+    CHECK_OK(network_open(&net, 1));
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(custody_at(1, goes).state == P2P_CUSTODY_WITHDRAWN);
 }
 
 /* ---- mirrored ---- */
@@ -906,6 +947,7 @@ int main(void)
         cmocka_unit_test_teardown(test_an_override, network_stop),
         cmocka_unit_test_teardown(test_who_took_it_over_releases, network_stop),
         cmocka_unit_test_teardown(test_who_takes_over_waits, network_stop),
+        cmocka_unit_test_teardown(test_the_roots_keep_one_open, network_stop),
         cmocka_unit_test_teardown(test_nothing_passes_on_before_the_witnesses_answer,
                                   network_stop),
         cmocka_unit_test_teardown(test_the_same_question_is_the_same_release, network_stop),

@@ -196,6 +196,18 @@ static void add_entry(struct history *history)
     }
 }
 
+/* Seals ascend. */
+static void sort_seals(struct p2p_record_id *seals, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = i; j > 0 && p2p_record_id_compare(&seals[j - 1], &seals[j]) > 0; j--) {
+            struct p2p_record_id other = seals[j];
+            seals[j] = seals[j - 1];
+            seals[j - 1] = other;
+        }
+    }
+}
+
 /* Another member is to hold it: with seals at once, or fewer than a quorum, and recounts. */
 static void add_reassign(struct history *history, size_t at, const struct p2p_custody *now)
 {
@@ -221,16 +233,44 @@ static void add_reassign(struct history *history, size_t at, const struct p2p_cu
     if (one_in(history, 3)) {
         add_step(history, at, now);
     }
-    /* Seals ascend. */
-    for (size_t i = 1; i < count; i++) {
-        for (size_t j = i; j > 0 && p2p_record_id_compare(&seals[j - 1], &seals[j]) > 0; j--) {
-            struct p2p_record_id other = seals[j];
-            seals[j] = seals[j - 1];
-            seals[j - 1] = other;
-        }
-    }
+    sort_seals(seals, count);
     custody_world_recount_by(world, newest_feed(history, to), token, epoch,
                              one_in(history, 5) ? "gone" : "held", seals, count);
+}
+
+/* The charter keeps one of two opens of a box: with seals at once, or fewer than a quorum, and
+ * two who count it. */
+static void add_settle(struct history *history, size_t at, const struct p2p_custody *now)
+{
+    struct ledger_world *world = history->world;
+    struct p2p_record_id seals[3];
+    size_t other = at;
+    size_t count = 0;
+    for (size_t i = 0; i < history->token_count && other == at; i++) {
+        size_t pick = rng_below(history->rng, history->token_count);
+        bool same_box = history->boxes[pick] == history->boxes[at];
+        other = same_box || one_in(history, 20) ? pick : at;
+    }
+    if (other == at || world->entry_count + 3 > LEDGER_WORLD_ENTRIES) {
+        return;
+    }
+    struct p2p_custody goes = custody_of(&history->node, history->tokens[other]);
+    uint64_t size = ledger_world_size(world, goes.holder);
+    custody_world_settle(world, history->tokens[at], &history->tokens[other], 1);
+    for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS && count < 3; member++) {
+        uint32_t feed = newest_feed(history, member);
+        if (feed != goes.holder && !one_in(history, 6)) {
+            uint64_t less =
+                one_in(history, 3) ? rng_below(history->rng, size < 4 ? size : 4) : 0;
+            seals[count++] = custody_world_seal(world, feed, goes.holder, size - less);
+        }
+    }
+    if (one_in(history, 4)) {
+        add_step(history, other, &goes);
+    }
+    sort_seals(seals, count);
+    custody_world_recount_by(world, now->holder, history->tokens[at], now->epoch,
+                             one_in(history, 6) ? "gone" : "held", seals, count);
 }
 
 /* Somebody tells that a feed has two histories. */
@@ -309,8 +349,10 @@ static void add_one(struct history *history)
         add_claims(history);
     } else if (roll < 93) {
         add_entry(history);
-    } else if (roll < 95) {
+    } else if (roll == 93) {
         add_reassign(history, at, &now);
+    } else if (roll == 94 || (now.rival_count > 0 && roll >= 97)) {
+        add_settle(history, at, &now);
     } else if (roll == 95 && history->forks) {
         add_fork(history);
     } else if (history->closed != 0) {

@@ -1,7 +1,8 @@
 /* Random custody in a ledger_world: opens of a few containers, steps by who holds and by who
  * does not, at right and wrong epochs, with good notes, too few cosignatures, notes of other
  * feeds and none; recounts, gates, claims that are true, early or false, cut points, an issuer
- * granted late, a generation that is closed and goes on, tokens that the charter reassigns;
+ * granted late, a generation that is closed and goes on, tokens that the charter reassigns or
+ * settles;
  * with forks, also proofs that a feed has two histories, and releases carried on from there.
  * What never comes up here is never
  * tested by who uses it. */

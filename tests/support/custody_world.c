@@ -206,6 +206,30 @@ void custody_world_reassign(struct ledger_world *world, struct p2p_record_id tok
     ledger_world_entry(world, &draft);
 }
 
+static struct p2p_op_open named(const struct ledger_world *world, struct p2p_record_id id)
+{
+    return (struct p2p_op_open){.feed = p2p_charter_feed(world->charter, id.feed)->origin +
+                                        strlen(WORLD_FEDERATION) + 1,
+                                .index = id.index};
+}
+
+void custody_world_settle(struct ledger_world *world, struct p2p_record_id keep,
+                          const struct p2p_record_id *others, uint32_t count)
+{
+    static struct world_draft draft;
+    struct p2p_op_open go[4];
+    struct p2p_op_settle_opens op = {
+        .keep = named(world, keep), .others = go, .other_count = count};
+    CHECK(count <= 4);
+    for (uint32_t i = 0; i < count; i++) {
+        go[i] = named(world, others[i]);
+    }
+    world_draft(&draft);
+    p2p_op_settle_opens_pack(&draft.ops, &op);
+    world_op(&draft);
+    ledger_world_entry(world, &draft);
+}
+
 struct p2p_record_id custody_world_seal(struct ledger_world *world, uint32_t member,
                                         uint32_t feed, uint64_t size)
 {

@@ -74,6 +74,9 @@ struct p2p_record_id custody_world_recount_by(struct ledger_world *world, uint32
 /* An entry of the charter that gives a token to a member at an epoch. */
 void custody_world_reassign(struct ledger_world *world, struct p2p_record_id token,
                             uint64_t epoch, uint32_t member);
+/* An entry that keeps one open and settles others away. */
+void custody_world_settle(struct ledger_world *world, struct p2p_record_id keep,
+                          const struct p2p_record_id *others, uint32_t count);
 /* A member says that it holds the whole charter and so much of a feed. */
 struct p2p_record_id custody_world_seal(struct ledger_world *world, uint32_t member,
                                         uint32_t feed, uint64_t size);

@@ -432,6 +432,15 @@ size_t p2p_charter_reassigns(const struct p2p_charter *charter,
                              size_t cap);
 const struct p2p_reassign *p2p_charter_all_reassigns(const struct p2p_charter *charter,
                                                      size_t *count);
+/* An entry that settles a custody token (by its open) away, since another open of its container
+ * is kept. All of them in order of entry, as above. */
+struct p2p_settled_open {
+    struct p2p_record_id token;
+    struct p2p_record_id keep;
+    uint64_t entry;
+};
+const struct p2p_settled_open *p2p_charter_settled_opens(const struct p2p_charter *charter,
+                                                         size_t *count);
 
 /* Issuers whose keys, grants or cuts entry `index` changed: fills out (ascending, at most cap
  * of them), returns how many there are. A settle touches all that lost a grant or got a cut by

@@ -8,7 +8,7 @@
 
 #include <p2p/charter.h>
 
-/* X(NAME, word): order is the registry's. settle-opens is a reserved word. */
+/* X(NAME, word): order is the registry's. */
 #define P2P_CHARTER_OP_MAP(X)                                                                  \
     X(FOUND, "found")     /* federation, log key, roots, threshold */                          \
     X(ADMIT, "admit")     /* member with its keys; creates feed member/1 with its witnesses */ \
@@ -20,10 +20,12 @@
     X(ROTATE, "rotate") /* new roots and threshold */                                          \
     X(SETTLE, "settle") /* both heads, a higher term */                                        \
     X(GENERATION, "generation") /* closes a member's feed, grants the next with new keys */    \
-    X(REASSIGN, "reassign")     /* another member is to hold a custody token */
+    X(REASSIGN, "reassign")     /* another member is to hold a custody token */                \
+    X(SETTLE_OPENS, "settle-opens") /* of several opens of one container one is kept */
 
 #define P2P_CHARTER_OPS_MAX   1024u /* per entry */
 #define P2P_CIRCLE_EPOCHS_MAX 1024u
+#define P2P_SETTLE_OPENS_MAX  32u /* tokens that one op settles away */
 
 enum p2p_op {
 #define P2P_OP_ENUM(name, word) P2P_OP_##name,
@@ -118,6 +120,17 @@ struct p2p_op_reassign {
     const char *member;
 };
 
+/* Of opens of one container that freeze each other one is kept, the others go: custody.h. */
+struct p2p_op_open {
+    const char *feed; /* beanr/1: where it was opened */
+    uint64_t index;
+};
+struct p2p_op_settle_opens {
+    struct p2p_op_open keep;
+    const struct p2p_op_open *others;
+    uint32_t other_count;
+};
+
 /* Stands first in its entry, on the branch that goes on. */
 struct p2p_op_settle {
     struct p2p_slice
@@ -138,6 +151,7 @@ void p2p_op_rotate_pack(struct p2p_pack *pack, const struct p2p_op_rotate *op);
 void p2p_op_settle_pack(struct p2p_pack *pack, const struct p2p_op_settle *op);
 void p2p_op_generation_pack(struct p2p_pack *pack, const struct p2p_op_generation *op);
 void p2p_op_reassign_pack(struct p2p_pack *pack, const struct p2p_op_reassign *op);
+void p2p_op_settle_opens_pack(struct p2p_pack *pack, const struct p2p_op_settle_opens *op);
 
 /* Encodes a whole charter leaf around packed ops: ops is the concatenation of count op maps. */
 P2P_MUST_CHECK enum p2p_err p2p_charter_leaf(struct p2p_slice ops, uint32_t count,
@@ -158,6 +172,7 @@ struct p2p_charter_op {
         struct p2p_op_settle settle;
         struct p2p_op_generation generation;
         struct p2p_op_reassign reassign;
+        struct p2p_op_settle_opens settle_opens;
     };
 };
 

@@ -32,8 +32,10 @@
  *
  * An open has effect when every earlier token of that container that its author surely knew
  * (known.c) was, there, over (RELEASED, WITHDRAWN, CLOSED, GONE); this is judged once. Two
- * opens that did not know of each other freeze each other until one is withdrawn; that the
- * charter settles them is not in this version.
+ * opens that did not know of each other freeze each other until one is withdrawn. A charter
+ * entry `settle-opens` keeps one of them: the others are frozen at their holders for good, and
+ * each is withdrawn by two recounts of the one that is kept, `held` where that stands, which
+ * name in `seals` a quorum of the witnesses of the other's holder, as a reassign does.
  *
  * View `custody`, keyed by token, in its circle: the value below. Rights (right.h) and gates
  * read it and nothing else of custody. Model: simulations/CUSTODY.md; of its additions to the
@@ -87,7 +89,8 @@ bool p2p_custody_is_over(enum p2p_custody_state state);
     X(CUT, 2, "cut", "a recount: a cut point lies at or below the last step")                  \
     X(RIVAL, 3, "rival", "the withdrawal of the other one of two opens")                       \
     X(FORKED, 4, "forked", "a recount: a feed that holds it, or did, has two histories")       \
-    X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")
+    X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")             \
+    X(SETTLED, 6, "settled", "a later entry that keeps it: the charter keeps another open")
 
 enum p2p_frozen {
 #define P2P_FROZEN_ENUM(name, bit, word, text) P2P_FROZEN_##name = 1 << (bit),
@@ -189,6 +192,12 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
                                                const struct p2p_reassign *given,
                                                const struct p2p_waited *waited,
                                                struct p2p_sealing *out);
+/* The same of a recount of a token that the charter keeps, by the newest such entry: the seals
+ * of the others' holders. P2P_NOTFOUND: no other is to be settled away. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_gather_settled(const struct p2p_ledger *ledger,
+                                                       const struct p2p_custody *keep,
+                                                       const struct p2p_waited *waited,
+                                                       struct p2p_sealing *out);
 
 /* Marks a token and the rights that name it: what it follows from changed. For everything that
  * changes a fold without being one of its records. */
@@ -215,7 +224,8 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_mark_feed(struct p2p_ledger *ledger, uin
  * is found to be another. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_sealed_by(struct p2p_ledger *ledger, uint32_t feed,
                                                        uint64_t index);
-/* Those that an entry of the charter reassigns: what was seen of it may be another. */
+/* Those that an entry of the charter reassigns or settles: what was seen of it may be another.
+ */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_reassigned(struct p2p_ledger *ledger);
 /* Those that carry a note that may be good under another version of the charter. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark_waiting(struct p2p_ledger *ledger);

@@ -89,6 +89,10 @@ struct p2p_verb_reassign {
 P2P_MUST_CHECK enum p2p_err p2p_verb_reassign(struct p2p_verb *verb,
                                               const struct p2p_verb_reassign *options);
 
+/* Of several opens of one container one is kept. */
+P2P_MUST_CHECK enum p2p_err p2p_verb_settle_opens(struct p2p_verb *verb,
+                                                  const struct p2p_op_settle_opens *op);
+
 /* Zeros stay as they are. */
 P2P_MUST_CHECK enum p2p_err p2p_verb_policy(struct p2p_verb *verb,
                                             const struct p2p_policy *changes);
