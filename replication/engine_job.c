@@ -51,8 +51,8 @@ static bool fits(const struct p2p_engine *engine, const struct shape *shape,
 /* What no job writes: the node's own acts about custody, which follow from what it holds; and,
  * while it cannot know whether its store is all that its feed ever had, what gives custody away
  * or takes it; and, while the lease of who was replaced may run, what takes it over. */
-static bool may_act(struct p2p_engine *engine, uint32_t kind, const struct p2p_record_id *about,
-                    struct p2p_slice content, struct p2p_job *job)
+static bool may_act(struct p2p_engine *engine, uint32_t kind, struct p2p_slice content,
+                    struct p2p_job *job)
 {
     uint64_t left_ms = 0;
     bool passes_on = kind == P2P_KIND_CUSTODY_OFFER || kind == P2P_KIND_CUSTODY_ACCEPT ||
@@ -67,8 +67,7 @@ static bool may_act(struct p2p_engine *engine, uint32_t kind, const struct p2p_r
                      "the copy can be written: port2port wait custody");
         return false;
     }
-    if (kind == P2P_KIND_RECOUNT && about != NULL &&
-        !p2p_takeover_waited(engine, about, content, &left_ms)) {
+    if (kind == P2P_KIND_RECOUNT && !p2p_takeover_waited(engine, content, &left_ms)) {
         p2p_job_fail(job, P2P_BUSY, "");
         snprintf(
             job->result.reason, sizeof(job->result.reason),
@@ -83,8 +82,7 @@ static bool may_act(struct p2p_engine *engine, uint32_t kind, const struct p2p_r
 static bool append_fits(struct p2p_engine *engine, const struct p2p_append *record,
                         struct p2p_job *job)
 {
-    if (!may_act(engine, record->kind, record->cite_count > 0 ? &record->cites[0] : NULL,
-                 record->content, job)) {
+    if (!may_act(engine, record->kind, record->content, job)) {
         return false;
     }
     if (record->payload.len > P2P_PAYLOAD_BYTES_MAX || record->cite_count > P2P_CITES_MAX ||
@@ -224,12 +222,7 @@ static enum p2p_err submit_job(struct p2p_engine *engine, struct p2p_job *job)
                                 .author = P2P_BY_ISSUER,
                                 .content = arrival.record.content,
                                 .payload = payload};
-    struct p2p_cites walk;
-    struct p2p_record_id about;
-    p2p_cites_begin(&walk, &arrival.record);
-    bool cites = p2p_cites_next(&walk, &about);
-    if (!may_act(engine, shape.kind, cites ? &about : NULL, shape.content, job) ||
-        !fits(engine, &shape, job)) {
+    if (!may_act(engine, shape.kind, shape.content, job) || !fits(engine, &shape, job)) {
         return P2P_OK;
     }
     err = p2p_ledger_verify(&engine->ledger, &arrival, 1);

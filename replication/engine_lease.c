@@ -233,13 +233,11 @@ static uint64_t wait_ms(const struct p2p_engine *engine)
 }
 
 static struct p2p_takeover *find_takeover(struct p2p_engine *engine,
-                                          const struct p2p_record_id *token,
                                           const struct p2p_record_id *seal)
 {
     for (size_t i = 0; i < P2P_TAKEOVERS_MAX; i++) {
         struct p2p_takeover *row = &engine->takeovers[i];
-        if (row->begun && p2p_record_id_compare(&row->token, token) == 0 &&
-            p2p_record_id_compare(&row->seal, seal) == 0) {
+        if (row->begun && p2p_record_id_compare(&row->seal, seal) == 0) {
             return row;
         }
     }
@@ -247,31 +245,30 @@ static struct p2p_takeover *find_takeover(struct p2p_engine *engine,
 }
 
 bool p2p_engine_waited(struct p2p_engine *engine, const struct p2p_now *now,
-                       const struct p2p_record_id *token, const struct p2p_record_id *seal)
+                       const struct p2p_record_id *seal)
 {
-    const struct p2p_takeover *row = find_takeover(engine, token, seal);
+    const struct p2p_takeover *row = find_takeover(engine, seal);
     return row != NULL && now->mono_ms - row->since_ms >= wait_ms(engine);
 }
 
-/* What is left of the wait for one seal, which begins now if it did not before. */
-static uint64_t wait_for(struct p2p_engine *engine, const struct p2p_record_id *token,
-                         const struct p2p_record_id *seal)
+/* What is left of the wait for one seal, which begins now if it did not before: for whatever it
+ * is named next, it was held since then. */
+static uint64_t wait_for(struct p2p_engine *engine, const struct p2p_record_id *seal)
 {
-    const struct p2p_takeover *row = find_takeover(engine, token, seal);
+    const struct p2p_takeover *row = find_takeover(engine, seal);
     if (row != NULL) {
         uint64_t gone_ms = engine->now.mono_ms - row->since_ms;
         return gone_ms < wait_ms(engine) ? wait_ms(engine) - gone_ms : 0;
     }
-    engine->takeovers[engine->takeover_at] = (struct p2p_takeover){
-        .begun = true, .token = *token, .seal = *seal, .since_ms = engine->now.mono_ms};
+    engine->takeovers[engine->takeover_at] =
+        (struct p2p_takeover){.begun = true, .seal = *seal, .since_ms = engine->now.mono_ms};
     engine->takeover_at = (engine->takeover_at + 1) % P2P_TAKEOVERS_MAX;
     return wait_ms(engine);
 }
 
 /* The lease of a holder whom the charter replaced has ended by then, whatever its clock: it
  * asked its witnesses for the last time before they knew the entry, and so before the seals. */
-bool p2p_takeover_waited(struct p2p_engine *engine, const struct p2p_record_id *token,
-                         struct p2p_slice content, uint64_t *left_ms)
+bool p2p_takeover_waited(struct p2p_engine *engine, struct p2p_slice content, uint64_t *left_ms)
 {
     struct p2p_unpack in;
     *left_ms = 0;
@@ -287,7 +284,7 @@ bool p2p_takeover_waited(struct p2p_engine *engine, const struct p2p_record_id *
         seal.index = p2p_unpack_uint(&in);
         const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, seal.feed);
         known = pair && !p2p_unpack_failed(&in) && feed != NULL && seal.index < feed->edge.size;
-        uint64_t one_ms = known ? wait_for(engine, token, &seal) : wait_ms(engine);
+        uint64_t one_ms = known ? wait_for(engine, &seal) : wait_ms(engine);
         *left_ms = one_ms > *left_ms ? one_ms : *left_ms;
     }
     return known && *left_ms == 0;

@@ -415,11 +415,11 @@ P2P_MUST_CHECK enum p2p_err p2p_ruling_due(struct p2p_engine *engine, uint64_t *
 
 /* ---- engine_lease.c ---- */
 
-/* Whether 1.1 leases have passed, in this start, since each seal that a recount of this token
- * rests on (its content names them) was here and was named first; else left_ms [out] of them.
- * True for one that rests on none. */
-bool p2p_takeover_waited(struct p2p_engine *engine, const struct p2p_record_id *token,
-                         struct p2p_slice content, uint64_t *left_ms);
+/* Whether 1.1 leases have passed, in this start, since each seal that a recount rests on (its
+ * content names them) was here and was named first, for this token or another; else left_ms
+ * [out] of them. True for one that rests on none. */
+bool p2p_takeover_waited(struct p2p_engine *engine, struct p2p_slice content,
+                         uint64_t *left_ms);
 /* Asks the witnesses when it is time to. */
 P2P_MUST_CHECK enum p2p_err p2p_lease_due(struct p2p_engine *engine, uint64_t *wake_ms);
 P2P_MUST_CHECK enum p2p_err p2p_lease_receive_ask(struct p2p_engine *engine,

@@ -241,12 +241,12 @@ struct p2p_release {
     struct p2p_record_id use;
 };
 
-/* Who takes a token over by an entry of the charter waits, in this start, from when each seal
- * that he rests on was named first: see engine_lease.c. One that is forgotten begins anew. */
+/* Who takes tokens over by an entry of the charter waits, in this start, from when each seal
+ * that he rests on was named first: see engine_lease.c. One that is forgotten begins anew. The
+ * witnesses of a lost port seal all that it held at once, so that its yard is one wait. */
 #define P2P_TAKEOVERS_MAX 256u
 struct p2p_takeover {
     bool begun;
-    struct p2p_record_id token;
     struct p2p_record_id seal;
     uint64_t since_ms;
 };

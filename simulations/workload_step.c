@@ -260,8 +260,7 @@ static size_t gather_seals(const struct sim_plan *plan, const struct p2p_custody
             p2p_feed_cosigner(held, p2p_charter_witness_of(plan->charter, info->member)) &&
             p2p_known_first(ledger, i, P2P_CHARTER_FEED, given->entry, &at) == P2P_OK) {
             seals[count] = (struct p2p_record_id){i, at};
-            if (p2p_engine_waited(plan->node->engine, &plan->node->now, &custody->id,
-                                  &seals[count])) {
+            if (p2p_engine_waited(plan->node->engine, &plan->node->now, &seals[count])) {
                 waited[waited_count++] = seals[count];
             }
             count++;

@@ -133,16 +133,10 @@ static bool recounted_here(const struct p2p_node *node, const struct p2p_custody
            (!p2p_custody_is_over(custody->state) && given_here(node, custody) != NULL);
 }
 
-struct looker {
-    struct p2p_node *node;
-    const struct p2p_custody *custody;
-};
-
 static bool has_waited(void *context, const struct p2p_record_id *seal)
 {
-    const struct looker *looker = context;
-    return p2p_engine_waited(looker->node->engine, &looker->node->now, &looker->custody->id,
-                             seal);
+    const struct p2p_node *node = context;
+    return p2p_engine_waited(node->engine, &node->now, seal);
 }
 
 /* What the recount names: where those that were waited for are enough, they alone. */
@@ -150,8 +144,7 @@ static enum p2p_err gather_seals(struct p2p_node *node, const struct p2p_custody
                                  const struct p2p_reassign *given, struct p2p_sealing *sealing)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    struct looker looker = {.node = node, .custody = custody};
-    const struct p2p_waited waited = {.has = has_waited, .context = &looker};
+    const struct p2p_waited waited = {.has = has_waited, .context = node};
     enum p2p_err err = p2p_custody_gather(ledger, custody, given, &waited, sealing);
     return err == P2P_OK && !sealing->sealed
                ? p2p_custody_gather(ledger, custody, given, NULL, sealing)
@@ -163,8 +156,7 @@ static enum p2p_err gather_settled(struct p2p_node *node, const struct p2p_custo
                                    struct p2p_sealing *sealing)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    struct looker looker = {.node = node, .custody = custody};
-    const struct p2p_waited waited = {.has = has_waited, .context = &looker};
+    const struct p2p_waited waited = {.has = has_waited, .context = node};
     enum p2p_err err = p2p_custody_gather_settled(ledger, custody, &waited, sealing);
     if (err == P2P_OK && !sealing->sealed) {
         err = p2p_custody_gather_settled(ledger, custody, NULL, sealing);

@@ -322,10 +322,10 @@ void p2p_engine_hold_custody(struct p2p_engine *engine, bool held);
 /* Whether the release that this record made may be answered allow now: once only, in this
  * start, by whoever asks first. */
 bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_id *use);
-/* Whether the wait of who takes a token over is over for this seal: see WIRE.md section 19. A
- * recount that rests on it begins it, where it was not begun in this start. */
+/* Whether the wait of who takes tokens over is over for this seal: see WIRE.md section 19. The
+ * first recount that rests on it, of whatever token, begins it in this start. */
 bool p2p_engine_waited(struct p2p_engine *engine, const struct p2p_now *now,
-                       const struct p2p_record_id *token, const struct p2p_record_id *seal);
+                       const struct p2p_record_id *seal);
 /* Whether custody may be used at this time, and, while it may, the milliseconds that are left
  * of the lease (left_ms may be NULL). Never while this node may not append. */
 enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,
@@ -351,8 +351,8 @@ const struct p2p_divergence *p2p_engine_divergence(const struct p2p_engine *engi
 const struct p2p_damage *p2p_engine_damage(const struct p2p_engine *engine);
 uint64_t p2p_engine_mirrored(const struct p2p_engine *engine); /* size of the own feed */
 uint64_t p2p_engine_commit_number(const struct p2p_engine *engine);
-/* Whether the copy, or its loss, told at the start that what is held is not all there was, of the
- * generation that the charter grants; whatever else keeps the node from appending. */
+/* Whether the copy, or its loss, told at the start that what is held is not all there was, of
+ * the generation that the charter grants; whatever else keeps the node from appending. */
 bool p2p_engine_restored(const struct p2p_engine *engine);
 /* POSIX seconds: the newest time that the own witness key has signed, as far as is known. */
 uint64_t p2p_engine_signed_time(const struct p2p_engine *engine);
