@@ -259,8 +259,13 @@ static enum p2p_err read_row(struct p2p_slice key, struct p2p_slice value,
         age_ms >= P2P_REPLY_KEPT_MS) {
         return P2P_OK;
     }
-    kept->text = strndup((const char *)value.data + HEAD_BYTES, value.len - HEAD_BYTES);
-    return kept->text != NULL ? P2P_OK : P2P_NOMEM;
+    size_t len = value.len - HEAD_BYTES; /* no zero stands behind it */
+    kept->text = calloc(1, len + 1);
+    if (kept->text == NULL) {
+        return P2P_NOMEM;
+    }
+    memcpy(kept->text, value.data + HEAD_BYTES, len);
+    return P2P_OK;
 }
 
 struct loaded {

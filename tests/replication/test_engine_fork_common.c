@@ -131,7 +131,7 @@ static void without_a_common_head_the_larger_quorum_has_it(void **state)
     two_quorums(52, 5, 5);
     uint64_t larger = quorum(3);
     network_connect(&net, 1, 3);
-    network_advance(&net, 20000);
+    network_advance(&net, 40000);
     CHECK(!forked_at(1).split && !forked_at(3).split);
     CHECK(network_size(&net, 1, OWNER) == larger && network_size(&net, 3, OWNER) == larger);
     for (uint32_t node = 1; node <= 3; node += 2) {

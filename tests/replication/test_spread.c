@@ -230,7 +230,8 @@ static void test_random_cuts(void **state)
     }
     CHECK(done > 0);
     network_connect_all(&net);
-    network_advance(&net, 5000);
+    network_advance(&net, 70000); /* a cosignature that went with a line comes again with the
+                                     heartbeat of a minute */
     for (uint32_t i = 1; i <= NODES; i++) {
         const struct p2p_spread *of = p2p_engine_spread(net.nodes[i].engine);
         CHECK(of->open == 0 && of->done == ROUNDS);
