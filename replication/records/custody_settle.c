@@ -4,8 +4,9 @@
  * is withdrawn by two recounts of the one that is kept, which found that `held` where it stands
  * and name the seals: `seen` records of a quorum of this holder's witnesses, by which this
  * holder's feed is judged at one size, as of a reassigned token (custody_take.c). Was anything
- * decided there below that size, it is not; and a release by this holder releases it all the
- * same. */
+ * decided there below that size, it is not, nor where somebody whom the charter named instead
+ * of that holder before took it over, or may have; and a release by this holder releases it all
+ * the same. */
 #include "custody_step.h"
 
 #include <p2p/charter_op.h>
@@ -48,6 +49,9 @@ static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
                                           step->seals, step->seal_count, &out->size, &sealed);
     if (err == P2P_OK && sealed) {
         err = p2p_custody_decided_below(trace, at, out->size, &decided);
+    }
+    if (err == P2P_OK && sealed && !decided) {
+        err = p2p_custody_others_named(trace, at, entry, step, &sealed, &decided);
     }
     out->taken = err == P2P_OK && sealed && !decided;
     return err;
@@ -119,7 +123,9 @@ enum p2p_err p2p_custody_settling(struct custody_trace *trace, const struct stan
     out->stopped = count > 0;
     trace->waits = trace->waits || count > 0; /* what was seen of an entry changes */
     for (size_t i = 0; i < count && err == P2P_OK && !out->taken; i++) {
-        err = look_at_kept(trace, at, &rows[i], out);
+        if (p2p_custody_is_about(trace->ledger, at->feed, rows[i].entry)) {
+            err = look_at_kept(trace, at, &rows[i], out);
+        }
     }
     return err;
 }
@@ -131,12 +137,13 @@ enum p2p_err p2p_custody_gather_settled(const struct p2p_ledger *ledger,
                                         const struct p2p_waited *waited,
                                         struct p2p_sealing *out)
 {
-    uint32_t feeds[P2P_SETTLE_OPENS_MAX];
+    uint32_t feeds[P2P_SETTLE_OPENS_MAX * (1 + P2P_CUSTODY_ENTRIES_MAX)];
     uint64_t entry = 0;
     size_t feed_count = 0;
+    size_t goes_count = 0;
     size_t all = 0;
     const struct p2p_settled_open *at = p2p_charter_settled_opens(ledger->charter, &all);
-    for (size_t i = all; i > 0 && feed_count < P2P_SETTLE_OPENS_MAX; i--) {
+    for (size_t i = all; i > 0 && goes_count < P2P_SETTLE_OPENS_MAX; i--) {
         struct p2p_custody goes;
         if (!same(&at[i - 1].keep, &keep->id) || (feed_count > 0 && at[i - 1].entry != entry)) {
             continue;
@@ -148,6 +155,8 @@ enum p2p_err p2p_custody_gather_settled(const struct p2p_ledger *ledger,
         if (err == P2P_OK && !p2p_custody_is_over(goes.state)) {
             entry = at[i - 1].entry;
             feeds[feed_count++] = goes.holder;
+            feed_count += p2p_custody_named_feeds(ledger, &goes, entry, feeds + feed_count);
+            goes_count++;
         }
     }
     return feed_count == 0 ? P2P_NOTFOUND

@@ -117,6 +117,19 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_decided_below(struct custody_trace *trac
 P2P_MUST_CHECK enum p2p_err p2p_custody_settling(struct custody_trace *trace,
                                                  const struct standing *at, struct taking *out);
 /* custody_take.c */
+/* Whether an entry is about who stands in that feed: one that knew of a later generation is
+ * about that, which may have decided meanwhile. */
+bool p2p_custody_is_about(const struct p2p_ledger *ledger, uint32_t feed, uint64_t entry);
+/* Whether the seals that a recount names are those of all whom entries before this one named
+ * to follow a standing, and whether one of these took the token over below. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_others_named(struct custody_trace *trace,
+                                                     const struct standing *at, uint64_t entry,
+                                                     const struct step *step, bool *sealed,
+                                                     bool *stood);
+/* The feeds that have to be sealed for that; returns how many. */
+size_t p2p_custody_named_feeds(const struct p2p_ledger *ledger,
+                               const struct p2p_custody *custody, uint64_t entry,
+                               uint32_t feeds[P2P_CUSTODY_ENTRIES_MAX]);
 P2P_MUST_CHECK enum p2p_err p2p_custody_taking(struct custody_trace *trace,
                                                const struct standing *at, struct taking *out);
 

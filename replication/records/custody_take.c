@@ -75,6 +75,28 @@ static enum p2p_err passed_over(struct custody_trace *trace, uint32_t member,
     return err;
 }
 
+enum p2p_err p2p_custody_others_named(struct custody_trace *trace, const struct standing *at,
+                                      uint64_t entry, const struct step *step, bool *sealed,
+                                      bool *stood)
+{
+    struct p2p_reassign rows[P2P_CUSTODY_ENTRIES_MAX];
+    size_t count = p2p_charter_reassigns(trace->ledger->charter, &trace->token->id, rows,
+                                         P2P_CUSTODY_ENTRIES_MAX);
+    struct custody_trace judged = *trace;
+    enum p2p_err err = P2P_OK;
+    count = count < P2P_CUSTODY_ENTRIES_MAX ? count : P2P_CUSTODY_ENTRIES_MAX;
+    *sealed = true;
+    *stood = false;
+    for (size_t i = 0; i < count && err == P2P_OK && *sealed && !*stood; i++) {
+        const struct p2p_reassign row = {.epoch = at->epoch + 1, .entry = entry};
+        if (rows[i].epoch == row.epoch && rows[i].entry < entry) {
+            err = passed_over(&judged, rows[i].member, &row, step, sealed, stood);
+        }
+    }
+    trace->waits = trace->waits || judged.waits;
+    return err;
+}
+
 /* Whether the seals that a recount names let the entry at `rows[n]` act. */
 static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
                          const struct p2p_reassign *rows, size_t n, const struct step *step,
@@ -150,11 +172,10 @@ static enum p2p_err find_uses(struct custody_trace *trace, const struct p2p_reas
 
 /* ---- the entries ---- */
 
-/* Whether an entry is about who stands in that feed: one that knew of a later generation is
- * about that, which may have decided meanwhile. */
-static bool is_about(const struct p2p_feed_info *feed, const struct p2p_reassign *row)
+bool p2p_custody_is_about(const struct p2p_ledger *ledger, uint32_t feed, uint64_t entry)
 {
-    return feed->closed == 0 || row->entry < feed->closed;
+    const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, feed);
+    return info != NULL && (info->closed == 0 || entry < info->closed);
 }
 
 enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
@@ -165,10 +186,9 @@ enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
     struct p2p_reassign rows[P2P_CUSTODY_ENTRIES_MAX];
     uint32_t feeds[1 + P2P_CUSTODY_ENTRIES_MAX] = {custody->holder};
     size_t feed_count = 1;
-    const struct p2p_feed_info *held = p2p_charter_feed(ledger->charter, custody->holder);
     size_t count =
         p2p_charter_reassigns(ledger->charter, &custody->id, rows, P2P_CUSTODY_ENTRIES_MAX);
-    if (held == NULL || !is_about(held, given)) {
+    if (!p2p_custody_is_about(ledger, custody->holder, given->entry)) {
         return P2P_NOTFOUND;
     }
     for (size_t i = 0; i < count && i < P2P_CUSTODY_ENTRIES_MAX; i++) {
@@ -178,6 +198,22 @@ enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
         }
     }
     return p2p_seals_gather(ledger, feeds, feed_count, given->entry, waited, out);
+}
+
+size_t p2p_custody_named_feeds(const struct p2p_ledger *ledger,
+                               const struct p2p_custody *custody, uint64_t entry,
+                               uint32_t feeds[P2P_CUSTODY_ENTRIES_MAX])
+{
+    struct p2p_reassign rows[P2P_CUSTODY_ENTRIES_MAX];
+    size_t count =
+        p2p_charter_reassigns(ledger->charter, &custody->id, rows, P2P_CUSTODY_ENTRIES_MAX);
+    size_t found = 0;
+    for (size_t i = 0; i < count && i < P2P_CUSTODY_ENTRIES_MAX; i++) {
+        if (rows[i].epoch == custody->epoch + 1 && rows[i].entry < entry) {
+            feeds[found++] = feed_then(ledger->charter, rows[i].member, entry);
+        }
+    }
+    return found;
 }
 
 /* The first two recounts of the member that an entry names by which it acts. */
@@ -213,7 +249,6 @@ enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standi
                                          P2P_CUSTODY_ENTRIES_MAX);
     size_t kept = 0;
     uint64_t known = UINT64_MAX;
-    const struct p2p_feed_info *feed = p2p_charter_feed(trace->ledger->charter, at->feed);
     enum p2p_err err = P2P_OK;
     out->stopped = false;
     out->taken = false;
@@ -236,7 +271,7 @@ enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standi
     out->stopped = kept > 0;
     size_t n = kept;
     for (; n > 0 && err == P2P_OK && !out->taken && !trace->blocked; n--) {
-        if (feed != NULL && is_about(feed, &rows[n - 1])) {
+        if (p2p_custody_is_about(trace->ledger, at->feed, rows[n - 1].entry)) {
             err = find_taking(trace, at, rows, n - 1, out);
         }
     }
