@@ -260,11 +260,13 @@ static bool agree(const json_t *body, const struct p2p_ban *a, const struct p2p_
 /* All bans that an amend lifts, against the first: what one of them forbids beyond it would be
  * allowed from then on, and nobody asked for that. */
 static bool one_terms(struct p2p_call *call, struct p2p_node *node,
-                      const struct p2p_append *append, const struct p2p_ban *first)
+                      const struct p2p_append *append, struct p2p_ban *first)
 {
     for (size_t i = 1; i < append->cite_count; i++) {
         struct p2p_ban ban;
-        if (p2p_ban_get(node->kv, append->circle, &append->cites[i], &ban) != P2P_OK ||
+        /* The first anew each time: its value does not outlive those of so many others. */
+        if (p2p_ban_get(node->kv, append->circle, &append->cites[0], first) != P2P_OK ||
+            p2p_ban_get(node->kv, append->circle, &append->cites[i], &ban) != P2P_OK ||
             !agree(call->body, first, &ban)) {
             p2p_call_error(call, 400, "different-bans",
                            "amend them one by one, or say everything in which they differ",

@@ -88,6 +88,10 @@ static int key_in_use(struct p2p_txn *txn, struct wrap_group group, uint32_t *us
         if (rc == MDB_NOTFOUND) {
             continue;
         }
+        if (rc == MDB_CORRUPTED) { /* a row may stand in that block */
+            *clear = false;
+            return 0;
+        }
         if (rc != 0) {
             return rc;
         }

@@ -2,6 +2,7 @@
 #include "ban_calls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct api_world world;
@@ -187,6 +188,46 @@ static void an_amend_of_several_must_not_free_anybody(void **state)
     refused(&world, "/v1/bans/amend", text, 400, "bad-time");
 }
 
+/* Broken: of so many bans that the first one's value is read over, an amend would say what
+ * another one said, or be refused. */
+static void an_amend_of_many_says_what_the_first_said(void **state)
+{
+    enum { BANS = 270, REASON = 1990, TEXT = BANS * 80 + 4096 };
+    static char ids[BANS][64];
+    char reason[REASON + 1];
+    char *text = malloc(TEXT);
+    (void)state;
+    CHECK(text != NULL);
+    for (unsigned i = 0; i < BANS; i++) {
+        memset(reason, 'a' + (int)(i % 26), REASON);
+        reason[REASON - i % 17] = '\0'; /* no two begin at one place */
+        snprintf(text, TEXT,
+                 "{\"as\":\"beanr-pso\",\"subject\":\"imo:9179842\",\"ground\":\"local\","
+                 "\"reference\":\"R-%03u\",\"scope\":\"BEANR,BEZEE\",\"from\":\"2026-01-01\","
+                 "\"reason\":\"%s\"}",
+                 i, reason);
+        json_t *reply = post(&world, "/v1/bans", text, 200, NULL);
+        snprintf(ids[i], sizeof(ids[i]), "%s", text_of(reply, "id"));
+        json_decref(reply);
+    }
+    size_t len = (size_t)snprintf(text, TEXT,
+                                  "{\"as\":\"beanr-pso\",\"reason\":\"r\",\"until\":"
+                                  "\"2041-01-01\",\"id\":[\"%s\"",
+                                  ids[0]);
+    for (unsigned i = 1; i < BANS; i++) {
+        len += (size_t)snprintf(text + len, TEXT - len, ",\"%s\"", ids[i]);
+    }
+    snprintf(text + len, TEXT - len, "]}");
+    json_t *reply = post(&world, "/v1/bans/amend", text, 200, NULL);
+    json_t *ban = show_ban(&world, text_of(reply, "id"));
+    CHECK(strcmp(text_of(ban, "reference"), "R-000") == 0);
+    CHECK(strcmp(nth(ban, "subjects", 0), "imo:9179842") == 0);
+    CHECK(strcmp(nth(ban, "scope", 1), "BEZEE") == 0);
+    json_decref(ban);
+    json_decref(reply);
+    free(text);
+}
+
 /* ---- who signs, for whom ---- */
 
 /* Broken: somebody would sign for another member or beyond what was granted. */
@@ -259,6 +300,7 @@ int main(void)
         BAN_TEST(what_cannot_be_acted_on_is_refused, &world),
         BAN_TEST(an_amend_keeps_what_it_does_not_name, &world),
         BAN_TEST(an_amend_of_several_must_not_free_anybody, &world),
+        BAN_TEST(an_amend_of_many_says_what_the_first_said, &world),
         BAN_TEST(an_issuer_is_chosen_or_named, &world),
         BAN_TEST(a_ban_stands_in_the_circle_that_was_named, &world),
     };
