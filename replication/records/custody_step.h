@@ -102,7 +102,8 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_recounted(struct custody_trace *trace, u
 struct taking {
     bool stopped; /* some entry names it: its holder acts no more */
     bool taken;   /* two recounts of who is named, sealed, took it over */
-    bool used;    /* who was named before released it, not knowing better */
+    bool used;    /* who was named before released it, not knowing better; where nobody took it
+                     over: any who was named, by seals that a fork may have taken back */
     bool rescued; /* and other records carry that release, of this leaf */
     struct p2p_hash leaf;
     struct step by; /* the second of them */

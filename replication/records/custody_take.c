@@ -280,5 +280,10 @@ enum p2p_err p2p_custody_taking(struct custody_trace *trace, const struct standi
             err = find_uses(trace, &rows[i], rows[n].entry, out);
         }
     }
+    for (size_t i = 0; i < kept && err == P2P_OK && !out->taken && !out->used; i++) {
+        if (!trace->blocked && p2p_custody_is_about(trace->ledger, at->feed, rows[i].entry)) {
+            err = find_uses(trace, &rows[i], UINT64_MAX, out);
+        }
+    }
     return err;
 }

@@ -221,7 +221,8 @@ static void take_rescued(struct custody_trace *trace, const struct step *use,
 
 /* Nothing is decided where the token stands: it stays there, or passes to the next generation.
  */
-static enum p2p_err stay(struct custody_trace *trace, struct standing *at, bool *ends)
+static enum p2p_err stay(struct custody_trace *trace, struct standing *at,
+                         const struct taking *named, bool *ends)
 {
     struct p2p_custody *token = trace->token;
     const struct p2p_feed *feed = p2p_ledger_feed(trace->ledger, at->feed);
@@ -248,6 +249,15 @@ static enum p2p_err stay(struct custody_trace *trace, struct standing *at, bool 
     }
     if (err != P2P_NOTFOUND) {
         return err;
+    }
+    if (named->used && named->rescued) {
+        take_rescued(trace, &named->by, &named->leaf);
+        return P2P_OK;
+    }
+    if (named->used) { /* final, whatever became of what it was taken over by */
+        token->state = P2P_CUSTODY_RELEASED;
+        take(token, &named->by);
+        return P2P_OK;
     }
     if (next != 0 && !trace->blocked) {
         *ends = false;
@@ -386,7 +396,9 @@ static enum p2p_err go_on(struct custody_trace *trace, struct standing *at, bool
 {
     struct step step;
     struct taking taking;
+    struct taking named;
     enum p2p_err err = p2p_custody_taking(trace, at, &taking);
+    named = taking;
     if (err == P2P_OK && taking.stopped) {
         trace->token->frozen |= P2P_FROZEN_REASSIGNED;
     }
@@ -409,7 +421,7 @@ static enum p2p_err go_on(struct custody_trace *trace, struct standing *at, bool
     if (err == P2P_OK) {
         return advance(trace, at, &step, ends);
     }
-    return err == P2P_NOTFOUND ? stay(trace, at, ends) : err;
+    return err == P2P_NOTFOUND ? stay(trace, at, &named, ends) : err;
 }
 
 /* It passed on too often: nothing but its end is looked for. */

@@ -730,6 +730,27 @@ static void a_later_generation_forgets_no_release(void **state)
     check_orders(23);
 }
 
+/* What was taken over and released could come back to life: a witness that had said it holds
+ * the entry forks its feed below that. */
+static void a_witness_that_forks_undoes_no_release(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 2, 3);
+    uint64_t before = ledger_world_size(&world, 4);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
+                                          custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 3, token, 2, "held", seals, 2);
+    custody_world_use(&world, 3, token, 2, 0);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    custody_world_fork(&world, 2, 4, before);
+    custody = now(token);
+    CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_REASSIGNED);
+    check_orders(36);
+}
+
 /* ---- settling opens ---- */
 
 static struct p2p_record_id unaware(uint32_t feed)
@@ -1161,6 +1182,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_later_generation_is_the_one_replaced, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_later_generation_forgets_no_release, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_witness_that_forks_undoes_no_release, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_roots_settle_opens, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_gone_settles_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_sealed_of_rivals_stands, setup, teardown),
