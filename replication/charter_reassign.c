@@ -86,12 +86,31 @@ static bool was_settled(const struct charter_fold *fold, const struct p2p_record
     return false;
 }
 
+/* Whether an entry before this one named it among those that go. It stays away: who was kept
+ * instead may have released the container, or opened it anew, since. */
+static bool was_settled_away(const struct charter_fold *fold, const struct p2p_record_id *token,
+                             uint64_t entry)
+{
+    const struct p2p_settled_open *rows = fold->settled_opens.at;
+    for (size_t i = 0; i < fold->settled_opens.count && rows[i].entry < entry; i++) {
+        if (p2p_record_id_compare(&rows[i].token, token) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum p2p_err p2p_fold_settle_opens(struct charter_fold *fold, const struct fold_place *place,
                                    const struct p2p_op_settle_opens *op)
 {
     struct p2p_record_id keep;
     enum p2p_err err = find_open(fold, place, &op->keep, &keep);
     bool twice = err == P2P_OK && was_settled(fold, &keep, place->index);
+    if (err == P2P_OK && was_settled_away(fold, &keep, place->index)) {
+        p2p_reason(place->reason,
+                   "an open that an entry settled away stays away: open it anew");
+        return P2P_REFUSED;
+    }
     for (uint32_t i = 0; i < op->other_count && err == P2P_OK && !twice; i++) {
         struct p2p_record_id token;
         err = find_open(fold, place, &op->others[i], &token);

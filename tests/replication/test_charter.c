@@ -194,6 +194,28 @@ static void keys_are_admissible_and_distinct(void **state)
     REFUSED(P2P_BADKEY, "in use already");
 }
 
+static void settle_op(uint64_t keep, uint64_t goes)
+{
+    const struct p2p_op_open other = {.feed = "m2/1", .index = goes};
+    p2p_op_settle_opens_pack(
+        &draft.ops, &(struct p2p_op_settle_opens){.keep = {.feed = "m2/1", .index = keep},
+                                                  .others = &other,
+                                                  .other_count = 1});
+    world_op(&draft);
+}
+
+/* An open could come back of which the container left, or was opened anew, since it went. */
+static void what_was_settled_away_is_not_kept(void **state)
+{
+    (void)state;
+    settle_op(4, 7);
+    TAKEN();
+    settle_op(7, 9);
+    REFUSED(P2P_REFUSED, "settled away");
+    settle_op(9, 4);
+    TAKEN();
+}
+
 static void rotate_op(uint32_t first, uint32_t count, uint32_t threshold)
 {
     struct p2p_root_public keys[WORLD_ROOTS];
@@ -442,6 +464,7 @@ int main(void)
         CHARTER_CASE(ops_stand_where_they_may),
         CHARTER_CASE(admissions_are_checked),
         CHARTER_CASE(keys_are_admissible_and_distinct),
+        CHARTER_CASE(what_was_settled_away_is_not_kept),
         CHARTER_CASE(rotation_needs_old_and_new),
         CHARTER_CASE(circles_have_members_and_epochs),
         CHARTER_CASE(policy_has_bounds),

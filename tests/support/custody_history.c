@@ -251,7 +251,13 @@ static void add_settle(struct history *history, size_t at, const struct p2p_cust
         bool same_box = history->boxes[pick] == history->boxes[at];
         other = same_box || one_in(history, 20) ? pick : at;
     }
-    if (other == at || world->entry_count + 3 > LEDGER_WORLD_ENTRIES) {
+    bool gone = false; /* an entry that keeps it would be refused */
+    size_t settled = 0;
+    const struct p2p_settled_open *rows = p2p_charter_settled_opens(world->charter, &settled);
+    for (size_t i = 0; i < settled; i++) {
+        gone = gone || p2p_record_id_compare(&rows[i].token, &history->tokens[at]) == 0;
+    }
+    if (gone || other == at || world->entry_count + 3 > LEDGER_WORLD_ENTRIES) {
         return;
     }
     struct p2p_custody goes = custody_of(&history->node, history->tokens[other]);

@@ -90,7 +90,7 @@ bool p2p_custody_is_over(enum p2p_custody_state state);
     X(RIVAL, 3, "rival", "the withdrawal of the other one of two opens")                       \
     X(FORKED, 4, "forked", "a recount: a feed that holds it, or did, has two histories")       \
     X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")             \
-    X(SETTLED, 6, "settled", "a later entry that keeps it: the charter keeps another open")
+    X(SETTLED, 6, "settled", "nothing: the charter keeps another open, it ends withdrawn")
 
 enum p2p_frozen {
 #define P2P_FROZEN_ENUM(name, bit, word, text) P2P_FROZEN_##name = 1 << (bit),
