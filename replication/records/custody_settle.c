@@ -18,8 +18,8 @@ static bool same(const struct p2p_record_id *a, const struct p2p_record_id *b)
     return p2p_record_id_compare(a, b) == 0;
 }
 
-/* The entries below `known` that settle the token away, the first few; none of those before
- * one that keeps it. */
+/* The entries below `known` that settle the token away, the first few: none after them keeps it
+ * (p2p_fold_settle_opens). */
 static size_t find_rows(const struct custody_trace *trace, uint64_t known,
                         struct p2p_settled_open rows[ROWS_MAX])
 {
@@ -30,9 +30,7 @@ static size_t find_rows(const struct custody_trace *trace, uint64_t known,
         if (at[i].entry >= known) {
             break;
         }
-        if (same(&at[i].keep, &trace->token->id)) {
-            count = 0;
-        } else if (same(&at[i].token, &trace->token->id) && count < ROWS_MAX) {
+        if (same(&at[i].token, &trace->token->id) && count < ROWS_MAX) {
             rows[count++] = at[i];
         }
     }
