@@ -312,16 +312,16 @@ static enum p2p_err advance(struct custody_trace *trace, struct standing *at,
     return P2P_OK;
 }
 
-/* Whom the charter named has taken the token over, unless its holder released it: that is
- * final, whenever it comes. */
-static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
-                            const struct taking *taking, bool *ends)
+/* A release by who stands there, wherever in its feed, or that other records carry: that is
+ * final, whenever it comes and whatever an entry made of the token. found [out]. */
+static enum p2p_err release_all_the_same(struct custody_trace *trace, const struct standing *at,
+                                         bool *found)
 {
     struct p2p_custody *token = trace->token;
     struct step use;
     struct p2p_hash leaf;
     enum p2p_err err = used_from(trace, at, 0, &use);
-    *ends = true;
+    *found = true;
     if (err == P2P_OK) {
         token->state = P2P_CUSTODY_RELEASED;
         take(token, &use);
@@ -333,9 +333,22 @@ static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
     }
     if (err == P2P_OK) {
         take_rescued(trace, &use, &leaf);
+        return P2P_OK;
     }
-    if (err != P2P_NOTFOUND || trace->blocked) {
-        return err == P2P_NOTFOUND ? P2P_OK : err;
+    *found = false;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+/* Whom the charter named has taken the token over, unless its holder released it. */
+static enum p2p_err pass_on(struct custody_trace *trace, struct standing *at,
+                            const struct taking *taking, bool *ends)
+{
+    struct p2p_custody *token = trace->token;
+    bool released = false;
+    enum p2p_err err = release_all_the_same(trace, at, &released);
+    *ends = true;
+    if (err != P2P_OK || released || trace->blocked) {
+        return err;
     }
     end_tenure(token, at, taking->size);
     *at = (struct standing){.feed = taking->by.id.feed,
@@ -366,23 +379,9 @@ static enum p2p_err settle(struct custody_trace *trace, const struct standing *a
                            const struct taking *taking)
 {
     struct p2p_custody *token = trace->token;
-    struct step use;
-    struct p2p_hash leaf;
-    enum p2p_err err = used_from(trace, at, 0, &use);
-    if (err == P2P_OK) {
-        token->state = P2P_CUSTODY_RELEASED;
-        take(token, &use);
-        end_tenure(token, at, use.id.index);
-        return P2P_OK;
-    }
-    if (err == P2P_NOTFOUND) {
-        err = p2p_custody_rescued(trace, at, &use, &leaf);
-    }
-    if (err == P2P_OK) {
-        take_rescued(trace, &use, &leaf);
-        return P2P_OK;
-    }
-    if (err != P2P_NOTFOUND) {
+    bool released = false;
+    enum p2p_err err = release_all_the_same(trace, at, &released);
+    if (err != P2P_OK || released) {
         return err;
     }
     token->state = P2P_CUSTODY_WITHDRAWN;

@@ -1,40 +1,6 @@
-#include "check.h"
+#include "charter_case.h"
 
-#include "charter_world.h"
-
-#include <string.h>
-
-static struct charter_world world;
-static struct p2p_charter *charter;
-static struct world_draft draft;
-static struct world_entry entry;
-static char reason[P2P_REASON_BYTES];
-
-enum { MEMBERS = 5, ROOTS01 = 3, SPARE = 20 };
-
-/* m1 to m5 witness each other. */
-static int begin(void **state)
-{
-    (void)state;
-    world_init(&world);
-    CHECK_OK(p2p_charter_new(&charter, p2p_alloc_default(), NULL));
-    world_draft(&draft);
-    world_found(&draft, &world, 3, 2);
-    for (uint32_t i = 1; i <= MEMBERS; i++) {
-        world_admit(&draft, i, MEMBERS);
-    }
-    world_grant(&draft, "m1-pso", 1, "m1", "ban-local", "BEANR");
-    world_add(&world, charter, &draft, ROOTS01);
-    world_draft(&draft);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    p2p_charter_free(charter);
-    return 0;
-}
+enum { SPARE = 20 };
 
 /* The next generation of a member, with the keys of a number that is no member's, witnessed by
  * m3, m4 and m5. */
@@ -52,17 +18,6 @@ static void generation_op(const char *member, uint32_t keys)
     world_op(&draft);
 }
 
-static void answer(enum p2p_err expected, const char *part)
-{
-    world_seal(&world, &draft, ROOTS01, &entry);
-    enum p2p_err err = world_apply(charter, &entry, reason);
-    CHECK(err == expected && strstr(reason, part) != NULL);
-    if (err == P2P_OK) {
-        world_push(&world, &entry);
-    }
-    world_draft(&draft);
-}
-
 static const struct p2p_feed_info *feed(const char *name)
 {
     return p2p_charter_feed_named(charter, p2p_slice_text(name));
@@ -75,7 +30,7 @@ static void the_next_feed_follows_the_closed_one(void **state)
     struct world_member spare;
     world_member(&spare, SPARE);
     generation_op("m1", SPARE);
-    answer(P2P_OK, "");
+    TAKEN();
     const struct p2p_feed_info *old = feed("m1/1"), *next = feed("m1/2");
     CHECK(old != NULL && next != NULL && old->closed == 1 && next->closed == 0);
     CHECK(next->number == MEMBERS + 1 && next->member == 1 && next->generation == 2);
@@ -86,7 +41,7 @@ static void the_next_feed_follows_the_closed_one(void **state)
     CHECK(m1->feed == next->number && m1->witness_generation == 2);
     CHECK(memcmp(&m1->witness_key, &spare.witness.public_key, sizeof(m1->witness_key)) == 0);
     generation_op("m1", SPARE + 1);
-    answer(P2P_OK, "");
+    TAKEN();
     CHECK(feed("m1/2")->closed == 2 && feed("m1/3") != NULL && feed("m1/3")->closed == 0);
     CHECK(feed("m1/1")->closed == 1);
 }
@@ -95,18 +50,12 @@ static void the_next_feed_follows_the_closed_one(void **state)
 static void issuers_and_cuts_go_through_generations(void **state)
 {
     (void)state;
-    const struct p2p_slice scope = p2p_slice_text("BEANR");
     generation_op("m1", SPARE);
-    answer(P2P_OK, "");
+    TAKEN();
     uint32_t next = feed("m1/2")->number;
-    CHECK(p2p_charter_granted(charter, 1, "ban-local", scope, next, 0, 2));
-    char note[P2P_NOTE_BYTES_MAX];
-    size_t len = world_feed_note(note, sizeof(note), 1, 9, 1u << 2 | 1u << 3 | 1u << 4);
-    const struct p2p_op_revoke revoke = {
-        .issuer = "m1-pso", .feed = "m1/1", .index = 5, .note = p2p_slice_of(note, len)};
-    p2p_op_revoke_pack(&draft.ops, &revoke);
-    world_op(&draft);
-    answer(P2P_OK, "");
+    CHECK(granted("ban-local", "BEANR", next, 0, 2));
+    revoke_op("m1-pso", "m1/1", 5, NULL, 0, 1, 9, BY_M234);
+    TAKEN();
     CHECK(p2p_charter_cut(charter, 1, next, 0, 3) == P2P_CUT_PAST);
     CHECK(p2p_charter_cut(charter, 1, feed("m1/1")->number, 4, 3) == P2P_CUT_NONE);
 }
@@ -116,28 +65,28 @@ static void what_breaks_a_rule_is_refused(void **state)
 {
     (void)state;
     generation_op("m9", SPARE);
-    answer(P2P_UNKNOWN, "not a member");
+    REFUSED(P2P_UNKNOWN, "not a member");
     generation_op("m1", 2);
-    answer(P2P_BADKEY, "in use already");
+    REFUSED(P2P_BADKEY, "in use already");
     generation_op("m1", SPARE);
     generation_op("m1", SPARE + 1);
-    answer(P2P_REFUSED, "begins with this entry");
+    REFUSED(P2P_REFUSED, "begins with this entry");
     generation_op("m1", SPARE);
     generation_op("m2", SPARE + 1);
-    answer(P2P_REFUSED, "one per version");
+    REFUSED(P2P_REFUSED, "one per version");
     generation_op("m3", SPARE);
-    answer(P2P_REFUSED, "its own feed");
+    REFUSED(P2P_REFUSED, "its own feed");
     const struct p2p_op_witness change = {.feed = "m2/1", .remove = "m5"};
     p2p_op_witness_pack(&draft.ops, &change);
     world_op(&draft);
     generation_op("m1", SPARE);
-    answer(P2P_REFUSED, "one per version");
+    REFUSED(P2P_REFUSED, "one per version");
     generation_op("m1", SPARE);
-    answer(P2P_OK, "");
+    TAKEN();
     const struct p2p_op_witness closed = {.feed = "m1/1", .remove = "m5"};
     p2p_op_witness_pack(&draft.ops, &closed);
     world_op(&draft);
-    answer(P2P_REFUSED, "is closed");
+    REFUSED(P2P_REFUSED, "is closed");
 }
 
 /* What a restored witness cosigned and forgot could help two histories to a quorum each. */
@@ -146,7 +95,7 @@ static void the_new_witness_key_is_another_witness(void **state)
     (void)state;
     const uint32_t old_key = 1, new_key = p2p_witness_number(1, 2);
     generation_op("m1", SPARE);
-    answer(P2P_OK, "");
+    TAKEN();
     const struct p2p_feed_info *m2 = feed("m2/1");
     CHECK(m2->witness_count == 4 && m2->witnesses[0] == new_key);
     CHECK(m2->former_count == 4 && m2->former_witnesses[0] == old_key);
@@ -182,7 +131,7 @@ static void notes_under_the_old_key_go_on_counting(void **state)
     const struct p2p_sigs *sigs = p2p_sigs_ed25519();
     CHECK_OK(p2p_charter_quorum_note(charter, sigs, 2, bytes, &checkpoint));
     generation_op("m1", SPARE);
-    answer(P2P_OK, "");
+    TAKEN();
     CHECK_OK(p2p_charter_quorum_note(charter, sigs, 2, bytes, &checkpoint));
     struct p2p_charter *clone;
     CHECK_OK(p2p_charter_clone(&clone, charter));
@@ -193,11 +142,11 @@ static void notes_under_the_old_key_go_on_counting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_next_feed_follows_the_closed_one, begin, end),
-        cmocka_unit_test_setup_teardown(issuers_and_cuts_go_through_generations, begin, end),
-        cmocka_unit_test_setup_teardown(what_breaks_a_rule_is_refused, begin, end),
-        cmocka_unit_test_setup_teardown(the_new_witness_key_is_another_witness, begin, end),
-        cmocka_unit_test_setup_teardown(notes_under_the_old_key_go_on_counting, begin, end),
+        CHARTER_CASE(the_next_feed_follows_the_closed_one),
+        CHARTER_CASE(issuers_and_cuts_go_through_generations),
+        CHARTER_CASE(what_breaks_a_rule_is_refused),
+        CHARTER_CASE(the_new_witness_key_is_another_witness),
+        CHARTER_CASE(notes_under_the_old_key_go_on_counting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

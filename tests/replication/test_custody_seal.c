@@ -1,47 +1,7 @@
 /* A token that the charter reassigns while the witnesses of its holder's feed change, unheard
  * by some: whoever may still have cosigned its last offer, or answered its holder's lease, has
  * to have sealed it, or two hold it. */
-#include "check.h"
-#include "custody_world.h"
-
-#include <stdio.h>
-
-static struct ledger_world world;
-
-static int setup(void **state)
-{
-    (void)state;
-    ledger_world_init(&world);
-    custody_world_init(&world);
-    for (uint32_t member = 1; member <= LEDGER_WORLD_MEMBERS; member++) {
-        const struct ledger_claim claim = {0, world.entry_count, false, NULL};
-        ledger_world_claims(&world, member, &claim, 1);
-    }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    ledger_world_deinit(&world);
-    return 0;
-}
-
-static struct p2p_custody now(struct p2p_record_id token)
-{
-    return custody_world_now(&world, token);
-}
-
-static bool is(const struct p2p_custody *custody, enum p2p_custody_state state, uint32_t holder,
-               uint64_t epoch)
-{
-    return custody->state == state && custody->holder == holder && custody->epoch == epoch;
-}
-
-static struct p2p_record_id open_box(void)
-{
-    return custody_world_open(&world, 1, CUSTODY_BOX);
-}
+#include "custody_case.h"
 
 /* Of m1's witnesses m2, m3 and m4 first m2 goes, then m3, then m4 comes for itself: {3, 4}, {4}
  * and {4} again. */
@@ -84,7 +44,7 @@ enum { M2 = 1u << 2, M3 = 1u << 3, M4 = 1u << 4 };
 static void an_old_quorum_has_to_seal(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     uint64_t size = ledger_world_size(&world, 1);
     struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
     answer(P2P_KIND_CUSTODY_ACCEPT, token, offer, M2 | M3);
@@ -97,14 +57,14 @@ static void an_old_quorum_has_to_seal(void **state)
     custody_world_use(&world, 2, token, 2, 2);
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
-    custody_world_check_orders(&world, 1);
+    check_orders(1);
 }
 
 /* A quorum of every set did, and the largest size that they name counts. */
 static void a_quorum_of_every_set_seals(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     struct p2p_record_id offered = custody_world_open(&world, 1, "MSCU1000070");
     uint64_t size = ledger_world_size(&world, 1);
     custody_world_offer(&world, 1, offered, 2, 2, 0);
@@ -126,7 +86,7 @@ static void a_quorum_of_every_set_seals(void **state)
     CHECK(custody.tenures[0].to == whole);
     custody = now(offered); /* m3 had seen the offer */
     CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
-    custody_world_check_orders(&world, 2);
+    check_orders(2);
 }
 
 /* Once the holder's feed itself named who witnesses it now, nothing of it rests on those
@@ -135,7 +95,7 @@ static void a_quorum_of_every_set_seals(void **state)
 static void what_the_feed_named_binds_it(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     change_hurriedly();
     ledger_world_seen(&world, 1);
     uint64_t size = ledger_world_size(&world, 1);
@@ -149,7 +109,7 @@ static void what_the_feed_named_binds_it(void **state)
     custody_world_use(&world, 2, token, 2, accept.feed);
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
-    custody_world_check_orders(&world, 3);
+    check_orders(3);
 }
 
 /* Of what the feed named only above what was sealed nobody knows that it was before the lease
@@ -157,7 +117,7 @@ static void what_the_feed_named_binds_it(void **state)
 static void what_it_named_above_the_seal_does_not(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     change_hurriedly();
     uint64_t size = ledger_world_size(&world, 1);
     ledger_world_seen(&world, 1);
@@ -169,14 +129,14 @@ static void what_it_named_above_the_seal_does_not(void **state)
     custody_world_use(&world, 1, token, 1, 0); /* by the lease of m2 and m3 */
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_RELEASED, 1, 1));
-    custody_world_check_orders(&world, 4);
+    check_orders(4);
 }
 
 /* The feed named one of several changes: those before it are past, those after it count. */
 static void what_it_named_half_way(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     ledger_world_witness(&world, 1, 2, 0); /* {3, 4} */
     ledger_world_seen(&world, 1);
     uint64_t size = ledger_world_size(&world, 1);
@@ -192,7 +152,7 @@ static void what_it_named_half_way(void **state)
     take_over(token, seals, 3);
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2));
-    custody_world_check_orders(&world, 5);
+    check_orders(5);
 }
 
 /* What comes with the entry or after it is known to nobody who does not stop for it: later
@@ -200,7 +160,7 @@ static void what_it_named_half_way(void **state)
 static void later_changes_undo_nothing(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     uint64_t size = ledger_world_size(&world, 1);
     custody_world_reassign(&world, token, 2, 3);
     const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
@@ -213,7 +173,7 @@ static void later_changes_undo_nothing(void **state)
     ledger_world_witness(&world, 1, 4, 0);
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
-    custody_world_check_orders(&world, 6);
+    check_orders(6);
 }
 
 /* A witness that lost its store, and has another key since, does not know what it had cosigned:
@@ -221,7 +181,7 @@ static void later_changes_undo_nothing(void **state)
 static void a_new_generation_seals_for_its_own_key(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     uint64_t size = ledger_world_size(&world, 1);
     struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 4, 0);
     struct custody_act accept = {.kind = P2P_KIND_CUSTODY_ACCEPT,
@@ -238,7 +198,7 @@ static void a_new_generation_seals_for_its_own_key(void **state)
     take_over(token, seals, 2);
     struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 4, 2) && custody.frozen == 0);
-    custody_world_check_orders(&world, 7);
+    check_orders(7);
 }
 
 /* Nobody witnessed the feed at first, and its holder, who never heard of any witness, asks
@@ -270,7 +230,7 @@ static void who_had_no_witnesses_is_not_replaced(void **state)
     take_over(token, &seal, 1);
     struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, feed, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
-    custody_world_check_orders(&world, 8);
+    check_orders(8);
 }
 
 /* ---- what a seal says ---- */
@@ -279,7 +239,7 @@ static void who_had_no_witnesses_is_not_replaced(void **state)
 static void what_is_sealed_has_to_be_held(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     uint64_t size = ledger_world_size(&world, 1);
     custody_world_offer(&world, 1, token, 2, 2, 0);
     uint64_t whole = ledger_world_size(&world, 1);
@@ -302,7 +262,7 @@ static void what_is_sealed_has_to_be_held(void **state)
     custody = custody_of(&node, token);
     CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
     ledger_node_deinit(&node);
-    custody_world_check_orders(&world, 9);
+    check_orders(9);
 }
 
 /* A witness names more of a feed than there is: nodes that held so little that nobody could
@@ -311,7 +271,7 @@ static void a_false_seal_is_none_at_last(void **state)
 {
     (void)state;
     const struct p2p_hash nobodys = p2p_sha256(p2p_slice_text("what nobody has"));
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     uint64_t size = ledger_world_size(&world, 1);
     custody_world_reassign(&world, token, 2, 3);
     const struct ledger_claim lie[] = {{0, world.entry_count, false, NULL},
@@ -327,7 +287,7 @@ static void a_false_seal_is_none_at_last(void **state)
     }
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.tenures[0].to == size);
-    custody_world_check_orders(&world, 10);
+    check_orders(10);
 }
 
 /* ---- what an author knew ---- */
@@ -337,7 +297,7 @@ static void a_false_seal_is_none_at_last(void **state)
 static void nothing_is_decided_behind_what_cannot_be_judged(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     uint64_t before = world.entry_count;
     ledger_world_grant(&world, 14, 1, "custody", "*");
     struct custody_act act = {
@@ -357,7 +317,7 @@ static void nothing_is_decided_behind_what_cannot_be_judged(void **state)
     CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1) && custody.to == 4);
     CHECK(p2p_record_id_compare(&custody.step, &first) == 0);
     ledger_node_deinit(&node);
-    custody_world_check_orders(&world, 11);
+    check_orders(11);
 }
 
 /* ---- junk ---- */
@@ -377,7 +337,7 @@ static bool count_verify(void *context, const uint8_t public_key[P2P_PUBLIC_BYTE
 static void junk_answers_are_bounded(void **state)
 {
     (void)state;
-    struct p2p_record_id token = open_box();
+    struct p2p_record_id token = open_box(1);
     struct p2p_record_id other = custody_world_open(&world, 1, "MSCU1000070");
     struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
     struct p2p_record_id kept = custody_world_offer(&world, 1, other, 2, 2, 0);
@@ -422,7 +382,7 @@ static void of_all_changes_one_holds(void **state)
     for (uint32_t changes = 0; changes < 64; changes++) {
         struct p2p_record_id seals[3];
         size_t count = 0;
-        struct p2p_record_id token = open_box();
+        struct p2p_record_id token = open_box(1);
         uint64_t size = ledger_world_size(&world, 1);
         uint32_t sealing = 1 + changes % 7; /* which of m2, m3 and m4 */
         struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
@@ -456,21 +416,19 @@ static void of_all_changes_one_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_old_quorum_has_to_seal, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_quorum_of_every_set_seals, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_the_feed_named_binds_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_it_named_above_the_seal_does_not, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_it_named_half_way, setup, teardown),
-        cmocka_unit_test_setup_teardown(later_changes_undo_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_new_generation_seals_for_its_own_key, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(who_had_no_witnesses_is_not_replaced, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_sealed_has_to_be_held, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_false_seal_is_none_at_last, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_is_decided_behind_what_cannot_be_judged, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(junk_answers_are_bounded, setup, teardown),
-        cmocka_unit_test_setup_teardown(of_all_changes_one_holds, setup, teardown),
+        CUSTODY_CASE(an_old_quorum_has_to_seal),
+        CUSTODY_CASE(a_quorum_of_every_set_seals),
+        CUSTODY_CASE(what_the_feed_named_binds_it),
+        CUSTODY_CASE(what_it_named_above_the_seal_does_not),
+        CUSTODY_CASE(what_it_named_half_way),
+        CUSTODY_CASE(later_changes_undo_nothing),
+        CUSTODY_CASE(a_new_generation_seals_for_its_own_key),
+        CUSTODY_CASE(who_had_no_witnesses_is_not_replaced),
+        CUSTODY_CASE(what_is_sealed_has_to_be_held),
+        CUSTODY_CASE(a_false_seal_is_none_at_last),
+        CUSTODY_CASE(nothing_is_decided_behind_what_cannot_be_judged),
+        CUSTODY_CASE(junk_answers_are_bounded),
+        CUSTODY_CASE(of_all_changes_one_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* What each test of a charter begins with: a federation that is founded, and a draft of its
  * next version. Definitions, not declarations: a test program includes this once and has its
- * own. */
+ * own. Inline is what not every one needs. */
 #ifndef CHARTER_CASE_H
 #define CHARTER_CASE_H
 
@@ -63,8 +63,8 @@ static void check_answer(enum p2p_err expected, const char *part, const char *fi
 #define REFUSED(err, part) check_answer(err, part, __FILE__, __LINE__)
 #define TAKEN()            check_answer(P2P_OK, "", __FILE__, __LINE__)
 
-static void admit_as(const char *name, uint32_t keys, const char *const *witnesses,
-                     uint32_t count)
+static inline void admit_as(const char *name, uint32_t keys, const char *const *witnesses,
+                            uint32_t count)
 {
     struct world_member member;
     world_member(&member, keys);
@@ -80,17 +80,17 @@ static void admit_as(const char *name, uint32_t keys, const char *const *witness
     world_op(&draft);
 }
 
-static bool granted(const char *name, const char *scope, uint32_t feed, uint64_t index,
-                    uint64_t known)
+static inline bool granted(const char *name, const char *scope, uint32_t feed, uint64_t index,
+                           uint64_t known)
 {
     return p2p_charter_granted(charter, 1, name, p2p_slice_text(scope), feed, index, known);
 }
 
 enum { BY_M234 = (1 << 2) | (1 << 3) | (1 << 4), BY_M23 = (1 << 2) | (1 << 3) };
 
-static void revoke_op(const char *issuer, const char *feed, uint64_t index,
-                      const uint64_t *keep, size_t keep_count, uint32_t member, uint64_t size,
-                      uint32_t witnesses)
+static inline void revoke_op(const char *issuer, const char *feed, uint64_t index,
+                             const uint64_t *keep, size_t keep_count, uint32_t member,
+                             uint64_t size, uint32_t witnesses)
 {
     static char note[P2P_NOTE_BYTES_MAX];
     size_t len = world_feed_note(note, sizeof(note), member, size, witnesses);
