@@ -155,7 +155,13 @@ static enum p2p_err compare_copy(struct p2p_engine *engine)
     uint64_t told = options->copy_generation > 0 ? options->copy_generation : generation;
     struct p2p_hash root;
     if (own != NULL && own->state == P2P_FEED_FORKED) {
-        engine->read_only = P2P_READ_ONLY_FORKED;
+        /* It is cut to W, so sizes say nothing; but a backup of it may be put back, too. */
+        bool behind = told > generation || options->copy_commit > engine->commit_number;
+        if (options->copy_lost || behind) {
+            set_restored(engine, options->copy_lost ? generation : told);
+        } else {
+            engine->read_only = P2P_READ_ONLY_FORKED;
+        }
         return P2P_OK;
     }
     if (own != NULL && !options->copy_lost && told < generation) {

@@ -356,10 +356,10 @@ static void begun_and_killed_before_the_copy(void **state)
     network_agree(&net);
 }
 
-/* The two heads of one key would go on contradicting each other. */
-static void a_forked_member_goes_on_in_the_next_generation(void **state)
+/* Node 1's feed forks and it goes on in the next generation; returns its store from between, to
+ * be freed. */
+static struct memory_kv *fork_and_go_on(void)
 {
-    (void)state;
     network_start(4, 4, 5);
     struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
     struct p2p_engine_options copy = net.nodes[1].options;
@@ -375,6 +375,7 @@ static void a_forked_member_goes_on_in_the_next_generation(void **state)
     network_connect_all(&net);
     network_advance(&net, 5000);
     CHECK(read_only(1) == P2P_READ_ONLY_FORKED);
+    struct memory_kv *forked = memory_kv_clone(net.nodes[1].kv);
     grant(SPARE, true);
     give_keys(1, SPARE);
     network_advance(&net, 5000);
@@ -382,8 +383,39 @@ static void a_forked_member_goes_on_in_the_next_generation(void **state)
     network_ban(&net, 1, "all", OTHER);
     network_advance(&net, 5000);
     network_agree(&net);
+    return forked;
+}
+
+/* The two heads of one key would go on contradicting each other. */
+static void a_forked_member_goes_on_in_the_next_generation(void **state)
+{
+    (void)state;
+    memory_kv_free(fork_and_go_on());
     CHECK(network_check(&net, 2, OTHER) == P2P_ANSWER_REFUSE);
     CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE);
+}
+
+/* A member whose feed forked goes on in the next generation; a backup from before, put back
+ * with the copy of now, would begin it a second time. */
+static void a_backup_of_a_forked_feed_begins_nothing(void **state)
+{
+    (void)state;
+    struct memory_kv *forked = fork_and_go_on();
+    network_kill(&net, 1);
+    memory_kv_free(net.nodes[1].kv);
+    net.nodes[1].kv = forked;
+    CHECK_OK(network_open(&net, 1));
+    CHECK(read_only(1) != P2P_READ_ONLY_NONE && !p2p_engine_complete(net.nodes[1].engine));
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+    give_keys(1, SPARE);
+    network_advance(&net, 5000);
+    CHECK(network_size(&net, 1, 5) == network_size(&net, 2, 5)); /* fetched back, one history */
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    network_ban(&net, 1, "all", THIRD);
+    network_advance(&net, 5000);
+    network_agree(&net);
 }
 
 int main(void)
@@ -400,6 +432,7 @@ int main(void)
         cmocka_unit_test_teardown(two_heads_do_not_open_the_generation_before, network_stop),
         cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
         cmocka_unit_test_teardown(a_forked_member_goes_on_in_the_next_generation, network_stop),
+        cmocka_unit_test_teardown(a_backup_of_a_forked_feed_begins_nothing, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
