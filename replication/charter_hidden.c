@@ -71,8 +71,16 @@ enum p2p_err p2p_charter_hides(const struct p2p_charter *charter, uint32_t numbe
 
 /* ---- feeds ---- */
 
-/* Whether an entry creates a feed. What cannot be read may. */
-static bool creates_feed(struct p2p_slice leaf)
+/* An op of an entry, as little of it as is needed. */
+struct hidden_op {
+    enum p2p_op op;
+    struct p2p_slice member; /* that it names, if it does */
+};
+
+typedef bool op_match(const struct hidden_op *op, const void *context);
+
+/* Whether an entry has such an op. What cannot be read may. */
+static bool has_op(struct p2p_slice leaf, op_match *match, const void *context)
 {
     struct p2p_record record;
     struct p2p_unpack ops;
@@ -83,15 +91,26 @@ static bool creates_feed(struct p2p_slice leaf)
     uint32_t count = p2p_unpack_array(&ops);
     for (uint32_t i = 0; i < count; i++) {
         struct p2p_unpack in;
-        enum p2p_op op;
+        struct hidden_op op = {.member = {0}};
         struct p2p_slice map = p2p_unpack_raw(&ops);
         if (p2p_unpack_failed(&ops) || !p2p_unpack_find(map, "op", &in) ||
-            p2p_op_of(&op, p2p_unpack_str(&in)) != P2P_OK || op == P2P_OP_ADMIT ||
-            op == P2P_OP_GENERATION) {
+            p2p_op_of(&op.op, p2p_unpack_str(&in)) != P2P_OK) {
+            return true;
+        }
+        if (p2p_unpack_find(map, "member", &in)) {
+            op.member = p2p_unpack_str(&in);
+        }
+        if (match(&op, context)) {
             return true;
         }
     }
     return p2p_unpack_failed(&ops);
+}
+
+static bool creates_feed(const struct hidden_op *op, const void *context)
+{
+    (void)context;
+    return op->op == P2P_OP_ADMIT || op->op == P2P_OP_GENERATION;
 }
 
 bool p2p_charter_hides_feeds(const struct p2p_charter *charter)
@@ -99,10 +118,32 @@ bool p2p_charter_hides_feeds(const struct p2p_charter *charter)
     bool hides = false;
     for (uint64_t i = charter->fold.size;
          charter->rival.count > 0 && i < charter->held.count && !hides; i++) {
-        hides = creates_feed(p2p_entry_leaf(charter->held.entries[i]));
+        hides = has_op(p2p_entry_leaf(charter->held.entries[i]), creates_feed, NULL);
     }
     for (uint64_t i = 0; i < charter->rival.count && !hides; i++) {
-        hides = creates_feed(p2p_entry_leaf(charter->rival.entries[i]));
+        hides = has_op(p2p_entry_leaf(charter->rival.entries[i]), creates_feed, NULL);
+    }
+    return hides;
+}
+
+/* Ends what the member named by the context writes, or may. */
+static bool ends_feed(const struct hidden_op *op, const void *context)
+{
+    const char *name = context;
+    return op->op == P2P_OP_REASSIGN || op->op == P2P_OP_SETTLE_OPENS ||
+           (op->op == P2P_OP_GENERATION && p2p_slice_equal(op->member, p2p_slice_text(name)));
+}
+
+bool p2p_charter_hides_end(const struct p2p_charter *charter, uint32_t feed, uint64_t end)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, feed);
+    const struct p2p_member *owner =
+        info == NULL ? NULL : p2p_charter_member(charter, info->member);
+    bool hides = false;
+    for (uint64_t i = charter->fold.size; charter->rival.count > 0 && owner != NULL &&
+                                          i < charter->held.count && i < end && !hides;
+         i++) {
+        hides = has_op(p2p_entry_leaf(charter->held.entries[i]), ends_feed, owner->name);
     }
     return hides;
 }

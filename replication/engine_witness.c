@@ -147,6 +147,14 @@ size_t p2p_ack_message(uint8_t out[P2P_ACK_MESSAGE_BYTES_MAX], const char *origi
     return prefix + p2p_writer_slice(&writer).len;
 }
 
+/* Whether this node said that it holds an entry by which the feed ended, and which two heads of
+ * the charter hide by now. */
+static bool ended_for_us(const struct p2p_engine *engine, uint32_t feed)
+{
+    return p2p_charter_hides_end(engine->ledger.charter, feed,
+                                 engine->extras[P2P_CHARTER_FEED].seen_size);
+}
+
 /* Whether this node may cosign heads of another member's feed at present. */
 static bool may_cosign(const struct p2p_engine *engine, uint32_t feed)
 {
@@ -157,7 +165,7 @@ static bool may_cosign(const struct p2p_engine *engine, uint32_t feed)
            held->state == P2P_FEED_OK && info->closed == 0 && p2p_engine_stores(engine) &&
            p2p_feed_cosigner(info,
                              p2p_charter_witness_of(engine->ledger.charter, engine->member)) &&
-           !p2p_engine_witness_lost(engine);
+           !p2p_engine_witness_lost(engine) && !ended_for_us(engine, feed);
 }
 
 enum p2p_err p2p_engine_cosign(struct p2p_engine *engine, uint32_t feed,
@@ -229,7 +237,7 @@ enum p2p_err p2p_witness_cosign_due(struct p2p_engine *engine, uint64_t *wake_ms
         const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, i);
         const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, i);
         if (held->state != P2P_FEED_OK || info == NULL || info->closed != 0 ||
-            held->head.size == 0) {
+            held->head.size == 0 || ended_for_us(engine, i)) {
             continue;
         }
         bool ungiven = false;

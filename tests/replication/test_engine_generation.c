@@ -331,6 +331,38 @@ static void two_heads_do_not_open_the_generation_before(void **state)
     CHECK(network_size(&net, 1, 1) == size && network_size(&net, 2, 1) == size);
 }
 
+/* Witnesses said how much they hold of a feed that an entry closed; while two heads hide that
+ * entry, more of it would get a quorum, and a settle would leave it beyond the end. */
+static void two_heads_do_not_make_witnesses_of_a_closed_feed(void **state)
+{
+    (void)state;
+    struct world_draft draft;
+    static struct world_entry rival;
+    network_start(4, 4, 9);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    for (uint32_t i = 2; i <= 4; i++) {
+        network_cut(&net, 1, i);
+    }
+    struct charter_world before = net.world;
+    grant(SPARE, true);
+    uint64_t size = quorum(2, 1);
+    CHECK(size == network_size(&net, 2, 1) && size > 0);
+    world_draft(&draft);
+    world_grant(&draft, "other", 211, "m2", "ban-court", "*");
+    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
+    CHECK_ERR(network_give_entry(&net, 2, &rival), P2P_FORKED);
+    network_advance(&net, 3000);
+    CHECK_OK(network_notes(&net, 1, 3)); /* it has not heard of either */
+    network_connect_all(&net);
+    network_advance(&net, 120000);
+    for (uint32_t i = 1; i <= 4; i++) {
+        CHECK(p2p_charter_rival_size(p2p_engine_ledger(net.nodes[i].engine)->charter) > 0);
+        CHECK(network_size(&net, i, 1) > size && quorum(i, 1) == size);
+        CHECK(quorum(i, 3) > 0 && quorum(i, 3) == network_size(&net, i, 3)); /* others go on */
+    }
+}
+
 /* Power lost between the first commit and the first copy would ask for another generation. */
 static void begun_and_killed_before_the_copy(void **state)
 {
@@ -430,6 +462,8 @@ int main(void)
         cmocka_unit_test_teardown(what_a_restored_node_knows_of_a_fork_is_told_later,
                                   network_stop),
         cmocka_unit_test_teardown(two_heads_do_not_open_the_generation_before, network_stop),
+        cmocka_unit_test_teardown(two_heads_do_not_make_witnesses_of_a_closed_feed,
+                                  network_stop),
         cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
         cmocka_unit_test_teardown(a_forked_member_goes_on_in_the_next_generation, network_stop),
         cmocka_unit_test_teardown(a_backup_of_a_forked_feed_begins_nothing, network_stop),

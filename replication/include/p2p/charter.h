@@ -271,6 +271,11 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_hides(const struct p2p_charter *charter,
                                               uint32_t member, uint64_t end,
                                               struct p2p_charter_hidden *out);
 
+/* Whether an entry of the held branch below index `end` that two heads hide closes this feed,
+ * names another holder of any token, or cannot be read: a witness that has said that it holds
+ * such an entry cosigns no more of the feed, since a settle may make it hold again. */
+bool p2p_charter_hides_end(const struct p2p_charter *charter, uint32_t feed, uint64_t end);
+
 /* Lookups; NULL when there is no such thing. Pointers live until the next apply or free. */
 uint32_t p2p_charter_member_count(const struct p2p_charter *charter);
 uint32_t p2p_charter_feed_count(const struct p2p_charter *charter); /* the charter included */
