@@ -7,15 +7,16 @@
  *     its feed never held it at that epoch            nothing
  *
  * So it is released once, whichever branch is the feed, or somebody looks. The carriers of one
- * token stand in TOUCH rows of their own: as many as anybody likes, of which the first few of
- * each author count. */
+ * token stand in TOUCH rows of their own, once more by the feed and epoch of what they carry:
+ * as many as anybody likes, of which the first few of each author, feed and epoch count. So
+ * what a feed wrote at other epochs, or another feed did, stands in nobody's way. */
 #include "custody_step.h"
 
 #include <p2p/rescued.h>
 
 #include <string.h>
 
-enum { KEY_BYTES = 1 + P2P_ID_KEY_BYTES };
+enum { KEY_BYTES = 1 + P2P_ID_KEY_BYTES, USE_KEY_BYTES = KEY_BYTES + 4 + 8 };
 
 /* No feed has such a number, so these rows are met by nobody else. */
 static struct p2p_slice rescued_key(uint8_t out[KEY_BYTES], const struct p2p_record_id *token)
@@ -25,13 +26,33 @@ static struct p2p_slice rescued_key(uint8_t out[KEY_BYTES], const struct p2p_rec
     return p2p_slice_of(out, KEY_BYTES);
 }
 
+/* Of releases by that feed at that epoch alone. */
+static struct p2p_slice use_key(uint8_t out[USE_KEY_BYTES], const struct p2p_record_id *token,
+                                uint32_t feed, uint64_t epoch)
+{
+    struct p2p_writer key;
+    uint8_t of_token[KEY_BYTES];
+    struct p2p_slice begins = rescued_key(of_token, token);
+    p2p_writer_init(&key, out, USE_KEY_BYTES);
+    p2p_writer_bytes(&key, begins.data, begins.len);
+    p2p_writer_u32(&key, feed);
+    p2p_writer_u64(&key, epoch);
+    return p2p_writer_slice(&key);
+}
+
 enum p2p_err p2p_custody_touch_rescued(struct p2p_ledger *ledger, uint32_t circle,
-                                       const struct p2p_record_id *token,
+                                       const struct p2p_record_id *token, uint32_t feed,
+                                       struct p2p_slice content,
                                        const struct p2p_record_id *carrier)
 {
-    uint8_t key[KEY_BYTES];
+    uint8_t key[USE_KEY_BYTES];
+    struct custody_content use;
     enum p2p_err err =
         p2p_touch_add(ledger, P2P_VIEW_CUSTODY, rescued_key(key, token), carrier);
+    if (err == P2P_OK && p2p_custody_read_content(&use, content)) {
+        err = p2p_touch_add(ledger, P2P_VIEW_CUSTODY, use_key(key, token, feed, use.epoch),
+                            carrier);
+    }
     return err == P2P_OK ? p2p_custody_mark_by(ledger, circle, token, carrier) : err;
 }
 
@@ -41,7 +62,7 @@ void p2p_custody_rescuers(struct p2p_touch_walk *walk, const struct p2p_record_i
     p2p_touch_begin(walk, P2P_VIEW_CUSTODY, rescued_key(key, token));
 }
 
-/* ---- carriers of one token ---- */
+/* ---- carriers of what one feed wrote at one epoch ---- */
 
 struct carriers {
     struct p2p_touch_walk walk;
@@ -49,10 +70,13 @@ struct carriers {
     unsigned count; /* of that author */
 };
 
-static void begin(struct carriers *carriers, const struct custody_trace *trace)
+static void begin(struct carriers *carriers, const struct custody_trace *trace, uint32_t feed,
+                  uint64_t epoch)
 {
+    uint8_t key[USE_KEY_BYTES];
     *carriers = (struct carriers){.author = 0};
-    p2p_custody_rescuers(&carriers->walk, &trace->token->id);
+    p2p_touch_begin(&carriers->walk, P2P_VIEW_CUSTODY,
+                    use_key(key, &trace->token->id, feed, epoch));
 }
 
 /* The next one that was known where the trace looks from. P2P_NOTFOUND. */
@@ -91,7 +115,7 @@ enum p2p_err p2p_custody_rescued(struct custody_trace *trace, const struct stand
     bool counts = false;
     enum p2p_err err =
         feed == NULL || feed->ends_at == P2P_FEED_GOES_ON ? P2P_NOTFOUND : P2P_OK;
-    begin(&carriers, trace);
+    begin(&carriers, trace, at->feed, at->epoch);
     while (err == P2P_OK && !counts) {
         err = next(&carriers, trace, &id);
         if (err == P2P_OK) {
@@ -123,17 +147,6 @@ enum p2p_err p2p_custody_knew_rescued(struct custody_trace *trace,
 
 /* ---- who held it before ---- */
 
-/* Whether the record at id carries a release by who held the token then. */
-static enum p2p_err used_in(struct custody_trace *trace, const struct p2p_record_id *id,
-                            const struct p2p_tenure *tenure, struct p2p_hash *leaf, bool *used)
-{
-    const struct wanted wanted = {.epoch = tenure->epoch,
-                                  .rests_feed = tenure->rests_feed,
-                                  .rests_index = tenure->rests_index};
-    struct step step;
-    return p2p_step_look_carried(trace, id, &wanted, tenure->feed, &step, leaf, used);
-}
-
 /* Whether two who counted the token after a tenure knew of a release then. */
 static enum p2p_err was_counted(struct custody_trace *trace, size_t tenure,
                                 const struct p2p_hash *leaf, bool *counted)
@@ -149,30 +162,45 @@ static enum p2p_err was_counted(struct custody_trace *trace, size_t tenure,
     return err;
 }
 
-enum p2p_err p2p_custody_rescued_before(struct custody_trace *trace)
+/* Whether a carrier carries a release by who held the token in a tenure that is over, which
+ * nobody counted it anew for since. */
+static enum p2p_err was_used_in(struct custody_trace *trace, size_t n, bool *before)
 {
-    const struct p2p_custody *token = trace->token;
+    const struct p2p_tenure *tenure = &trace->token->tenures[n];
+    const struct wanted wanted = {.epoch = tenure->epoch,
+                                  .rests_feed = tenure->rests_feed,
+                                  .rests_index = tenure->rests_index};
     struct carriers carriers;
     struct p2p_record_id id;
     enum p2p_err err = P2P_OK;
-    begin(&carriers, trace);
-    while (err == P2P_OK && !trace->used_before) {
+    begin(&carriers, trace, tenure->feed, tenure->epoch);
+    while (err == P2P_OK && !*before) {
+        struct p2p_hash leaf;
+        struct step step;
+        bool used = false;
+        bool counted = false;
         err = next(&carriers, trace, &id);
-        for (size_t i = 0; err == P2P_OK && i < token->tenure_count; i++) {
-            struct p2p_hash leaf;
-            bool used = false;
-            bool counted = false;
-            if (token->tenures[i].to == UINT64_MAX) {
-                continue; /* it goes on: p2p_custody_rescued */
-            }
-            err = used_in(trace, &id, &token->tenures[i], &leaf, &used);
-            if (err == P2P_OK && used) {
-                err = was_counted(trace, i, &leaf, &counted);
-            }
-            trace->used_before = trace->used_before || (used && !counted);
+        if (err == P2P_OK) {
+            err = p2p_step_look_carried(trace, &id, &wanted, tenure->feed, &step, &leaf, &used);
         }
+        if (err == P2P_OK && used) {
+            err = was_counted(trace, n, &leaf, &counted);
+        }
+        *before = err == P2P_OK && used && !counted;
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_custody_rescued_before(struct custody_trace *trace)
+{
+    const struct p2p_custody *token = trace->token;
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < token->tenure_count && err == P2P_OK && !trace->used_before; i++) {
+        if (token->tenures[i].to != UINT64_MAX) { /* else it goes on: p2p_custody_rescued */
+            err = was_used_in(trace, i, &trace->used_before);
+        }
+    }
+    return err;
 }
 
 /* ---- opening anew ---- */
@@ -180,13 +208,13 @@ enum p2p_err p2p_custody_rescued_before(struct custody_trace *trace)
 enum p2p_err p2p_custody_recounted(struct custody_trace *trace, uint32_t feed, uint64_t below,
                                    bool *counted)
 {
-    struct p2p_touch_walk walk;
+    struct step_pairs pairs;
     struct step second;
     enum p2p_err err = P2P_OK;
     *counted = false;
-    p2p_step_walk(&walk, &trace->token->id, feed, 0);
+    p2p_step_pairs(&pairs, &trace->token->id, feed, 0, trace->token->epoch);
     while (err == P2P_OK && !*counted) {
-        err = p2p_step_next_pair(trace, &walk, feed, below, trace->token->epoch, &second);
+        err = p2p_step_next_pair(trace, &pairs, below, &second);
         if (err == P2P_OK) {
             err = p2p_custody_knew_rescued(trace, &second.first, &trace->released_by, counted);
         }

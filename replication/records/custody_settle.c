@@ -60,13 +60,13 @@ static enum p2p_err look_in(struct custody_trace *trace, const struct standing *
                             uint64_t entry, struct custody_trace *kept,
                             const struct p2p_tenure *tenure, struct taking *out)
 {
-    struct p2p_touch_walk walk;
+    struct step_pairs pairs;
     uint64_t limit = 0;
     enum p2p_err err = p2p_custody_end(kept, tenure->feed, &limit);
     limit = tenure->to < limit ? tenure->to : limit;
-    p2p_step_walk(&walk, &kept->token->id, tenure->feed, tenure->from);
+    p2p_step_pairs(&pairs, &kept->token->id, tenure->feed, tenure->from, tenure->epoch);
     while (err == P2P_OK && !out->taken) {
-        err = p2p_step_next_pair(kept, &walk, tenure->feed, limit, tenure->epoch, &out->by);
+        err = p2p_step_next_pair(kept, &pairs, limit, &out->by);
         if (err == P2P_OK && !out->by.gone) {
             err = acts(trace, at, entry, &out->by, out);
         }

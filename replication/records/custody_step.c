@@ -66,6 +66,9 @@ static bool fits(const struct step *step, const struct wanted *wanted)
                 step->kind == P2P_KIND_CUSTODY_REFUSE) &&
                step->epoch == wanted->epoch && cites(step, wanted->answers);
     }
+    if (wanted->release && step->kind != P2P_KIND_USE) {
+        return false;
+    }
     if (step->kind == P2P_KIND_CUSTODY_OFFER) {
         return step->epoch > 0 && step->epoch - 1 == wanted->epoch;
     }
@@ -226,16 +229,45 @@ enum p2p_err p2p_step_is_second(struct custody_trace *trace, uint32_t feed, uint
     return err;
 }
 
-enum p2p_err p2p_step_next_pair(struct custody_trace *trace, struct p2p_touch_walk *walk,
-                                uint32_t feed, uint64_t limit, uint64_t epoch, struct step *out)
+void p2p_step_pairs(struct step_pairs *pairs, const struct p2p_record_id *token, uint32_t feed,
+                    uint64_t from, uint64_t epoch)
 {
-    const struct wanted wanted = {.epoch = epoch};
+    pairs->feed = feed;
+    pairs->epoch = epoch;
+    pairs->issuer_count = 0;
+    p2p_step_walk(&pairs->walk, token, feed, from);
+}
+
+/* Whether so few by its issuer came before that one more is looked at. Each has as many of his
+ * own, so nobody hides what others write. */
+static bool is_looked_at(struct step_pairs *pairs, uint32_t issuer)
+{
+    size_t i = 0;
+    while (i < pairs->issuer_count && pairs->issuers[i] != issuer) {
+        i++;
+    }
+    if (i == P2P_CUSTODY_COUNTERS_MAX) {
+        return false;
+    }
+    if (i == pairs->issuer_count) {
+        pairs->issuers[i] = issuer;
+        pairs->counts[i] = 0;
+        pairs->issuer_count++;
+    }
+    return pairs->counts[i] < P2P_CUSTODY_RECOUNTS_MAX && ++pairs->counts[i] > 0;
+}
+
+enum p2p_err p2p_step_next_pair(struct custody_trace *trace, struct step_pairs *pairs,
+                                uint64_t limit, struct step *out)
+{
+    const struct wanted wanted = {.epoch = pairs->epoch};
     bool paired = false;
     enum p2p_err err = P2P_OK;
     while (err == P2P_OK && !paired) {
-        err = p2p_step_next(trace, walk, feed, limit, &wanted, out);
-        if (err == P2P_OK && out->kind == P2P_KIND_RECOUNT) {
-            err = p2p_step_is_second(trace, feed, 0, &wanted, out, &paired);
+        err = p2p_step_next(trace, &pairs->walk, pairs->feed, limit, &wanted, out);
+        if (err == P2P_OK && out->kind == P2P_KIND_RECOUNT && out->cite_count > 0 &&
+            is_looked_at(pairs, out->issuer)) {
+            err = p2p_step_is_second(trace, pairs->feed, 0, &wanted, out, &paired);
         }
     }
     return err;

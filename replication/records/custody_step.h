@@ -40,6 +40,7 @@ struct wanted {
     uint64_t rests_index;                /* a recount rests on nothing */
     const struct p2p_record_id *answers; /* an accept or refuse of this offer, or NULL: a step
                                             of who holds */
+    bool release;                        /* a `use` alone: no other step stands in its way */
 };
 
 /* Whether the record at id is a step that is wanted; where that cannot be said yet it does not,
@@ -75,11 +76,21 @@ P2P_MUST_CHECK enum p2p_err p2p_step_is_second(struct custody_trace *trace, uint
 P2P_MUST_CHECK enum p2p_err p2p_custody_decide(struct custody_trace *trace, struct standing *at,
                                                struct step *step);
 
-/* The first of a feed's recounts at an epoch that is the second of two, below index `limit`.
- * P2P_NOTFOUND. */
+/* A feed's recounts of a token at an epoch that are the second of two, from an index on. */
+struct step_pairs {
+    struct p2p_touch_walk walk;
+    uint32_t feed;
+    uint64_t epoch;
+    uint32_t issuers[P2P_CUSTODY_COUNTERS_MAX]; /* who wrote such as cite others, */
+    unsigned counts[P2P_CUSTODY_COUNTERS_MAX];  /* how many of each were looked at */
+    size_t issuer_count;
+};
+void p2p_step_pairs(struct step_pairs *pairs, const struct p2p_record_id *token, uint32_t feed,
+                    uint64_t from, uint64_t epoch);
+/* The next one, below index `limit`; of each issuer the first few are looked at. P2P_NOTFOUND.
+ */
 P2P_MUST_CHECK enum p2p_err p2p_step_next_pair(struct custody_trace *trace,
-                                               struct p2p_touch_walk *walk, uint32_t feed,
-                                               uint64_t limit, uint64_t epoch,
+                                               struct step_pairs *pairs, uint64_t limit,
                                                struct step *out);
 
 /* custody_rescued.c: the first carried release by who stands there. P2P_NOTFOUND. */

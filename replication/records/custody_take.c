@@ -42,10 +42,10 @@ enum p2p_err p2p_custody_decided_below(struct custody_trace *trace, const struct
 static enum p2p_err taken_below(struct custody_trace *trace, uint32_t feed, uint64_t size,
                                 uint64_t epoch, bool *taken)
 {
-    struct p2p_touch_walk walk;
+    struct step_pairs pairs;
     struct step step;
-    p2p_step_walk(&walk, &trace->token->id, feed, 0);
-    enum p2p_err err = p2p_step_next_pair(trace, &walk, feed, size, epoch, &step);
+    p2p_step_pairs(&pairs, &trace->token->id, feed, 0, epoch);
+    enum p2p_err err = p2p_step_next_pair(trace, &pairs, size, &step);
     *taken = err == P2P_OK || trace->blocked;
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
@@ -123,24 +123,24 @@ static enum p2p_err acts(struct custody_trace *trace, const struct standing *at,
 static enum p2p_err find_use(struct custody_trace *trace, uint32_t feed, uint64_t epoch,
                              struct taking *out)
 {
-    const struct wanted wanted = {.epoch = epoch};
+    const struct wanted wanted = {.epoch = epoch, .release = true};
     const struct standing at = {.feed = feed, .epoch = epoch};
-    struct p2p_touch_walk walk;
+    struct step_pairs pairs;
     struct p2p_hash leaf;
     struct step step;
     uint64_t end = 0;
     bool stood = false;
     enum p2p_err err = p2p_custody_end(trace, feed, &end);
-    p2p_step_walk(&walk, &trace->token->id, feed, 0);
+    p2p_step_pairs(&pairs, &trace->token->id, feed, 0, epoch);
     if (err == P2P_OK) {
-        err = p2p_step_next_pair(trace, &walk, feed, end, epoch, &step);
+        err = p2p_step_next_pair(trace, &pairs, end, &step);
     }
     stood = err == P2P_OK;
     end =
         trace->known_at == NULL ? UINT64_MAX : end; /* where it ends may be found to be lower */
-    while (err == P2P_OK && !out->used) {
-        err = p2p_step_next(trace, &walk, feed, end, &wanted, &step);
-        out->used = err == P2P_OK && step.kind == P2P_KIND_USE;
+    if (err == P2P_OK) {
+        err = p2p_step_next(trace, &pairs.walk, feed, end, &wanted, &step);
+        out->used = err == P2P_OK;
     }
     if (err == P2P_NOTFOUND && stood) {
         err = p2p_custody_rescued(trace, &at, &step, &leaf);
@@ -223,15 +223,15 @@ static enum p2p_err find_taking(struct custody_trace *trace, const struct standi
     enum p2p_err err = P2P_OK;
     for (uint32_t i = 1; i < trace->ledger->feed_count && err == P2P_OK && !out->taken; i++) {
         const struct p2p_feed_info *info = p2p_charter_feed(trace->ledger->charter, i);
-        struct p2p_touch_walk walk;
+        struct step_pairs pairs;
         uint64_t limit = 0;
         if (info == NULL || info->member != rows[n].member) {
             continue;
         }
         err = p2p_custody_end(trace, i, &limit);
-        p2p_step_walk(&walk, &trace->token->id, i, 0);
+        p2p_step_pairs(&pairs, &trace->token->id, i, 0, rows[n].epoch);
         while (err == P2P_OK && !out->taken) {
-            err = p2p_step_next_pair(trace, &walk, i, limit, rows[n].epoch, &out->by);
+            err = p2p_step_next_pair(trace, &pairs, limit, &out->by);
             if (err == P2P_OK) {
                 err = acts(trace, at, rows, n, &out->by, out);
             }

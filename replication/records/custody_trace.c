@@ -131,21 +131,17 @@ static enum p2p_err used_from(struct custody_trace *trace, const struct standing
                               uint64_t limit, struct step *step)
 {
     struct p2p_touch_walk walk;
-    const struct wanted wanted = {
-        .epoch = at->epoch, .rests_feed = at->rests_feed, .rests_index = at->rests_index};
+    const struct wanted wanted = {.epoch = at->epoch,
+                                  .rests_feed = at->rests_feed,
+                                  .rests_index = at->rests_index,
+                                  .release = true};
     uint64_t end = UINT64_MAX;
     enum p2p_err err = P2P_OK;
     if (trace->known_at != NULL) {
         err = p2p_custody_end(trace, at->feed, &end);
     }
     p2p_step_walk(&walk, &trace->token->id, at->feed, limit > at->from ? limit : at->from + 1);
-    while (err == P2P_OK) {
-        err = p2p_step_next(trace, &walk, at->feed, end, &wanted, step);
-        if (err == P2P_OK && step->kind == P2P_KIND_USE) {
-            return P2P_OK;
-        }
-    }
-    return err;
+    return err == P2P_OK ? p2p_step_next(trace, &walk, at->feed, end, &wanted, step) : err;
 }
 
 /* The same at or above the end of its generation. P2P_NOTFOUND. */
@@ -381,7 +377,7 @@ static enum p2p_err settle(struct custody_trace *trace, const struct standing *a
     struct p2p_custody *token = trace->token;
     bool released = false;
     enum p2p_err err = release_all_the_same(trace, at, &released);
-    if (err != P2P_OK || released) {
+    if (err != P2P_OK || released || trace->blocked) {
         return err;
     }
     token->state = P2P_CUSTODY_WITHDRAWN;

@@ -143,7 +143,8 @@ static enum p2p_err touch_tokens(struct p2p_ledger *ledger, const struct p2p_rec
     }
     p2p_cites_begin(&walk, &rescued->record);
     while (err == P2P_OK && p2p_cites_next(&walk, &cite)) {
-        err = p2p_custody_touch_rescued(ledger, rescued->record.circle, &cite, id);
+        err = p2p_custody_touch_rescued(ledger, rescued->record.circle, &cite, rescued->feed,
+                                        rescued->record.content, id);
     }
     return err;
 }

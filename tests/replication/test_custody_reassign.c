@@ -207,6 +207,38 @@ static void a_witness_that_forks_undoes_no_release(void **state)
     check_orders(36);
 }
 
+/* One officer of whom the charter names could make every fold look at seals for ever, or hide
+ * what the others counted. */
+static void junk_recounts_are_bounded_and_hide_nobody(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 2, 3);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
+                                          custody_world_seal(&world, 4, 1, size)};
+    for (unsigned i = 0; i < P2P_CUSTODY_RECOUNTS_MAX; i++) {
+        custody_world_recount_by(&world, 3, token, 2, "held", seals, 1);
+    }
+    custody_world_recount_by(&world, 3, token, 2, "held", seals, 2); /* one more of his */
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
+    struct custody_act act = {.kind = P2P_KIND_RECOUNT,
+                              .token = token,
+                              .epoch = 2,
+                              .found = "held",
+                              .issuer = YARD_OF(3)};
+    struct p2p_record_id first = custody_world_act(&world, 3, &act);
+    act.issuer = CUSTODY_OF(3);
+    act.about = &first;
+    act.seals = seals;
+    act.seal_count = 2;
+    custody_world_act(&world, 3, &act);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
+    check_orders(37);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +249,7 @@ int main(void)
         CUSTODY_CASE(a_later_generation_is_the_one_replaced),
         CUSTODY_CASE(a_later_generation_forgets_no_release),
         CUSTODY_CASE(a_witness_that_forks_undoes_no_release),
+        CUSTODY_CASE(junk_recounts_are_bounded_and_hide_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

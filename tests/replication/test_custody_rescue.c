@@ -54,6 +54,33 @@ static void a_lost_release_goes_on(void **state)
     custody_lost_deinit(&other);
 }
 
+/* Who forks its feed could hide what it released behind releases that mean nothing. */
+static void junk_hides_no_lost_release(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_record_id use = {0, 0};
+    uint64_t size = ledger_world_size(&world, 1);
+    for (unsigned i = 0; i < P2P_CUSTODY_RESCUED_MAX + 4; i++) {
+        struct custody_lost junk = lose_use(1, token, 2 + i, 0); /* it never held it then */
+        custody_world_rescue(&world, 3, &junk);
+        custody_lost_deinit(&junk);
+        ledger_world_note(&world, 2);
+        junk = lose_use(2, token, 1, 0); /* another feed's */
+        custody_world_rescue(&world, 3, &junk);
+        custody_lost_deinit(&junk);
+    }
+    struct custody_lost lost = lose_use(1, token, 1, 0);
+    use = custody_world_rescue(&world, 3, &lost);
+    custody_lost_deinit(&lost);
+    custody_world_fork(&world, 4, 1, size);
+    custody_world_fork(&world, 4, 2, ledger_world_size(&world, 2));
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 1, 1) && custody.frozen == P2P_FROZEN_FORKED);
+    CHECK(p2p_record_id_compare(&custody.step, &use) == 0);
+    check_orders(38);
+}
+
 /* Without a fork nothing was lost; and what the feed holds is no other release. */
 static void what_is_not_lost_is_not_carried(void **state)
 {
@@ -167,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CUSTODY_CASE(a_lost_release_goes_on),
+        CUSTODY_CASE(junk_hides_no_lost_release),
         CUSTODY_CASE(what_is_not_lost_is_not_carried),
         CUSTODY_CASE(a_release_before_it_passed_on_freezes),
         CUSTODY_CASE(after_a_lost_release_two_look),

@@ -188,6 +188,76 @@ static void who_was_named_before_is_sealed_too(void **state)
     check_orders(34);
 }
 
+/* A release that stands behind what somebody cannot judge yet is one: where he took the token
+ * for withdrawn, the other one was released as well. */
+static void nothing_stands_before_a_release(void **state)
+{
+    (void)state;
+    struct p2p_record_id kept = open_box(1);
+    struct p2p_record_id other = open_unaware(2);
+    uint64_t size = ledger_world_size(&world, 2);
+    custody_world_settle(&world, kept, &other, 1);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
+                                          custody_world_seal(&world, 4, 2, size)};
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2);
+    uint64_t before = world.entry_count;
+    ledger_world_grant(&world, 14, 2, "custody", "*");
+    custody_world_act(
+        &world, 2,
+        &(struct custody_act){
+            .kind = P2P_KIND_CUSTODY_OFFER, .token = other, .epoch = 2, .to = 4, .issuer = 14});
+    struct p2p_record_id use = custody_world_use(&world, 2, other, 1, 0);
+    struct ledger_node node;
+    ledger_node_init(&node, &world, 0);
+    ledger_node_begin(&node);
+    ledger_node_charter(&node, before);
+    for (uint32_t feed = 1; feed <= LEDGER_WORLD_MEMBERS; feed++) {
+        ledger_node_take(&node, feed, ledger_world_size(&world, feed));
+    }
+    ledger_node_end(&node);
+    struct p2p_custody custody = custody_of(&node, other);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 1));
+    CHECK(p2p_record_id_compare(&custody.step, &use) == 0);
+    custody = custody_of(&node, kept);
+    CHECK(custody.frozen == P2P_FROZEN_RIVAL);
+    ledger_node_deinit(&node);
+    custody = now(other);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 1));
+    check_orders(35);
+}
+
+/* One officer could hide what the others found of a yard behind recounts of his own. */
+static void junk_recounts_settle_nothing_and_hide_nobody(void **state)
+{
+    (void)state;
+    struct p2p_record_id kept = open_box(1);
+    struct p2p_record_id other = open_unaware(2);
+    uint64_t size = ledger_world_size(&world, 2);
+    custody_world_settle(&world, kept, &other, 1);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
+                                          custody_world_seal(&world, 4, 2, size)};
+    for (unsigned i = 0; i < P2P_CUSTODY_RECOUNTS_MAX; i++) {
+        custody_world_recount(&world, 1, kept, 1, "held");
+    }
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2); /* by the same two */
+    struct p2p_custody custody = now(other);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 1));
+    struct custody_act act = {.kind = P2P_KIND_RECOUNT,
+                              .token = kept,
+                              .epoch = 1,
+                              .found = "held",
+                              .issuer = YARD_OF(1)};
+    struct p2p_record_id first = custody_world_act(&world, 1, &act);
+    act.issuer = CUSTODY_OF(1);
+    act.about = &first;
+    act.seals = seals;
+    act.seal_count = 2;
+    custody_world_act(&world, 1, &act);
+    custody = now(other);
+    CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, 2, 1));
+    check_orders(36);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +267,8 @@ int main(void)
         CUSTODY_CASE(a_settled_release_counts),
         CUSTODY_CASE(a_later_generation_is_the_one_settled),
         CUSTODY_CASE(who_was_named_before_is_sealed_too),
+        CUSTODY_CASE(nothing_stands_before_a_release),
+        CUSTODY_CASE(junk_recounts_settle_nothing_and_hide_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

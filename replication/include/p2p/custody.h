@@ -60,8 +60,14 @@
 /* Answers to one offer that are looked at in each feed of who it was made to, by index; behind
  * so many of which none counts nobody has answered, and none ever will there. */
 #define P2P_CUSTODY_ANSWERS_MAX 64u
-#define P2P_CUSTODY_ENTRIES_MAX 8u  /* entries of the charter that reassign one token */
-#define P2P_CUSTODY_RESCUED_MAX 16u /* carriers of its releases looked at, of each author */
+#define P2P_CUSTODY_ENTRIES_MAX 8u /* entries of the charter that reassign one token */
+/* Carriers of one feed's releases of a token at one epoch that are looked at, of each author.
+ */
+#define P2P_CUSTODY_RESCUED_MAX 16u
+/* Of each issuer's recounts of a token in one feed, at one epoch, so many that cite others are
+ * looked at for seals, by index; and those of so many issuers. Who wrote more hides his own. */
+#define P2P_CUSTODY_RECOUNTS_MAX 16u
+#define P2P_CUSTODY_COUNTERS_MAX 64u
 
 /* X(NAME, word, over). */
 #define P2P_CUSTODY_STATE_MAP(X)                                                               \
@@ -204,10 +210,11 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_gather_settled(const struct p2p_ledger *
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger,
                                              const struct p2p_record_id *token);
 /* The same of a token that a carried release names (rescued.h), because of the carrier, which
- * is entered among those that the fold looks at; or goes. */
+ * is entered among those that the fold looks at; or goes. feed, content: of what it carries. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_touch_rescued(struct p2p_ledger *ledger,
                                                       uint32_t circle,
                                                       const struct p2p_record_id *token,
+                                                      uint32_t feed, struct p2p_slice content,
                                                       const struct p2p_record_id *carrier);
 /* Of a token that only a carried release ended: whether two who knew of that counted its
  * container in a feed below an index, where an open may stand then. Of any other: true. */
