@@ -57,10 +57,16 @@ static void sealing_text(const struct p2p_ledger *ledger, const struct p2p_seali
 {
     struct text text = {.out = out};
     char feed[P2P_NAME_BYTES_MAX + 16];
-    struct p2p_slice name = p2p_feed_name(ledger, sealing->feed);
+    struct p2p_slice name =
+        p2p_feed_name(ledger, sealing->unended != 0 ? sealing->unended : sealing->feed);
     snprintf(feed, sizeof(feed), "%.*s", (int)name.len, (const char *)name.data);
     out[0] = '\0';
     *never = false;
+    if (sealing->unended != 0) {
+        say(&text, "%s was closed and has no end yet: its witnesses have to seal it first",
+            feed);
+        return;
+    }
     for (size_t i = 0; i < sealing->lacking_count && i < P2P_SEALS_LACKING_MAX; i++) {
         say(&text, "%s", i > 0 ? "; " : "");
         say_set(&text, ledger, feed, &sealing->lacking[i]);
@@ -168,6 +174,18 @@ static enum p2p_err gather_settled(struct p2p_node *node, const struct p2p_custo
     return err;
 }
 
+static const char *what_to_do(const struct p2p_sealing *sealing, bool never)
+{
+    if (sealing->unended != 0) {
+        return "once they are up this takes a second; until then a recount counts for nothing, "
+               "since the container will stand in the next generation";
+    }
+    return never ? "it stays frozen, unless the feed of who held it turns up with its newer "
+                   "witnesses named in it: what nobody can ask may have let it go"
+                 : "once they are up, and this node holds what they hold, this takes a second; "
+                   "then the wait begins";
+}
+
 static bool is_sealed(struct p2p_call *call, struct p2p_node *node,
                       const struct p2p_custody *custody, const struct p2p_sealing *sealing)
 {
@@ -177,11 +195,7 @@ static bool is_sealed(struct p2p_call *call, struct p2p_node *node,
         return true;
     }
     sealing_text(p2p_engine_ledger(node->engine), sealing, who, &never);
-    p2p_call_error(call, never ? 403 : 503, "not-sealed",
-                   never ? "it stays frozen, unless the feed of who held it turns up with its "
-                           "newer witnesses named in it: what nobody can ask may have let it go"
-                         : "once they are up, and this node holds what they hold, this takes a "
-                           "second; then the wait begins",
+    p2p_call_error(call, never ? 403 : 503, "not-sealed", what_to_do(sealing, never),
                    "%.*s is not sealed: %s", (int)custody->container.len,
                    (const char *)custody->container.data, who);
     return false;
@@ -219,12 +233,6 @@ bool p2p_custody_read_recount(struct p2p_call *call, struct p2p_node *node,
         err = gather_seals(node, &custody, given, &sealing);
     } else if (err == P2P_OK && !anew) {
         err = gather_settled(node, &custody, &sealing);
-    }
-    if (err == P2P_NOTFOUND) {
-        p2p_call_error(call, 403, "not-about", "have the roots reassign it once more",
-                       "its holder has a later generation than the entry that gives it here "
-                       "knew");
-        return false;
     }
     if (err != P2P_OK) {
         p2p_call_err(call, err, "the custody in the store cannot be read");
@@ -287,7 +295,6 @@ enum p2p_err p2p_custody_unsealed(const struct p2p_node *node, size_t *count,
             }
             (*count)++;
         }
-        err = err == P2P_NOTFOUND ? P2P_OK : err;
     }
     return err;
 }

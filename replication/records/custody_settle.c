@@ -152,6 +152,10 @@ enum p2p_err p2p_custody_gather_settled(const struct p2p_ledger *ledger,
         }
         if (err == P2P_OK && !p2p_custody_is_over(goes.state)) {
             entry = at[i - 1].entry;
+            if (!p2p_custody_is_about(ledger, goes.holder, entry)) {
+                *out = (struct p2p_sealing){.unended = goes.holder};
+                return P2P_OK;
+            }
             feeds[feed_count++] = goes.holder;
             feed_count += p2p_custody_named_feeds(ledger, &goes, entry, feeds + feed_count);
             goes_count++;

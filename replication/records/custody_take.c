@@ -189,7 +189,8 @@ enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
     size_t count =
         p2p_charter_reassigns(ledger->charter, &custody->id, rows, P2P_CUSTODY_ENTRIES_MAX);
     if (!p2p_custody_is_about(ledger, custody->holder, given->entry)) {
-        return P2P_NOTFOUND;
+        *out = (struct p2p_sealing){.unended = custody->holder};
+        return P2P_OK;
     }
     for (size_t i = 0; i < count && i < P2P_CUSTODY_ENTRIES_MAX; i++) {
         if (rows[i].epoch == given->epoch && rows[i].entry < given->entry &&

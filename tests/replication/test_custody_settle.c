@@ -226,6 +226,48 @@ static void nothing_stands_before_a_release(void **state)
     check_orders(35);
 }
 
+/* Two could look at the yard, and write it down, for nothing: what they seal is closed already,
+ * and where it ends, from where on the other open stands in the next generation, nobody knows
+ * yet. */
+static void no_look_before_a_closed_generation_has_its_end(void **state)
+{
+    (void)state;
+    struct p2p_record_id lost = open_box(1);
+    struct p2p_record_id kept = open_unaware(2);
+    struct p2p_record_id given = custody_world_open(&world, 1, "MSCU1000070");
+    uint64_t end = ledger_world_size(&world, 1);
+    uint32_t next = ledger_world_generation(&world, 1, 20);
+    custody_world_settle(&world, kept, &lost, 1);
+    custody_world_reassign(&world, given, 2, 3);
+    struct ledger_node node;
+    struct p2p_sealing sealing;
+    struct p2p_reassign row;
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    ledger_node_begin(&node);
+    struct p2p_custody custody = custody_of(&node, kept);
+    CHECK_OK(p2p_custody_gather_settled(&node.ledger, &custody, NULL, &sealing));
+    CHECK(!sealing.sealed && sealing.unended == 1 && sealing.seal_count == 0);
+    custody = custody_of(&node, given);
+    CHECK(p2p_charter_reassigns(world.charter, &given, &row, 1) == 1);
+    CHECK_OK(p2p_custody_gather(&node.ledger, &custody, &row, NULL, &sealing));
+    CHECK(!sealing.sealed && sealing.unended == 1);
+    ledger_node_end(&node);
+    seal_closed(1, end);
+    custody_world_seal(&world, 2, next, 0);
+    custody_world_seal(&world, 3, next, 0);
+    ledger_node_take_all(&node);
+    ledger_node_begin(&node);
+    custody = custody_of(&node, kept);
+    CHECK_OK(p2p_custody_gather_settled(&node.ledger, &custody, NULL, &sealing));
+    CHECK(sealing.sealed && sealing.unended == 0 && sealing.seal_count == 2);
+    custody = custody_of(&node, given);
+    CHECK_OK(p2p_custody_gather(&node.ledger, &custody, &row, NULL, &sealing));
+    CHECK(sealing.sealed && sealing.unended == 0);
+    ledger_node_end(&node);
+    ledger_node_deinit(&node);
+}
+
 /* One officer could hide what the others found of a yard behind recounts of his own. */
 static void junk_recounts_settle_nothing_and_hide_nobody(void **state)
 {
@@ -268,6 +310,7 @@ int main(void)
         CUSTODY_CASE(a_later_generation_is_the_one_settled),
         CUSTODY_CASE(who_was_named_before_is_sealed_too),
         CUSTODY_CASE(nothing_stands_before_a_release),
+        CUSTODY_CASE(no_look_before_a_closed_generation_has_its_end),
         CUSTODY_CASE(junk_recounts_settle_nothing_and_hide_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

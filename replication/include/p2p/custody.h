@@ -180,6 +180,8 @@ struct p2p_sealing {
     struct p2p_record_id seals[P2P_CUSTODY_SEALS_MAX]; /* ascending, as a recount names them */
     size_t seal_count;
     bool sealed;
+    uint32_t unended; /* a closed generation where such a token stands, which has no end yet:
+                         until it has, no recount counts, and it will stand in the next one */
     uint32_t feed; /* the first that is not sealed: the holder's, or of who was named before */
     uint64_t size; /* the largest that the seals name of it */
     struct p2p_seals_lacking lacking[P2P_SEALS_LACKING_MAX];
@@ -191,8 +193,7 @@ struct p2p_waited {
     void *context;
 };
 /* What a recount by who an entry names has to name, as far as it is held here; sealed: it would
- * count. waited NULL: whatever there is. P2P_NOTFOUND: the entry is not about where the token
- * stands. */
+ * count. waited NULL: whatever there is. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_gather(const struct p2p_ledger *ledger,
                                                const struct p2p_custody *custody,
                                                const struct p2p_reassign *given,
