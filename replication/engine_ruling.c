@@ -7,6 +7,7 @@
  * circle and epoch that rest on the same checkpoint; taking one may allow the next, so each
  * right is looked at again until nothing more is allowed. */
 #include "engine_parts.h"
+#include "views.h"
 
 #include <p2p/kind.h>
 #include <p2p/right.h>
@@ -31,12 +32,34 @@ static bool moves_custody(uint32_t kind)
            kind == P2P_KIND_CUSTODY_WITHDRAW || kind == P2P_KIND_RECOUNT;
 }
 
+/* Where a right stands in due, or is to be noted: a hash table without gaps in its chains. */
+static uint16_t *place_of(struct p2p_rulings *rulings, const struct p2p_record_id *id)
+{
+    size_t at = p2p_judge_spread(id) % P2P_RULINGS_PLACES;
+    while (rulings->places[at] != 0 &&
+           p2p_record_id_compare(&rulings->due[rulings->places[at] - 1].right, id) != 0) {
+        at = (at + 1) % P2P_RULINGS_PLACES;
+    }
+    return &rulings->places[at];
+}
+
+/* Of what is due the first `count` stay. */
+static void keep(struct p2p_rulings *rulings, size_t count)
+{
+    if (rulings->count > 0) {
+        memset(rulings->places, 0, sizeof(rulings->places));
+    }
+    rulings->count = count;
+    for (size_t i = 0; i < count; i++) {
+        *place_of(rulings, &rulings->due[i].right) = (uint16_t)(i + 1);
+    }
+}
+
 static void note(struct p2p_rulings *rulings, uint32_t circle, const struct p2p_record_id *id)
 {
-    for (size_t i = 0; i < rulings->count; i++) {
-        if (p2p_record_id_compare(&rulings->due[i].right, id) == 0) {
-            return;
-        }
+    uint16_t *place = place_of(rulings, id);
+    if (*place != 0) {
+        return;
     }
     if (rulings->count == P2P_RULINGS_DUE_MAX) {
         rulings->scan = true;
@@ -44,6 +67,7 @@ static void note(struct p2p_rulings *rulings, uint32_t circle, const struct p2p_
         return;
     }
     rulings->due[rulings->count++] = (struct p2p_ruling_due){.circle = circle, .right = *id};
+    *place = (uint16_t)rulings->count;
 }
 
 void p2p_ruling_arrived(struct p2p_engine *engine, const struct p2p_record_id *id,
@@ -239,7 +263,7 @@ static enum p2p_err rule(struct p2p_engine *engine, bool *again)
     for (; i < rulings->count; i++) {
         rulings->due[kept++] = rulings->due[i];
     }
-    rulings->count = kept;
+    keep(rulings, kept);
     return err == P2P_OK && *again ? p2p_ledger_fold(&engine->ledger) : err;
 }
 
@@ -297,7 +321,7 @@ enum p2p_err p2p_ruling_due(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     rulings->was_ready = ready;
     if (!ready) {
-        rulings->count = 0; /* looked for again then */
+        keep(rulings, 0); /* looked for again then */
         return P2P_OK;
     }
     if (rulings->count == 0 && !rulings->scan) {

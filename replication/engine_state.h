@@ -259,12 +259,14 @@ struct p2p_ruling_due {
     size_t taken_count; /* requests of it that were taken last, and the first of them */
     struct p2p_record_id taken_first;
 };
+#define P2P_RULINGS_PLACES (4u * P2P_RULINGS_DUE_MAX)
 struct p2p_rulings {
     struct p2p_ruling_due due[P2P_RULINGS_DUE_MAX];
     size_t count;
-    bool was_ready; /* custody was, in the last batch */
-    bool scan;      /* all rights are to be looked at, */
-    bool scanning;  /* and have been up to `at` of the circle in that place */
+    uint16_t places[P2P_RULINGS_PLACES]; /* one more than where in due a right may stand */
+    bool was_ready;                      /* custody was, in the last batch */
+    bool scan;                           /* all rights are to be looked at, */
+    bool scanning; /* and have been up to `at` of the circle in that place */
     bool begun;
     size_t circle_at;
     struct p2p_record_id at;
