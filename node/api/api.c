@@ -196,7 +196,9 @@ static void finish(struct p2p_work *work, struct p2p_node *node)
 {
     struct p2p_call *call = call_of(work);
     call->route->finish(call, node);
-    p2p_admit_end(call, node);
+    if (call->reply.status != 0) { /* else it waits for what it says */
+        p2p_admit_end(call, node);
+    }
 }
 
 static void fail(struct p2p_work *work, struct p2p_node *node, enum p2p_err err)

@@ -90,6 +90,8 @@ bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node);
 P2P_MUST_CHECK enum p2p_err p2p_admit_keep(struct p2p_call *call, struct p2p_node *node);
 /* When its reply is made, or it failed: keeps the reply, or forgets the key. */
 void p2p_admit_end(struct p2p_call *call, struct p2p_node *node);
+/* Its reply is no end of it: who asks again under the key is to be answered anew. */
+void p2p_admit_forget(struct p2p_call *call, struct p2p_node *node);
 /* In whose name: of the certificate, else `as` of the body; NULL for nobody. */
 const char *p2p_call_as(const struct p2p_call *call);
 /* Whether the issuer whom --as names, if it does, is one of this node; false with an error

@@ -215,8 +215,8 @@ void p2p_gate_answer_reply(struct p2p_call *call, struct p2p_node *node)
         p2p_call_job_err(call, job);
         return;
     }
-    const struct p2p_kv *kv = NULL;
-    if (job->result.answer.reason_count > 0 &&
+    const struct p2p_kv *kv = node->kv; /* in a batch, that one's */
+    if (kv == NULL && job->result.answer.reason_count > 0 &&
         p2p_store_begin(node->store, P2P_TXN_READ, &txn) == P2P_OK) {
         kv = p2p_txn_kv(txn);
     }
@@ -242,6 +242,5 @@ void p2p_gate_answer_reply(struct p2p_call *call, struct p2p_node *node)
     }
     json_object_set_new(json, "knowledge", knowledge);
     json_object_set_new(json, "knowledge_total", json_integer(total));
-    node->decisions[job->result.answer.answer]++;
     p2p_call_reply(call, json);
 }

@@ -11,7 +11,7 @@
  * has gates. NULL with an error reply. */
 struct p2p_gate_check *p2p_gate_question_read(struct p2p_call *call, struct p2p_node *node,
                                               const char *const *keys);
-/* Replies with what the job came to, once it is durable. */
+/* Replies with what the job came to: once it is durable, or, for what it will say, before. */
 void p2p_gate_answer_reply(struct p2p_call *call, struct p2p_node *node);
 
 #endif

@@ -13,6 +13,35 @@ enum {
     RELEASE_WAIT_MS = 2000   /* for a peer to hold a release */
 };
 
+/* ---- what both answer ---- */
+
+static void finish(struct p2p_call *call, struct p2p_node *node)
+{
+    p2p_gate_answer_reply(call, node);
+    node->decisions[call->job->result.answer.answer] += call->reply.status == 200;
+}
+
+static bool is_released(const struct p2p_job *job)
+{
+    return job->result.err == P2P_OK && job->result.release.feed != 0 &&
+           job->result.answer.answer == P2P_ANSWER_ALLOW;
+}
+
+/* A release waits until another member holds it. */
+static bool is_to_wait(const struct p2p_node *node, const struct p2p_job *job)
+{
+    return is_released(job) && node->config.release_level == P2P_RELEASE_MIRRORED;
+}
+
+/* What finish will say, where that is known before the commit. */
+static void told(struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_job *job = call->job;
+    if (job->result.err == P2P_OK && !job->result.spooled && !is_to_wait(node, job)) {
+        p2p_gate_answer_reply(call, node);
+    }
+}
+
 /* ---- a check ---- */
 
 static void start_check(struct p2p_call *call, struct p2p_node *node)
@@ -54,10 +83,11 @@ static void start_collect(struct p2p_call *call, struct p2p_node *node)
     p2p_work_job(node, call->job);
 }
 
-/* The truck does not leave on an allow that rests on too little. */
-static void hold_back(struct p2p_call *call, enum p2p_gate_code code)
+/* The truck does not leave on an allow that rests on too little; it is to ask again. */
+static void hold_back(struct p2p_call *call, struct p2p_node *node, enum p2p_gate_code code)
 {
     p2p_gate_add(&call->job->result.answer, code, 0, NULL);
+    p2p_admit_forget(call, node);
 }
 
 static void release_waited(struct p2p_work *work, struct p2p_node *node, bool reached)
@@ -65,26 +95,25 @@ static void release_waited(struct p2p_work *work, struct p2p_node *node, bool re
     struct p2p_call *call = (struct p2p_call *)work; /* its first member */
     if (!reached || node->engine_lost ||
         !p2p_engine_release_take(node->engine, &call->job->result.release)) {
-        hold_back(call, P2P_GATE_NOT_MIRRORED);
+        hold_back(call, node, P2P_GATE_NOT_MIRRORED);
     }
-    p2p_gate_answer_reply(call, node);
+    finish(call, node);
+    p2p_admit_end(call, node);
 }
 
 static void finish_collect(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_job *job = call->job;
-    bool released = job->result.err == P2P_OK && job->result.release.feed != 0 &&
-                    job->result.answer.answer == P2P_ANSWER_ALLOW;
-    if (released && node->copy_failed) {
-        hold_back(call, P2P_GATE_CUSTODY_WAITING); /* a restore would not know of it */
-    } else if (released && node->config.release_level == P2P_RELEASE_MIRRORED) {
+    if (is_released(job) && node->copy_failed) {
+        hold_back(call, node, P2P_GATE_CUSTODY_WAITING); /* a restore would not know of it */
+    } else if (is_to_wait(node, job)) {
         call->work.wait_level = P2P_LEVEL_MIRRORED;
         call->work.wait_size = job->result.release.index + 1;
         call->work.wait_ms = RELEASE_WAIT_MS;
         call->work.waited = release_waited;
         return;
     }
-    p2p_gate_answer_reply(call, node);
+    finish(call, node);
 }
 
 /* ---- the log ---- */
@@ -220,12 +249,14 @@ const struct p2p_route p2p_gate_routes[] = {
     {.method = "POST",
      .path = "/v1/gates/{name}/checks",
      .start = start_check,
-     .finish = p2p_gate_answer_reply,
+     .finish = finish,
      .who = P2P_WHO_PARTY,
      .rate = P2P_RATE_GATE,
      .request = "Check",
      .reply = "GateAnswer",
-     .errors = "400"},
+     .errors = "400",
+     .durable = true,
+     .told = told},
     {.method = "POST",
      .path = "/v1/gates/{name}/collects",
      .start = start_collect,
@@ -234,6 +265,8 @@ const struct p2p_route p2p_gate_routes[] = {
      .rate = P2P_RATE_GATE,
      .request = "Collect",
      .reply = "GateAnswer",
-     .errors = "400"},
+     .errors = "400",
+     .durable = true,
+     .told = told},
     {0},
 };

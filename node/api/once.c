@@ -4,6 +4,8 @@
 
 #include "../core/replies.h"
 
+#include <p2p/gate.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,17 +93,44 @@ bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node)
     return false;
 }
 
-/* What a reply says of a request's words stays in memory: the store holds no text that may name
- * a person. */
-static void drop_sentences(json_t *reply)
+/* Whether a reason's text quotes a ban, whose payload may be erased. */
+static bool quotes(const char *code)
 {
+    static const enum p2p_gate_code codes[] = {P2P_GATE_BANNED, P2P_GATE_PARTIAL_MATCH,
+                                               P2P_GATE_SUSPENDED, P2P_GATE_CLOCK};
+    bool found = false;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]) && code != NULL; i++) {
+        found = found || strcmp(code, p2p_gate_code_word(codes[i])) == 0;
+    }
+    return found;
+}
+
+/* The reply as the store may have it: what it says of a request's words, or of a ban's, stays
+ * in memory, since the store holds no text that may name a person. malloc'd; NULL: no memory.
+ */
+static char *row_of(const json_t *reply)
+{
+    json_t *copy = json_deep_copy(reply);
     size_t i;
     json_t *entry;
-    json_array_foreach(json_object_get(reply, "refused"), i, entry)
+    json_array_foreach(json_object_get(copy, "refused"), i, entry)
     {
         json_object_del(entry, "text");
         json_object_del(entry, "hint");
     }
+    json_array_foreach(json_object_get(copy, "errors"), i, entry)
+    {
+        json_object_set_new(entry, "text", json_string("why is not kept over a restart"));
+    }
+    json_array_foreach(json_object_get(copy, "reasons"), i, entry)
+    {
+        if (quotes(json_string_value(json_object_get(entry, "code")))) {
+            json_object_set_new(entry, "text", json_string("a ban"));
+        }
+    }
+    char *text = copy == NULL ? NULL : json_dumps(copy, JSON_COMPACT);
+    json_decref(copy);
+    return text;
 }
 
 enum p2p_err p2p_admit_keep(struct p2p_call *call, struct p2p_node *node)
@@ -110,10 +139,10 @@ enum p2p_err p2p_admit_keep(struct p2p_call *call, struct p2p_node *node)
     if (call->kept_reply == NULL || !call->route->durable) {
         return P2P_OK;
     }
-    call->route->finish(call, node); /* again once it is durable; now for what it will say */
+    /* Again once it is durable; now for what it will say. */
+    (call->route->told != NULL ? call->route->told : call->route->finish)(call, node);
     if (call->reply.status == 200) {
-        drop_sentences(call->reply.json);
-        char *text = json_dumps(call->reply.json, JSON_COMPACT);
+        char *text = row_of(call->reply.json);
         err = text == NULL ? P2P_NOMEM
                            : p2p_replies_store(node->replies, call->kept_reply, text, node->kv,
                                                &node->now);
@@ -129,8 +158,18 @@ void p2p_admit_end(struct p2p_call *call, struct p2p_node *node)
     struct p2p_kept_reply *kept = call->kept_reply;
     if (kept != NULL) {
         bool did = call->reply.status == 200 && call->reply.json != NULL;
+        bool row = did && call->route->durable && !p2p_kept_reply_stored(kept);
         call->kept_reply = NULL;
         p2p_replies_end(node->replies, kept,
-                        did ? json_dumps(call->reply.json, JSON_COMPACT) : NULL);
+                        did ? json_dumps(call->reply.json, JSON_COMPACT) : NULL,
+                        row ? row_of(call->reply.json) : NULL);
+    }
+}
+
+void p2p_admit_forget(struct p2p_call *call, struct p2p_node *node)
+{
+    if (call->kept_reply != NULL) {
+        p2p_replies_end(node->replies, call->kept_reply, NULL, NULL);
+        call->kept_reply = NULL;
     }
 }

@@ -331,12 +331,12 @@ static bool read_transfer(struct p2p_call *call, struct p2p_node *node, struct p
 
 static bool read_assign(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
 {
-    static const char *const keys[] = {"as",   "id",     "driver", "truck", "company",
-                                       "slot", "reason", "level",  NULL};
+    static const char *const keys[] = {"as",      "id",   "driver", "truck",
+                                       "company", "slot", "level",  NULL};
     static const char *const persons[] = {"card", "nrn", "doc", NULL};
     static const char *const plates[] = {"plate", NULL};
     static const char *const companies[] = {"vat", NULL};
-    struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
+    struct p2p_right_request request = {.driver = NULL};
     if (!p2p_call_keys(call, keys) || !read_subject(call, "driver", persons, &request.driver) ||
         !read_subject(call, "truck", plates, &request.truck) ||
         !read_subject(call, "company", companies, &request.company) ||

@@ -56,9 +56,11 @@ struct p2p_route {
     const char *reply;   /* schema of a 200; NULL: it is no JSON */
     /* What it answers besides 200 and what every route may (p2p_route_answers): "404 422". */
     const char *errors;
-    /* Its reply, under an idempotency key, is kept over a start (core/replies.h): it appends,
-     * and what finish says rests on nothing that comes after the engine did its jobs. */
+    /* Its reply, under an idempotency key, is kept over a start (core/replies.h): what finish
+     * says rests on nothing that comes after the engine did its jobs; where that is not so
+     * always, told replies in the batch instead, or makes no reply yet. */
     bool durable;
+    void (*told)(struct p2p_call *call, struct p2p_node *node);
 };
 
 /* The tables of the parts; each ends with a row without method. */

@@ -24,6 +24,7 @@ struct p2p_kept_reply {
     uint64_t caller;
     uint64_t begun_ms;
     char *text;  /* NULL while it is under way */
+    char *row;   /* to be written; NULL for nothing */
     bool stored; /* the store has a row of it */
     struct p2p_kept_reply *chain;
     struct p2p_kept_reply *older, *newer;
@@ -35,6 +36,7 @@ struct p2p_replies {
     struct p2p_kept_reply *gone; /* by older: their rows are still to be deleted */
     size_t count;
     size_t bytes; /* of texts */
+    size_t rows;  /* to be written */
 };
 
 enum p2p_err p2p_replies_open(struct p2p_replies **out)
@@ -65,6 +67,9 @@ static void drop(struct p2p_replies *replies, struct p2p_kept_reply *kept)
     replies->count--;
     replies->bytes -= kept->text != NULL ? strlen(kept->text) : 0;
     free(kept->text);
+    replies->rows -= kept->row != NULL;
+    free(kept->row);
+    kept->row = NULL;
     if (kept->stored) {
         kept->older = replies->gone;
         replies->gone = kept;
@@ -200,6 +205,17 @@ static struct p2p_hash row_check(struct p2p_slice key, struct p2p_slice value)
     return p2p_sha256_many(parts, 2);
 }
 
+static enum p2p_err delete_gone(struct p2p_replies *replies, const struct p2p_kv *kv)
+{
+    uint8_t key[KEY_BYTES];
+    enum p2p_err err = P2P_OK;
+    while (replies->gone != NULL && (err == P2P_OK || err == P2P_NOTFOUND)) {
+        err = p2p_kv_del(kv, P2P_TABLE_META, row_key(key, &replies->gone->name));
+        drop_gone(replies);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 enum p2p_err p2p_replies_store(struct p2p_replies *replies, struct p2p_kept_reply *kept,
                                const char *text, const struct p2p_kv *kv,
                                const struct p2p_now *now)
@@ -208,14 +224,10 @@ enum p2p_err p2p_replies_store(struct p2p_replies *replies, struct p2p_kept_repl
     uint8_t key[KEY_BYTES];
     uint8_t value[ROW_BYTES_MAX];
     struct p2p_writer out;
-    enum p2p_err err = P2P_OK;
     size_t len = strlen(text);
-    while (replies->gone != NULL && (err == P2P_OK || err == P2P_NOTFOUND)) {
-        err = p2p_kv_del(kv, P2P_TABLE_META, row_key(key, &replies->gone->name));
-        drop_gone(replies);
-    }
-    if ((err != P2P_OK && err != P2P_NOTFOUND) || len > P2P_REPLY_BYTES_MAX) {
-        return err == P2P_NOTFOUND ? P2P_OK : err;
+    enum p2p_err err = delete_gone(replies, kv);
+    if (err != P2P_OK || len > P2P_REPLY_BYTES_MAX) {
+        return err;
     }
     p2p_writer_init(&out, value, sizeof(value));
     p2p_writer_bytes(&out, unknown, CHECK_BYTES);
@@ -229,6 +241,23 @@ enum p2p_err p2p_replies_store(struct p2p_replies *replies, struct p2p_kept_repl
     memcpy(value, check.bytes, CHECK_BYTES);
     kept->stored = true;
     return p2p_kv_put(kv, P2P_TABLE_META, row_key(key, &kept->name), row);
+}
+
+enum p2p_err p2p_replies_flush(struct p2p_replies *replies, const struct p2p_kv *kv,
+                               const struct p2p_now *now)
+{
+    enum p2p_err err = delete_gone(replies, kv);
+    struct p2p_kept_reply *kept = replies->newest; /* what waits ended last */
+    while (kept != NULL && replies->rows > 0 && err == P2P_OK) {
+        if (kept->row != NULL) {
+            err = p2p_replies_store(replies, kept, kept->row, kv, now);
+            free(kept->row);
+            kept->row = NULL;
+            replies->rows--;
+        }
+        kept = kept->older;
+    }
+    return err;
 }
 
 /* One row as a reply of its own; without a text when it is damaged. P2P_NOMEM. */
@@ -335,18 +364,27 @@ enum p2p_err p2p_replies_load(struct p2p_replies *replies, const struct p2p_kv *
 
 /* ---- the end of a request ---- */
 
-void p2p_replies_end(struct p2p_replies *replies, struct p2p_kept_reply *kept, char *text)
+void p2p_replies_end(struct p2p_replies *replies, struct p2p_kept_reply *kept, char *text,
+                     char *row)
 {
     p2p_assert(kept->text == NULL);
     if (text == NULL || strlen(text) > P2P_REPLY_BYTES_MAX) {
         free(text);
+        free(row);
         drop(replies, kept);
     } else {
         kept->text = text;
+        kept->row = row;
         replies->bytes += strlen(text);
+        replies->rows += row != NULL;
     }
     while (replies->bytes > P2P_REPLIES_BYTES_MAX && drop_oldest(replies, 0)) {
     }
+}
+
+bool p2p_kept_reply_stored(const struct p2p_kept_reply *kept)
+{
+    return kept->stored;
 }
 
 const char *p2p_kept_reply_text(const struct p2p_kept_reply *kept)

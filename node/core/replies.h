@@ -4,10 +4,12 @@
  * A request with a key is begun; when it did something its reply is kept, when not it is
  * forgotten. The same key with the same request then gives the kept reply and does nothing,
  * with another request it is refused. Kept for P2P_REPLY_KEPT_MS, by the wall clock over a
- * start. What appended records is kept in the store as well, written with them in one
- * transaction: after a crash there are both or neither. Every other reply a start forgets: what
- * it did is either as good done twice (a pause, a prepared number) or known by what it left (a
- * list imported again, a release asked for again). A submitted record is besides known by its
+ * start. What appended records, what a gate decided and released among it, is kept in the store
+ * as well, written with them in one transaction: after a crash there are both or neither. What
+ * is known only after its commit (that another member holds a release, the number of a spooled
+ * decision) is written with the next one: asked again after a crash between the two, a release
+ * is used. Every other reply a start forgets: what it did is as good done twice (a prepared
+ * number), or ends with the start itself (a pause). A submitted record is besides known by its
  * own bytes, for ever (signed_outside.c). A backup that is put back has the replies of its
  * time.
  *
@@ -15,7 +17,7 @@
  * one caller; beyond, the caller's oldest kept one goes first, then the oldest of all. When
  * nothing but requests under way is left, a new one is told to wait. A reply larger than
  * P2P_REPLY_BYTES_MAX is not kept. The store's rows (STORE.md, `reply/`) are at most as many,
- * and those of replies that went are deleted when the next is written. */
+ * and those of replies that went are deleted with the next commit. */
 #ifndef P2P_REPLIES_H
 #define P2P_REPLIES_H
 
@@ -57,8 +59,18 @@ P2P_MUST_CHECK enum p2p_err p2p_replies_store(struct p2p_replies *replies,
                                               struct p2p_kept_reply *kept, const char *text,
                                               const struct p2p_kv *kv,
                                               const struct p2p_now *now);
-/* text: the reply, taken; NULL forgets the request. kept is not to be used any more. */
-void p2p_replies_end(struct p2p_replies *replies, struct p2p_kept_reply *kept, char *text);
+/* Writes what ended with a row of its own since, and deletes the rows of what went; in any
+ * transaction that is to be committed. One that is undone leaves those in memory alone. The
+ * store's errors. */
+P2P_MUST_CHECK enum p2p_err p2p_replies_flush(struct p2p_replies *replies,
+                                              const struct p2p_kv *kv,
+                                              const struct p2p_now *now);
+/* text: the reply, taken; NULL forgets the request. row: what flush writes of it, taken; NULL
+ * when the store has it already, or is not to. kept is not to be used any more. */
+void p2p_replies_end(struct p2p_replies *replies, struct p2p_kept_reply *kept, char *text,
+                     char *row);
+/* Whether its row was written. */
+bool p2p_kept_reply_stored(const struct p2p_kept_reply *kept);
 /* Of a KEPT one; lives until the next call. */
 const char *p2p_kept_reply_text(const struct p2p_kept_reply *kept);
 

@@ -1,3 +1,4 @@
+#include "replies.h"
 #include "writer_parts.h"
 
 #include <p2p/assert.h>
@@ -271,6 +272,9 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     }
     if (err == P2P_OK && writable) {
         err = keep_works(node, batch);
+    }
+    if (err == P2P_OK && writable && node->replies != NULL) {
+        err = p2p_replies_flush(node->replies, node->kv, &node->now);
     }
     if (err == P2P_OK && (batch->actions.charter_changed || batch->actions.addresses != NULL)) {
         err = p2p_writer_pins(node,

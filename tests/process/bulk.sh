@@ -68,6 +68,33 @@ holds '.appended == 200 and (.refused | length == 100 and all(.entry % 3 == 2 an
 must 0 node beanr --json right show "$(jq -r '.[0]' "$WORK/ids")"
 holds '.lights.customs == "released" and .lights.discharge == "discharged" and .lights.commercial != "ok"'
 
+claim "a collect under a key is one release, answered as it was when it is asked again after a kill"
+right=$(jq -r '.[0]' "$WORK/ids") driver=card:alfapass:1234567
+must 0 node beanr --as beanr-forwarder right accept "$right"
+must 0 node beanr --as beanr-carrier right light "$right" commercial ok
+must 0 node beanr --as beanr-terminal right light "$right" terminal released
+jq -nc --arg id "$right" --arg driver $driver '{as: "beanr-forwarder", id: $id, driver: $driver, reason: "sick"}' \
+    >"$WORK/body"
+post /v1/rights/assign 400 "$WORK/body"
+holds '.code == "unknown-key" and (.text | test("reason"))' # an assignment has none
+must 0 node beanr --as beanr-forwarder right assign "$right" --driver $driver
+jq -nc --arg driver $driver '{container: "PTPU0000000", subject: [$driver]}' >"$WORK/body"
+post /v1/gates/main/collects 200 "$WORK/body" lane-1
+holds '.answer == "allow" and .release != null'
+cp "$out" "$WORK/left"
+echo '{"subject":["imo:9179842"],"purpose":"call"}' >"$WORK/checked"
+post /v1/gates/main/checks 200 "$WORK/checked" lane-2
+cp "$out" "$WORK/answered"
+kill_node beanr
+up beanr
+post /v1/gates/main/collects 200 "$WORK/body" lane-1
+cmp -s "$out" "$WORK/left" || fail "another answer than before"
+post /v1/gates/main/checks 200 "$WORK/checked" lane-2
+cmp -s "$out" "$WORK/answered" || fail "another answer to a check than before"
+releasing beanr
+post /v1/gates/main/collects 200 "$WORK/body" lane-3
+holds '.answer == "refuse" and .release == null and (.reasons | any(.code == "used"))'
+
 claim "what is no list, too long, or too large is refused as a whole"
 echo '{"path":"/v1/rights","requests":[]}' >"$WORK/body"
 post /v1/bulk 400 "$WORK/body"

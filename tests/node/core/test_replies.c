@@ -21,7 +21,7 @@ static void ask(struct p2p_replies *replies, uint64_t caller, const char *key, u
 {
     struct p2p_kept_reply *kept;
     CHECK(begin(replies, caller, key, &one, now_ms, &kept) == P2P_REPLIES_NEW);
-    p2p_replies_end(replies, kept, strdup(key));
+    p2p_replies_end(replies, kept, strdup(key), NULL);
 }
 
 static bool is_kept(struct p2p_replies *replies, uint64_t caller, const char *key,
@@ -30,7 +30,7 @@ static bool is_kept(struct p2p_replies *replies, uint64_t caller, const char *ke
     struct p2p_kept_reply *kept;
     enum p2p_replies_answer answer = begin(replies, caller, key, &one, now_ms, &kept);
     if (answer == P2P_REPLIES_NEW) {
-        p2p_replies_end(replies, kept, NULL);
+        p2p_replies_end(replies, kept, NULL, NULL);
         return false;
     }
     CHECK(answer == P2P_REPLIES_KEPT);
@@ -48,16 +48,16 @@ static void the_same_is_done_once(void **state)
     CHECK(begin(replies, 7, "a", &one, 0, &kept) == P2P_REPLIES_NEW);
     CHECK(begin(replies, 7, "a", &one, 0, &other) == P2P_REPLIES_RUNS);
     CHECK(begin(replies, 7, "a", &two, 0, &other) == P2P_REPLIES_OTHER);
-    p2p_replies_end(replies, kept, strdup("{}"));
+    p2p_replies_end(replies, kept, strdup("{}"), NULL);
     CHECK(begin(replies, 7, "a", &one, 1, &other) == P2P_REPLIES_KEPT);
     CHECK(strcmp(p2p_kept_reply_text(other), "{}") == 0);
     CHECK(begin(replies, 7, "a", &two, 1, &other) == P2P_REPLIES_OTHER);
     /* Keys are each caller's own. */
     CHECK(begin(replies, 8, "a", &two, 1, &other) == P2P_REPLIES_NEW);
-    p2p_replies_end(replies, other, NULL);
+    p2p_replies_end(replies, other, NULL, NULL);
     /* What did nothing is forgotten. */
     CHECK(begin(replies, 8, "a", &one, 1, &other) == P2P_REPLIES_NEW);
-    p2p_replies_end(replies, other, NULL);
+    p2p_replies_end(replies, other, NULL, NULL);
     p2p_replies_close(replies);
 }
 
@@ -73,7 +73,7 @@ static void they_are_kept_for_a_day(void **state)
     CHECK(is_kept(replies, 7, "a", P2P_REPLY_KEPT_MS + 4));
     CHECK(!is_kept(replies, 7, "a", P2P_REPLY_KEPT_MS + 5));
     CHECK(begin(replies, 7, "slow", &one, P2P_REPLY_KEPT_MS + 5, &other) == P2P_REPLIES_RUNS);
-    p2p_replies_end(replies, slow, NULL);
+    p2p_replies_end(replies, slow, NULL, NULL);
     p2p_replies_close(replies);
 }
 
@@ -118,15 +118,15 @@ static void what_is_under_way_stays(void **state)
     }
     CHECK(begin(replies, 7, "more", &one, 0, &other) == P2P_REPLIES_FULL);
     CHECK(begin(replies, 8, "more", &one, 0, &other) == P2P_REPLIES_NEW);
-    p2p_replies_end(replies, other, NULL);
-    p2p_replies_end(replies, kept[9], strdup("x"));
+    p2p_replies_end(replies, other, NULL, NULL);
+    p2p_replies_end(replies, kept[9], strdup("x"), NULL);
     CHECK(begin(replies, 7, "more", &one, 0, &other) == P2P_REPLIES_NEW);
     /* An answer too large to keep is forgotten. */
     char *large = malloc(P2P_REPLY_BYTES_MAX + 2);
     CHECK(large != NULL);
     memset(large, 'x', P2P_REPLY_BYTES_MAX + 1);
     large[P2P_REPLY_BYTES_MAX + 1] = '\0';
-    p2p_replies_end(replies, other, large);
+    p2p_replies_end(replies, other, large, NULL);
     CHECK(!is_kept(replies, 7, "more", 0));
     p2p_replies_close(replies); /* with some under way */
 }
@@ -139,7 +139,7 @@ static void ask_for_good(struct p2p_replies *replies, struct memory_kv *memory, 
     CHECK(begin(replies, caller, key, &one, now->mono_ms, &kept) == P2P_REPLIES_NEW);
     CHECK_OK(p2p_replies_store(replies, kept, key, memory_kv_begin(memory), now));
     CHECK_OK(memory_kv_commit(memory));
-    p2p_replies_end(replies, kept, strdup(key));
+    p2p_replies_end(replies, kept, strdup(key), NULL);
 }
 
 /* A start: what memory held is gone. */
@@ -169,7 +169,7 @@ static void what_was_appended_is_known_after_a_start(void **state)
     CHECK(begin(replies, 7, "undone", &one, before.mono_ms, &kept) == P2P_REPLIES_NEW);
     CHECK_OK(p2p_replies_store(replies, kept, "x", memory_kv_begin(memory), &before));
     memory_kv_abort(memory);
-    p2p_replies_end(replies, kept, NULL);
+    p2p_replies_end(replies, kept, NULL, NULL);
     replies = start_again(replies, memory, &after);
     CHECK(is_kept(replies, 7, "a", after.mono_ms));
     CHECK(begin(replies, 7, "a", &two, after.mono_ms, &kept) == P2P_REPLIES_OTHER);
@@ -179,6 +179,49 @@ static void what_was_appended_is_known_after_a_start(void **state)
     /* Its day goes on from where it was, also where this clock began later. */
     CHECK(is_kept(replies, 7, "a", after.mono_ms + 9));
     CHECK(!is_kept(replies, 7, "a", after.mono_ms + 10));
+    p2p_replies_close(replies);
+    memory_kv_free(memory);
+}
+
+/* Broken: what is known only after its commit, that another member holds a release, would be
+ * asked for again; or what is to be asked anew be answered as it was. */
+static void what_ended_late_is_written_with_the_next_commit(void **state)
+{
+    const struct p2p_now now = {.mono_ms = 5, .wall_ms = 5};
+    struct memory_kv *memory = memory_kv_new();
+    struct p2p_replies *replies = start_again(NULL, memory, &now);
+    struct p2p_kept_reply *kept, *other;
+    (void)state;
+    CHECK(begin(replies, 7, "late", &one, now.mono_ms, &kept) == P2P_REPLIES_NEW);
+    CHECK(begin(replies, 7, "none", &one, now.mono_ms, &other) == P2P_REPLIES_NEW);
+    p2p_replies_end(replies, kept, strdup("in full"), strdup("late"));
+    p2p_replies_end(replies, other, strdup("none"), NULL);
+    CHECK_OK(p2p_replies_flush(replies, memory_kv_begin(memory), &now));
+    CHECK_OK(memory_kv_commit(memory));
+    CHECK(memory_kv_count(memory, P2P_TABLE_META) == 1);
+    CHECK(begin(replies, 7, "late", &one, now.mono_ms, &kept) == P2P_REPLIES_KEPT);
+    CHECK(strcmp(p2p_kept_reply_text(kept), "in full") == 0);
+    /* Its row was written with a release that is not to be answered after all. */
+    CHECK(begin(replies, 7, "held back", &one, now.mono_ms, &kept) == P2P_REPLIES_NEW);
+    CHECK_OK(p2p_replies_store(replies, kept, "x", memory_kv_begin(memory), &now));
+    CHECK_OK(memory_kv_commit(memory));
+    CHECK(p2p_kept_reply_stored(kept));
+    p2p_replies_end(replies, kept, NULL, NULL);
+    CHECK(memory_kv_count(memory, P2P_TABLE_META) == 2);
+    CHECK_OK(p2p_replies_flush(replies, memory_kv_begin(memory), &now));
+    CHECK_OK(memory_kv_commit(memory));
+    CHECK(memory_kv_count(memory, P2P_TABLE_META) == 1);
+    replies = start_again(replies, memory, &now);
+    CHECK(is_kept(replies, 7, "late", now.mono_ms));
+    CHECK(!is_kept(replies, 7, "none", now.mono_ms));
+    CHECK(!is_kept(replies, 7, "held back", now.mono_ms));
+    /* One that goes before its row was written leaves none. */
+    CHECK(begin(replies, 7, "gone", &one, now.mono_ms, &kept) == P2P_REPLIES_NEW);
+    p2p_replies_end(replies, kept, strdup("gone"), strdup("gone"));
+    CHECK(!is_kept(replies, 7, "gone", now.mono_ms + P2P_REPLY_KEPT_MS));
+    CHECK_OK(p2p_replies_flush(replies, memory_kv_begin(memory), &now));
+    CHECK_OK(memory_kv_commit(memory));
+    CHECK(memory_kv_count(memory, P2P_TABLE_META) == 0);
     p2p_replies_close(replies);
     memory_kv_free(memory);
 }
@@ -234,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_caller_has_room_of_its_own),
         cmocka_unit_test(what_is_under_way_stays),
         cmocka_unit_test(what_was_appended_is_known_after_a_start),
+        cmocka_unit_test(what_ended_late_is_written_with_the_next_commit),
         cmocka_unit_test(rows_go_with_their_replies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
