@@ -19,9 +19,11 @@ void *p2p_call_take(struct p2p_call *call, size_t bytes)
 
 bool p2p_call_typed(struct p2p_call *call, json_t *body)
 {
-    static const char *const texts[] = {"as",      "circle", "from",      "ground",
-                                        "issuer",  "kind",   "level",     "path",
-                                        "purpose", "reason", "reference", "until"};
+    static const char *const texts[] = {
+        "as",      "bl",       "call",  "circle", "company", "container", "driver",
+        "expires", "facility", "found", "from",   "ground",  "issuer",    "kind",
+        "level",   "light",    "means", "path",   "purpose", "reason",    "reference",
+        "slot",    "terminal", "to",    "token",  "truck",   "until",     "value"};
     static const char *const flags[] = {"all", "dry_run"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         const json_t *value = json_object_get(body, texts[i]);

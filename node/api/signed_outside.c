@@ -33,8 +33,9 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
     json_incref(request);
     json_decref(call->body);
     call->body = request;
-    if (!p2p_call_speaks(call) || !p2p_prepare_names(call) || !p2p_call_appends(call, node) ||
-        !p2p_call_as_own(call, node) || !verb->read(call, node, append)) {
+    if (!p2p_call_typed(call, request) || !p2p_call_speaks(call) || !p2p_prepare_names(call) ||
+        !p2p_call_appends(call, node) || !p2p_call_as_own(call, node) ||
+        !verb->read(call, node, append)) {
         return;
     }
     call->work.wait_level = P2P_LEVEL_LOCAL; /* nothing is appended yet */

@@ -276,6 +276,49 @@ static void who_may_not_cannot_prepare(void **state)
                          json_pack("{s:s, s:{}}", "path", "/v1/bans", "request"), 400));
 }
 
+/* Broken: what a party sends as something else than text would be passed over: a ban without
+ * its end, an assignment that any truck may use, signed before anybody looks. */
+static void what_is_not_text_is_not_prepared(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *request;
+    } rows[] = {
+        {"/v1/bans", "\"subject\":\"imo:9179842\",\"ground\":\"local\",\"reference\":\"x\","
+                     "\"until\":1900000000000"},
+        {"/v1/bans", "\"subject\":\"imo:9179842\",\"ground\":\"local\",\"reference\":\"x\","
+                     "\"from\":[\"2040-01-01\"]"},
+        {"/v1/rights/assign", "\"id\":\"beanr/1:0\",\"driver\":\"card:alfapass:1234567\","
+                              "\"truck\":[\"plate:BE:1ABC234\"]"},
+        {"/v1/rights/assign", "\"id\":\"beanr/1:0\",\"driver\":\"card:alfapass:1234567\","
+                              "\"slot\":{\"from\":1}"},
+        {"/v1/rights/assign", "\"id\":\"beanr/1:0\",\"driver\":\"card:alfapass:1234567\","
+                              "\"company\":7"},
+        {"/v1/rights", "\"container\":\"CSQU3054383\",\"bl\":\"B\",\"to\":\"beanr-forwarder\","
+                       "\"expires\":1900000000000"},
+        {"/v1/rights", "\"container\":\"CSQU3054383\",\"bl\":\"B\",\"to\":\"beanr-forwarder\","
+                       "\"token\":4"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int outside = 0; outside < 2; outside++) {
+            json_t *request = json_loads("{\"as\":\"beanr-pso\"}", 0, NULL);
+            char text[512];
+            snprintf(text, sizeof(text), "{%s}", rows[i].request);
+            json_t *more = json_loads(text, 0, NULL);
+            CHECK(json_object_update(request, more) == 0);
+            json_decref(more);
+            json_t *problem = outside ? api_post(&world, "/v1/prepare",
+                                                 json_pack("{s:s, s:o}", "path", rows[i].path,
+                                                           "request", request),
+                                                 400)
+                                      : api_post(&world, rows[i].path, request, 400);
+            CHECK(strcmp(text_of(problem, "code"), "bad-request") == 0);
+            json_decref(problem);
+        }
+    }
+}
+
 /* Broken: by amending a local ban its issuer would give himself a court's ground. */
 static void an_amend_needs_the_new_grounds_grant(void **state)
 {
@@ -305,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_ban_signed_outside_is_a_ban, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_verify_is_not_appended, setup, teardown),
         cmocka_unit_test_setup_teardown(who_may_not_cannot_prepare, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_text_is_not_prepared, setup, teardown),
         cmocka_unit_test_setup_teardown(an_amend_needs_the_new_grounds_grant, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
