@@ -246,15 +246,22 @@ static bool same_slice(struct p2p_slice a, struct p2p_slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* null, no text and an empty list say nothing: what they are about is taken from the first. */
+static bool says(const json_t *body, const char *key)
+{
+    const json_t *value = json_object_get(body, key);
+    return json_string_length(value) > 0 || json_array_size(value) > 0;
+}
+
 /* Whether two bans say the same wherever the request says nothing. */
 static bool agree(const json_t *body, const struct p2p_ban *a, const struct p2p_ban *b)
 {
-    return (json_object_get(body, "subject") || same_slice(a->subjects, b->subjects)) &&
-           (json_object_get(body, "effect") || same_slice(a->effects, b->effects)) &&
-           (json_object_get(body, "scope") || same_slice(a->scope, b->scope)) &&
-           (json_object_get(body, "ground") || a->ground == b->ground) &&
-           (json_object_get(body, "from") || a->from_ms == b->from_ms) &&
-           (json_object_get(body, "until") || a->until_ms == b->until_ms);
+    return (says(body, "subject") || same_slice(a->subjects, b->subjects)) &&
+           (says(body, "effect") || same_slice(a->effects, b->effects)) &&
+           (says(body, "scope") || same_slice(a->scope, b->scope)) &&
+           (says(body, "ground") || a->ground == b->ground) &&
+           (says(body, "from") || a->from_ms == b->from_ms) &&
+           (says(body, "until") || a->until_ms == b->until_ms);
 }
 
 /* All bans that an amend lifts, against the first: what one of them forbids beyond it would be

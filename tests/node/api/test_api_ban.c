@@ -188,6 +188,35 @@ static void an_amend_of_several_must_not_free_anybody(void **state)
     refused(&world, "/v1/bans/amend", text, 400, "bad-time");
 }
 
+/* Broken: by an empty word an amend would end a ban that has no end, with that of another one.
+ */
+static void an_amend_of_several_says_something(void **state)
+{
+    static const char *const empty[] = {"\"until\":null", "\"until\":\"\"", "\"effect\":[]",
+                                        "\"scope\":[]"};
+    char ids[2][64], text[512];
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(text, sizeof(text),
+                 "{\"as\":\"beanr-pso\",\"subject\":\"imo:9179842\",\"ground\":\"local\","
+                 "\"reference\":\"A\",\"from\":\"2026-01-01\"%s}",
+                 i == 0 ? ",\"until\":\"2041-01-01\",\"effect\":\"call\",\"scope\":\"BEANR\""
+                        : ",\"effect\":\"enter\"");
+        json_t *reply = post(&world, "/v1/bans", text, 200, NULL);
+        snprintf(ids[i], sizeof(ids[i]), "%s", text_of(reply, "id"));
+        json_decref(reply);
+    }
+    for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
+        /* All other words in which they differ are said. */
+        snprintf(text, sizeof(text), "{\"as\":\"beanr-pso\",\"id\":[\"%s\",\"%s\"]%s%s%s,%s}",
+                 ids[0], ids[1], i < 2 ? "" : ",\"until\":\"2050-01-01\"",
+                 i == 2 ? "" : ",\"effect\":\"enter\"", i == 3 ? "" : ",\"scope\":\"*\"",
+                 empty[i]);
+        refused(&world, "/v1/bans/amend", text, 400, "different-bans");
+        CHECK(state_is(ids[0], "in-force") && state_is(ids[1], "in-force"));
+    }
+}
+
 /* Broken: of so many bans that the first one's value is read over, an amend would say what
  * another one said, or be refused. */
 static void an_amend_of_many_says_what_the_first_said(void **state)
@@ -300,6 +329,7 @@ int main(void)
         BAN_TEST(what_cannot_be_acted_on_is_refused, &world),
         BAN_TEST(an_amend_keeps_what_it_does_not_name, &world),
         BAN_TEST(an_amend_of_several_must_not_free_anybody, &world),
+        BAN_TEST(an_amend_of_several_says_something, &world),
         BAN_TEST(an_amend_of_many_says_what_the_first_said, &world),
         BAN_TEST(an_issuer_is_chosen_or_named, &world),
         BAN_TEST(a_ban_stands_in_the_circle_that_was_named, &world),
