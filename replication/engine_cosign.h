@@ -49,8 +49,8 @@ P2P_MUST_CHECK enum p2p_err p2p_lease_receive_answer(struct p2p_engine *engine,
 
 /* ---- engine_seal.c ---- */
 
-/* Whether this node said of a reassigned token's feed that it holds less than so
- * much, in which its old holder went on. */
+/* Whether a feed is cosigned no more at that size, since it let a token go that the charter had
+ * moved: custody.h, p2p_custody_barred. */
 P2P_MUST_CHECK enum p2p_err p2p_seal_forbids(struct p2p_engine *engine, uint32_t feed,
                                              uint64_t size, bool *forbidden);
 

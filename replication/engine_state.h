@@ -117,6 +117,14 @@ struct p2p_feeds_due {
 };
 
 /* What the engine keeps of each feed beside the ledger. */
+/* Of which feeds `barred_from` is known, by what: see engine_seal.c. */
+struct p2p_seals {
+    struct p2p_feed_set looked;
+    uint32_t witness; /* this node's feed, */
+    uint64_t charter_size, good_size;
+    uint64_t said; /* how much of the charter it had said that it holds */
+};
+
 struct p2p_feed_extra {
     bool spread_fresh;        /* in this batch: a record that is followed, */
     bool said_seen;           /* a `seen`; */
@@ -152,6 +160,7 @@ struct p2p_feed_extra {
     uint64_t stopped_since_ms; /* since then; in `stopped` */
     uint64_t stopped_link;     /* who said so last, and has the leaves */
     uint64_t bare_until;       /* leaves below this size are taken without payloads */
+    uint64_t barred_from;      /* cosigned up to here; UINT64_MAX: without end */
     struct p2p_witnessing witnessing;
 };
 /* A node keeps this of every feed, for good: a thousand of them in a large federation. What is
@@ -310,6 +319,7 @@ struct p2p_engine {
     struct p2p_release releases[P2P_RELEASES_MAX];
     size_t release_at; /* the next one's place */
     struct p2p_rulings rulings;
+    struct p2p_seals seals;
     struct p2p_takeover takeovers[P2P_TAKEOVERS_MAX];
     size_t takeover_at; /* the next one's place */
     struct p2p_lacks lacks;

@@ -189,8 +189,16 @@ byte top_epoch = 1, top_port = NOBODY;
 #define CHARTER_AT_MOST(n) ((HAS_CHARTER(0) <= n) + (HAS_CHARTER(1) <= n) + (HAS_CHARTER(2) <= n) >= HONEST)
 
 #define SEALS(e, f) (entry_kind[e] != 0 && entry_kind[e] != CUT_ENTRY && entry_old[e] == (f))
-#define MAY_COSIGN(w, f) \
-    (wrong == NO_SEALING || !((HAS_CHARTER(w) > 0 && SEALS(0, f)) || (HAS_CHARTER(w) > 1 && SEALS(1, f)))) && \
+/* What is barred is a size with a later step by which the token is let go; a closed generation at every size. A `use`
+ * is none: nobody else can do anything by it, and it counts wherever it stands. */
+#define LETS_GO(e, r) (KIND(r) == OFFER || KIND(r) == WITHDRAW && entry_kind[e] == REASSIGN_ENTRY)
+#define STANDS_ABOVE(w, e, f, i, s) ((i) >= NAMED(w, e) && (i) < (s) && LETS_GO(e, feed[(f) * ROOM + (i)]))
+#define BARS(w, e, f, s) \
+    (HAS_CHARTER(w) > (e) && SEALS(e, f) && \
+     (entry_kind[e] == CLOSE_ENTRY || STANDS_ABOVE(w, e, f, 0, s) || STANDS_ABOVE(w, e, f, 1, s) || \
+      STANDS_ABOVE(w, e, f, 2, s) || STANDS_ABOVE(w, e, f, 3, s)))
+#define MAY_COSIGN(w, f, s) \
+    (wrong == NO_SEALING || !(BARS(w, 0, f, s) || BARS(w, 1, f, s))) && \
         (BRIBED == 9 || ((f) != BRIBED || COSIGNED(w, 3) == 0) && ((f) != 3 || COSIGNED(w, BRIBED) == 0))
 
 int swap; /* scratch, like all v_ below: 0 between steps */
@@ -452,7 +460,7 @@ inline forget()
 inline cosign_at_once(w, f)
 {
     if
-    :: MAY_COSIGN(w, f) -> PUT(w, 3 * (f), 7, size[f])
+    :: MAY_COSIGN(w, f, size[f]) -> PUT(w, 3 * (f), 7, size[f])
     :: else
     fi
 }
@@ -840,7 +848,7 @@ inline cosign(w, f)
     fi;
     sort()
 }
-#define COSIGNS(w, f) (COSIGNED(w, f) < size[f] && MAY_COSIGN(w, f))
+#define COSIGNS(w, f) (COSIGNED(w, f) < size[f] && MAY_COSIGN(w, f, (WHOLE_BRANCH(f) -> size[f] : COSIGNED(w, f) + 1)))
 
 /* The witness takes the next entry and writes `seen`; it may hold more of the feed than it has cosigned. */
 inline take_entry(w, n)

@@ -393,6 +393,7 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_complete(&visit);
     check_custody(&visit);
     check_seals(&visit);
+    p2p_doctor_barred(&visit);
     check_payloads(&visit);
     check_clock(&visit);
     p2p_doctor_peers(&visit);

@@ -2,6 +2,7 @@
  * Private to node/api; the writer's thread.
  *
  *   doctor.c        who it is, what it holds; the order of all checks
+ *   custody_barred.c  which feeds are cosigned no further
  *   doctor_disk.c   what lies on disk, and whether more may come
  *   doctor_peers.c  the others: who is reached, what of theirs was refused */
 #ifndef P2P_DOCTOR_H
@@ -25,6 +26,8 @@ void p2p_doctor_note(struct p2p_visit *visit, const char *name, bool ok, const c
 
 void p2p_doctor_disk(
     struct p2p_visit *visit); /* store, disk, damage, appends, witness, copy, spool */
+void p2p_doctor_barred(
+    struct p2p_visit *visit); /* cosigned, cosigns: only where one is barred */
 void p2p_doctor_peers(struct p2p_visit *visit); /* peers, witnesses, frames, connections */
 
 #endif

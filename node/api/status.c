@@ -451,6 +451,9 @@ const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
             return text;
         }
     }
+    if (p2p_barred_text(node, text)) {
+        return text;
+    }
     struct p2p_reused reused = {.feed = 0};
     if (p2p_reused_open(node, &reused)) {
         const struct p2p_issuer *issuer = p2p_charter_issuer(charter, reused.issuer);

@@ -61,10 +61,14 @@ uint64_t p2p_missing_s(const struct p2p_node *node, const struct p2p_missing_key
 /* NULL, or the word for why nothing is appended. */
 const char *p2p_read_only_reason(const struct p2p_node *node);
 /* The reason for concern that comes first, one sentence that lives as long as the call; NULL
- * for none: what the node itself met, two heads of the charter, a forked feed. */
+ * for none: what the node itself met, two heads of the charter, a forked feed, an own feed that
+ * nobody cosigns any further. */
 const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node);
 /* Who folds something else from the same records, as one sentence; false for nobody. */
 bool p2p_divergence_text(const struct p2p_node *node, char text[P2P_MESSAGE_BYTES]);
+/* That so many witnesses cosign nothing more of the own feed that no quorum is left, as one
+ * sentence; false for no such thing. */
+bool p2p_barred_text(struct p2p_node *node, char text[P2P_MESSAGE_BYTES]);
 /* What is damaged in the store and not repaired yet, as one sentence; false for nothing. */
 bool p2p_damage_text(const struct p2p_node *node, char text[P2P_MESSAGE_BYTES]);
 /* The next issuer after *at (begin with zeros) that is proven to have signed two records under

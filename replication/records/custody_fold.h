@@ -9,6 +9,7 @@
  *   custody_settle.c what the charter's settling of opens does
  *   custody_trace.c  one token, from step to step
  *   custody_seal.c   at which size of a feed a reassigned token is judged, and by whose word
+ *   custody_bar.c    what a witness cosigns no more, having sealed
  *   custody_stand.c  the same with the open's own verdict, and gates
  *   custody_opens.c  a token beside the other opens of its container
  *   custody_view.c   the value that is written
@@ -95,6 +96,13 @@ P2P_MUST_CHECK enum p2p_err p2p_seals_gather(const struct p2p_ledger *ledger,
                                              const uint32_t *feeds, size_t feed_count,
                                              uint64_t entry, const struct p2p_waited *waited,
                                              struct p2p_sealing *out);
+
+/* ---- custody_bar.c ---- */
+
+/* A step about a token arrived, or goes: where an entry of the charter moved that token, its
+ * feed is one of ledger->let_go. */
+void p2p_custody_lets_go(struct p2p_ledger *ledger, const struct p2p_entry *entry,
+                         const struct p2p_record_id *token);
 
 /* ---- custody_mark.c ---- */
 

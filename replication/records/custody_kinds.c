@@ -269,6 +269,7 @@ static enum p2p_err step_keys(struct p2p_ledger *ledger, const struct p2p_entry 
         if (err == P2P_OK) {
             err = seal_keys(ledger, entry, &cite);
         }
+        p2p_custody_lets_go(ledger, entry, &cite);
         if (err == P2P_OK && marks) {
             err = p2p_custody_mark_by(ledger, entry->record.circle, &cite, &entry->id);
         }

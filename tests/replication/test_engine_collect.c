@@ -756,6 +756,58 @@ static void test_who_takes_over_waits(void **state)
     CHECK(custody.state == P2P_CUSTODY_HELD && custody.holder == 2 && custody.frozen == 0);
 }
 
+/* How much of a feed a quorum has cosigned, as a node holds it. */
+static uint64_t witnessed_at(uint32_t node, uint32_t feed)
+{
+    return p2p_engine_witnessing(net.nodes[node].engine, feed)->quorum_size;
+}
+
+static void cut_off(uint32_t node)
+{
+    for (uint32_t other = 1; other <= 4; other++) {
+        if (other != node) {
+            network_cut(&net, node, other);
+        }
+    }
+}
+
+/* A port that released while it was cut off, as its lease allows, and was replaced meanwhile,
+ * got no cosignature any more, for ever. One that offered what is another's by then gets none:
+ * whoever knows of nothing else could accept it. */
+static void test_who_was_replaced_unheard_goes_on_unless_it_offered(void **state)
+{
+    static uint8_t bytes[64];
+    struct p2p_record_id token;
+    struct p2p_record_id offer;
+    struct p2p_pack pack;
+    (void)state;
+    start(4, 4, 62);
+    make_ready(BOX, &token);
+    struct p2p_record_id other = open_box(1, "MSCU1000070");
+    network_advance(&net, 3000);
+    cut_off(1);
+    reassign(token, other);
+    network_advance(&net, 65000); /* the others say that they hold the entry */
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW);
+    struct p2p_record_id use = last.result.release;
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    CHECK(witnessed_at(2, 1) > use.index);
+    const struct p2p_custody_step what = {.epoch = 2, .to = 2};
+    p2p_pack_init(&pack, bytes, sizeof(bytes));
+    CHECK_OK(p2p_custody_step_pack(&pack, &what));
+    offer = append(&(struct request){.kind = P2P_KIND_CUSTODY_OFFER,
+                                     .node = 1,
+                                     .cites = {other},
+                                     .cite_count = 1,
+                                     .content = p2p_pack_slice(&pack)});
+    network_advance(&net, 5000);
+    CHECK(witnessed_at(2, 1) > use.index && witnessed_at(2, 1) <= offer.index);
+    open_box(1, "HBMU2699702");
+    network_advance(&net, 5000);
+    CHECK(witnessed_at(2, 1) <= offer.index);
+}
+
 /* Two ports that each opened a container could neither release it, or both. */
 static void test_the_roots_keep_one_open(void **state)
 {
@@ -957,6 +1009,8 @@ int main(void)
         cmocka_unit_test_teardown(test_an_override, network_stop),
         cmocka_unit_test_teardown(test_who_took_it_over_releases, network_stop),
         cmocka_unit_test_teardown(test_who_takes_over_waits, network_stop),
+        cmocka_unit_test_teardown(test_who_was_replaced_unheard_goes_on_unless_it_offered,
+                                  network_stop),
         cmocka_unit_test_teardown(test_the_roots_keep_one_open, network_stop),
         cmocka_unit_test_teardown(test_nothing_passes_on_before_the_witnesses_answer,
                                   network_stop),

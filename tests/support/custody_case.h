@@ -52,18 +52,18 @@ static inline void seal_closed(uint32_t closed, uint64_t size)
     custody_world_seal(&world, 3, closed, size);
 }
 
-static struct p2p_custody now(struct p2p_record_id token)
+static inline struct p2p_custody now(struct p2p_record_id token)
 {
     return custody_world_now(&world, token);
 }
 
-static bool is(const struct p2p_custody *custody, enum p2p_custody_state state, uint32_t holder,
-               uint64_t epoch)
+static inline bool is(const struct p2p_custody *custody, enum p2p_custody_state state,
+                      uint32_t holder, uint64_t epoch)
 {
     return custody->state == state && custody->holder == holder && custody->epoch == epoch;
 }
 
-static void check_orders(uint64_t seed)
+static inline void check_orders(uint64_t seed)
 {
     custody_world_check_orders(&world, seed);
 }

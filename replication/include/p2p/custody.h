@@ -206,6 +206,30 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_gather_settled(const struct p2p_ledger *
                                                        const struct p2p_waited *waited,
                                                        struct p2p_sealing *out);
 
+/* From which record of a feed on a witness cosigns nothing, for good: a token was offered or
+ * withdrawn there that an entry, of which the witness had said before that it holds it, gave to
+ * another or settled away. */
+struct p2p_barred {
+    uint64_t from; /* index; UINT64_MAX: nothing is barred */
+    struct p2p_record_id token;
+    uint64_t entry;
+    bool is_settled; /* else reassigned */
+};
+/* witness: the feed of the member that cosigns; 0: nothing is barred. Costs a look at each
+ * entry about a token. */
+P2P_MUST_CHECK enum p2p_err p2p_custody_barred(struct p2p_ledger *ledger, uint32_t witness,
+                                               uint32_t feed, struct p2p_barred *out);
+/* The same of all present witnesses of a feed, by what is held of theirs. */
+struct p2p_bars {
+    struct p2p_barred first;
+    uint32_t barred; /* so many of them bar something */
+    uint32_t witnesses;
+    bool
+        is_lost; /* too few are left: nothing behind it is quorum-cosigned in this generation */
+};
+P2P_MUST_CHECK enum p2p_err p2p_custody_bars(struct p2p_ledger *ledger, uint32_t feed,
+                                             struct p2p_bars *out);
+
 /* Marks a token and the rights that name it: what it follows from changed. For everything that
  * changes a fold without being one of its records. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_mark(struct p2p_ledger *ledger,

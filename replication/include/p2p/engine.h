@@ -298,6 +298,9 @@ struct p2p_ledger *p2p_engine_ledger_mut(struct p2p_engine *engine);
 uint32_t p2p_engine_member(const struct p2p_engine *engine);   /* 0: not in the charter (yet) */
 uint32_t p2p_engine_own_feed(const struct p2p_engine *engine); /* 0 likewise */
 const struct p2p_gate_place *p2p_engine_place(const struct p2p_engine *engine);
+/* Whether this node cosigns nothing of a feed from some record on (custody.h), as it found when
+ * it was to cosign that feed last. */
+bool p2p_engine_bars(const struct p2p_engine *engine, uint32_t feed);
 const struct p2p_witnessing *p2p_engine_witnessing(const struct p2p_engine *engine,
                                                    uint32_t feed);
 enum p2p_read_only p2p_engine_read_only(const struct p2p_engine *engine);

@@ -110,6 +110,8 @@ struct p2p_ledger {
     size_t feed_count;
     struct p2p_feed_set touched;     /* grew, were cut or end elsewhere since the last finish */
     struct p2p_feed_set doubted;     /* with claims that are others now: known_settle.c */
+    struct p2p_feed_set let_go;      /* with steps about a token whose holder the charter moved,
+                                        until engine_seal.c looked */
     struct p2p_subtrees *subtrees;   /* of all of them: hashes computed before */
     struct p2p_lthash verdict_set;   /* of all verdicts other than none */
     struct p2p_view_digest *digests; /* per (view, circle) */
