@@ -378,6 +378,13 @@ void watch_compare(struct sim_watcher *watcher, const struct watch_summary *all,
 /* watch_payload.c */
 void watch_settle_payloads(struct sim_watcher *watcher, const struct watch_summary *all,
                            size_t count);
+/* Whether a machine that holds less of a feed than another may stay there (WIRE.md, Payloads
+ * that nobody gives): no head that any of these machines keeps leads further without a record
+ * whose payload it may hold and none of them can give, and no more of the feed's witnesses than
+ * may lie are known to have gone further. */
+bool watch_stands_before_lost(struct sim_watcher *watcher, const struct watch_summary *all,
+                              size_t count, const struct watch_summary *behind,
+                              const struct watch_summary *ahead, uint32_t feed);
 /* watch_authority.c: the ban views of one machine at the common frontier. */
 void watch_settle_authority(struct sim_watcher *watcher, struct watch_machine *machine);
 /* watch_number.c */

@@ -62,8 +62,18 @@ static struct p2p_hash *read_leaves(const struct p2p_kv *kv, const struct p2p_fe
     return hashes;
 }
 
-/* Whether a disk extends a branch, or is a prefix of it. */
-static bool on_branch(const struct p2p_kv *kv, const struct p2p_feed *held,
+static bool leads_on(const struct p2p_kv *kv, const struct p2p_feed *held,
+                     const struct watch_log *branch)
+{
+    struct p2p_hash *hashes = read_leaves(kv, held, branch);
+    bool leads = hashes != NULL;
+    free(hashes);
+    return leads;
+}
+
+/* Whether a disk extends a branch, or is a prefix of it. Where a bit may have flipped in one of
+ * the hashes that it keeps, its leaves tell. */
+static bool on_branch(const struct watch_machine *machine, const struct p2p_feed *held,
                       const struct watch_log *branch)
 {
     struct watch_point end = {.size = branch->edge.size};
@@ -72,8 +82,10 @@ static bool on_branch(const struct p2p_kv *kv, const struct p2p_feed *held,
     }
     struct p2p_hash root;
     end.root = p2p_edge_root(&branch->edge);
-    return end.size == 0 || (p2p_feed_root_at(held, kv, end.size, &root) == P2P_OK &&
-                             p2p_hash_equal(&root, &end.root));
+    return end.size == 0 ||
+           (p2p_feed_root_at(held, machine->kv, end.size, &root) == P2P_OK &&
+            p2p_hash_equal(&root, &end.root)) ||
+           (machine->may_be_hurt && leads_on(machine->kv, held, branch));
 }
 
 static bool extend(struct watch_log *branch, const struct p2p_kv *kv,
@@ -130,7 +142,7 @@ uint32_t watch_follow(struct sim_watcher *watcher, struct watch_machine *machine
         return WATCH_NO_BRANCH;
     }
     uint32_t at = 0;
-    while (at < feed->branch_count && !on_branch(machine->kv, &held, &feed->branches[at])) {
+    while (at < feed->branch_count && !on_branch(machine, &held, &feed->branches[at])) {
         at++;
     }
     if (at == WATCH_BRANCHES_MAX) {
@@ -435,8 +447,9 @@ void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
         }
     }
     machine->lost = own_lost;
-    if (machine->may_lose || machine->may_be_hurt) {
+    if (machine->may_lose || machine->may_be_hurt) { /* what came since it was expected, too */
         watch_walk_anew(machine);
+        watch_forget_released(machine);
     }
     if (own_lost && appends) {
         sim_violate(watcher->sim, SIM_INVARIANT_NO_SILENT_RESTORE,

@@ -52,11 +52,12 @@ static bool keeps_more(const struct sim_watcher *watcher, const struct watch_sum
            p2p_quorum_load(&quorum, all->machine->kv, feed) == P2P_OK && quorum.size > w.size;
 }
 
-static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *a,
+static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *all,
+                       size_t count, const struct watch_summary *a,
                        const struct watch_summary *b)
 {
-    size_t count = a->feed_count > b->feed_count ? a->feed_count : b->feed_count;
-    for (uint32_t i = 0; i < count; i++) {
+    size_t feeds = a->feed_count > b->feed_count ? a->feed_count : b->feed_count;
+    for (uint32_t i = 0; i < feeds; i++) {
         const struct watch_point none = {0};
         const struct watch_point *of_a = i < a->feed_count ? &a->feeds[i] : &none;
         const struct watch_point *of_b = i < b->feed_count ? &b->feeds[i] : &none;
@@ -69,6 +70,11 @@ static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *
             continue;
         }
         bool a_behind = of_a->size < of_b->size;
+        if (of_a->size != of_b->size &&
+            watch_stands_before_lost(watcher, all, count, a_behind ? a : b, a_behind ? b : a,
+                                     i)) {
+            continue;
+        }
         uint64_t at = a_behind ? of_a->size : of_b->size;
         bool stopped = of_a->size != of_b->size && i != P2P_CHARTER_FEED &&
                        stopped_at_void(watcher, a_behind ? b : a, i, at);
@@ -125,7 +131,7 @@ void watch_compare(struct sim_watcher *watcher, const struct watch_summary *all,
             continue; /* it is repaired in its own time: see watch_disk.c */
         }
         if (sound != NULL && !same_frontier(sound, &all[i])) {
-            tell_apart(watcher, sound, &all[i]);
+            tell_apart(watcher, all, count, sound, &all[i]);
         }
         sound = sound == NULL ? &all[i] : sound;
     }

@@ -2,7 +2,9 @@
 
 #include "watch_world.h"
 
-enum { SIZE = 5 };
+#include <stdlib.h>
+
+enum { SIZE = 5, FULL = 8 }; /* a perfect tree: its edge is one hash */
 
 static struct watch_world w;
 static struct watched m1, m2;
@@ -156,6 +158,76 @@ static void damage_that_was_done_is_not_blamed(void **state)
     watch_world_nothing(&w);
 }
 
+/* A bit of the hash that the store keeps of leaf SIZE - 1 changes, the leaf does not. */
+static void change_a_hash(struct watched *watched)
+{
+    static uint8_t copy[P2P_PACK_BYTES_MAX + 4096];
+    const struct p2p_slice key = p2p_slice_of("\0\0\0\1", 4);
+    const struct p2p_record_id id = {1, SIZE - 1};
+    const struct written *written = ledger_world_record(&w.world, &id);
+    struct p2p_slice value;
+    size_t at = 0;
+    const struct p2p_kv *kv = memory_kv_begin(watched->node.store);
+    CHECK_OK(p2p_kv_get(kv, P2P_TABLE_FEED, key, &value));
+    CHECK(value.len <= sizeof(copy));
+    memcpy(copy, value.data, value.len);
+    while (at + P2P_HASH_BYTES <= value.len &&
+           memcmp(copy + at, written->leaf_hash.bytes, P2P_HASH_BYTES) != 0) {
+        at++;
+    }
+    CHECK(at + P2P_HASH_BYTES <= value.len);
+    copy[at] ^= 1;
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, key, p2p_slice_of(copy, value.len)));
+    CHECK_OK(memory_kv_commit(watched->node.store));
+}
+
+/* What it keeps of its hashes leads elsewhere, and its records are those that were shown. */
+static void damaged_hash_makes_no_second_history(void **state)
+{
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    while (ledger_world_size(&w.world, 1) < FULL) {
+        ledger_world_note(&w.world, 1);
+    }
+    watched_take(&m1, 1, FULL);
+    change_a_hash(&m1);
+    m1.machine.may_be_hurt = true;
+    watched_run(&w, &m1, &w.world, 1, SIZE, FULL);
+    watch_world_nothing(&w);
+    CHECK(watch_feed_of(w.watcher, 1)->branch_count == 1);
+}
+
+static void second_history_of_a_damaged_machine_is_found(void **state)
+{
+    struct watched other;
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    watched_init(&other, &w.other, 2);
+    watched_take(&other, 1, SIZE);
+    ledger_world_note(&w.other, 1);
+    watched_take(&other, 1, SIZE + 1);
+    other.machine.may_be_hurt = true;
+    watched_run(&w, &other, &w.other, 1, SIZE, SIZE + 1);
+    watch_world_found(&w, SIM_INVARIANT_ONE_HISTORY);
+    watched_deinit(&other);
+}
+
+/* Its disk lied: what it had as released since then, it need not know after a start. */
+static void what_a_lying_disk_lost_of_releases_is_not_held_against_it(void **state)
+{
+    (void)state;
+    m1.machine.released =
+        watch_room(NULL, 0, &m1.machine.released_cap, sizeof(*m1.machine.released));
+    m1.machine.released[0] = (struct watch_released){.token = {1, 0}};
+    m1.machine.released_count = 1;
+    watched_restart(&w, &m1, true);
+    CHECK(m1.machine.released_count == 1);
+    m1.machine.may_lose = true;
+    watched_restart(&w, &m1, true);
+    CHECK(m1.machine.released_count == 0);
+    free(m1.machine.released);
+}
+
 static void acknowledge(struct watched *watched, uint32_t feed, uint64_t size)
 {
     const struct p2p_ack ack = {.feed = feed, .size = size};
@@ -256,6 +328,9 @@ int main(void)
         T(relay_of_what_is_not_stored_is_found),
         T(root_that_is_not_of_the_stored_bytes_is_found),
         T(damage_that_was_done_is_not_blamed),
+        T(damaged_hash_makes_no_second_history),
+        T(second_history_of_a_damaged_machine_is_found),
+        T(what_a_lying_disk_lost_of_releases_is_not_held_against_it),
         T(acknowledgement_of_what_is_not_stored_is_found),
         T(restart_without_its_own_head_is_found),
         T(restart_without_what_was_acknowledged_is_found),

@@ -7,6 +7,8 @@ static struct watch_world w;
 static struct watched m1, m2, m3;
 static struct p2p_record_id ban;
 
+enum { STRANGER = 99 }; /* no member */
+
 /* Bans, a lift, an amend, a record of an unknown kind, in two circles, by two members. */
 static int setup(void **state)
 {
@@ -184,13 +186,103 @@ static void leaf_taken_without_its_payload_is_found(void **state)
     watch_world_found(&w, SIM_INVARIANT_VERIFIED_ONLY);
 }
 
-static void put_payload(struct watched *watched, const char *bytes, size_t len)
+static void put_payload(struct watched *watched, const void *bytes, size_t len)
 {
     uint8_t key[P2P_ID_KEY_BYTES];
     const struct p2p_kv *kv = memory_kv_begin(watched->node.store);
     CHECK_OK(
         p2p_kv_put(kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &ban), p2p_slice_of(bytes, len)));
     CHECK_OK(memory_kv_commit(watched->node.store));
+}
+
+/* Its disk says that it lacks one payload in a circle. */
+static void tell_lack(struct watched *watched, const char *name)
+{
+    static const uint8_t row[18] = {[0] = 1, [1] = 1, [9] = 1};
+    const struct p2p_kv *kv = memory_kv_begin(watched->node.store);
+    CHECK_OK(
+        p2p_kv_put(kv, P2P_TABLE_META, p2p_slice_text(name), p2p_slice_of(row, sizeof(row))));
+    CHECK_OK(memory_kv_commit(watched->node.store));
+}
+
+/* The roots sealed an entry that put a member in a circle, and its machine never had it. */
+static void payloads_of_a_circle_are_asked_for_by_the_charter_that_is_held(void **state)
+{
+    static const char *const m3_name[] = {"m3"};
+    struct world_draft draft;
+    (void)state;
+    take_all();
+    world_draft(&draft);
+    world_circle(&draft, "pair", 2, 1, m3_name, 1, NULL, 0);
+    ledger_world_entry(&w.world, &draft);
+    w.sim.federation.charter = w.world.charter;
+    settle();
+    watch_world_nothing(&w);
+    take_all();
+    settle();
+    watch_world_found(&w, SIM_INVARIANT_VERIFIED_ONLY);
+}
+
+/* Feed 1 has a ban at 1, whose payload its author and the second machine lost; the third holds
+ * `size` of it. */
+static void lose_payload(uint64_t size)
+{
+    teardown(NULL);
+    watch_world_init(&w);
+    ledger_world_note(&w.world, 1);
+    ban = ledger_world_ban(&w.world, 1, COURT_1,
+                           &(struct ledger_ban){.ground = P2P_GROUND_COURT});
+    ledger_world_note(&w.world, 1);
+    watched_init(&m1, &w.world, 1);
+    watched_init(&m2, &w.world, 2);
+    watched_init(&m3, &w.world, 3);
+    m1.node.member = STRANGER; /* nobody gives them payloads */
+    m2.node.member = STRANGER;
+    watched_take(&m1, 1, 3);
+    watched_take(&m2, 1, 3);
+    watched_take(&m3, 1, size);
+    tell_lack(&m1, "lack/1");
+    tell_lack(&m2, "lack/1");
+}
+
+static void one_that_stands_before_a_payload_that_nobody_gives_may(void **state)
+{
+    (void)state;
+    lose_payload(1);
+    settle();
+    watch_world_nothing(&w);
+    const struct p2p_cosign_body body = watch_world_cosign(&w.world, 2, 1, 3, 100);
+    watched_cosign(&w, &m2, &body); /* an honest witness went further */
+    settle();
+    watch_world_found(&w, SIM_INVARIANT_CONVERGED);
+}
+
+static void one_that_stands_before_a_payload_that_somebody_has_is_found(void **state)
+{
+    (void)state;
+    lose_payload(1);
+    const struct written *written = ledger_world_record(&w.world, &ban);
+    put_payload(&m2, written->salted.data, written->salted.len);
+    m1.machine.may_be_hurt = true; /* it would be asked why it lacks it */
+    settle();
+    watch_world_found(&w, SIM_INVARIANT_CONVERGED);
+}
+
+static void one_that_could_come_to_where_nobody_has_it_is_found(void **state)
+{
+    struct watched m4;
+    struct watched *all[] = {&m1, &m2, &m3, &m4};
+    (void)state;
+    lose_payload(1);
+    ledger_world_note(&w.world, 2); /* it holds something, so it was heard of */
+    watched_take(&m1, 2, 1);
+    watched_take(&m2, 2, 1);
+    watched_take(&m3, 2, 1);
+    watched_init(&m4, &w.world, 4);
+    watched_take(&m4, 2, 1);
+    watched_settle(&w, all, 4); /* m3 has a head at 1 */
+    watched_deinit(&m4);
+    watch_world_found(&w, SIM_INVARIANT_CONVERGED);
 }
 
 static void payload_that_does_not_open_its_leaf_is_found(void **state)
@@ -247,6 +339,10 @@ int main(void)
         T(other_verdicts_are_found),
         T(digest_that_is_not_of_the_rows_is_found),
         T(leaf_taken_without_its_payload_is_found),
+        T(payloads_of_a_circle_are_asked_for_by_the_charter_that_is_held),
+        T(one_that_stands_before_a_payload_that_nobody_gives_may),
+        T(one_that_stands_before_a_payload_that_somebody_has_is_found),
+        T(one_that_could_come_to_where_nobody_has_it_is_found),
         T(payload_that_does_not_open_its_leaf_is_found),
         T(damage_has_to_be_repaired_in_time),
         T(head_that_the_owner_did_not_sign_is_found),
