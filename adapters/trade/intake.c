@@ -477,14 +477,13 @@ static enum p2p_err late(struct p2p_trade *trade, const char *key, const json_t 
     return err;
 }
 
-/* Whether an entry is to be looked at: it waits, or it was over when a crash came. */
+/* Whether an entry is to be looked at: it waits, or it was over when a crash came. Those of an
+ * interchange that is not answered are left to that: done here and taken out, they would be
+ * done once more when it is gone on with. */
 static bool is_left(const struct p2p_trade *trade, const json_t *entry)
 {
-    const json_t *interchange =
-        p2p_journal_get(trade->journal, P2P_JOURNAL_INTERCHANGES,
-                        p2p_json_text(json_object_get(entry, "origin"), "key"));
-    return p2p_task_waits(entry) || (json_object_get(entry, "over") != NULL &&
-                                     json_is_true(json_object_get(interchange, "done")));
+    return (p2p_task_waits(entry) || json_object_get(entry, "over") != NULL) &&
+           p2p_task_answered(trade->journal, entry);
 }
 
 /* The keys of the next max entries that are left, behind those of the last time. */

@@ -52,17 +52,58 @@ bool p2p_task_waits(const json_t *entry)
 
 /* ---- cancelling what waits ---- */
 
+/* The bill of lading that the first of a task's steps names which names one; "" for none. */
+static const char *bl_of(const json_t *task)
+{
+    const json_t *steps = json_object_get(task, "steps");
+    const char *bl = "";
+    for (size_t i = 0; bl[0] == '\0' && i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
+        bl = p2p_json_text(json_object_get(step, "body"), "bl");
+        if (bl[0] == '\0') {
+            bl = p2p_json_text(json_object_get(step, "where"), "bl");
+        }
+    }
+    return bl;
+}
+
 /* Whether a waiting task is for the same container, and bill of lading when both say one. */
 static bool is_for(const json_t *task, const json_t *where)
 {
-    const json_t *step = json_array_get(json_object_get(task, "steps"), 0);
     const char *bl = p2p_json_text(where, "bl");
-    const char *own = p2p_json_text(json_object_get(step, "body"), "bl");
+    const char *own = bl_of(task);
     return strcmp(p2p_json_text(task, "container"), p2p_json_text(where, "container")) == 0 &&
            (bl[0] == '\0' || own[0] == '\0' || strcmp(bl, own) == 0);
 }
 
-/* Takes them out; *taken whether there was one. */
+bool p2p_task_answered(const struct p2p_journal *journal, const json_t *entry)
+{
+    const json_t *interchange =
+        p2p_journal_get(journal, P2P_JOURNAL_INTERCHANGES,
+                        p2p_json_text(json_object_get(entry, "origin"), "key"));
+    return interchange == NULL || json_is_true(json_object_get(interchange, "done"));
+}
+
+/* One whose interchange is not answered yet stays, as one that is over: gone on with, the
+ * interchange would begin it anew. */
+static enum p2p_err cancel(struct p2p_journal *journal, const char *key)
+{
+    const json_t *entry = p2p_journal_get(journal, P2P_JOURNAL_TASKS, key);
+    if (p2p_task_answered(journal, entry)) {
+        return p2p_journal_put(journal, P2P_JOURNAL_TASKS, key, NULL);
+    }
+    json_t *changed = json_copy((json_t *)entry);
+    if (changed == NULL || json_object_set_new(changed, "over", json_string("done")) != 0 ||
+        json_object_set_new(changed, "code", json_string("cancelled")) != 0) {
+        json_decref(changed);
+        return P2P_NOMEM;
+    }
+    json_object_del(changed, "waits");
+    json_object_del(changed, "waited"); /* nobody waits for an answer to it any more */
+    return p2p_journal_put(journal, P2P_JOURNAL_TASKS, key, changed);
+}
+
+/* Cancels them; *taken whether there was one. */
 static enum p2p_err cancel_waiting(struct p2p_journal *journal, const json_t *origin,
                                    const json_t *where, bool *taken)
 {
@@ -85,7 +126,7 @@ static enum p2p_err cancel_waiting(struct p2p_journal *journal, const json_t *or
     json_array_foreach(keys, i, name)
     {
         if (err == P2P_OK) {
-            err = p2p_journal_put(journal, P2P_JOURNAL_TASKS, json_string_value(name), NULL);
+            err = cancel(journal, json_string_value(name));
             *taken = true;
         }
     }

@@ -19,7 +19,8 @@
  *     waiting --tried again--> running;  after P2P_TRADE_WAIT_DAYS as if it did not wait
  *
  * A cancellation takes the waiting tasks of that sender for the same container (and bill of
- * lading) out: what has not begun is cancelled by not being done. Main thread. */
+ * lading) out, or marks them as over while their interchange is not answered: what has not
+ * begun is cancelled by not being done. Main thread. */
 #ifndef P2P_TRADE_TASK_H
 #define P2P_TRADE_TASK_H
 
@@ -47,6 +48,9 @@ P2P_MUST_CHECK enum p2p_err p2p_task_run(struct p2p_journal *journal, const char
                                          struct p2p_trade_result *result);
 /* Whether an entry of the map waits for something that is not there yet. */
 bool p2p_task_waits(const json_t *entry);
+/* Whether its interchange was answered, or is forgotten. Until then the interchange itself goes
+ * on with its tasks, and needs them all. */
+bool p2p_task_answered(const struct p2p_journal *journal, const json_t *entry);
 /* Key of a task from that of its message and its segment, and of a step from that of its task.
  */
 void p2p_task_key(char out[P2P_TRADE_KEY_BYTES], const char *message_key, size_t index);

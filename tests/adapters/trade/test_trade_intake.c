@@ -576,6 +576,96 @@ static void what_waits_is_cancelled_by_not_being_done(void **state)
     world_free(world);
 }
 
+static size_t tasks(const struct world *world)
+{
+    return json_object_size(p2p_journal_all(world->trade.journal, P2P_JOURNAL_TASKS));
+}
+
+/* Broken: what waits in an interchange that is not yet answered would be done by itself, and
+ * once more when its interchange is gone on with. */
+static void what_waits_in_an_undecided_interchange_has_one_effect(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    world->rows = NO_TOKEN;
+    world->countdown = 1;
+    take(world, TWO, "a");
+    CHECK(world->tally.undecided && tasks(world) == 2);
+    world->rows = NULL; /* meanwhile the ship came, and the node is back */
+    world->countdown = -1;
+    reopen(world);
+    retry(world);
+    CHECK(world->calls[0] == '\0');
+    take(world, TWO, "a");
+    CHECK(strcmp(world->calls, "right issue CSQU3054383;right light beanr/1:2;"
+                               "right issue HBMU2699702;right light beanr/1:4;") == 0);
+    CHECK(world->tally.refused == 0 && answers(world) == 1);
+    retry(world);
+    CHECK(world->calls[0] == '\0' && tasks(world) == 0);
+    world_free(world);
+}
+
+/* Broken: what was cancelled while it waited would come back when its interchange is gone on
+ * with, and be done. */
+static void what_was_cancelled_in_an_undecided_interchange_stays_so(void **state)
+{
+    (void)state;
+    static const char TEXT[] = LINE_A ORDER(
+        "1", "CSQU3054383") "UNH+2+COREOR:D:95B:UN'BGM+129+D+1'RFF+BM:BL1'EQD+CN+CSQU3054383'"
+                            "UNT+5+2'" ORDER("3", "HBMU2699702") "UNZ+3+REF1'";
+    static const struct double_row ABSENT[] = {
+        {"right issue", "CSQU3054383", P2P_TRADE_ABSENT, "no-token"},
+        {"right cancel", NULL, P2P_TRADE_ABSENT, "no-right"},
+        {0}};
+    for (int undecided = 0; undecided < 2; undecided++) {
+        struct world *world = world_new();
+        world->rows = ABSENT;
+        world->countdown = undecided ? 2 : -1;
+        take(world, TEXT, "a");
+        CHECK(world->tally.undecided == (undecided == 1));
+        world->rows = NULL;
+        world->countdown = -1;
+        reopen(world);
+        take(world, TEXT, "a");
+        CHECK(strstr(world->calls, "CSQU3054383") == NULL);
+        CHECK(world->carried == 4 && world->tally.refused == 0 && answers(world) == 1);
+        retry(world);
+        CHECK(world->calls[0] == '\0' && tasks(world) == 0 && answers(world) == 1);
+        world_free(world);
+    }
+}
+
+/* Broken: a cancellation would take out what waits on another bill of lading, where that came
+ * as a replacement. */
+static void another_replacement_is_not_cancelled(void **state)
+{
+    (void)state;
+    static const struct double_row ABSENT[] = {
+        {"right issue", NULL, P2P_TRADE_ABSENT, "no-token"},
+        {"right cancel", NULL, P2P_TRADE_ABSENT, "no-right"},
+        {0}};
+    struct world *world = world_new();
+    world->rows = ABSENT;
+    take(world,
+         LINE_A "UNH+1+COREOR:D:95B:UN'BGM+129+D+5'RFF+BM:BL1'NAD+FW+FWD-1'EQD+CN+CSQU3054383'"
+                "UNT+6+1'UNZ+1+REF1'",
+         "a");
+    CHECK(tasks(world) == 1);
+    take(world,
+         "UNB+UNOA:2+LINE-A+PORT2PORT+261122:0815+REF2'"
+         "UNH+1+COREOR:D:95B:UN'BGM+129+D+1'RFF+BM:BL9'EQD+CN+CSQU3054383'UNT+5+1'UNZ+1+REF2'",
+         "b");
+    CHECK(world->tally.refused == 1);
+    retry(world);
+    CHECK(strcmp(world->calls, "right issue CSQU3054383;") == 0);
+    take(world,
+         "UNB+UNOA:2+LINE-A+PORT2PORT+261122:0815+REF3'"
+         "UNH+1+COREOR:D:95B:UN'BGM+129+D+1'RFF+BM:BL1'EQD+CN+CSQU3054383'UNT+5+1'UNZ+1+REF3'",
+         "c");
+    CHECK(world->tally.refused == 0 && tasks(world) == 0);
+    world_free(world);
+}
+
 static void what_cannot_be_read_is_told(void **state)
 {
     (void)state;
@@ -696,6 +786,9 @@ int main(void)
         cmocka_unit_test(an_order_before_the_ship_waits),
         cmocka_unit_test(what_waited_in_vain_is_answered_late),
         cmocka_unit_test(what_waits_is_cancelled_by_not_being_done),
+        cmocka_unit_test(what_waits_in_an_undecided_interchange_has_one_effect),
+        cmocka_unit_test(what_was_cancelled_in_an_undecided_interchange_stays_so),
+        cmocka_unit_test(another_replacement_is_not_cancelled),
         cmocka_unit_test(what_cannot_be_read_is_told),
         cmocka_unit_test(a_journal_survives_what_a_crash_leaves),
         cmocka_unit_test(a_journal_forgets_and_is_written_anew),
