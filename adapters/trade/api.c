@@ -240,8 +240,9 @@ static bool says_done(const char *code)
     return done;
 }
 
-/* Sends a request that stands in the journal, which forgets it once it is answered. again: it
- * was sent before, perhaps in vain. */
+/* Sends a request that stands in the journal, which forgets it once it is answered; one that is
+ * done, once that stands there too (settle): else a crash in between would have it asked anew.
+ * again: it was sent before, perhaps in vain. */
 static void post(struct p2p_trade_api *api, const json_t *asked, bool again, const char *key,
                  struct p2p_trade_result *out)
 {
@@ -262,7 +263,8 @@ static void post(struct p2p_trade_api *api, const json_t *asked, bool again, con
     } else if (refused && again && says_done(out->code)) {
         set(out, P2P_TRADE_DONE, "", ""); /* it is as it was asked to be: the first one came */
     }
-    if (answered && p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, NULL) != P2P_OK) {
+    if (answered && out->outcome != P2P_TRADE_DONE &&
+        p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, NULL) != P2P_OK) {
         set(out, P2P_TRADE_UNREACHABLE, "journal", "the journal cannot be written");
     }
 }
@@ -347,7 +349,13 @@ static void carry(void *context, const json_t *step, const char *issued, const c
     json_decref(body);
 }
 
+static enum p2p_err settle(void *context, const char *key)
+{
+    struct p2p_trade_api *api = context;
+    return p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, NULL);
+}
+
 struct p2p_trade_carrier p2p_trade_api_carrier(struct p2p_trade_api *api)
 {
-    return (struct p2p_trade_carrier){.carry = carry, .context = api};
+    return (struct p2p_trade_carrier){.carry = carry, .settle = settle, .context = api};
 }

@@ -41,6 +41,10 @@ struct p2p_trade_carrier {
     /* issued: the id of the right that an earlier step of the task issued, or "". */
     void (*carry)(void *context, const json_t *step, const char *issued, const char *key,
                   struct p2p_trade_result *out);
+    /* That the step is DONE stands in the journal: it is not asked for again under this key,
+     * and what was kept for that may go. May come more than once. P2P_IO and the like: of the
+     * journal. NULL: nothing is kept. */
+    enum p2p_err (*settle)(void *context, const char *key);
     void *context;
 };
 

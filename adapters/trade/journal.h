@@ -2,11 +2,11 @@
  *
  * Three maps from keys to JSON values, wholly in memory: `interchanges` (which were received),
  * `tasks` (which are not over), `asked` (requests that were sent, and records that were signed,
- * without an answer yet). Each change is a line of JSON at the end of the file; what is not
- * synced may be lost in a crash, never torn: a last line that is not whole is cut off at the
- * next opening. Opening writes the file anew when most of it is history, and forgets
- * interchanges after P2P_JOURNAL_KEEP_DAYS. With P2P_JOURNAL_ENTRIES_MAX entries the oldest
- * interchange is forgotten for each new entry; where that one is not done, P2P_FULL.
+ * without an answer that their task has noted). Each change is a line of JSON at the end of the
+ * file; what is not synced may be lost in a crash, never torn: a last line that is not whole is
+ * cut off at the next opening. Opening writes the file anew when most of it is history, and
+ * forgets interchanges after P2P_JOURNAL_KEEP_DAYS. With P2P_JOURNAL_ENTRIES_MAX entries the
+ * oldest interchange is forgotten for each new entry; where that one is not done, P2P_FULL.
  *
  * One process holds it at a time. A write or sync that fails is final: everything after it
  * fails too, so that nothing is answered that the journal does not hold. One thread. */

@@ -252,19 +252,32 @@ static enum p2p_err step_done(struct p2p_journal *journal, const char *key, json
     return p2p_journal_put(journal, P2P_JOURNAL_TASKS, key, changed);
 }
 
+/* The last step that is done, if any, is not asked for again. */
+static enum p2p_err settle(const struct p2p_trade_carrier *carrier, const char *key,
+                           const json_t *entry)
+{
+    size_t next = (size_t)json_integer_value(json_object_get(entry, "next"));
+    char step_key[P2P_TRADE_KEY_BYTES];
+    if (next == 0 || carrier->settle == NULL) {
+        return P2P_OK;
+    }
+    p2p_task_key(step_key, key, next - 1);
+    return carrier->settle(carrier->context, step_key);
+}
+
 enum p2p_err p2p_task_run(struct p2p_journal *journal, const char *key,
                           const struct p2p_trade_carrier *carrier, uint64_t now_ms, json_t *ids,
                           enum p2p_trade_end *end, struct p2p_trade_result *result)
 {
-    enum p2p_err err = P2P_OK;
     json_t *entry = json_incref(p2p_journal_get(journal, P2P_JOURNAL_TASKS, key));
     if (entry == NULL) {
         return P2P_NOTFOUND;
     }
+    enum p2p_err err = settle(carrier, key, entry); /* a crash may have come before it was */
     if (was_over(entry, end, result)) {
         json_array_extend(ids, json_object_get(entry, "ids"));
         json_decref(entry);
-        return P2P_OK;
+        return err;
     }
     const json_t *steps = json_object_get(json_object_get(entry, "task"), "steps");
     size_t next = (size_t)json_integer_value(json_object_get(entry, "next"));
@@ -283,6 +296,7 @@ enum p2p_err p2p_task_run(struct p2p_journal *journal, const char *key,
                             strcmp(p2p_json_text(step, "verb"), "right issue") == 0);
             json_decref(entry);
             entry = json_incref(p2p_journal_get(journal, P2P_JOURNAL_TASKS, key));
+            err = err == P2P_OK ? settle(carrier, key, entry) : err;
         }
     }
     json_array_extend(ids, json_object_get(entry, "ids"));

@@ -103,7 +103,7 @@ static struct world *world_new(void)
     world->countdown = -1;
     world->keys = json_object();
     world->trade = (struct p2p_trade){.agreement = &world->agreement,
-                                      .carrier = {carry, world},
+                                      .carrier = {.carry = carry, .context = world},
                                       .answers = world->answers,
                                       .now_ms = NOW_MS};
     open_journal(world);
