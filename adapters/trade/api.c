@@ -21,6 +21,8 @@ struct route {
 
 #define OPEN "held|offered"
 
+#define LIST_PAGES_MAX 64u /* of 100 rows, of one container */
+
 static const struct route ROUTES[] = {
     {"right issue", "/v1/rights", "/v1/custody", "custody", NULL, OPEN},
     {"right cancel", "/v1/rights/cancel", "/v1/rights", "rights", "id", NULL},
@@ -123,16 +125,21 @@ static bool row_fits(const json_t *row, const json_t *step, const char *states)
     return true;
 }
 
-/* Asks for what there is on a container; NULL with a result. */
-static json_t *ask_list(struct p2p_trade_api *api, const struct route *route,
-                        const char *container, struct p2p_trade_result *out)
+/* One page of what there is on a container, from `after` on ("": the first); NULL with a
+ * result.
+ */
+static json_t *ask_page(struct p2p_trade_api *api, const struct route *route,
+                        const char *container, const char *after, struct p2p_trade_result *out)
 {
     char *escaped = p2p_trade_http_escape(api->http, container);
+    char *escaped_after = p2p_trade_http_escape(api->http, after);
     char query[512];
     long status = 0;
     json_t *reply = NULL;
-    snprintf(query, sizeof query, "all=1&container=%s", escaped != NULL ? escaped : "");
+    snprintf(query, sizeof query, "all=1&container=%s%s%s", escaped != NULL ? escaped : "",
+             after[0] != '\0' ? "&after=" : "", escaped_after != NULL ? escaped_after : "");
     free(escaped);
+    free(escaped_after);
     if (!p2p_trade_http_ask(api->http, "GET", route->list, query, NULL, NULL, &status,
                             &reply)) {
         set_unreachable(out, api);
@@ -146,6 +153,31 @@ static json_t *ask_list(struct p2p_trade_api *api, const struct route *route,
     return reply;
 }
 
+/* The rows of all pages: of a container with a long history the first page has only the oldest.
+ * NULL with a result. */
+static json_t *ask_list(struct p2p_trade_api *api, const struct route *route,
+                        const char *container, struct p2p_trade_result *out)
+{
+    json_t *rows = json_array();
+    char after[P2P_TRADE_ID_BYTES] = "";
+    for (unsigned page = 0; page < LIST_PAGES_MAX; page++) {
+        json_t *reply = ask_page(api, route, container, after, out);
+        if (reply == NULL) {
+            json_decref(rows);
+            return NULL;
+        }
+        json_array_extend(rows, json_object_get(reply, route->rows));
+        copy_text(after, sizeof after, p2p_json_text(reply, "next"));
+        json_decref(reply);
+        if (after[0] == '\0') {
+            return rows;
+        }
+    }
+    json_decref(rows);
+    set(out, P2P_TRADE_REFUSED, "too-many", "the node knows too much of this container");
+    return NULL;
+}
+
 /* Whether what is needed is there, and its id where one is to be named; false with a result. */
 static bool find(struct p2p_trade_api *api, const struct route *route, const json_t *step,
                  char id[P2P_TRADE_ID_BYTES], struct p2p_trade_result *out)
@@ -156,14 +188,14 @@ static bool find(struct p2p_trade_api *api, const struct route *route, const jso
     size_t count = 0;
     size_t i;
     json_t *row;
-    json_t *reply = ask_list(api, route, p2p_json_text(names, "container"), out);
-    if (reply == NULL) {
+    json_t *rows = ask_list(api, route, p2p_json_text(names, "container"), out);
+    if (rows == NULL) {
         return false;
     }
     if (states[0] == '\0' && route->states != NULL) {
         states = route->states;
     }
-    json_array_foreach(json_object_get(reply, route->rows), i, row)
+    json_array_foreach(rows, i, row)
     {
         if (row_fits(row, step, states)) {
             count++;
@@ -172,7 +204,7 @@ static bool find(struct p2p_trade_api *api, const struct route *route, const jso
             }
         }
     }
-    json_decref(reply);
+    json_decref(rows);
     if (count == 0) {
         set(out, P2P_TRADE_ABSENT, "nothing-there",
             strcmp(route->rows, "rights") == 0
