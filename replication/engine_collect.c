@@ -27,11 +27,30 @@ bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_
     for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
         struct p2p_release *release = &engine->releases[i];
         if (release->waits && p2p_record_id_compare(&release->use, use) == 0) {
-            release->waits = P2P_PLANT(RELEASE_REPEATED);
-            return true;
+            bool gives = !release->is_asked;
+            release->waits = !gives || P2P_PLANT(RELEASE_REPEATED);
+            return gives;
         }
     }
     return false;
+}
+
+void p2p_collect_arrived(struct p2p_engine *engine, const struct p2p_record *record)
+{
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    if (record->kind != P2P_KIND_RIGHT_BLOCK && record->kind != P2P_KIND_RIGHT_LIGHT &&
+        record->kind != P2P_KIND_RIGHT_REVOKE && record->kind != P2P_KIND_RIGHT_CANCEL) {
+        return;
+    }
+    p2p_cites_begin(&walk, record);
+    while (p2p_cites_next(&walk, &cite)) {
+        for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
+            struct p2p_release *release = &engine->releases[i];
+            bool waits = release->waits && p2p_record_id_compare(&release->right, &cite) == 0;
+            release->is_asked = release->is_asked || waits;
+        }
+    }
 }
 
 enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed, uint64_t index,
@@ -121,10 +140,10 @@ static enum p2p_err release(struct p2p_engine *engine, struct p2p_job *job,
 }
 
 static void remember(struct p2p_engine *engine, const struct p2p_hash *same,
-                     const struct p2p_record_id *use)
+                     const struct p2p_record_id *use, const struct p2p_record_id *right)
 {
     engine->releases[engine->release_at] =
-        (struct p2p_release){.same = *same, .use = *use, .waits = true};
+        (struct p2p_release){.same = *same, .use = *use, .right = *right, .waits = true};
     engine->release_at = (engine->release_at + 1) % P2P_RELEASES_MAX;
 }
 
@@ -189,7 +208,7 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
     }
     err = release(engine, job, &token.custody, note, &found);
     if (err == P2P_OK && check->released && engine->options.release_mirrored) {
-        remember(engine, &same, &job->result.release);
+        remember(engine, &same, &job->result.release, &found.right);
     }
     return err;
 }

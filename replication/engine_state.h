@@ -245,9 +245,12 @@ struct p2p_epoch_key {
 /* A release that no peer held yet when it was asked for: see engine_collect.c. */
 #define P2P_RELEASES_MAX 256u
 struct p2p_release {
-    bool waits; /* for its one allow */
+    bool waits;    /* for its one allow, */
+    bool is_asked; /* which is given to who asks again alone: something that forbids came since
+                    */
     struct p2p_hash same;
     struct p2p_record_id use;
+    struct p2p_record_id right;
 };
 
 /* Who takes tokens over by an entry of the charter waits, in this start, from when each seal

@@ -402,18 +402,82 @@ static void weigh_ready(const struct p2p_collect_question *question,
     }
 }
 
-/* A release that was not answered yet. The container leaves on the answer, not on the `use`: by
- * now somebody else may have taken it over. */
-static void weigh_repeated(const struct p2p_collect_question *question,
-                           const struct p2p_custody *custody, struct p2p_gate_answer *answer)
+/* Whether a record speaks against a release since: its author did not surely know it, or it
+ * would have been weighed then. */
+static enum p2p_err is_since(const struct weighing *w, const struct p2p_record_id *record,
+                             bool *since)
 {
+    const struct p2p_record_id *use = &w->right->used_by;
+    uint64_t known = 0;
+    enum p2p_err err = p2p_known_surely(w->ledger, use->feed, use->index, record->feed, &known);
+    *since = err == P2P_OK && record->feed != 0 && record->index >= known;
+    return err;
+}
+
+/* What forbids and came since the release, of the right that it was on. */
+static enum p2p_err weigh_since(struct weighing *w)
+{
+    const struct p2p_right *right = w->right;
+    bool since = false;
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < right->block_count && err == P2P_OK; i++) {
+        err = is_since(w, &right->blocks[i], &since);
+        if (err == P2P_OK && since) {
+            against(w, P2P_GATE_BLOCKED, &right->blocks[i]);
+        }
+    }
+    for (unsigned i = 0; i < P2P_LIGHT_COUNT && err == P2P_OK; i++) {
+        err = is_since(w, &right->light_by[i], &since);
+        if (err == P2P_OK && since && right->lights[i] != 0) {
+            against(w, light_codes[i], &right->light_by[i]);
+        }
+    }
+    if (err == P2P_OK) {
+        err = is_since(w, &right->ended_by, &since);
+    }
+    if (err == P2P_OK && since) {
+        against(w, P2P_GATE_NO_RIGHT, &right->ended_by);
+    }
+    if (right->too_long) {
+        against(w, P2P_GATE_BLOCKED, &right->id);
+    }
+    return err == P2P_OK ? weigh_unsure(w) : err;
+}
+
+/* A release that was not answered yet. The container leaves on the answer, not on the `use`: by
+ * now somebody else may have taken it over, or forbidden it. */
+static enum p2p_err weigh_repeated(struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                                   const struct p2p_collect_question *question,
+                                   const struct p2p_custody *custody,
+                                   struct p2p_gate_answer *answer)
+{
+    const uint32_t circle = custody->circle;
+    const struct p2p_record_id token = custody->id;
+    struct p2p_record_id id = {0, 0};
+    enum p2p_err err = P2P_OK;
     weigh_ready(question, answer);
     if (custody->frozen != 0) {
-        p2p_gate_add(answer, P2P_GATE_CUSTODY_FROZEN, custody->circle, &custody->id);
+        p2p_gate_add(answer, P2P_GATE_CUSTODY_FROZEN, circle, &token);
     }
     if (!question->mirrored) {
-        p2p_gate_add(answer, P2P_GATE_NOT_MIRRORED, custody->circle, &custody->step);
+        p2p_gate_add(answer, P2P_GATE_NOT_MIRRORED, circle, &question->use);
     }
+    for (bool begin = true; err == P2P_OK; begin = false) {
+        struct p2p_right right;
+        err = p2p_right_next_on(kv, circle, &token, &id, begin, &id);
+        enum p2p_err got =
+            err == P2P_OK ? p2p_right_get(kv, circle, &id, &right) : P2P_NOTFOUND;
+        if (got == P2P_OK && p2p_record_id_compare(&right.used_by, &question->use) == 0) {
+            struct weighing w = {.ledger = ledger,
+                                 .kv = kv,
+                                 .question = question,
+                                 .right = &right,
+                                 .answer = answer};
+            got = weigh_since(&w);
+        }
+        err = err == P2P_OK && got != P2P_NOTFOUND ? got : err;
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
 enum p2p_err p2p_collect_weigh(struct p2p_ledger *ledger, const struct p2p_kv *kv,
@@ -431,10 +495,9 @@ enum p2p_err p2p_collect_weigh(struct p2p_ledger *ledger, const struct p2p_kv *k
     }
     if (custody->state == P2P_CUSTODY_RELEASED) {
         if (is_repeated(question, custody)) {
-            weigh_repeated(question, custody, answer);
-        } else {
-            p2p_gate_add(answer, P2P_GATE_USED, custody->circle, &custody->step);
+            return weigh_repeated(ledger, kv, question, custody, answer);
         }
+        p2p_gate_add(answer, P2P_GATE_USED, custody->circle, &custody->step);
         return P2P_OK;
     }
     if (p2p_custody_is_over(custody->state)) {

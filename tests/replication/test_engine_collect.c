@@ -911,6 +911,55 @@ static void test_a_later_visit_is_another_question(void **state)
     CHECK(audit(1) == 3);
 }
 
+/* Without this, a container would leave that customs blocked while its driver waited for the
+ * answer: it leaves on that, not on the record. */
+static void test_a_late_answer_looks_at_what_came_since(void **state)
+{
+    struct p2p_record_id token;
+    (void)state;
+    start_mirrored(3, 16);
+    struct p2p_record_id right = make_ready(BOX, &token);
+    network_advance(&net, 3000);
+    net.pipes[1][2].held = net.pipes[1][3].held = true;
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW); /* the caller waits until it is held */
+    struct p2p_record_id release = last.result.release;
+    ask(2, P2P_KIND_RIGHT_BLOCK, right, NULL, &nothing);
+    network_advance(&net, 500);
+    net.pipes[1][2].held = net.pipes[1][3].held = false;
+    network_advance(&net, 500);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) > release.index);
+    CHECK(!p2p_engine_release_take(net.nodes[1].engine, &release)); /* nor who waits */
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && because(P2P_GATE_BLOCKED));
+    CHECK(last.result.answer.reason_count == 1);
+    CHECK(custody_at(1, token).state == P2P_CUSTODY_RELEASED);
+    set_light(1, right, P2P_LIGHT_CUSTOMS, 2);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && because(P2P_GATE_LIGHT_CUSTOMS));
+    ask(1, P2P_KIND_RIGHT_CANCEL, right, NULL, &nothing);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && because(P2P_GATE_NO_RIGHT));
+    CHECK(last.result.answer.reason_count == 3);
+    CHECK(audit(1) == 4); /* each of these can be computed again */
+}
+
+/* What was known and overruled when the container was released is no reason later. */
+static void test_a_late_answer_is_not_of_what_was_overruled(void **state)
+{
+    struct p2p_record_id token;
+    (void)state;
+    start_mirrored(3, 17);
+    struct p2p_record_id right = make_ready(BOX, &token);
+    set_light(2, right, P2P_LIGHT_CUSTOMS, 2);
+    network_advance(&net, 3000);
+    const struct p2p_right_request why = {.container = BOX, .reason = "reefer fails"};
+    struct p2p_record_id asked = ask(1, P2P_KIND_OVERRIDE, right, NULL, &why);
+    ask(1, P2P_KIND_APPROVE, right, &asked, &nothing);
+    net.pipes[1][2].held = net.pipes[1][3].held = true;
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW);
+    net.pipes[1][2].held = net.pipes[1][3].held = false;
+    network_advance(&net, 500);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW); /* once */
+    CHECK(audit(1) == 2);
+}
+
 /* Without this, who was cut off would let a container out when another holds it by now. */
 static void test_a_late_answer_needs_the_lease(void **state)
 {
@@ -1016,6 +1065,9 @@ int main(void)
                                   network_stop),
         cmocka_unit_test_teardown(test_the_same_question_is_the_same_release, network_stop),
         cmocka_unit_test_teardown(test_a_later_visit_is_another_question, network_stop),
+        cmocka_unit_test_teardown(test_a_late_answer_looks_at_what_came_since, network_stop),
+        cmocka_unit_test_teardown(test_a_late_answer_is_not_of_what_was_overruled,
+                                  network_stop),
         cmocka_unit_test_teardown(test_a_late_answer_needs_the_lease, network_stop),
         cmocka_unit_test_teardown(test_a_release_outlives_its_branch, network_stop),
     };

@@ -323,7 +323,8 @@ size_t p2p_engine_kept(const struct p2p_engine *engine);
  * so before the batch that it holds for, also of an engine that was opened anew. */
 void p2p_engine_hold_custody(struct p2p_engine *engine, bool held);
 /* Whether the release that this record made may be answered allow now: once only, in this
- * start, by whoever asks first. */
+ * start, by whoever asks first; false also where something arrived since that may forbid it,
+ * which is weighed for who asks the same again. */
 bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_id *use);
 /* Whether the wait of who takes tokens over is over for this seal: see WIRE.md section 19. The
  * first recount that rests on it, of whatever token, begins it in this start. */
