@@ -46,9 +46,18 @@ static enum p2p_err open_replies(struct p2p_node *node)
     return P2P_OK;
 }
 
-static void reply_kept(struct p2p_call *call, const struct p2p_kept_reply *kept)
+/* What was appended may still wait for the level that is asked for. Which record that was is
+ * not looked at: with all that this feed has by now it is there too. */
+static void reply_kept(struct p2p_call *call, const struct p2p_node *node,
+                       const struct p2p_kept_reply *kept)
 {
-    p2p_call_reply(call, json_loads(p2p_kept_reply_text(kept), 0, NULL));
+    const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
+    const struct p2p_feed *own = p2p_ledger_feed(ledger, p2p_engine_own_feed(node->engine));
+    json_t *reply = json_loads(p2p_kept_reply_text(kept), 0, NULL);
+    if (json_object_get(reply, "level") != NULL && own != NULL && p2p_call_level(call)) {
+        call->work.wait_size = own->edge.size;
+    }
+    p2p_call_reply(call, reply);
 }
 
 bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node)
@@ -75,7 +84,7 @@ bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node)
         call->kept_reply = kept;
         return true;
     case P2P_REPLIES_KEPT:
-        reply_kept(call, kept);
+        reply_kept(call, node, kept);
         return false;
     case P2P_REPLIES_RUNS:
         p2p_call_error(call, 409, "under-way", "ask again in a moment",

@@ -276,6 +276,45 @@ static void who_may_not_cannot_prepare(void **state)
                          json_pack("{s:s, s:{}}", "path", "/v1/bans", "request"), 400));
 }
 
+static json_t *post_once(const char *path, const char *key, json_t *body, int status)
+{
+    const struct p2p_api_request request = {
+        .method = "POST", .path = path, .body = body, .idempotency_key = key};
+    struct p2p_api_reply reply;
+    p2p_api_call(world.node, &request, &reply);
+    json_decref(body);
+    CHECK(reply.status == status);
+    json_t *json = json_incref(reply.json);
+    p2p_api_reply_deinit(&reply);
+    return json;
+}
+
+/* Broken: asked again, because nobody had witnessed it yet, a record would be told as if it
+ * were what was asked for. */
+static void what_is_asked_again_waits_for_its_level_again(void **state)
+{
+    static const char *const levels[] = {"witnessed", "mirrored"};
+    char id[64];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        for (int again = 0; again < 2; again++) { /* no other member is up */
+            json_t *problem =
+                post_once("/v1/bans", levels[i],
+                          json_pack("{s:s, s:[s], s:s, s:s, s:s}", "as", "beanr-pso", "subject",
+                                    "imo:9179842", "ground", "local", "reference", "x", "level",
+                                    levels[i]),
+                          503);
+            CHECK(strcmp(text_of(problem, "code"), "level-not-reached") == 0);
+            CHECK(again == 0 || strcmp(text_of(problem, "id"), id) == 0);
+            snprintf(id, sizeof(id), "%s", text_of(problem, "id"));
+            json_decref(problem);
+        }
+    }
+    json_t *bans = api_get(&world, "/v1/bans", 200);
+    CHECK(json_array_size(json_object_get(bans, "bans")) == 2);
+    json_decref(bans);
+}
+
 /* Broken: what a party sends as something else than text would be passed over: a ban without
  * its end, an assignment that any truck may use, signed before anybody looks. */
 static void what_is_not_text_is_not_prepared(void **state)
@@ -348,6 +387,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_ban_signed_outside_is_a_ban, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_verify_is_not_appended, setup, teardown),
         cmocka_unit_test_setup_teardown(who_may_not_cannot_prepare, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_asked_again_waits_for_its_level_again, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_is_not_text_is_not_prepared, setup, teardown),
         cmocka_unit_test_setup_teardown(an_amend_needs_the_new_grounds_grant, setup, teardown),
     };
