@@ -44,8 +44,9 @@ struct submitting {
     struct p2p_keydir_key key;
     bool has_key;
     char pem[2 * P2P_TLS_PEM_BYTES];
-    char idempotency[P2P_HEX_BYTES(16)];
 };
+
+enum { ONCE_BYTES = P2P_HEX_BYTES(16) };
 
 /* ---- asking the node ---- */
 
@@ -68,11 +69,19 @@ static void ask_server(struct submitting *s, const struct p2p_api_request *reque
     }
 }
 
-static void ask(struct submitting *s, const char *method, const char *path, json_t *body,
-                struct p2p_api_reply *reply)
+/* An idempotency key for what a text says. */
+static void key_of(char out[ONCE_BYTES], const char *use, const char *text)
 {
-    const char *once = p2p_cli_value(s->call, "idempotency-key",
-                                     s->idempotency[0] != '\0' ? s->idempotency : NULL);
+    const struct p2p_slice parts[] = {p2p_slice_text(use), p2p_slice_of("\0", 1),
+                                      p2p_slice_text(text)};
+    struct p2p_hash hash = p2p_sha256_many(parts, 3);
+    p2p_hex_encode(out, hash.bytes, 16);
+}
+
+/* once: an idempotency key, or NULL. */
+static void ask(struct submitting *s, const char *method, const char *path, json_t *body,
+                const char *once, struct p2p_api_reply *reply)
+{
     const struct p2p_api_request request = {
         .method = method, .path = path, .body = body, .idempotency_key = once};
     *reply = (struct p2p_api_reply){0};
@@ -90,7 +99,7 @@ static void ask(struct submitting *s, const char *method, const char *path, json
 static int learn_federation(struct submitting *s, char federation[P2P_FEDERATION_BYTES_MAX + 1])
 {
     struct p2p_api_reply reply;
-    ask(s, "GET", "/v1/charter", NULL, &reply);
+    ask(s, "GET", "/v1/charter", NULL, NULL, &reply);
     const char *name = json_string_value(json_object_get(reply.json, "federation"));
     int exit = P2P_CLI_YES;
     if (p2p_cli_is_problem(&reply)) {
@@ -266,10 +275,8 @@ static int sign(struct submitting *s, json_t *prepared)
         is_record(prepared, p2p_slice_of(bytes, bytes_len), p2p_slice_of(leaf, leaf_len));
     if (good) {
         struct p2p_slice message = p2p_slice_of(bytes, bytes_len);
-        struct p2p_hash hash = p2p_sha256(message);
         sigs->sign(sigs->context, s->key.seed, s->key.public_key, message, &signature);
         p2p_base64_encode(text, signature.bytes, P2P_SIGNATURE_BYTES);
-        p2p_hex_encode(s->idempotency, hash.bytes, 16);
         good = json_object_set_new(prepared, "signature", json_string(text)) == 0;
     }
     free(leaf);
@@ -280,15 +287,22 @@ static int sign(struct submitting *s, json_t *prepared)
                                "prepare it anew, and tell whoever runs the node");
 }
 
-/* {"path","request"} becomes what the node prepares. */
+/* {"path","request"} becomes what the node prepares. Under a key of its own, since the record
+ * has the other: asked again it is the same bytes, while the node remembers them, and so the
+ * same record. */
 static int prepare(struct submitting *s, json_t **document)
 {
     struct p2p_api_reply reply;
+    const char *named = p2p_cli_value(s->call, "idempotency-key", NULL);
+    char once[ONCE_BYTES];
+    if (named != NULL) {
+        key_of(once, "prepare", named);
+    }
     json_t *request = json_object_get(*document, "request");
     if (json_object_get(request, "as") == NULL) {
         json_object_set_new(request, "as", json_string(s->key.name));
     }
-    ask(s, "POST", "/v1/prepare", *document, &reply);
+    ask(s, "POST", "/v1/prepare", *document, named != NULL ? once : NULL, &reply);
     int exit = P2P_CLI_YES;
     if (p2p_cli_is_problem(&reply)) {
         exit = p2p_cli_fail_reply(s->call, &reply);
@@ -325,10 +339,18 @@ static int submit(struct submitting *s, json_t *document)
 {
     const char *level = p2p_cli_value(s->call, "level", NULL);
     struct p2p_api_reply reply;
+    char once[ONCE_BYTES];
     if (level != NULL) {
         json_object_set_new(document, "level", json_string(level));
     }
-    ask(s, "POST", "/v1/submit", document, &reply);
+    char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS);
+    if (text == NULL) {
+        return p2p_cli_fail_err(s->call, P2P_NOMEM, NULL);
+    }
+    key_of(once, "submit", text);
+    free(text);
+    ask(s, "POST", "/v1/submit", document, p2p_cli_value(s->call, "idempotency-key", once),
+        &reply);
     int exit = p2p_cli_show_append(s->call, &reply);
     p2p_api_reply_deinit(&reply);
     return exit;
@@ -373,7 +395,7 @@ static const struct p2p_cli_command SUBMIT_COMMANDS[] = {
             "what is asked for, {\"path\",\"request\"}; or the words of a verb stand in its "
             "place behind --, as in: port2port submit --server URL --key F -- ban impose "
             "--subject imo:9332810 --ground local --reference x. The node prepares the record, "
-            "the key signs it here and stays here, and what is not the record asked for is not "
+            "the key signs it here and stays here, and what is no record of that feed is not "
             "signed. With --server that node is asked over TLS, in the name of the key's "
             "issuer. Records prepared outside are submitted in the order in which they were "
             "prepared.",
@@ -399,7 +421,7 @@ static const struct p2p_cli_command SUBMIT_COMMANDS[] = {
              .rules = P2P_CLI_LOCAL},
             {.name = "idempotency-key",
              .value = "TEXT",
-             .help = "under one key the same is done once (default: of the record signed)",
+             .help = "under one key the same is done once (default: of what is submitted)",
              .rules = P2P_CLI_LOCAL}),
         .arguments = P2P_CLI_ARGUMENTS({.name = "FILE",
                                         .help = "the record, or what is asked for",

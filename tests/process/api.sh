@@ -269,6 +269,16 @@ must 0 node beanr --json submit "${pso[@]}" "$WORK/prepared"
 holds ".id == \"$id\""
 must 0 p2p --json submit "${server[@]}" "${pso[@]}" "$WORK/prepared"
 holds ".id == \"$id\""
+must 0 p2p --json submit "${server[@]}" "${pso[@]}" --level mirrored "$WORK/prepared"
+holds ".id == \"$id\" and .level == \"mirrored\""
+# A verb under a key of one's own is done once too.
+verb=(-- ban impose --subject imo:9074767 --ground local --reference once)
+must 0 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${verb[@]}"
+get .id && id=$it
+must 0 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${verb[@]}"
+holds ".id == \"$id\""
+must 4 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${verb[@]}" --reason other
+holds '.error.code == "key-reused"'
 must 0 node beanr --as beanr-pso ban impose --subject imo:9074793 --ground local --reference r --prepare "$WORK/prepared"
 jq '.leaf = "kA=="' "$WORK/prepared" >"$WORK/other"
 must 4 node beanr --json submit "${pso[@]}" "$WORK/other"
