@@ -6,8 +6,9 @@
 #include <string.h>
 
 /* `<n>`, of this start of the node, or `<boot>-<n>`: a number of an earlier start has seen
- * nothing of this one. */
-static bool read_after(const struct p2p_node *node, const char *text, uint64_t *after)
+ * nothing of this one, and what followed it in its own is gone. */
+static bool read_after(const struct p2p_node *node, const char *text, uint64_t *after,
+                       bool *lost)
 {
     const char *dash = strchr(text, '-');
     uint64_t boot = node->boot;
@@ -18,7 +19,8 @@ static bool read_after(const struct p2p_node *node, const char *text, uint64_t *
     if (p2p_decimal_decode(after, p2p_slice_text(dash != NULL ? dash + 1 : text)) != P2P_OK) {
         return false;
     }
-    if (boot != node->boot) {
+    *lost = boot != node->boot;
+    if (*lost) {
         *after = 0;
     }
     return true;
@@ -29,17 +31,19 @@ static void start_events(struct p2p_call *call, struct p2p_node *node)
     const char *param = p2p_call_param(call, "after");
     const char *text = call->last_event != NULL ? call->last_event : param;
     uint64_t after = 0;
+    bool lost = false;
     if (!node->serving) {
         p2p_call_error(call, 503, "no-daemon", "start it with port2port serve",
                        "no daemon runs here, so nothing happens that could be watched");
         return;
     }
-    if (text != NULL && !read_after(node, text, &after)) {
+    if (text != NULL && !read_after(node, text, &after, &lost)) {
         p2p_call_error(call, 400, "bad-after", "give the id of the last event seen",
                        "%s is no event", text);
         return;
     }
-    call->reply = (struct p2p_api_reply){.status = 200, .stream = true, .events_after = after};
+    call->reply = (struct p2p_api_reply){
+        .status = 200, .stream = true, .events_after = after, .events_lost = lost};
     call->work.done = true;
 }
 

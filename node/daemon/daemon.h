@@ -162,8 +162,10 @@ struct p2p_request;
 void p2p_answer_send(struct p2p_request *request, const struct p2p_api_reply *reply);
 
 /* watch.c */
-/* Streams the events after that number until the request is gone, or refuses. */
-void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uint64_t after);
+/* Streams the events after that number until the request is gone, or refuses. lost: there were
+ * others before, which nobody has any more. */
+void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uint64_t after,
+                     bool lost);
 void p2p_watch_go_on(struct p2p_daemon *daemon, struct p2p_request *request);
 void p2p_watch_forget(struct p2p_daemon *daemon, const struct p2p_request *request);
 void p2p_watch_pump(struct p2p_daemon *daemon); /* all of them, when something happened */

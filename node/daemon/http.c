@@ -28,7 +28,8 @@ static void answer(void *context, struct p2p_api_reply *reply)
     if (asked->request != NULL) {
         asked->request->data = NULL;
         if (reply->stream) {
-            p2p_watch_start(asked->daemon, asked->request, reply->events_after);
+            p2p_watch_start(asked->daemon, asked->request, reply->events_after,
+                            reply->events_lost);
         } else {
             p2p_answer_send(asked->request, reply);
         }

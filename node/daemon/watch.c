@@ -1,7 +1,7 @@
 /* Watchers: open /v1/events. On the socket a line of JSON for each event; for whoever accepts
  * text/event-stream, and on the people's listener always, Server-Sent Events (WHATWG HTML
  * section 9.2), whose id `<boot>-<n>` is what Last-Event-ID goes on from. What the ring has
- * lost in between is told as an event `gap`. */
+ * lost in between, or a start of the node, is told as an event `gap`. */
 #include "daemon.h"
 
 #include <p2p/server.h>
@@ -21,6 +21,7 @@ struct p2p_watch {
     uint64_t after;
     uint64_t wrote_ms;
     bool is_sse;
+    bool lost; /* events of an earlier start, which it has not been told yet */
     struct p2p_watch *next;
 };
 
@@ -80,11 +81,14 @@ static bool put_event(struct p2p_watch *watch, uint64_t boot,
     return written;
 }
 
-/* An SSE watcher went on from a number behind which the ring has lost some. */
+/* An SSE watcher went on from a number behind which the ring has lost some, or from one of an
+ * earlier start. */
 static bool put_gap(struct p2p_watch *watch, uint64_t first)
 {
     char text[128];
-    if (!watch->is_sse || watch->after == 0 || first <= watch->after + 1) {
+    bool lost = watch->lost || (watch->after != 0 && first > watch->after + 1);
+    watch->lost = false;
+    if (!watch->is_sse || !lost) {
         return true;
     }
     snprintf(text, sizeof(text), "event: gap\ndata: {\"after\":%llu,\"next\":%llu}\n\n",
@@ -135,7 +139,8 @@ void p2p_watch_tick(struct p2p_daemon *daemon)
     }
 }
 
-void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uint64_t after)
+void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uint64_t after,
+                     bool lost)
 {
     size_t room = P2P_WATCHES_MAX - (request->via_unix ? 0 : P2P_WATCHES_KEPT);
     struct p2p_watch *watch = daemon->watch_count < room ? calloc(1, sizeof(*watch)) : NULL;
@@ -146,6 +151,7 @@ void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uin
     }
     watch->request = request;
     watch->after = after;
+    watch->lost = lost;
     watch->is_sse = !request->via_unix || strstr(request->accept, sse_type) != NULL;
     watch->next = daemon->watches;
     daemon->watches = watch;

@@ -105,8 +105,10 @@ grep -q '^event: ' "$WORK/events" || fail "no event has a name"
 must 0 node beanr --as beanr-pso ban impose --subject imo:9332822 --ground local --reference x
 hear "$WORK/events" -H "Last-Event-ID: $last"
 same "$(ids "$WORK/events" | head -n 1)" "${last%-*}-$((${last#*-} + 1))" "the event after $last"
+grep -q '^event: gap$' "$WORK/events" && fail "a gap is told where there is none"
 hear "$WORK/events" -H "Last-Event-ID: 1-$((${last#*-} + 1))"
 same "$(ids "$WORK/events" | head -n 1)" "${last%-*}-1" "what an id of another start goes on with"
+same "$(grep '^event: ' "$WORK/events" | head -n 1)" "event: gap" "what is told first, since events of that start are gone"
 ask GET /v1/events -H 'Last-Event-ID: x'
 same "$it" 400 "an id that is none"
 

@@ -49,7 +49,9 @@ struct p2p_api_reply {
     bool reads;             /* the JSON of a GET: it has an ETag */
     bool stream;            /* no document: the events after that number */
     uint64_t events_after;
-    char *link;                      /* malloc'd: where a list goes on (RFC 8288), or NULL */
+    bool events_lost; /* the last one seen was of an earlier start: what came behind it is gone
+                       */
+    char *link;       /* malloc'd: where a list goes on (RFC 8288), or NULL */
     char allow[P2P_API_ALLOW_BYTES]; /* of a 405 */
     uint32_t retry_after_s;          /* of a 429 */
 };
