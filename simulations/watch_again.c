@@ -15,6 +15,8 @@ struct again {
     struct p2p_ledger ledger; /* over the machine's disk */
     struct p2p_past *past;
     struct p2p_horizon horizon;
+    bool *withheld; /* by circle number: a fork took a history away with a payload of it */
+    size_t circles;
     uint8_t payload[P2P_PAYLOAD_BYTES_MAX];
 };
 
@@ -33,7 +35,10 @@ static void tell(struct again *again, const struct p2p_record_id *id, uint32_t n
 static enum p2p_err decide(struct again *again, const struct p2p_record_id *id, uint32_t n,
                            struct p2p_slice packed)
 {
-    const struct p2p_decision_place place = {.feed = id->feed, .index = id->index};
+    const struct p2p_decision_place place = {.feed = id->feed,
+                                             .index = id->index,
+                                             .withheld = again->withheld,
+                                             .withheld_count = again->circles};
     struct p2p_decision decision;
     struct p2p_decided_again found;
     enum p2p_err err = p2p_decision_parse(&decision, packed);
@@ -95,6 +100,21 @@ static enum p2p_err decide_feed(struct again *again, uint32_t number)
     return err;
 }
 
+/* In which circles the disk lacks payloads: who came back to a history that it had left may
+ * find nobody who still has them all, and sees fewer bans than the gate saw then. */
+static void find_withheld(struct again *again)
+{
+    again->circles = p2p_charter_circle_count(again->ledger.charter) + 1u;
+    again->withheld = calloc(again->circles, sizeof(*again->withheld));
+    p2p_assert(again->withheld != NULL);
+    for (size_t i = 0; i < again->machine->missing_count; i++) {
+        uint32_t circle = again->machine->missing[i].circle;
+        if (circle < again->circles) {
+            again->withheld[circle] = true;
+        }
+    }
+}
+
 static enum p2p_err decide_all(struct again *again)
 {
     enum p2p_err err =
@@ -126,6 +146,7 @@ void watch_again(struct sim_watcher *watcher, struct watch_machine *machine)
         again->horizon.count = again->ledger.feed_count;
         again->horizon.sizes = calloc(again->horizon.count, sizeof(uint64_t));
         p2p_assert(again->horizon.sizes != NULL);
+        find_withheld(again);
         err = decide_all(again);
     }
     if (err != P2P_OK) {
@@ -136,5 +157,6 @@ void watch_again(struct sim_watcher *watcher, struct watch_machine *machine)
     p2p_past_free(again->past);
     p2p_ledger_close(&again->ledger);
     free(again->horizon.sizes);
+    free(again->withheld);
     free(again);
 }
