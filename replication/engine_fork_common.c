@@ -225,19 +225,13 @@ static enum p2p_err append_both(struct p2p_engine *engine, const struct p2p_fork
     return p2p_append_own(engine, &record, &id);
 }
 
-/* The note in the record that carries W, in the batch's arena. */
-static enum p2p_err note_of_w(struct p2p_engine *engine, const struct p2p_forked *forked,
-                              struct p2p_slice *note)
+/* The note that carries W, in the batch's arena. */
+static enum p2p_err note_of_w(struct p2p_engine *engine, uint32_t feed,
+                              const struct p2p_forked *forked, struct p2p_slice *note)
 {
-    struct p2p_entry entry;
-    struct p2p_unpack in;
-    enum p2p_err err = p2p_ledger_entry(&engine->ledger, &forked->by, &entry);
-    if (err == P2P_OK && (entry.record.body_type != P2P_BODY_PUBLIC ||
-                          !p2p_unpack_find(entry.record.content, "witnessed", &in))) {
-        return P2P_CORRUPT;
-    }
+    enum p2p_err err = p2p_forked_note(&engine->ledger, feed, forked, note);
     if (err == P2P_OK) {
-        *note = p2p_arena_copy(engine->arena, p2p_unpack_bin(&in));
+        *note = p2p_arena_copy(engine->arena, *note);
         err = note->data == NULL ? P2P_NOMEM : P2P_OK;
     }
     return err;
@@ -287,7 +281,7 @@ static enum p2p_err tell(struct p2p_engine *engine, uint32_t number, struct p2p_
     if (err != P2P_OK || common->head.size == 0) {
         return err;
     }
-    err = note_of_w(engine, &forked, &other);
+    err = note_of_w(engine, number, &forked, &other);
     return err == P2P_OK ? append_both(engine, proof, kept->note, other, common) : err;
 }
 

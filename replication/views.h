@@ -23,11 +23,12 @@ struct p2p_forked;
 P2P_MUST_CHECK enum p2p_err p2p_forked_by_rests(struct p2p_ledger *ledger,
                                                 struct p2p_slice name,
                                                 struct p2p_forked *forked);
-/* The head of that size that such a record carries. P2P_NOTFOUND. */
-P2P_MUST_CHECK enum p2p_err p2p_forked_carried_head(struct p2p_ledger *ledger,
-                                                    const struct p2p_record_id *by,
-                                                    struct p2p_slice name, uint64_t size,
-                                                    struct p2p_tree_head *head);
+/* The note that carries W, in such a record: forked->by. P2P_NOTFOUND. Lives in the ledger's
+ * arena. */
+P2P_MUST_CHECK enum p2p_err p2p_forked_carried_note(struct p2p_ledger *ledger,
+                                                    struct p2p_slice of,
+                                                    const struct p2p_forked *forked,
+                                                    struct p2p_slice *out);
 
 /* An arena of its own for one record's work, so that a batch does not grow with the number of
  * records a fold, a cut or a false `seen` looks at. Between begin and end the ledger's arena is

@@ -395,37 +395,57 @@ enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger, const struct p2p_kv
     return P2P_OK;
 }
 
+/* The note that carries W; told [out]: what else its record tells, where it is a `fork`. */
+static enum p2p_err find_note(struct p2p_ledger *ledger, uint32_t feed,
+                              const struct p2p_forked *forked, struct p2p_fork_told *told,
+                              struct p2p_slice *note)
+{
+    struct p2p_entry entry;
+    *told = (struct p2p_fork_told){.witnessed = {0}};
+    if (forked->size == 0) {
+        return P2P_NOTFOUND;
+    }
+    enum p2p_err err = p2p_ledger_entry(ledger, &forked->by, &entry);
+    if (err == P2P_OK && entry.record.kind == P2P_KIND_FORK) {
+        err = p2p_fork_told_read(told, entry.record.content);
+        *note = told->witnessed;
+    } else if (err == P2P_OK) {
+        err = p2p_forked_carried_note(ledger, p2p_feed_name(ledger, feed), forked, note);
+    }
+    return err == P2P_MALFORMED || err == P2P_NOTFOUND ? P2P_CORRUPT : err;
+}
+
+enum p2p_err p2p_forked_note(struct p2p_ledger *ledger, uint32_t feed,
+                             const struct p2p_forked *forked, struct p2p_slice *note)
+{
+    struct p2p_fork_told told;
+    return find_note(ledger, feed, forked, &told, note);
+}
+
 enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, uint32_t feed,
                              const struct p2p_forked *forked, struct p2p_tree_head *head)
 {
-    struct p2p_slice name = p2p_feed_name(ledger, feed);
     struct p2p_scratch scratch;
-    struct p2p_entry entry;
     struct p2p_fork_told told;
+    struct p2p_slice note;
     struct p2p_slice origin;
     if (forked->size == 0) {
         return P2P_NOTFOUND;
     }
     p2p_scratch_begin(&scratch, ledger);
-    enum p2p_err err = p2p_ledger_entry(ledger, &forked->by, &entry);
-    bool tells = err == P2P_OK && entry.record.kind == P2P_KIND_FORK;
-    if (tells) {
-        err = p2p_fork_told_read(&told, entry.record.content);
-    } else if (err == P2P_OK) {
-        err = p2p_forked_carried_head(ledger, &forked->by, name, forked->size, head);
-    }
-    if (tells && err == P2P_OK && told.other.len > 0) {
+    enum p2p_err err = find_note(ledger, feed, forked, &told, &note);
+    if (err == P2P_OK && told.other.len > 0) {
         *head = told.common.head;
-    } else if (tells && err == P2P_OK) {
-        err = p2p_proof_head(told.witnessed, &origin, head);
+    } else if (err == P2P_OK) {
+        err = p2p_proof_head(note, &origin, head);
+        err = err == P2P_MALFORMED || err == P2P_TOOLARGE ? P2P_CORRUPT : err;
     }
     if (P2P_PLANT(TINY_FORK)) {
         *head = told.proof.heads[0];
         err = P2P_OK;
     }
     p2p_scratch_end(&scratch, ledger);
-    return err == P2P_MALFORMED || err == P2P_TOOLARGE || err == P2P_NOTFOUND ? P2P_CORRUPT
-                                                                              : err;
+    return err;
 }
 
 enum p2p_err p2p_forks_told(const struct p2p_ledger *ledger, uint32_t by, uint32_t feed,

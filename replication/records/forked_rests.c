@@ -113,36 +113,68 @@ static void keep(struct carrying *carrying, const struct p2p_record_id *id, uint
     carrying->at[at] = (struct carried){*id, size};
 }
 
-/* A note of that feed in the record at id: the first of so many records, or the largest (size
- * 0). P2P_NOTFOUND. Lives in the ledger's arena. */
-static enum p2p_err find_note(struct p2p_ledger *ledger, const struct p2p_record_id *id,
-                              struct p2p_slice of, uint64_t size, struct p2p_slice *out,
-                              struct p2p_tree_head *head)
+/* The largest size that a note of that feed in the record at id says. P2P_NOTFOUND. */
+static enum p2p_err largest_of(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                               struct p2p_slice of, uint64_t *size)
 {
     struct p2p_entry entry;
     struct notes notes;
     struct p2p_slice note, name;
-    struct p2p_tree_head read;
+    struct p2p_tree_head head;
     bool found = false;
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
     if (err != P2P_OK || entry.record.body_type != P2P_BODY_PUBLIC) {
         return err == P2P_OK ? P2P_NOTFOUND : err;
     }
     notes_begin(&notes, entry.record.content);
-    while (notes_next(&notes, ledger->charter, &note, &read, &name)) {
-        bool wanted = size == 0 ? !found || read.size > head->size : read.size == size;
-        if (p2p_slice_equal(name, of) && wanted) {
-            *out = note;
-            *head = read;
+    *size = 0;
+    while (notes_next(&notes, ledger->charter, &note, &head, &name)) {
+        if (p2p_slice_equal(name, of)) {
+            *size = head.size > *size ? head.size : *size;
             found = true;
         }
     }
     return found ? P2P_OK : P2P_NOTFOUND;
 }
 
-/* Takes the largest of one author's that is quorum-cosigned, if it is larger than what is
- * known.
- */
+/* Takes the largest note of the record at id that is quorum-cosigned, if it is larger than what
+ * is known. Each is looked at: what stands beside a good one hides nothing. */
+static enum p2p_err weigh_notes(struct p2p_ledger *ledger, const struct p2p_feed_info *info,
+                                struct p2p_slice of, const struct p2p_record_id *id,
+                                struct p2p_forked *forked)
+{
+    struct p2p_entry entry;
+    struct notes notes;
+    struct p2p_slice note, name;
+    struct p2p_tree_head head;
+    enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    notes_begin(&notes, entry.record.content);
+    while (notes_next(&notes, ledger->charter, &note, &head, &name)) {
+        uint64_t size = 0;
+        if (!p2p_slice_equal(name, of) || head.size < forked->size) {
+            continue;
+        }
+        err = p2p_charter_cosigned(ledger->charter, ledger->sigs, info->number, note, &size);
+        if (err == P2P_NOMEM) {
+            return err;
+        }
+        bool larger = err == P2P_OK &&
+                      (size > forked->size ||
+                       (size == forked->size &&
+                        memcmp(head.root.bytes, forked->root.bytes, P2P_HASH_BYTES) < 0));
+        if (larger) {
+            forked->size = size;
+            forked->root = head.root;
+            forked->by = *id;
+        }
+    }
+    return P2P_OK;
+}
+
+/* The same of the records of one author that say most. */
 static enum p2p_err weigh(struct p2p_ledger *ledger, const struct p2p_feed_info *info,
                           struct p2p_slice name, const struct carrying *carrying,
                           struct p2p_forked *forked)
@@ -150,28 +182,12 @@ static enum p2p_err weigh(struct p2p_ledger *ledger, const struct p2p_feed_info 
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < carrying->count && err == P2P_OK; i++) {
         struct p2p_scratch scratch;
-        struct p2p_slice note;
-        struct p2p_tree_head head;
-        uint64_t size = 0;
         if (carrying->at[i].size < forked->size) {
             return P2P_OK;
         }
         p2p_scratch_begin(&scratch, ledger);
-        err = find_note(ledger, &carrying->at[i].id, name, carrying->at[i].size, &note, &head);
-        bool good = err == P2P_OK && p2p_charter_cosigned(ledger->charter, ledger->sigs,
-                                                          info->number, note, &size) == P2P_OK;
+        err = weigh_notes(ledger, info, name, &carrying->at[i].id, forked);
         p2p_scratch_end(&scratch, ledger);
-        bool larger = good && (size > forked->size ||
-                               memcmp(head.root.bytes, forked->root.bytes, P2P_HASH_BYTES) < 0);
-        if (larger) {
-            forked->size = size;
-            forked->root = head.root;
-            forked->by = carrying->at[i].id;
-        }
-        err = err == P2P_NOTFOUND ? P2P_OK : err;
-        if (good) {
-            return err;
-        }
     }
     return err;
 }
@@ -192,29 +208,52 @@ enum p2p_err p2p_forked_by_rests(struct p2p_ledger *ledger, struct p2p_slice nam
     p2p_touch_begin(&walk, P2P_VIEW_FORKS, carried_key(key, name));
     while (err == P2P_OK && (err = p2p_touch_next(&walk, ledger->kv, &id)) == P2P_OK) {
         struct p2p_scratch scratch;
-        struct p2p_slice note;
-        struct p2p_tree_head head;
+        uint64_t size = 0;
         if (id.feed != author) {
             err = weigh(ledger, info, name, &carrying, forked);
             carrying.count = 0;
             author = id.feed;
         }
         p2p_scratch_begin(&scratch, ledger);
-        enum p2p_err found =
-            err == P2P_OK ? find_note(ledger, &id, name, 0, &note, &head) : err;
+        enum p2p_err found = err == P2P_OK ? largest_of(ledger, &id, name, &size) : err;
         p2p_scratch_end(&scratch, ledger);
         if (found == P2P_OK) {
-            keep(&carrying, &id, head.size);
+            keep(&carrying, &id, size);
         }
         err = found == P2P_NOTFOUND ? P2P_OK : found;
     }
     return err == P2P_NOTFOUND ? weigh(ledger, info, name, &carrying, forked) : err;
 }
 
-enum p2p_err p2p_forked_carried_head(struct p2p_ledger *ledger, const struct p2p_record_id *by,
-                                     struct p2p_slice name, uint64_t size,
-                                     struct p2p_tree_head *head)
+enum p2p_err p2p_forked_carried_note(struct p2p_ledger *ledger, struct p2p_slice of,
+                                     const struct p2p_forked *forked, struct p2p_slice *out)
 {
-    struct p2p_slice note;
-    return find_note(ledger, by, name, size, &note, head);
+    struct p2p_entry entry;
+    struct notes notes;
+    struct p2p_slice note, name;
+    struct p2p_slice fits[P2P_CUSTODY_RESTS_MAX];
+    struct p2p_tree_head head;
+    size_t count = 0;
+    const struct p2p_feed_info *info = p2p_charter_feed_named(ledger->charter, of);
+    enum p2p_err err = p2p_ledger_entry(ledger, &forked->by, &entry);
+    if (err != P2P_OK || info == NULL) {
+        return err == P2P_OK ? P2P_NOTFOUND : err;
+    }
+    notes_begin(&notes, entry.record.content);
+    while (notes_next(&notes, ledger->charter, &note, &head, &name)) {
+        if (p2p_slice_equal(name, of) && head.size == forked->size &&
+            p2p_hash_equal(&head.root, &forked->root)) {
+            fits[count++] = note;
+        }
+    }
+    for (size_t i = 0; i < count;
+         i++) { /* one of them was found good: only here that is dear */
+        uint64_t size = 0;
+        if (count == 1 || p2p_charter_cosigned(ledger->charter, ledger->sigs, info->number,
+                                               fits[i], &size) == P2P_OK) {
+            *out = fits[i];
+            return P2P_OK;
+        }
+    }
+    return P2P_NOTFOUND;
 }

@@ -481,6 +481,36 @@ static void a_fork_takes_back_nothing_that_is_rested_on(void **state)
     check_orders(21);
 }
 
+/* Who accepts could put a note beside the one it rests on that hides that one when the other's
+ * feed forks: the offer would be gone, and what followed from it undone, a release as well. */
+static void what_is_rested_on_is_found_beside_junk(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    uint64_t size = ledger_world_size(&world, 1);
+    struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
+    uint64_t witnessed = ledger_world_size(&world, 1);
+    custody_world_act(&world, 2,
+                      &(struct custody_act){.kind = P2P_KIND_CUSTODY_ACCEPT,
+                                            .token = token,
+                                            .about = &offer,
+                                            .epoch = 2,
+                                            .rests = {1, 1},
+                                            .bare_second = true});
+    custody_world_use(&world, 2, token, 2, 2);
+    struct p2p_custody custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
+    custody_world_fork(&world, 3, 1, size);
+    custody = now(token);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
+    struct ledger_node node;
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    CHECK(p2p_ledger_feed(&node.ledger, 1)->ends_at == witnessed);
+    ledger_node_deinit(&node);
+    check_orders(22);
+}
+
 /* ---- any order ---- */
 
 /* Two nodes that hold the same records could let two release. */
@@ -531,6 +561,7 @@ int main(void)
         CUSTODY_CASE(a_closed_generation_passes_its_tokens_on_frozen),
         CUSTODY_CASE(a_cut_freezes_and_takes_nothing_back),
         CUSTODY_CASE(a_fork_takes_back_nothing_that_is_rested_on),
+        CUSTODY_CASE(what_is_rested_on_is_found_beside_junk),
         cmocka_unit_test(any_order_gives_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include "network_fixture.h"
 
+#include <p2p/custody.h>
 #include <p2p/forked.h>
 
 #include <string.h>
@@ -142,6 +143,84 @@ static void without_a_common_head_the_larger_quorum_has_it(void **state)
     network_agree(&net);
 }
 
+/* What a node holds of the owner's feed as a note that these two cosigned. */
+static size_t note_by(uint32_t node, const uint32_t *witnesses, size_t count, char *out,
+                      size_t cap)
+{
+    const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[node].engine);
+    const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, OWNER);
+    const struct p2p_tree_head *head = &p2p_ledger_feed(ledger, OWNER)->head;
+    const struct p2p_checkpoint checkpoint = {
+        .origin = p2p_slice_text(info->origin), .size = head->size, .root = head->root};
+    size_t len = p2p_checkpoint_note(&checkpoint, info->key.bytes, &head->signature, out, cap);
+    for (size_t i = 0; i < count; i++) {
+        char name[P2P_WITNESS_NAME_BYTES_MAX + 1];
+        struct world_member witness;
+        struct p2p_cosignature cosignature;
+        world_member(&witness, witnesses[i]);
+        size_t name_len = p2p_witness_name(name, WORLD_FEDERATION, witness.name, 1);
+        p2p_cosign_witness(&checkpoint, ledger->sigs, &witness.witness, 1700000000,
+                           &cosignature);
+        len = p2p_checkpoint_note_add(out, cap, len, p2p_slice_of(name, name_len),
+                                      witness.witness.public_key.bytes, &cosignature);
+    }
+    CHECK(len > 0);
+    return len;
+}
+
+/* A step of custody at a node, of nothing, that carries a note. */
+static void carry(uint32_t node, struct p2p_slice note)
+{
+    static uint8_t bytes[P2P_CUSTODY_NOTE_BYTES + 64];
+    const struct p2p_custody_step what = {.epoch = 1, .rests = &note, .rests_count = 1};
+    const struct p2p_charter *charter = p2p_engine_ledger(net.nodes[node].engine)->charter;
+    const struct p2p_record_id something = {node, 0};
+    const struct p2p_issuer_secret key = world_issuer_key(NETWORK_ISSUER_FIRST + node);
+    struct p2p_pack pack;
+    uint32_t issuer = 1;
+    while (p2p_charter_issuer(charter, issuer)->member != node) {
+        issuer++;
+    }
+    p2p_pack_init(&pack, bytes, sizeof(bytes));
+    CHECK_OK(p2p_custody_step_pack(&pack, &what));
+    const struct p2p_append record = {.kind = P2P_KIND_CUSTODY_WITHDRAW,
+                                      .circle = network_circle_number(&net, node, "all"),
+                                      .issuer = issuer,
+                                      .key = &key,
+                                      .cites = &something,
+                                      .cite_count = 1,
+                                      .content = p2p_pack_slice(&pack)};
+    struct p2p_job job = {.type = P2P_JOB_APPEND, .append = {&record, 1}};
+    CHECK_OK(network_jobs(&net, node, &job, 1));
+    CHECK_OK(job.result.err);
+}
+
+/* Where no `fork` record names so much of a history as a step of custody does, a node that had
+ * held the other one stopped for good: what carries W had no note where it looked for one. */
+static void what_custody_carries_tells_of_both(void **state)
+{
+    static char note[P2P_CUSTODY_NOTE_BYTES];
+    static const uint32_t witnesses[] = {LIAR, 3};
+    (void)state;
+    two_quorums(54, 600, 5);
+    CHECK_OK(network_open(&net, OWNER));
+    network_connect(&net, 3, OWNER);
+    CHECK_OK(network_notes(&net, OWNER, 5));
+    network_advance(&net, 2000);
+    network_kill(&net, OWNER);
+    CHECK(network_size(&net, 3, OWNER) > quorum(3)); /* 3 alone has cosigned so much */
+    size_t len = note_by(3, witnesses, 2, note, sizeof(note));
+    carry(3, p2p_slice_of(note, len));
+    uint64_t parted = network_size(&net, 1, OWNER);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 20000);
+    struct p2p_forked one = forked_at(1);
+    struct p2p_forked three = forked_at(3);
+    CHECK(one.split && three.split && one.size == three.size);
+    CHECK(one.size > 0 && one.size < parted);
+    CHECK(network_size(&net, 1, OWNER) == one.size && network_size(&net, 3, OWNER) == one.size);
+}
+
 /* The record that tells of both, changed in any of its parts, tells nothing: or two honest
  * heads could be made to look like two quorums, and a feed be cut where somebody likes. */
 static void what_tells_of_both_is_verified(void **state)
@@ -201,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(it_ends_at_what_both_have, network_stop),
         cmocka_unit_test_teardown(without_a_common_head_the_larger_quorum_has_it, network_stop),
+        cmocka_unit_test_teardown(what_custody_carries_tells_of_both, network_stop),
         cmocka_unit_test_teardown(what_tells_of_both_is_verified, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

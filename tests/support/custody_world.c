@@ -119,8 +119,9 @@ struct p2p_record_id custody_world_act(struct ledger_world *world, uint32_t feed
     for (size_t i = 0; i < 2 && act->rests[i] != 0; i++) {
         uint32_t of = act->rests[i];
         uint32_t all = 0x1eu & ~(1u << custody_world_member(world, of));
-        size_t len = ledger_world_checkpoint(world, of, ledger_world_size(world, of),
-                                             act->witnesses != 0 ? act->witnesses : all,
+        uint32_t witnesses = act->witnesses != 0 ? act->witnesses : all;
+        witnesses = i > 0 && act->bare_second ? 0 : witnesses;
+        size_t len = ledger_world_checkpoint(world, of, ledger_world_size(world, of), witnesses,
                                              notes[i], sizeof(notes[i]));
         rests[step.rests_count++] = p2p_slice_of(notes[i], len);
     }

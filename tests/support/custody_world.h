@@ -45,6 +45,7 @@ struct custody_act {
     const struct p2p_record_id *seals; /* recount */
     size_t seal_count;
     uint32_t witnesses; /* who cosigns, as ledger_world_checkpoint; 0: all */
+    bool bare_second;   /* the second of rests is cosigned by nobody */
     bool no_seen;       /* without the `seen` before it */
     unsigned wrong;     /* of ledger_world_write */
 };

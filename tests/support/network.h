@@ -19,9 +19,10 @@
 #include <p2p/ban.h>
 #include <p2p/engine.h>
 
-#define NETWORK_NODES_MAX   8u
-#define NETWORK_ENTRIES_MAX 12u
-#define NETWORK_EVENTS_MAX  4096u
+#define NETWORK_NODES_MAX    8u
+#define NETWORK_ISSUER_FIRST 100u /* numbers of issuers' keys, by node */
+#define NETWORK_ENTRIES_MAX  12u
+#define NETWORK_EVENTS_MAX   4096u
 
 /* Runs that carry records, and what is in them. */
 struct network_carried {

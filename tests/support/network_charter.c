@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALL_ROOTS    ((1u << WORLD_ROOTS) - 1)
-#define ISSUER_FIRST 100u /* numbers of keys */
+#define ALL_ROOTS ((1u << WORLD_ROOTS) - 1)
 
 static void name_of(char out[16], uint32_t i)
 {
@@ -48,7 +47,7 @@ void network_issuer(struct world_draft *draft, uint32_t i)
     char member[16];
     snprintf(issuer, sizeof(issuer), "im%u", i);
     name_of(member, i);
-    world_grant(draft, issuer, ISSUER_FIRST + i, member, "ban-court", "*");
+    world_grant(draft, issuer, NETWORK_ISSUER_FIRST + i, member, "ban-court", "*");
 }
 
 struct p2p_circle_key network_circle_key(const char *name, uint32_t epoch)

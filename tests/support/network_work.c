@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ISSUER_FIRST 100u /* numbers of keys */
-
 /* ---- work ---- */
 
 enum p2p_err network_jobs(struct network *net, uint32_t node, struct p2p_job *jobs,
@@ -51,7 +49,7 @@ enum p2p_err network_try_ban(struct network *net, uint32_t node, const char *cir
     uint8_t payload[1024];
     struct p2p_pack pack;
     struct p2p_subject parsed;
-    struct p2p_issuer_secret issuer = world_issuer_key(ISSUER_FIRST + node);
+    struct p2p_issuer_secret issuer = world_issuer_key(NETWORK_ISSUER_FIRST + node);
     uint32_t epoch = newest_epoch(net, node, circle);
     struct p2p_circle_key key = network_circle_key(circle, epoch);
     const struct p2p_ban_draft draft = {.subjects = &parsed,
@@ -91,7 +89,7 @@ struct p2p_record_id network_lift(struct network *net, uint32_t node, const char
 {
     uint8_t payload[64];
     struct p2p_pack pack;
-    struct p2p_issuer_secret issuer = world_issuer_key(ISSUER_FIRST + node);
+    struct p2p_issuer_secret issuer = world_issuer_key(NETWORK_ISSUER_FIRST + node);
     p2p_pack_init(&pack, payload, sizeof(payload));
     p2p_pack_map(&pack, 1);
     p2p_pack_text(&pack, "reason");

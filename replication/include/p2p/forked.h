@@ -64,6 +64,11 @@ P2P_MUST_CHECK enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, uint32_t feed,
                                             const struct p2p_forked *forked,
                                             struct p2p_tree_head *head);
+/* The note that W is carried in, of a feed without two quorums: it lives in the ledger's arena.
+ * P2P_NOTFOUND: there is no W. */
+P2P_MUST_CHECK enum p2p_err p2p_forked_note(struct p2p_ledger *ledger, uint32_t feed,
+                                            const struct p2p_forked *forked,
+                                            struct p2p_slice *note);
 /* A record with `rests` came, or goes: its notes may say how much of a forked feed was
  * witnessed. */
 P2P_MUST_CHECK enum p2p_err p2p_forked_carried(struct p2p_ledger *ledger,
