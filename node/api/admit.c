@@ -54,6 +54,23 @@ static void refuse_lesser(struct p2p_call *call)
                    call->method, call->path, p2p_who_word(call->route->who));
 }
 
+static enum p2p_err binding_of(const struct p2p_call *call, struct p2p_party_binding *out)
+{
+    return p2p_party_decode(out, p2p_slice_of(call->party.voucher, call->party.voucher_len));
+}
+
+static bool has_binding(const struct p2p_call *call)
+{
+    struct p2p_party_binding binding;
+    return binding_of(call, &binding) == P2P_OK;
+}
+
+static void refuse_unbound(struct p2p_call *call)
+{
+    p2p_call_error(call, 401, "no-binding", "make one with port2port key certificate",
+                   "no issuer vouches for the client certificate");
+}
+
 void p2p_admit_early(struct p2p_call *call, const struct p2p_api_caller *caller)
 {
     call->who = P2P_WHO_SOCKET;
@@ -74,6 +91,8 @@ void p2p_admit_early(struct p2p_call *call, const struct p2p_api_caller *caller)
     }
     if (!call->has_party && !call->has_token) {
         refuse_unnamed(call);
+    } else if (call->has_party && !has_binding(call)) {
+        refuse_unbound(call);
     } else if (call->route->who == P2P_WHO_SOCKET ||
                (call->has_token && call->route->who > P2P_WHO_READER)) {
         refuse_lesser(call);
@@ -168,10 +187,8 @@ static bool admit_party(struct p2p_call *call, struct p2p_node *node)
 {
     struct p2p_party_binding binding;
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
-    if (p2p_party_decode(
-            &binding, p2p_slice_of(call->party.voucher, call->party.voucher_len)) != P2P_OK) {
-        p2p_call_error(call, 401, "no-binding", "make one with port2port key certificate",
-                       "no issuer vouches for the client certificate");
+    if (binding_of(call, &binding) != P2P_OK) {
+        refuse_unbound(call);
         return false;
     }
     const struct p2p_issuer *issuer =

@@ -318,6 +318,27 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     return call;
 }
 
+bool p2p_api_takes_body(const struct p2p_call *call)
+{
+    return !call->work.done && strcmp(call->route->method, "POST") == 0;
+}
+
+void p2p_api_give_body(struct p2p_call *call, json_t *body)
+{
+    json_decref(call->body);
+    call->body = body;
+}
+
+bool p2p_api_is_public(const struct p2p_call *call)
+{
+    return call->outside && call->route->who == P2P_WHO_ANYBODY;
+}
+
+void p2p_api_discard(struct p2p_call *call)
+{
+    call_free(call);
+}
+
 /* What calls do before they reach the writer's thread. */
 static const struct {
     void (*start)(struct p2p_call *call, struct p2p_node *node);

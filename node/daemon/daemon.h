@@ -14,8 +14,8 @@
  * P2P_WAITING_MAX that wait for a level (more are answered 503); P2P_BATCHES the batches under
  * way; P2P_SLOW_MAX the calls that wait for their slow part, which runs on the loop's pool, one
  * at a time; P2P_OUTSIDE_MAX the requests that do not come over the socket, P2P_PUBLIC_MAX
- * those without certificate and token; P2P_WATCHES_MAX the open streams of events, of which
- * P2P_WATCHES_KEPT are for the socket. */
+ * those without certificate and token, and whoever asks for what anybody may have;
+ * P2P_WATCHES_MAX the open streams of events, of which P2P_WATCHES_KEPT are for the socket. */
 #ifndef P2P_DAEMON_H
 #define P2P_DAEMON_H
 
@@ -111,7 +111,7 @@ struct p2p_daemon {
     struct p2p_asked *slow; /* the first one's slow part runs */
     size_t slow_count;
     size_t outside_count;      /* requests under way that did not come over the socket, and */
-    size_t unnamed_count;      /* those of them without certificate and token */
+    size_t unnamed_count;      /* those of them that P2P_PUBLIC_MAX bounds */
     pthread_mutex_t view_lock; /* of what status and peers are told about links */
     struct p2p_link_view *views;
     size_t view_count;

@@ -103,52 +103,80 @@ static bool is_unnamed(const struct p2p_request *request)
     return !request->via_unix && request->party == NULL && request->authorization[0] == '\0';
 }
 
-static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
+/* A body as its handler gets it; false when it was answered. Whether it is looked at at all is
+ * known by then: anybody may send a MiB of JSON, and the loop stands still while it is read. */
+static bool read_body(struct p2p_request *request, json_t **out)
 {
     json_error_t error = {.text = ""};
-    json_t *body = NULL;
+    *out = NULL;
     if (request->body.len > 0 && is_text(request)) {
-        body = json_pack("{s:s%}", "text", request->body.data, request->body.len);
-        if (body == NULL) {
+        *out = json_pack("{s:s%}", "text", request->body.data, request->body.len);
+        if (*out == NULL) {
             p2p_response_problem(request, 400, "malformed", "the body is not UTF-8", NULL);
-            return;
+            return false;
         }
     } else if (request->body.len > 0) {
-        body = json_loadb((const char *)request->body.data, request->body.len,
+        *out = json_loadb((const char *)request->body.data, request->body.len,
                           JSON_REJECT_DUPLICATES, &error);
-        if (!json_is_object(body)) {
-            json_decref(body);
+        if (!json_is_object(*out)) {
+            json_decref(*out);
             p2p_response_problem(request, 400, "bad-json", "the body is not a JSON object",
                                  error.text);
-            return;
+            return false;
         }
     }
-    struct p2p_asked *asked = calloc(1, sizeof(*asked));
-    if (asked == NULL) {
-        json_decref(body);
-        p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
-        return;
+    return true;
+}
+
+static void say_busy(struct p2p_request *request)
+{
+    p2p_response_problem(request, 503, "busy", "too many ask this node at once", "ask again");
+}
+
+/* Reads what a call is to have besides; false when the request was answered instead. */
+static bool complete(struct p2p_asked *asked, struct p2p_request *request)
+{
+    json_t *body = NULL;
+    asked->is_outside = !request->via_unix;
+    asked->is_unnamed = is_unnamed(request) || p2p_api_is_public(asked->call);
+    if (asked->is_unnamed && asked->daemon->unnamed_count == P2P_PUBLIC_MAX) {
+        say_busy(request);
+        return false;
     }
-    asked->daemon = daemon;
-    asked->request = request;
+    if (p2p_api_takes_body(asked->call)) {
+        if (!read_body(request, &body)) {
+            return false;
+        }
+        p2p_api_give_body(asked->call, body);
+    }
+    return true;
+}
+
+static void start_call(struct p2p_daemon *daemon, struct p2p_request *request)
+{
+    struct p2p_asked *asked = calloc(1, sizeof(*asked));
     const struct p2p_api_caller caller = {.party = request->party,
                                           .authorization = request->authorization};
     const struct p2p_api_request call = {.method = request->method,
                                          .path = request->path,
                                          .query = request->query,
-                                         .body = body,
                                          .last_event_id = request->last_event_id,
                                          .idempotency_key = request->idempotency_key,
                                          .caller = request->via_unix ? NULL : &caller};
-    asked->call = p2p_api_new(&call, answer, asked);
-    json_decref(body);
-    if (asked->call == NULL) {
+    if (asked != NULL) {
+        *asked = (struct p2p_asked){.daemon = daemon, .request = request};
+        asked->call = p2p_api_new(&call, answer, asked);
+    }
+    if (asked == NULL || asked->call == NULL) {
         free(asked);
         p2p_response_problem(request, 503, "no-memory", "no memory for this request", NULL);
         return;
     }
-    asked->is_outside = !request->via_unix;
-    asked->is_unnamed = is_unnamed(request);
+    if (!complete(asked, request)) {
+        p2p_api_discard(asked->call);
+        free(asked);
+        return;
+    }
     daemon->outside_count += asked->is_outside;
     daemon->unnamed_count += asked->is_unnamed;
     request->data = asked;
@@ -162,8 +190,7 @@ static void on_request(void *user, struct p2p_request *request)
     struct p2p_daemon *daemon = user;
     if ((is_unnamed(request) && daemon->unnamed_count == P2P_PUBLIC_MAX) ||
         (!request->via_unix && daemon->outside_count == P2P_OUTSIDE_MAX)) {
-        p2p_response_problem(request, 503, "busy", "too many ask this node at once",
-                             "ask again");
+        say_busy(request);
     } else {
         start_call(daemon, request);
     }

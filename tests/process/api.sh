@@ -121,6 +121,10 @@ keys . title status code text hint
 holds '.code == "no-credentials"'
 party POST /v1/submit -d '{}'
 same "$it" 401 "status of a submission"
+party POST /v1/submit -d 'no JSON'
+same "$it" 401 "status of what is no JSON: a body is not looked at before it is known who sends it"
+party POST /v1/nothing -d 'no JSON'
+same "$it" 404 "status of what is no JSON and sent nowhere"
 party GET /v1/charter
 same "$it" 200 "status of the charter"
 
@@ -185,6 +189,8 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=b
 party GET /v1/status --cert "$WORK/own.pem"
 same "$it" 401 "a certificate of one's own making"
 holds '.code == "no-binding"'
+party POST /v1/submit --cert "$WORK/own.pem" -d 'no JSON'
+same "$it" 401 "what is no JSON, with a certificate of one's own making"
 party GET /v1/charter --cert "$WORK/own.pem"
 same "$it" 200 "the charter with it"
 # The binding of another key: its bytes in a certificate of one's own.
@@ -271,6 +277,7 @@ must 0 node beanr --json submit "${pso[@]}" "$WORK/prepared"
 holds ".id == \"$id\""
 must 0 p2p --json submit "${server[@]}" "${pso[@]}" "$WORK/prepared"
 holds ".id == \"$id\""
+connected $MEMBERS
 must 0 p2p --json submit "${server[@]}" "${pso[@]}" --level mirrored "$WORK/prepared"
 holds ".id == \"$id\" and .level == \"mirrored\""
 # A verb under a key of one's own is done once too.
@@ -320,6 +327,15 @@ same "$it" 200 "another caller meanwhile"
 party GET /v1/status
 same "$it" 401 "nobody"
 [[ $(metric beanr port2port_api_turned_away_total) -gt 0 ]] || fail "nothing was counted"
+
+claim "what anybody may have is bounded for everybody, whatever he shows"
+sed -i 's|/v1/peers"|/v1/charter"|; s|Bearer .*"|Bearer x"|' "$WORK/many"
+sed -i 's/^http2/http2\nparallel-immediate/' "$WORK/many"
+bounded() { : >"$WORK/statuses"; curl -Z --parallel-max 250 -K "$WORK/many" 2>/dev/null >>"$WORK/statuses"; grep -q 503 "$WORK/statuses"; }
+eventually 10 bounded
+grep -q 200 "$WORK/statuses" || fail "nobody got the charter"
+party GET /v1/status --cert "$WORK/beanr-pso.pem"
+same "$it" 200 "whoever has a name"
 
 claim "a body of more than 1 MiB is 413"
 head -c 1100000 /dev/zero | tr '\0' x >"$WORK/large"

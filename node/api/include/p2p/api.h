@@ -78,6 +78,15 @@ struct p2p_call;
 /* NULL without memory; done is not called then. */
 struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done done,
                              void *context);
+/* A body may come after new, once it is known that it will be looked at: whoever is refused
+ * without it, or asks for nothing that has one, has no work done on it. Taken; NULL for none.
+ */
+bool p2p_api_takes_body(const struct p2p_call *call);
+void p2p_api_give_body(struct p2p_call *call, json_t *body);
+/* Whether it is asked from outside for what anybody may have. */
+bool p2p_api_is_public(const struct p2p_call *call);
+/* Ends a call that is not queued, without an answer. */
+void p2p_api_discard(struct p2p_call *call);
 bool p2p_api_is_slow(const struct p2p_call *call);
 void p2p_api_run_slow(struct p2p_call *call, struct p2p_node *node);
 /* On the loop thread; taken. One that is refused already is answered before this returns. */
