@@ -149,6 +149,15 @@ static enum p2p_err look_up_named(struct weighing *w, const struct p2p_subject_t
     return err;
 }
 
+/* Bans on the container itself: in whichever circle, whatever its right says. */
+static enum p2p_err weigh_container(struct weighing *w)
+{
+    const struct p2p_subject_type *type = p2p_subject_type_named(p2p_slice_text("container"));
+    struct p2p_subject_key key;
+    p2p_subject_key_clear(&key, type->word, w->question->container);
+    return look_up_named(w, type, &key);
+}
+
 /* One of driver, truck, company. code: when it is not presented; READ_ONLY: it need not be. */
 static enum p2p_err weigh_named(struct weighing *w, struct p2p_slice packed,
                                 enum p2p_gate_code code)
@@ -487,8 +496,13 @@ enum p2p_err p2p_collect_weigh(struct p2p_ledger *ledger, const struct p2p_kv *k
                                bool *stale)
 {
     const struct p2p_custody *custody = &token->custody;
+    struct weighing box = {.ledger = ledger, .kv = kv, .question = question, .answer = answer};
     *found = (struct p2p_collect_found){.right = {0, 0}};
     *stale = question->stale;
+    enum p2p_err err = weigh_container(&box);
+    if (err != P2P_OK) {
+        return err;
+    }
     if (!token->found) {
         p2p_gate_add(answer, P2P_GATE_NO_RIGHT, 0, NULL);
         return P2P_OK;

@@ -390,6 +390,45 @@ static void test_everything_that_speaks_against_it(void **state)
     CHECK(audit(1) == 7 && audit(2) == 1);
 }
 
+static void start_mirrored(uint32_t nodes, uint64_t seed)
+{
+    start(nodes, nodes, seed);
+    net.nodes[1].options.release_mirrored = true;
+    network_kill(&net, 1);
+    CHECK_OK(network_open(&net, 1));
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+}
+
+/* A container that a court seized stays, though everything about its right is in order; and one
+ * whose ban comes between the release and its answer. */
+static void test_a_banned_container_stays(void **state)
+{
+    (void)state;
+    start_mirrored(3, 3);
+    struct p2p_record_id token = open_box(1, BOX);
+    struct p2p_record_id right = issue(1, token, BOX, "p1");
+    ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &nothing);
+    assign(1, right, net.wall_ms - 60000);
+    all_green(1, right);
+    struct p2p_record_id ban = network_ban(&net, 2, "all", "container:" BOX);
+    network_advance(&net, 1000);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && because(P2P_GATE_BANNED) &&
+          last.result.answer.reason_count == 1);
+    CHECK(custody_at(1, token).state == P2P_CUSTODY_HELD);
+    network_lift(&net, 2, "all", &ban);
+    network_advance(&net, 1000);
+    network_cut(&net, 1, 2);
+    network_cut(&net, 1, 3);
+    collect(1, BOX, DRIVER); /* released, and not answered: nobody mirrors it */
+    CHECK(custody_at(1, token).state == P2P_CUSTODY_RELEASED);
+    network_ban(&net, 1, "all", "container:" BOX);
+    network_connect_all(&net);
+    network_advance(&net, 1000);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && because(P2P_GATE_BANNED));
+    audit(1);
+}
+
 /* A port that was cut off for longer than a lease, or has just begun, releases nothing. */
 static void test_not_before_the_witnesses_answer(void **state)
 {
@@ -878,16 +917,6 @@ static void test_the_same_question_is_the_same_release(void **state)
     CHECK(audit(1) == 5);
 }
 
-static void start_mirrored(uint32_t nodes, uint64_t seed)
-{
-    start(nodes, nodes, seed);
-    net.nodes[1].options.release_mirrored = true;
-    network_kill(&net, 1);
-    CHECK_OK(network_open(&net, 1));
-    network_connect_all(&net);
-    network_advance(&net, 3000);
-}
-
 /* Without this, who was told to wait on the last visit would be let out with what stands there
  * for somebody else on this one, on a release that is not of it. */
 static void test_a_later_visit_is_another_question(void **state)
@@ -1050,6 +1079,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_container_leaves_once, network_stop),
         cmocka_unit_test_teardown(test_two_lanes_at_once, network_stop),
         cmocka_unit_test_teardown(test_everything_that_speaks_against_it, network_stop),
+        cmocka_unit_test_teardown(test_a_banned_container_stays, network_stop),
         cmocka_unit_test_teardown(test_not_before_the_witnesses_answer, network_stop),
         cmocka_unit_test_teardown(test_what_is_asked_elsewhere_is_ruled, network_stop),
         cmocka_unit_test_teardown(test_what_waited_is_ruled, network_stop),
