@@ -125,7 +125,7 @@ char *p2p_page_link(const struct p2p_call *call);
 void *p2p_call_take(struct p2p_call *call, size_t bytes); /* zeroed; asserts below the cap */
 /* Whether what a body says in text is text, and its flags are true or false: a number that is
  * passed over would be a ban without its end, or a right that any truck may use. null is
- * nothing. False with an error reply; done before start for the body itself, but not for the
+ * nothing; what has to name something may not be empty. False with an error reply; done before start for the body itself, but not for the
  * requests that it has in it. */
 bool p2p_call_typed(struct p2p_call *call, json_t *body);
 /* A string of the body, or NULL. */

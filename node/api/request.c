@@ -24,11 +24,20 @@ bool p2p_call_typed(struct p2p_call *call, json_t *body)
         "expires", "facility", "found", "from",   "ground",  "issuer",    "kind",
         "level",   "light",    "means", "path",   "purpose", "reason",    "reference",
         "slot",    "terminal", "to",    "token",  "truck",   "until",     "value"};
+    static const char *const never_empty[] = {
+        "bl", "call", "container", "facility", "light", "reference", "to", "token", "value"};
     static const char *const flags[] = {"all", "dry_run"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         const json_t *value = json_object_get(body, texts[i]);
         if (value != NULL && !json_is_null(value) && !json_is_string(value)) {
             p2p_call_error(call, 400, "bad-request", NULL, "%s must be text", texts[i]);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof(never_empty) / sizeof(never_empty[0]); i++) {
+        const char *text = json_string_value(json_object_get(body, never_empty[i]));
+        if (text != NULL && *text == '\0') {
+            p2p_call_error(call, 400, "bad-request", NULL, "--%s is empty", never_empty[i]);
             return false;
         }
     }

@@ -59,8 +59,8 @@ bool json_field_set_text(json_t *object, const char *key, const char *text)
 
 bool json_field_set_slice(json_t *object, const char *key, struct p2p_slice text)
 {
-    return json_object_set_new(object, key, json_stringn((const char *)text.data, text.len)) ==
-           0;
+    const char *data = text.len == 0 ? "" : (const char *)text.data; /* NULL is no text */
+    return json_object_set_new(object, key, json_stringn(data, text.len)) == 0;
 }
 
 bool json_field_set_bytes(json_t *object, const char *key, struct p2p_slice bytes)

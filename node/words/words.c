@@ -139,7 +139,7 @@ json_t *p2p_slice_json(struct p2p_slice text)
 {
     static const char replacement[] = "\xef\xbf\xbd";
     if (text.len == 0 || memchr(text.data, '\0', text.len) == NULL) {
-        return json_stringn((const char *)text.data, text.len);
+        return json_stringn(text.len == 0 ? "" : (const char *)text.data, text.len);
     }
     char *copy = malloc(3 * text.len);
     size_t len = 0;

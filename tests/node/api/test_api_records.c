@@ -1,6 +1,7 @@
 #include "api_world.h"
 
 #include <p2p/text.h>
+#include <p2p/words.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -315,6 +316,24 @@ static void what_is_asked_again_waits_for_its_level_again(void **state)
     json_decref(bans);
 }
 
+/* Broken: an empty text would make a record that acts, and that no list shows; a peer may write
+ * one all the same. */
+static void what_names_something_is_not_empty(void **state)
+{
+    (void)state;
+    json_t *nothing = p2p_slice_json((struct p2p_slice){0});
+    CHECK(nothing != NULL && json_string_length(nothing) == 0);
+    json_decref(nothing);
+    json_decref(api_post(&world, "/v1/bans",
+                         json_pack("{s:s, s:[s], s:s, s:s}", "as", "beanr-pso", "subject",
+                                   "imo:9179842", "ground", "local", "reference", ""),
+                         400));
+    json_decref(api_post(&world, "/v1/custody",
+                         json_pack("{s:s, s:s, s:s, s:s}", "as", "beanr-terminal", "container",
+                                   "CSQU3054383", "call", "", "facility", "beanr-f1"),
+                         400));
+}
+
 /* Broken: what a party sends as something else than text would be passed over: a ban without
  * its end, an assignment that any truck may use, signed before anybody looks. */
 static void what_is_not_text_is_not_prepared(void **state)
@@ -389,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_may_not_cannot_prepare, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_asked_again_waits_for_its_level_again, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_names_something_is_not_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_text_is_not_prepared, setup, teardown),
         cmocka_unit_test_setup_teardown(an_amend_needs_the_new_grounds_grant, setup, teardown),
     };
