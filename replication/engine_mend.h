@@ -20,6 +20,9 @@ P2P_MUST_CHECK enum p2p_err p2p_scrub_step(struct p2p_engine *engine, uint64_t *
 /* A pass over everything begins, as soon as it may; deep: with signatures. */
 void p2p_scrub_anew(struct p2p_engine *engine, bool deep);
 
+/* A feed was cut back: the pass goes on at its first record, if it was there. */
+void p2p_scrub_cut(struct p2p_engine *engine, uint32_t feed);
+
 /* ---- engine_scrub_derived.c ---- */
 
 /* Goes on with what follows from the records of the stretch, as far as the budget (in records,

@@ -75,6 +75,7 @@ static enum p2p_err cut_to(struct p2p_engine *engine, uint32_t feed,
         err = p2p_ledger_cut(&engine->ledger, feed, head);
     }
     p2p_spread_taken_back(engine, feed, head->size);
+    p2p_scrub_cut(engine, feed);
     struct p2p_feed_extra *extra = &engine->extras[feed];
     p2p_feed_set_add(&engine->due.grew, feed);
     p2p_feed_set_add(&engine->due.unsettled, feed);

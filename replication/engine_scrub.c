@@ -34,6 +34,14 @@ static void begin_pass(struct p2p_scrub *scrub)
     begin_feed(scrub, P2P_CHARTER_FEED);
 }
 
+void p2p_scrub_cut(struct p2p_engine *engine, uint32_t feed)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    if (scrub->walking && scrub->phase != P2P_SCRUB_SETS && scrub->feed == feed) {
+        begin_feed(scrub, feed); /* what was hashed of it may be of the history that it left */
+    }
+}
+
 static enum p2p_err store_place(struct p2p_engine *engine)
 {
     struct p2p_scrub *scrub = &engine->scrub;

@@ -385,6 +385,59 @@ static void test_goes_on(void **state)
     CHECK(damage(HURT)->passes >= 1);
 }
 
+/* Node 4 shows one history to nodes 1 and 2, and `more` records of another, above the same
+ * first ones, to node 3. */
+static void fork_off(uint32_t more)
+{
+    struct network_node *n = &net.nodes[4];
+    network_start(4, 4, 70);
+    network_advance(&net, 3000);
+    struct memory_kv *before = memory_kv_clone(n->kv);
+    struct p2p_engine_options options = n->options;
+    network_cut(&net, 1, 3);
+    network_cut(&net, 2, 3);
+    network_cut(&net, 3, 4);
+    CHECK_OK(network_notes(&net, 4, 200));
+    network_advance(&net, 1000);
+    CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size ==
+          network_size(&net, 4, 4));
+    network_kill(&net, 4);
+    memory_kv_free(n->kv);
+    n->kv = before;
+    n->options = options;
+    n->watch = (struct network_watch){.count = 0};
+    CHECK_OK(network_open(&net, 4));
+    network_connect(&net, 3, 4);
+    network_run(&net);
+    CHECK_OK(network_notes(&net, 4, more));
+    network_run(&net);
+    network_kill(&net, 4);
+    network_kill(&net, 3);
+}
+
+/* What is read in the background may be taken back under it, and other records come in its
+ * place: they are no damage, wherever it was. */
+static void test_a_feed_cut_meanwhile(void **state)
+{
+    (void)state;
+    for (unsigned steps = 0; steps < 6; steps++) {
+        fork_off(60);
+        CHECK_OK(network_open(&net, 3));
+        network_advance(&net, steps * P2P_SCRUB_EVERY_MS);
+        network_connect(&net, 2, 3);
+        network_connect(&net, 1, 3);
+        network_advance(&net, 30000);
+        CHECK(network_size(&net, 3, 4) > 200);
+        CHECK(network_size(&net, 3, 4) == network_size(&net, 1, 4));
+        CHECK(damage(3)->count_found == 0);
+        check_sound(3);
+        network_run(&net);
+        network_agree(&net);
+        network_deinit(&net);
+    }
+    network_start(1, 0, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +457,7 @@ int main(void)
         cmocka_unit_test_teardown(test_known_across_restarts, network_stop),
         cmocka_unit_test_teardown(test_a_payload_that_nobody_has, network_stop),
         cmocka_unit_test_teardown(test_goes_on, network_stop),
+        cmocka_unit_test_teardown(test_a_feed_cut_meanwhile, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
