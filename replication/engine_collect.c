@@ -174,6 +174,50 @@ static enum p2p_err find_token(struct p2p_engine *engine, struct p2p_gate_check 
     return err;
 }
 
+/* Whether nobody can lose what a feed wrote at an index any more: a quorum cosigned it, or it
+ * lies below the end of a feed that has one. */
+static bool is_lasting(const struct p2p_engine *engine, const struct p2p_record_id *id)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, id->feed);
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
+    if (feed == NULL || info == NULL) {
+        return false;
+    }
+    bool ends = (feed->closed_at != P2P_FEED_GOES_ON && id->index < feed->closed_at) ||
+                (feed->ends_at != P2P_FEED_GOES_ON && id->index < feed->ends_at);
+    return id->feed == engine->feed || info->witness_count == 0 || ends ||
+           engine->extras[id->feed].witnessing.quorum_size > id->index;
+}
+
+/* Whether a withdrawal of another open of the container is only so far that it may be none any
+ * more when its feed is sealed, or its author's disk is lost: then that one would be released,
+ * too. */
+static enum p2p_err waits_for_withdrawal(struct p2p_engine *engine, uint32_t circle,
+                                         const struct p2p_record_id *token,
+                                         struct p2p_slice container, bool *waits)
+{
+    struct p2p_record_id id = {0, 0};
+    enum p2p_err err = P2P_OK;
+    *waits = false;
+    for (bool begin = true; err == P2P_OK && !*waits; begin = false) {
+        struct p2p_custody other;
+        struct p2p_entry step;
+        err = p2p_custody_next_of(engine->kv, circle, container, &id, begin, &id);
+        if (err != P2P_OK || p2p_record_id_compare(&id, token) == 0) {
+            continue;
+        }
+        enum p2p_err got = p2p_custody_get(engine->kv, circle, &id, &other);
+        if (got == P2P_OK && other.state == P2P_CUSTODY_WITHDRAWN) {
+            const struct p2p_record_id by = other.step;
+            got = p2p_ledger_entry(&engine->ledger, &by, &step);
+            *waits = got == P2P_OK && step.record.kind == P2P_KIND_CUSTODY_WITHDRAW &&
+                     !is_lasting(engine, &by);
+        }
+        err = got == P2P_NOTFOUND ? P2P_OK : got;
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
 {
     struct p2p_gate_check *check = &job->check;
@@ -184,6 +228,7 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
     struct p2p_slice note = {0};
     const struct p2p_feed *own = p2p_engine_own(engine);
     bool rests = true;
+    bool waits = false;
     check->ready =
         recorded ? p2p_engine_custody(engine, &engine->now, NULL) : P2P_CUSTODY_WAITING;
     check->held = own == NULL ? 0 : own->edge.size;
@@ -193,7 +238,11 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
     if (here && check->ready == P2P_CUSTODY_READY) {
         err = p2p_engine_rests(engine, token.custody.rests_feed, token.custody.rests_index,
                                &note, &rests);
-        check->ready = rests ? check->ready : P2P_CUSTODY_WAITING;
+        if (err == P2P_OK) {
+            err = waits_for_withdrawal(engine, token.custody.circle, &token.custody.id,
+                                       p2p_slice_text(check->container), &waits);
+        }
+        check->ready = rests && !waits ? check->ready : P2P_CUSTODY_WAITING;
     }
     if (err == P2P_OK) {
         err = p2p_collect_decide(&engine->ledger, engine->kv, &engine->place, engine->feed,

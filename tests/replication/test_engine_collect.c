@@ -888,6 +888,52 @@ static void test_the_roots_keep_one_open(void **state)
     CHECK(custody_at(1, goes).state == P2P_CUSTODY_WITHDRAWN);
 }
 
+static void withdraw(uint32_t node, struct p2p_record_id token)
+{
+    uint8_t bytes[64];
+    const struct p2p_custody_step what = {.epoch = 1};
+    struct p2p_pack pack;
+    p2p_pack_init(&pack, bytes, sizeof(bytes));
+    CHECK_OK(p2p_custody_step_pack(&pack, &what));
+    append(&(struct request){.kind = P2P_KIND_CUSTODY_WITHDRAW,
+                             .node = node,
+                             .cites = {token},
+                             .cite_count = 1,
+                             .content = p2p_pack_slice(&pack)});
+}
+
+/* A withdrawal that only two have heard of goes with the disk of who wrote it, or is none any
+ * more where its feed is sealed; the other open of the container would have been released. */
+static void test_a_withdrawal_counts_once_it_is_witnessed(void **state)
+{
+    struct p2p_record_id kept;
+    (void)state;
+    start(4, 4, 63);
+    for (uint32_t a = 1; a <= 4; a++) {
+        for (uint32_t b = a + 1; b <= 4; b++) {
+            network_cut(&net, a, b);
+        }
+    }
+    struct p2p_record_id goes = open_box(2, BOX);
+    make_ready(BOX, &kept);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(collect(1, BOX, DRIVER) != P2P_ANSWER_ALLOW && because(P2P_GATE_CUSTODY_FROZEN));
+    for (uint32_t other = 3; other <= 4; other++) { /* nobody but the two hears of it */
+        network_cut(&net, 1, other);
+        network_cut(&net, 2, other);
+    }
+    withdraw(2, goes);
+    network_advance(&net, 2000);
+    CHECK(custody_at(1, goes).state == P2P_CUSTODY_WITHDRAWN);
+    CHECK(custody_at(1, kept).frozen == 0);
+    CHECK(collect(1, BOX, DRIVER) != P2P_ANSWER_ALLOW && because(P2P_GATE_CUSTODY_WAITING));
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW);
+    CHECK(audit(1) == 3);
+}
+
 /* ---- mirrored ---- */
 
 /* A release that nobody else holds yet is told, and answered allow once when somebody does. */
@@ -1091,6 +1137,7 @@ int main(void)
         cmocka_unit_test_teardown(test_who_was_replaced_unheard_goes_on_unless_it_offered,
                                   network_stop),
         cmocka_unit_test_teardown(test_the_roots_keep_one_open, network_stop),
+        cmocka_unit_test_teardown(test_a_withdrawal_counts_once_it_is_witnessed, network_stop),
         cmocka_unit_test_teardown(test_nothing_passes_on_before_the_witnesses_answer,
                                   network_stop),
         cmocka_unit_test_teardown(test_the_same_question_is_the_same_release, network_stop),
