@@ -68,7 +68,7 @@ static void body_drop(struct p2p_held_request *held)
 void p2p_held_drop_out(struct p2p_held_request *held)
 {
     if (held->state != P2P_HELD_STREAMING) {
-        held->home->backlog_bytes -= p2p_buffer_left(&held->out);
+        p2p_held_waits_no_more(held, p2p_buffer_left(&held->out));
     }
     p2p_buffer_clear(&held->out, held->home->desk->alloc, SPARE_BODY_BYTES);
 }
@@ -360,6 +360,11 @@ void p2p_requests_finished(struct p2p_requests *requests, int32_t stream)
     if (requests->backlog_bytes > P2P_BACKLOG_BYTES_MAX) {
         refuse(held, P2P_REFUSAL_BACKLOG, 503, "busy",
                "too many answers on this connection are not yet read");
+        return;
+    }
+    if (!requests->via_unix && requests->desk->counts.unread_bytes > P2P_BACKLOGS_BYTES_MAX) {
+        refuse(held, P2P_REFUSAL_BACKLOG, 503, "busy",
+               "too many answers are not yet read by those who asked; try again");
         return;
     }
     ask(held);

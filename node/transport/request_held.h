@@ -60,6 +60,19 @@ static inline const struct p2p_held_request *p2p_held_const(const struct p2p_req
     return (const struct p2p_held_request *)request;
 }
 
+/* Bytes of an answer that wait to be handed to nghttp2, and those that do not any more. */
+static inline void p2p_held_waits(struct p2p_held_request *held, size_t bytes)
+{
+    held->home->backlog_bytes += bytes;
+    held->home->desk->counts.unread_bytes += held->home->via_unix ? 0 : bytes;
+}
+
+static inline void p2p_held_waits_no_more(struct p2p_held_request *held, size_t bytes)
+{
+    held->home->backlog_bytes -= bytes;
+    held->home->desk->counts.unread_bytes -= held->home->via_unix ? 0 : bytes;
+}
+
 /* Takes the answer's bytes off the connection's backlog and forgets them. */
 void p2p_held_drop_out(struct p2p_held_request *held);
 /* Ends the stream with an HTTP/2 code; the handler is owed nothing afterwards. */

@@ -31,7 +31,7 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream, uint8_t *out, s
     bool empty = p2p_buffer_left(&held->out) == 0;
     held->moved_ms = held->home->now_ms;
     if (held->state != P2P_HELD_STREAMING) {
-        held->home->backlog_bytes -= n;
+        p2p_held_waits_no_more(held, n);
         if (empty) {
             *flags |= NGHTTP2_DATA_FLAG_EOF;
         }
@@ -107,7 +107,7 @@ static enum p2p_err answer(struct p2p_held_request *held, const struct p2p_respo
     }
     held->state = P2P_HELD_ANSWERED;
     held->moved_ms = held->home->now_ms;
-    held->home->backlog_bytes += p2p_buffer_left(&held->out);
+    p2p_held_waits(held, p2p_buffer_left(&held->out));
     enum p2p_err err =
         submit(held, response, response->status == 304 ? -1 : (int64_t)body_bytes);
     return err ? no_memory(held) : P2P_OK;
@@ -205,8 +205,7 @@ enum p2p_err p2p_held_problem(struct p2p_held_request *held, unsigned status, co
         err = p2p_buffer_append(out, alloc, "}\n", 2);
     }
     if (err) {
-        held->home->backlog_bytes +=
-            p2p_buffer_left(out); /* taken off again when it is freed */
+        p2p_held_waits(held, p2p_buffer_left(out)); /* taken off again when it is freed */
         if (held->state == P2P_HELD_ASKED) {
             held->home->desk->counts.open--;
         }
@@ -294,7 +293,7 @@ void p2p_held_finish(struct p2p_held_request *held)
 {
     p2p_assert(held->state == P2P_HELD_STREAMING);
     held->state = P2P_HELD_ANSWERED;
-    held->home->backlog_bytes += p2p_buffer_left(&held->out);
+    p2p_held_waits(held, p2p_buffer_left(&held->out));
     held->home->desk->counts.open--;
     resume(held);
 }

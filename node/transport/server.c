@@ -161,7 +161,8 @@ static void server_free_if_done(struct p2p_server *server)
     void (*on_closed)(void *) = server->on_closed;
     void *user = server->closed_user;
     struct p2p_net *net = server->net;
-    p2p_assert(server->desk.counts.open == 0 && server->desk.counts.body_bytes == 0);
+    p2p_assert(server->desk.counts.open == 0 && server->desk.counts.body_bytes == 0 &&
+               server->desk.counts.unread_bytes == 0);
     p2p_desk_deinit(&server->desk);
     SSL_CTX_free(server->tls);
     p2p_alloc_free(net->alloc, server);

@@ -85,6 +85,59 @@ static void test_backlog_is_bounded(void **state)
     served_deinit(&served);
 }
 
+static uint64_t unread_bytes(const struct served *served)
+{
+    struct p2p_server_counts counts;
+    p2p_server_counts_get(served->node.server, &counts);
+    return counts.unread_bytes;
+}
+
+/* Broken if many who ask for much and read nothing could make us hold all of their answers,
+ * each connection as much as it may; or if the socket were told to wait with them. */
+static void test_backlogs_are_bounded(void **state)
+{
+    (void)state;
+    enum { BODY_BYTES = 50 * 1024 * 1024, ANSWERS = 3 };
+    struct served served;
+    served_init(&served);
+    served.node.holds = true;
+    uint8_t *body = calloc(1, BODY_BYTES);
+    CHECK(body != NULL);
+    struct h2_client *readers[ANSWERS];
+    for (unsigned i = 0; i < ANSWERS; i++) {
+        readers[i] = h2_open(&served.world, served.people, true);
+        h2_ask(readers[i], &(struct h2_request){.path = "/"});
+        WORLD_UNTIL(&served.world, served.node.held_count == 1);
+        served.node.held_count = 0;
+        CHECK_OK(p2p_response_send(served.node.held[0], 200, NULL,
+                                   (struct p2p_slice){body, BODY_BYTES}));
+    }
+    free(body);
+    struct h2_client *another = h2_open(&served.world, served.people, false);
+    struct h2_answer *answer = h2_ask(another, &(struct h2_request){.path = "/"});
+    WORLD_UNTIL(&served.world, answer->done);
+    CHECK(answer->status == 503);
+    CHECK(served.node.refusals[P2P_REFUSAL_BACKLOG] == 1);
+    struct h2_client *local = h2_open(&served.world, served.path, false);
+    answer = h2_ask(local, &(struct h2_request){.path = "/"});
+    WORLD_UNTIL(&served.world, served.node.held_count == 1);
+    served.node.held_count = 0;
+    CHECK_OK(p2p_response_send(served.node.held[0], 200, NULL, (struct p2p_slice){NULL, 0}));
+    WORLD_UNTIL(&served.world, answer->done && answer->status == 200);
+    h2_free(readers[0]); /* who is gone holds nothing */
+    WORLD_UNTIL(&served.world, unread_bytes(&served) <= P2P_BACKLOGS_BYTES_MAX);
+    answer = h2_ask(another, &(struct h2_request){.path = "/"});
+    WORLD_UNTIL(&served.world, served.node.held_count == 1);
+    CHECK_OK(p2p_response_send(served.node.held[0], 200, NULL, (struct p2p_slice){NULL, 0}));
+    served.node.held_count = 0;
+    WORLD_UNTIL(&served.world, answer->done && answer->status == 200);
+    h2_free(readers[1]);
+    h2_free(readers[2]);
+    h2_free(another);
+    h2_free(local);
+    served_deinit(&served);
+}
+
 /* Streams. */
 
 /* Broken if events did not come as written, came late, or the stream could not end. */
@@ -165,8 +218,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large_answer),       cmocka_unit_test(test_problem_is_json),
-        cmocka_unit_test(test_backlog_is_bounded), cmocka_unit_test(test_event_stream),
-        cmocka_unit_test(test_slow_stream_reader),
+        cmocka_unit_test(test_backlog_is_bounded), cmocka_unit_test(test_backlogs_are_bounded),
+        cmocka_unit_test(test_event_stream),       cmocka_unit_test(test_slow_stream_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

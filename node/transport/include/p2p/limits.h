@@ -64,8 +64,10 @@
 #define P2P_REQUEST_MS_MAX          120000u /* for a whole request to arrive */
 #define P2P_BODIES_BYTES_MAX        (64u * 1024u * 1024u) /* 503, all bodies held by a server */
 #define P2P_BACKLOG_BYTES_MAX       (16u * 1024u * 1024u) /* 503, unread answers of a connection */
-#define P2P_STREAMS_PER_CONNECTION  256u
-#define P2P_SERVER_WINDOW_BYTES     (1024u * 1024u) /* per connection */
+#define P2P_BACKLOGS_BYTES_MAX                                                                 \
+    (128u * 1024u * 1024u) /* 503, those of all connections but the socket's */
+#define P2P_STREAMS_PER_CONNECTION 256u
+#define P2P_SERVER_WINDOW_BYTES    (1024u * 1024u) /* per connection */
 
 /* Answers: a whole one (then P2P_TOOLARGE), and unread events (then closed as a slow reader).
  */

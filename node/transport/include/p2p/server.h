@@ -115,9 +115,10 @@ void p2p_response_stream_end(struct p2p_request *request);
 
 struct p2p_server_counts {
     uint64_t requests, answers, cancelled;
-    uint32_t connections; /* open now */
-    uint32_t open;        /* requests not yet answered or cancelled */
-    uint64_t body_bytes;  /* held now, all request bodies */
+    uint32_t connections;  /* open now */
+    uint32_t open;         /* requests not yet answered or cancelled */
+    uint64_t body_bytes;   /* held now, all request bodies */
+    uint64_t unread_bytes; /* likewise of answers, but for the socket's */
 };
 void p2p_server_counts_get(const struct p2p_server *server,
                            struct p2p_server_counts *out_counts);
