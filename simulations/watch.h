@@ -289,6 +289,9 @@ void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *m
 /* W of a forked feed, as a machine's view shows it; false when it shows none. */
 bool watch_w(const struct sim_watcher *watcher, const struct watch_machine *machine,
              uint32_t feed, struct watch_point *w);
+/* The record that carries it there; likewise. */
+bool watch_w_by(const struct sim_watcher *watcher, const struct watch_machine *machine,
+                uint32_t feed, struct p2p_record_id *by);
 /* Whether a fork took that much of a feed away from a machine, or took some and W is still
  * being fetched: below W everything stays. */
 bool watch_was_cut(struct sim_watcher *watcher, const struct watch_machine *machine,

@@ -40,14 +40,34 @@ void watch_fork_proof(struct sim_watcher *watcher, const struct watch_machine *m
 
 /* ---- W ---- */
 
+/* What a machine's view says of a forked feed; false when it says nothing. */
+static bool find_view(const struct sim_watcher *watcher, const struct watch_machine *machine,
+                      uint32_t feed, struct p2p_slice *value)
+{
+    struct p2p_slice name = p2p_slice_text(watch_feed_name(watcher, feed));
+    return p2p_view_get(machine->kv, P2P_VIEW_FORKS, 0, name, value) == P2P_OK;
+}
+
+bool watch_w_by(const struct sim_watcher *watcher, const struct watch_machine *machine,
+                uint32_t feed, struct p2p_record_id *by)
+{
+    struct p2p_slice value;
+    struct p2p_unpack in;
+    if (!find_view(watcher, machine, feed, &value) || !p2p_unpack_find(value, "by", &in) ||
+        p2p_unpack_array(&in) != 2) {
+        return false;
+    }
+    by->feed = (uint32_t)p2p_unpack_uint(&in);
+    by->index = p2p_unpack_uint(&in);
+    return !p2p_unpack_failed(&in);
+}
+
 bool watch_w(const struct sim_watcher *watcher, const struct watch_machine *machine,
              uint32_t feed, struct watch_point *w)
 {
     struct p2p_slice value;
     struct p2p_unpack in;
-    struct p2p_slice name = p2p_slice_text(watch_feed_name(watcher, feed));
-    if (p2p_view_get(machine->kv, P2P_VIEW_FORKS, 0, name, &value) != P2P_OK ||
-        !p2p_unpack_find(value, "size", &in)) {
+    if (!find_view(watcher, machine, feed, &value) || !p2p_unpack_find(value, "size", &in)) {
         return false;
     }
     w->size = p2p_unpack_uint(&in);

@@ -52,6 +52,17 @@ static bool keeps_more(const struct sim_watcher *watcher, const struct watch_sum
            p2p_quorum_load(&quorum, all->machine->kv, feed) == P2P_OK && quorum.size > w.size;
 }
 
+/* Whether W of a feed is another at one machine than at the other because the record that
+ * carries it stands in what the first keeps of a second forked feed. */
+static bool keeps_what_tells(const struct sim_watcher *watcher, const struct watch_summary *one,
+                             const struct watch_summary *other, uint32_t feed)
+{
+    struct p2p_record_id by;
+    return watch_w_by(watcher, one->machine, feed, &by) && by.feed != feed &&
+           keeps_more(watcher, one, by.feed) &&
+           (by.feed >= other->feed_count || other->feeds[by.feed].size <= by.index);
+}
+
 static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *all,
                        size_t count, const struct watch_summary *a,
                        const struct watch_summary *b)
@@ -66,7 +77,8 @@ static void tell_apart(struct sim_watcher *watcher, const struct watch_summary *
             continue;
         }
         if ((stays_as_it_is(watcher, a, i) && stays_as_it_is(watcher, b, i)) ||
-            keeps_more(watcher, a, i) || keeps_more(watcher, b, i)) {
+            keeps_more(watcher, a, i) || keeps_more(watcher, b, i) ||
+            keeps_what_tells(watcher, a, b, i) || keeps_what_tells(watcher, b, a, i)) {
             continue;
         }
         bool a_behind = of_a->size < of_b->size;
