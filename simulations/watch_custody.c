@@ -263,7 +263,24 @@ static void look_at_released(struct sim_watcher *watcher, struct watch_machine *
     }
 }
 
-/* A machine that holds the `use` by which a container left has it as released. */
+/* Whether a machine holds of every feed what the author of a record knew there. */
+static bool holds_known(struct sim_watcher *watcher, const struct watch_machine *machine,
+                        const struct p2p_record_id *id)
+{
+    for (uint32_t i = 1; i < watcher->feed_count; i++) {
+        struct p2p_feed feed;
+        p2p_feed_init(&feed, i);
+        if (p2p_feed_load(&feed, machine->kv) != P2P_OK ||
+            feed.edge.size < watch_known(watcher, id->feed, id->index, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A machine that holds the `use` by which a container left, and what its gate and who opened
+ * the token knew, has it as released: who fetches everything anew comes by it before it holds
+ * what it rests on. */
 static void look_at_use(struct sim_watcher *watcher, const struct watch_machine *machine,
                         const struct p2p_custody *custody)
 {
@@ -275,7 +292,9 @@ static void look_at_use(struct sim_watcher *watcher, const struct watch_machine 
             is_honest_chain(watcher, custody) &&
             watch_is_honest_feed(watcher, release->use.feed) &&
             find_record(machine, release->use.feed, release->use.index, P2P_KIND_USE,
-                        &record)) {
+                        &record) &&
+            holds_known(watcher, machine, &release->use) &&
+            holds_known(watcher, machine, &release->token)) {
             sim_violate(watcher->sim, SIM_INVARIANT_RELEASED_STANDS,
                         "%s holds %s record %llu, which let a container out, and has it as %s",
                         machine->name, watch_feed_name(watcher, release->use.feed),
