@@ -46,7 +46,7 @@ struct p2p_hash p2p_edge_root(const struct p2p_edge *edge)
 {
     struct p2p_hash root = {{0}};
     bool any = false;
-    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX; level++) {
+    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX && edge->size >> level > 0; level++) {
         if (edge->size >> level & 1) {
             root = any ? p2p_node_hash(&edge->peaks[level], &root) : edge->peaks[level];
             any = true;
@@ -61,7 +61,7 @@ static enum p2p_err edge_read(const struct p2p_tree_reader *reader, uint64_t sta
                               uint64_t size, struct p2p_edge *edge)
 {
     edge->size = size;
-    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX; level++) {
+    for (unsigned level = 0; level < P2P_TREE_LEVELS_MAX && size >> level > 0; level++) {
         if (size >> level & 1) {
             uint64_t index = (start >> level) + (size >> level) - 1;
             enum p2p_err err = reader->hash(reader->context, level, index, &edge->peaks[level]);

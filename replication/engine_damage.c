@@ -19,6 +19,7 @@ void p2p_scrub_found(struct p2p_engine *engine, enum p2p_table table, uint32_t f
     told->index = index;
     told->key_len = 0;
     told->count_found++;
+    p2p_folded_forget(&engine->scrub.folded);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_DAMAGED,
                                                 .err = P2P_CORRUPT,
                                                 .feed = feed,
@@ -31,6 +32,7 @@ void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t 
 {
     engine->scrub.told.count_repaired++;
     engine->scrub.mended++;
+    p2p_folded_forget(&engine->scrub.folded);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_REPAIRED,
                                                 .feed = feed,
                                                 .at = index,

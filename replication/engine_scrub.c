@@ -31,6 +31,7 @@ static void begin_pass(struct p2p_scrub *scrub)
     scrub->unresolved = 0;
     scrub->mended = 0;
     scrub->view_at = 0;
+    p2p_folded_forget(&scrub->folded);
     begin_feed(scrub, P2P_CHARTER_FEED);
 }
 

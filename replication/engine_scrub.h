@@ -3,6 +3,7 @@
 #ifndef P2P_ENGINE_SCRUB_H
 #define P2P_ENGINE_SCRUB_H
 
+#include "folded.h"
 #include "views.h"
 
 #include <p2p/damage.h>
@@ -42,6 +43,7 @@ struct p2p_scrub {
     struct p2p_edge start_edge, edge;
     uint64_t bad_payload, bad_head; /* met in the stretch; UINT64_MAX, 0: none */
     struct p2p_hash bad_head_root;
+    struct p2p_folded folded; /* in this pass, since it last found anything that differed */
     struct p2p_view_walk walk;
     uint32_t view_at;    /* SETS: which view and circle is next */
     uint64_t unresolved; /* in this pass: places that could not be compared for other damage */

@@ -69,12 +69,14 @@ static enum p2p_err compare_record(struct p2p_engine *engine, const struct p2p_r
     enum p2p_err err = derive(engine, id, leaf);
     if (compare.differing == 0) {
         ledger->closings_stale = stale; /* no claim is another one than it was */
+        ledger->folded = &engine->scrub.folded;
     }
     if (err == P2P_OK) {
         err = p2p_ledger_fold(ledger);
     } else {
         p2p_view_forget_marks(ledger);
     }
+    ledger->folded = NULL;
     ledger->comparing = false;
     ledger->kv = kv;
     tell_compared(engine, &compare, id);

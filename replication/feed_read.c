@@ -293,6 +293,12 @@ static const struct p2p_hash *root_given(const struct p2p_feed *feed, uint64_t s
                                                                    : NULL;
 }
 
+struct p2p_hash p2p_feed_root_held(const struct p2p_feed *feed)
+{
+    bool is_signed = feed->head.size == feed->edge.size && feed->edge.size > 0;
+    return is_signed ? feed->head.root : p2p_edge_root(&feed->edge);
+}
+
 enum p2p_err p2p_feed_root_at(const struct p2p_feed *feed, const struct p2p_kv *kv,
                               uint64_t size, struct p2p_hash *root)
 {
@@ -300,7 +306,7 @@ enum p2p_err p2p_feed_root_at(const struct p2p_feed *feed, const struct p2p_kv *
         return P2P_GAP;
     }
     if (size == feed->edge.size) {
-        *root = p2p_edge_root(&feed->edge);
+        *root = p2p_feed_root_held(feed);
         return P2P_OK;
     }
     const struct p2p_hash *given = root_given(feed, size);

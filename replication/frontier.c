@@ -80,7 +80,7 @@ enum p2p_err p2p_frontier_digest_at(const struct p2p_ledger *ledger, uint32_t nu
     for (size_t i = 0; i < count; i++) {
         char root[P2P_BASE64_BYTES(P2P_HASH_BYTES)];
         bool other = lines[i].feed->number == number;
-        struct p2p_hash hash = other ? *root_at : p2p_edge_root(&lines[i].feed->edge);
+        struct p2p_hash hash = other ? *root_at : p2p_feed_root_held(lines[i].feed);
         p2p_base64_encode(root, hash.bytes, sizeof(hash.bytes));
         len += (size_t)snprintf(text + len, LINE_BYTES_MAX, "%.*s %llu %s\n",
                                 (int)lines[i].name.len, (const char *)lines[i].name.data,

@@ -29,7 +29,10 @@ bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_recor
 
 void p2p_judge_forget(struct p2p_ledger *ledger)
 {
-    memset(ledger->cited, 0, sizeof(ledger->cited));
+    if (ledger->cites_remembered) {
+        memset(ledger->cited, 0, sizeof(ledger->cited));
+        ledger->cites_remembered = false;
+    }
 }
 
 uint64_t p2p_judge_spread(const struct p2p_record_id *id)
@@ -135,6 +138,7 @@ enum p2p_err p2p_judge_cites(struct p2p_ledger *ledger, const struct p2p_entry *
     }
     if (err == P2P_OK && fits && !citing.absent && place != NULL) {
         *place = entry->id;
+        ledger->cites_remembered = true;
     }
     *why = err == P2P_OK && !fits ? P2P_WHY_BAD_CITATION : *why;
     return err;

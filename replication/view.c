@@ -6,6 +6,7 @@
 #include <p2p/rescued.h>
 #include <p2p/settled.h>
 
+#include "folded.h"
 #include "views.h"
 
 #include <stdio.h>
@@ -92,6 +93,22 @@ static int compare_marks(const void *left, const void *right)
     return p2p_slice_compare(mark_key(a), mark_key(b));
 }
 
+static enum p2p_err fold_one(struct p2p_ledger *ledger, const struct p2p_mark *mark)
+{
+    struct p2p_hash name;
+    if (ledger->folded != NULL) {
+        name = p2p_folded_name(mark->view, mark_key(mark));
+        if (p2p_folded_has(ledger->folded, &name)) {
+            return P2P_OK;
+        }
+    }
+    enum p2p_err err = view_find(mark->view)->fold(ledger, mark_key(mark));
+    if (err == P2P_OK && ledger->folded != NULL) {
+        p2p_folded_add(ledger->folded, &name);
+    }
+    return err;
+}
+
 /* Recomputes each marked key once: those of the view `forks`, or those of all others, which may
  * ask where a feed ends. Folds mark nothing, so the list stands still. */
 static enum p2p_err fold_marks(struct p2p_ledger *ledger, bool forks)
@@ -114,7 +131,7 @@ static enum p2p_err fold_marks(struct p2p_ledger *ledger, bool forks)
         if ((marks[i].view == P2P_VIEW_FORKS) != forks) {
             marks[kept++] = marks[i];
         } else if (i == 0 || compare_marks(&marks[i - 1], &marks[i]) != 0) {
-            err = view_find(marks[i].view)->fold(ledger, mark_key(&marks[i]));
+            err = fold_one(ledger, &marks[i]);
             p2p_scratch_reset(&scratch);
             if (err == P2P_OK && ledger->settled != NULL) {
                 err = p2p_settled_folded(ledger->settled, marks[i].view, mark_key(&marks[i]));

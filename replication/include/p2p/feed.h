@@ -97,8 +97,9 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_append(struct p2p_feed *feed, const struct 
                                             size_t extra_bytes);
 /* Writes what is buffered, so that hashes of it can be read. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_flush(struct p2p_feed *feed, const struct p2p_kv *kv);
-/* Sets the head for the present edge, keeps it in CHECKPOINT when due, flushes and writes the
- * state row. note: for the charter the whole signed note, else empty. */
+/* Sets the head for the present edge, whose root it has to name, keeps it in CHECKPOINT when
+ * due, flushes and writes the state row. note: for the charter the whole signed note, else
+ * empty. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_set_head(struct p2p_feed *feed, const struct p2p_kv *kv,
                                               const struct p2p_tree_head *head,
                                               struct p2p_slice note);
@@ -162,6 +163,8 @@ struct p2p_feed_hashes {
     const struct p2p_kv *kv;
 };
 struct p2p_tree_reader p2p_feed_tree(struct p2p_feed_hashes *source);
+/* The root of all leaves: that of the head, unless some came since. */
+struct p2p_hash p2p_feed_root_held(const struct p2p_feed *feed);
 /* The root of the first `size` leaves. P2P_GAP when fewer are held. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_root_at(const struct p2p_feed *feed,
                                              const struct p2p_kv *kv, uint64_t size,

@@ -125,6 +125,7 @@ struct p2p_ledger {
      * hashes are those of what should stand there, and stay as they are. */
     bool comparing;
     struct p2p_view_walk *walk; /* of a view's rows, over several batches, or NULL */
+    struct p2p_folded *folded;  /* keys that need not be folded again now, or NULL: folded.h */
     bool undoing;               /* rows are deleted where they would be put: ledger_cut.c */
     bool reweighing;            /* what had effect may have none any more: judge.c */
     /* Told of each record that a verdict would look at if it were here; NULL: nobody asks. */
@@ -151,6 +152,7 @@ struct p2p_ledger {
     /* `ruled` records, looked at in this batch, all of whose citations are held and fit, each
      * in its place; feed 0: none. See judge_cites.c. */
     struct p2p_record_id cited[P2P_CITED_MAX];
+    bool cites_remembered;                    /* any of these stands there */
     struct p2p_rested rested[P2P_RESTED_MAX]; /* by the hash of the note */
 };
 
