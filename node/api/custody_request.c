@@ -138,7 +138,7 @@ static bool not_frozen(struct p2p_call *call, const struct p2p_custody *custody)
 {
     for (unsigned bit = 1; custody->frozen != 0; bit <<= 1) {
         if ((custody->frozen & bit) != 0) {
-            p2p_call_error(call, 403, "custody-frozen", "see port2port custody show",
+            p2p_call_error(call, 403, "custody-frozen", p2p_frozen_end((enum p2p_frozen)bit),
                            "%.*s is frozen (%s)", (int)custody->container.len,
                            (const char *)custody->container.data,
                            p2p_frozen_word((enum p2p_frozen)bit));

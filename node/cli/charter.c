@@ -198,7 +198,8 @@ static const struct p2p_cli_command CHARTER_COMMANDS[] = {
             "found the container (custody recount). One that was passed on before its "
             "witnesses "
             "saw the entry is not; one that was released stays so, and nothing thaws the "
-            "others.",
+            "others. An entry that lets go what an earlier one kept may leave none: then a "
+            "gate-in where the container stands closes them, and it is opened anew.",
         .options = P2P_CLI_OPTIONS(CHANGE, {.name = "other",
                                             .value = "TOKEN",
                                             .help = "an open that goes",

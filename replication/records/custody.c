@@ -35,6 +35,18 @@ const char *p2p_frozen_word(enum p2p_frozen one)
     return "?";
 }
 
+const char *p2p_frozen_end(enum p2p_frozen one)
+{
+    switch (one) {
+#define FROZEN_END(name, bit, word, text)                                                      \
+    case P2P_FROZEN_##name:                                                                    \
+        return "what thaws it is " text;
+        P2P_FROZEN_MAP(FROZEN_END)
+#undef FROZEN_END
+    }
+    return "see port2port custody show";
+}
+
 /* ---- the value ---- */
 
 static bool read_id(struct p2p_unpack *in, struct p2p_record_id *id)

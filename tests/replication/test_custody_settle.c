@@ -268,6 +268,47 @@ static void no_look_before_a_closed_generation_has_its_end(void **state)
     ledger_node_deinit(&node);
 }
 
+/* An entry that lets go what an earlier one kept, for a token of another container, leaves no
+ * open that anybody may release on; the container could never leave. */
+static void where_entries_leave_none_it_is_opened_anew(void **state)
+{
+    (void)state;
+    struct p2p_record_id kept = open_box(1);
+    struct p2p_record_id other = open_unaware(2);
+    struct p2p_record_id mistaken = custody_world_open(&world, 3, "MSCU1000070");
+    uint64_t size = ledger_world_size(&world, 2);
+    custody_world_settle(&world, kept, &other, 1);
+    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
+                                          custody_world_seal(&world, 4, 2, size)};
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2);
+    struct p2p_custody custody = now(other);
+    CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, 2, 1));
+    size = ledger_world_size(&world, 1);
+    custody_world_settle(&world, mistaken, &kept, 1);
+    const struct p2p_record_id sealed[] = {custody_world_seal(&world, 3, 1, size),
+                                           custody_world_seal(&world, 4, 1, size)};
+    custody_world_recount_by(&world, 3, mistaken, 1, "held", sealed, 2);
+    custody_world_recount(&world, 1, kept, 1, "held"); /* nothing thaws it */
+    custody = now(kept);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_SETTLED);
+    struct p2p_record_id early = open_box(1); /* not while one of them is held */
+    custody = now(early);
+    CHECK(custody.state == P2P_CUSTODY_NO_EFFECT);
+    const struct p2p_record_id all[] = {kept, early};
+    custody_world_gate_in(&world, 1, CUSTODY_BOX, all, 2);
+    custody = now(kept);
+    CHECK(custody.state == P2P_CUSTODY_CLOSED);
+    struct p2p_record_id anew = open_box(1);
+    custody = now(anew);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == 0);
+    custody_world_use(&world, 1, anew, 1, 0);
+    custody = now(anew);
+    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 1, 1));
+    custody = now(mistaken);
+    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 1) && custody.frozen == 0);
+    check_orders(39);
+}
+
 /* One officer could hide what the others found of a yard behind recounts of his own. */
 static void junk_recounts_settle_nothing_and_hide_nobody(void **state)
 {
@@ -310,6 +351,7 @@ int main(void)
         CUSTODY_CASE(a_later_generation_is_the_one_settled),
         CUSTODY_CASE(who_was_named_before_is_sealed_too),
         CUSTODY_CASE(nothing_stands_before_a_release),
+        CUSTODY_CASE(where_entries_leave_none_it_is_opened_anew),
         CUSTODY_CASE(no_look_before_a_closed_generation_has_its_end),
         CUSTODY_CASE(junk_recounts_settle_nothing_and_hide_nobody),
     };

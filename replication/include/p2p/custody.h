@@ -96,7 +96,8 @@ bool p2p_custody_is_over(enum p2p_custody_state state);
     X(RIVAL, 3, "rival", "the withdrawal of the other one of two opens")                       \
     X(FORKED, 4, "forked", "a recount: a feed that holds it, or did, has two histories")       \
     X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")             \
-    X(SETTLED, 6, "settled", "nothing: the charter keeps another open, it ends withdrawn")
+    X(SETTLED, 6, "settled",                                                                   \
+      "nothing: the charter keeps another open; where that one is no more, a gate-in")
 
 enum p2p_frozen {
 #define P2P_FROZEN_ENUM(name, bit, word, text) P2P_FROZEN_##name = 1 << (bit),
@@ -104,6 +105,8 @@ enum p2p_frozen {
 #undef P2P_FROZEN_ENUM
 };
 const char *p2p_frozen_word(enum p2p_frozen one);
+/* What thaws it, for people. */
+const char *p2p_frozen_end(enum p2p_frozen one);
 
 /* One feed's time as the holder: its records with from < index < to are the holder's, at that
  * epoch. */
