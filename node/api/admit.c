@@ -244,15 +244,25 @@ static uint32_t scaled(const struct p2p_node *node, uint32_t rate)
     return much > 0 ? (uint32_t)much : 1;
 }
 
+static const struct {
+    uint32_t per_s, burst;
+} rates[] = {
+#define RATE_ROW(name, word, per_s, burst) {per_s, burst},
+    P2P_RATE_MAP(RATE_ROW)
+#undef RATE_ROW
+};
+
+void p2p_admit_looked(struct p2p_call *call, struct p2p_node *node)
+{
+    enum p2p_rate rate = call->route->rate;
+    size_t more = call->looked / P2P_LOOKED_PER_REQUEST;
+    if (more > 0 && call->outside && rate != P2P_RATE_FREE && node->rates != NULL) {
+        p2p_rates_owe(node->rates, call->caller, rate, more, scaled(node, rates[rate].burst));
+    }
+}
+
 static bool admit_rate(struct p2p_call *call, struct p2p_node *node)
 {
-    static const struct {
-        uint32_t per_s, burst;
-    } rates[] = {
-#define RATE_ROW(name, word, per_s, burst) {per_s, burst},
-        P2P_RATE_MAP(RATE_ROW)
-#undef RATE_ROW
-    };
     enum p2p_rate rate = call->route->rate;
     if (!call->outside || rate == P2P_RATE_FREE) {
         return true;

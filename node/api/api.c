@@ -180,6 +180,7 @@ static void start(struct p2p_work *work, struct p2p_node *node)
     if (p2p_call_typed(call, call->body) && p2p_admit(call, node) &&
         p2p_admit_once(call, node)) {
         call->route->start(call, node);
+        p2p_admit_looked(call, node);
         if (work->done) {
             p2p_admit_end(call, node);
         }

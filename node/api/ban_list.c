@@ -173,6 +173,7 @@ void p2p_ban_list_start(struct p2p_call *call, struct p2p_node *node)
     }
     listing.bans = json_array();
     enum p2p_err err = list_on(&listing, begin);
+    call->looked = listing.looked;
     if (err != P2P_OK) {
         json_decref(listing.bans);
         p2p_call_err(call, err, "the bans in the store cannot be read");

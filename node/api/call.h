@@ -38,8 +38,9 @@ struct p2p_call {
     char allow[P2P_ALLOW_BYTES]; /* when there is no route: how others are asked there */
     struct p2p_arena arena;      /* lives until the reply is made */
     struct p2p_job *job;
-    void *state;  /* the handler's own, in the arena */
-    json_t *kept; /* owned; what a handler gathers between start and finish */
+    void *state;   /* the handler's own, in the arena */
+    json_t *kept;  /* owned; what a handler gathers between start and finish */
+    size_t looked; /* rows or records, by a list */
     struct p2p_api_reply reply;
     p2p_api_done done;
     void *done_context;
@@ -82,6 +83,8 @@ void p2p_tlog_witness_start(struct p2p_call *call, struct p2p_node *node);
 void p2p_admit_early(struct p2p_call *call, const struct p2p_api_caller *caller);
 /* At its start: false with an error reply. */
 bool p2p_admit(struct p2p_call *call, struct p2p_node *node);
+/* When its start is over: counts what a list has looked at. */
+void p2p_admit_looked(struct p2p_call *call, struct p2p_node *node);
 /* Whether the handler is to run: not when the same was asked before under the same idempotency
  * key. False with a reply. */
 bool p2p_admit_once(struct p2p_call *call, struct p2p_node *node);
@@ -125,8 +128,8 @@ char *p2p_page_link(const struct p2p_call *call);
 void *p2p_call_take(struct p2p_call *call, size_t bytes); /* zeroed; asserts below the cap */
 /* Whether what a body says in text is text, and its flags are true or false: a number that is
  * passed over would be a ban without its end, or a right that any truck may use. null is
- * nothing; what has to name something may not be empty. False with an error reply; done before start for the body itself, but not for the
- * requests that it has in it. */
+ * nothing; what has to name something may not be empty. False with an error reply; done before
+ * start for the body itself, but not for the requests that it has in it. */
 bool p2p_call_typed(struct p2p_call *call, json_t *body);
 /* A string of the body, or NULL. */
 const char *p2p_call_text(const struct p2p_call *call, const char *key);

@@ -232,6 +232,7 @@ static void start_log(struct p2p_call *call, struct p2p_node *node)
             return;
         }
     }
+    call->looked = looked;
     bool more = id.index < feed->edge.size;
     id.index -= more ? 1 : 0;
     p2p_call_reply(call, json_pack("{s:o, s:o}", "decisions", list, "next",

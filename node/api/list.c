@@ -92,6 +92,7 @@ void p2p_list_reply(struct p2p_call *call, struct p2p_list *list)
     }
     page.rows = json_array();
     enum p2p_err err = fill(list, &page, begin);
+    call->looked = page.looked;
     if (err != P2P_OK) {
         json_decref(page.rows);
         p2p_call_err(call, err, "what is in the store cannot be read");

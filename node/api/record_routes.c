@@ -175,6 +175,7 @@ static void start_list(struct p2p_call *call, struct p2p_node *node)
          f++) {
         err = list_feed(node, &listing, f, f == from.feed ? from.index : 0);
     }
+    call->looked = listing.looked;
     json_t *list = json_array();
     if (err == P2P_OK) {
         err = render_list(node, &listing, list);

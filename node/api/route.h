@@ -27,7 +27,10 @@ enum p2p_who {
 const char *p2p_who_word(enum p2p_who who);
 
 /* X(NAME, word, requests a second of one caller, at once): what a caller may ask of a node, by
- * how much it costs. On the socket nothing is counted. */
+ * how much it costs. On the socket nothing is counted. A list counts once more for each
+ * P2P_LOOKED_PER_REQUEST rows that it looked at, for the writer looks at them and gates wait.
+ */
+#define P2P_LOOKED_PER_REQUEST 1000u
 #define P2P_RATE_MAP(X)                                                                        \
     X(FREE, "free", 0, 0) /* P2P_PUBLIC_MAX bounds them */                                     \
     X(READ, "read", 50, 200)                                                                   \

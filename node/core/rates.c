@@ -8,6 +8,7 @@ enum { MILLI = 1000 };
 
 struct bucket {
     uint64_t level_milli; /* thousandths of a request */
+    uint64_t owed_milli;  /* to be filled in first; the level is 0 then */
     uint64_t at_ms;
 };
 
@@ -68,18 +69,37 @@ uint64_t p2p_rates_take(struct p2p_rates *rates, uint64_t caller, unsigned sort,
     uint64_t full = (uint64_t)burst * MILLI;
     if (!row->begun[sort]) {
         row->begun[sort] = true;
-        *bucket = (struct bucket){full, now_ms};
+        *bucket = (struct bucket){.level_milli = full, .at_ms = now_ms};
     }
     row->used_ms = now_ms;
     uint64_t passed_ms = now_ms > bucket->at_ms ? now_ms - bucket->at_ms : 0;
-    /* Beyond a full bucket time means nothing, and cannot overflow. */
-    bool refilled = passed_ms >= full / per_s + 1;
-    uint64_t level = refilled ? full : bucket->level_milli + passed_ms * per_s;
+    /* Beyond what is owed and a full bucket time means nothing, and cannot overflow. */
+    bool refilled = passed_ms >= 2 * full / per_s + 1;
+    uint64_t gained = refilled ? 2 * full : passed_ms * per_s;
+    uint64_t paid = gained < bucket->owed_milli ? gained : bucket->owed_milli;
+    uint64_t level = bucket->level_milli + gained - paid;
     level = level > full ? full : level;
-    *bucket = (struct bucket){level, now_ms};
+    *bucket = (struct bucket){level, bucket->owed_milli - paid, now_ms};
     if (level < MILLI) {
-        return (MILLI - level + per_s - 1) / per_s;
+        return (bucket->owed_milli + MILLI - level + per_s - 1) / per_s;
     }
     bucket->level_milli = level - MILLI;
     return 0;
+}
+
+void p2p_rates_owe(struct p2p_rates *rates, uint64_t caller, unsigned sort, uint64_t requests,
+                   uint32_t burst)
+{
+    p2p_assert(caller != 0 && sort < P2P_RATE_SORTS_MAX && burst > 0);
+    struct row *row = row_of(rates, caller);
+    struct bucket *bucket = &row->buckets[sort];
+    uint64_t full = (uint64_t)burst * MILLI;
+    if (!row->begun[sort]) {
+        return; /* forgotten meanwhile */
+    }
+    uint64_t most = bucket->level_milli + full - bucket->owed_milli;
+    uint64_t due = requests > most / MILLI ? most : requests * MILLI;
+    uint64_t held = due < bucket->level_milli ? due : bucket->level_milli;
+    bucket->level_milli -= held;
+    bucket->owed_milli += due - held;
 }

@@ -21,5 +21,9 @@ void p2p_rates_close(struct p2p_rates *rates); /* accepts NULL */
  * the milliseconds until it may, and nothing is taken. per_s, burst: at least 1. */
 uint64_t p2p_rates_take(struct p2p_rates *rates, uint64_t caller, unsigned sort, uint32_t per_s,
                         uint32_t burst, uint64_t now_ms);
+/* What was taken turned out to be so many requests more: they are taken as well, from those to
+ * come where there are not enough, though never from more than a full bucket of them. */
+void p2p_rates_owe(struct p2p_rates *rates, uint64_t caller, unsigned sort, uint64_t requests,
+                   uint32_t burst);
 
 #endif

@@ -1,6 +1,9 @@
 /* Lists of bans, page by page. */
 #include "ban_calls.h"
 
+#include <p2p/hash.h>
+#include <p2p/text.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -75,9 +78,50 @@ static void pages_hold_every_ban_once(void **state)
     }
 }
 
+/* As a bearer token asks; how long it is to wait, or 0. */
+static uint32_t read_by_token(const char *path, const char *query)
+{
+    const struct p2p_api_caller caller = {.authorization = "Bearer t"};
+    const struct p2p_api_request request = {
+        .method = "GET", .path = path, .query = query, .caller = &caller};
+    struct p2p_api_reply reply;
+    p2p_api_call(world.node, &request, &reply);
+    CHECK(reply.status == 200 || reply.status == 429);
+    uint32_t wait_s = reply.retry_after_s;
+    p2p_api_reply_deinit(&reply);
+    return wait_s;
+}
+
+/* Broken: whoever may only read would have the writer look through the whole ledger as often as
+ * it answers for one row, and gates would wait behind that. */
+static void what_a_list_looks_at_counts(void **state)
+{
+    struct p2p_config *config = &world.node->config;
+    char **tokens = config->tokens;
+    size_t tokens_count = config->tokens_count;
+    uint32_t percent = config->rates_percent;
+    struct p2p_hash hash = p2p_sha256(p2p_slice_text("t"));
+    char token[8 + P2P_HEX_BYTES(P2P_HASH_BYTES)] = "who:";
+    char *own[] = {token};
+    (void)state;
+    p2p_hex_encode(token + strlen(token), hash.bytes, P2P_HASH_BYTES);
+    for (unsigned i = 0; i < 5; i++) {
+        import_plates(&world, i * 512, 512, 200);
+    }
+    config->tokens = own;
+    config->tokens_count = 1;
+    config->rates_percent = 1; /* one a second, two at once */
+    CHECK(read_by_token("/v1/records", "kind=note") == 0);
+    CHECK(read_by_token("/v1/records", "kind=note") >= 1);
+    config->tokens = tokens;
+    config->tokens_count = tokens_count;
+    config->rates_percent = percent;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        BAN_TEST(what_a_list_looks_at_counts, &world),
         BAN_TEST(pages_hold_every_ban_once, &world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,29 @@ static void callers_and_sorts_are_apart(void **state)
     p2p_rates_close(rates);
 }
 
+/* Broken: what a request cost beyond its turn would be free, or never be paid off. */
+static void what_is_owed_is_waited_for(void **state)
+{
+    struct p2p_rates *rates;
+    (void)state;
+    CHECK_OK(p2p_rates_open(&rates));
+    p2p_rates_owe(rates, 7, 1, 5, 200); /* of whom nothing is known */
+    CHECK(through(rates, 7, 1, 0) == 1);
+    p2p_rates_owe(rates, 7, 1, 99, 200);
+    CHECK(through(rates, 7, 200, 0) == 100);
+    p2p_rates_owe(rates, 7, 1, 50, 200);
+    CHECK(p2p_rates_take(rates, 7, 1, 50, 200, 0) == 1020);
+    CHECK(p2p_rates_take(rates, 7, 1, 50, 200, 1000) == 20);
+    CHECK(through(rates, 7, 100, 2000) == 50);
+    p2p_rates_owe(rates, 7, 1, UINT64_MAX, 200);
+    CHECK(p2p_rates_take(rates, 7, 1, 50, 200, 2000) == 4020); /* no more than a bucket */
+    p2p_rates_owe(rates, 7, 1, 1, 200);
+    CHECK(p2p_rates_take(rates, 7, 1, 50, 200, 2000) == 4020);
+    CHECK(through(rates, 7, 100, 6020) == 1);
+    CHECK(through(rates, 7, 1000, 6020 + 3600000) == 200);
+    p2p_rates_close(rates);
+}
+
 /* Broken: many callers would grow the table, or throw out one who asks all the time. */
 static void who_asks_last_stays(void **state)
 {
@@ -61,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bucket_fills_by_its_rate),
         cmocka_unit_test(callers_and_sorts_are_apart),
+        cmocka_unit_test(what_is_owed_is_waited_for),
         cmocka_unit_test(who_asks_last_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
