@@ -10,6 +10,8 @@
 #include <p2p/kind.h>
 #include <p2p/planted.h>
 
+#include <string.h>
+
 /* The release that the same question made before; NULL: none that may still be answered. */
 static struct p2p_release *find_release(struct p2p_engine *engine, const struct p2p_hash *same)
 {
@@ -139,11 +141,18 @@ static enum p2p_err release(struct p2p_engine *engine, struct p2p_job *job,
     return P2P_OK;
 }
 
+/* What waited of an earlier visit of that container is over: it left by then, or leaves now. */
 static void remember(struct p2p_engine *engine, const struct p2p_hash *same,
-                     const struct p2p_record_id *use, const struct p2p_record_id *right)
+                     const struct p2p_gate_check *check, const struct p2p_record_id *use,
+                     const struct p2p_record_id *right)
 {
-    engine->releases[engine->release_at] =
-        (struct p2p_release){.same = *same, .use = *use, .right = *right, .waits = true};
+    for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
+        struct p2p_release *before = &engine->releases[i];
+        before->waits = before->waits && strcmp(before->container, check->container) != 0;
+    }
+    struct p2p_release *release = &engine->releases[engine->release_at];
+    *release = (struct p2p_release){.same = *same, .use = *use, .right = *right, .waits = true};
+    memcpy(release->container, check->container, sizeof(release->container));
     engine->release_at = (engine->release_at + 1) % P2P_RELEASES_MAX;
 }
 
@@ -257,7 +266,7 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
     }
     err = release(engine, job, &token.custody, note, &found);
     if (err == P2P_OK && check->released && engine->options.release_mirrored) {
-        remember(engine, &same, &job->result.release, &found.right);
+        remember(engine, &same, check, &job->result.release, &found.right);
     }
     return err;
 }

@@ -249,6 +249,7 @@ struct p2p_release {
     bool is_asked; /* which is given to who asks again alone: something that forbids came since
                     */
     struct p2p_hash same;
+    char container[P2P_CONTAINER_BYTES_MAX + 1];
     struct p2p_record_id use;
     struct p2p_record_id right;
 };

@@ -983,7 +983,11 @@ static void test_a_later_visit_is_another_question(void **state)
     CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW);
     CHECK(last.result.release.feed == 1);
     CHECK(custody_at(1, later).state == P2P_CUSTODY_RELEASED);
-    CHECK(audit(1) == 3);
+    uint64_t use = last.result.release.index;
+    network_advance(&net, 500);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_ALLOW && last.check.use == use); /* once */
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && because(P2P_GATE_USED));
+    CHECK(audit(1) == 5);
 }
 
 /* Without this, a container would leave that customs blocked while its driver waited for the
