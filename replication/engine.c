@@ -69,7 +69,7 @@ static void drop_peer(struct p2p_engine *engine, struct p2p_peer *peer)
             engine->extras[i].want_link = 0;
         }
         if (engine->extras[i].parent_link == peer->link) {
-            p2p_relay_parent_gone(engine, &engine->extras[i]);
+            p2p_graft_parent_gone(engine, &engine->extras[i]);
         }
     }
     p2p_fetch_drop(engine, peer);
@@ -323,6 +323,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
     }
     if (err == P2P_OK) { /* before the cosignatures, which name what a peer then has */
         err = p2p_send_due(engine, wake_ms);
+    }
+    if (err == P2P_OK) {
+        err = p2p_relay_pass_on(engine);
     }
     if (err == P2P_OK) {
         err = p2p_witness_cosign_due(engine, wake_ms);

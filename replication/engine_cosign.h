@@ -60,6 +60,10 @@ P2P_MUST_CHECK enum p2p_err p2p_witness_store_due(struct p2p_engine *engine, uin
 /* The cosignatures of the newest quorum, for a peer that knows a smaller one. */
 P2P_MUST_CHECK enum p2p_err p2p_witness_send_quorum(struct p2p_engine *engine,
                                                     struct p2p_peer *peer, uint32_t feed);
+/* Something new of a feed was heard, and its cosignatures are expected. Where they do not come,
+ * another peer is asked for them, less often each time; for all such feeds at one time. */
+void p2p_witness_expect(struct p2p_engine *engine, uint32_t feed);
+P2P_MUST_CHECK enum p2p_err p2p_witness_ask_due(struct p2p_engine *engine, uint64_t *wake_ms);
 /* The newest heartbeat of a feed; of each feed, to a peer that just came. */
 P2P_MUST_CHECK enum p2p_err p2p_witness_send_heartbeat(struct p2p_engine *engine,
                                                        struct p2p_peer *peer, uint32_t feed);

@@ -20,6 +20,7 @@
  *   engine_receive.c        runs and charter entries from peers
  *   engine_send.c           frames out: pushes, runs
  *   engine_relay.c          who gets at once what was received, and who is only told of it
+ *   engine_graft.c          who is asked to bring a feed that nobody brings
  *   engine_overlay.c        which links are wanted
  *   engine_spread.c         bans and lifts, followed to every member
  * engine_payloads.h

@@ -128,6 +128,92 @@ enum p2p_err p2p_witness_send_heartbeats(struct p2p_engine *engine, struct p2p_p
     return err;
 }
 
+/* ---- cosignatures that do not come ---- */
+
+/* They take the trees of their signers' feeds: one that was lost there shows here only by what
+ * it does not make. The feed's own branch may be whole, so none is grown for them. */
+static bool lacks_quorum(const struct p2p_engine *engine, uint32_t feed)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    return info != NULL && info->witness_count > 0 &&
+           p2p_ledger_feed(&engine->ledger, feed)->head.size >
+               engine->extras[feed].witnessing.quorum_size;
+}
+
+void p2p_witness_expect(struct p2p_engine *engine, uint32_t feed)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    extra->unwitnessed_tries = 0;
+    extra->unwitnessed_at_ms = engine->now.mono_ms + P2P_UNWITNESSED_AFTER_MS;
+    p2p_wake_at(&engine->unwitnessed_next_ms, extra->unwitnessed_at_ms);
+    p2p_feed_set_add(&engine->due.unwitnessed, feed);
+}
+
+static struct p2p_peer *whose_turn(struct p2p_engine *engine)
+{
+    struct p2p_peer *greeted[P2P_PEERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *peer = &engine->peers[i];
+        if (peer->link != 0 && peer->greeted && !peer->closing) {
+            greeted[count++] = peer;
+        }
+    }
+    return count == 0 ? NULL : greeted[engine->unwitnessed_turn++ % count];
+}
+
+/* A feed of those is asked for now, later, or no more. next_ms [in, out]: the earliest later.
+ */
+static bool asks_for(struct p2p_engine *engine, uint32_t feed, uint64_t *next_ms)
+{
+    struct p2p_feed_extra *extra = &engine->extras[feed];
+    bool due = engine->now.mono_ms >= extra->unwitnessed_at_ms;
+    if (!lacks_quorum(engine, feed)) {
+        p2p_feed_set_remove(&engine->due.unwitnessed, feed);
+        return false;
+    }
+    if (due) {
+        extra->unwitnessed_tries += extra->unwitnessed_tries < P2P_UNWITNESSED_TRIES_MAX;
+        extra->unwitnessed_at_ms = engine->now.mono_ms + ((uint64_t)P2P_UNWITNESSED_AFTER_MS
+                                                          << extra->unwitnessed_tries);
+    }
+    p2p_wake_at(next_ms, extra->unwitnessed_at_ms);
+    return due;
+}
+
+/* A frontier of those feeds says what is known of their cosignatures here: who knows of more
+ * sends it. */
+enum p2p_err p2p_witness_ask_due(struct p2p_engine *engine, uint64_t *wake_ms)
+{
+    struct p2p_frontier_entry entries[P2P_UNWITNESSED_ASKED_MAX];
+    uint64_t soonest_ms = engine->now.mono_ms + P2P_UNWITNESSED_AFTER_MS;
+    uint64_t next_ms = UINT64_MAX;
+    struct p2p_writer out;
+    size_t count = 0;
+    if (engine->now.mono_ms < engine->unwitnessed_next_ms) {
+        p2p_wake_at(wake_ms, engine->unwitnessed_next_ms);
+        return P2P_OK;
+    }
+    for (uint32_t i = 0; p2p_feed_set_next(&engine->due.unwitnessed, &i); i++) {
+        if (count == P2P_UNWITNESSED_ASKED_MAX) {
+            next_ms = soonest_ms; /* the rest then */
+            break;
+        }
+        if (asks_for(engine, i, &next_ms)) {
+            entries[count++] = p2p_session_entry(engine, i);
+        }
+    }
+    engine->unwitnessed_next_ms = next_ms > soonest_ms ? next_ms : soonest_ms;
+    p2p_wake_at(wake_ms, engine->unwitnessed_next_ms);
+    struct p2p_peer *peer = count == 0 ? NULL : whose_turn(engine);
+    if (peer == NULL) {
+        return P2P_OK;
+    }
+    p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
+    p2p_frontier_write(&out, false, entries, count);
+    return p2p_engine_send(engine, peer, p2p_writer_slice(&out));
+}
+
 /* ---- quorum time ---- */
 
 static int compare_descending(const void *left, const void *right)

@@ -148,6 +148,14 @@ static enum p2p_err hear_of_more(struct p2p_engine *engine, struct p2p_peer *pee
                                : p2p_session_lack(engine, peer, feed);
 }
 
+/* Whether an announced entry asks for cosignatures: what is told a moment after a record came
+ * says nothing of those that are on their way. */
+static bool asks_for_quorum(const struct p2p_engine *engine, uint32_t feed)
+{
+    return engine->now.mono_ms - engine->extras[feed].witnessing.heard_mono_ms >=
+           P2P_UNWITNESSED_AFTER_MS / 2;
+}
+
 enum frontier_kind { FRONTIER_HELLO, FRONTIER_WHOLE, FRONTIER_ANNOUNCED };
 
 /* One entry of a peer's frontier: it has more, less, the same, or something else. */
@@ -180,8 +188,9 @@ static enum p2p_err take_entry(struct p2p_engine *engine, struct p2p_peer *peer,
                            : compare_root(engine, peer, entry);
     /* Cosignatures made while there was no session are heard of only here. */
     uint64_t cosigned = p2p_witnessing_newest(&engine->extras[entry->feed].witnessing);
-    if (err == P2P_OK && kind != FRONTIER_ANNOUNCED && entry->feed != P2P_CHARTER_FEED &&
-        entry->witnessed < cosigned && row->quorum_told < cosigned &&
+    if (err == P2P_OK && entry->feed != P2P_CHARTER_FEED && entry->witnessed < cosigned &&
+        (kind == FRONTIER_ANNOUNCED ? asks_for_quorum(engine, entry->feed)
+                                    : row->quorum_told < cosigned) &&
         peer->feeds[P2P_CHARTER_FEED].size >= p2p_charter_size(engine->ledger.charter)) {
         row->quorum_told = cosigned;
         err = p2p_witness_send_quorum(engine, peer, entry->feed);
@@ -415,7 +424,7 @@ static enum p2p_err dispatch(struct p2p_engine *engine, struct p2p_peer *peer,
     case P2P_FRAME_PRUNE:
         return p2p_relay_receive_prune(engine, peer, frame->body);
     case P2P_FRAME_GRAFT:
-        return p2p_relay_receive_graft(engine, peer, frame->body);
+        return p2p_graft_receive(engine, peer, frame->body);
     case P2P_FRAME_ASK_PAYLOADS:
         return p2p_fetch_receive_ask(engine, peer, frame->body);
     case P2P_FRAME_PAYLOADS:
@@ -495,7 +504,10 @@ enum p2p_err p2p_session_tick(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_session_retry_wants(engine, wake_ms);
     }
     if (err == P2P_OK) {
-        err = p2p_relay_graft(engine, wake_ms);
+        err = p2p_graft_due(engine, wake_ms);
+    }
+    if (err == P2P_OK) {
+        err = p2p_witness_ask_due(engine, wake_ms);
     }
     if (err == P2P_OK) {
         err = anti_entropy(engine, wake_ms);

@@ -16,17 +16,21 @@
 #define P2P_ANTI_ENTROPY_EVERY_MS 30000u
 #define P2P_PEER_QUEUE_BYTES_MAX  (P2P_SEND_AHEAD_BYTES + 2u * P2P_FRAME_BYTES_MAX)
 #define P2P_WANT_TIMEOUT_MS       5000u
-#define P2P_PUSH_GRACE_MS         1000u  /* an owner is given this before others are asked */
-#define P2P_PARENT_GRACE_MS       300u   /* a parent that is no owner is given this */
-#define P2P_ANNOUNCE_AFTER_MS     100u   /* to peers that seem to lack what was received */
+#define P2P_PUSH_GRACE_MS         1000u /* an owner is given this before others are asked */
+#define P2P_PARENT_GRACE_MS       300u  /* a parent that is no owner is given this */
+#define P2P_HOPED_GRACE_MS        50u  /* one that was asked to and brought nothing yet, this */
+#define P2P_ANNOUNCE_AFTER_MS     100u /* to peers that seem to lack what was received */
 #define P2P_ANNOUNCE_EVERY_MS     1000u  /* at most, with all that is due by then */
 #define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
 #define P2P_ANNOUNCE_PEERS_MAX    3u     /* told in one round: half of a partial view, */
 #define P2P_ANNOUNCE_ROUNDS       2u     /* and the other half in the next */
 #define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
 #define P2P_TWICE_WITHIN_MS       1000u /* later a heartbeat is no second one, but a greeting */
-#define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures */
+#define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures, */
+#define P2P_UNWITNESSED_TRIES_MAX 8u    /* and others, each time after twice as long */
+#define P2P_UNWITNESSED_ASKED_MAX 256u  /* feeds at one time */
 #define P2P_GRAFT_TRIES_MAX       16u   /* so many intervals between them at most */
+#define P2P_GRAFTS_AT_ONCE        4u    /* of a feed that was not heard since */
 #define P2P_LACK_WALK_LEAVES      4096u /* looked at in one batch after a circle was joined */
 #define P2P_TICK_EVERY_MS         10000u /* when nothing is due earlier */
 #define P2P_CLOCK_EVERY_MS        60000u
@@ -99,19 +103,20 @@ struct p2p_fork_look {
 
 /* Of which feeds something is to be done: a batch looks at these alone. */
 struct p2p_feeds_due {
-    struct p2p_feed_set grew;      /* in this batch */
-    struct p2p_feed_set addresses; /* in this batch: their owners told where they listen */
-    struct p2p_feed_set unsettled; /* they, cosignatures or charter are others since a quorum
-                                      was looked for */
-    struct p2p_feed_set unstored;  /* a quorum or what is kept for audits waits for a commit, */
-    struct p2p_feed_set unkept;    /* or is not due yet: looked at with the store's timer */
-    struct p2p_feed_set cosign;    /* to be cosigned or acknowledged */
-    struct p2p_feed_set sends;     /* some peer is being sent them */
-    struct p2p_feed_set announce;  /* at announce_at_ms */
-    struct p2p_feed_set lacks;     /* expected, or some peer may have named more of them */
-    struct p2p_feed_set stopped;   /* before a payload that nobody gives: engine_ungiven.c */
-    struct p2p_feed_set states;    /* their newest `state` is to be compared */
-    struct p2p_feed_set holes;     /* damaged here */
+    struct p2p_feed_set grew;        /* in this batch */
+    struct p2p_feed_set addresses;   /* in this batch: their owners told where they listen */
+    struct p2p_feed_set unsettled;   /* they, cosignatures or charter are others since a quorum
+                                        was looked for */
+    struct p2p_feed_set unwitnessed; /* heard since they had a quorum for what is held */
+    struct p2p_feed_set unstored; /* a quorum or what is kept for audits waits for a commit, */
+    struct p2p_feed_set unkept;   /* or is not due yet: looked at with the store's timer */
+    struct p2p_feed_set cosign;   /* to be cosigned or acknowledged */
+    struct p2p_feed_set sends;    /* some peer is being sent them */
+    struct p2p_feed_set announce; /* at announce_at_ms */
+    struct p2p_feed_set lacks;    /* expected, or some peer may have named more of them */
+    struct p2p_feed_set stopped;  /* before a payload that nobody gives: engine_ungiven.c */
+    struct p2p_feed_set states;   /* their newest `state` is to be compared */
+    struct p2p_feed_set holes;    /* damaged here */
     struct p2p_feed_set forked;
     struct p2p_feed_set closed; /* by the charter */
 };
@@ -126,30 +131,34 @@ struct p2p_seals {
 };
 
 struct p2p_feed_extra {
-    bool spread_fresh;        /* in this batch: a record that is followed, */
-    bool said_seen;           /* a `seen`; */
-    bool spread_open;         /* and while it is looked: rows of this feed are not done */
-    bool noteworthy;          /* grew by more than `seen` since our own newest `seen` */
-    uint32_t state_tries;     /* its newest `state` is compared in so many batches yet */
-    uint64_t graft_at_ms;     /* when another parent is looked for; 0: not begun */
-    uint64_t announce_at_ms;  /* in `announce` */
-    uint32_t announce_rounds; /* that it takes part in, from then on */
-    struct p2p_hole *hole;    /* in `holes`; or NULL */
-    uint64_t want_link;       /* expected from this link, 0: from nobody */
-    uint64_t parent_link;     /* brought what was new last; 0: gone, or nothing yet */
+    bool spread_fresh;          /* in this batch: a record that is followed, */
+    bool said_seen;             /* a `seen`; */
+    bool spread_open;           /* and while it is looked: rows of this feed are not done */
+    bool noteworthy;            /* grew by more than `seen` since our own newest `seen` */
+    bool asked;                 /* by a want; else it is pushed to us */
+    bool parent_hoped;          /* was asked to be it, and brought nothing yet */
+    bool fork_taken;            /* held exactly up to W */
+    bool fork_was_taken;        /* and told so */
+    bool fork_astray;           /* what is held leads elsewhere than W */
+    uint8_t announce_rounds;    /* that it takes part in, from announce_at_ms on */
+    uint8_t graft_tries;        /* since the feed was last heard */
+    uint8_t unwitnessed_tries;  /* the same */
+    uint32_t state_tries;       /* its newest `state` is compared in so many batches yet */
+    uint64_t graft_at_ms;       /* when another parent is looked for; 0: not begun */
+    uint64_t graft_not;         /* this link is not asked, since it asks us; 0: none */
+    uint64_t unwitnessed_at_ms; /* in `unwitnessed`: when another peer is asked */
+    uint64_t announce_at_ms;    /* in `announce` */
+    uint64_t announce_size;     /* to whom lacks some of this much then */
+    struct p2p_hole *hole;      /* in `holes`; or NULL */
+    uint64_t want_link;         /* expected from this link, 0: from nobody */
     uint64_t want_until_ms;
-    bool asked;             /* by a want; else it is pushed to us */
-    uint32_t graft_tries;   /* since the feed was last heard */
-    uint64_t announce_size; /* to whom lacks some of this much then */
-    uint64_t seen_size;     /* named by our own newest `seen` */
-    uint64_t state_at;      /* its newest record is a `state`, to be compared */
+    uint64_t parent_link; /* brought what was new last; 0: gone, or nothing yet */
+    uint64_t seen_size;   /* named by our own newest `seen` */
+    uint64_t state_at;    /* its newest record is a `state`, to be compared */
     struct p2p_fetch fetch;
     uint64_t fork_told_size; /* a quorum of this size was told, or needed no telling */
-    bool fork_taken;         /* held exactly up to W */
-    bool fork_was_taken;     /* and told so */
     uint64_t fork_end;       /* W as it was last seen, */
     uint64_t fork_since_ms;  /* and when it became that */
-    bool fork_astray;        /* what is held leads elsewhere than W */
     uint64_t fork_base;      /* what was left by the last cut */
     struct p2p_fork_look fork_look;
 #ifdef P2P_PLANTED
@@ -205,6 +214,13 @@ struct p2p_lacks {
     bool any;     /* a payload is missing in a circle of this member */
 };
 
+/* A heartbeat or cosignature that was news here, to be passed on. */
+struct p2p_passing {
+    uint64_t from_link;
+    uint32_t along; /* the feed whose tree it takes */
+    struct p2p_cosign_body body;
+};
+
 struct p2p_batch_lists {
     struct p2p_send *sends;
     size_t send_count, send_cap;
@@ -212,6 +228,8 @@ struct p2p_batch_lists {
     size_t close_count, close_cap;
     struct p2p_trace *traces;
     size_t trace_count, trace_cap;
+    struct p2p_passing *passing;
+    size_t passing_count, passing_cap;
 };
 
 /* State commitments of this node, and what those of others said. */
@@ -293,6 +311,8 @@ struct p2p_engine {
     struct p2p_feed_extra *extras; /* by feed number */
     size_t extra_count;
     struct p2p_feeds_due due;
+    uint64_t unwitnessed_next_ms; /* no sooner is anybody asked for cosignatures */
+    size_t unwitnessed_turn;      /* who is, of those that are greeted */
     uint64_t graft_next_ms; /* no feed's graft_at_ms is earlier; 0: they are to be looked at */
     struct p2p_peer peers[P2P_PEERS_MAX];
     struct p2p_gate_place place;

@@ -96,24 +96,14 @@ void p2p_relay_news(struct p2p_engine *engine, const struct p2p_peer *from, uint
 P2P_MUST_CHECK enum p2p_err p2p_relay_heartbeat_twice(struct p2p_engine *engine,
                                                       struct p2p_peer *peer,
                                                       const struct p2p_cosign_body *body);
-/* Passes on a heartbeat or cosignature that was news here to who gets at once what comes of the
- * feed `along`, its signer's. */
+/* A heartbeat or cosignature that was news here goes on to who gets at once what comes of the
+ * feed `along`, its signer's: by p2p_relay_pass_on, after the batch's runs. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_cosign(struct p2p_engine *engine,
                                              const struct p2p_peer *from, uint32_t along,
                                              const struct p2p_cosign_body *body);
-/* Something new of a feed was heard; who brought it is gone. */
-void p2p_relay_heard(struct p2p_engine *engine, uint32_t feed);
+P2P_MUST_CHECK enum p2p_err p2p_relay_pass_on(struct p2p_engine *engine);
 /* A peer was greeted. */
 P2P_MUST_CHECK enum p2p_err p2p_relay_meet(struct p2p_engine *engine, struct p2p_peer *peer);
-P2P_MUST_CHECK enum p2p_err p2p_relay_receive_graft(struct p2p_engine *engine,
-                                                    struct p2p_peer *peer,
-                                                    struct p2p_slice body);
-void p2p_relay_parent_gone(struct p2p_engine *engine, struct p2p_feed_extra *extra);
-/* Feeds whose parent is gone, that were silent for 1.5 heartbeat intervals, or whose
- * cosignatures do not come, and whose owner has no link here: another peer is asked, which
- * makes its link eager. At most one at a time for each feed, less often the longer it stays
- * silent. */
-P2P_MUST_CHECK enum p2p_err p2p_relay_graft(struct p2p_engine *engine, uint64_t *wake_ms);
 P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
                                                     struct p2p_peer *peer,
                                                     struct p2p_slice body);
@@ -122,6 +112,22 @@ P2P_MUST_CHECK enum p2p_err p2p_relay_receive_prune(struct p2p_engine *engine,
 P2P_MUST_CHECK enum p2p_err p2p_relay_announce(struct p2p_engine *engine,
                                                struct p2p_peer *peer);
 void p2p_relay_announced(struct p2p_engine *engine, uint64_t *wake_ms);
+
+/* ---- engine_graft.c ---- */
+
+/* Something new of a feed was heard; its parent is gone. */
+void p2p_graft_heard(struct p2p_engine *engine, uint32_t feed);
+void p2p_graft_parent_gone(struct p2p_engine *engine, struct p2p_feed_extra *extra);
+/* A link that was told to stop brought a record first all the same: a heartbeat took another
+ * way than the record, or one record than the next. It shall go on. */
+P2P_MUST_CHECK enum p2p_err p2p_graft_go_on(struct p2p_engine *engine, struct p2p_peer *from,
+                                            uint32_t feed);
+/* Feeds whose parent is gone, or that were silent for 1.5 heartbeat intervals, and whose owner
+ * has no link here: others are asked, which makes their links eager; less often the longer a
+ * feed stays silent. */
+P2P_MUST_CHECK enum p2p_err p2p_graft_due(struct p2p_engine *engine, uint64_t *wake_ms);
+P2P_MUST_CHECK enum p2p_err p2p_graft_receive(struct p2p_engine *engine, struct p2p_peer *peer,
+                                              struct p2p_slice body);
 
 /* ---- engine_overlay.c ---- */
 

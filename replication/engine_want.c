@@ -2,6 +2,15 @@
  * not answer in time. Who pushes the feed anyway is given time before anybody is asked. */
 #include "engine_parts.h"
 
+/* How long who pushes a feed anyway is given; owner: its link or 0, named_by: who has more. */
+static uint64_t grace_ms(const struct p2p_feed_extra *extra, uint64_t owner, uint64_t named_by)
+{
+    if (owner != 0) {
+        return owner == named_by ? P2P_WANT_TIMEOUT_MS : P2P_PUSH_GRACE_MS;
+    }
+    return extra->parent_hoped ? P2P_HOPED_GRACE_MS : P2P_PARENT_GRACE_MS;
+}
+
 /* A peer has more of a feed than we do. Everybody pushes the charter, an owner its feed, and
  * who brought the newest run the next one, so that asking as well would bring the same records
  * twice: whoever pushes is given time, then p2p_session_retry_wants asks. */
@@ -26,10 +35,7 @@ enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, 
         extra->want_link = pusher;
         p2p_feed_set_add(&engine->due.lacks, feed);
         extra->asked = false;
-        uint64_t grace_ms = owner == 0            ? P2P_PARENT_GRACE_MS
-                            : owner == peer->link ? P2P_WANT_TIMEOUT_MS
-                                                  : P2P_PUSH_GRACE_MS;
-        extra->want_until_ms = engine->now.mono_ms + grace_ms;
+        extra->want_until_ms = engine->now.mono_ms + grace_ms(extra, owner, peer->link);
     }
     return P2P_OK;
 }

@@ -309,7 +309,8 @@ enum p2p_err p2p_witness_heartbeat(struct p2p_engine *engine, uint64_t *wake_ms)
 void p2p_witness_heard(struct p2p_engine *engine, uint32_t feed)
 {
     engine->extras[feed].witnessing.heard_mono_ms = engine->now.mono_ms;
-    p2p_relay_heard(engine, feed);
+    p2p_graft_heard(engine, feed);
+    p2p_witness_expect(engine, feed);
 }
 
 static void note_clock(struct p2p_engine *engine, uint32_t member, uint64_t time_s)

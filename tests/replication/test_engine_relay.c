@@ -26,39 +26,17 @@ static double carried(const char *what, size_t records)
     return (double)c.runs / share;
 }
 
-static void chain(uint32_t nodes, uint64_t seed)
-{
-    network_init(&net,
-                 &(struct network_options){.nodes = nodes, .witnesses = nodes, .seed = seed});
-    for (uint32_t i = 1; i < nodes; i++) {
-        network_connect(&net, i, i + 1);
-    }
-    network_advance(&net, 3000);
-    network_agree(&net);
-}
-
-/* All nodes hold all of everything. */
-static bool even(void)
-{
-    for (uint32_t i = 2; i <= net.node_count; i++) {
-        if (!network_same_frontier(&net, 1, i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* A ban reaches a port that is three hops away without a pause at any of them, the first one
  * of a session too, and crosses each line once. */
 static void test_line_goes_at_once(void **state)
 {
     (void)state;
-    chain(4, 1);
+    network_chain(4, 4, 1);
     network_count_anew(&net);
     for (unsigned i = 0; i < 40; i++) {
         network_ban(&net, 1 + i % 4, "all", i % 3 ? SHIP : OTHER);
         network_run(&net); /* no time passes */
-        CHECK(even());
+        CHECK(network_even());
         network_advance(&net, 1000);
     }
     CHECK(carried("line of 4", 40) <= 0.75);
@@ -72,7 +50,7 @@ static void from_each_in_turn(const char *what)
     for (unsigned i = 0; i < 70; i++) {
         CHECK_OK(network_notes(&net, 1 + i % 7, 1));
         network_advance(&net, 300);
-        CHECK(even());
+        CHECK(network_even());
     }
     CHECK(carried(what, 70) < 1.0);
 }
@@ -133,7 +111,7 @@ static void test_mesh_under_load(void **state)
 static void test_ring_carries_once(void **state)
 {
     (void)state;
-    chain(6, 5);
+    network_chain(6, 6, 5);
     network_connect(&net, 6, 1);
     network_connect(&net, 2, 5);
     for (uint32_t i = 1; i <= 6; i++) {
@@ -144,7 +122,7 @@ static void test_ring_carries_once(void **state)
     for (unsigned i = 0; i < 60; i++) {
         CHECK_OK(network_notes(&net, 1 + i % 6, 1));
         network_run(&net);
-        CHECK(even());
+        CHECK(network_even());
         network_advance(&net, 500);
     }
     CHECK(carried("ring of 6 with a bridge", 60) < 1.1);
@@ -155,7 +133,7 @@ static void test_ring_carries_once(void **state)
 static void test_new_link_is_not_tried(void **state)
 {
     (void)state;
-    chain(6, 17);
+    network_chain(6, 6, 17);
     for (uint32_t i = 1; i <= 6; i++) {
         CHECK_OK(network_notes(&net, i, 1));
         network_advance(&net, 1000);
@@ -166,7 +144,7 @@ static void test_new_link_is_not_tried(void **state)
     for (uint32_t i = 1; i <= 6; i++) {
         CHECK_OK(network_notes(&net, i, 1));
         network_advance(&net, 1000);
-        CHECK(even());
+        CHECK(network_even());
     }
     CHECK(carried("line of 6 with a new bridge", 6) < 1.0);
 }
@@ -205,7 +183,7 @@ static void test_owner_stalls(void **state)
 static void test_parent_goes(void **state)
 {
     (void)state;
-    chain(4, 7);
+    network_chain(4, 4, 7);
     network_connect(&net, 1, 3);
     for (unsigned i = 0; i < 4; i++) { /* 3 has its branch from 1; 4 has it from 3 */
         CHECK_OK(network_notes(&net, 1, 1));
@@ -231,13 +209,13 @@ static void test_large_run_is_announced(void **state)
     network_advance(&net, 1000);
     CHECK(network_carried(&net).records < 2 * 1100);
     network_deinit(&net);
-    chain(3, 9);
+    network_chain(3, 3, 9);
     network_count_anew(&net);
     for (unsigned i = 0; i < 6; i++) {
         CHECK_OK(network_notes(&net, 1, 512));
         CHECK_OK(network_notes(&net, 1, 512));
         network_advance(&net, i == 0 ? 200 : 0); /* from then on it has asked */
-        CHECK(even());
+        CHECK(network_even());
     }
     CHECK(network_carried(&net).records < 2 * 6 * 1030);
 }
@@ -352,14 +330,14 @@ static void beats(const char *what)
 static void test_heartbeats_in_a_line(void **state)
 {
     (void)state;
-    chain(5, 11);
+    network_chain(5, 5, 11);
     beats("line of 5");
 }
 
 static void test_heartbeats_in_a_ring(void **state)
 {
     (void)state;
-    chain(6, 12);
+    network_chain(6, 6, 12);
     network_connect(&net, 6, 1);
     network_connect(&net, 2, 5);
     beats("ring of 6 with a bridge");
@@ -433,7 +411,7 @@ static void test_parent_withholds(void **state)
 static void test_line_is_witnessed(void **state)
 {
     (void)state;
-    chain(5, 16);
+    network_chain(5, 5, 16);
     for (uint32_t of = 1; of <= 5; of++) {
         CHECK_OK(network_notes(&net, of, 1));
         network_advance(&net, 200);

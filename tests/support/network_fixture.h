@@ -10,6 +10,10 @@ extern struct network net;
 void network_start(uint32_t nodes, uint32_t witnesses, uint64_t seed);
 /* As options say, which may admit other members than run. */
 void network_start_as(const struct network_options *options);
+/* The same in a line, each connected to the next. */
+void network_chain(uint32_t nodes, uint32_t witnesses, uint64_t seed);
+/* All nodes hold all of everything. */
+bool network_even(void);
 /* A cmocka teardown. */
 int network_stop(void **state);
 
