@@ -66,6 +66,37 @@ static void start_check(struct p2p_call *call, struct p2p_node *node)
 
 /* ---- a collect ---- */
 
+/* What is allowed leaves: so of parties only the one asks who answers for the box, by the grant
+ * `custody` for the facility that has it. Where it is not in custody here nothing leaves, and
+ * any such grant will do: that it is elsewhere is an answer, and recorded. */
+static bool may_collect(struct p2p_call *call, struct p2p_node *node, const char *container)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const uint32_t own = p2p_engine_own_feed(node->engine);
+    const struct p2p_feed *feed = p2p_ledger_feed(p2p_engine_ledger(node->engine), own);
+    const struct p2p_issuer *issuer;
+    struct p2p_append open = {.kind = P2P_KIND_CUSTODY_OPEN};
+    struct p2p_custody custody;
+    size_t count;
+    if (call->who != P2P_WHO_PARTY) {
+        return true;
+    }
+    issuer = p2p_charter_issuer(charter, call->issuer);
+    bool may = own != 0 && p2p_custody_may(node, &open, issuer);
+    if (may &&
+        p2p_custody_find(node, container, p2p_custody_is_open, &custody, &count) == P2P_OK &&
+        custody.holder == own) {
+        may = p2p_charter_granted(charter, call->issuer, "custody", custody.facility, own,
+                                  feed->edge.size, p2p_charter_size(charter));
+    }
+    if (!may) {
+        p2p_call_error(call, 403, "no-grant", "the terminal that has it asks, or an operator",
+                       "%s may not release %s: it has no custody where that is", issuer->name,
+                       container);
+    }
+    return may;
+}
+
 static void start_collect(struct p2p_call *call, struct p2p_node *node)
 {
     static const char *const keys[] = {"as", "subject", "container", "gate", "level", NULL};
@@ -73,7 +104,8 @@ static void start_collect(struct p2p_call *call, struct p2p_node *node)
     struct p2p_gate_check *check = p2p_gate_question_read(call, node, keys);
     const char *container;
     if (check == NULL ||
-        !p2p_call_container(call, p2p_call_text(call, "container"), &container)) {
+        !p2p_call_container(call, p2p_call_text(call, "container"), &container) ||
+        !may_collect(call, node, container)) {
         return;
     }
     snprintf(check->container, sizeof(check->container), "%s", container);

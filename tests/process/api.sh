@@ -158,6 +158,18 @@ holds '.code == "not-yours"'
 party POST /v1/gates/main/checks --cert "$WORK/beanr-pso.pem" -d '{"subject":["imo:9332810"],"purpose":"call"}'
 same "$it" 200 "a check"
 holds '.answer == "refuse"'
+certify beanr beanr-carrier
+certify beanr beanr-terminal
+collect='{"container":"CSQU3054383","subject":["card:alfapass:1234567"]}'
+for open in no yes; do
+    [[ $open == no ]] || must 0 node beanr custody open --container CSQU3054383 --call 'PTP EXPRESS 42' --facility beanr-f1
+    party POST /v1/gates/main/collects --cert "$WORK/beanr-carrier.pem" -d "$collect"
+    same "$it" 403 "a collect by who has no custody, custody open: $open"
+    holds '.code == "no-grant"'
+    party POST /v1/gates/main/collects --cert "$WORK/beanr-terminal.pem" -d "$collect"
+    same "$it" 200 "a collect by the terminal, custody open: $open"
+    holds '.answer == "refuse"'
+done
 party POST /v1/bans --cert "$WORK/beanr-pso.pem" -d '{"subject":["imo:9074731"],"ground":"local","reference":"r"}'
 same "$it" 403 "signing with a key that lies in the node"
 holds '.code == "not-allowed"'
