@@ -482,6 +482,22 @@ static bool may_issue(struct p2p_node *node, const struct p2p_append *append,
                                       at, p2p_charter_size(charter));
 }
 
+/* Whether one of the blocks that are cited is by an issuer of the same member, or is carried on
+ * for somebody. */
+static bool ends_any(struct p2p_node *node, const struct p2p_append *append,
+                     const struct p2p_issuer *issuer)
+{
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    bool ends = false;
+    for (size_t i = 1; i < append->cite_count && !ends; i++) {
+        struct p2p_entry block;
+        ends = p2p_ledger_entry(ledger, &append->cites[i], &block) == P2P_OK &&
+               (block.record.kind == P2P_KIND_RESCUED ||
+                p2p_right_same_member(ledger->charter, block.record.issuer, issuer->number));
+    }
+    return ends;
+}
+
 bool p2p_right_may_append(struct p2p_node *node, const struct p2p_append *append,
                           const struct p2p_issuer *issuer)
 {
@@ -510,7 +526,10 @@ bool p2p_right_may_append(struct p2p_node *node, const struct p2p_append *append
     if (append->kind == P2P_KIND_RIGHT_LIGHT) {
         return p2p_unpack_find(append->payload, "light", &in) &&
                p2p_light_named(p2p_unpack_str(&in), &light) &&
-               has_grant(charter, issuer, p2p_light_grant(light), own, at);
+               p2p_right_may_set(charter, &right, issuer->number, light);
+    }
+    if (append->kind == P2P_KIND_RIGHT_UNBLOCK && !ends_any(node, append, issuer)) {
+        return false;
     }
     for (unsigned i = 0; i < P2P_RIGHT_ACTION_COUNT; i++) {
         if (strcmp(p2p_right_rule((enum p2p_right_action)i)->kind, kind->word) == 0 &&

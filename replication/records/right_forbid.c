@@ -23,9 +23,11 @@ static const struct p2p_right_ask *acted(const struct p2p_right_fold *fold,
 
 /* ---- blocks ---- */
 
-/* Whether a ruled unblock cites the record, by an author who surely knew it. */
+/* Whether a ruled unblock cites the block of that issuer: one by the same member, whose author
+ * surely knew it. */
 static enum p2p_err is_unblocked(const struct p2p_right_fold *fold,
-                                 const struct p2p_record_id *block, bool *unblocked)
+                                 const struct p2p_record_id *block, uint32_t issuer,
+                                 bool *unblocked)
 {
     uint8_t bytes[P2P_ID_KEY_BYTES];
     struct p2p_touch_walk walk;
@@ -36,7 +38,8 @@ static enum p2p_err is_unblocked(const struct p2p_right_fold *fold,
     while (err == P2P_OK && !*unblocked) {
         err = p2p_touch_next(&walk, fold->ledger->kv, &by);
         const struct p2p_right_ask *ask = err == P2P_OK ? acted(fold, &by) : NULL;
-        if (ask != NULL && may_be(ask, P2P_RIGHT_DO_UNBLOCK)) {
+        if (ask != NULL && may_be(ask, P2P_RIGHT_DO_UNBLOCK) &&
+            p2p_right_same_member(fold->ledger->charter, ask->issuer, issuer)) {
             err = p2p_right_knew(fold->ledger, &by, block, unblocked);
         }
     }
@@ -45,7 +48,8 @@ static enum p2p_err is_unblocked(const struct p2p_right_fold *fold,
 
 /* A block that several carry is one: it stands under the first of them that has effect, and
  * citing one cites all. passed [out]: another stands for it. */
-static enum p2p_err look_at_carriers(struct p2p_right_fold *fold, bool *passed, bool *unblocked)
+static enum p2p_err look_at_carriers(struct p2p_right_fold *fold, uint32_t issuer, bool *passed,
+                                     bool *unblocked)
 {
     struct p2p_touch_walk walk;
     struct p2p_record_id id;
@@ -55,7 +59,7 @@ static enum p2p_err look_at_carriers(struct p2p_right_fold *fold, bool *passed, 
            (err = p2p_touch_next(&walk, fold->ledger->kv, &id)) == P2P_OK) {
         struct p2p_entry entry;
         enum p2p_why why = P2P_WHY_NONE;
-        err = is_unblocked(fold, &id, unblocked);
+        err = is_unblocked(fold, &id, issuer, unblocked);
         if (err != P2P_OK || p2p_record_id_compare(&id, &fold->id) >= 0) {
             continue;
         }
@@ -80,8 +84,8 @@ static enum p2p_err take_block(struct p2p_right_fold *fold, const struct p2p_rig
     if (right->block_count == P2P_RIGHT_BLOCKS_MAX) {
         return P2P_OK;
     }
-    enum p2p_err err = fold->carried ? look_at_carriers(fold, &passed, &unblocked)
-                                     : is_unblocked(fold, &ask->id, &unblocked);
+    enum p2p_err err = fold->carried ? look_at_carriers(fold, ask->issuer, &passed, &unblocked)
+                                     : is_unblocked(fold, &ask->id, ask->issuer, &unblocked);
     if (err == P2P_OK && !unblocked && !passed) {
         right->blocks[right->block_count++] = ask->id;
     }

@@ -222,6 +222,20 @@ static bool granted_now(const struct p2p_charter *charter, const struct p2p_righ
     return false;
 }
 
+bool p2p_right_same_member(const struct p2p_charter *charter, uint32_t a, uint32_t b)
+{
+    const struct p2p_issuer *first = p2p_charter_issuer(charter, a);
+    const struct p2p_issuer *second = p2p_charter_issuer(charter, b);
+    return first != NULL && second != NULL && first->member == second->member;
+}
+
+bool p2p_right_may_set(const struct p2p_charter *charter, const struct p2p_right *right,
+                       uint32_t issuer, enum p2p_light light)
+{
+    return p2p_right_fits(right, issuer, P2P_RIGHT_DO_LIGHT) &&
+           granted_now(charter, right, issuer, lights[light].grant);
+}
+
 bool p2p_right_may(const struct p2p_charter *charter, const struct p2p_right *right,
                    uint32_t issuer, enum p2p_right_action action)
 {
@@ -235,7 +249,7 @@ bool p2p_right_may(const struct p2p_charter *charter, const struct p2p_right *ri
     }
     if (action == P2P_RIGHT_DO_LIGHT) {
         for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
-            if (granted_now(charter, right, issuer, lights[i].grant)) {
+            if (p2p_right_may_set(charter, right, issuer, (enum p2p_light)i)) {
                 return true;
             }
         }

@@ -121,7 +121,10 @@ claim "what forbids from another port needs no ruling"
 must 0 node belgg --json --as belgg-customs right block "$right" --reason 'seen at Liege' --level mirrored
 eventually 10 right_is beanr '.state == "BLOCKED"'
 collect 1 refuse blocked
-must 0 node beanr --json --as beanr-customs right unblock "$right" --reason ok
+must 1 node beanr --json --as beanr-customs right unblock "$right" --reason ok # who blocked ends it
+must 0 node belgg --json --as belgg-customs right unblock "$right" --reason ok
+eventually 10 right_is beanr '.state == "ACTIVE" and .unruled == []'
+must 1 node belgg --json --as belgg-terminal right light "$right" terminal hold # not of that facility
 
 claim "while it is offered to another port nobody releases it; then only that port does"
 must 0 node beanr --json custody offer "$BOX" --to begne --level witnessed

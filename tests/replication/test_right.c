@@ -330,14 +330,16 @@ static void test_blocks(void **state)
     check_state(&f, "BLOCKED");
     CHECK(now(&f).block_count == 2 && now(&f).below == P2P_RIGHT_ACTIVE);
     struct right_act act = {.kind = P2P_KIND_RIGHT_UNBLOCK, .right = f.right, .about = &first};
-    struct p2p_record_id unblock = right_world_act(&f.world, 4, &act);
+    struct p2p_record_id unblock = right_world_act(&f.world, 3, &act);
     CHECK(now(&f).block_count == 2 && now(&f).unruled_count == 1); /* asked, not ruled */
     rule(&f, unblock);
     CHECK(now(&f).block_count == 1 && same(now(&f).blocks[0], second));
     ruled(&f, 4, P2P_KIND_RIGHT_UNBLOCK); /* of none */
     check_state(&f, "BLOCKED");
     act.about = &second;
-    rule(&f, right_world_act(&f.world, 3, &act));
+    rule(&f, right_world_act(&f.world, 3, &act)); /* what another member closed */
+    check_state(&f, "BLOCKED");
+    rule(&f, right_world_act(&f.world, 4, &act));
     check_state(&f, "ACTIVE");
     ask(&f, 3, P2P_KIND_RIGHT_BLOCK);
     check_state(&f, "BLOCKED");
@@ -445,10 +447,12 @@ static void test_rescued_block(void **state)
     CHECK(now(&f).block_count == 1 && same(now(&f).blocks[0], first));
     struct p2p_record_id second = carry(&f, 4, &lost);
     CHECK(now(&f).block_count == 1 && same(now(&f).blocks[0], first)); /* it is one */
-    struct p2p_record_id unblock = right_world_act(
-        &f.world, 4,
-        &(struct right_act){
-            .kind = P2P_KIND_RIGHT_UNBLOCK, .right = f.right, .about = &second});
+    const struct right_act act = {
+        .kind = P2P_KIND_RIGHT_UNBLOCK, .right = f.right, .about = &second};
+    rule(&f, right_world_act(&f.world, 4, &act)); /* who carries it did not block */
+    check_state(&f, "BLOCKED");
+    struct p2p_record_id unblock = right_world_act(&f.world, 3, &act);
+    ledger_history_tell(&f.world, 1, 3, ledger_world_size(&f.world, 3));
     check_state(&f, "BLOCKED");
     rule(&f, unblock);
     check_state(&f, "ACTIVE"); /* whichever of them it cites */

@@ -305,7 +305,7 @@ static bool is_open(const struct model *m, size_t block)
 {
     for (size_t i = 0; i < m->said_count; i++) {
         if (m->said[i].kind == P2P_KIND_RIGHT_UNBLOCK && m->said[i].acted &&
-            m->said[i].about == block) {
+            m->said[i].about == block && m->said[i].by == m->said[block].by) {
             return false;
         }
     }

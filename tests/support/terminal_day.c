@@ -165,7 +165,7 @@ static bool apply(struct day_box *box, struct day_step *step)
         }
         box->blocked[blocker] = true;
         return true;
-    case DAY_UNBLOCK: /* who may block may end every block */
+    case DAY_UNBLOCK: /* of one member all of them */
         if (!is_live(box) || !is_ruled(box) || (!box->blocked[0] && !box->blocked[1])) {
             return false;
         }

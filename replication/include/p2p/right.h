@@ -21,7 +21,8 @@
  * did not know by what it last came to somebody, or was accepted: what was asked too early is
  * not taken later. What forbids wins over anything that did not know of
  * it: a light that left green stays so until a ruled green by an author who knew; a block until
- * a ruled `right-unblock` that cites it.
+ * a ruled `right-unblock` that cites it, by an issuer of the member whose issuer blocked: who
+ * is bribed at one port opens nothing that another closed.
  *
  * A `use` that released the token on a right makes it USED, whatever else is known of it; what
  * spoke against it is told. A grant counts for a right when its scope is `*` or the facility
@@ -123,7 +124,7 @@ const char *p2p_right_role_word(enum p2p_right_role role);
     X(BLOCK, "right-block", GRANTED, "block", P2P_IN_LIVE, STATE_COUNT, false,                 \
       "forbids its use")                                                                       \
     X(UNBLOCK, "right-unblock", GRANTED, "block", P2P_IN_LIVE, STATE_COUNT, true,              \
-      "ends a block")                                                                          \
+      "ends a block by the same member")                                                       \
     X(LIGHT, "right-light", GRANTED, "", P2P_IN_LIVE, STATE_COUNT, true,                       \
       "sets a light; away from green acts unruled")                                            \
     X(USE, "use", NODE, "", P2P_IN(ACTIVE), USED, false, "releases the container")             \
@@ -273,6 +274,12 @@ uint32_t p2p_right_giver(const struct p2p_right *right);
  * charter gives him in his member's newest feed. For LIGHT: some light; issuer 0 for USE. */
 bool p2p_right_may(const struct p2p_charter *charter, const struct p2p_right *right,
                    uint32_t issuer, enum p2p_right_action action);
+
+/* The same of one light. */
+bool p2p_right_may_set(const struct p2p_charter *charter, const struct p2p_right *right,
+                       uint32_t issuer, enum p2p_light light);
+/* Whether two issuers are of one member: only these end each other's blocks. */
+bool p2p_right_same_member(const struct p2p_charter *charter, uint32_t a, uint32_t b);
 
 /* What an author gives for an issue; strings borrowed. */
 struct p2p_right_draft {
