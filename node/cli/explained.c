@@ -1,5 +1,5 @@
 /* The facts about one decision. */
-#include "explained.h"
+#include "explained_parts.h"
 
 #include "error.h"
 
@@ -101,16 +101,6 @@ int p2p_cli_decision_find(const struct p2p_cli_audited *audited, const char *tex
 }
 
 /* ---- small facts ---- */
-
-struct telling {
-    struct p2p_cli_audited *audited;
-    const struct p2p_cli_decision *decision;
-    const struct p2p_decided_again *again;
-    struct p2p_arena arena;
-    struct p2p_gate_place place;
-    json_t *found;
-    json_t *unknown;
-};
 
 static json_t *time_or_null(uint64_t ms)
 {
@@ -271,15 +261,14 @@ static json_t *knew_json(const struct telling *telling)
 
 /* ---- bans ---- */
 
-static bool was_known(const struct telling *telling, const struct p2p_record_id *id)
+bool explained_was_known(const struct telling *telling, const struct p2p_record_id *id)
 {
     const struct p2p_feed *feed =
         p2p_ledger_feed(p2p_past_ledger(telling->audited->past), id->feed);
     return feed != NULL && id->index < feed->edge.size;
 }
 
-/* Who wrote it, and when. */
-static json_t *record_json(struct telling *telling, const struct p2p_record_id *id)
+json_t *explained_record_json(const struct telling *telling, const struct p2p_record_id *id)
 {
     struct p2p_ledger *full = telling->audited->ledger;
     struct p2p_entry entry;
@@ -304,11 +293,12 @@ static enum p2p_err add_acts(struct telling *telling, const struct p2p_ban *ban,
     p2p_touch_begin(&walk, P2P_VIEW_BANS, p2p_id_key(key, &ban->id));
     while (err == P2P_OK) {
         err = p2p_touch_next(&walk, telling->audited->kv, &by);
-        json_t *act = err == P2P_OK ? record_json(telling, &by) : NULL;
+        json_t *act = err == P2P_OK ? explained_record_json(telling, &by) : NULL;
         if (act != NULL) {
             json_object_set_new(act, "acts_on",
                                 p2p_id_json(telling->audited->ledger, &ban->id));
-            json_array_append_new(was_known(telling, &by) ? acts : telling->unknown, act);
+            json_array_append_new(explained_was_known(telling, &by) ? acts : telling->unknown,
+                                  act);
         }
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
@@ -334,7 +324,7 @@ static enum p2p_err add_ban(struct telling *telling, const struct p2p_ban *ban)
     json_t *json = json_pack(
         "{s:o, s:o, s:o, s:b, s:b, s:o}", "ban",
         p2p_ban_words(p2p_past_ledger(telling->audited->past), ban, parsed->own_ms, NULL),
-        "imposed", record_json(telling, &ban->id), "acts", acts, "forbids_it",
+        "imposed", explained_record_json(telling, &ban->id), "acts", acts, "forbids_it",
         p2p_ban_has_effect(ban, p2p_slice_text(parsed->purpose)), "covers_it",
         p2p_ban_covers(ban, p2p_slice_text(telling->place.locode)), "counts_as",
         code == NULL ? json_null() : json_string(code));
@@ -385,8 +375,9 @@ static enum p2p_err add_key(struct telling *telling, uint32_t circle,
     err = err == P2P_NOTFOUND ? P2P_OK : err;
     for (bool begin = true; err == P2P_OK; begin = false) {
         err = p2p_ban_next_on(telling->audited->kv, circle, key, &id, begin, &id);
-        json_t *json =
-            err == P2P_OK && !was_known(telling, &id) ? record_json(telling, &id) : NULL;
+        json_t *json = err == P2P_OK && !explained_was_known(telling, &id)
+                           ? explained_record_json(telling, &id)
+                           : NULL;
         if (json != NULL) {
             json_array_append_new(telling->unknown, json);
         }
@@ -425,6 +416,36 @@ static enum p2p_err look_up(struct telling *telling)
     p2p_decision_subjects_begin(&walk, &telling->decision->parsed);
     while (err == P2P_OK && p2p_decision_subjects_next(&walk, &subject)) {
         err = add_subject(telling, &subject);
+        p2p_arena_reset(&telling->arena);
+    }
+    return err;
+}
+
+/* Bans on the container, in whichever circle. */
+static enum p2p_err add_container(struct telling *telling)
+{
+    struct p2p_subject_key key;
+    enum p2p_err err = P2P_OK;
+    p2p_subject_key_clear(&key, "container", telling->decision->parsed.container);
+    for (size_t i = 0; i < telling->place.circle_count && err == P2P_OK; i++) {
+        err = add_key(telling, telling->place.circles[i], &key);
+    }
+    return err;
+}
+
+/* Bans on whom a right names, who may be nobody that was presented. */
+static enum p2p_err add_named(struct telling *telling)
+{
+    const struct p2p_kv *then = p2p_past_kv(telling->audited->past);
+    const struct p2p_gate_answer *should = &telling->again->should;
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < should->reason_count && err == P2P_OK; i++) {
+        const struct p2p_gate_reason *reason = &should->reasons[i];
+        struct p2p_ban ban;
+        enum p2p_err got = reason->has_record && !is_found(telling, &reason->record)
+                               ? p2p_ban_get(then, reason->circle, &reason->record, &ban)
+                               : P2P_NOTFOUND;
+        err = got == P2P_NOTFOUND ? P2P_OK : got == P2P_OK ? add_ban(telling, &ban) : got;
         p2p_arena_reset(&telling->arena);
     }
     return err;
@@ -506,6 +527,7 @@ static enum p2p_err tell(struct telling *telling, struct p2p_decided_again *agai
                                              .index = decision->id.index,
                                              .withheld = withheld,
                                              .withheld_count = circles};
+    json_t *collect = NULL;
     for (uint32_t i = 1; i < circles; i++) {
         withheld[i] = p2p_audit_withholds(audited->audit, i);
     }
@@ -519,13 +541,22 @@ static enum p2p_err tell(struct telling *telling, struct p2p_decided_again *agai
         stand(telling);
         err = look_up(telling);
     }
+    if (err == P2P_OK && decision->parsed.container.len > 0) {
+        err = add_container(telling);
+        err = err == P2P_OK ? add_named(telling) : err;
+        err = err == P2P_OK ? explained_collect(telling, &collect) : err;
+    }
     json_t *made = err == P2P_OK ? facts_json(telling) : NULL;
     if (err == P2P_OK) {
         err = made == NULL ? P2P_NOMEM : add_now(telling, &place, made);
     }
     if (err != P2P_OK) {
+        json_decref(collect);
         json_decref(made);
         return err;
+    }
+    if (collect != NULL) {
+        json_object_set_new(made, "collect", collect);
     }
     json_object_set_new(made, "steps", p2p_cli_explain_steps(made));
     *facts = made;

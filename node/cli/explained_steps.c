@@ -1,21 +1,21 @@
 /* The facts about a decision, told in the order in which a gate goes about it. */
-#include "explained.h"
+#include "explained_parts.h"
 
 #include "print.h"
 
 #include <stdarg.h>
 #include <string.h>
 
-#define LINE_BYTES P2P_CLI_QUESTION_BYTES
+#define LINE_BYTES EXPLAINED_LINE_BYTES
 
 /* ---- one step ---- */
 
-static json_t *begin(const char *title)
+json_t *explained_begin(const char *title)
 {
     return json_pack("{s:s, s:[]}", "title", title, "text");
 }
 
-__attribute__((format(printf, 2, 3))) static void say(json_t *step, const char *format, ...)
+void explained_say(json_t *step, const char *format, ...)
 {
     char line[LINE_BYTES];
     va_list arguments;
@@ -25,7 +25,7 @@ __attribute__((format(printf, 2, 3))) static void say(json_t *step, const char *
     json_array_append_new(json_object_get(step, "text"), json_string(line));
 }
 
-static json_t *table(json_t *step, const char *const *heads)
+json_t *explained_table(json_t *step, const char *const *heads)
 {
     json_t *rows = json_array();
     json_t *names = json_array();
@@ -49,25 +49,25 @@ static json_t *who(const json_t *facts)
     char at[P2P_CLI_WHEN_BYTES], other[P2P_CLI_WHEN_BYTES];
     const json_t *written = json_object_get(facts, "written");
     const json_t *gate = json_object_get(facts, "gate");
-    json_t *step = begin("Who decided, and when");
-    say(step, "Gate %s of %s answered at %s, by its own clock. All times are UTC.",
-        p2p_cli_text(gate, "name"), p2p_cli_text(gate, "member"),
-        when(at, json_object_get(facts, "question"), "time"));
+    json_t *step = explained_begin("Who decided, and when");
+    explained_say(step, "Gate %s of %s answered at %s, by its own clock. All times are UTC.",
+                  p2p_cli_text(gate, "name"), p2p_cli_text(gate, "member"),
+                  when(at, json_object_get(facts, "question"), "time"));
     if (json_is_string(json_object_get(json_object_get(facts, "question"), "quorum_time"))) {
-        say(step, "Its witnesses' clocks said %s.",
-            when(at, json_object_get(facts, "question"), "quorum_time"));
+        explained_say(step, "Its witnesses' clocks said %s.",
+                      when(at, json_object_get(facts, "question"), "quorum_time"));
     }
-    say(step, "The answer stands in record %s, which says %s.", p2p_cli_text(written, "record"),
-        when(at, written, "time"));
+    explained_say(step, "The answer stands in record %s, which says %s.",
+                  p2p_cli_text(written, "record"), when(at, written, "time"));
     if (json_is_string(json_object_get(written, "before"))) {
-        say(step, "Others cosigned it by %s%s%s.", when(at, written, "before"),
-            json_is_string(json_object_get(written, "after"))
-                ? ", and what stands before it by "
-                : "",
-            when(other, written, "after"));
+        explained_say(step, "Others cosigned it by %s%s%s.", when(at, written, "before"),
+                      json_is_string(json_object_get(written, "after"))
+                          ? ", and what stands before it by "
+                          : "",
+                      when(other, written, "after"));
     }
     if (json_is_true(json_object_get(written, "late"))) {
-        say(step, "It could not be recorded when it was given, and was added later.");
+        explained_say(step, "It could not be recorded when it was given, and was added later.");
     }
     return step;
 }
@@ -94,13 +94,14 @@ static json_t *asked(const json_t *facts)
     char list[LINE_BYTES];
     const json_t *question = json_object_get(facts, "question");
     const json_t *gate = json_object_get(facts, "gate");
-    json_t *step = begin("What was asked");
-    say(step, "%s", p2p_cli_explained_question(facts, list));
+    json_t *step = explained_begin("What was asked");
+    explained_say(step, "%s", p2p_cli_explained_question(facts, list));
     if (!json_is_true(json_object_get(question, "check_digits"))) {
-        say(step, "A check digit is wrong: the answer is at least `possible`.");
+        explained_say(step, "A check digit is wrong: the answer is at least `possible`.");
     }
-    say(step, "The gate looks into the circles its member is in (* is everybody's): %s.",
-        p2p_cli_list(list, sizeof list, gate, "circles"));
+    explained_say(step,
+                  "The gate looks into the circles its member is in (* is everybody's): %s.",
+                  p2p_cli_list(list, sizeof list, gate, "circles"));
     return step;
 }
 
@@ -114,23 +115,24 @@ static json_t *known(const json_t *facts)
     const json_t *says = json_object_get(knew, "says");
     const json_t *feed = NULL;
     size_t i = 0;
-    json_t *step = begin("What the gate knew");
+    json_t *step = explained_begin("What the gate knew");
     bool late = json_is_true(json_object_get(json_object_get(facts, "written"), "late"));
-    say(step, "By %s it knew this much of each feed; nothing beyond it counts.",
-        late ? "what the decision names" : "the gate's own records of what it had seen");
+    explained_say(step, "By %s it knew this much of each feed; nothing beyond it counts.",
+                  late ? "what the decision names"
+                       : "the gate's own records of what it had seen");
     if (!json_is_true(json_object_get(knew, "all_here"))) {
-        say(step, "It knew more than this archive holds.");
+        explained_say(step, "It knew more than this archive holds.");
     }
     if (json_is_true(json_object_get(says, "incomplete"))) {
-        say(step, "It said of itself that it was not complete in its circles.");
+        explained_say(step, "It said of itself that it was not complete in its circles.");
     }
     if (json_is_true(json_object_get(says, "stale"))) {
-        say(step, "It said of itself that it had heard too little for too long.");
+        explained_say(step, "It said of itself that it had heard too little for too long.");
     }
     if (json_is_true(json_object_get(says, "keys_missing"))) {
-        say(step, "It lacked a key under which a person might have been banned.");
+        explained_say(step, "It lacked a key under which a person might have been banned.");
     }
-    json_t *rows = table(step, heads);
+    json_t *rows = explained_table(step, heads);
     json_array_foreach(json_object_get(knew, "feeds"), i, feed)
     {
         char size[P2P_CLI_SPAN_BYTES], of[P2P_CLI_SPAN_BYTES], age[P2P_CLI_SPAN_BYTES] = "";
@@ -190,25 +192,27 @@ static json_t *tell_ban(const json_t *found)
     const json_t *act = NULL;
     size_t i = 0;
     snprintf(title, sizeof title, "Ban %s", p2p_cli_text(ban, "id"));
-    json_t *step = begin(title);
-    say(step, "On %s: imposed by %s at %s; ground %s; %s.",
-        p2p_cli_list(list, sizeof list, ban, "subjects"), p2p_cli_text(ban, "issuer"),
-        when(at, json_object_get(found, "imposed"), "time"), p2p_cli_text(ban, "ground"),
-        p2p_cli_text(ban, "reference"));
+    json_t *step = explained_begin(title);
+    explained_say(step, "On %s: imposed by %s at %s; ground %s; %s.",
+                  p2p_cli_list(list, sizeof list, ban, "subjects"), p2p_cli_text(ban, "issuer"),
+                  when(at, json_object_get(found, "imposed"), "time"),
+                  p2p_cli_text(ban, "ground"), p2p_cli_text(ban, "reference"));
     p2p_cli_list(list, sizeof list, ban, "scope");
-    say(step, "It covers %s; from %s until %s.", strcmp(list, "*") == 0 ? "every port" : list,
+    explained_say(
+        step, "It covers %s; from %s until %s.", strcmp(list, "*") == 0 ? "every port" : list,
         json_is_string(json_object_get(ban, "from")) ? when(at, ban, "from") : "its imposition",
         json_is_string(json_object_get(ban, "until")) ? when(until, ban, "until")
                                                       : "it is lifted");
     json_array_foreach(json_object_get(found, "acts"), i, act)
     {
-        say(step, "Record %s acts on it: %s by %s at %s.", p2p_cli_text(act, "record"),
-            p2p_cli_text(act, "kind"), p2p_cli_text(act, "by"), when(at, act, "time"));
+        explained_say(step, "Record %s acts on it: %s by %s at %s.",
+                      p2p_cli_text(act, "record"), p2p_cli_text(act, "kind"),
+                      p2p_cli_text(act, "by"), when(at, act, "time"));
     }
     if (json_is_string(json_object_get(ban, "why"))) {
-        say(step, "It has no effect: %s.", p2p_cli_text(ban, "why"));
+        explained_say(step, "It has no effect: %s.", p2p_cli_text(ban, "why"));
     }
-    say(step, "%s", conclusion(found));
+    explained_say(step, "%s", conclusion(found));
     return step;
 }
 
@@ -216,7 +220,8 @@ static json_t *found(const json_t *facts)
 {
     const json_t *each = NULL;
     size_t i = 0;
-    json_t *step = begin("What it found");
+    json_t *step = explained_begin(
+        json_object_get(facts, "collect") == NULL ? "What it found" : "Which bans it found");
     json_t *parts = json_array();
     json_array_foreach(json_object_get(facts, "found"), i, each)
     {
@@ -224,7 +229,7 @@ static json_t *found(const json_t *facts)
     }
     json_object_set_new(step, "parts", parts);
     if (i == 0) {
-        say(step, "No ban on any of these stood among the records it knew.");
+        explained_say(step, "No ban on any of these stood among the records it knew.");
     }
     return step;
 }
@@ -234,16 +239,17 @@ static json_t *unknown(const json_t *facts)
     char at[P2P_CLI_WHEN_BYTES];
     const json_t *each = NULL;
     size_t i = 0;
-    json_t *step = begin("What it did not know");
+    json_t *step = explained_begin("What it did not know");
     json_array_foreach(json_object_get(facts, "unknown"), i, each)
     {
         const char *on = p2p_cli_text(each, "acts_on");
-        say(step, "Record %s: %s by %s at %s%s%s. The gate had not seen it.",
-            p2p_cli_text(each, "record"), p2p_cli_text(each, "kind"), p2p_cli_text(each, "by"),
-            when(at, each, "time"), on[0] != '\0' ? ", on " : "", on);
+        explained_say(step, "Record %s: %s by %s at %s%s%s. The gate had not seen it.",
+                      p2p_cli_text(each, "record"), p2p_cli_text(each, "kind"),
+                      p2p_cli_text(each, "by"), when(at, each, "time"),
+                      on[0] != '\0' ? ", on " : "", on);
     }
     if (i == 0) {
-        say(step, "No other record of this archive is about these.");
+        explained_say(step, "No other record of this archive is about these.");
     }
     return step;
 }
@@ -266,17 +272,18 @@ static void say_answer(json_t *step, const char *what, const json_t *answer)
                                     record[0] != '\0' ? " by " : "", record);
         }
     }
-    say(step, "%s.", line);
+    explained_say(step, "%s.", line);
 }
 
 static json_t *answered(const json_t *facts)
 {
-    json_t *step = begin("What the answer had to be");
-    say(step, "The strongest reason decides: refuse, then refer, then possible, else allow.");
+    json_t *step = explained_begin("What the answer had to be");
+    explained_say(
+        step, "The strongest reason decides: refuse, then refer, then possible, else allow.");
     say_answer(step, "From what the gate knew it had to be", json_object_get(facts, "should"));
     say_answer(step, "It was", json_object_get(facts, "answered"));
     if (json_is_true(json_object_get(facts, "two_heads"))) {
-        say(step, "It follows for a gate that knew of two heads of the charter.");
+        explained_say(step, "It follows for a gate that knew of two heads of the charter.");
     }
     return step;
 }
@@ -284,24 +291,30 @@ static json_t *answered(const json_t *facts)
 static json_t *verdict(const json_t *facts)
 {
     const json_t *inputs = json_object_get(facts, "inputs");
-    json_t *step = begin("The verdict");
-    say(step, "%s: %s.", p2p_cli_text(facts, "decided"), p2p_cli_text(facts, "text"));
+    json_t *step = explained_begin("The verdict");
+    explained_say(step, "%s: %s.", p2p_cli_text(facts, "decided"), p2p_cli_text(facts, "text"));
     say_answer(step,
                "With everything that is known now, later lifts too, the same question gives",
                json_object_get(facts, "now"));
     if (strcmp(p2p_cli_text(inputs, "verdict"), "sound") != 0) {
-        say(step, "The archive is not in order: see what audit verify finds.");
+        explained_say(step, "The archive is not in order: see what audit verify finds.");
     }
     return step;
 }
 
 json_t *p2p_cli_explain_steps(const json_t *facts)
 {
-    static json_t *(*const tell[])(const json_t *facts) = {who,     asked,    known,  found,
-                                                           unknown, answered, verdict};
+    const json_t *collect = json_object_get(facts, "collect");
     json_t *steps = json_array();
-    for (size_t i = 0; i < sizeof tell / sizeof tell[0]; i++) {
-        json_array_append_new(steps, tell[i](facts));
+    json_array_append_new(steps, who(facts));
+    json_array_append_new(steps, asked(facts));
+    json_array_append_new(steps, known(facts));
+    if (collect != NULL) {
+        explained_release(steps, collect);
     }
+    json_array_append_new(steps, found(facts));
+    json_array_append_new(steps, unknown(facts));
+    json_array_append_new(steps, answered(facts));
+    json_array_append_new(steps, verdict(facts));
     return steps;
 }

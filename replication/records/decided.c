@@ -175,6 +175,17 @@ static enum p2p_err ask_collect(const struct asking *asking, uint32_t feed,
                          : err;
 }
 
+static struct p2p_decided_collect collect_of(const struct p2p_collect_token *token,
+                                             const struct p2p_collect_found *found)
+{
+    return token->found ? (struct p2p_decided_collect){.circle = token->custody.circle,
+                                                       .token = token->custody.id,
+                                                       .other = token->other,
+                                                       .right = found->right,
+                                                       .seconded = found->seconded}
+                        : (struct p2p_decided_collect){.circle = 0};
+}
+
 /* Whether the record at (feed, index) of the whole ledger is of one of two kinds. */
 static enum p2p_err is_of(struct p2p_past *past, uint32_t feed, uint64_t index, uint32_t kind,
                           uint32_t or_kind, struct p2p_record *record, bool *is)
@@ -296,12 +307,14 @@ static enum p2p_err ask(struct p2p_past *past, const struct p2p_decision_place *
     bool stale = decision->stale;
     bool collects = decision->container.len > 0;
     out->whole = true;
+    out->collect = (struct p2p_decided_collect){.circle = 0};
     if (err == P2P_OK && collects) {
         struct p2p_collect_token token;
         struct p2p_collect_found found;
         uint32_t own = decision->late && member != NULL ? member->feed : at->feed;
         err = ask_collect(&asking, own, decision, &token, &found, &stale);
         if (err == P2P_OK) {
+            out->collect = collect_of(&token, &found);
             err = is_whole(past, at, decision, &token, &found, &out->whole);
         }
     }

@@ -176,12 +176,42 @@ claim "the log has every answer, and the audit recomputes each from what that ga
 must 0 node beanr --json gate log
 same "$(jq -r 'select(.container == "MSCU1000070" and .answer == "allow") | .release != null' "$out")" true \
     "a release in the log"
-decision=$(jq -rs 'map(select(.container == "CSQU3054383" and .answer == "allow"))[0].id' "$out")
+decided() { jq -rs --arg c "$1" --arg a "$2" 'map(select(.container == $c and .answer == $a))[0].id' "$out"; }
+decision=$(decided CSQU3054383 allow)
+overruled=$(decided MSCU1000070 allow)
+refused=$(jq -rs 'map(select(.container == "HBMU2699702" and (.reasons | tostring | test("banned"))))[0].id' "$out")
+released=$(jq -rs 'map(select(.container == "CSQU3054383" and .answer == "allow"))[0].release' "$out")
 agree
 must 0 node beanr audit export "$WORK/archive"
 must 0 p2p --json audit verify "$WORK/archive" --trust "$SB/trust"
 must 0 p2p audit explain "$WORK/archive" "$decision" --trust "$SB/trust"
 tells 'CSQU3054383'
 tells '^   right:'
+
+claim "a release is justified: custody, the right and who passed it on, lights, blocks, override, each with its record"
+explained() { must 0 p2p "${@:2}" audit explain "$WORK/archive" "$1" --trust "$SB/trust"; }
+explained "$decision" --json
+holds '.collect.token | .container == "CSQU3054383" and .state == "held" and .holder == "beanr" and .held_since.kind == "custody-open"'
+holds '.collect.says == {custody: "ready", stale: false, asked_before: false, mirrored: false, released: $use}' --arg use "$released"
+holds '.collect.rights | length == 1 and .[0].weighed and .[0].right.state == "ACTIVE" and .[0].assigned.by == "beanr-haulier"'
+holds '[.collect.rights[0].chain[] | .party] == ["beanr-carrier", "beanr-forwarder", "beanr-haulier"]'
+holds '.collect.rights[0].chain | all(.accepted and .given.record != null)'
+holds '[.collect.rights[0].lights[] | select(.green and .set.kind == "right-light")] | length == 4'
+holds '.collect.rights[0] | .blocks == [] and .override == null
+    and ([.records[] | select(.kind == "right-block" or .kind == "right-unblock") | .by] == ["beanr-customs", "beanr-customs"])'
+holds '.collect.weighed | length > 15 and all(.stands == "for" and .rule != "")'
+holds '.unknown | all(.record != $use)' --arg use "$released"
+explained "$overruled" --json
+holds '.collect.rights[0].override | .asked.by == "beanr-pso" and .asked.says.reason == "the reefer fails" and .approved.by == "beanr-pso2"
+    and (.overrules | index("light-customs") != null and index("blocks") == null)'
+holds '.collect.rights[0].override.approved.record as $by
+    | [.collect.weighed[] | select(.stands == "overruled" and .record == $by) | .code] | contains(["light-customs", "wrong-truck"])'
+explained "$refused" --json
+holds '.collect.weighed[] | select(.code == "banned") | .stands == "against" and .at_least == "refuse" and .record == $ban' --arg ban "$ban"
+explained "$overruled"
+tells '^   An override stands: asked for in record beanr/'
+tells '^overruled  *light customs .*refuse: light-customs'
+must 0 p2p audit explain "$WORK/archive" "$overruled" --trust "$SB/trust" --html "$WORK/page.html"
+grep -q 'asked for in record .*, reason: the reefer fails; approved in record' "$WORK/page.html" || fail "the page does not tell the override"
 
 finish

@@ -249,9 +249,32 @@ static struct p2p_right right_at(uint32_t node, struct p2p_record_id id)
 
 /* ---- the audit ---- */
 
-static void audit_one(struct p2p_past *past, const struct p2p_ledger *ledger,
-                      const struct p2p_kv *kv, const struct p2p_record_id *id,
-                      struct p2p_slice packed)
+/* What the audit says a release was about is what its `use` names: token, right, approval. */
+static void check_about(struct p2p_ledger *ledger, uint32_t feed,
+                        const struct p2p_decision *decision,
+                        const struct p2p_decided_collect *about)
+{
+    const struct p2p_record_id use = {feed, decision->use};
+    const struct p2p_record_id *names[] = {&about->token, &about->right, &about->seconded};
+    struct p2p_cites walk;
+    struct p2p_record_id cite;
+    struct p2p_entry entry;
+    size_t count = 0;
+    if (decision->answer != P2P_ANSWER_ALLOW || !decision->released || decision->repeated) {
+        return;
+    }
+    CHECK_OK(p2p_ledger_entry(ledger, &use, &entry));
+    p2p_cites_begin(&walk, &entry.record);
+    while (p2p_cites_next(&walk, &cite)) {
+        CHECK(count < 3 && p2p_record_id_compare(&cite, names[count]) == 0);
+        count++;
+    }
+    CHECK(count == 2u + (about->seconded.feed != 0));
+    CHECK(about->circle == entry.record.circle);
+}
+
+static void audit_one(struct p2p_past *past, struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                      const struct p2p_record_id *id, struct p2p_slice packed)
 {
     static uint64_t sizes[NETWORK_NODES_MAX + 2];
     struct p2p_horizon horizon = {.sizes = sizes, .count = ledger->feed_count};
@@ -269,6 +292,7 @@ static void audit_one(struct p2p_past *past, const struct p2p_ledger *ledger,
         }
     }
     CHECK(again.decided <= P2P_DECIDED_CLAIMED);
+    check_about(ledger, id->feed, &decision, &again.collect);
 }
 
 /* Computes every decision of a node once more from what it knew; returns how many there are. */

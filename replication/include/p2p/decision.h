@@ -120,6 +120,15 @@ struct p2p_decision_place {
     size_t withheld_count;
 };
 
+/* What a collect was about, as the gate knew it. feed 0: none. */
+struct p2p_decided_collect {
+    uint32_t circle; /* of all of them */
+    struct p2p_record_id token;
+    struct p2p_record_id other;    /* one more of the container that is not over */
+    struct p2p_record_id right;    /* that was weighed: the one with the least against it */
+    struct p2p_record_id seconded; /* the approve of the override that stands on it */
+};
+
 struct p2p_decided_again {
     enum p2p_decided decided;
     struct p2p_gate_answer should; /* from what is here, the node's own claims taken */
@@ -127,6 +136,7 @@ struct p2p_decided_again {
     bool keys_missing;             /* by the charter as of then it lacked keys, or knew of
                                       some that two heads hide */
     bool whole; /* of a collect: what it knew, and what it released, is as it says */
+    struct p2p_decided_collect collect;
 };
 
 /* Computes it once more. Moves the past to the horizon given, and leaves it there. P2P_NOMEM,
