@@ -151,10 +151,21 @@ enum p2p_err p2p_view_fold(struct p2p_ledger *ledger, enum p2p_view_number view,
     return view_find(view)->fold(ledger, key);
 }
 
+/* Keys of every view but `forks` are ids: of the record that begins the value. */
+static bool is_begun_by(const struct p2p_record_id *id, enum p2p_view_number view,
+                        struct p2p_slice key)
+{
+    uint8_t own[P2P_ID_KEY_BYTES];
+    return view == P2P_VIEW_FORKS || p2p_slice_equal(key, p2p_id_key(own, id));
+}
+
 enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
                            struct p2p_slice key)
 {
     p2p_assert(key.len <= P2P_VIEW_KEY_BYTES_MAX);
+    if (ledger->marks_of != NULL && !is_begun_by(ledger->marks_of, view, key)) {
+        return P2P_OK;
+    }
     if (ledger->mark_count == P2P_MARKS_MAX) {
         enum p2p_err err = fold_marks(ledger, false);
         if (err == P2P_OK && ledger->mark_count == P2P_MARKS_MAX) {

@@ -239,6 +239,9 @@ static enum p2p_err mark_suspended(struct p2p_ledger *ledger,
     struct p2p_entry entry;
     struct p2p_cites walk;
     struct p2p_record_id cite;
+    if (ledger->marks_of != NULL) {
+        return P2P_OK; /* a resume begins no imposition */
+    }
     p2p_scratch_begin(&scratch, ledger); /* one resume may name 1,024 large records */
     enum p2p_err err = p2p_ledger_entry(ledger, suspend, &entry);
     if (err == P2P_OK && entry.record.kind == P2P_KIND_BAN_SUSPEND) {

@@ -277,6 +277,9 @@ static enum p2p_err mark_asked(struct p2p_ledger *ledger, const struct p2p_recor
     struct p2p_entry entry;
     struct p2p_cites walk;
     struct p2p_record_id cite;
+    if (ledger->marks_of != NULL) {
+        return P2P_OK; /* a ruling begins no right */
+    }
     p2p_scratch_begin(&scratch, ledger); /* one ruling may name many large records */
     enum p2p_err err = p2p_ledger_entry(ledger, request, &entry);
     if (err == P2P_OK && p2p_right_actions(entry.record.kind) != 0 &&

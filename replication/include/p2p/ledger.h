@@ -124,6 +124,10 @@ struct p2p_ledger {
     /* Rows are derived once more to be compared with what is stored (compare_kv.h): the set
      * hashes are those of what should stand there, and stay as they are. */
     bool comparing;
+    /* While what follows from this record is derived once more: of what it marks only the key
+     * that it begins is, since each other one is folded when the record that begins it comes.
+     * NULL: all. */
+    const struct p2p_record_id *marks_of;
     struct p2p_view_walk *walk; /* of a view's rows, over several batches, or NULL */
     struct p2p_folded *folded;  /* keys that need not be folded again now, or NULL: folded.h */
     bool undoing;               /* rows are deleted where they would be put: ledger_cut.c */
