@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # A port that is lost for good holds a container: the roots give it to another one, which takes it over once those who
 # may have let the lost one go on have seen that, its lease is over, and two people have looked; the lost one comes back.
+# Of another container it and the new holder had both opened custody: the roots keep one of these, by the same wait.
 
 . "$(dirname "$0")/lib.sh" || exit 3
 begin 19400 240 beanr,bezee,begne,beost,belgg
 ROOTS=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
 LEASE_S=60 # the shortest that a charter may have; who takes over waits 1.1 times as long
-BOX=PTPU1000012 CARD=card:alfapass:1234567 TRUCK=plate:BE:1ABC234
+BOX=PTPU1000012 RIVAL=HBMU2699702 CARD=card:alfapass:1234567 TRUCK=plate:BE:1ABC234
 up
 connected $MEMBERS
 must 0 node bezee --json charter policy --lease ${LEASE_S}s "${ROOTS[@]}"
 
 # custody_is MEMBER FILTER
 custody_is() { node "$1" --json custody show "$BOX" | jq -e "$2"; }
+# token_is MEMBER TOKEN FILTER
+token_is() { node "$1" --json custody show "$2" | jq -e "$3"; }
 # tells_seen MEMBER...: what a commit knows is told in it, and with it that the holder is replaced
 tells_seen() {
     local each
@@ -25,6 +28,24 @@ collect() { must "$1" node "$2" --json gate collect --container "$BOX" --subject
 because() { holds '[.reasons[].code] | index($code) != null' --arg code "$1"; }
 may() { must 0 node begne --json --as "begne-$1" right "${@:2}"; }
 releasing $MEMBERS
+
+claim "Antwerp and Ghent each open custody of one container, not knowing of each other: neither may release"
+down bezee begne beost belgg
+must 0 node beanr --json custody open --container "$RIVAL" --call 'PTP EXPRESS 44' --facility beanr-f1
+get .id
+goes=$it
+down beanr
+up bezee begne beost belgg
+must 0 node begne --json custody open --container "$RIVAL" --call 'PTP EXPRESS 45' --facility begne-f1
+get .id
+kept=$it
+up beanr
+connected beanr
+for member in beanr begne belgg; do
+    eventually 20 token_is "$member" "$goes" '.frozen == ["rival"]'
+    eventually 20 token_is "$member" "$kept" '.frozen == ["rival"]'
+done
+releasing beanr
 
 claim "Antwerp opens custody, every port knows, and Antwerp is lost"
 must 0 node beanr --json custody open --container "$BOX" --call 'PTP EXPRESS 44' --facility beanr-f1 --level witnessed
@@ -40,6 +61,10 @@ holds '.error.code == "not-held"'
 claim "the roots give it to Ghent: frozen at once, and whose word is missing is told"
 down bezee beost
 must 0 node begne --json charter reassign "$token" --to begne "${ROOTS[@]}"
+must 0 node begne --json charter settle-opens "$kept" --other "$goes" "${ROOTS[@]}"
+must 1 node begne --json charter settle-opens "$goes" --other "$kept" "${ROOTS[@]}"
+holds '.error.text | test("stays away")'
+eventually 10 token_is belgg "$goes" '.frozen == ["rival", "settled"]'
 eventually 10 custody_is belgg '.frozen == ["reassigned"] and .holder == "beanr"'
 tells_seen begne belgg
 must 3 node begne --json --as begne-pso custody recount "$BOX"
@@ -73,12 +98,22 @@ for member in bezee begne beost belgg; do
     eventually 10 custody_is "$member" '.state == "held" and .holder == "begne" and .epoch == 2 and .frozen == []'
 done
 
+claim "two people count the one that the roots keep, and the other is over"
+counted() { node begne --json --as "$1" custody recount "$RIVAL"; }
+eventually 10 counted begne-pso
+must 0 node begne --json --as begne-pso2 custody recount "$RIVAL" --level witnessed
+for member in bezee begne beost belgg; do
+    eventually 10 token_is "$member" "$goes" '.state == "withdrawn"'
+    eventually 10 token_is "$member" "$kept" '.state == "held" and .frozen == []'
+done
+
 claim "Antwerp comes back and refuses; Ghent releases, once"
 up beanr
 connected beanr
 eventually 20 custody_is beanr '.holder == "begne" and .epoch == 2'
 collect 1 beanr
 because custody-elsewhere
+eventually 10 token_is beanr "$goes" '.state == "withdrawn"'
 releasing begne
 may carrier issue --container "$BOX" --bl PTPL44 --to begne-haulier
 get .id

@@ -6,6 +6,7 @@
 
 #include <p2p/collect.h>
 #include <p2p/decision.h>
+#include <p2p/forked.h>
 #include <p2p/kind.h>
 
 #include <stdio.h>
@@ -1147,6 +1148,54 @@ static void test_a_release_outlives_its_branch(void **state)
     }
 }
 
+/* A node in whose feed a request stood that a fork takes wrote rulings of it without end, until
+ * the feed was cut: nobody knows what stands above that end, so it went on waiting. */
+static void test_what_a_fork_takes_is_ruled_once_at_most(void **state)
+{
+    struct p2p_forked forked;
+    (void)state;
+    start(4, 4, 64);
+    struct p2p_record_id token = open_box(1, BOX);
+    struct p2p_record_id right = issue(1, token, BOX, "p2");
+    network_advance(&net, 65000);
+    struct network_node *n = &net.nodes[2];
+    struct memory_kv *before = memory_kv_clone(n->kv);
+    struct p2p_engine_options options = n->options;
+    cut_off(1);
+    cut_off(2);
+    network_restart(&net, 1); /* it rules nothing before its witnesses answer */
+    network_connect(&net, 1, 2);
+    network_advance(&net, 500);
+    struct p2p_record_id asked = ask(2, P2P_KIND_RIGHT_ACCEPT, right, NULL, &nothing);
+    network_advance(&net, 500);
+    CHECK(right_at(1, right).unruled_count == 1);
+    network_kill(&net, 2);
+    memory_kv_free(n->kv);
+    n->kv = before;
+    n->options = options;
+    n->watch = (struct network_watch){.count = 0};
+    CHECK_OK(network_open(&net, 2));
+    network_connect(&net, 2, 3);
+    network_connect(&net, 2, 4);
+    network_run(&net);
+    CHECK_OK(network_notes(&net, 2, 1));
+    network_advance(&net, 500);
+    network_kill(&net, 2);
+    uint64_t size = network_size(&net, 1, 1);
+    network_connect(&net, 1, 3);
+    network_connect(&net, 1, 4);
+    network_advance(&net, 1500); /* it knows of the fork, and waits before it cuts */
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
+    CHECK_OK(p2p_forked_get(p2p_engine_ledger(net.nodes[1].engine), kv, 2, &forked));
+    memory_kv_abort(net.nodes[1].kv);
+    CHECK(forked.size > 0 && forked.size <= asked.index);
+    CHECK(network_size(&net, 1, 2) > asked.index);
+    CHECK(network_size(&net, 1, 1) - size < 12);
+    network_advance(&net, 8000);
+    CHECK(network_size(&net, 1, 2) == forked.size);
+    CHECK(network_size(&net, 1, 1) - size < 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1175,6 +1224,7 @@ int main(void)
                                   network_stop),
         cmocka_unit_test_teardown(test_a_late_answer_needs_the_lease, network_stop),
         cmocka_unit_test_teardown(test_a_release_outlives_its_branch, network_stop),
+        cmocka_unit_test_teardown(test_what_a_fork_takes_is_ruled_once_at_most, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
