@@ -26,16 +26,17 @@ static bool level_reached(const struct p2p_node *node, const struct p2p_work *wo
 {
     uint32_t own = p2p_engine_own_feed(node->engine);
     const struct p2p_witnessing *witnessing = p2p_engine_witnessing(node->engine, own);
+    bool witnessed = witnessing != NULL && witnessing->quorum_size >= work->wait_size;
     if (node->engine_lost) {
         return false; /* what it believes is in doubt */
     }
     switch (work->wait_level) {
     case P2P_LEVEL_LOCAL:
         return true;
-    case P2P_LEVEL_MIRRORED:
-        return p2p_engine_mirrored(node->engine) >= work->wait_size;
+    case P2P_LEVEL_MIRRORED: /* which a start forgets, but not who cosigned */
+        return witnessed || p2p_engine_mirrored(node->engine) >= work->wait_size;
     case P2P_LEVEL_WITNESSED:
-        return witnessing != NULL && witnessing->quorum_size >= work->wait_size;
+        return witnessed;
     }
     return false;
 }
