@@ -81,27 +81,63 @@ void p2p_scrub_suspect(struct p2p_engine *engine)
 
 static const char noted_name[] = "damage";
 
+enum { FORMAT = 2, FLAG_EMPTIED = 1 };
+
+static enum p2p_err write_note(const struct p2p_kv *kv, bool emptied)
+{
+    const uint8_t value[] = {FORMAT, emptied ? FLAG_EMPTIED : 0};
+    return p2p_kv_put(kv, P2P_TABLE_META, p2p_slice_text(noted_name),
+                      p2p_slice_of(value, sizeof(value)));
+}
+
 enum p2p_err p2p_scrub_recall(struct p2p_engine *engine)
 {
+    struct p2p_scrub *scrub = &engine->scrub;
     struct p2p_slice value;
     enum p2p_err err =
         p2p_kv_get(engine->kv, P2P_TABLE_META, p2p_slice_text(noted_name), &value);
-    engine->scrub.noted = err == P2P_OK;
-    return err == P2P_NOTFOUND ? P2P_OK : err;
+    scrub->noted = err == P2P_OK;
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    /* What is no note, the disk made of one. */
+    scrub->emptied = value.len != 2 || value.data[0] != FORMAT || value.data[1] != 0;
+    scrub->noted_emptied = scrub->emptied;
+    return P2P_OK;
 }
 
 /* A start that did not know of it would sign over it until a pass comes by again. */
 static enum p2p_err note(struct p2p_engine *engine)
 {
-    static const uint8_t format = 1;
-    bool known = engine->scrub.told.is_known;
-    if (engine->scrub.noted == known || !p2p_engine_stores(engine)) {
+    struct p2p_scrub *scrub = &engine->scrub;
+    bool known = scrub->told.is_known;
+    if ((scrub->noted == known && scrub->noted_emptied == scrub->emptied) ||
+        !p2p_engine_stores(engine)) {
         return P2P_OK;
     }
-    engine->scrub.noted = known;
-    struct p2p_slice name = p2p_slice_text(noted_name);
-    return known ? p2p_kv_put(engine->kv, P2P_TABLE_META, name, p2p_slice_of(&format, 1))
-                 : p2p_kv_del(engine->kv, P2P_TABLE_META, name);
+    scrub->noted = known;
+    scrub->noted_emptied = scrub->emptied;
+    return known ? write_note(engine->kv, scrub->emptied)
+                 : p2p_kv_del(engine->kv, P2P_TABLE_META, p2p_slice_text(noted_name));
+}
+
+/* ---- rows that are gone ---- */
+
+enum p2p_err p2p_damage_mend(const struct p2p_kv *kv, struct p2p_kv_mended *out)
+{
+    *out = (struct p2p_kv_mended){0, 0, P2P_TABLE_META};
+    enum p2p_err err = p2p_kv_mend(kv, out);
+    return err == P2P_OK && out->emptied > 0 ? write_note(kv, true) : err;
+}
+
+enum p2p_err p2p_scrub_emptied(struct p2p_engine *engine)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    scrub->emptied = true;
+    p2p_scrub_suspect(engine);
+    p2p_judge_forget(&engine->ledger);
+    p2p_scrub_anew(engine, true);
+    return p2p_rescue_open(engine);
 }
 
 enum p2p_err p2p_scrub_settle(struct p2p_engine *engine)

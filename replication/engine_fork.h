@@ -76,7 +76,7 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_append(struct p2p_engine *engine);
  * [out]: no more can be kept. */
 P2P_MUST_CHECK enum p2p_err p2p_rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from,
                                        bool *full);
-/* Counts what is kept aside, at a start. */
+/* Counts what is kept aside, at a start, and when rows may be gone. */
 P2P_MUST_CHECK enum p2p_err p2p_rescue_open(struct p2p_engine *engine);
 /* What is kept aside and need not be any more goes; what may be carried by now is. */
 P2P_MUST_CHECK enum p2p_err p2p_rescue_settle(struct p2p_engine *engine, uint64_t *wake_ms);

@@ -147,6 +147,18 @@ enum p2p_err p2p_lack_end(struct p2p_engine *engine, const struct p2p_lack *lack
     return p2p_kv_del(engine->kv, P2P_TABLE_INDEX, row_key(key, &lack->id));
 }
 
+enum p2p_err p2p_lack_told(const struct p2p_engine *engine, const struct p2p_record_id *id,
+                           uint32_t circle)
+{
+    const struct p2p_lacks *lacks = &engine->lacks;
+    struct p2p_lack lack;
+    if (circle >= lacks->circle_count || !lacks->circles[circle].member ||
+        lacks->circles[circle].unscanned) {
+        return P2P_OK;
+    }
+    return p2p_lack_get(engine, id, &lack);
+}
+
 /* ---- becoming missing ---- */
 
 /* Notes that a payload is not here, of a circle this member is in. */
@@ -458,6 +470,60 @@ enum p2p_err p2p_lack_finish(struct p2p_engine *engine, uint64_t *wake_ms)
         lacks->changed = false;
     }
     return err == P2P_OK && lacks->dirty ? store_walk(engine) : err;
+}
+
+/* ---- after rows were lost ---- */
+
+/* Adds up the rows as they are. One that is none goes: its payload is missed again. */
+static enum p2p_err count_rows(struct p2p_engine *engine, struct p2p_lack_circle *counts)
+{
+    uint8_t key[KEY_BYTES] = {P2P_INDEX_LACK};
+    struct p2p_slice found;
+    struct p2p_slice value;
+    const struct p2p_slice first = p2p_slice_of(key, 1);
+    enum p2p_err err = p2p_kv_seek(engine->kv, P2P_TABLE_INDEX, first, &found, &value);
+    while (err == P2P_OK && found.len == KEY_BYTES && found.data[0] == P2P_INDEX_LACK) {
+        struct p2p_lack lack;
+        bool sound =
+            read_row(found, value, &lack) == P2P_OK && lack.circle < engine->lacks.circle_count;
+        if (sound) {
+            struct p2p_lack_circle *circle = &counts[lack.circle];
+            *(lack.state == P2P_LACK_LOST ? &circle->lost : &circle->missing) += 1;
+            err = p2p_kv_next(engine->kv, P2P_TABLE_INDEX, &found, &value);
+            continue;
+        }
+        memcpy(key, found.data, KEY_BYTES);
+        err = p2p_kv_del(engine->kv, P2P_TABLE_INDEX, p2p_slice_of(key, KEY_BYTES));
+        if (err == P2P_OK) {
+            err = p2p_kv_seek(engine->kv, P2P_TABLE_INDEX, p2p_slice_of(key, KEY_BYTES), &found,
+                              &value);
+        }
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+enum p2p_err p2p_lack_recount(struct p2p_engine *engine, bool *differs)
+{
+    struct p2p_lacks *lacks = &engine->lacks;
+    size_t bytes = (lacks->circle_count + 1) * sizeof(struct p2p_lack_circle);
+    struct p2p_lack_circle *counts = p2p_arena_take(engine->arena, bytes);
+    *differs = false;
+    if (counts == NULL) {
+        return P2P_NOMEM;
+    }
+    memset(counts, 0, bytes);
+    enum p2p_err err = count_rows(engine, counts);
+    for (size_t i = 0; i < lacks->circle_count && err == P2P_OK; i++) {
+        struct p2p_lack_circle *circle = &lacks->circles[i];
+        if (circle->missing != counts[i].missing || circle->lost != counts[i].lost) {
+            circle->missing = counts[i].missing;
+            circle->lost = counts[i].lost;
+            circle->dirty = true;
+            lacks->changed = true;
+            *differs = true;
+        }
+    }
+    return err;
 }
 
 /* ---- looking ---- */

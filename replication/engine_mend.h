@@ -44,6 +44,8 @@ void p2p_scrub_mended(struct p2p_engine *engine, enum p2p_table table, uint32_t 
 /* Damage is known from here on, where, or only that there is some. */
 void p2p_scrub_damage(struct p2p_engine *engine);
 void p2p_scrub_suspect(struct p2p_engine *engine);
+/* Rows are gone, of whatever table: passes begin, and end only when nothing is put again. */
+P2P_MUST_CHECK enum p2p_err p2p_scrub_emptied(struct p2p_engine *engine);
 /* At a start: whether the last one knew of damage that was not mended (engine->scrub.noted). */
 P2P_MUST_CHECK enum p2p_err p2p_scrub_recall(struct p2p_engine *engine);
 /* Perhaps no damage is known any more: then everything goes on. */

@@ -269,6 +269,11 @@ enum p2p_err p2p_engine_open(struct p2p_engine **out, const struct p2p_engine_op
     if (options->damage_suspected || engine->scrub.noted) {
         p2p_scrub_suspect(engine);
     }
+    err = engine->scrub.emptied ? p2p_scrub_emptied(engine) : P2P_OK;
+    if (err != P2P_OK) {
+        p2p_engine_close(engine);
+        return err;
+    }
     engine->kv = NULL;
     *out = engine;
     return P2P_OK;

@@ -14,6 +14,12 @@ P2P_MUST_CHECK enum p2p_err p2p_lack_follow(struct p2p_engine *engine);
 P2P_MUST_CHECK enum p2p_err p2p_lack_arrived(struct p2p_engine *engine,
                                              const struct p2p_record_id *id,
                                              const struct p2p_arrival *arrival);
+/* Whether it is known why a payload of that circle is not here: P2P_OK also when it need not
+ * be. P2P_NOTFOUND: it should be here, or missing by a row. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_told(const struct p2p_engine *engine,
+                                          const struct p2p_record_id *id, uint32_t circle);
+/* Rows may be gone: counts those that are there. differs [out]: there were others. */
+P2P_MUST_CHECK enum p2p_err p2p_lack_recount(struct p2p_engine *engine, bool *differs);
 /* The stored payload of this record is damaged or gone: forgets what is stored, and has it
  * asked for again. Views keep what they say until the record is folded again, with the payload;
  * meanwhile its circle is not complete here. P2P_NOTFOUND: there is no such record, or none

@@ -157,6 +157,17 @@ static enum p2p_err leads_to_held(struct p2p_engine *engine, const struct fillin
     return err == P2P_CORRUPT ? P2P_OK : err;
 }
 
+/* Whether it is known why this node has no payload of a record. */
+static enum p2p_err may_be_missing(struct p2p_engine *engine, const struct p2p_record_id *id,
+                                   const struct p2p_arrival *arrival, bool *may)
+{
+    enum p2p_err err = arrival->record.body_type == P2P_BODY_COMMITMENT
+                           ? p2p_lack_told(engine, id, arrival->record.circle)
+                           : P2P_OK;
+    *may = err == P2P_OK;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 /* The record as it is stored: whether it, and its payload, are what came. */
 static enum p2p_err compare(struct p2p_engine *engine, const struct filling *filling,
                             uint64_t index, const struct p2p_arrival *arrival, bool *same)
@@ -168,8 +179,11 @@ static enum p2p_err compare(struct p2p_engine *engine, const struct filling *fil
     *same = err == P2P_OK && p2p_slice_equal(leaf, arrival->record.leaf);
     if (*same) {
         err = p2p_ledger_salted(&engine->ledger, &id, &salted);
-        *same = err == P2P_NOTFOUND || (err == P2P_OK && arrival->salted.len > 0 &&
-                                        p2p_slice_equal(salted, arrival->salted));
+        *same = err == P2P_OK && arrival->salted.len > 0 &&
+                p2p_slice_equal(salted, arrival->salted);
+        if (err == P2P_NOTFOUND) {
+            err = may_be_missing(engine, &id, arrival, same);
+        }
     }
     return err == P2P_NOTFOUND || err == P2P_CORRUPT ? P2P_OK : err;
 }
@@ -184,8 +198,14 @@ static enum p2p_err fill_payload(struct p2p_engine *engine, const struct p2p_rec
     struct p2p_slice payload;
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
     enum p2p_err err = p2p_ledger_salted(&engine->ledger, id, &salted);
-    if (err == P2P_NOTFOUND) {
-        return P2P_OK; /* it was not entitled when it took the record */
+    bool gone = err == P2P_NOTFOUND;
+    if (gone) {
+        bool may;
+        err = may_be_missing(engine, id, arrival, &may);
+        if (err != P2P_OK || may) {
+            return err;
+        }
+        err = P2P_CORRUPT;
     }
     if (err != P2P_OK && err != P2P_CORRUPT) {
         return err;
@@ -197,7 +217,7 @@ static enum p2p_err fill_payload(struct p2p_engine *engine, const struct p2p_rec
                                          &payload) == P2P_OK) {
         return P2P_OK;
     }
-    err = p2p_kv_del(engine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id));
+    err = gone ? P2P_OK : p2p_kv_del(engine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id));
     return err == P2P_OK ? p2p_lack_arrived(engine, id, arrival) : err;
 }
 

@@ -42,6 +42,20 @@ static enum p2p_err carry(struct p2p_engine *engine, const struct p2p_rescued *r
     return err == P2P_OK ? p2p_append_own(engine, &record, &id) : err;
 }
 
+/* No record says what is kept aside, and nothing else does when its rows are gone: so how many
+ * there are stands elsewhere. META: `kept` -> number u64. */
+static const char kept_name[] = "kept";
+
+static enum p2p_err store_kept(struct p2p_engine *engine)
+{
+    uint8_t value[8];
+    struct p2p_writer out;
+    p2p_writer_init(&out, value, sizeof(value));
+    p2p_writer_u64(&out, engine->kept + engine->kept_lost);
+    return p2p_kv_put(engine->kv, P2P_TABLE_META, p2p_slice_text(kept_name),
+                      p2p_writer_slice(&out));
+}
+
 static enum p2p_err keep(struct p2p_engine *engine, const struct p2p_rescued *rescued,
                          bool *full)
 {
@@ -60,6 +74,7 @@ static enum p2p_err keep(struct p2p_engine *engine, const struct p2p_rescued *re
         p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_KEPT,
                                                     .feed = rescued->feed,
                                                     .at = rescued->index});
+        return store_kept(engine);
     }
     return err;
 }
@@ -167,9 +182,21 @@ enum p2p_err p2p_rescue(struct p2p_engine *engine, uint32_t feed, uint64_t from,
 
 enum p2p_err p2p_rescue_open(struct p2p_engine *engine)
 {
+    struct p2p_slice value;
+    struct p2p_reader in;
     enum p2p_err err = p2p_kept_count(engine->kv, &engine->kept);
     engine->kept_due = engine->kept > 0;
-    return err;
+    if (err == P2P_OK) {
+        err = p2p_kv_get(engine->kv, P2P_TABLE_META, p2p_slice_text(kept_name), &value);
+    }
+    if (err != P2P_OK) {
+        return err == P2P_NOTFOUND ? P2P_OK : err;
+    }
+    p2p_reader_init(&in, value);
+    uint64_t stored = p2p_reader_u64(&in);
+    engine->kept_lost = stored > engine->kept ? (size_t)(stored - engine->kept) : 0;
+    engine->scrub.told.lost_bans = engine->kept_lost;
+    return p2p_reader_done(&in) ? P2P_OK : P2P_CORRUPT;
 }
 
 /* So that it outlives writes: what is read of it again is in leaf and salted. */
@@ -219,7 +246,10 @@ static enum p2p_err settle(struct p2p_engine *engine, struct p2p_rescued *rescue
         *carried = true;
     }
     engine->kept--;
-    return err == P2P_OK ? p2p_kept_drop(&engine->ledger, rescued) : err;
+    if (err == P2P_OK) {
+        err = p2p_kept_drop(&engine->ledger, rescued);
+    }
+    return err == P2P_OK ? store_kept(engine) : err;
 }
 
 enum p2p_err p2p_rescue_settle(struct p2p_engine *engine, uint64_t *wake_ms)

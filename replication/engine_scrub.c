@@ -26,13 +26,16 @@ static void begin_feed(struct p2p_scrub *scrub, uint32_t feed)
 static void begin_pass(struct p2p_scrub *scrub)
 {
     scrub->walking = true;
-    scrub->deep = false;
+    scrub->deep = scrub->emptied;
     scrub->partial = false;
     scrub->unresolved = 0;
     scrub->mended = 0;
     scrub->view_at = 0;
     p2p_folded_forget(&scrub->folded);
     begin_feed(scrub, P2P_CHARTER_FEED);
+    scrub->phase = P2P_SCRUB_ROWS;
+    scrub->table = 0;
+    scrub->place = (struct p2p_kv_place){.key_len = 0};
 }
 
 void p2p_scrub_cut(struct p2p_engine *engine, uint32_t feed)
@@ -122,6 +125,41 @@ enum p2p_err p2p_scrub_open(struct p2p_engine *engine)
     return P2P_OK;
 }
 
+/* ---- rows ---- */
+
+/* Spoiled rows are mended here and now, by the store, or gone. */
+static enum p2p_err scrub_rows(struct p2p_engine *engine, size_t *budget)
+{
+    struct p2p_scrub *scrub = &engine->scrub;
+    struct p2p_kv_mended mended = {0, 0, P2P_TABLE_META};
+    if (scrub->table == P2P_TABLE_COUNT) {
+        begin_feed(scrub, P2P_CHARTER_FEED);
+        return P2P_OK;
+    }
+    enum p2p_table table = (enum p2p_table)scrub->table;
+    enum p2p_err err =
+        p2p_kv_sweep(engine->kv, table, *budget * P2P_SCRUB_ROW_BYTES, &scrub->place);
+    if (err == P2P_OK) {
+        err = p2p_kv_mend(engine->kv, &mended);
+    }
+    if (err != P2P_OK) {
+        return err;
+    }
+    for (uint32_t i = 0; i < mended.mended + mended.emptied; i++) {
+        p2p_scrub_found(engine, mended.table, 0, 0);
+    }
+    for (uint32_t i = 0; i < mended.mended; i++) {
+        p2p_scrub_mended(engine, mended.table, 0, 0);
+    }
+    if (scrub->place.ended) {
+        scrub->table++;
+        scrub->place = (struct p2p_kv_place){.key_len = 0};
+    } else {
+        *budget = 0;
+    }
+    return mended.emptied > 0 ? p2p_scrub_emptied(engine) : P2P_OK;
+}
+
 /* ---- leaves ---- */
 
 static enum p2p_err open_hole(struct p2p_engine *engine, enum p2p_table table, uint64_t at,
@@ -156,7 +194,8 @@ enum p2p_err p2p_scrub_payload(const struct p2p_engine *engine, const struct p2p
     }
     enum p2p_err err = p2p_ledger_salted(&engine->ledger, id, &salted);
     if (err == P2P_NOTFOUND) {
-        return P2P_OK; /* it was not entitled when it took the record */
+        err = p2p_lack_told(engine, id, record.circle);
+        return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
     if (err == P2P_OK) {
         *bytes += salted.len;
@@ -366,20 +405,27 @@ void p2p_scrub_anew(struct p2p_engine *engine, bool deep)
     scrub->next_ms = engine->now.mono_ms;
 }
 
-static void end_pass(struct p2p_engine *engine)
+static enum p2p_err end_pass(struct p2p_engine *engine)
 {
     struct p2p_scrub *scrub = &engine->scrub;
+    enum p2p_err err = P2P_OK;
     p2p_state_checked(engine, scrub->mended > 0);
-    bool clean = scrub->unresolved == 0 && scrub->told.holes == 0 && !scrub->partial;
+    bool clean = scrub->unresolved == 0 && scrub->told.holes == 0 && !scrub->partial &&
+                 (!scrub->emptied || scrub->mended == 0);
     scrub->walking = false;
     scrub->deep = false;
     scrub->told.passes++;
     if (scrub->suspect && clean) {
         scrub->suspect = false; /* everything that can be read was compared */
+        if (scrub->emptied) {   /* which numbers were only given out, no record says */
+            err = p2p_append_skip_numbers(engine);
+        }
+        scrub->emptied = false;
     }
     bool again = scrub->mended > 0 || scrub->partial;
     uint64_t rest_ms = !scrub->suspect ? P2P_SCRUB_REST_MS : again ? 1 : P2P_SCRUB_AGAIN_MS;
     scrub->next_ms = engine->now.mono_ms + rest_ms;
+    return err;
 }
 
 /* ---- steps ---- */
@@ -406,6 +452,8 @@ static enum p2p_err step(struct p2p_engine *engine, size_t *budget)
     bool ended;
     enum p2p_err err = P2P_OK;
     switch (scrub->phase) {
+    case P2P_SCRUB_ROWS:
+        return scrub_rows(engine, budget);
     case P2P_SCRUB_LEAVES:
         return scrub_leaves(engine, budget);
     case P2P_SCRUB_DERIVED:
@@ -413,8 +461,8 @@ static enum p2p_err step(struct p2p_engine *engine, size_t *budget)
         return err == P2P_OK && scrub->index >= scrub->edge.size ? end_derived(engine) : err;
     case P2P_SCRUB_SETS:
         err = p2p_scrub_sets(engine, budget, &ended);
-        if (ended) {
-            end_pass(engine);
+        if (ended && err == P2P_OK) {
+            err = end_pass(engine);
         }
         return err;
     }

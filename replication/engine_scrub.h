@@ -21,6 +21,7 @@ struct p2p_hole {
 };
 
 enum p2p_scrub_phase {
+    P2P_SCRUB_ROWS,    /* what the store finds spoiled by itself, table by table */
     P2P_SCRUB_LEAVES,  /* records, payloads and hashes of one stretch */
     P2P_SCRUB_DERIVED, /* what follows from them */
     P2P_SCRUB_SETS     /* at the end of a pass: the set hashes of all views */
@@ -28,16 +29,19 @@ enum p2p_scrub_phase {
 
 /* One pass looks at every feed in order of its number, in stretches that end at a signed head:
  *
- *     rest --> LEAVES <--> DERIVED --(all feeds)--> SETS --> rest
- *                |
- *                +--damaged--> a hole: the next feed; p2p_repair asks for it
- */
+ *     rest --> ROWS --> LEAVES <--> DERIVED --(all feeds)--> SETS --> rest
+ *               |          |
+ *               |          +--damaged--> a hole: the next feed; p2p_repair asks for it
+ *               +--rows are gone--> ROWS, and so on until a pass puts nothing again */
 struct p2p_scrub {
     bool walking;
     bool suspect; /* something that was read is damaged, and nobody knows what */
+    bool emptied; /* rows are gone: what is missing is looked for, and put again */
     bool partial; /* this pass began behind the first record, or before what is suspected */
     bool deep;    /* this pass verifies signatures too */
     enum p2p_scrub_phase phase;
+    uint32_t table; /* ROWS: which, and where in it */
+    struct p2p_kv_place place;
     uint32_t feed;
     uint64_t start, index; /* of the stretch, and the next record of it */
     struct p2p_edge start_edge, edge;
@@ -51,7 +55,8 @@ struct p2p_scrub {
     uint64_t stepped_ms; /* when it last did anything */
     uint64_t next_ms;    /* the next pass begins, or the next step is due */
     uint64_t placed_ms;  /* when the place was last stored */
-    bool noted;          /* the store says that damage is known */
+    bool noted;          /* the store says that damage is known, */
+    bool noted_emptied;  /* and that rows are gone */
     struct p2p_damage told;
 };
 

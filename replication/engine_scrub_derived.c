@@ -194,6 +194,13 @@ enum p2p_err p2p_scrub_sets(struct p2p_engine *engine, size_t *budget, bool *end
             p2p_scrub_found(engine, P2P_TABLE_ISSUER, 0, 0);
             p2p_scrub_mended(engine, P2P_TABLE_ISSUER, 0, 0);
         }
+        if (err == P2P_OK && scrub->emptied) {
+            err = p2p_lack_recount(engine, &differs);
+            if (err == P2P_OK && differs) {
+                p2p_scrub_found(engine, P2P_TABLE_INDEX, 0, 0);
+                p2p_scrub_mended(engine, P2P_TABLE_INDEX, 0, 0);
+            }
+        }
         *ended = true;
         return err;
     }

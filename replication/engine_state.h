@@ -331,6 +331,7 @@ struct p2p_engine {
     bool complete;
     bool proofs_kept; /* of forks that were found while nothing might be appended: perhaps */
     size_t kept;      /* bans of forked feeds that are kept aside: kept.h */
+    size_t kept_lost; /* that were, and are not in the store any more */
     bool kept_due;    /* they are looked at in the next batch */
     uint32_t forks_short; /* forked feeds of which not all that counts is held */
     bool address_told;    /* our own address was compared with the newest told, in this start */

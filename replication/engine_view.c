@@ -164,7 +164,7 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
     check->quorum_ms = p2p_engine_quorum_ms(engine, now);
     check->incomplete = incomplete_circle(engine, &check->incomplete_circle) ||
                         !engine->complete || p2p_engine_damaged(engine) ||
-                        engine->forks_short > 0 ||
+                        engine->kept_lost > 0 || engine->forks_short > 0 ||
                         p2p_charter_hides_feeds(engine->ledger.charter);
     check->stale = is_stale(engine, now);
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;

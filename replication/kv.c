@@ -50,3 +50,18 @@ enum p2p_err p2p_kv_next(const struct p2p_kv *kv, enum p2p_table table, struct p
 {
     return kv->next(kv->context, table, found, value);
 }
+
+enum p2p_err p2p_kv_sweep(const struct p2p_kv *kv, enum p2p_table table, size_t bytes,
+                          struct p2p_kv_place *at)
+{
+    if (kv->sweep == NULL) {
+        at->ended = true;
+        return P2P_OK;
+    }
+    return kv->sweep(kv->context, table, bytes, at);
+}
+
+enum p2p_err p2p_kv_mend(const struct p2p_kv *kv, struct p2p_kv_mended *out)
+{
+    return kv->mend == NULL ? P2P_OK : kv->mend(kv->context, out);
+}

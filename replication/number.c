@@ -225,6 +225,19 @@ static enum p2p_err compare_highest(struct p2p_ledger *ledger, uint32_t feed, ui
     return err == P2P_OK ? put(ledger, p2p_writer_slice(&key), &highest, 1) : err;
 }
 
+/* The row of reuse, if it is gone: of the record and the first one with its number. */
+static enum p2p_err compare_reuse(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                  const struct p2p_record *record, uint64_t first)
+{
+    const struct p2p_reused found = {.feed = id->feed,
+                                     .issuer = record->issuer,
+                                     .number = record->issuer_seq,
+                                     .index = {first, id->index}};
+    bool other = false;
+    enum p2p_err err = differs(ledger, id->feed, first, record, &other);
+    return err == P2P_OK && other ? note_reuse(ledger, &found) : err;
+}
+
 /* first: the record is known to be the first one with its number, and above all before it. */
 enum p2p_err p2p_number_compare(struct p2p_ledger *ledger, const struct p2p_record_id *id,
                                 const struct p2p_record *record, bool first, bool *repeated)
@@ -240,8 +253,9 @@ enum p2p_err p2p_number_compare(struct p2p_ledger *ledger, const struct p2p_reco
         index = id->index;
         err = put(ledger, p2p_writer_slice(&key), &index, 1);
     }
-    if (err == P2P_OK && !first) {
-        *repeated = index < id->index;
+    if (err == P2P_OK && !first && index < id->index) {
+        *repeated = true;
+        err = compare_reuse(ledger, id, record, index);
     }
     if (err == P2P_OK && !first && !*repeated) {
         err = used_above(ledger, id->feed, record->issuer, record->issuer_seq, id->index,

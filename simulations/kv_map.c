@@ -35,6 +35,7 @@ struct kv_row *kv_row_new(struct p2p_slice key, struct p2p_slice value)
     row->holders = 1;
     row->loaned = false;
     row->spoiled = false;
+    row->lost = 0;
     if (key.len > 0) {
         memcpy(row->bytes, key.data, key.len);
     }

@@ -17,6 +17,7 @@ struct kv_row {
     uint32_t holders;
     bool loaned;  /* memory_kv.c: lent out since the last write */
     bool spoiled; /* its value was changed behind the back of who wrote it */
+    uint8_t lost; /* memory_kv.c: stands where nothing can be read */
     uint8_t bytes[];
 };
 

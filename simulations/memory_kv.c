@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEAD_BYTE 0xdd
+#define DEAD_BYTE  0xdd
+#define UNREAD_MAX 16u
 
 enum cursor_state { CURSOR_LOST, CURSOR_AT, CURSOR_END };
 
@@ -43,6 +44,16 @@ struct given_key {
     size_t len;
 };
 
+/* What kv_row.lost says. */
+enum { LOST_NOT, LOST_FOR_NOW, LOST_TORN };
+
+/* Rows that could not be read: one of those that stand together. */
+struct unread {
+    enum p2p_table table;
+    size_t key_len;
+    uint8_t key[P2P_KV_KEY_BYTES_MAX];
+};
+
 struct memory_kv {
     struct p2p_kv kv;
     struct table tables[P2P_TABLE_COUNT];
@@ -56,6 +67,8 @@ struct memory_kv {
     size_t loan_count;
     struct given_key keys[P2P_TABLE_COUNT]; /* last found in each table, when strict */
     struct given values[P2P_TABLE_COUNT];   /* of PAYLOAD and VIEW, likewise */
+    struct unread unread[UNREAD_MAX];
+    size_t unread_count;
 };
 
 static void *need(void *memory)
@@ -83,6 +96,7 @@ static void recall_loans(struct memory_kv *memory)
         p2p_assert(*kv_map_at(map, place) == old);
         struct kv_row *moved = kv_row_new(kv_row_key(old), kv_row_value(old));
         moved->spoiled = old->spoiled;
+        moved->lost = old->lost;
         *kv_map_at(map, place) = moved;
         old->loaned = false;
         kv_row_drop(old);
@@ -147,6 +161,59 @@ static enum p2p_err hand_out(struct memory_kv *memory, enum p2p_table table, str
     return P2P_OK;
 }
 
+/* What cannot be read */
+
+static enum p2p_err refuse(struct memory_kv *memory, enum p2p_table table,
+                           const struct kv_row *row)
+{
+    if (memory->unread_count < UNREAD_MAX) {
+        struct unread *unread = &memory->unread[memory->unread_count++];
+        unread->table = table;
+        unread->key_len = row->key_len;
+        memcpy(unread->key, kv_row_key(row).data, row->key_len);
+    }
+    return P2P_CORRUPT;
+}
+
+static struct kv_row *row_at(const struct kv_map *map, struct kv_place place)
+{
+    return kv_map_settle(map, &place) ? *kv_map_at(map, place) : NULL;
+}
+
+/* False at the first row. */
+static bool step_before(const struct kv_map *map, struct kv_place *place)
+{
+    if (place->slot == 0 && place->block == 0) {
+        return false;
+    }
+    if (place->slot > 0) {
+        place->slot--;
+    } else {
+        place->block--;
+        place->slot = map->blocks[place->block]->count - 1;
+    }
+    return true;
+}
+
+static bool is_lost(const struct kv_map *map, struct kv_place place)
+{
+    const struct kv_row *row = row_at(map, place);
+    return row != NULL && row->lost != LOST_NOT;
+}
+
+/* Finds a key's place; P2P_CORRUPT when it is among rows that cannot be read. */
+static enum p2p_err find(struct memory_kv *memory, enum p2p_table table, struct p2p_slice key,
+                         struct kv_place *place, bool *found)
+{
+    const struct kv_map *map = &memory->tables[table].map;
+    struct kv_place before;
+    *found = kv_map_find(map, key, place);
+    before = *place;
+    bool lost =
+        is_lost(map, *place) && (*found || (step_before(map, &before) && is_lost(map, before)));
+    return lost ? refuse(memory, table, row_at(map, *place)) : P2P_OK;
+}
+
 /* The seam */
 
 static struct table *enter(struct memory_kv *memory, enum p2p_table table)
@@ -185,9 +252,14 @@ static enum p2p_err kv_get(void *context, enum p2p_table table, struct p2p_slice
     struct memory_kv *memory = context;
     struct table *in = enter(memory, table);
     struct kv_place place;
+    bool found;
 
-    if (key.len == 0 || !kv_map_find(&in->map, key, &place)) {
+    if (key.len == 0) {
         return P2P_NOTFOUND;
+    }
+    enum p2p_err err = find(memory, table, key, &place, &found);
+    if (err != P2P_OK || !found) {
+        return err == P2P_OK ? P2P_NOTFOUND : err;
     }
     return hand_out(memory, table, *kv_map_at(&in->map, place), value);
 }
@@ -198,6 +270,7 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
     struct memory_kv *memory = context;
     uint8_t key_copy[P2P_KV_KEY_BYTES_MAX]; /* a borrowed key may be written to, a value not */
     struct kv_place place;
+    bool found;
 
     p2p_assert(key.len > 0);
     p2p_assert(key.len <= sizeof(key_copy));
@@ -205,9 +278,13 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
     memcpy(key_copy, key.data, key.len);
     key.data = key_copy;
     struct table *in = enter_write(memory, table);
+    enum p2p_err err = find(memory, table, key, &place, &found);
+    if (err != P2P_OK) {
+        return err;
+    }
     struct kv_row *row = kv_row_new(key, value);
     memory->bytes += row_bytes(row);
-    if (kv_map_find(&in->map, key, &place)) {
+    if (found) {
         struct kv_row *old = *kv_map_at(&in->map, place);
         memory->bytes -= row_bytes(old);
         *kv_map_at(&in->map, place) = row;
@@ -220,11 +297,19 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
     return P2P_OK;
 }
 
+static void take_away(struct memory_kv *memory, enum p2p_table table, struct kv_place place)
+{
+    struct kv_row *old = kv_map_remove(&memory->tables[table].map, place);
+    memory->bytes -= row_bytes(old);
+    push_undo(memory, (struct undo){table, false, old});
+}
+
 static enum p2p_err kv_del(void *context, enum p2p_table table, struct p2p_slice key)
 {
     struct memory_kv *memory = context;
     uint8_t key_copy[P2P_KV_KEY_BYTES_MAX];
     struct kv_place place;
+    bool found;
 
     if (key.len == 0) {
         return P2P_NOTFOUND;
@@ -232,13 +317,12 @@ static enum p2p_err kv_del(void *context, enum p2p_table table, struct p2p_slice
     p2p_assert(key.len <= sizeof(key_copy));
     memcpy(key_copy, key.data, key.len);
     key.data = key_copy;
-    struct table *in = enter_write(memory, table);
-    if (!kv_map_find(&in->map, key, &place)) {
-        return P2P_NOTFOUND;
+    enter_write(memory, table);
+    enum p2p_err err = find(memory, table, key, &place, &found);
+    if (err != P2P_OK || !found) {
+        return err == P2P_OK ? P2P_NOTFOUND : err;
     }
-    struct kv_row *old = kv_map_remove(&in->map, place);
-    memory->bytes -= row_bytes(old);
-    push_undo(memory, (struct undo){table, false, old});
+    take_away(memory, table, place);
     return P2P_OK;
 }
 
@@ -253,6 +337,9 @@ static enum p2p_err give_cursor(struct memory_kv *memory, enum p2p_table table,
     }
     in->cursor_state = CURSOR_AT;
     struct kv_row *row = *kv_map_at(&in->map, in->cursor);
+    if (row->lost != LOST_NOT) {
+        return refuse(memory, table, row);
+    }
     *found = kv_row_key(row);
     if (!memory->lenient) {
         *found = give_key(&memory->keys[table], *found);
@@ -288,13 +375,86 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
     return give_cursor(memory, table, found, value);
 }
 
+static enum p2p_err kv_sweep(void *context, enum p2p_table table, size_t bytes,
+                             struct p2p_kv_place *at)
+{
+    struct memory_kv *memory = context;
+    const struct kv_map *map = &memory->tables[table].map;
+    struct kv_place place = {0, 0};
+    bool lost_before = false;
+
+    if (at->key_len > 0) {
+        kv_map_find(map, p2p_slice_of(at->key, at->key_len), &place);
+    }
+    at->ended = true;
+    for (size_t seen = 0; kv_map_settle(map, &place); place.slot++) {
+        const struct kv_row *row = *kv_map_at(map, place);
+        if (seen >= bytes) {
+            at->ended = false;
+            at->key_len = row->key_len;
+            memcpy(at->key, kv_row_key(row).data, row->key_len);
+            break;
+        }
+        seen += row_bytes(row);
+        if (row->lost != LOST_NOT && !lost_before) {
+            refuse(memory, table, row);
+        }
+        lost_before = row->lost != LOST_NOT;
+    }
+    return P2P_OK;
+}
+
+/* All the rows that cannot be read around one of them: as they were, or gone. */
+static void mend(struct memory_kv *memory, const struct unread *unread,
+                 struct p2p_kv_mended *out)
+{
+    struct kv_map *map = &memory->tables[unread->table].map;
+    struct kv_place place;
+    struct kv_place before;
+    bool found = kv_map_find(map, p2p_slice_of(unread->key, unread->key_len), &place);
+    if (!found || !is_lost(map, place)) {
+        return; /* met more than once */
+    }
+    for (before = place; step_before(map, &before) && is_lost(map, before);) {
+        place = before;
+    }
+    bool torn = row_at(map, place)->lost == LOST_TORN;
+    while (is_lost(map, place)) {
+        kv_map_settle(map, &place);
+        if (torn) {
+            take_away(memory, unread->table, place);
+            continue;
+        }
+        struct kv_row *old = *kv_map_at(map, place);
+        *kv_map_at(map, place) = kv_row_new(kv_row_key(old), kv_row_value(old));
+        push_undo(memory, (struct undo){unread->table, false, old});
+        place.slot++;
+    }
+    *(torn ? &out->emptied : &out->mended) += 1;
+    out->table = unread->table;
+}
+
+static enum p2p_err kv_mend(void *context, struct p2p_kv_mended *out)
+{
+    struct memory_kv *memory = context;
+
+    for (int t = 0; t < P2P_TABLE_COUNT; t++) {
+        enter_write(memory, (enum p2p_table)t);
+    }
+    while (memory->unread_count > 0) {
+        mend(memory, &memory->unread[--memory->unread_count], out);
+    }
+    return P2P_OK;
+}
+
 /* Life cycle */
 
 struct memory_kv *memory_kv_new(void)
 {
     struct memory_kv *memory = need(calloc(1, sizeof(*memory)));
 
-    memory->kv = (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, memory};
+    memory->kv =
+        (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, kv_sweep, kv_mend, memory};
     return memory;
 }
 
@@ -488,4 +648,30 @@ void memory_kv_spoil(struct memory_kv *memory, enum p2p_table table, size_t n,
     row->spoiled = true;
     *kv_map_at(map, at) = row;
     kv_row_drop(old);
+}
+
+void memory_kv_spoil_rows(struct memory_kv *memory, enum p2p_table table, size_t n,
+                          size_t count, bool torn)
+{
+    const struct kv_map *map = &memory->tables[table].map;
+    struct kv_place at = {0, 0};
+
+    p2p_assert(!memory->open);
+    for (; kv_map_settle(map, &at) && count > 0; at.slot++) {
+        if (n > 0) {
+            n--;
+            continue;
+        }
+        struct kv_row *old = *kv_map_at(map, at);
+        struct kv_row *row = kv_row_new(kv_row_key(old), kv_row_value(old));
+        row->lost = torn ? LOST_TORN : LOST_FOR_NOW;
+        *kv_map_at(map, at) = row;
+        kv_row_drop(old);
+        count--;
+    }
+}
+
+bool memory_kv_spoiled(const struct memory_kv *memory)
+{
+    return memory->unread_count > 0;
 }

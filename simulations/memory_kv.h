@@ -39,6 +39,9 @@ struct memory_kv *memory_kv_clone(const struct memory_kv *memory);
 /* Without an open transaction in either. */
 bool memory_kv_equal(const struct memory_kv *a, const struct memory_kv *b);
 
+/* Whether somebody came upon rows that cannot be read, and nobody mended them since. */
+bool memory_kv_spoiled(const struct memory_kv *memory);
+
 /* How many values of a table have at least one byte. */
 size_t memory_kv_value_count(const struct memory_kv *memory, enum p2p_table table);
 /* Changes the n-th of them, in order of keys, behind everybody's back: what a disk does.
@@ -46,5 +49,11 @@ size_t memory_kv_value_count(const struct memory_kv *memory, enum p2p_table tabl
  * again. No transaction may be open. */
 void memory_kv_spoil(struct memory_kv *memory, enum p2p_table table, size_t n,
                      void (*spoil)(void *context, uint8_t *value, size_t len), void *context);
+/* From the n-th row of a table on so many, as far as there are, cannot be read: getting,
+ * putting or deleting one of them, or what would stand among them, is P2P_CORRUPT, as is a walk
+ * that comes there. p2p_kv_mend gives them back, or takes them away when they are torn: what a
+ * real store does with a block that the disk spoiled. No transaction may be open. */
+void memory_kv_spoil_rows(struct memory_kv *memory, enum p2p_table table, size_t n,
+                          size_t count, bool torn);
 
 #endif

@@ -64,10 +64,17 @@ static enum p2p_err doom(struct p2p_txn *txn, enum p2p_err err)
     return err;
 }
 
+bool p2p_store_spoiled(struct p2p_store *store)
+{
+    return memory_kv_spoiled(store->disk->store_map);
+}
+
 /* A payload that does not unseal says nothing of other rows. */
 static enum p2p_err doom_read(struct p2p_txn *txn, enum p2p_table table, enum p2p_err err)
 {
-    return table == P2P_TABLE_PAYLOAD && err == P2P_CORRUPT ? err : doom(txn, err);
+    return table == P2P_TABLE_PAYLOAD && err == P2P_CORRUPT && !p2p_store_spoiled(txn->store)
+               ? err
+               : doom(txn, err);
 }
 
 static enum p2p_err enter(struct p2p_txn *txn)
@@ -150,6 +157,25 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
                : doom_read(context, table, p2p_kv_next(map_of(context), table, found, value));
 }
 
+static enum p2p_err kv_sweep(void *context, enum p2p_table table, size_t bytes,
+                             struct p2p_kv_place *at)
+{
+    enum p2p_err err = enter(context);
+
+    return err != P2P_OK ? err : p2p_kv_sweep(map_of(context), table, bytes, at);
+}
+
+static enum p2p_err kv_mend(void *context, struct p2p_kv_mended *out)
+{
+    struct p2p_txn *txn = context;
+
+    if (!p2p_store_spoiled(txn->store)) {
+        return txn->doom;
+    }
+    enum p2p_err err = enter_write(txn);
+    return err != P2P_OK ? err : p2p_kv_mend(map_of(txn), out);
+}
+
 /* Transactions */
 
 static enum p2p_err may_read(const struct p2p_store *store)
@@ -194,7 +220,7 @@ enum p2p_err p2p_store_begin(struct p2p_store *store, enum p2p_txn_kind kind,
         }
     }
     *txn = (struct p2p_txn){.store = store, .kind = kind, .open = true};
-    txn->kv = (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, txn};
+    txn->kv = (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, kv_sweep, kv_mend, txn};
     if (kind == P2P_TXN_WRITE && disk->full && sim_chance_below(&disk->chance, 2) == 0) {
         txn->puts_left = (uint32_t)sim_chance_between(&disk->chance, 1, PUTS_UNTIL_FULL_MAX);
     }

@@ -382,6 +382,14 @@ bool p2p_damage_text(const struct p2p_node *node, char text[P2P_MESSAGE_BYTES])
 {
     const struct p2p_damage *damage = p2p_engine_damage(node->engine);
     struct p2p_slice feed = p2p_feed_name(p2p_engine_ledger(node->engine), damage->feed);
+    if (damage->lost_bans > 0) {
+        snprintf(text, P2P_MESSAGE_BYTES,
+                 "%llu bans, blocks or releases of a forked feed that only this node kept are "
+                 "gone from the store: nothing is allowed; stop the node, move its directory "
+                 "store away, run port2port charter fetch and start it",
+                 (unsigned long long)damage->lost_bans);
+        return true;
+    }
     if (!damage->is_known) {
         return false;
     }

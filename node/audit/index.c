@@ -340,7 +340,7 @@ static enum p2p_err open_index(struct p2p_audit *audit, const char *path)
         return P2P_NOMEM;
     }
     index->audit = audit;
-    index->kv = (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, index};
+    index->kv = (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, NULL, NULL, index};
     audit->index = index;
     enum p2p_err err = audit_shelf_new(&index->shelf, audit);
     if (err == P2P_OK) {

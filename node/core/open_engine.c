@@ -6,10 +6,51 @@
 
 #include <string.h>
 
-enum p2p_err p2p_node_open_engine(struct p2p_node *node)
+/* What could not be read is mended, or gives way, and that is told; *some: there was such. */
+static enum p2p_err mend_store(struct p2p_node *node, bool *some)
+{
+    struct p2p_kv_mended mended = {0, 0, P2P_TABLE_META};
+    struct p2p_txn *txn;
+    *some = false;
+    if (!p2p_store_spoiled(node->store) || p2p_store_read_only_reason(node->store) != NULL) {
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_WRITE, &txn);
+    if (err != P2P_OK) {
+        return err;
+    }
+    err = p2p_damage_mend(p2p_txn_kv(txn), &mended);
+    if (err != P2P_OK) {
+        p2p_txn_abort(txn);
+        return err;
+    }
+    err = p2p_txn_commit(txn);
+    *some = err == P2P_OK && mended.mended + mended.emptied > 0;
+    if (*some && node->log != NULL) {
+        p2p_log_write(node->log, P2P_LOG_ERROR, "store.spoiled",
+                      P2P_LOG_FIELDS(p2p_log_text("table", p2p_table_word(mended.table)),
+                                     p2p_log_uint("mended", mended.mended),
+                                     p2p_log_uint("emptied", mended.emptied)));
+    }
+    return err;
+}
+
+static enum p2p_err open_engine(struct p2p_node *node, const struct p2p_engine_options *options,
+                                struct p2p_engine **out)
 {
     struct p2p_txn *txn;
+    enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
+    if (err == P2P_OK) {
+        err = p2p_engine_open(out, options, p2p_txn_kv(txn));
+        p2p_txn_abort(txn);
+    }
+    return err;
+}
+
+enum p2p_err p2p_node_open_engine(struct p2p_node *node)
+{
     struct p2p_engine *engine = NULL;
+    bool again = true;
     struct p2p_engine_options options = {
         .alloc = node->engine_alloc != NULL ? node->engine_alloc : p2p_alloc_default(),
         .sigs = p2p_sigs_pool_sigs(node->sigs),
@@ -31,12 +72,13 @@ enum p2p_err p2p_node_open_engine(struct p2p_node *node)
         .copy_commit = node->copy_point.commit,
         .copy_time_s = node->copy_point.time_s,
     };
-    enum p2p_err err = p2p_store_begin(node->store, P2P_TXN_READ, &txn);
-    if (err != P2P_OK) {
-        return err;
+    enum p2p_err err = mend_store(node, &again);  /* what made a batch undone, say */
+    for (again = true; err == P2P_OK && again;) { /* as often as another place is spoiled */
+        enum p2p_err opened = open_engine(node, &options, &engine);
+        again = false;
+        err = opened == P2P_CORRUPT ? mend_store(node, &again) : opened;
+        err = err == P2P_OK && opened == P2P_CORRUPT && !again ? opened : err;
     }
-    err = p2p_engine_open(&engine, &options, p2p_txn_kv(txn));
-    p2p_txn_abort(txn);
     if (err != P2P_OK) {
         return err;
     }

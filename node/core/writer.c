@@ -395,7 +395,10 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
     node->batch = batch;
     node->import_runs = false;
     take_deferred(node, batch);
-    enum p2p_err err = node->engine_lost ? reopen(node) : P2P_OK;
+    /* What somebody who only reads could not read is mended as what a batch could not. */
+    bool spoiled =
+        p2p_store_spoiled(node->store) && p2p_store_read_only_reason(node->store) == NULL;
+    enum p2p_err err = spoiled ? P2P_CORRUPT : node->engine_lost ? reopen(node) : P2P_OK;
     if (err == P2P_OK) {
         err = commit_batch(node, batch);
     }

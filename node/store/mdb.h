@@ -19,10 +19,23 @@ struct packed_runs {
     unsigned next;
 };
 
+/* Blocks that somebody could not read (held.h), until the writer mends them. */
+#define SPOILED_MAX 16u
+struct spoiled {
+    pthread_mutex_t mutex;
+    size_t count;
+    struct spoiled_at {
+        enum p2p_table table;
+        size_t len;
+        uint8_t name[P2P_KV_KEY_BYTES_MAX];
+    } at[SPOILED_MAX];
+};
+
 struct p2p_store {
     MDB_env *env;
     MDB_dbi dbi[P2P_TABLE_COUNT];
     struct packed_runs runs[P2P_TABLE_COUNT];
+    struct spoiled spoiled;
     struct wrap *wrap;
     char dir[STORE_PATH_BYTES_MAX];
     bool read_only;

@@ -1,5 +1,7 @@
 #include "packed.h"
 
+#include "held.h"
+
 #include <p2p/assert.h>
 
 #include <errno.h>
@@ -49,30 +51,54 @@ static int find_block(MDB_cursor *cursor, struct p2p_slice key, MDB_val *name, M
     return rc;
 }
 
+/* A key's place in a table. */
+struct place {
+    MDB_val name;           /* of the block */
+    struct p2p_slice block; /* empty: the table is */
+    bool before;            /* the key is below that name */
+    struct block_place in;
+};
+
+/* Behind the last row of a block the next one is looked at as well: if its key in LMDB were
+ * spoiled, the key that is looked for could stand there. */
+static int find_place(struct p2p_txn *txn, enum p2p_table table, MDB_cursor *cursor,
+                      struct p2p_slice key, struct place *place)
+{
+    MDB_val row;
+    int rc = find_block(cursor, key, &place->name, &row, &place->before);
+    if (rc == 0) {
+        rc = held_block(txn, table, place->name, row, &place->block);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    block_find(&place->in, place->block, key);
+    if (place->in.found == BLOCK_END) {
+        struct p2p_slice next;
+        MDB_val name;
+        rc = mdb_cursor_get(cursor, &name, &row, MDB_NEXT);
+        rc = rc == 0 ? held_block(txn, table, name, row, &next) : rc;
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    return place->in.found == BLOCK_BAD ? MDB_CORRUPTED : 0;
+}
+
 int packed_get(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
                struct p2p_slice *row)
 {
-    struct block_place place;
-    MDB_val name;
-    MDB_val block;
-    bool before;
+    struct place place;
     int rc = 0;
     if (txn->gets[table] == NULL) {
         rc = mdb_cursor_open(txn->mdb, txn->store->dbi[table], &txn->gets[table]);
     }
-    rc = rc == 0 ? find_block(txn->gets[table], key, &name, &block, &before) : rc;
-    if (rc != 0) {
-        return rc;
+    rc = rc == 0 ? find_place(txn, table, txn->gets[table], key, &place) : rc;
+    if (rc == 0 && !place.in.equal) {
+        rc = MDB_NOTFOUND;
     }
-    block_find(&place, txn_slice(block), key);
-    if (place.found == BLOCK_BAD) {
-        return MDB_CORRUPTED;
+    if (rc == 0) {
+        *row = place.in.walk.value;
     }
-    if (!place.equal) {
-        return MDB_NOTFOUND;
-    }
-    *row = place.walk.value;
-    return 0;
+    return rc;
 }
 
 /* What stands at the walk, or in the next block when this one has ended. */
@@ -82,12 +108,14 @@ static int give(struct p2p_txn *txn, enum p2p_table table, enum block_found at,
     struct block_walk *walk = &txn->walks[table];
     if (at == BLOCK_END) {
         MDB_val name;
-        MDB_val block;
-        int rc = mdb_cursor_get(txn->cursors[table], &name, &block, MDB_NEXT);
+        MDB_val held;
+        struct p2p_slice block;
+        int rc = mdb_cursor_get(txn->cursors[table], &name, &held, MDB_NEXT);
+        rc = rc == 0 ? held_block(txn, table, name, held, &block) : rc;
         if (rc != 0) {
             return rc;
         }
-        at = block_begin(walk, txn_slice(block));
+        at = block_begin(walk, block);
         at = at == BLOCK_ROW ? block_next(walk) : at;
     }
     if (at != BLOCK_ROW) {
@@ -95,6 +123,7 @@ static int give(struct p2p_txn *txn, enum p2p_table table, enum block_found at,
     }
     *found = p2p_slice_of(walk->key, walk->key_len);
     *row = walk->value;
+    txn->walked[table] = txn->writes;
     return 0;
 }
 
@@ -103,26 +132,47 @@ int packed_seek(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
 {
     struct block_place place;
     MDB_val name;
-    MDB_val block;
+    MDB_val held;
+    struct p2p_slice block;
     MDB_cursor *cursor;
     bool before;
     int rc = txn_cursor(txn, table, &cursor);
     if (rc == 0) {
-        rc = key.len == 0 ? mdb_cursor_get(cursor, &name, &block, MDB_FIRST)
-                          : find_block(cursor, key, &name, &block, &before);
+        rc = key.len == 0 ? mdb_cursor_get(cursor, &name, &held, MDB_FIRST)
+                          : find_block(cursor, key, &name, &held, &before);
     }
+    rc = rc == 0 ? held_block(txn, table, name, held, &block) : rc;
     if (rc != 0) {
         return rc;
     }
-    block_find(&place, txn_slice(block), key);
+    block_find(&place, block, key);
     txn->walks[table] = place.walk;
     return give(txn, table, place.found, found, row);
+}
+
+/* After a write to another table the block may lie elsewhere: LMDB keeps in place the pages in
+ * which a cursor stands, but a block with pages of its own is written out, and its memory given
+ * back, when a transaction has changed more than LMDB keeps (512 MiB). */
+static int walk_again(struct p2p_txn *txn, enum p2p_table table)
+{
+    struct block_walk *walk = &txn->walks[table];
+    MDB_val name;
+    MDB_val held;
+    struct p2p_slice block;
+    int rc = mdb_cursor_get(txn->cursors[table], &name, &held, MDB_GET_CURRENT);
+    rc = rc == 0 ? held_block(txn, table, name, held, &block) : rc;
+    if (rc == 0 && block.data != walk->rows.data) {
+        walk->marks = block.data + (walk->marks - walk->rows.data);
+        walk->rows.data = block.data;
+    }
+    return rc;
 }
 
 int packed_next(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice *found,
                 struct p2p_slice *row)
 {
-    return give(txn, table, block_next(&txn->walks[table]), found, row);
+    int rc = txn->walked[table] == txn->writes ? 0 : walk_again(txn, table);
+    return rc != 0 ? rc : give(txn, table, block_next(&txn->walks[table]), found, row);
 }
 
 /* ---- where rows are added one behind the other ---- */
@@ -192,16 +242,6 @@ static int make_room(struct p2p_txn *txn, size_t len)
     return 0;
 }
 
-static int write_as_is(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name,
-                       struct p2p_slice block)
-{
-    MDB_cursor *cursor;
-    MDB_val key = txn_val(name);
-    MDB_val value = txn_val(block);
-    int rc = txn_cursor(txn, table, &cursor);
-    return rc == 0 ? mdb_cursor_put(cursor, &key, &value, 0) : rc;
-}
-
 /* Marked, if it has no marks and they do not make it too long. */
 static int write_block(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name,
                        struct p2p_slice block)
@@ -215,7 +255,7 @@ static int write_block(struct p2p_txn *txn, enum p2p_table table, struct p2p_sli
             block = p2p_slice_of(part(txn, MARKED), len);
         }
     }
-    return write_as_is(txn, table, name, block);
+    return held_put(txn, table, name, block);
 }
 
 /* Where a row was put that made a block too long. */
@@ -277,26 +317,31 @@ static int share(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice nam
     uint8_t own[P2P_KV_KEY_BYTES_MAX];
     MDB_cursor *cursor = txn->cursors[table];
     MDB_val other;
-    MDB_val block;
+    MDB_val held;
+    struct p2p_slice block;
     MDB_val at = txn_val(name);
-    int rc = mdb_cursor_get(cursor, &at, &block, MDB_SET);
+    int rc = mdb_cursor_get(cursor, &at, &held, MDB_SET);
     if (rc == 0) {
-        rc = mdb_cursor_get(cursor, &other, &block, to);
+        rc = mdb_cursor_get(cursor, &other, &held, to);
     }
-    if (rc != 0 || len + block.mv_size > most) {
-        return rc != 0 ? rc : MDB_NOTFOUND;
+    if (rc == 0) {
+        rc = len + held.mv_size > most ? MDB_NOTFOUND
+                                       : held_block(txn, table, other, held, &block);
+    }
+    if (rc != 0) {
+        return rc;
     }
     struct p2p_slice mine = p2p_slice_of(part(txn, NEW), len);
     struct p2p_slice left = to == MDB_PREV ? txn_slice(other) : name;
     at = txn_val(to == MDB_PREV ? name : txn_slice(other)); /* the right one gets another */
-    len = to == MDB_PREV ? block_join(part(txn, OTHER), txn_slice(block), mine)
-                         : block_join(part(txn, OTHER), mine, txn_slice(block));
+    len = to == MDB_PREV ? block_join(part(txn, OTHER), block, mine)
+                         : block_join(part(txn, OTHER), mine, block);
     if (len == 0) {
         return MDB_CORRUPTED;
     }
     memcpy(own, left.data, left.len);
     memcpy(part(txn, NEW), part(txn, OTHER), len);
-    rc = mdb_cursor_get(cursor, &at, &block, MDB_SET);
+    rc = mdb_cursor_get(cursor, &at, &held, MDB_SET);
     if (rc == 0) {
         rc = mdb_cursor_del(cursor, 0);
     }
@@ -326,89 +371,70 @@ static int write_new(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice
     if (marked > 0 && marked <= BLOCK_BYTES_MAX) {
         block = p2p_slice_of(part(txn, MARKED), marked);
     }
-    return write_as_is(txn, table, name, block);
+    return held_put(txn, table, name, block);
 }
 
 int packed_put(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
                struct p2p_slice value)
 {
-    struct block_place place = {.found = BLOCK_END};
+    struct place place;
     struct packed_runs *runs = &txn->store->runs[table];
     uint8_t own[P2P_KV_KEY_BYTES_MAX];
-    MDB_val name = txn_val(key);
-    MDB_val block = {0, NULL};
-    bool before = false;
     bool unmarked;
     struct put_at row;
     MDB_cursor *cursor;
     int rc = txn_cursor(txn, table, &cursor);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = find_block(cursor, key, &name, &block, &before);
+    rc = rc == 0 ? find_place(txn, table, cursor, key, &place) : rc;
     if (rc == MDB_NOTFOUND) { /* the table is empty */
-        name = txn_val(key);
-        block.mv_size = 0;
-        before = false;
+        place = (struct place){.name = txn_val(key), .in = {.found = BLOCK_END}};
     } else if (rc != 0) {
         return rc;
-    } else {
-        block_find(&place, txn_slice(block), key);
     }
-    if (place.found == BLOCK_BAD) {
-        return MDB_CORRUPTED;
-    }
-    rc = make_room(txn, block.mv_size + key.len + value.len + SHARED_BYTES_MAX +
+    rc = make_room(txn, place.block.len + key.len + value.len + SHARED_BYTES_MAX +
                             P2P_KV_KEY_BYTES_MAX + 2 * BLOCK_ROW_OVERHEAD);
     if (rc != 0) {
         return rc;
     }
-    size_t len = block_put(part(txn, NEW), &place, key, value, &row.at, &row.end, &unmarked);
-    row.run = len > BLOCK_BYTES_MAX && !place.equal &&
+    size_t len = block_put(part(txn, NEW), &place.in, key, value, &row.at, &row.end, &unmarked);
+    row.run = len > BLOCK_BYTES_MAX && !place.in.equal &&
               is_run(runs, p2p_slice_of(part(txn, NEW), len), row.at, row.end);
-    if (before) { /* no block may begin below its name */
+    if (place.before) { /* no block may begin below its name */
         rc = mdb_cursor_del(cursor, 0);
-        name = txn_val(key);
+        place.name = txn_val(key);
         row.run = row.run || len > BLOCK_BYTES_MAX; /* and so has no neighbour now */
     }
-    memcpy(own, name.mv_data, name.mv_size);
+    size_t own_len = place.name.mv_size;
+    memcpy(own, place.name.mv_data, own_len);
     note_added(runs, key);
-    return rc == 0 ? write_new(txn, table, p2p_slice_of(own, name.mv_size), len, row, unmarked)
-                   : rc;
+    return rc == 0 ? write_new(txn, table, p2p_slice_of(own, own_len), len, row, unmarked) : rc;
 }
 
 int packed_del(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key)
 {
-    struct block_place place;
+    struct place place;
     uint8_t own[P2P_KV_KEY_BYTES_MAX];
-    MDB_val name;
-    MDB_val block;
-    bool before;
     bool unmarked;
     bool bad;
     MDB_cursor *cursor;
     int rc = txn_cursor(txn, table, &cursor);
-    rc = rc == 0 ? find_block(cursor, key, &name, &block, &before) : rc;
+    rc = rc == 0 ? find_place(txn, table, cursor, key, &place) : rc;
     if (rc != 0) {
         return rc;
     }
-    block_find(&place, txn_slice(block), key);
-    if (place.found == BLOCK_BAD) {
-        return MDB_CORRUPTED;
-    }
-    if (!place.equal) {
+    if (!place.in.equal) {
         return MDB_NOTFOUND;
     }
-    rc = make_room(txn, block.mv_size + SHARED_BYTES_MAX + P2P_KV_KEY_BYTES_MAX +
+    rc = make_room(txn, place.block.len + SHARED_BYTES_MAX + P2P_KV_KEY_BYTES_MAX +
                             2 * BLOCK_ROW_OVERHEAD);
     if (rc != 0) {
         return rc;
     }
-    size_t len = block_del(part(txn, NEW), &place, &unmarked, &bad);
+    size_t len = block_del(part(txn, NEW), &place.in, &unmarked, &bad);
     if (len == 0) {
         return bad ? MDB_CORRUPTED : mdb_cursor_del(cursor, 0);
     }
-    memcpy(own, name.mv_data, name.mv_size);
-    return write_new(txn, table, p2p_slice_of(own, name.mv_size), len,
-                     (struct put_at){0, 0, false}, unmarked);
+    size_t own_len = place.name.mv_size;
+    memcpy(own, place.name.mv_data, own_len);
+    return write_new(txn, table, p2p_slice_of(own, own_len), len, (struct put_at){0, 0, false},
+                     unmarked);
 }

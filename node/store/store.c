@@ -18,7 +18,7 @@
 
 #define FORMAT_TABLE   "store"
 #define FORMAT_KEY     "format"
-#define FORMAT_VERSION 2u
+#define FORMAT_VERSION 3u
 #define DISK_FULL_BYTES                                                                        \
     ((uint64_t)1 << 20) /* less left after a failed write: it was the cause */
 #define LOCK_POLL_MS 20u
@@ -396,6 +396,7 @@ static enum p2p_err open_files(struct p2p_store *store, uint64_t map_bytes, char
 static void store_free(struct p2p_store *store)
 {
     pthread_mutex_destroy(&store->copying);
+    pthread_mutex_destroy(&store->spoiled.mutex);
     free(store);
 }
 
@@ -411,6 +412,7 @@ enum p2p_err p2p_store_open(struct p2p_store **out, const struct p2p_store_optio
     }
     store->read_only = options->read_only;
     pthread_mutex_init(&store->copying, NULL); /* fails for want of attributes only */
+    pthread_mutex_init(&store->spoiled.mutex, NULL);
     int len = snprintf(store->dir, sizeof(store->dir), "%s", options->dir);
     int rc = len <= 0 || (size_t)len >= sizeof(store->dir) ? ENAMETOOLONG : 0;
     if (rc == 0 && !store->read_only) {

@@ -1,3 +1,4 @@
+#include "held.h"
 #include "packed.h"
 #include "words.h"
 
@@ -64,6 +65,7 @@ static enum p2p_err enter_write(struct p2p_txn *txn, enum p2p_table table)
         err = txn_doom(txn, P2P_RDONLY);
     }
     txn->states[table] = CURSOR_LOST;
+    txn->writes++;
     return err;
 }
 
@@ -316,12 +318,42 @@ static enum p2p_err kv_next(void *context, enum p2p_table table, struct p2p_slic
     return moved(txn, table, rc, at, row, found, value);
 }
 
+static enum p2p_err kv_sweep(void *context, enum p2p_table table, size_t bytes,
+                             struct p2p_kv_place *at)
+{
+    struct p2p_txn *txn = context;
+
+    enum p2p_err err = enter(txn, table);
+    if (err == P2P_OK && !packed_is(table)) {
+        at->ended = true;
+        return P2P_OK;
+    }
+    return err == P2P_OK ? txn_doom(txn, store_from_mdb(held_sweep(txn, table, bytes, at)))
+                         : err;
+}
+
+static enum p2p_err kv_mend(void *context, struct p2p_kv_mended *out)
+{
+    struct p2p_txn *txn = context;
+
+    if (!p2p_store_spoiled(txn->store)) {
+        return txn->doom;
+    }
+    enum p2p_err err = P2P_OK;
+    for (int t = 0; t < P2P_TABLE_COUNT && err == P2P_OK; t++) {
+        err = enter_write(txn, (enum p2p_table)t); /* all cursors are lost */
+    }
+    int rc = err == P2P_OK ? held_mend(txn, out) : 0;
+    return rc == 0 ? err : txn_write_failed(txn, rc);
+}
+
 /* Life cycle */
 
 static void forget_snapshot(struct p2p_txn *txn)
 {
     txn->renewed = false;
     p2p_wipe(&txn->last, sizeof(txn->last));
+    memset(txn->checked, 0, sizeof(txn->checked));
     if (txn->scratch != NULL) {
         p2p_wipe(txn->scratch, txn->scratch_cap);
     }
@@ -373,7 +405,7 @@ static enum p2p_err begin(struct p2p_store *store, enum p2p_txn_kind kind, struc
     atomic_fetch_add(&store->txn_count, 1);
     txn->store = store;
     txn->kind = kind;
-    txn->kv = (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, txn};
+    txn->kv = (struct p2p_kv){kv_get, kv_put, kv_del, kv_seek, kv_next, kv_sweep, kv_mend, txn};
     txn->destroyed = wrap_destroyed(store->wrap);
     int rc = mdb_txn_begin(store->env, NULL, kind == P2P_TXN_READ ? MDB_RDONLY : 0, &txn->mdb);
     if (rc != 0) {

@@ -1,16 +1,19 @@
-/* A transaction from the inside, for the four files that share it: txn.c is the seam and the
- * life cycle, packed.c the tables whose rows stand in blocks, payload.c the sealed rows of
- * P2P_TABLE_PAYLOAD, erase.c what a deleted payload asks of a commit. Private to node/store. */
+/* A transaction from the inside, for the five files that share it: txn.c is the seam and the
+ * life cycle, packed.c the tables whose rows stand in blocks, held.c the blocks with their
+ * sums, payload.c the sealed rows of P2P_TABLE_PAYLOAD, erase.c what a deleted payload asks of
+ * a commit. Private to node/store. */
 #ifndef P2P_STORE_TXN_H
 #define P2P_STORE_TXN_H
 
 #include "block.h"
 #include "mdb.h"
+#include "sum.h"
 
 #include <p2p/bytes.h>
 
 #define PAYLOAD_KEY_BYTES 12u /* feed u32, index u64 */
 #define FRESH_KEYS_MAX    64u
+#define CHECKED_MAX       256u
 
 enum cursor_state { CURSOR_LOST, CURSOR_AT, CURSOR_END };
 
@@ -26,7 +29,13 @@ struct p2p_txn {
     MDB_cursor *gets[P2P_TABLE_COUNT];    /* of gets, where rows stand in blocks */
     enum cursor_state states[P2P_TABLE_COUNT];
     struct block_walk walks[P2P_TABLE_COUNT]; /* where seek and next stand in a block */
-    uint8_t *edit;                            /* where blocks are written: packed.c */
+    unsigned writes;                          /* so many; a walk knows how many there were */
+    unsigned walked[P2P_TABLE_COUNT];
+    struct checked {
+        const void *at;
+        uint8_t sum[SUM_BYTES];
+    } checked[CHECKED_MAX]; /* blocks that were found sound: where, and with which sum */
+    uint8_t *edit;          /* where blocks are written: packed.c */
     size_t edit_cap;
     struct wrap_entry last; /* the wrapping key used last; id 0: none */
     uint8_t *scratch;       /* the PAYLOAD value handed out last */

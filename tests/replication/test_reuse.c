@@ -2,6 +2,8 @@
 #include "check.h"
 #include "ledger_world.h"
 
+#include "../../replication/views.h"
+
 #include <p2p/reuse.h>
 
 #include <stdio.h>
@@ -137,6 +139,47 @@ static void test_found_and_proven(void **state)
     ledger_node_deinit(&node);
 }
 
+/* Broken: a reuse that was found is forgotten with the rows of ISSUER, when a disk took them.
+ */
+static void test_found_again(void **state)
+{
+    (void)state;
+    struct p2p_reused at = {.feed = 0};
+    struct p2p_slice key, value;
+    ban(1, COURT_1, "imo:9179842");
+    struct p2p_record_id first = ban(1, COURT_1, "imo:9179842");
+    world.next_seq[COURT_1]--;
+    struct p2p_record_id second = ban(1, COURT_1, "imo:9074729");
+    take();
+    CHECK(count_reused() == 1);
+    ledger_node_begin(&node);
+    enum p2p_why first_why = ledger_node_why(&node, &first);
+    node.ledger.comparing = true;
+    while (p2p_kv_seek(node.kv, P2P_TABLE_ISSUER, p2p_slice_of("", 0), &key, &value) ==
+           P2P_OK) {
+        CHECK_OK(p2p_kv_del(node.kv, P2P_TABLE_ISSUER, key));
+    }
+    for (uint64_t i = 0; i <= second.index; i++) {
+        const struct p2p_record_id id = {1, i};
+        struct p2p_entry entry;
+        CHECK_OK(p2p_ledger_entry(&node.ledger, &id, &entry));
+        if (entry.record.issuer != 0) {
+            CHECK_OK(p2p_judge_compare(&node.ledger, &entry, true));
+        }
+    }
+    node.ledger.comparing = false;
+    CHECK(ledger_node_why(&node, &second) == P2P_WHY_REPEATED_SEQ);
+    CHECK(ledger_node_why(&node, &first) == first_why);
+    ledger_node_end(&node);
+    CHECK(count_reused() == 1);
+    const struct p2p_kv *kv = memory_kv_begin(node.store);
+    CHECK_OK(p2p_reused_next(kv, &at));
+    CHECK(at.feed == 1 && at.issuer == COURT_1 && at.number == 2);
+    CHECK(at.index[0] == first.index && at.index[1] == second.index);
+    memory_kv_abort(node.store);
+    ledger_node_deinit(&node);
+}
+
 /* Two that have no effect because their number came late are two all the same. */
 static void test_two_late_ones(void **state)
 {
@@ -260,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_found_and_proven, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_found_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_late_ones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_framed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_made_up_proofs, setup, teardown),

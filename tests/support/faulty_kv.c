@@ -63,8 +63,8 @@ void faulty_kv_init(struct faulty_kv *faulty, long countdown, enum p2p_err error
     p2p_assert(error != P2P_OK);
     p2p_assert(error != P2P_NOTFOUND);
     *faulty = (struct faulty_kv){.countdown = countdown, .error = error};
-    faulty->kv =
-        (struct p2p_kv){faulty_get, faulty_put, faulty_del, faulty_seek, faulty_next, faulty};
+    faulty->kv = (struct p2p_kv){faulty_get,  faulty_put, faulty_del, faulty_seek,
+                                 faulty_next, NULL,       NULL,       faulty};
 }
 
 const struct p2p_kv *faulty_kv_begin(struct faulty_kv *faulty, const struct p2p_kv *inner)

@@ -10,9 +10,11 @@
  * whoever fills the seam; values in it look plain from here.
  *
  * A table has one cursor: seek sets it, next advances it; a write to that table loses it. Reads
- * of what this transaction wrote see it. Any error dooms the transaction, and the caller aborts
- * it and reloads what it cached; but for P2P_NOTFOUND, and for P2P_CORRUPT of a payload, which
- * says nothing of other rows: who finds it may mend it in the same transaction. */
+ * of what this transaction wrote see it. What a disk spoiled is P2P_CORRUPT, as are the rows
+ * around it, until p2p_kv_mend in another transaction. Any error dooms the transaction, and the
+ * caller aborts it and reloads what it cached; but for P2P_NOTFOUND, and for P2P_CORRUPT of a
+ * payload, which says nothing of other rows: who finds it may mend it in the same transaction.
+ */
 #ifndef P2P_KV_H
 #define P2P_KV_H
 
@@ -45,6 +47,20 @@ enum p2p_table {
 
 const char *p2p_table_word(enum p2p_table table);
 
+/* Where a sweep stands in a table: the next key; at the first one zeroed. */
+struct p2p_kv_place {
+    uint8_t key[P2P_KV_KEY_BYTES_MAX];
+    size_t key_len;
+    bool ended;
+};
+
+/* What was done about places that could not be read. */
+struct p2p_kv_mended {
+    uint32_t mended;      /* so many are what they were */
+    uint32_t emptied;     /* of so many all rows are gone */
+    enum p2p_table table; /* of the last of them */
+};
+
 struct p2p_kv {
     /* P2P_NOTFOUND when there is no such key. */
     enum p2p_err (*get)(void *context, enum p2p_table table, struct p2p_slice key,
@@ -61,6 +77,14 @@ struct p2p_kv {
     /* The key after the one last found in this table. P2P_NOTFOUND past the end. */
     enum p2p_err (*next)(void *context, enum p2p_table table, struct p2p_slice *found,
                          struct p2p_slice *value);
+    /* Both NULL where nothing is stored that a disk could spoil. A sweep looks at the rows from
+     * `at` on, until they have so many bytes, and remembers places that cannot be read; it
+     * moves at, and no cursor. */
+    enum p2p_err (*sweep)(void *context, enum p2p_table table, size_t bytes,
+                          struct p2p_kv_place *at);
+    /* Mends the places that this or any other transaction could not read, or takes their rows
+     * away, so that they can be put again; adds to *out. Loses all cursors. */
+    enum p2p_err (*mend)(void *context, struct p2p_kv_mended *out);
     void *context;
 };
 
@@ -75,5 +99,9 @@ P2P_MUST_CHECK enum p2p_err p2p_kv_seek(const struct p2p_kv *kv, enum p2p_table 
                                         struct p2p_slice *value);
 P2P_MUST_CHECK enum p2p_err p2p_kv_next(const struct p2p_kv *kv, enum p2p_table table,
                                         struct p2p_slice *found, struct p2p_slice *value);
+
+P2P_MUST_CHECK enum p2p_err p2p_kv_sweep(const struct p2p_kv *kv, enum p2p_table table,
+                                         size_t bytes, struct p2p_kv_place *at);
+P2P_MUST_CHECK enum p2p_err p2p_kv_mend(const struct p2p_kv *kv, struct p2p_kv_mended *out);
 
 #endif

@@ -93,6 +93,10 @@ void p2p_txn_abort(struct p2p_txn *txn); /* accepts NULL */
 void p2p_txn_reset(struct p2p_txn *txn);
 P2P_MUST_CHECK enum p2p_err p2p_txn_renew(struct p2p_txn *txn);
 
+/* Whether any transaction came upon rows that cannot be read and that nobody mended since
+ * (p2p_kv_mend). Any thread. */
+bool p2p_store_spoiled(struct p2p_store *store);
+
 /* Each minute, from any thread: frees the places of readers that died with their process;
  * returns how many. */
 unsigned p2p_store_maintain(struct p2p_store *store);
