@@ -233,12 +233,24 @@ struct p2p_batch_lists {
 };
 
 /* State commitments of this node, and what those of others said. */
+/* Who tells another digest, of what. */
+struct p2p_differing {
+    uint32_t member;
+    uint32_t circle;
+    enum p2p_view_number view;
+};
+
 struct p2p_states {
     bool begun;
     bool noteworthy;  /* more than `seen` and `state` came since the last one */
     uint64_t records; /* came since the last one was written */
     uint64_t told_ms;
     struct p2p_divergence divergence;
+    uint64_t checking_ms; /* when it was begun to compute everything anew */
+    /* For these everything was computed anew, or is now, and nothing differed here; oldest
+     * first. */
+    struct p2p_differing found[P2P_STATE_FOUND_MAX];
+    size_t found_count;
 };
 
 /* A fork found in this batch; own records wait until all frames were taken. */

@@ -141,22 +141,67 @@ void p2p_state_note(struct p2p_engine *engine, const struct p2p_arrival *arrival
     }
 }
 
-/* Another digest than ours: everything is computed anew and compared with what is stored. */
+static bool was_found(const struct p2p_states *states, const struct p2p_differing *differing)
+{
+    for (size_t i = 0; i < states->found_count; i++) {
+        const struct p2p_differing *found = &states->found[i];
+        if (found->member == differing->member && found->view == differing->view &&
+            found->circle == differing->circle) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember(struct p2p_states *states, const struct p2p_differing *differing)
+{
+    if (states->found_count == P2P_STATE_FOUND_MAX) {
+        states->found_count--;
+        memmove(&states->found[0], &states->found[1],
+                states->found_count * sizeof(states->found[0]));
+    }
+    states->found[states->found_count++] = *differing;
+}
+
+/* That member tells the same as we do now. */
+static void forget_member(struct p2p_states *states, uint32_t member)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < states->found_count; i++) {
+        if (states->found[i].member != member) {
+            states->found[kept++] = states->found[i];
+        }
+    }
+    states->found_count = kept;
+}
+
+/* Another digest than ours: everything is computed anew and compared with what is stored,
+ * unless that was done for the same difference. */
 static void diverged(struct p2p_engine *engine, const struct p2p_record_id *id,
                      enum p2p_view_number view, uint32_t circle)
 {
     struct p2p_divergence *found = &engine->states.divergence;
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
-    if (found->is_checking || (found->is_known && found->member == info->member &&
-                               found->view == view && found->circle == circle)) {
+    const struct p2p_differing differing = {info->member, circle, view};
+    struct p2p_states *states = &engine->states;
+    bool known = was_found(states, &differing);
+    bool begun_now = found->is_checking && states->checking_ms == engine->now.mono_ms;
+    if (!known && (begun_now || !found->is_checking)) {
+        remember(states, &differing);
+    }
+    if (found->is_checking || (known && found->is_known)) {
         return; /* one at a time; the others are told again */
     }
-    found->is_known = false;
-    found->is_checking = true;
+    found->is_known = known;
+    found->is_checking = !known;
     found->member = info->member;
     found->record = *id;
     found->view = view;
     found->circle = circle;
+    if (known) {
+        return;
+    }
+    states->checking_ms = engine->now.mono_ms;
     p2p_scrub_anew(engine, view == 0);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_DIVERGED,
                                                 .feed = id->feed,
@@ -173,6 +218,9 @@ void p2p_state_checked(struct p2p_engine *engine, bool mended)
     }
     found->is_checking = false;
     found->is_known = !mended;
+    if (mended) {
+        engine->states.found_count = 0; /* others were compared with what was damaged */
+    }
     if (found->is_known) { /* what follows from the records stands here */
         p2p_engine_trace(
             engine, (struct p2p_trace){.type = P2P_TRACE_DIVERGED,
@@ -253,6 +301,9 @@ static enum p2p_err compare_at(struct p2p_engine *engine, const struct p2p_recor
     const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, id->feed);
     found->compared++;
     found->equal += same;
+    if (same) {
+        forget_member(&engine->states, info->member);
+    }
     if (same && found->is_known && found->member == info->member) {
         found->is_known = false; /* they agree with us now */
     }

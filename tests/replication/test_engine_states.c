@@ -8,7 +8,7 @@
 
 #define SHIP "imo:9179842"
 
-enum { WRONG = 2 };
+enum { WRONG = 2, WRONG_TOO = 3 };
 
 static const struct p2p_divergence *divergence(uint32_t node)
 {
@@ -168,6 +168,41 @@ static void test_wrong_there(void **state)
     network_agree(&net);
 }
 
+/* Members that differ for good, as two versions do, would have everybody compute everything
+ * anew all day, one after the other. */
+static void test_two_wrong_there(void **state)
+{
+    (void)state;
+    network_start(4, 4, 25);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 120000);
+    for (uint32_t who = WRONG; who <= WRONG_TOO; who++) {
+        tell(who, true);
+        CHECK(divergence(1)->is_checking);
+        network_advance(&net, 60000);
+        CHECK(divergence(1)->is_known && divergence(1)->member == who);
+    }
+    for (uint32_t who = WRONG; who <= WRONG_TOO; who++) {
+        tell(who, true);
+        CHECK(!divergence(1)->is_checking);
+        CHECK(divergence(1)->is_known);
+    }
+    /* One agrees: the other is named as soon as it speaks, and looked at no more. */
+    CHECK(divergence(1)->member == WRONG_TOO);
+    tell(WRONG_TOO, false);
+    CHECK(!divergence(1)->is_known);
+    tell(WRONG, true);
+    CHECK(!divergence(1)->is_checking);
+    CHECK(divergence(1)->is_known && divergence(1)->member == WRONG);
+    /* Who agreed and differs again is looked at again. */
+    tell(WRONG_TOO, true);
+    CHECK(divergence(1)->is_checking);
+    network_advance(&net, 60000);
+    CHECK(divergence(1)->is_known && divergence(1)->member == WRONG_TOO);
+    CHECK(p2p_engine_damage(net.nodes[1].engine)->count_found == 0);
+    network_agree(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +210,7 @@ int main(void)
         cmocka_unit_test_teardown(test_by_records, network_stop),
         cmocka_unit_test_teardown(test_wrong_here, network_stop),
         cmocka_unit_test_teardown(test_wrong_there, network_stop),
+        cmocka_unit_test_teardown(test_two_wrong_there, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
