@@ -6,11 +6,12 @@
 
 #define PEER_BYTES_MAX (4u << 20)
 /* Of an engine's heap; above what was measured, near enough to find what grows. */
-#define ENGINE_BYTES_MAX    (2u << 20) /* itself, and room for the largest frame */
-#define FEED_BYTES_MAX      (4u << 10) /* its edge, heads, newest quorum, and who is asked */
-#define PEER_FEED_BYTES_MAX 64u        /* what one peer has of one feed */
-#define CIRCLE_BYTES_MAX    (4u << 10) /* its members, and the set hash of its bans */
-#define ENTRY_BYTES_MAX     (8u << 10) /* of the charter, with what it says */
+#define ENGINE_BYTES_MAX    ((2u << 20) + FOLDED_BYTES) /* itself, and the largest frame */
+#define FOLDED_BYTES        (32u << 10) /* keys that a pass of the scrubber has folded */
+#define FEED_BYTES_MAX      (4u << 10)  /* its edge, heads, newest quorum, and who is asked */
+#define PEER_FEED_BYTES_MAX 64u         /* what one peer has of one feed */
+#define CIRCLE_BYTES_MAX    (4u << 10)  /* its members, and the set hash of its bans */
+#define ENTRY_BYTES_MAX     (8u << 10)  /* of the charter, with what it says */
 /* The queue of a feed: checkpoints that have no quorum yet, the heads that they may be of, and
  * for each of its witnesses the cosignatures of those, one of what is to come, and how far it
  * is.
