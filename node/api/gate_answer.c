@@ -1,6 +1,8 @@
 /* A gate's question read, and its answer as people get it. */
 #include "gate_answer.h"
 
+#include "override_json.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,20 +218,23 @@ void p2p_gate_answer_reply(struct p2p_call *call, struct p2p_node *node)
         return;
     }
     const struct p2p_kv *kv = node->kv; /* in a batch, that one's */
-    if (kv == NULL && job->result.answer.reason_count > 0 &&
+    bool released = job->type == P2P_JOB_COLLECT && job->check.released && !job->result.spooled;
+    if (kv == NULL && (job->result.answer.reason_count > 0 || released) &&
         p2p_store_begin(node->store, P2P_TXN_READ, &txn) == P2P_OK) {
         kv = p2p_txn_kv(txn);
     }
     json_t *json = json_pack("{s:s, s:o}", "answer", p2p_answer_word(job->result.answer.answer),
                              "reasons", reasons_json(node, kv, &job->result.answer));
-    p2p_txn_abort(txn);
-    json_t *knowledge = knowledge_json(node, &total);
     if (job->type == P2P_JOB_COLLECT) {
-        bool released = job->check.released && !job->result.spooled;
         const struct p2p_record_id use = {p2p_engine_own_feed(node->engine), job->check.use};
         json_object_set_new(json, "release",
                             released ? p2p_id_json(ledger, &use) : json_null());
+        json_object_set_new(json, "override",
+                            released && kv != NULL ? p2p_override_of_use(ledger, kv, &use)
+                                                   : json_null());
     }
+    p2p_txn_abort(txn);
+    json_t *knowledge = knowledge_json(node, &total);
     if (job->result.spooled) {
         json_object_set_new(json, "decision", json_null());
         json_object_set_new(json, "spooled",

@@ -267,6 +267,12 @@ static bool pack_request(struct p2p_call *call, struct p2p_node *node,
                        p2p_circle_name(p2p_engine_ledger(node->engine), out->circle));
         return false;
     }
+    if (request->reason != NULL && strlen(request->reason) > P2P_RIGHT_REASON_BYTES_MAX) {
+        p2p_call_error(call, 400, "bad-reason", "say it shorter",
+                       "reason has %zu bytes; it may have %u at most", strlen(request->reason),
+                       P2P_RIGHT_REASON_BYTES_MAX);
+        return false;
+    }
     p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);
     if (p2p_right_request_pack(&pack, request, &secret.key, secret.epoch) != P2P_OK) {
         p2p_call_err(call, P2P_TOOLARGE, "the reason is too long");

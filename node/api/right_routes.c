@@ -1,5 +1,6 @@
 /* Rights: the routes, and what they show. */
 #include "list.h"
+#include "override_json.h"
 #include "verb.h"
 
 #include <stdlib.h>
@@ -39,9 +40,15 @@ static json_t *right_json(struct p2p_node *node, const struct p2p_right *right)
 static void start_show(struct p2p_call *call, struct p2p_node *node)
 {
     struct p2p_right right;
-    if (p2p_call_right(call, node, call->rest, &right)) {
-        p2p_call_reply(call, right_json(node, &right));
+    struct p2p_custody custody;
+    if (!p2p_call_right(call, node, call->rest, &right)) {
+        return;
     }
+    json_t *json = right_json(node, &right);
+    bool known = p2p_custody_get(node->kv, right.circle, &right.token, &custody) == P2P_OK;
+    json_object_set_new(json, "override",
+                        known ? p2p_override_of_right(node, &right, &custody) : json_null());
+    p2p_call_reply(call, json);
 }
 
 /* ---- lists ---- */

@@ -258,19 +258,9 @@ static json_t *override_json(const struct telling *telling, const struct p2p_rig
     if (override->by.feed == 0) {
         return json_null();
     }
-    json_t *overrules = json_pack("[s, s, s]", "slot", "truck", "stale-knowledge");
-    for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
-        if ((override->lights & 1u << i) != 0) {
-            json_array_append_new(overrules,
-                                  json_sprintf("light-%s", p2p_light_word((enum p2p_light)i)));
-        }
-    }
-    if (override->blocks) {
-        json_array_append_new(overrules, json_string("blocks"));
-    }
     return json_pack("{s:o, s:o, s:o}", "asked", reasoned_json(telling, &override->by),
                      "approved", reasoned_json(telling, &override->seconded), "overrules",
-                     overrules);
+                     p2p_overrules_words(override));
 }
 
 static json_t *chain_json(const struct telling *telling, const struct p2p_right *right)

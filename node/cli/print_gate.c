@@ -81,6 +81,20 @@ static void print_knowledge(const struct p2p_cli_style *style, const json_t *ans
     fputc('\n', style->out);
 }
 
+/* Who lets it out has to see that it was not for want of anything against it. */
+static void print_override(const struct p2p_cli_style *style, int indent,
+                           const json_t *override)
+{
+    if (!json_is_object(override)) {
+        return;
+    }
+    fprintf(style->out, "%*soverruled by two officers: asked for in ", indent, "");
+    p2p_cli_put(style->out, p2p_cli_text(override, "asked"));
+    fputs(", approved in ", style->out);
+    p2p_cli_put(style->out, p2p_cli_text(override, "approved"));
+    fputc('\n', style->out);
+}
+
 void p2p_cli_print_gate(const struct p2p_cli_style *style, const json_t *answer)
 {
     static const size_t indent = 10;
@@ -107,6 +121,7 @@ void p2p_cli_print_gate(const struct p2p_cli_style *style, const json_t *answer)
         print_reason(style, reason);
         gap = (int)indent;
     }
+    print_override(style, (int)indent, json_object_get(answer, "override"));
     fprintf(style->out, "%*s", (int)indent, "");
     const char *decision = p2p_cli_text(answer, "decision");
     const char *spooled = p2p_cli_text(answer, "spooled");

@@ -180,6 +180,22 @@ static void print_asked(const struct p2p_cli_style *style, const json_t *asked)
     }
 }
 
+static void print_override(const struct p2p_cli_style *style, const json_t *override)
+{
+    char line[LIST_BYTES], list[LIST_BYTES];
+    const char *approved = p2p_cli_text(override, "approved");
+    if (!json_is_object(override)) {
+        return;
+    }
+    snprintf(line, sizeof line, "%.100s by %.64s%s%.100s%s%.64s",
+             p2p_cli_text(override, "asked"), p2p_cli_text(override, "by"),
+             approved[0] != '\0' ? ", approved in " : ", not approved yet", approved,
+             approved[0] != '\0' ? " by " : "", p2p_cli_text(override, "approved_by"));
+    p2p_cli_field(style, "override", line);
+    p2p_cli_field(style, "because", p2p_cli_text(override, "reason"));
+    p2p_cli_field(style, "overruled", p2p_cli_list(list, sizeof list, override, "overrules"));
+}
+
 static void print_may(const struct p2p_cli_style *style, const json_t *may)
 {
     size_t index = 0;
@@ -238,6 +254,7 @@ void p2p_cli_print_right(const struct p2p_cli_style *style, const json_t *right)
     snprintf(text, sizeof text, "%.64s, %.64s", p2p_cli_text(right, "holder"),
              p2p_cli_text(right, "custody"));
     p2p_cli_field(style, "custody", text);
+    print_override(style, json_object_get(right, "override"));
     p2p_cli_field(style, "used by", p2p_cli_text(right, "used_by"));
     print_may(style, json_object_get(right, "may"));
 }

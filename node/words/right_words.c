@@ -125,6 +125,21 @@ static json_t *may_json(const struct p2p_ledger *ledger, const struct p2p_right 
     return list;
 }
 
+json_t *p2p_overrules_words(const struct p2p_right_override *override)
+{
+    json_t *list = json_pack("[s, s, s]", "slot", "truck", "stale-knowledge");
+    for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
+        if ((override->lights & 1u << i) != 0) {
+            json_array_append_new(list,
+                                  json_sprintf("light-%s", p2p_light_word((enum p2p_light)i)));
+        }
+    }
+    if (override->blocks) {
+        json_array_append_new(list, json_string("blocks"));
+    }
+    return list;
+}
+
 json_t *p2p_right_words(const struct p2p_ledger *ledger, const struct p2p_right *right,
                         const struct p2p_custody *custody, uint64_t now_ms)
 {

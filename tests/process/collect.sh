@@ -60,7 +60,7 @@ because wrong-driver
 collect 1 bezee CSQU3054383
 because custody-elsewhere
 collect 0 beanr CSQU3054383
-holds '.answer == "allow" and .reasons == [] and .release != null'
+holds '.answer == "allow" and .reasons == [] and .release != null and .override == null'
 get .release
 released=$it
 collect 1 beanr CSQU3054383
@@ -103,6 +103,7 @@ must 0 node beanr --json --as beanr-pso2 gate approve "$asked"
 collect 1 beanr MSCU1000070 "$STRANGER"
 because wrong-driver
 collect 0 beanr MSCU1000070
+holds '.override.asked == $id and .override.approved != null and .reasons == []' --arg id "$asked"
 
 claim "at mirrored a release is answered once another member holds it; the same question is the same release"
 down beanr

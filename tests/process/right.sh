@@ -148,14 +148,27 @@ collect 1 refuse light-terminal
 must 0 node beanr --json --as beanr-pso gate override --container "$BOX" --reason 'the reefer fails'
 get .id
 override=$it
+must 2 node beanr --json --as beanr-pso gate override --container "$BOX" --reason "$(printf 'x%.0s' {1..501})"
+grep -q 'reason has 501 bytes; it may have 500 at most' "$err" || fail "the limit is not named"
+must 0 node beanr --json right show "$right"
+holds '.override | .asked == $id and .by == "beanr-pso" and .reason == "the reefer fails" and .approved == null and .overrules == []' \
+    --arg id "$override"
 collect 1 refuse light-terminal
 must 1 node beanr --json --as beanr-pso gate approve "$override"
 must 0 node beanr --json --as beanr-pso2 gate approve "$override"
 get .id
+approved=$it
+must 0 node beanr --json right show "$right"
+holds '.override | .approved == $id and .approved_by == "beanr-pso2" and .overrules == ["slot", "truck", "stale-knowledge", "light-terminal"]' \
+    --arg id "$approved"
+must 0 node beanr right show "$right"
+tells '^override +beanr/.* by beanr-pso, approved in beanr/.* by beanr-pso2$'
+it=$approved
 eventually 10 node commission record show "$it"
 must 0 node commission --json status
 holds '.overrides.approved == 1 and .overrides.newest[0].id == $id and .overrides.newest[0].what == "override approved"' --arg id "$it"
 collect 0 allow -
+holds '.override == {asked: $asked, approved: $approved}' --arg asked "$override" --arg approved "$approved"
 agree
 
 claim "what the issuer revokes or cancels ends at once; a list shows what is alive"

@@ -44,6 +44,9 @@ json_t *p2p_issuer_json(const struct p2p_ledger *ledger, uint32_t issuer);
 json_t *p2p_container_check_json(struct p2p_slice container);
 /* A custody token; a right at a time, with the token it names (NULL: not known here). */
 json_t *p2p_custody_words(const struct p2p_ledger *ledger, const struct p2p_custody *custody);
+/* What an approved override overrules: ["slot", "truck", "stale-knowledge", "light-customs",
+ * "blocks"]. */
+json_t *p2p_overrules_words(const struct p2p_right_override *override);
 json_t *p2p_right_words(const struct p2p_ledger *ledger, const struct p2p_right *right,
                         const struct p2p_custody *custody, uint64_t now_ms);
 
