@@ -396,6 +396,38 @@ static bool read_withdraw(struct p2p_call *call, struct p2p_node *node, struct p
     return p2p_custody_pack_step(call, &step, out);
 }
 
+/* Where a container came in, when nobody says it: where its token was opened, if that is a
+ * facility of this member, else the only one there is. NULL with an error reply. */
+static const char *facility_here(struct p2p_call *call, struct p2p_node *node,
+                                 struct p2p_slice opened)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    uint32_t own = p2p_engine_member(node->engine);
+    const char *only = NULL;
+    bool several = false;
+    for (uint32_t i = 1; i <= p2p_charter_issuer_count(charter); i++) {
+        const struct p2p_issuer *issuer = p2p_charter_issuer(charter, i);
+        for (size_t n = 0; issuer->member == own && n < issuer->grant_count; n++) {
+            const struct p2p_grant *grant = &issuer->grants[n];
+            if (strcmp(grant->name, p2p_grant_name(P2P_GRANT_CUSTODY)) != 0) {
+                continue;
+            }
+            if (p2p_slice_equal(p2p_slice_text(grant->scope), opened)) {
+                return grant->scope;
+            }
+            several = several || (only != NULL && strcmp(only, grant->scope) != 0) ||
+                      strcmp(grant->scope, "*") == 0;
+            only = grant->scope;
+        }
+    }
+    if (only == NULL || several) {
+        p2p_call_error(call, 400, "bad-request", "for example --facility beanr-f1",
+                       "this port has several facilities: say which one it came into");
+        return NULL;
+    }
+    return only;
+}
+
 /* All tokens of the container that are open anywhere: the box is here. */
 static bool read_gate_in(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
 {
@@ -415,8 +447,9 @@ static bool read_gate_in(struct p2p_call *call, struct p2p_node *node, struct p2
         return false;
     }
     if (facility == NULL) {
-        p2p_call_error(call, 400, "bad-request", "for example --facility beanr-f1",
-                       "the facility it came into is needed");
+        facility = facility_here(call, node, custody.facility);
+    }
+    if (facility == NULL) {
         return false;
     }
     p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);

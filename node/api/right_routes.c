@@ -107,6 +107,17 @@ static bool is_live(enum p2p_right_state state)
            state == P2P_RIGHT_RETURNED || state == P2P_RIGHT_BLOCKED;
 }
 
+/* As p2p_right_next_of lists it. */
+static bool has_party(const struct p2p_right *right, uint32_t party)
+{
+    for (size_t i = 0; i < right->chain_count; i++) {
+        if (right->chain[i].party == party) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum p2p_err row(struct p2p_list *list, uint32_t circle, const struct p2p_record_id *id,
                         json_t **out, size_t *bytes)
 {
@@ -117,6 +128,9 @@ static enum p2p_err row(struct p2p_list *list, uint32_t circle, const struct p2p
         return err == P2P_NOTFOUND ? P2P_CORRUPT : err;
     }
     enum p2p_right_state state = p2p_right_state_at(&right, list->node->now.wall_ms);
+    if (asked->container != NULL && asked->party != 0 && !has_party(&right, asked->party)) {
+        return P2P_OK;
+    }
     if (asked->has_state ? state == asked->state : asked->all || is_live(state)) {
         *out = right_json(list->node, &right);
         *bytes = 2048 + right.chain_count * 128;
@@ -148,11 +162,6 @@ static bool read_asked(struct p2p_call *call, struct p2p_node *node, struct aske
     if (state != NULL && !p2p_right_state_named(p2p_slice_text(state), &asked->state)) {
         p2p_call_error(call, 400, "bad-state", "for example ACTIVE or BLOCKED",
                        "%.32s is no state of a right", state);
-        return false;
-    }
-    if (container != NULL && party != NULL) {
-        p2p_call_error(call, 400, "bad-request", NULL,
-                       "ask for one container or for one party");
         return false;
     }
     return true;

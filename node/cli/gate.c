@@ -2,10 +2,24 @@
 #include "print.h"
 #include "request.h"
 
+#include <p2p/gate.h>
+
+#include <string.h>
+
+static bool is_gate_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return len > 0 && len <= P2P_GATE_NAME_BYTES_MAX && name[len] == '\0';
+}
+
 static int ask(struct p2p_cli_call *call, const char *what)
 {
     char path[P2P_CLI_PATH_BYTES], prefixed[P2P_CLI_PATH_BYTES];
     const char *gate = p2p_cli_value(call, "gate", "main");
+    if (!is_gate_name(gate)) {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "bad-gate", "that is no name of a gate",
+                            "use up to 32 of a-z, 0-9 and -");
+    }
     json_t *body = p2p_cli_body(call);
     if (body == NULL || !p2p_cli_path(prefixed, "/v1/gates/", gate)) {
         json_decref(body);

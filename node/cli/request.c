@@ -376,6 +376,10 @@ int p2p_cli_request_run(struct p2p_cli_call *call)
     if (has_id) {
         prefix[len - 2] = '\0';
     }
+    if (has_id && *p2p_cli_argument(call, 0) == '\0') {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "bad-id", "the ID is empty",
+                            "an id is written as beanr/1:17");
+    }
     if (!p2p_cli_path(path, prefix, has_id ? p2p_cli_argument(call, 0) : "")) {
         return p2p_cli_fail(call, P2P_CLI_USAGE, "toolarge", "the ID is too long", "");
     }

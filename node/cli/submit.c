@@ -349,7 +349,9 @@ static int submit(struct submitting *s, json_t *document)
     }
     key_of(once, "submit", text);
     free(text);
-    ask(s, "POST", "/v1/submit", document, p2p_cli_value(s->call, "idempotency-key", once),
+    /* A signed file handed in a second time is refused, unless an exchange may have broken. */
+    const char *own = s->http != NULL || s->has_key ? once : NULL;
+    ask(s, "POST", "/v1/submit", document, p2p_cli_value(s->call, "idempotency-key", own),
         &reply);
     int exit = p2p_cli_show_append(s->call, &reply);
     p2p_api_reply_deinit(&reply);

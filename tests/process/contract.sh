@@ -39,6 +39,8 @@ must 2 p2p --json federation sandbox "$SB"
 keys .error code text hint
 
 claim "every error is one sentence on stderr, and with --json an object on stdout"
+must 2 node beanr --json gate check --subject "$SHIP" --purpose call --gate a/b
+must 2 node beanr --json ban show ''
 must 2 node beanr ban impose --subject "$SHIP" --ground local
 [[ $(wc -l <"$err") -le 2 ]] || fail "more than a sentence"
 silent

@@ -77,6 +77,7 @@ must 0 node begne --json custody withdraw "$token" --level witnessed
 eventually 10 custody_is beost PTPU1000012 '.state == "withdrawn"'
 must 0 node beost --json custody open --container PTPU1000012 --call 'second visit' --facility beost-f1
 eventually 10 custody_is beanr PTPU1000012 '.state == "held" and .holder == "beost"'
+must 2 node beanr --json custody gate-in PTPU1000012 # opened elsewhere, and this port has two facilities
 must 0 node beanr --json custody gate-in PTPU1000012 --facility beanr-f2 --level witnessed
 eventually 10 custody_is beost PTPU1000012 '.state == "closed"'
 must 0 node beanr --json custody open --container PTPU1000012 --call 'third visit' --facility beanr-f2
@@ -84,6 +85,11 @@ must 0 node beanr --json custody list --container PTPU1000012
 same "$(jq -r .state "$out" | sort | paste -sd' ')" "closed held withdrawn" "states of three visits"
 must 0 node beanr --json custody list
 holds '.state != "closed" and .state != "withdrawn"'
+
+must 0 node beost --json custody open --container PTPU1000033 --call 'first visit' --facility beost-f1
+must 0 node beost --json custody gate-in PTPU1000033
+must 0 node beost --json custody list --container PTPU1000033
+holds '.state == "closed" and .facility == "beost-f1"'
 
 claim "a port that lost its copy holds its containers frozen in the next generation, until two people have looked"
 down beanr

@@ -102,6 +102,11 @@ say beanr-terminal gate-out "$right"
 must 0 node beanr --json right show "$right"
 holds '.state == "FINISHED"'
 
+must 0 node beanr --json right list --container "$BOX" --party beanr-haulier --state FINISHED
+holds '.container != null'
+must 0 node beanr --json right list --container "$BOX" --party belgg-haulier --state FINISHED
+[[ ! -s $out ]] || fail "a right of one party is listed for another"
+
 claim "a party at another port asks there, and the holder rules"
 BOX=PTPU1000060
 release belgg-haulier
