@@ -18,10 +18,13 @@
 
 enum { KEY_BYTES = 1 + P2P_ID_KEY_BYTES, USE_KEY_BYTES = KEY_BYTES + 4 + 8 };
 
-/* No feed has such a number, so these rows are met by nobody else. */
+/* No feed has such numbers, so these rows are met by nobody else; nor are those of one length
+ * by who walks the others. */
+enum { OF_TOKEN = 0xff, OF_USE = 0xfe };
+
 static struct p2p_slice rescued_key(uint8_t out[KEY_BYTES], const struct p2p_record_id *token)
 {
-    out[0] = 0xff;
+    out[0] = OF_TOKEN;
     p2p_id_key(out + 1, token);
     return p2p_slice_of(out, KEY_BYTES);
 }
@@ -31,10 +34,11 @@ static struct p2p_slice use_key(uint8_t out[USE_KEY_BYTES], const struct p2p_rec
                                 uint32_t feed, uint64_t epoch)
 {
     struct p2p_writer key;
-    uint8_t of_token[KEY_BYTES];
-    struct p2p_slice begins = rescued_key(of_token, token);
+    uint8_t id[P2P_ID_KEY_BYTES];
+    p2p_id_key(id, token);
     p2p_writer_init(&key, out, USE_KEY_BYTES);
-    p2p_writer_bytes(&key, begins.data, begins.len);
+    p2p_writer_u8(&key, OF_USE);
+    p2p_writer_bytes(&key, id, sizeof(id));
     p2p_writer_u32(&key, feed);
     p2p_writer_u64(&key, epoch);
     return p2p_writer_slice(&key);

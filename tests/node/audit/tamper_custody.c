@@ -1,7 +1,12 @@
-/* Custody: releases by who did not hold the container, a second time, and on no right. */
+/* Custody: releases by who did not hold the container, a second time, on no right, and on a
+ * history that its feed lost. */
 #include "tamper.h"
 
 #include <p2p/custody.h>
+#include <p2p/fork.h>
+#include <p2p/rescued.h>
+
+#include <string.h>
 
 enum { FIRST_EPOCH = 1, ISSUER_SEQ = 90000 };
 
@@ -75,10 +80,116 @@ static void twice(struct forger *forger)
     forge(forger, "beanr-1", release_again, true);
 }
 
+/* The perfect subtree (level, index) of a feed. */
+static enum p2p_err subtree(void *context, unsigned level, uint64_t index, struct p2p_hash *out)
+{
+    const struct forged_feed *feed = context;
+    struct p2p_edge edge;
+    p2p_edge_init(&edge);
+    for (uint64_t i = index << level; i < (index + 1) << level; i++) {
+        struct p2p_hash hash = p2p_leaf_hash(feed->leaves[i]);
+        p2p_edge_append(&edge, &hash, NULL);
+    }
+    *out = p2p_edge_root(&edge);
+    return P2P_OK;
+}
+
+/* All that a feed holds as a head that it signed, which stands in no archive. */
+static struct p2p_tree_head sign_head(struct forger *forger, const struct forged_feed *feed)
+{
+    struct p2p_note note;
+    struct p2p_checkpoint checkpoint;
+    struct p2p_tree_head head;
+    size_t len = 0;
+    forged_feed_sign(forger, feed, feed->count, "lost", NULL, 0);
+    uint8_t *bytes = forger_read(forger, "lost", &len);
+    CHECK_OK(p2p_note_parse(&note, p2p_slice_of(bytes, len)));
+    CHECK_OK(p2p_checkpoint_parse(&checkpoint, note.text, false));
+    head.size = checkpoint.size;
+    head.root = checkpoint.root;
+    uint8_t line[P2P_KEY_ID_BYTES + P2P_SIGNATURE_BYTES];
+    size_t line_len = 0;
+    CHECK_OK(p2p_base64_decode(line, sizeof line, &line_len, note.signatures[0].base64));
+    CHECK(line_len == sizeof line);
+    memcpy(head.signature.bytes, line + P2P_KEY_ID_BYTES, P2P_SIGNATURE_BYTES);
+    forger_remove(forger, "lost");
+    free(bytes);
+    return head;
+}
+
+/* Zeebrugge tells of the fork, with what a quorum had cosigned, and carries the release. */
+static void tell_fork(struct forger *forger, struct forged_feed *by,
+                      const struct p2p_fork_proof *proof, struct p2p_slice witnessed)
+{
+    static uint8_t room[3 * 8192];
+    uint8_t bytes[P2P_FORK_BYTES_MAX];
+    struct p2p_pack pack;
+    size_t len = p2p_fork_encode(proof, bytes);
+    p2p_pack_init(&pack, room, sizeof room);
+    p2p_pack_map(&pack, 2);
+    p2p_pack_text(&pack, "proof");
+    p2p_pack_bin(&pack, bytes, len);
+    p2p_pack_text(&pack, "witnessed");
+    p2p_pack_bin(&pack, witnessed.data, witnessed.len);
+    append_own(forger, by, P2P_KIND_FORK, p2p_pack_slice(&pack));
+}
+
+static void carry(struct forger *forger, struct forged_feed *by, struct forged_feed *lost,
+                  const struct p2p_tree_head *head)
+{
+    static uint8_t room[P2P_PAYLOAD_BYTES_MAX];
+    uint8_t proof[P2P_RESCUED_PROOF_BYTES_MAX];
+    struct p2p_pack pack;
+    const struct p2p_tree_reader reader = {.hash = subtree, .context = lost};
+    struct p2p_rescued_proof stands = {.head = *head};
+    CHECK_OK(p2p_tree_inclusion(&reader, lost->count - 1, lost->count, &stands.path));
+    const struct p2p_rescued rescued = {.feed = lost->info->number,
+                                        .index = lost->count - 1,
+                                        .leaf = lost->leaves[lost->count - 1],
+                                        .proof = p2p_rescued_prove(&stands, proof)};
+    p2p_pack_init(&pack, room, sizeof room);
+    CHECK_OK(p2p_rescued_pack(&pack, &rescued));
+    struct p2p_draft draft = {.kind = P2P_KIND_RESCUED,
+                              .time_ms = now_s(by) * 1000,
+                              .circle = circle_of(forger, "national"),
+                              .payload = p2p_pack_slice(&pack)};
+    forged_feed_write(forger, by, by->count, &draft, NULL);
+}
+
+static void on_a_lost_history(struct forger *forger)
+{
+    struct forged_feed feed;
+    struct forged_feed by;
+    struct p2p_fork_proof proof = {.proof = {.count = 0}};
+    size_t len = 0;
+    forged_feed_load(forger, &feed, "beanr-1");
+    struct p2p_record_id token = open_custody(forger, &feed);
+    forged_feed_store(forger, &feed);
+    forged_feed_sign_all(forger, &feed, now_s(&feed));
+    uint8_t *witnessed = forger_read(forger, "beanr-1/checkpoint", &len);
+    release(forger, &feed, &token, FIRST_EPOCH + 1); /* what stood there instead */
+    proof.origin = p2p_slice_text(feed.info->origin);
+    proof.heads[0] = sign_head(forger, &feed);
+    forged_feed_remove(&feed, feed.count - 1);
+    release(forger, &feed, &token, FIRST_EPOCH);
+    proof.heads[1] = sign_head(forger, &feed);
+    proof.other_root = proof.heads[1].root;
+    forged_feed_load(forger, &by, "bezee-1");
+    uint64_t time_s = now_s(&by);
+    tell_fork(forger, &by, &proof, p2p_slice_of(witnessed, len));
+    carry(forger, &by, &feed, &proof.heads[1]);
+    forged_feed_store(forger, &by);
+    forged_feed_sign_all(forger, &by, time_s);
+    forged_feed_free(&by);
+    forged_feed_free(&feed);
+    free(witnessed);
+}
+
 static const struct fraud FRAUDS[] = {
     {"a release on no right", without_right, DUE(NO_RIGHT)},
     {"a release by who does not hold custody there", without_custody, DUE(NOT_HELD)},
     {"a second release of one container", twice, DUE(NOT_HELD)},
+    {"a release on a history that its feed lost", on_a_lost_history, DUE(LOST_RELEASE)},
 };
 
 const struct frauds tamper_custody = FRAUDS_OF(FRAUDS);
