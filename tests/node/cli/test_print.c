@@ -56,6 +56,26 @@ static void a_gate_answers_loud_and_with_reasons(void **state)
            true);
 }
 
+static void an_allow_by_override_says_so(void **state)
+{
+    (void)state;
+    expect(p2p_cli_print_gate,
+           "{\"answer\":\"allow\",\"reasons\":[],\"decision\":\"beanr/1:78#0\","
+           "\"release\":\"beanr/1:77\",\"override\":{\"asked\":\"beanr/1:73\","
+           "\"approved\":\"beanr/1:75\"},\"knowledge\":[],\"knowledge_total\":0}",
+           "ALLOW\n"
+           "          overruled by two officers: asked for in beanr/1:73, approved in "
+           "beanr/1:75\n"
+           "          decision beanr/1:78#0; nothing known of any feed\n",
+           false);
+    expect(p2p_cli_print_gate,
+           "{\"answer\":\"allow\",\"reasons\":[],\"decision\":\"beanr/1:78#0\","
+           "\"override\":null,\"knowledge\":[],\"knowledge_total\":0}",
+           "ALLOW\n"
+           "          decision beanr/1:78#0; nothing known of any feed\n",
+           false);
+}
+
 /* A feed that was never heard counts as the oldest, not as the newest. */
 static void never_heard_is_older_than_long_ago(void **state)
 {
@@ -303,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gate_answers_loud_and_with_reasons),
+        cmocka_unit_test(an_allow_by_override_says_so),
         cmocka_unit_test(never_heard_is_older_than_long_ago),
         cmocka_unit_test(an_observer_sees_forks_and_bans_first),
         cmocka_unit_test(bans_stand_in_columns),
