@@ -309,13 +309,15 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     p2p_admit_early(call, request->caller);
     call->done = done;
     call->done_context = context;
-    call->work = (struct p2p_work){.done = call->work.done,
-                                   .start = start,
-                                   .keep = keep,
-                                   .finish = finish,
-                                   .fail = fail,
-                                   .waited = waited,
-                                   .release = release};
+    call->work =
+        (struct p2p_work){.done = call->work.done,
+                          .is_outside = call->outside && call->route->rate != P2P_RATE_GATE,
+                          .start = start,
+                          .keep = keep,
+                          .finish = finish,
+                          .fail = fail,
+                          .waited = waited,
+                          .release = release};
     return call;
 }
 

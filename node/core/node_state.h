@@ -99,6 +99,7 @@ struct p2p_node {
     bool import_runs;         /* an import has given its rows to this batch: one at a time */
     struct p2p_work *waiting; /* for a level; at most P2P_WAITING_MAX */
     size_t waiting_count;
+    size_t waiting_outside;    /* of those, with is_outside */
     struct p2p_work *deferred; /* for the next batch; at most P2P_WORKS_MAX */
     /* callers from outside */
     struct p2p_rates *rates;     /* NULL until the first */

@@ -43,7 +43,8 @@ static bool level_reached(const struct p2p_node *node, const struct p2p_work *wo
 
 void p2p_waiting_add(struct p2p_node *node, struct p2p_work *work, struct p2p_work **out)
 {
-    if (node->waiting_count == P2P_WAITING_MAX) {
+    if (node->waiting_count == P2P_WAITING_MAX ||
+        (work->is_outside && node->waiting_outside == P2P_WAITING_OUTSIDE_MAX)) {
         work->waited(work, node, level_reached(node, work));
         p2p_work_push(out, work);
         return;
@@ -52,6 +53,7 @@ void p2p_waiting_add(struct p2p_node *node, struct p2p_work *work, struct p2p_wo
     work->wait_until_ms = node->now.mono_ms + wait_ms;
     p2p_work_push(&node->waiting, work);
     node->waiting_count++;
+    node->waiting_outside += work->is_outside;
 }
 
 void p2p_waiting_settle(struct p2p_node *node, struct p2p_work **out)
@@ -59,6 +61,7 @@ void p2p_waiting_settle(struct p2p_node *node, struct p2p_work **out)
     struct p2p_work *work = node->waiting;
     node->waiting = NULL;
     node->waiting_count = 0;
+    node->waiting_outside = 0;
     while (work != NULL) {
         struct p2p_work *next = work->next;
         bool reached = level_reached(node, work);
@@ -69,6 +72,7 @@ void p2p_waiting_settle(struct p2p_node *node, struct p2p_work **out)
         } else {
             p2p_work_push(&node->waiting, work);
             node->waiting_count++;
+            node->waiting_outside += work->is_outside;
             p2p_assert(node->batch != NULL);
             if (work->wait_until_ms < node->batch->actions.wake_mono_ms) {
                 node->batch->actions.wake_mono_ms = work->wait_until_ms;
@@ -94,5 +98,6 @@ struct p2p_work *p2p_writer_give_up(struct p2p_node *node)
         p2p_work_push(&out, work);
     }
     node->waiting_count = 0;
+    node->waiting_outside = 0;
     return out;
 }

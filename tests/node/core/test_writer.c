@@ -1,6 +1,7 @@
 /* A real node, its batches run one by one: what is answered is durable, who waits is answered,
  * and what has no room begins the next. */
 #include "asked.h"
+#include "writer_parts.h"
 #include "writer_world.h"
 
 #include "mdb_fault.h"
@@ -120,6 +121,49 @@ static void who_waits_for_a_level_is_answered_at_last(void **state)
     forget_asked(&asked);
 }
 
+static size_t told_not_yet;
+
+static void count_waited(struct p2p_work *work, struct p2p_node *node, bool reached)
+{
+    (void)work;
+    (void)node;
+    told_not_yet += !reached;
+}
+
+static void let_go(struct p2p_work *work)
+{
+    (void)work;
+}
+
+/* Broken: one party that waits for witnesses who are not there would keep every other one out,
+ * and gates would not get their releases mirrored. */
+static void of_parties_only_so_many_wait(void **state)
+{
+    enum { WORKS = P2P_WAITING_OUTSIDE_MAX + 2 };
+    static struct p2p_work works[WORKS];
+    struct p2p_work *out = NULL;
+    (void)state;
+    world.node->serving = true;
+    told_not_yet = 0;
+    for (size_t i = 0; i < WORKS; i++) {
+        works[i] = (struct p2p_work){.waited = count_waited,
+                                     .release = let_go,
+                                     .is_outside = i < WORKS - 1, /* the last is a gate's */
+                                     .wait_level = P2P_LEVEL_WITNESSED,
+                                     .wait_size = 1000000};
+        p2p_waiting_add(world.node, &works[i], &out);
+    }
+    CHECK(told_not_yet == 1 && out == &works[WORKS - 2] && out->next == NULL);
+    CHECK(world.node->waiting_count == WORKS - 1);
+    works[0].wait_until_ms = 0; /* whose time is over makes room */
+    works[1].wait_until_ms = 0;
+    CHECK(run_asked(&world, &asked, 0, NULL, NULL) == 2);
+    CHECK(world.node->waiting_outside == P2P_WAITING_OUTSIDE_MAX - 2);
+    world.node->serving = false;
+    p2p_writer_give_up(world.node);
+    CHECK(world.node->waiting_outside == 0 && told_not_yet == WORKS);
+}
+
 /* Broken: asked for again after a start, what a quorum holds would be told as held by nobody
  * else, until something new is appended. */
 static void what_is_witnessed_is_mirrored(void **state)
@@ -219,6 +263,7 @@ int main(void)
         WRITER_TEST(an_append_stands_in_store_and_copy_before_its_reply, &world),
         WRITER_TEST(what_comes_while_a_batch_runs_may_begin_in_it, &world),
         WRITER_TEST(who_waits_for_a_level_is_answered_at_last, &world),
+        WRITER_TEST(of_parties_only_so_many_wait, &world),
         WRITER_TEST(what_is_witnessed_is_mirrored, &world),
         WRITER_TEST(what_has_no_room_in_a_batch_begins_the_next, &world),
         WRITER_TEST(a_failed_batch_answers_its_own_work_only, &world),

@@ -27,6 +27,9 @@
 #define P2P_BATCH_INPUTS_MAX 4096u
 #define P2P_WORK_WAIT_MS     30000u /* for a level */
 #define P2P_WAITING_MAX      4096u /* works that wait for one; more are told "not yet" at once */
+/* Likewise of those from outside, gates left aside: else one party would have all of the places
+ * that there are for requests from outside (daemon.h), each for as long as nobody witnesses. */
+#define P2P_WAITING_OUTSIDE_MAX 512u
 
 /* ---- work: one request of a person or program, from its start to its reply ---- */
 
@@ -56,6 +59,7 @@ struct p2p_work {
     /* Set by start: all it did was to give a job. When the batch is undone because the store
      * takes no more writes, it is started anew, once, in one that only reads. */
     bool repeatable;
+    bool is_outside; /* of a party, and no gate's */
     enum p2p_level wait_level;
     uint64_t wait_size; /* of the own feed */
     uint64_t wait_ms;   /* at most so long; 0: P2P_WORK_WAIT_MS */
