@@ -15,8 +15,12 @@
 
 /* A record may name P2P_RIGHT_CITES_MAX rights; each of them is folded with all that such a
  * record says, so that more rights for one signature cost time. */
-enum { SHIP = 64, PAYLOAD_BYTES = 512, DAYS = 60 };
+enum { SHIP = 64, SAID_OF_SHIP = 5, PAYLOAD_BYTES = 512, DAYS = 60 };
 _Static_assert(SHIP <= P2P_RIGHT_CITES_MAX, "what one record may name");
+
+/* Rights of one batch: whole ships, each with what is said of it and a driver for each right.
+ */
+enum { PASSED = BENCH_BATCH / (SHIP + SAID_OF_SHIP) * SHIP };
 
 static const char facility[] = "beanr-f1";
 
@@ -176,7 +180,8 @@ static bool say_of_ship(struct makers *makers, size_t *at, const struct p2p_reco
         {TERMINAL, P2P_KIND_RIGHT_LIGHT, "terminal", "released"},
     };
     bool good = true;
-    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]) && good; i++) {
+    _Static_assert(sizeof(said) / sizeof(said[0]) == SAID_OF_SHIP, "as batches are reckoned");
+    for (size_t i = 0; i < SAID_OF_SHIP && good; i++) {
         struct p2p_pack pack;
         const struct p2p_right_request request = {.light = said[i].light,
                                                   .value = said[i].value};
@@ -210,6 +215,7 @@ static bool assign_one(struct makers *makers, size_t at, uint64_t n,
     return packed(out, &pack, err);
 }
 
+/* All that is said of these rights in one commit, which folds each of them once. */
 static bool pass_some(struct makers *makers, uint64_t first, const struct p2p_record_id *rights,
                       size_t count)
 {
@@ -219,15 +225,12 @@ static bool pass_some(struct makers *makers, uint64_t first, const struct p2p_re
             return false;
         }
     }
-    if (!bench_batch_append(makers->batch, makers->node, at)) {
-        return false;
-    }
     for (size_t i = 0; i < count; i++) {
-        if (!assign_one(makers, i, first + i, &rights[i])) {
+        if (!assign_one(makers, at++, first + i, &rights[i])) {
             return false;
         }
     }
-    return bench_batch_append(makers->batch, makers->node, count);
+    return bench_batch_append(makers->batch, makers->node, at);
 }
 
 /* The next rights behind *at, in the order of their ids, which is the one they were issued in.
@@ -252,12 +255,12 @@ static bool next_rights(const struct makers *makers, struct p2p_record_id *at, b
 
 static bool pass(struct makers *makers, size_t count, struct p2p_record_id *last)
 {
-    static struct p2p_record_id rights[BENCH_BATCH];
+    static struct p2p_record_id rights[PASSED];
     bool good = p2p_engine_circle_key(makers->node->engine, makers->as[HAULIER].circle,
                                       &makers->secret) == P2P_OK ||
                 bench_fail("the circle has no key here");
-    for (size_t done = 0; done < count && good; done += BENCH_BATCH) {
-        size_t n = count - done < BENCH_BATCH ? count - done : BENCH_BATCH;
+    for (size_t done = 0; done < count && good; done += PASSED) {
+        size_t n = count - done < PASSED ? count - done : PASSED;
         good = next_rights(makers, last, done == 0, rights, n) &&
                pass_some(makers, done, rights, n);
     }
