@@ -80,13 +80,16 @@ enum p2p_err p2p_address_newest(const struct p2p_ledger *ledger, const struct p2
     const struct p2p_feed *held = p2p_ledger_feed(ledger, feed);
     enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_META, row_key(key, feed), &value);
     if (err != P2P_OK || held == NULL) {
-        return err == P2P_OK ? P2P_NOTFOUND : err;
+        return err == P2P_OK || err == P2P_CORRUPT ? P2P_NOTFOUND : err;
     }
     p2p_reader_init(&in, value);
     uint64_t index = p2p_reader_u64(&in);
-    err = p2p_reader_done(&in) ? p2p_feed_leaf(held, kv, index, &value) : P2P_CORRUPT;
+    err = p2p_reader_done(&in) ? p2p_feed_leaf(held, kv, index, &value) : P2P_NOTFOUND;
     if (err == P2P_OK) {
         err = p2p_record_peek(&record, value);
+    }
+    if (err == P2P_OK && record.kind != P2P_KIND_ADDRESS) {
+        err = P2P_NOTFOUND; /* a bit of the row leads to another record */
     }
     if (err == P2P_OK && record.body_type != P2P_BODY_PUBLIC) {
         err = P2P_CORRUPT;

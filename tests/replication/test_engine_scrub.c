@@ -497,6 +497,30 @@ static void test_goes_on(void **state)
     CHECK(damage(HURT)->passes >= 1);
 }
 
+/* Where the own address stands is no record: it is written again, not asked for ever anew. */
+static void test_where_the_address_stands(void **state)
+{
+    static const char row[] = "address/\0\0\0\2";
+    static const uint8_t spoilt[] = {0, 0, 0, 0, 0, 0, 1};
+    (void)state;
+    populate();
+    net.nodes[HURT].options.listen_peers = "192.0.2.7:7400";
+    network_restart(&net, HURT);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[HURT].kv);
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_META, p2p_slice_of(row, sizeof(row) - 1),
+                        p2p_slice_of(spoilt, sizeof(spoilt))));
+    CHECK_OK(memory_kv_commit(net.nodes[HURT].kv));
+    uint64_t size = network_size(&net, HURT, HURT);
+    network_restart(&net, HURT);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(network_size(&net, HURT, HURT) == size + 1);
+    check_sound(HURT);
+    network_agree(&net);
+}
+
 /* Node 4 shows one history to nodes 1 and 2, and `more` records of another, above the same
  * first ones, to node 3. */
 static void fork_off(uint32_t more)
@@ -572,6 +596,7 @@ int main(void)
         cmocka_unit_test_teardown(test_rows_that_are_mended, network_stop),
         cmocka_unit_test_teardown(test_rows_that_nobody_reads, network_stop),
         cmocka_unit_test_teardown(test_goes_on, network_stop),
+        cmocka_unit_test_teardown(test_where_the_address_stands, network_stop),
         cmocka_unit_test_teardown(test_a_feed_cut_meanwhile, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

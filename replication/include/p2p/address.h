@@ -8,7 +8,8 @@
 
 #include <p2p/ledger.h>
 
-/* The content of the newest one as an encoded map, borrowed from the store. P2P_NOTFOUND. */
+/* The content of the newest one as an encoded map, borrowed from the store. P2P_NOTFOUND, also
+ * when what says where it stands is damaged: whose feed it is writes it again. */
 P2P_MUST_CHECK enum p2p_err p2p_address_newest(const struct p2p_ledger *ledger,
                                                const struct p2p_kv *kv, uint32_t feed,
                                                struct p2p_slice *content);
