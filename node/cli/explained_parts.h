@@ -1,6 +1,7 @@
 /* The inside of an explanation. Private to the files cli/explained*.c:
  *
  *   explained.c          finding the decision; the facts that every one has
+ *   explained_bans.c     the facts about bans
  *   explained_collect.c  the facts of a collect: token, rights, their records
  *   explained_weighed.c  the facts of a collect: the rules that were asked
  *   explained_steps.c    the facts told step by step
@@ -30,6 +31,9 @@ struct telling {
 bool explained_was_known(const struct telling *telling, const struct p2p_record_id *id);
 /* Who wrote it, and when; NULL: it is not here, or there is no memory. */
 json_t *explained_record_json(const struct telling *telling, const struct p2p_record_id *id);
+/* Fills found and unknown with the bans that the question met. P2P_NOMEM, P2P_CORRUPT, or the
+ * seam's. */
+P2P_MUST_CHECK enum p2p_err explained_bans(struct telling *telling);
 /* What a collect was about, as the gate knew it; what it did not know is added to unknown.
  * P2P_NOMEM, P2P_CORRUPT, or the seam's. */
 P2P_MUST_CHECK enum p2p_err explained_collect(struct telling *telling, json_t **collect);
