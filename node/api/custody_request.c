@@ -314,6 +314,15 @@ static bool read_offer(struct p2p_call *call, struct p2p_node *node, struct p2p_
                        "a container cannot be offered to %.64s", to != NULL ? to : "nobody");
         return false;
     }
+    const struct p2p_circle *circle = p2p_charter_circle(charter, custody.circle);
+    if (circle != NULL && !p2p_circle_has(circle, member->number)) {
+        p2p_call_error(call, 400, "bad-member",
+                       "withdraw it, and open custody in a circle that both are in",
+                       "%s is not in the circle %s, in which this token was opened, and could "
+                       "neither accept nor refuse it",
+                       member->name, circle->name);
+        return false;
+    }
     step.epoch = custody.epoch + 1;
     step.to = member->number;
     out->kind = P2P_KIND_CUSTODY_OFFER;

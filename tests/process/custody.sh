@@ -91,6 +91,11 @@ must 0 node beost --json custody gate-in PTPU1000033
 must 0 node beost --json custody list --container PTPU1000033
 holds '.state == "closed" and .facility == "beost-f1"'
 
+must 0 node beost --json custody open --container PTPU1000049 --call 'first visit' --facility beost-f1 --circle beost
+get .id
+must 2 node beost --json custody offer PTPU1000049 --to beanr # who could neither accept nor refuse it
+must 0 node beost --json custody withdraw "$it" --level witnessed
+
 claim "a port that lost its copy holds its containers frozen in the next generation, until two people have looked"
 down beanr
 rm "$SB/copies/beanr"
