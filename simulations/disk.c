@@ -269,14 +269,37 @@ static bool spoil(struct sim_disk *disk, enum p2p_table table,
     return true;
 }
 
+enum { BLOCK_ROWS_MAX = 100 }; /* that go with one block: about as many as stand in one */
+
+/* Tables whose rows stand in blocks with a sum (replication/STORE.md, Blocks): a flip is mended
+ * by it, a tear takes all rows of a block. */
+static bool in_blocks(enum p2p_table table)
+{
+    return table == P2P_TABLE_PAYLOAD || table == P2P_TABLE_ISSUER ||
+           table == P2P_TABLE_TOUCH || table == P2P_TABLE_VIEW || table == P2P_TABLE_INDEX;
+}
+
+static bool spoil_block(struct sim_disk *disk, enum p2p_table table, bool torn)
+{
+    size_t count = memory_kv_count(disk->store_map, table);
+
+    if (count == 0) {
+        return false;
+    }
+    size_t first = (size_t)sim_chance_below(&disk->chance, count);
+    size_t rows = (size_t)sim_chance_between(&disk->chance, 1, BLOCK_ROWS_MAX);
+    memory_kv_spoil_rows(disk->store_map, table, first, rows, torn);
+    return true;
+}
+
 bool sim_disk_flip(struct sim_disk *disk, enum p2p_table table)
 {
-    return spoil(disk, table, flip);
+    return in_blocks(table) ? spoil_block(disk, table, false) : spoil(disk, table, flip);
 }
 
 bool sim_disk_tear(struct sim_disk *disk, enum p2p_table table)
 {
-    return spoil(disk, table, tear);
+    return in_blocks(table) ? spoil_block(disk, table, true) : spoil(disk, table, tear);
 }
 
 /* What machines do with disks */

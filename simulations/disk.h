@@ -84,8 +84,8 @@ void sim_disk_set_full(struct sim_disk *disk, bool full);
 void sim_disk_lie(struct sim_disk *disk);
 void sim_disk_be_honest(struct sim_disk *disk);
 /* Changes one bit, or the later part, of a value of one table; false when no value there has a
- * byte. A PAYLOAD is sealed: reading a damaged one is P2P_CORRUPT until it is written anew. No
- * transaction may be open. */
+ * byte. In a table whose rows stand in blocks some rows in a row cannot be read: the store
+ * mends them after a bit, and takes them away after a tear. No transaction may be open. */
 bool sim_disk_flip(struct sim_disk *disk, enum p2p_table table);
 bool sim_disk_tear(struct sim_disk *disk, enum p2p_table table);
 void sim_disk_lose_copy(struct sim_disk *disk);
