@@ -341,11 +341,13 @@ static bool at_rest(const struct sim *sim)
     return true;
 }
 
-/* Nodes write a little of themselves (`seen`, state): what is just under way gets a moment. */
+/* Nodes write a little of themselves (`seen`, state): what is just under way gets a moment, in
+ * which nothing new is asked. */
 static void look(struct sim *sim, uint64_t waited_us, void *data)
 {
     (void)data;
     if (!at_rest(sim) && waited_us < MOMENT_US) {
+        sim_workload_rest(sim->workload, sim->schedule.now_us + MOMENT_US / 8 + 1);
         sim_schedule_at(&sim->schedule, sim->schedule.now_us + MOMENT_US / 8, look,
                         waited_us + MOMENT_US / 8, NULL, NULL);
         return;
