@@ -216,6 +216,8 @@ struct sim_watcher {
     size_t feed_count;
     bool *excused; /* by charter number of the member: two histories are to be expected */
     size_t excused_count;
+    bool *expected; /* by index of the member: it will be excused as soon as it is named */
+    size_t expected_count;
     struct watch_ban_record *bans; /* in order of reading */
     size_t ban_count, ban_cap;
     size_t bans_unopened; /* first of them whose payload is missing */
