@@ -11,7 +11,6 @@ enum { KNOWLEDGE_MAX = 16 };
 
 /* X(NAME, what a reason of a collect says to people). */
 #define COLLECT_TEXT_MAP(X)                                                                    \
-    X(NO_RIGHT, "no right to collect it stands here")                                          \
     X(NOT_ACCEPTED, "nobody has accepted the right, or no driver is named")                    \
     X(WRONG_DRIVER, "the right names another driver")                                          \
     X(WRONG_TRUCK, "the right names another truck")                                            \
@@ -94,6 +93,25 @@ static json_t *used_text(const struct p2p_ledger *ledger, const struct p2p_kv *k
     return text;
 }
 
+/* What became of its custody, or of its last right: a gate-in of another port, for example. */
+static json_t *no_right_text(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                             const struct p2p_gate_reason *reason)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, reason->record.feed);
+    const struct p2p_kind *kind = NULL;
+    struct p2p_slice leaf;
+    struct p2p_record record;
+    if (reason->has_record && kv != NULL && feed != NULL &&
+        p2p_feed_leaf(feed, kv, reason->record.index, &leaf) == P2P_OK &&
+        p2p_record_peek(&record, leaf) == P2P_OK) {
+        kind = p2p_kind_find(record.kind);
+    }
+    return kind == NULL
+               ? json_string("no right to collect it stands here")
+               : json_sprintf("no right to collect it stands here: the last of it is %s by %s",
+                              kind->word, p2p_owner_name(ledger, reason->record.feed));
+}
+
 /* What a reason says to people: the ban behind it in a line. */
 static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
                            const struct p2p_gate_reason *reason)
@@ -125,6 +143,8 @@ static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
         return json_string("this gate does not yet know all that its witnesses hold");
     case P2P_GATE_USED:
         return used_text(p2p_engine_ledger(node->engine), kv, reason);
+    case P2P_GATE_NO_RIGHT:
+        return no_right_text(p2p_engine_ledger(node->engine), kv, reason);
     case P2P_GATE_READ_ONLY:
         return json_string("the node does not append at present; the decision is spooled");
 #define COLLECT_TEXT(name, text)                                                               \

@@ -514,8 +514,8 @@ enum p2p_err p2p_collect_weigh(struct p2p_ledger *ledger, const struct p2p_kv *k
         p2p_gate_add(answer, P2P_GATE_USED, custody->circle, &custody->step);
         return P2P_OK;
     }
-    if (p2p_custody_is_over(custody->state)) {
-        p2p_gate_add(answer, P2P_GATE_NO_RIGHT, custody->circle, &custody->id);
+    if (p2p_custody_is_over(custody->state)) { /* named: who closed, withdrew or recounted it */
+        p2p_gate_add(answer, P2P_GATE_NO_RIGHT, custody->circle, &custody->step);
         return P2P_OK;
     }
     if (custody->state != P2P_CUSTODY_HELD || custody->holder != question->feed) {

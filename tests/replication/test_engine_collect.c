@@ -588,6 +588,33 @@ static void test_a_cut_point_between_two_collects(void **state)
     CHECK(audit(1) == 3);
 }
 
+/* A terminal whose container another port let in would not know why it may not let it go: the
+ * refusal names the record by which it is over. */
+static void test_a_container_that_came_in_elsewhere(void **state)
+{
+    struct p2p_record_id token;
+    struct p2p_pack pack;
+    uint8_t bytes[128];
+    (void)state;
+    start(3, 3, 18);
+    make_ready(BOX, &token);
+    network_advance(&net, 1000);
+    p2p_pack_init(&pack, bytes, sizeof(bytes));
+    CHECK_OK(p2p_custody_gate_in_pack(&pack, p2p_slice_text(BOX), p2p_slice_text("m2-f1")));
+    struct p2p_record_id gate_in = append(&(struct request){.kind = P2P_KIND_CUSTODY_GATE_IN,
+                                                            .node = 2,
+                                                            .cites = {token},
+                                                            .cite_count = 1,
+                                                            .payload = p2p_pack_slice(&pack)});
+    network_advance(&net, 1000);
+    CHECK(custody_at(1, token).state == P2P_CUSTODY_CLOSED);
+    CHECK(collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE && last.result.answer.reason_count == 1);
+    const struct p2p_gate_reason *why = &last.result.answer.reasons[0];
+    CHECK(why->code == P2P_GATE_NO_RIGHT && why->has_record);
+    CHECK(p2p_record_id_compare(&why->record, &gate_in) == 0);
+    CHECK(audit(1) == 1);
+}
+
 /* ---- overrides ---- */
 
 /* Two issuers and a reason overrule lights and slot, never a ban. */
@@ -1208,6 +1235,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_waited_is_ruled, network_stop),
         cmocka_unit_test_teardown(test_many_at_once, network_stop),
         cmocka_unit_test_teardown(test_a_cut_point_between_two_collects, network_stop),
+        cmocka_unit_test_teardown(test_a_container_that_came_in_elsewhere, network_stop),
         cmocka_unit_test_teardown(test_an_override, network_stop),
         cmocka_unit_test_teardown(test_who_took_it_over_releases, network_stop),
         cmocka_unit_test_teardown(test_who_takes_over_waits, network_stop),
