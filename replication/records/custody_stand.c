@@ -2,8 +2,6 @@
  * verdict on the open, its steps, and gates through which the container came in again. */
 #include "custody_fold.h"
 
-#include <p2p/assert.h>
-
 /* Whether the record at id says that the container of a token came in through a gate. */
 static enum p2p_err came_in(struct custody_trace *trace, const struct p2p_record_id *id,
                             bool *in)
@@ -89,7 +87,11 @@ enum p2p_err p2p_custody_stand(struct custody_trace *trace, const struct p2p_ent
         p2p_kind_validate(p2p_kind_find(P2P_KIND_CUSTODY_OPEN), entry->payload) == P2P_OK &&
         p2p_custody_read_payload(token, entry->payload);
     enum p2p_err err = p2p_judge_step(trace->ledger, entry, &token->why, &was_cut);
-    p2p_assert(err != P2P_OK || readable || token->why != P2P_WHY_NONE);
+    if (err == P2P_OK && !readable && token->why == P2P_WHY_NONE) {
+        /* Its payload was damaged and is asked for again: meanwhile the circle is not complete
+         * here, and it is folded anew when it comes. */
+        token->why = P2P_WHY_BAD_PAYLOAD;
+    }
     if (err != P2P_OK || token->why != P2P_WHY_NONE) {
         return err;
     }

@@ -350,6 +350,29 @@ static void concurrent_opens_freeze_each_other(void **state)
     check_orders(14);
 }
 
+/* A damaged disk took the payload of an open; until it is fetched again, another open of that
+ * container is folded beside it. */
+static void an_open_whose_payload_is_gone_stops_nothing(void **state)
+{
+    (void)state;
+    struct ledger_node node;
+    uint8_t key[P2P_ID_KEY_BYTES];
+    struct p2p_record_id first = open_box(1);
+    struct p2p_record_id again = open_box(1);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_take_all(&node);
+    ledger_node_begin(&node);
+    CHECK_OK(p2p_kv_del(node.kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &first)));
+    ledger_node_end(&node);
+    custody_world_offer(&world, 1, again, 2, 2, 0); /* it is looked at again for that */
+    ledger_node_take_all(&node);
+    struct p2p_custody custody;
+    ledger_node_begin(&node);
+    CHECK_OK(p2p_custody_get(node.kv, CIRCLE_ALL, &again, &custody));
+    ledger_node_abort(&node);
+    ledger_node_deinit(&node);
+}
+
 /* A rival's release could let the other be released as well. */
 static void a_release_thaws_no_rival(void **state)
 {
@@ -562,6 +585,7 @@ int main(void)
         CUSTODY_CASE(a_cut_freezes_and_takes_nothing_back),
         CUSTODY_CASE(a_fork_takes_back_nothing_that_is_rested_on),
         CUSTODY_CASE(what_is_rested_on_is_found_beside_junk),
+        CUSTODY_CASE(an_open_whose_payload_is_gone_stops_nothing),
         cmocka_unit_test(any_order_gives_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
