@@ -233,6 +233,7 @@ static void call_free(struct p2p_call *call)
 {
     p2p_api_reply_deinit(&call->reply);
     json_decref(call->kept);
+    json_decref(call->flags);
     json_decref(call->body);
     free(call->method);
     free(call->path);

@@ -332,6 +332,27 @@ static bool read_amended(struct p2p_call *call, struct p2p_node *node,
     return true;
 }
 
+/* Tells what is imposed as asked and is likely a mistake; packed subjects are those of the ban
+ * that is amended. */
+static void flag_draft(struct p2p_call *call, const struct p2p_node *node,
+                       const struct p2p_ban_draft *draft)
+{
+    json_t *wrong = p2p_bad_identifiers_json(draft->packed_subjects);
+    size_t i;
+    json_t *subject;
+    p2p_call_flag_subjects(call, draft->subjects, draft->subject_count);
+    json_array_foreach(wrong, i, subject)
+    {
+        p2p_call_flag(call, "bad-identifier",
+                      "%s has a wrong check digit; compare the document",
+                      json_string_value(subject));
+    }
+    json_decref(wrong);
+    if (draft->until_ms != 0 && draft->until_ms <= node->now.wall_ms) {
+        p2p_call_flag(call, "expired", "its end is past already: it forbids nothing");
+    }
+}
+
 bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const char *what,
                           struct p2p_append *out)
 {
@@ -358,8 +379,12 @@ bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const ch
     switch (out->kind) {
     case P2P_KIND_BAN_IMPOSE:
         circle = p2p_call_circle(call, node);
-        return circle != NULL && p2p_ban_read_draft(call, node, call->body, &draft, false) &&
-               p2p_ban_pack_draft(call, node, circle, &draft, out);
+        if (circle == NULL || !p2p_ban_read_draft(call, node, call->body, &draft, false) ||
+            !p2p_ban_pack_draft(call, node, circle, &draft, out)) {
+            return false;
+        }
+        flag_draft(call, node, &draft);
+        return true;
     case P2P_KIND_BAN_AMEND:
         if (!p2p_ban_read_cites(call, node, p2p_kind_find(out->kind), out)) {
             return false;
@@ -370,8 +395,12 @@ bool p2p_ban_read_request(struct p2p_call *call, struct p2p_node *node, const ch
                            "what is to be amended stands in no circle");
             return false;
         }
-        return read_amended(call, node, out, &draft) &&
-               p2p_ban_pack_draft(call, node, circle, &draft, out);
+        if (!read_amended(call, node, out, &draft) ||
+            !p2p_ban_pack_draft(call, node, circle, &draft, out)) {
+            return false;
+        }
+        flag_draft(call, node, &draft);
+        return true;
     case P2P_KIND_BAN_SUSPEND:
     case P2P_KIND_BAN_RESUME:
     case P2P_KIND_BAN_LIFT:

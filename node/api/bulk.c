@@ -98,6 +98,18 @@ static struct p2p_job *give(struct p2p_call *call, struct entry *entry, enum p2p
     return entry->job;
 }
 
+/* Says of which entry the flags from the first on are; those of a refused one are dropped. */
+static void number_flags(struct p2p_call *call, size_t first, size_t number, bool refused)
+{
+    while (refused && json_array_size(call->flags) > first) {
+        json_array_remove(call->flags, json_array_size(call->flags) - 1);
+    }
+    for (size_t i = first; i < json_array_size(call->flags); i++) {
+        json_object_set_new(json_array_get(call->flags, i), "entry",
+                            json_integer((json_int_t)number));
+    }
+}
+
 /* Reads each entry as the body of a request of its own, and gives the engine what it asks for,
  * in their order. */
 static void read_all(struct p2p_call *call, struct p2p_node *node, struct bulk *bulk,
@@ -106,6 +118,8 @@ static void read_all(struct p2p_call *call, struct p2p_node *node, struct bulk *
 {
     json_t *whole = call->body;
     for (size_t i = 0; i < bulk->count; i++) {
+        size_t flags = json_array_size(call->flags);
+        bool taken = false;
         call->body = json_array_get(bulk->asked, i);
         if (!json_is_object(call->body)) {
             p2p_call_error(call, 400, "bad-request", NULL, "an entry is an object");
@@ -116,7 +130,9 @@ static void read_all(struct p2p_call *call, struct p2p_node *node, struct bulk *
         } else if (bulk->entries[i].job != NULL) {
             p2p_work_job(node, bulk->entries[i].job);
             bulk->given++;
+            taken = true;
         }
+        number_flags(call, flags, i, !taken);
     }
     call->body = whole;
 }
@@ -288,9 +304,11 @@ static void finish_appended(struct p2p_call *call, struct p2p_node *node)
     if (appended == 0) {
         call->work.wait_level = P2P_LEVEL_LOCAL; /* there is nothing to wait for */
     }
-    p2p_call_reply(call, json_pack("{s:I, s:o, s:o, s:o, s:s}", "appended",
-                                   (json_int_t)appended, "ids", ids, "refused", told(refused),
-                                   "time", p2p_time_json(node->now.wall_ms), "level", "local"));
+    p2p_call_reply(
+        call, p2p_call_flagged(
+                  call, json_pack("{s:I, s:o, s:o, s:o, s:s}", "appended", (json_int_t)appended,
+                                  "ids", ids, "refused", told(refused), "time",
+                                  p2p_time_json(node->now.wall_ms), "level", "local")));
 }
 
 /* Where no entry asks the engine for anything the reply is made at once. */
@@ -349,8 +367,8 @@ static void finish_prepare(struct p2p_call *call, struct p2p_node *node)
         }
         json_array_append_new(prepared, one != NULL ? one : json_null());
     }
-    p2p_call_reply(call,
-                   json_pack("{s:o, s:o}", "prepared", prepared, "refused", told(refused)));
+    p2p_call_reply(call, p2p_call_flagged(call, json_pack("{s:o, s:o}", "prepared", prepared,
+                                                          "refused", told(refused))));
 }
 
 static void start_prepare(struct p2p_call *call, struct p2p_node *node)

@@ -40,6 +40,7 @@ struct p2p_call {
     struct p2p_job *job;
     void *state;   /* the handler's own, in the arena */
     json_t *kept;  /* owned; what a handler gathers between start and finish */
+    json_t *flags; /* owned; NULL for none */
     size_t looked; /* rows or records, by a list */
     struct p2p_api_reply reply;
     p2p_api_done done;
@@ -119,6 +120,20 @@ void p2p_call_error(struct p2p_call *call, int status, const char *code, const c
 void p2p_call_err(struct p2p_call *call, enum p2p_err err, const char *text);
 /* That of a job: with the code of its own, where it has one. */
 void p2p_call_job_err(struct p2p_call *call, const struct p2p_job *job);
+
+/* ---- flags (flag.c): done as asked, and told with the answer ---- */
+
+/* code and one sentence, printf. The answer is all that holds it: a number that stands nowhere
+ * else but as a token may be in it. */
+void p2p_call_flag(struct p2p_call *call, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Each whose check digit is wrong, as bad-identifier. */
+void p2p_call_flag_subjects(struct p2p_call *call, const struct p2p_subject *subjects,
+                            size_t count);
+/* A container number in its normal form. */
+void p2p_call_flag_container(struct p2p_call *call, const char *container);
+/* Adds "flags" [{"code","text"}] to a reply when there are any, and gives it back. */
+json_t *p2p_call_flagged(const struct p2p_call *call, json_t *reply);
 
 /* Where a list goes on, for the answer's Link field; malloc'd, NULL for nowhere (page.c). */
 char *p2p_page_link(const struct p2p_call *call);
@@ -220,7 +235,7 @@ bool p2p_call_appends(struct p2p_call *call, struct p2p_node *node);
  * p2p_call_appended. */
 void p2p_call_append(struct p2p_call *call, struct p2p_node *node,
                      const struct p2p_append *records, size_t count);
-/* {"id","time","level"}; waits for the level asked for. */
+/* {"id","time","level"}, and its flags; waits for the level asked for. */
 void p2p_call_appended(struct p2p_call *call, struct p2p_node *node);
 
 /* "local", "mirrored", "witnessed": how far a record has come. */

@@ -290,6 +290,7 @@ static bool read_open(struct p2p_call *call, struct p2p_node *node, struct p2p_a
     out->kind = P2P_KIND_CUSTODY_OPEN;
     out->circle = circle->number;
     out->payload = p2p_pack_slice(&pack);
+    p2p_call_flag_container(call, container);
     return true;
 }
 

@@ -127,6 +127,10 @@ static char *row_of(const json_t *reply)
         json_object_del(entry, "text");
         json_object_del(entry, "hint");
     }
+    json_array_foreach(json_object_get(copy, "flags"), i, entry)
+    {
+        json_object_set_new(entry, "text", json_string("why is not kept over a restart"));
+    }
     json_array_foreach(json_object_get(copy, "errors"), i, entry)
     {
         json_object_set_new(entry, "text", json_string("why is not kept over a restart"));

@@ -56,7 +56,9 @@ void p2p_call_appended(struct p2p_call *call, struct p2p_node *node)
     }
     call->work.wait_size =
         job->result.first.index + (job->type == P2P_JOB_APPEND ? job->append.count : 1);
-    p2p_call_reply(call,
-                   json_pack("{s:o, s:o, s:s}", "id", p2p_id_json(ledger, &job->result.first),
-                             "time", p2p_time_json(node->now.wall_ms), "level", "local"));
+    p2p_call_reply(
+        call,
+        p2p_call_flagged(call, json_pack("{s:o, s:o, s:s}", "id",
+                                         p2p_id_json(ledger, &job->result.first), "time",
+                                         p2p_time_json(node->now.wall_ms), "level", "local")));
 }

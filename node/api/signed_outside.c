@@ -122,7 +122,7 @@ void p2p_prepare_finish(struct p2p_call *call, struct p2p_node *node)
 {
     json_t *json = p2p_prepared_json(call, node, call->job);
     if (json != NULL) {
-        p2p_call_reply(call, json);
+        p2p_call_reply(call, p2p_call_flagged(call, json));
     }
 }
 

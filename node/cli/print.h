@@ -7,6 +7,9 @@
 
 #include "style.h"
 
+/* Beside a number in a list whose check digit is wrong. */
+#define P2P_CLI_BAD_CHECK " (check digit)"
+
 void p2p_cli_print_bans(const struct p2p_cli_style *style, const json_t *rows);
 void p2p_cli_print_ban(const struct p2p_cli_style *style, const json_t *ban);
 /* Custody and rights: lists get one page of rows. */

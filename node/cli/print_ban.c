@@ -93,8 +93,10 @@ void p2p_cli_print_bans(const struct p2p_cli_style *style, const json_t *rows)
         p2p_cli_cell_add(&table, p2p_cli_text(ban, "id"), P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, state_words(state), state_colour(state));
         p2p_cli_cell_add(&table, p2p_cli_text(ban, "ground"), P2P_CLI_PLAIN);
-        p2p_cli_cell_add(&table, p2p_cli_list(subjects, sizeof subjects, ban, "subjects"),
-                         P2P_CLI_PLAIN);
+        p2p_cli_list(subjects, sizeof subjects - sizeof P2P_CLI_BAD_CHECK, ban, "subjects");
+        bool wrong = json_array_size(json_object_get(ban, "bad_identifiers")) > 0;
+        strcat(subjects, wrong ? P2P_CLI_BAD_CHECK : "");
+        p2p_cli_cell_add(&table, subjects, wrong ? P2P_CLI_DOUBT : P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, p2p_cli_when(from, ban, "from"), P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, p2p_cli_when(until, ban, "until"), P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, p2p_cli_text(ban, "reference"), P2P_CLI_PLAIN);
@@ -117,6 +119,10 @@ void p2p_cli_print_ban(const struct p2p_cli_style *style, const json_t *ban)
     }
     fputc('\n', style->out);
     p2p_cli_field(style, "who or what", p2p_cli_list(text, sizeof text, ban, "subjects"));
+    p2p_cli_field(style, "check digit",
+                  p2p_cli_list(text, sizeof text - 32, ban, "bad_identifiers")[0] != '\0'
+                      ? strcat(text, " wrong: compare the document")
+                      : "");
     p2p_cli_field(style, "may not", p2p_cli_list(text, sizeof text, ban, "effects"));
     p2p_cli_list(text, sizeof text, ban, "scope");
     p2p_cli_field(style, "where", strcmp(text, "*") == 0 ? "every port" : text);

@@ -28,6 +28,14 @@ static const char *custody_state(char *out, size_t cap, const json_t *custody)
     return out;
 }
 
+/* A container's number, with a mark when its check digit is wrong. */
+static const char *container_marked(char *out, size_t cap, const json_t *row)
+{
+    snprintf(out, cap, "%.64s%s", p2p_cli_text(row, "container"),
+             json_is_false(json_object_get(row, "check_ok")) ? P2P_CLI_BAD_CHECK : "");
+    return out;
+}
+
 void p2p_cli_print_custodies(const struct p2p_cli_style *style, const json_t *rows)
 {
     static const char *const heads[] = {"TOKEN",    "CONTAINER", "STATE", "HOLDER",
@@ -38,9 +46,10 @@ void p2p_cli_print_custodies(const struct p2p_cli_style *style, const json_t *ro
     p2p_cli_table_init(&table, heads);
     json_array_foreach(rows, index, custody)
     {
-        char state[LIST_BYTES];
+        char state[LIST_BYTES], container[LIST_BYTES];
         p2p_cli_cell_add(&table, p2p_cli_text(custody, "token"), P2P_CLI_PLAIN);
-        p2p_cli_cell_add(&table, p2p_cli_text(custody, "container"), P2P_CLI_BOLD);
+        p2p_cli_cell_add(&table, container_marked(container, sizeof container, custody),
+                         P2P_CLI_BOLD);
         p2p_cli_cell_add(&table, custody_state(state, sizeof state, custody),
                          custody_colour(custody));
         p2p_cli_cell_add(&table, p2p_cli_text(custody, "holder"), P2P_CLI_PLAIN);
@@ -132,10 +141,11 @@ void p2p_cli_print_rights(const struct p2p_cli_style *style, const json_t *rows)
     p2p_cli_table_init(&table, heads);
     json_array_foreach(rows, index, right)
     {
-        char lights[16], until[P2P_CLI_WHEN_BYTES];
+        char lights[16], until[P2P_CLI_WHEN_BYTES], container[LIST_BYTES];
         const char *state = p2p_cli_text(right, "state");
         p2p_cli_cell_add(&table, p2p_cli_text(right, "id"), P2P_CLI_PLAIN);
-        p2p_cli_cell_add(&table, p2p_cli_text(right, "container"), P2P_CLI_BOLD);
+        p2p_cli_cell_add(&table, container_marked(container, sizeof container, right),
+                         P2P_CLI_BOLD);
         p2p_cli_cell_add(&table, state, right_colour(state));
         p2p_cli_cell_add(&table, p2p_cli_text(right, "party"), P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, p2p_cli_text(right, "bl"), P2P_CLI_PLAIN);

@@ -227,8 +227,24 @@ int p2p_cli_show(const struct p2p_cli_call *call, const struct p2p_api_reply *re
     return p2p_api_exit_code(reply);
 }
 
+/* What was done as asked and is likely a mistake: a line each on stderr. */
+static void tell_flags(const struct p2p_cli_call *call, const json_t *reply)
+{
+    size_t index = 0;
+    const json_t *flag = NULL;
+    json_array_foreach(json_object_get(reply, "flags"), index, flag)
+    {
+        fputs("port2port: ", call->err);
+        p2p_cli_put(call->err, p2p_cli_text(flag, "text"));
+        fputc('\n', call->err);
+    }
+}
+
 int p2p_cli_show_append(const struct p2p_cli_call *call, const struct p2p_api_reply *reply)
 {
+    if (!p2p_cli_is_problem(reply) && !call->json) {
+        tell_flags(call, reply->json);
+    }
     if (p2p_cli_is_problem(reply) || call->json || call->command->route.print != NULL) {
         return p2p_cli_show(call, reply, call->command->route.print);
     }
@@ -252,7 +268,10 @@ static int keep_prepared(const struct p2p_cli_call *call, const char *file,
         return p2p_cli_fail_reply(call, reply);
     }
     char message[P2P_MESSAGE_BYTES_MAX] = "";
-    char *text = json_dumps(reply->json, JSON_INDENT(1));
+    json_t *prepared = json_copy(reply->json);
+    json_object_del(prepared, "flags"); /* no part of what is signed */
+    char *text = prepared == NULL ? NULL : json_dumps(prepared, JSON_INDENT(1));
+    json_decref(prepared);
     enum p2p_err err = text == NULL ? P2P_NOMEM
                                     : p2p_file_write(file, p2p_slice_text(text), 0600,
                                                      P2P_FILE_REPLACE, message, sizeof message);
@@ -263,6 +282,7 @@ static int keep_prepared(const struct p2p_cli_call *call, const char *file,
     if (call->json) {
         p2p_cli_put_json(call->out, reply->json);
     } else {
+        tell_flags(call, reply->json);
         fputs("nothing is appended yet; the bytes to sign stand in ", call->out);
         p2p_cli_put(call->out, file);
         fputs(" under \"bytes\" (base64).\nSign them with Ed25519, put the signature in as "

@@ -46,6 +46,24 @@ static json_t *subjects_json(const struct p2p_ledger *ledger, const struct p2p_b
     return list;
 }
 
+json_t *p2p_bad_identifiers_json(struct p2p_slice subjects)
+{
+    json_t *list = json_array();
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, subjects);
+    uint32_t count = subjects.len == 0 ? 0 : p2p_unpack_array(&in);
+    for (uint32_t i = 0; i < count; i++) {
+        char text[P2P_SUBJECT_BYTES_MAX + 64];
+        struct p2p_subject subject;
+        if (p2p_subject_print(&in, "", text, sizeof(text)) &&
+            p2p_subject_parse(&subject, p2p_slice_text(text)) == P2P_OK &&
+            subject.type->clear && !subject.check_ok) {
+            json_array_append_new(list, json_string(text));
+        }
+    }
+    return list;
+}
+
 bool p2p_ban_is_on(const struct p2p_ledger *ledger, const struct p2p_ban *ban,
                    const char *subject)
 {
@@ -75,8 +93,8 @@ json_t *p2p_ban_words(const struct p2p_ledger *ledger, const struct p2p_ban *ban
     bool no_effect = state == P2P_BAN_NO_EFFECT;
     bool told = ban->subjects.len > 0; /* else its payload is none of its kind */
     json_t *json = json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s}", "id",
-        p2p_id_json(ledger, &ban->id), "subjects", subjects_json(ledger, ban), "ground",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o}",
+        "id", p2p_id_json(ledger, &ban->id), "subjects", subjects_json(ledger, ban), "ground",
         told ? json_string(p2p_ground_word(ban->ground)) : json_null(), "reference",
         p2p_slice_json(ban->reference), "effects", texts_json(ban->effects), "scope",
         texts_json(ban->scope), "from", time_or_null(ban->from_ms), "until",
@@ -86,7 +104,8 @@ json_t *p2p_ban_words(const struct p2p_ledger *ledger, const struct p2p_ban *ban
         p2p_ban_state_word(state), "why",
         no_effect ? json_string(p2p_why_word(ban->why)) : json_null(), "lifted_by",
         ids_json(ledger, ban->lifted), "suspended_by", ids_json(ledger, ban->suspended),
-        "circle", p2p_circle_name(ledger, ban->circle));
+        "circle", p2p_circle_name(ledger, ban->circle), "bad_identifiers",
+        p2p_bad_identifiers_json(ban->subjects));
     if (json != NULL && level != NULL) {
         json_object_set_new(json, "level", json_string(level));
     }

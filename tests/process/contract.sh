@@ -177,8 +177,30 @@ must 3 node beanr --json ban show nonsense
 
 claim "a wrong check digit is imposed all the same, and possible at the gate"
 impose beanr "$MALFORMED_IMO"
+holds '[.flags[].code] == ["bad-identifier"] and (.flags[0].text | contains($imo))' --arg imo "$MALFORMED_IMO"
 must 0 node beanr --json ban show "$id"
-holds '.state == "in-force"'
+holds '.state == "in-force" and .bad_identifiers == [$imo]' --arg imo "$MALFORMED_IMO"
+must 0 node begne wait record "$id"
+must 0 node begne --json ban list --subject "$MALFORMED_IMO"
+holds '.bad_identifiers == [$imo]' --arg imo "$MALFORMED_IMO"
+must 0 node begne ban list --subject "$MALFORMED_IMO"
+tells "$MALFORMED_IMO \(check digit\)"
+must 0 node begne ban show "$id"
+tells "$MALFORMED_IMO wrong"
+must 0 node beanr --json --as beanr-pso ban amend "$id" --reason later --effect call
+holds '[.flags[].code] == ["bad-identifier"]'
+must 0 node beanr --json ban show "$first"
+holds '.bad_identifiers == []'
+
+claim "of a number that stands as a token only who imposes is told of its check digit, and of a ban that is over"
+must 0 node beanr --as beanr-pso ban impose --subject nrn:85073003329 --ground local --reference x --until 2020-01-01
+says 'nrn:85073003329 has a wrong check digit'
+says 'it forbids nothing'
+must 0 node beanr --as beanr-pso --json ban impose --subject nrn:85073003328 --ground local --reference x
+holds 'has("flags") | not'
+if grep -rqa 85073003329 "$SB"/*/store "$SB"/*/node.log; then
+    fail "a person's number lies in a store or a log"
+fi
 
 claim "persons print as tokens, and are found by the plain identifier"
 impose beanr card:alfapass:1234567

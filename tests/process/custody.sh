@@ -45,6 +45,9 @@ holds '.feeds[] | select(.feed == "beanr/1").size == $size' --argjson size "$siz
 
 claim "a wrong check digit is flagged, kept and shown"
 must 0 node bezee --json custody open --container tttt-123456-7 --call x --facility bezee-f1
+holds '[.flags[].code] == ["bad-identifier"] and (.flags[0].text | contains("TTTT1234567"))'
+must 0 node bezee custody list
+tells 'TTTT1234567 \(check digit\)'
 must 0 node bezee --json custody show TTTT1234567
 holds '.check_ok == false and .container == "TTTT1234567"'
 must 0 node bezee custody show TTTT1234567

@@ -32,6 +32,9 @@ json_t *p2p_base64_json(struct p2p_slice bytes);
 /* A ban at a time, with that level; no "level" when it is NULL. */
 json_t *p2p_ban_words(const struct p2p_ledger *ledger, const struct p2p_ban *ban,
                       uint64_t now_ms, const char *level);
+/* Those of a packed array of subjects that stand in clear with a wrong check digit, as
+ * p2p_ban_words has them: of a token nobody can tell. */
+json_t *p2p_bad_identifiers_json(struct p2p_slice subjects);
 /* Whether one of its subjects reads so, as p2p_ban_words has them. */
 bool p2p_ban_is_on(const struct p2p_ledger *ledger, const struct p2p_ban *ban,
                    const char *subject);
