@@ -1,11 +1,15 @@
 /* Custody and releases: whether each release was by who held the container's custody, and on a
- * right that allowed it. What the folds say of tokens and rights is taken from the replay; that
- * the gate's answer follows from what it knew is decisions.c's. */
+ * right that allowed it, and what came in at another port than held it. What the folds say of
+ * tokens and rights is taken from the replay; that the gate's answer follows from what it knew
+ * is decisions.c's. */
 #include "parts.h"
 
 #include <p2p/custody.h>
 #include <p2p/rescued.h>
 #include <p2p/right.h>
+#include <p2p/wire.h>
+
+#include <stdio.h>
 
 #define ARENA_BYTES ((size_t)64 << 20)
 
@@ -35,6 +39,103 @@ static void tell(const struct looking *looking, enum p2p_finding_code code,
                       (unsigned long long)token->id.index, text);
 }
 
+/* ---- what came in elsewhere ---- */
+
+/* Whether the author of one record surely knew of another where he wrote it. */
+static enum p2p_err knew(const struct looking *looking, const struct p2p_record_id *author,
+                         const struct p2p_record_id *of, bool *known)
+{
+    uint64_t size = 0;
+    enum p2p_err err =
+        p2p_known_surely(&looking->audit->ledger, author->feed, author->index, of->feed, &size);
+    *known = err == P2P_OK && of->index < size;
+    return err;
+}
+
+/* Another token of the container in that circle, opened by who knew of the gate-in, and
+ * released. P2P_NOTFOUND. */
+static enum p2p_err find_released_after(struct looking *looking, uint32_t circle,
+                                        const struct p2p_record_id *gate_in,
+                                        struct p2p_record_id *out)
+{
+    struct p2p_record_id id = {0, 0};
+    enum p2p_err err = P2P_OK;
+    for (bool begin = true; err == P2P_OK; begin = false) {
+        bool after = false;
+        err =
+            p2p_custody_next_of(looking->kv, circle, looking->token.container, &id, begin, &id);
+        if (err != P2P_OK || same(&id, &looking->token.id)) {
+            continue;
+        }
+        err = p2p_custody_get(looking->kv, circle, &id, &looking->rival);
+        if (err == P2P_OK && looking->rival.state == P2P_CUSTODY_RELEASED) {
+            err = knew(looking, &id, gate_in, &after);
+        }
+        if (after) {
+            *out = id;
+            return P2P_OK;
+        }
+        err = err == P2P_NOTFOUND ? P2P_OK : err; /* its payload is not here */
+    }
+    return err;
+}
+
+/* The token was released, which who let the container in did not know. By itself that is late
+ * news; released again behind that gate, it has to be explained. */
+static enum p2p_err look_for_another(struct looking *looking,
+                                     const struct p2p_record_id *gate_in)
+{
+    bool known = false;
+    struct p2p_record_id later = {0, 0};
+    enum p2p_err err = knew(looking, gate_in, &looking->token.step, &known);
+    if (err != P2P_OK || known) {
+        return err;
+    }
+    err = P2P_NOTFOUND;
+    for (uint32_t circle = 0;
+         circle <= p2p_charter_circle_count(looking->audit->charter) && err == P2P_NOTFOUND;
+         circle++) {
+        err = find_released_after(looking, circle, gate_in, &later);
+    }
+    if (err == P2P_OK) {
+        char text[128];
+        struct p2p_slice of = p2p_feed_name(&looking->audit->ledger, later.feed);
+        snprintf(text, sizeof text, "released there, and after it came in here on %.*s:%llu",
+                 (int)of.len, (const char *)of.data, (unsigned long long)later.index);
+        tell(looking, P2P_FINDING_RELEASED_AGAIN, gate_in, text);
+    }
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
+static bool of_container(const struct p2p_entry *entry, const struct p2p_custody *token)
+{
+    struct p2p_unpack container;
+    return entry->record.circle == token->circle && entry->payload.len > 0 &&
+           p2p_unpack_find(entry->payload, "container", &container) &&
+           p2p_slice_equal(p2p_unpack_str(&container), token->container);
+}
+
+/* A gate-in by a port that did not hold the token: it ends what another one held, who may be
+ * cut off and know nothing of it. */
+static enum p2p_err look_at_gate_in(struct looking *looking, const struct p2p_entry *entry)
+{
+    const struct p2p_custody *token = &looking->token;
+    const struct p2p_charter *charter = looking->audit->charter;
+    enum p2p_why why = P2P_WHY_NONE;
+    if (!of_container(entry, token) || p2p_charter_feed(charter, entry->id.feed)->member ==
+                                           p2p_charter_feed(charter, token->holder)->member) {
+        return P2P_OK;
+    }
+    if (token->state == P2P_CUSTODY_CLOSED && same(&token->step, &entry->id)) {
+        tell(looking, P2P_FINDING_CLOSED_ELSEWHERE, &entry->id, "held at another port");
+        return P2P_OK;
+    }
+    enum p2p_err err = p2p_judge(&looking->audit->ledger, entry, &why);
+    return err == P2P_OK && why == P2P_WHY_NONE && token->state == P2P_CUSTODY_RELEASED
+               ? look_for_another(looking, &entry->id)
+               : err;
+}
+
 /* ---- one feed at a time ---- */
 
 static enum p2p_err look_at_step(struct looking *looking, const struct p2p_record_id *by)
@@ -49,11 +150,14 @@ static enum p2p_err look_at_step(struct looking *looking, const struct p2p_recor
              token->state == P2P_CUSTODY_RELEASED ? "it was released by another record"
                                                   : "its author did not hold it there");
     }
+    if (err == P2P_OK && entry.record.kind == P2P_KIND_CUSTODY_GATE_IN) {
+        err = look_at_gate_in(looking, &entry);
+    }
     p2p_arena_reset(&looking->arena);
     return err;
 }
 
-/* Every release that was written of it: only one may be what released it. */
+/* Every step that was written of it: only one release may be what released it. */
 static enum p2p_err look_at_steps(struct looking *looking)
 {
     uint8_t key[P2P_ID_KEY_BYTES];

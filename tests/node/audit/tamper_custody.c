@@ -1,5 +1,5 @@
 /* Custody: releases by who did not hold the container, a second time, on no right, and on a
- * history that its feed lost. */
+ * history that its feed lost; containers that came in elsewhere. */
 #include "tamper.h"
 
 #include <p2p/custody.h>
@@ -10,23 +10,37 @@
 
 enum { FIRST_EPOCH = 1, ISSUER_SEQ = 90000 };
 
-/* A container's custody, opened by Antwerp's terminal at the end. */
-static struct p2p_record_id open_custody(struct forger *forger, struct forged_feed *feed)
+#define BOX "CSQU3054383"
+
+/* A terminal's word at the end of a port's feed. */
+static struct p2p_record_id say(struct forger *forger, struct forged_feed *feed,
+                                const char *terminal, struct p2p_draft *draft)
+{
+    const struct p2p_record_id id = {feed->info->number, feed->count};
+    draft->time_ms = now_s(feed) * 1000;
+    draft->circle = circle_of(forger, "national");
+    draft->issuer = issuer_of(forger, terminal);
+    draft->issuer_seq = ISSUER_SEQ + feed->count;
+    forged_feed_write(forger, feed, feed->count, draft, terminal);
+    return id;
+}
+
+/* A container's custody, opened by a terminal. */
+static struct p2p_record_id open_at(struct forger *forger, struct forged_feed *feed,
+                                    const char *terminal, const char *facility)
 {
     uint8_t bytes[256];
     struct p2p_pack pack;
-    const struct p2p_record_id id = {feed->info->number, feed->count};
     p2p_pack_init(&pack, bytes, sizeof bytes);
-    CHECK_OK(p2p_custody_open_pack(&pack, p2p_slice_text("CSQU3054383"), p2p_slice_text("call"),
-                                   p2p_slice_text("beanr-f1")));
-    struct p2p_draft draft = {.kind = P2P_KIND_CUSTODY_OPEN,
-                              .time_ms = now_s(feed) * 1000,
-                              .circle = circle_of(forger, "national"),
-                              .issuer = issuer_of(forger, "beanr-terminal"),
-                              .issuer_seq = ISSUER_SEQ,
-                              .payload = p2p_writer_slice(&pack.out)};
-    forged_feed_write(forger, feed, feed->count, &draft, "beanr-terminal");
-    return id;
+    CHECK_OK(p2p_custody_open_pack(&pack, p2p_slice_text(BOX), p2p_slice_text("call"),
+                                   p2p_slice_text(facility)));
+    struct p2p_draft draft = {.kind = P2P_KIND_CUSTODY_OPEN, .payload = p2p_pack_slice(&pack)};
+    return say(forger, feed, terminal, &draft);
+}
+
+static struct p2p_record_id open_custody(struct forger *forger, struct forged_feed *feed)
+{
+    return open_at(forger, feed, "beanr-terminal", "beanr-f1");
 }
 
 static void release(struct forger *forger, struct forged_feed *feed,
@@ -185,11 +199,65 @@ static void on_a_lost_history(struct forger *forger)
     free(witnessed);
 }
 
+/* Zeebrugge lets in what Antwerp holds, of which it knows nothing above what a head says. */
+static void came_in(struct forger *forger, struct forged_feed *by,
+                    const struct p2p_record_id *token, const struct p2p_tree_head *head)
+{
+    uint8_t bytes[128];
+    struct p2p_pack pack;
+    append_seen(forger, by, "beanr/1", head->size, &head->root);
+    p2p_pack_init(&pack, bytes, sizeof bytes);
+    CHECK_OK(p2p_custody_gate_in_pack(&pack, p2p_slice_text(BOX), p2p_slice_text("bezee-f1")));
+    struct p2p_draft draft = {.kind = P2P_KIND_CUSTODY_GATE_IN,
+                              .cites = token,
+                              .cite_count = 1,
+                              .payload = p2p_pack_slice(&pack)};
+    say(forger, by, "bezee-terminal", &draft);
+}
+
+/* released: Antwerp, cut off, does not know it and releases the container; Zeebrugge too. */
+static void at_two_ports(struct forger *forger, bool released)
+{
+    struct forged_feed feed;
+    struct forged_feed by;
+    forged_feed_load(forger, &feed, "beanr-1");
+    struct p2p_record_id token = open_custody(forger, &feed);
+    const struct p2p_tree_head head = sign_head(forger, &feed);
+    if (released) {
+        release(forger, &feed, &token, FIRST_EPOCH);
+    }
+    forged_feed_store(forger, &feed);
+    forged_feed_sign_all(forger, &feed, now_s(&feed));
+    forged_feed_load(forger, &by, "bezee-1");
+    uint64_t time_s = now_s(&by);
+    came_in(forger, &by, &token, &head);
+    if (released) {
+        token = open_at(forger, &by, "bezee-terminal", "bezee-f1");
+        release(forger, &by, &token, FIRST_EPOCH);
+    }
+    forged_feed_store(forger, &by);
+    forged_feed_sign_all(forger, &by, time_s);
+    forged_feed_free(&by);
+    forged_feed_free(&feed);
+}
+
+static void in_elsewhere(struct forger *forger)
+{
+    at_two_ports(forger, false);
+}
+
+static void out_at_both(struct forger *forger)
+{
+    at_two_ports(forger, true);
+}
+
 static const struct fraud FRAUDS[] = {
     {"a release on no right", without_right, DUE(NO_RIGHT)},
     {"a release by who does not hold custody there", without_custody, DUE(NOT_HELD)},
     {"a second release of one container", twice, DUE(NOT_HELD)},
     {"a release on a history that its feed lost", on_a_lost_history, DUE(LOST_RELEASE)},
+    {"custody that another port's gate-in ends", in_elsewhere, DUE(CLOSED_ELSEWHERE)},
+    {"a container that left two ports", out_at_both, DUE(RELEASED_AGAIN)},
 };
 
 const struct frauds tamper_custody = FRAUDS_OF(FRAUDS);

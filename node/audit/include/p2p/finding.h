@@ -161,6 +161,11 @@ const char *p2p_severity_word(enum p2p_severity severity);
       "a release on no right, or on one that did not allow it")                                \
     X(CUSTODY_RIVAL, "custody-rival", CUSTODY, NOTICE,                                         \
       "custody of one container was opened twice, by who did not know of each other")          \
+    X(RELEASED_AGAIN, "released-again", CUSTODY, FINDING,                                      \
+      "it came in elsewhere before its release was known, and was released there too: it "     \
+      "left twice, or was back in between")                                                    \
+    X(CLOSED_ELSEWHERE, "closed-elsewhere", CUSTODY, NOTICE,                                   \
+      "a container came in at another port than held it, which ended that custody")            \
     X(DECISION_TIME, "decision-time", TIMES, FINDING,                                          \
       "a decision's time is not between the cosignatures before and after it")                 \
     X(RECORD_TIME, "record-time", TIMES, FINDING,                                              \
