@@ -71,18 +71,25 @@ struct p2p_gate_check *p2p_gate_question_read(struct p2p_call *call, struct p2p_
     return check;
 }
 
+/* The record behind a reason. False when there is none, or it is not here. */
+static bool peek(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                 const struct p2p_gate_reason *reason, struct p2p_record *out)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, reason->record.feed);
+    struct p2p_slice leaf;
+    return reason->has_record && kv != NULL && feed != NULL &&
+           p2p_feed_leaf(feed, kv, reason->record.index, &leaf) == P2P_OK &&
+           p2p_record_peek(out, leaf) == P2P_OK;
+}
+
 /* When it was released. A release that waited for another member when the node ended is one as
  * well, and was perhaps never answered: whoever sees the box stand there is told what to do. */
 static json_t *used_text(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
                          const struct p2p_gate_reason *reason)
 {
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, reason->record.feed);
-    struct p2p_slice leaf;
     struct p2p_record record;
     json_t *time = NULL;
-    if (reason->has_record && kv != NULL && feed != NULL &&
-        p2p_feed_leaf(feed, kv, reason->record.index, &leaf) == P2P_OK &&
-        p2p_record_peek(&record, leaf) == P2P_OK) {
+    if (peek(ledger, kv, reason, &record)) {
         time = p2p_time_json(record.time_ms);
     }
     json_t *text =
@@ -97,13 +104,9 @@ static json_t *used_text(const struct p2p_ledger *ledger, const struct p2p_kv *k
 static json_t *no_right_text(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
                              const struct p2p_gate_reason *reason)
 {
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, reason->record.feed);
     const struct p2p_kind *kind = NULL;
-    struct p2p_slice leaf;
     struct p2p_record record;
-    if (reason->has_record && kv != NULL && feed != NULL &&
-        p2p_feed_leaf(feed, kv, reason->record.index, &leaf) == P2P_OK &&
-        p2p_record_peek(&record, leaf) == P2P_OK) {
+    if (peek(ledger, kv, reason, &record)) {
         kind = p2p_kind_find(record.kind);
     }
     return kind == NULL
