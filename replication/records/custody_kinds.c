@@ -198,7 +198,8 @@ static bool granted_recount(struct p2p_ledger *ledger, const struct p2p_entry *e
 
 /* ---- which keys a record touches ---- */
 
-/* Its own token, and all others of that container. Taken back, its value goes too. */
+/* Its own token, and all others of that container. Taken back, its value goes too, and that it
+ * waits: nothing folds it any more. */
 static enum p2p_err open_keys(struct p2p_ledger *ledger, const struct p2p_entry *entry)
 {
     uint8_t key[P2P_ID_KEY_BYTES];
@@ -218,6 +219,9 @@ static enum p2p_err open_keys(struct p2p_ledger *ledger, const struct p2p_entry 
     if (err == P2P_OK && ledger->undoing) {
         err = p2p_view_put(ledger, P2P_VIEW_CUSTODY, circle, p2p_id_key(key, &entry->id),
                            p2p_slice_of(NULL, 0));
+    }
+    if (err == P2P_OK && ledger->undoing) {
+        err = p2p_custody_row_waits(ledger, circle, &entry->id, false);
     }
     if (err != P2P_OK || entry->payload.len == 0 ||
         !p2p_custody_read_payload(&custody, entry->payload)) {

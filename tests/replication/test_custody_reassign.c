@@ -239,6 +239,40 @@ static void junk_recounts_are_bounded_and_hide_nobody(void **state)
     check_orders(37);
 }
 
+/* What a forked feed lost would be told as one that waits for ever, by who had held it alone.
+ */
+static void an_open_that_goes_waits_no_more(void **state)
+{
+    (void)state;
+    struct p2p_record_id token = open_box(1);
+    struct p2p_tree_head head = {.size = token.index,
+                                 .root = ledger_world_root(&world, 1, token.index)};
+    struct ledger_node node, less;
+    custody_world_reassign(&world, token, 2, 3);
+    ledger_node_init(&node, &world, 0);
+    ledger_node_init(&less, &world, 0);
+    ledger_node_take_all(&node);
+    ledger_node_begin(&node);
+    CHECK_OK(p2p_ledger_cut(&node.ledger, 1, &head));
+    ledger_node_end(&node);
+    ledger_node_begin(&less);
+    ledger_node_charter(&less, world.entry_count);
+    for (uint32_t feed = 1; feed <= LEDGER_WORLD_MEMBERS; feed++) {
+        ledger_node_take(&less, feed, feed == 1 ? head.size : ledger_world_size(&world, feed));
+    }
+    ledger_node_end(&less);
+    ledger_node_check_same(&node, &less);
+    ledger_node_begin(&node);
+    ledger_node_take(&node, 1, ledger_world_size(&world, 1));
+    ledger_node_end(&node);
+    ledger_node_deinit(&less);
+    ledger_node_init(&less, &world, 0);
+    ledger_node_take_all(&less);
+    ledger_node_check_same(&node, &less);
+    ledger_node_deinit(&less);
+    ledger_node_deinit(&node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +284,7 @@ int main(void)
         CUSTODY_CASE(a_later_generation_forgets_no_release),
         CUSTODY_CASE(a_witness_that_forks_undoes_no_release),
         CUSTODY_CASE(junk_recounts_are_bounded_and_hide_nobody),
+        CUSTODY_CASE(an_open_that_goes_waits_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
