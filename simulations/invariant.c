@@ -323,9 +323,10 @@ void sim_watcher_started(struct sim_watcher *watcher, struct sim_host *host)
 {
     struct watch_machine *machine = visit(watcher, host);
     if (machine->honest) {
-        watch_restarted(watcher, machine,
-                        p2p_engine_read_only(host->node.engine) == P2P_READ_ONLY_NONE);
-        watch_own_feed(watcher, machine, p2p_engine_own_feed(host->node.engine));
+        uint32_t own = p2p_engine_own_feed(host->node.engine);
+        bool appends = p2p_engine_read_only(host->node.engine) == P2P_READ_ONLY_NONE;
+        watch_restarted(watcher, machine, appends ? own : 0);
+        watch_own_feed(watcher, machine, own);
     }
     leave(machine, host);
 }

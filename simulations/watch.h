@@ -269,8 +269,9 @@ void watch_run(struct sim_watcher *watcher, struct watch_machine *machine,
                const struct p2p_run *run);
 void watch_ack(struct sim_watcher *watcher, struct watch_machine *machine,
                const struct p2p_ack *ack);
-/* The machine starts; appends: whether its node would sign. */
-void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine, bool appends);
+/* The machine starts; appends: the own feed that its node would sign, or 0. */
+void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
+                     uint32_t appends);
 /* A signature was made by a machine that lost what it had signed: unless it has it again. */
 void watch_signed(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
                   uint64_t size);

@@ -419,7 +419,21 @@ static bool remembers(const struct p2p_kv *kv, uint32_t feed, const struct watch
     return remembered;
 }
 
-void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine, bool appends)
+/* Whether that own feed is of a later generation than what it showed, and its disk holds some
+ * of it: begun in a batch of which nothing left, since the machine failed. */
+static bool began_unseen(const struct sim_watcher *watcher, const struct watch_machine *machine,
+                         uint32_t number)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), number);
+    struct p2p_feed feed;
+    p2p_feed_init(&feed, number);
+    return info != NULL && info->member == machine->member && info->generation > 1 &&
+           info->generation > machine->generation &&
+           p2p_feed_load(&feed, machine->kv) == P2P_OK && feed.edge.size > 0;
+}
+
+void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
+                     uint32_t appends)
 {
     bool own_lost = false;
     for (uint32_t i = 0; i < machine->left_count; i++) {
@@ -451,7 +465,10 @@ void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
         watch_walk_anew(machine);
         watch_forget_released(machine);
     }
-    if (own_lost && appends) {
+    if (own_lost && began_unseen(watcher, machine, appends)) {
+        watch_renewed(watcher, machine,
+                      p2p_charter_feed(watch_charter(watcher), appends)->generation);
+    } else if (own_lost && appends != 0) {
         sim_violate(watcher->sim, SIM_INVARIANT_NO_SILENT_RESTORE,
                     "%s appends after a start that gave back less than it had signed",
                     machine->name);

@@ -220,10 +220,10 @@ static void what_a_lying_disk_lost_of_releases_is_not_held_against_it(void **sta
         watch_room(NULL, 0, &m1.machine.released_cap, sizeof(*m1.machine.released));
     m1.machine.released[0] = (struct watch_released){.token = {1, 0}};
     m1.machine.released_count = 1;
-    watched_restart(&w, &m1, true);
+    watched_restart(&w, &m1, 1);
     CHECK(m1.machine.released_count == 1);
     m1.machine.may_lose = true;
-    watched_restart(&w, &m1, true);
+    watched_restart(&w, &m1, 1);
     CHECK(m1.machine.released_count == 0);
     free(m1.machine.released);
 }
@@ -259,10 +259,10 @@ static void restart_without_its_own_head_is_found(void **state)
 {
     (void)state;
     watched_run(&w, &m1, &w.world, 1, 0, SIZE);
-    watched_restart(&w, &m1, true);
+    watched_restart(&w, &m1, 1);
     watch_world_nothing(&w);
     go_back(&m1, SIZE - 1);
-    watched_restart(&w, &m1, false);
+    watched_restart(&w, &m1, 0);
     watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
 }
 
@@ -272,7 +272,7 @@ static void restart_without_what_was_acknowledged_is_found(void **state)
     watched_take(&m2, 1, SIZE);
     acknowledge(&m2, 1, SIZE);
     go_back(&m2, SIZE - 1);
-    watched_restart(&w, &m2, true);
+    watched_restart(&w, &m2, 2);
     watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
 }
 
@@ -282,7 +282,7 @@ static void restart_without_what_was_cosigned_is_found(void **state)
     (void)state;
     watched_take(&m2, 1, SIZE);
     watched_cosign(&w, &m2, &body);
-    watched_restart(&w, &m2, true); /* it holds the records, but not that it cosigned them */
+    watched_restart(&w, &m2, 2); /* it holds the records, but not that it cosigned them */
     watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
 }
 
@@ -292,10 +292,30 @@ static void loss_that_was_to_be_expected_must_not_be_silent(void **state)
     watched_run(&w, &m1, &w.world, 1, 0, SIZE);
     go_back(&m1, SIZE - 1);
     m1.machine.may_lose = true;
-    watched_restart(&w, &m1, false);
+    watched_restart(&w, &m1, 0);
     watch_world_nothing(&w);
-    watched_restart(&w, &m1, true);
+    watched_restart(&w, &m1, 1);
     watch_world_found(&w, SIM_INVARIANT_NO_SILENT_RESTORE);
+}
+
+/* The power failed before anything of its next generation left it, and the disk kept that. */
+static void who_began_the_next_generation_lost_nothing_of_it(void **state)
+{
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE);
+    go_back(&m1, SIZE - 1);
+    m1.machine.may_lose = true;
+    watched_restart(&w, &m1, 0);
+    uint32_t next = ledger_world_generation(&w.world, 1, 20);
+    watched_restart(&w, &m1, next); /* it holds nothing of that one */
+    watch_world_found(&w, SIM_INVARIANT_NO_SILENT_RESTORE);
+    ledger_world_note(&w.world, next);
+    watched_take(&m1, next, 1);
+    watched_restart(&w, &m1, next);
+    watch_world_nothing(&w);
+    go_back(&m1, SIZE - 1); /* it showed nothing of that one */
+    watched_restart(&w, &m1, 0);
+    watch_world_nothing(&w);
 }
 
 static void signature_of_a_machine_that_lost_is_found_until_it_fetched_back(void **state)
@@ -306,7 +326,7 @@ static void signature_of_a_machine_that_lost_is_found_until_it_fetched_back(void
     watched_run(&w, &m1, &w.world, 1, 0, SIZE);
     go_back(&m1, SIZE - 1);
     m1.machine.may_lose = true;
-    watched_restart(&w, &m1, false);
+    watched_restart(&w, &m1, 0);
     watched_cosign(&w, &m1, &beat);
     watch_world_found(&w, SIM_INVARIANT_NO_SILENT_RESTORE);
     watched_take(&m1, 1, SIZE);
@@ -336,6 +356,7 @@ int main(void)
         T(restart_without_what_was_acknowledged_is_found),
         T(restart_without_what_was_cosigned_is_found),
         T(loss_that_was_to_be_expected_must_not_be_silent),
+        T(who_began_the_next_generation_lost_nothing_of_it),
         T(signature_of_a_machine_that_lost_is_found_until_it_fetched_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

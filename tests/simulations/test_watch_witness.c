@@ -324,11 +324,11 @@ static void what_lies_below_w_stays(void **state)
     set_forked(&other);
     watch_left_of(&other.machine, 1)->acked = acked;
     end_at(&other, &w.world, SIZE - 1);
-    watched_restart(&w, &other, false);
+    watched_restart(&w, &other, 0);
     watch_world_nothing(&w);
     watch_left_of(&other.machine, 1)->acked = acked;
     end_at(&other, &w.world, SIZE);
-    watched_restart(&w, &other, false);
+    watched_restart(&w, &other, 0);
     watch_world_found(&w, SIM_INVARIANT_REPRODUCIBLE);
 }
 

@@ -177,7 +177,7 @@ void watched_cosign(struct watch_world *w, struct watched *watched,
     watched_close(watched);
 }
 
-void watched_restart(struct watch_world *w, struct watched *watched, bool appends)
+void watched_restart(struct watch_world *w, struct watched *watched, uint32_t appends)
 {
     watched_open(w, watched);
     watch_restarted(w->watcher, &watched->machine, appends);

@@ -56,7 +56,7 @@ void watched_run(struct watch_world *w, struct watched *watched,
                  uint64_t size);
 void watched_cosign(struct watch_world *w, struct watched *watched,
                     const struct p2p_cosign_body *body);
-void watched_restart(struct watch_world *w, struct watched *watched, bool appends);
+void watched_restart(struct watch_world *w, struct watched *watched, uint32_t appends);
 void watched_settle(struct watch_world *w, struct watched **all, size_t count);
 
 /* CHECKs that nothing was found, or that this was, and forgets it. */
