@@ -11,8 +11,9 @@
  *   1. A node appends only in the newest generation, and only with its keys.
  *   2. It begins one, as nobody but the node that holds its keys may, once when the feed is
  * empty here, when the start-up rule is met, and when n-k+1+f of that feed's witnesses are
- *      connected and named nothing of it in their hello: a backup put back from before it began
- *      it then learns that it did. That it began it is kept in the store.
+ *      connected, named the charter entry that grants it, and nothing of the feed: a backup put
+ *      back from before it began it then learns that it did, and what it shows first is not
+ *      shown to lines that are dead. That it began it is kept in the store.
  *   3. It never goes back to an earlier one, also not when two charter heads hide the newest.
  *   4. What was restored stays so through the generation it may have written in, as the copy
  *      told or, without one, the charter held at the start. */
@@ -32,7 +33,8 @@ uint32_t p2p_engine_wants_keys(const struct p2p_engine *engine)
     return own->generation;
 }
 
-/* Whether enough of the feed's witnesses are here and none of them named any of it. */
+/* Whether enough of the feed's witnesses are here, by what they said since it is granted, and
+ * none of them named any of it. */
 static bool nobody_has_any(const struct p2p_engine *engine, const struct p2p_feed_info *own)
 {
     uint32_t n = own->witness_count;
@@ -47,7 +49,9 @@ static bool nobody_has_any(const struct p2p_engine *engine, const struct p2p_fee
             (peer->feeds[own->number].hello_size > 0 || peer->feeds[own->number].size > 0)) {
             return false;
         }
-        heard += p2p_witness_place(own, peer->member) >= 0;
+        heard += p2p_witness_place(own, peer->member) >= 0 &&
+                 peer->feed_cap > P2P_CHARTER_FEED &&
+                 peer->feeds[P2P_CHARTER_FEED].size > own->entry;
     }
     return heard >= needed;
 }

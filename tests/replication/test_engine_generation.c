@@ -176,6 +176,26 @@ static void what_was_begun_is_not_begun_again(void **state)
     CHECK(read_only(1) == P2P_READ_ONLY_NONE && network_feed(&net, 1) == feed + 1);
 }
 
+/* Who lost everything after it had shown the new feed to lines that carried nothing would begin
+ * it a second time: its witnesses never heard of it. */
+static void nothing_is_begun_over_dead_lines(void **state)
+{
+    (void)state;
+    network_start(4, 4, 12);
+    restore_without_copy();
+    size_t index = grant(SPARE, false);
+    network_give(&net, 1, index); /* its links stand, and nothing comes over them */
+    give_keys(1, SPARE);
+    network_tick(&net, 1);
+    uint32_t feed = network_feed(&net, 1);
+    CHECK(feed == 5 && p2p_engine_wants_keys(net.nodes[1].engine) == 0);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED && network_size(&net, 1, feed) == 0);
+    network_advance(&net, 3000); /* they named the charter that grants it */
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    CHECK(network_size(&net, 2, feed) > 0);
+    network_agree(&net);
+}
+
 /* A machine that was lost began anew, and so did its count of commits; the backup that is put
  * back is of before, and counted further. What the witness key signed since is lost all the
  * same.
@@ -456,6 +476,7 @@ int main(void)
         cmocka_unit_test_teardown(a_restored_node_goes_on_in_the_next_generation, network_stop),
         cmocka_unit_test_teardown(a_healthy_node_stops_where_its_feed_is_closed, network_stop),
         cmocka_unit_test_teardown(what_was_begun_is_not_begun_again, network_stop),
+        cmocka_unit_test_teardown(nothing_is_begun_over_dead_lines, network_stop),
         cmocka_unit_test_teardown(a_backup_that_counted_further_cosigns_nothing, network_stop),
         cmocka_unit_test_teardown(a_closed_feed_comes_back_without_what_it_alone_held,
                                   network_stop),
