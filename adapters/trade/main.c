@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -157,6 +158,20 @@ static int open_node(struct program *program)
     return DONE;
 }
 
+/* Whether what an option names is a directory; NULL names nothing. */
+static bool is_directory(const struct program *program, const char *option, const char *path,
+                         int *code)
+{
+    struct stat status;
+    char text[P2P_SPOOL_PATH_BYTES + 200];
+    if (path == NULL || (stat(path, &status) == 0 && S_ISDIR(status.st_mode))) {
+        return true;
+    }
+    snprintf(text, sizeof text, "%s %s is no directory; make it first", option, path);
+    *code = say(program, UNDECIDED, "not-found", text);
+    return false;
+}
+
 static int open_places(struct program *program)
 {
     const struct p2p_trade_options *options = &program->options;
@@ -181,6 +196,11 @@ static int open_places(struct program *program)
         answers = answers != NULL ? answers : program->answers;
     }
     bool dry = options->dry_run != NULL;
+    int code = DONE;
+    if ((!dry && !is_directory(program, "--state", state, &code)) ||
+        !is_directory(program, "--answers", dry ? options->answers : answers, &code)) {
+        return code;
+    }
     err = p2p_journal_open(&program->trade.journal, dry ? NULL : state, wall_ms());
     if (err != P2P_OK) {
         snprintf(text, sizeof text, "the journal in %s cannot be opened: %s%s", state,

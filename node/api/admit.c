@@ -219,6 +219,20 @@ static bool admit_party(struct p2p_call *call, struct p2p_node *node)
     return true;
 }
 
+bool p2p_call_second(struct p2p_call *call, const struct p2p_node *node,
+                     const struct p2p_record *first, const char *what)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_issuer *before = p2p_charter_issuer(charter, first->issuer);
+    const char *as = p2p_call_as(call);
+    if (as == NULL || before == NULL || strcmp(as, before->name) != 0) {
+        return true;
+    }
+    p2p_call_error(call, 403, "same-officer", "two people answer for this: name the other",
+                   "%s %s", as, what);
+    return false;
+}
+
 bool p2p_call_speaks(struct p2p_call *call)
 {
     const char *as = p2p_call_text(call, "as");

@@ -101,6 +101,10 @@ const char *p2p_call_as(const struct p2p_call *call);
 /* Whether the issuer whom --as names, if it does, is one of this node; false with an error
  * reply. */
 bool p2p_call_as_own(struct p2p_call *call, const struct p2p_node *node);
+/* Whether another speaks than who signed the first record, where two have to; what: what is
+ * said of him who did. False with an error reply. */
+bool p2p_call_second(struct p2p_call *call, const struct p2p_node *node,
+                     const struct p2p_record *first, const char *what);
 /* Whether the body's `as`, if any, is whose certificate it is; false with an error reply. */
 bool p2p_call_speaks(struct p2p_call *call);
 

@@ -241,6 +241,13 @@ bool p2p_custody_read_recount(struct p2p_call *call, struct p2p_node *node,
     if (!is_sealed(call, node, &custody, &sealing)) {
         return false;
     }
+    struct p2p_entry looked;
+    if (second &&
+        p2p_ledger_entry(p2p_engine_ledger_mut(node->engine), &first, &looked) == P2P_OK &&
+        !p2p_call_second(call, node, &looked.record,
+                         "said already what was found; another officer has to look too")) {
+        return false;
+    }
     const struct p2p_custody_step step = {.epoch = given != NULL ? given->epoch : custody.epoch,
                                           .found = what != NULL ? what : "held",
                                           .seals = sealing.seals,

@@ -80,6 +80,9 @@ static bool read_token(struct p2p_call *call, struct p2p_node *node, const char 
     if (err == P2P_OK && count > 1) {
         p2p_call_error(call, 400, "several-tokens", "name one with --token",
                        "%s is in custody %zu times", container, count);
+    } else if (token != NULL && (err == P2P_OK || err == P2P_NOTFOUND)) {
+        p2p_call_error(call, 404, "no-custody", "see port2port custody list --container",
+                       "%.64s is no open token of %s", token, container);
     } else if (err == P2P_OK || err == P2P_NOTFOUND) {
         p2p_call_error(call, 404, "no-custody",
                        "a terminal opens it with port2port custody open, once it is discharged",
@@ -115,6 +118,11 @@ static bool read_issue(struct p2p_call *call, struct p2p_node *node, struct p2p_
         !read_party(call, node, &draft.to) ||
         (expires != NULL && !read_time(call, "expires", expires, &draft.expires_ms)) ||
         !read_token(call, node, draft.container, &custody)) {
+        return false;
+    }
+    if (draft.expires_ms <= node->now.wall_ms) {
+        p2p_call_error(call, 400, "bad-time", "give an --expires that is still to come",
+                       "the right would be over before anybody could use it");
         return false;
     }
     if (draft.bl == NULL || *draft.bl == '\0') {
@@ -437,6 +445,10 @@ static bool read_approve(struct p2p_call *call, struct p2p_node *node, struct p2
         entry.record.kind != P2P_KIND_OVERRIDE) {
         p2p_call_error(call, 404, "not-found", "give the id that gate override printed",
                        "%.128s is no override", text != NULL ? text : "(nothing)");
+        return false;
+    }
+    if (!p2p_call_second(call, node, &entry.record,
+                         "asked for this override; another officer has to approve it")) {
         return false;
     }
     p2p_cites_begin(&walk, &entry.record);

@@ -124,7 +124,9 @@ static int read_receipt(struct checking *checking)
                       &checking->text, &checking->len, message, sizeof message);
     return err == P2P_OK ? P2P_CLI_YES
                          : p2p_cli_fail(checking->call,
-                                        err == P2P_TOOLARGE ? P2P_CLI_DAMAGED : P2P_CLI_USAGE,
+                                        err == P2P_TOOLARGE   ? P2P_CLI_DAMAGED
+                                        : err == P2P_NOTFOUND ? P2P_CLI_UNDECIDED
+                                                              : P2P_CLI_USAGE,
                                         p2p_err_name(err), message, NULL);
 }
 

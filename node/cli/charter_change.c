@@ -7,6 +7,7 @@
 #include <p2p/file.h>
 #include <p2p/text.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,16 @@ static enum p2p_err fill_policy(const struct p2p_cli_call *call, struct p2p_verb
     static const char *const names[] = {"lease", "heartbeat", "fresh-cosignature",
                                         "clock-skew"};
     uint32_t values[4] = {0};
+    bool any = false;
+    for (size_t i = 0; i < 4; i++) {
+        any = any || p2p_cli_flag(call, names[i]);
+    }
+    if (!any) {
+        snprintf(verb->message, verb->message_cap,
+                 "nothing would change; say what with --lease, --heartbeat, "
+                 "--fresh-cosignature or --clock-skew");
+        return P2P_USAGE;
+    }
     for (size_t i = 0; i < 4; i++) {
         uint64_t seconds = p2p_cli_seconds(call, names[i], 0);
         if (seconds > UINT32_MAX || (seconds == 0 && p2p_cli_flag(call, names[i]))) {
@@ -287,10 +298,45 @@ static enum p2p_err fill_revoke(const struct p2p_cli_call *call, struct p2p_cli_
     return err;
 }
 
+static bool is_frozen(const json_t *custody, const char *why)
+{
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_object_get(custody, "frozen"), i, one)
+    {
+        if (strcmp(json_string_value(one), why) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Refuses what the node sees to be without effect: a token that is held is given to another
+ * than its holder, unless that takes an entry back, and at the epoch that follows its own. */
+static enum p2p_err check_reassign(const json_t *custody, const char *token, const char *to,
+                                   uint64_t epoch, struct p2p_verb *verb)
+{
+    uint64_t held = (uint64_t)json_integer_value(json_object_get(custody, "epoch"));
+    if (strcmp(p2p_cli_text(custody, "holder"), to) == 0 && !is_frozen(custody, "reassigned")) {
+        snprintf(verb->message, verb->message_cap,
+                 "%.64s is held by %.64s already; the entry would only freeze it there", token,
+                 to);
+        return P2P_REFUSED;
+    }
+    if (epoch != held + 1) {
+        snprintf(verb->message, verb->message_cap,
+                 "%.64s is held at epoch %" PRIu64 ", so only an entry at %" PRIu64
+                 " has an effect; leave --epoch out",
+                 token, held, held + 1);
+        return P2P_REFUSED;
+    }
+    return P2P_OK;
+}
+
 /* One more than the epoch at which the node sees a token held: what an entry about who holds it
- * now has to name. Where the node is behind, the entry has no effect. */
+ * now has to name, where *epoch is 0. Where the node is behind, the entry has no effect. */
 static enum p2p_err next_epoch(struct p2p_cli_charter *source, const char *token,
-                               uint64_t *epoch, struct p2p_verb *verb)
+                               const char *to, uint64_t *epoch, struct p2p_verb *verb)
 {
     char path[P2P_CLI_PATH_BYTES];
     struct p2p_api_reply reply = {0};
@@ -301,20 +347,24 @@ static enum p2p_err next_epoch(struct p2p_cli_charter *source, const char *token
     p2p_cli_session_get(&source->session, path, NULL, &reply);
     const char *state = p2p_cli_text(reply.json, "state");
     json_int_t held = json_integer_value(json_object_get(reply.json, "epoch"));
-    if (p2p_cli_is_problem(&reply) || held <= 0) {
+    bool told = !p2p_cli_is_problem(&reply) && held > 0;
+    if (told && strcmp(state, "held") == 0) {
+        *epoch = *epoch != 0 ? *epoch : (uint64_t)held + 1;
+        err = check_reassign(reply.json, token, to, *epoch, verb);
+    } else if (*epoch != 0) {
+        err = P2P_OK; /* the roots know what the node does not */
+    } else if (!told) {
         snprintf(verb->message, verb->message_cap,
                  "the node does not tell who holds %.64s (%.128s); give the epoch with --epoch",
                  token, p2p_cli_text(reply.json, "text"));
         err = P2P_NOTFOUND;
-    } else if (strcmp(state, "held") != 0) {
+    } else {
         snprintf(
             verb->message, verb->message_cap,
             "%.64s is %.32s, so whom the entry is about is not plain; see port2port custody "
             "show, and give the epoch with --epoch",
             token, state);
         err = P2P_REFUSED;
-    } else {
-        *epoch = (uint64_t)held + 1;
     }
     p2p_api_reply_deinit(&reply);
     return err;
@@ -332,8 +382,13 @@ static enum p2p_err fill_reassign(const struct p2p_cli_call *call,
                  "%.64s is no token; write it as beanr/1:17, the record that opened it", token);
         return P2P_USAGE;
     }
-    enum p2p_err err = epoch != NULL ? p2p_decimal_decode(&options.epoch, p2p_slice_text(epoch))
-                                     : next_epoch(source, token, &options.epoch, verb);
+    enum p2p_err err = P2P_OK;
+    if (epoch != NULL && (p2p_decimal_decode(&options.epoch, p2p_slice_text(epoch)) != P2P_OK ||
+                          options.epoch == 0)) {
+        snprintf(verb->message, verb->message_cap, "--epoch is a number above 0");
+        return P2P_USAGE;
+    }
+    err = next_epoch(source, token, options.member, &options.epoch, verb);
     return err == P2P_OK ? p2p_verb_reassign(verb, &options) : err;
 }
 

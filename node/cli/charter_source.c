@@ -172,8 +172,12 @@ int p2p_cli_charter_give(struct p2p_cli_charter *source, const struct p2p_charte
         fprintf(call->out, "the charter of %s is now at version %" PRIu64 "\n",
                 p2p_charter_federation(from), size);
     } else {
-        fprintf(call->out, "the charter of %s is at version %" PRIu64 " already\n",
-                p2p_charter_federation(from), size);
+        fprintf(call->out, "the charter of %s is at version %" PRIu64 " already",
+                p2p_charter_federation(from), source->known_size);
+        if (size < source->known_size) {
+            fprintf(call->out, "; this one is version %" PRIu64, size);
+        }
+        fputc('\n', call->out);
     }
     return P2P_CLI_YES;
 }

@@ -20,6 +20,18 @@ static int cannot(const struct p2p_cli_audited *audited, const char *id, const c
                         "gate log lists a gate's decisions");
 }
 
+/* Not among what verifies: of an archive that does not verify, it may have been in the rest. */
+static int not_found(const struct p2p_cli_audited *audited, const char *id)
+{
+    char text[P2P_CLI_SENTENCE_BYTES];
+    if (p2p_cli_audited_exit(audited) == P2P_CLI_YES) {
+        return cannot(audited, id, "is no decision of this archive");
+    }
+    snprintf(text, sizeof text, "%.128s is not in what verifies of this archive", id);
+    return p2p_cli_fail(audited->call, P2P_CLI_DAMAGED, "damaged", text,
+                        "audit verify tells what does not");
+}
+
 static bool read_number(const char *text, uint32_t *n)
 {
     const char *hash = strchr(text, '#');
@@ -77,7 +89,8 @@ int p2p_cli_decision_find(const struct p2p_cli_audited *audited, const char *tex
     }
     if (feed == NULL || p2p_feed_leaf(feed, audited->kv, decision.id.index, &leaf) != P2P_OK ||
         p2p_record_decode(&record, leaf) != P2P_OK || record.kind != P2P_KIND_DECISIONS) {
-        return cannot(audited, text, "is no decision of this archive");
+        return feed == NULL ? cannot(audited, text, "is no decision of this archive")
+                            : not_found(audited, text);
     }
     decision.time_ms = record.time_ms;
     enum p2p_err err = read_payload(audited, &decision, &payload);

@@ -47,9 +47,9 @@ static int sandbox_run(struct p2p_cli_call *call)
     uint64_t number = 0;
     struct p2p_charter *charter = NULL;
     if (p2p_decimal_decode(&number, p2p_slice_text(tcp_port)) != P2P_OK ||
-        number > UINT16_MAX) {
-        return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "--tcp-port is too large",
-                            "it is at most 65534");
+        number >= UINT16_MAX || (number == 0 && p2p_cli_flag(call, "tcp-port"))) {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "--tcp-port is 1 to 65534",
+                            "people's port is the one after it");
     }
     struct p2p_sandbox_options options = {
         .dir = p2p_cli_argument(call, 0),

@@ -399,8 +399,11 @@ static int open_file(struct import *import, uint64_t *size)
     }
     if (import->fd < 0) {
         char text[P2P_CLI_SENTENCE_BYTES];
+        bool absent = errno == ENOENT;
         snprintf(text, sizeof text, "%s cannot be read: %s", import->file, strerror(errno));
-        return p2p_cli_fail(import->call, P2P_CLI_USAGE, "usage", text, "name a CSV file");
+        return p2p_cli_fail(import->call, absent ? P2P_CLI_UNDECIDED : P2P_CLI_USAGE,
+                            absent ? p2p_err_name(P2P_NOTFOUND) : "usage", text,
+                            "name a CSV file");
     }
     *size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
     if (p2p_cli_flag(import->call, "all-or-nothing") && !S_ISREG(status.st_mode)) {

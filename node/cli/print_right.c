@@ -181,11 +181,11 @@ static void print_asked(const struct p2p_cli_style *style, const json_t *asked)
     {
         char line[LIST_BYTES], behind[P2P_CLI_SPAN_BYTES];
         const json_t *age = json_object_get(one, "behind_s");
+        bool lags = json_number_value(age) >= 1.5;
         snprintf(line, sizeof line, "%.100s, asked at %.64s, not yet ruled by %.64s%s%s%s",
                  p2p_cli_text(one, "id"), p2p_cli_text(one, "asked_at"),
-                 p2p_cli_text(one, "ruled_by"), json_is_number(age) ? " (behind " : "",
-                 json_is_number(age) ? p2p_cli_span(behind, json_number_value(age)) : "",
-                 json_is_number(age) ? ")" : "");
+                 p2p_cli_text(one, "ruled_by"), lags ? " (behind " : "",
+                 lags ? p2p_cli_span(behind, json_number_value(age)) : "", lags ? ")" : "");
         p2p_cli_field(style, "asked", line);
     }
 }
@@ -217,8 +217,10 @@ static void print_may(const struct p2p_cli_style *style, const json_t *may)
         if (who[0] != '\0') {
             snprintf(line, sizeof line, "%.64s: %.64s", who, p2p_cli_text(one, "do"));
         } else {
-            snprintf(line, sizeof line, "who has the grant %.64s: %.64s",
-                     p2p_cli_text(one, "grant"), p2p_cli_text(one, "do"));
+            const char *grant = p2p_cli_text(one, "grant");
+            snprintf(line, sizeof line, "who has %s%.64s%s: %.64s",
+                     strchr(grant, ' ') == NULL ? "the grant " : "", grant,
+                     strchr(grant, ' ') == NULL ? "" : " grant", p2p_cli_text(one, "do"));
         }
         p2p_cli_field(style, index == 0 ? "may now" : "", line);
     }

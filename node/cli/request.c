@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool encode(char out[P2P_CLI_PATH_BYTES], size_t at, const char *text)
 {
@@ -274,7 +275,7 @@ static int keep_prepared(const struct p2p_cli_call *call, const char *file,
     json_decref(prepared);
     enum p2p_err err = text == NULL ? P2P_NOMEM
                                     : p2p_file_write(file, p2p_slice_text(text), 0600,
-                                                     P2P_FILE_REPLACE, message, sizeof message);
+                                                     P2P_FILE_NEW, message, sizeof message);
     free(text);
     if (err != P2P_OK) {
         return p2p_cli_fail_err(call, err, message);
@@ -299,6 +300,13 @@ int p2p_cli_post(struct p2p_cli_call *call, const char *path, json_t *body)
     const char *prepare = p2p_cli_value(call, "prepare", NULL);
     struct p2p_cli_session session;
     struct p2p_api_reply reply = {0};
+    if (prepare != NULL && access(prepare, F_OK) == 0) {
+        json_decref(body);
+        char text[P2P_CLI_SENTENCE_BYTES];
+        snprintf(text, sizeof text, "%.256s is there already, and what it holds may be signed",
+                 prepare);
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", text, "name another file");
+    }
     if (body != NULL && prepare != NULL) {
         json_t *outer = json_pack("{s:s,s:o}", "path", path, "request", body);
         body = outer;

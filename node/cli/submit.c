@@ -190,7 +190,8 @@ static int take_file(struct submitting *s, json_t **out)
     enum p2p_err err = p2p_file_read(p2p_cli_argument(s->call, 0), SIGNED_FILE_BYTES_MAX,
                                      &bytes, &len, message, sizeof message);
     if (err != P2P_OK) {
-        return p2p_cli_fail(s->call, P2P_CLI_USAGE, p2p_err_name(err), message, NULL);
+        return p2p_cli_fail(s->call, err == P2P_NOTFOUND ? P2P_CLI_UNDECIDED : P2P_CLI_USAGE,
+                            p2p_err_name(err), message, NULL);
     }
     *out = read_file(bytes, len);
     free(bytes);

@@ -3,10 +3,13 @@
 #include "print.h"
 #include "request.h"
 
+#include <p2p/kind.h>
+
 #include <inttypes.h>
 #include <string.h>
 
-#define RETRY_MS 500u
+#define RETRY_MS         500u
+#define KINDS_TEXT_BYTES 1024u
 
 struct watch {
     struct p2p_cli_call *call;
@@ -49,6 +52,27 @@ static bool on_line(void *context, const char *line, size_t len)
     return !ferror(watch->call->out);
 }
 
+/* Whether each --kind is one; else exit code 2 with the list of them. */
+static int check_kinds(const struct p2p_cli_call *call)
+{
+    char text[P2P_CLI_SENTENCE_BYTES], kinds[KINDS_TEXT_BYTES] = "kinds are";
+    size_t count = 0, len = strlen(kinds);
+    const struct p2p_kind *const *all = p2p_kinds(&count);
+    const char *one = p2p_cli_value_at(call, "kind", 0);
+    for (size_t n = 0; one != NULL && p2p_kind_named(p2p_slice_text(one)) != NULL;) {
+        one = p2p_cli_value_at(call, "kind", ++n);
+    }
+    if (one == NULL) {
+        return P2P_CLI_YES;
+    }
+    for (size_t i = 0; i < count && len < sizeof kinds; i++) {
+        len += (size_t)snprintf(kinds + len, sizeof kinds - len, "%s %s", i > 0 ? "," : "",
+                                all[i]->word);
+    }
+    snprintf(text, sizeof text, "%.64s is no kind of record", one);
+    return p2p_cli_fail(call, P2P_CLI_USAGE, "unknown-kind", text, kinds);
+}
+
 /* One connection until it ends. GO on with 0 set in *exit, or the exit code. */
 static bool listen_once(struct watch *watch, struct p2p_cli_http *http, bool first, int *exit)
 {
@@ -83,6 +107,10 @@ int p2p_cli_watch_run(struct p2p_cli_call *call)
 {
     struct watch watch = {.call = call, .style = p2p_cli_style_of(call->out)};
     struct p2p_cli_http *http = NULL;
+    int exit = check_kinds(call);
+    if (exit != P2P_CLI_YES) {
+        return exit;
+    }
     enum p2p_err err = p2p_cli_http_open(&http, call->dir);
     if (err != P2P_OK) {
         return p2p_cli_fail_err(call, err, call->dir);
@@ -91,7 +119,6 @@ int p2p_cli_watch_run(struct p2p_cli_call *call)
     if (after != NULL) {
         watch.has_after = sscanf(after, "%" SCNu64, &watch.after) == 1;
     }
-    int exit = P2P_CLI_YES;
     bool told = false;
     for (bool first = true; listen_once(&watch, http, first, &exit); first = false) {
         if (watch.heard) {

@@ -8,6 +8,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOG_FILE "charter.key"
 
@@ -60,6 +61,11 @@ enum p2p_err p2p_ceremony_open_beside(struct p2p_ceremony *ceremony, const char 
                                       size_t message_cap)
 {
     char path[P2P_PATH_BYTES_MAX];
+    if (access(root_key, F_OK) != 0) {
+        snprintf(message, message_cap, "there is no root key %s: %s", root_key,
+                 strerror(errno));
+        return P2P_NOTFOUND;
+    }
     snprintf(path, sizeof(path), "%s", root_key);
     return p2p_ceremony_open(ceremony, dirname(path), passphrase, message, message_cap);
 }
@@ -115,13 +121,10 @@ enum p2p_err p2p_ceremony_root_make(struct p2p_ceremony *ceremony, uint32_t numb
 
 /* --- founding ---------------------------------------------------------------------------- */
 
-enum p2p_err p2p_ceremony_found(struct p2p_ceremony *ceremony, const char *name, uint32_t count,
-                                uint32_t threshold, struct p2p_change *change, char *message,
-                                size_t message_cap)
+/* P2P_USAGE unless a federation can be founded so. */
+static enum p2p_err check_founding(const char *name, uint32_t count, uint32_t threshold,
+                                   char *message, size_t message_cap)
 {
-    struct p2p_root_public roots[P2P_ROOTS_MAX];
-    struct p2p_op_found op = {
-        .federation = name, .roots = roots, .root_count = count, .threshold = threshold};
     if (!p2p_federation_valid(p2p_slice_text(name))) {
         snprintf(message, message_cap,
                  "a federation's name has 1 to %u of a-z, 0-9, '.' and '-', like port.example",
@@ -134,7 +137,20 @@ enum p2p_err p2p_ceremony_found(struct p2p_ceremony *ceremony, const char *name,
                  P2P_ROOTS_MAX);
         return P2P_USAGE;
     }
-    enum p2p_err err = p2p_ceremony_log_make(ceremony, &op.log_key, message, message_cap);
+    return P2P_OK;
+}
+
+enum p2p_err p2p_ceremony_found(struct p2p_ceremony *ceremony, const char *name, uint32_t count,
+                                uint32_t threshold, struct p2p_change *change, char *message,
+                                size_t message_cap)
+{
+    struct p2p_root_public roots[P2P_ROOTS_MAX];
+    struct p2p_op_found op = {
+        .federation = name, .roots = roots, .root_count = count, .threshold = threshold};
+    enum p2p_err err = check_founding(name, count, threshold, message, message_cap);
+    if (err == P2P_OK) {
+        err = p2p_ceremony_log_make(ceremony, &op.log_key, message, message_cap);
+    }
     for (uint32_t i = 0; err == P2P_OK && i < count; i++) {
         err = p2p_ceremony_root_make(ceremony, i + 1, &roots[i], message, message_cap);
     }
@@ -216,7 +232,12 @@ enum p2p_err p2p_federation_create(const struct p2p_federation_new *options,
 {
     struct p2p_charter *charter = NULL;
     struct p2p_change change = {0};
-    enum p2p_err err = p2p_federation_dir(options->dir, message, message_cap);
+    /* What is refused leaves nothing behind that would refuse the next try. */
+    enum p2p_err err =
+        check_founding(options->name, options->roots, options->threshold, message, message_cap);
+    if (err == P2P_OK) {
+        err = p2p_federation_dir(options->dir, message, message_cap);
+    }
     if (err == P2P_OK) {
         err = p2p_change_init(&change);
     }

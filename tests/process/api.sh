@@ -300,8 +300,8 @@ must 0 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${ve
 holds ".id == \"$id\""
 must 4 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${verb[@]}" --reason other
 holds '.error.code == "key-reused"'
-must 0 node beanr --as beanr-pso ban impose --subject imo:9074793 --ground local --reference r --prepare "$WORK/prepared"
-jq '.leaf = "kA=="' "$WORK/prepared" >"$WORK/other"
+must 0 node beanr --as beanr-pso ban impose --subject imo:9074793 --ground local --reference r --prepare "$WORK/prepared-again"
+jq '.leaf = "kA=="' "$WORK/prepared-again" >"$WORK/other"
 must 4 node beanr --json submit "${pso[@]}" "$WORK/other"
 holds '.error.code == "bad-prepare"'
 must 1 p2p --json submit "${server[@]}" "${pso[@]}" -- ban impose --subject imo:9074793 --ground court --reference r

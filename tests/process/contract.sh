@@ -37,6 +37,12 @@ grep -q "127.77.0.3:$((BASE + 1))" "$SB/begne/config.yaml" || fail "begne's peop
 claim "a directory that is not empty is no place for a sandbox"
 must 2 p2p --json federation sandbox "$SB"
 keys .error code text hint
+must 2 p2p --json federation sandbox "$WORK/zero" --tcp-port 0
+[[ ! -e $WORK/zero ]] || fail "port 0 was taken for the default"
+
+claim "a federation that is refused leaves nothing behind"
+must 2 p2p federation new refused.example --roots 3 --threshold 1 --out "$WORK/refused"
+[[ ! -e $WORK/refused ]] || fail "the next try would find no empty directory"
 
 claim "every error is one sentence on stderr, and with --json an object on stdout"
 must 2 node beanr --json gate check --subject "$SHIP" --purpose call --gate a/b
@@ -262,6 +268,8 @@ jq -r .bytes "$WORK/prepared" | base64 -d >"$WORK/bytes"
 openssl pkeyutl -sign -rawin -inkey "$WORK/outside.pem" -in "$WORK/bytes" -out "$WORK/signature"
 jq --arg s "$(base64 -w0 "$WORK/signature")" '.signature = $s' "$WORK/prepared" >"$WORK/signed"
 jq --arg s "$(tr '\0-\377' '\1-\377\0' <"$WORK/signature" | base64 -w0)" '.signature = $s' "$WORK/prepared" >"$WORK/forged"
+must 2 node beanr --json --as beanr-liner ban impose --subject imo:9405435 --ground local --reference p --prepare "$WORK/prepared"
+holds '.error.text | contains("prepared")'
 must 2 node beanr --json submit "$WORK/prepared"
 must 4 node beanr --json submit "$WORK/forged"
 keys .error code text hint
@@ -271,7 +279,7 @@ get .id
 must 0 node beanr --json ban show "$it"
 holds '.issuer == "beanr-liner" and .state == "in-force" and .why == null'
 must 1 node beanr --json submit "$WORK/signed"
-must 2 node beanr --json submit "$WORK/nothing"
+must 3 node beanr --json submit "$WORK/nothing"
 
 claim "peers: one line each; pause closes the session, resume opens it at once"
 must 0 node beanr peers
@@ -357,6 +365,11 @@ holds '.version == 2 and (.members | length) == 7'
 holds ".federation_id == \"$(jq -r .federation_id "$SB/federation.json")\""
 must 0 node beanr charter log
 must 0 node beanr charter fetch "$SB/federation.json"
+tells 'version 2 already; this one is version 1'
+must 2 node beanr charter policy --root-key "$SB/roots/root-1.key"
+says 'nothing would change'
+must 3 node beanr charter grant beanr-pso --grant ban-local --root-key "$WORK/no-root.key"
+says 'no-root.key'
 must 0 node beanr charter fetch "$port/v1/charter"
 must 3 node beanr charter fetch "$WORK/nothing.json"
 jq '.entries[0].record |= (.[0:40] + (if .[40:41] == "A" then "B" else "A" end) + .[41:])' "$SB/federation.json" >"$WORK/forged.json"
@@ -366,6 +379,10 @@ keys .error code text hint
 claim "keys: what is locked says so and names key unlock"
 must 0 node beanr --json key list
 holds 'any(.[]; .issuer == "beanr-pso" and .state == "open")' -s
+
+claim "watch refuses a kind that there is none of, and lists them"
+must 2 node beanr --json watch --kind nonsense
+holds '.error.code == "unknown-kind" and (.error.hint | contains("custody-withdraw"))'
 
 claim "watch tells what happens, from a point on"
 "$P2P_BIN" -C "$SB/beanr" --json watch --after 0 >"$WORK/watched" 2>"$err" &

@@ -63,6 +63,8 @@ must 2 node beanr --json --as beanr-pso ban import "$REAL" --subject-type imo --
 holds '.error.text | contains("ship")'
 must 2 node beanr --json --as beanr-pso ban import "$REAL" --subject-type imo --subject-column imo --ground local \
     --reference-column legal_basis --until-column nothing
+must 3 node beanr --json --as beanr-pso ban import "$WORK/absent.csv" --subject-type imo --subject-column imo --ground local \
+    --reference-column legal_basis
 must 2 node beanr --json --as beanr-pso ban import "$REAL" --subject-type horse --subject-column imo --ground local \
     --reference-column legal_basis
 

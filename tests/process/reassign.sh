@@ -60,6 +60,10 @@ holds '.error.code == "not-held"'
 
 claim "the roots give it to Ghent: frozen at once, and whose word is missing is told"
 down bezee beost
+must 1 node begne --json charter reassign "$token" --to beanr "${ROOTS[@]}"
+holds '.error.text | contains("held by beanr already")'
+must 1 node begne --json charter reassign "$token" --to begne --epoch 77 "${ROOTS[@]}"
+holds '.error.text | contains("at epoch 1")'
 must 0 node begne --json charter reassign "$token" --to begne "${ROOTS[@]}"
 must 0 node begne --json charter settle-opens "$kept" --other "$goes" "${ROOTS[@]}"
 must 1 node begne --json charter settle-opens "$goes" --other "$kept" "${ROOTS[@]}"
@@ -93,6 +97,7 @@ looked() { node begne --json --as begne-pso custody recount "$BOX"; }
 eventually $((LEASE_S * 2)) looked
 ((SECONDS - since >= LEASE_S)) || fail "looked after $((SECONDS - since)) s, within the lease"
 must 1 node begne --json --as begne-pso custody recount "$BOX"
+holds '.error.code == "same-officer"'
 must 0 node begne --json --as begne-pso2 custody recount "$BOX" --level witnessed
 for member in bezee begne beost belgg; do
     eventually 10 custody_is "$member" '.state == "held" and .holder == "begne" and .epoch == 2 and .frozen == []'

@@ -37,6 +37,7 @@ entries=$(find "$WORK/archive/charter-1/tile/entries" -type f | head -n 1)
 head -c 101 "$entries" | tail -c 1 | tr '\000-\377' '\001-\377\000' | dd of="$entries" bs=1 seek=100 conv=notrunc status=none
 must 4 check "$WORK/r" --federation "$WORK/archive"
 must 3 check "$WORK/r" --federation "$WORK/nothing"
+must 3 check "$WORK/no-receipt" --federation "$SB/federation.json"
 
 claim "below the quorum it is a definite no"
 for gone in begne bebru commission beost belgg bezee; do

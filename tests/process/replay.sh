@@ -101,4 +101,12 @@ must 2 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --as-known-by "$sta
 must 2 "$P2P_BIN" audit replay "$WORK/a"
 must 3 "$P2P_BIN" audit replay "$WORK/nowhere" --trust "$SB/trust"
 
+claim "a decision in what does not verify of an archive is 4, not one that never was"
+cp -r "$WORK/a" "$WORK/damaged"
+entries=$(find "$WORK/damaged/begne-1/tile/entries" -type f | head -n 1)
+head -c "$(wc -c <"$entries")" /dev/zero >"$WORK/zeroes"
+cp "$WORK/zeroes" "$entries"
+must 4 "$P2P_BIN" audit explain "$WORK/damaged" "$refused" --trust "$SB/trust"
+says 'audit verify'
+
 finish

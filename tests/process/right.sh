@@ -37,6 +37,9 @@ collect 1 refuse no-right
 release beanr-forwarder
 holds '.id != null'
 collect 1 refuse not-accepted
+must 2 node beanr --json --as beanr-carrier right issue --container "$BOX" --bl 1 --to beanr-forwarder --expires 2020-01-01
+must 3 node beanr --json --as beanr-carrier right issue --container "$BOX" --bl 1 --to beanr-forwarder --token nonsense
+holds '.error.text | startswith("nonsense is no open token")'
 
 claim "it is accepted, passed on and accepted again; who has not been given it may not take it"
 must 1 node beanr --json --as beanr-haulier right accept "$right"
@@ -160,6 +163,7 @@ holds '.override | .asked == $id and .by == "beanr-pso" and .reason == "the reef
     --arg id "$override"
 collect 1 refuse light-terminal
 must 1 node beanr --json --as beanr-pso gate approve "$override"
+holds '.error.code == "same-officer" and (.error.text | contains("another officer"))'
 must 0 node beanr --json --as beanr-pso2 gate approve "$override"
 get .id
 approved=$it
@@ -167,6 +171,7 @@ must 0 node beanr --json right show "$right"
 holds '.override | .approved == $id and .approved_by == "beanr-pso2" and .overrules == ["slot", "truck", "stale-knowledge", "light-terminal"]' \
     --arg id "$approved"
 must 0 node beanr right show "$right"
+! grep -qE "the light's:|behind now" "$out" || fail "it says what nobody understands"
 tells '^override +beanr/.* by beanr-pso, approved in beanr/.* by beanr-pso2$'
 it=$approved
 eventually 10 node commission record show "$it"

@@ -249,6 +249,7 @@ static void prepare_keeps_the_bytes_and_appends_nothing(void **state)
     int fd = mkstemp(file);
     CHECK(fd >= 0);
     close(fd);
+    unlink(file);
     char line[256];
     answer_with(prepared, 2);
     snprintf(line, sizeof line, "ban lift a --reason r --as x --prepare %s", file);
@@ -256,6 +257,8 @@ static void prepare_keeps_the_bytes_and_appends_nothing(void **state)
     check_body(0, "/v1/prepare",
                "{\"path\":\"/v1/bans/lift\",\"request\":{\"as\":\"x\",\"id\":[\"a\"],"
                "\"reason\":\"r\"}}");
+    CHECK(double_run(line) == 2); /* what is there may be signed already */
+    CHECK(double_node.call_count == 1);
     snprintf(line, sizeof line, "submit %s --level witnessed", file);
     CHECK(double_run(line) == 0);
     check_body(1, "/v1/submit", "{\"bytes\":\"AAEC\",\"level\":\"witnessed\"}");

@@ -182,7 +182,7 @@ static void a_file_without_the_column_is_a_usage_error(void **state)
     }
     CHECK(double_node.call_count == 0);
     CHECK(double_run("ban import /nonexistent.csv --subject-type imo --subject-column a "
-                     "--reference-column b --ground local") == 2);
+                     "--reference-column b --ground local") == 3);
 }
 
 static void breaks_off(const struct p2p_api_request *request, size_t n,

@@ -17,7 +17,7 @@ struct p2p_event_entry {
     struct p2p_trace trace;
     char feed[P2P_ORIGIN_BYTES_MAX + 1]; /* beanr/1 */
     char member[P2P_NAME_BYTES_MAX + 1];
-    char kind[16]; /* of a record, or "" */
+    char kind[32]; /* of a record, or "" */
     /* EVERYWHERE: what was done to the ban (static), and how many other members hold it */
     const char *what;
     uint32_t had;
