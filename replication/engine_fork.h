@@ -92,8 +92,8 @@ P2P_MUST_CHECK enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t
 /* Counts forks_short anew. */
 P2P_MUST_CHECK enum p2p_err p2p_fork_count(struct p2p_engine *engine);
 /* A run of a forked feed: shortened so that it leads to W at most. P2P_FORKED: not wanted. */
-P2P_MUST_CHECK enum p2p_err p2p_fork_expect(struct p2p_engine *engine,
-                                            const struct p2p_peer *peer, struct p2p_run *run);
+P2P_MUST_CHECK enum p2p_err p2p_fork_expect(struct p2p_engine *engine, struct p2p_peer *peer,
+                                            struct p2p_run *run);
 /* A run of a forked feed did not lead to its head. */
 void p2p_fork_astray(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed);
 

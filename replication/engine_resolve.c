@@ -17,7 +17,9 @@
  * rise, and whoever still holds that much is the one to tell it and to give it to others.
  *
  * Who may not know the branch of W goes back in steps that double until it holds a prefix of
- * it, and asks anybody but the owner for the rest. */
+ * it, and asks for the rest: the owner only where nobody else has it, which may be so when
+ * others cut before W rose. Of the owner nothing is taken but a run that ends in W, and nobody
+ * goes back because of what it sent. */
 #include "engine_parts.h"
 
 #include <p2p/assert.h>
@@ -296,12 +298,12 @@ enum p2p_err p2p_fork_resolve(struct p2p_engine *engine, uint64_t *wake_ms)
 
 /* ---- fetching ---- */
 
-enum p2p_err p2p_fork_expect(struct p2p_engine *engine, const struct p2p_peer *peer,
+enum p2p_err p2p_fork_expect(struct p2p_engine *engine, struct p2p_peer *peer,
                              struct p2p_run *run)
 {
     struct p2p_forked forked;
     struct p2p_tree_head target;
-    if (!p2p_feed_takes(engine, run->feed) || p2p_session_owns(engine, peer, run->feed)) {
+    if (!p2p_feed_takes(engine, run->feed)) {
         return P2P_FORKED;
     }
     enum p2p_err err = p2p_forked_get(&engine->ledger, engine->kv, run->feed, &forked);
@@ -310,6 +312,9 @@ enum p2p_err p2p_fork_expect(struct p2p_engine *engine, const struct p2p_peer *p
     }
     if (err == P2P_OK && run->head.size >= target.size) {
         run->head = target; /* no further, and to nothing else */
+    } else if (err == P2P_OK && p2p_session_owns(engine, peer, run->feed)) {
+        p2p_peer_feed(engine, peer, run->feed)->size = 0; /* until it names a size again */
+        err = P2P_FORKED;
     }
     return err;
 }
@@ -322,10 +327,11 @@ void p2p_fork_astray(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t 
                       p2p_ledger_feed(&engine->ledger, feed)->edge.size, P2P_MISMATCH);
     extra->want_link = 0;
     uint64_t held = p2p_ledger_feed(&engine->ledger, feed)->edge.size;
-    if (extra->fork_base == 0 || extra->fork_base > held) {
+    bool owner = p2p_session_owns(engine, peer, feed); /* who can sign any branch */
+    if (!owner && (extra->fork_base == 0 || extra->fork_base > held)) {
         extra->fork_base = held; /* nothing is known to be good */
     }
-    extra->fork_astray = held > 0;
+    extra->fork_astray = extra->fork_astray || (!owner && held > 0);
     if (row != NULL) {
         row->size = 0; /* until it names a size again */
     }

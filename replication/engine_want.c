@@ -11,6 +11,35 @@ static uint64_t grace_ms(const struct p2p_feed_extra *extra, uint64_t owner, uin
     return extra->parent_hoped ? P2P_HOPED_GRACE_MS : P2P_PARENT_GRACE_MS;
 }
 
+/* Who has named more of a feed than is held: after `except`, so that each gets its turn, and
+ * `except` itself only when there is nobody else. */
+static struct p2p_peer *who_has_more(struct p2p_engine *engine, uint32_t feed, uint64_t except)
+{
+    uint64_t held = p2p_ledger_feed(&engine->ledger, feed)->edge.size;
+    struct p2p_peer *last = NULL;
+    struct p2p_peer *owner = NULL;
+    if (feed == P2P_CHARTER_FEED && p2p_charter_rival_size(engine->ledger.charter) > held) {
+        held = p2p_charter_rival_size(engine->ledger.charter); /* kept beside our branch */
+    }
+    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
+        struct p2p_peer *peer = &engine->peers[(i + (size_t)except) % P2P_PEERS_MAX];
+        if (peer->link == 0 || !peer->greeted || peer->closing || feed >= peer->feed_cap ||
+            peer->feeds[feed].size <= held) {
+            continue;
+        }
+        if (p2p_ledger_feed(&engine->ledger, feed)->state == P2P_FEED_FORKED &&
+            p2p_session_owns(engine, peer, feed)) {
+            owner = peer;
+            continue;
+        }
+        if (peer->link != except) {
+            return peer;
+        }
+        last = peer;
+    }
+    return last != NULL ? last : owner;
+}
+
 /* A peer has more of a feed than we do. Everybody pushes the charter, an owner its feed, and
  * who brought the newest run the next one, so that asking as well would bring the same records
  * twice: whoever pushes is given time, then p2p_session_retry_wants asks. */
@@ -24,9 +53,10 @@ enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, 
         return P2P_OK;
     }
     if (p2p_ledger_feed(&engine->ledger, feed)->state == P2P_FEED_FORKED) {
-        /* Its owner is not believed, and nobody pushes it. */
-        return p2p_session_owns(engine, peer, feed) ? P2P_OK
-                                                    : p2p_session_want(engine, peer, feed);
+        /* Nobody pushes it, and its owner is asked where nobody else has more. */
+        return !p2p_session_owns(engine, peer, feed) || who_has_more(engine, feed, 0) == peer
+                   ? p2p_session_want(engine, peer, feed)
+                   : P2P_OK;
     }
     if (pusher == 0 || feed == engine->feed) {
         return p2p_session_want(engine, peer, feed);
@@ -77,31 +107,6 @@ void p2p_session_answered(struct p2p_engine *engine, struct p2p_peer *peer, uint
         row->size <= p2p_ledger_feed(&engine->ledger, feed)->edge.size) {
         extra->want_link = 0;
     }
-}
-
-/* Who has named more of a feed than is held: after `except`, so that each gets its turn, and
- * `except` itself only when there is nobody else. */
-static struct p2p_peer *who_has_more(struct p2p_engine *engine, uint32_t feed, uint64_t except)
-{
-    uint64_t held = p2p_ledger_feed(&engine->ledger, feed)->edge.size;
-    struct p2p_peer *last = NULL;
-    if (feed == P2P_CHARTER_FEED && p2p_charter_rival_size(engine->ledger.charter) > held) {
-        held = p2p_charter_rival_size(engine->ledger.charter); /* kept beside our branch */
-    }
-    for (size_t i = 0; i < P2P_PEERS_MAX; i++) {
-        struct p2p_peer *peer = &engine->peers[(i + (size_t)except) % P2P_PEERS_MAX];
-        if (peer->link == 0 || !peer->greeted || peer->closing || feed >= peer->feed_cap ||
-            peer->feeds[feed].size <= held ||
-            (p2p_ledger_feed(&engine->ledger, feed)->state == P2P_FEED_FORKED &&
-             p2p_session_owns(engine, peer, feed))) {
-            continue;
-        }
-        if (peer->link != except) {
-            return peer;
-        }
-        last = peer;
-    }
-    return last;
 }
 
 /* Wants that were not answered in time are asked again, of another peer that named more if

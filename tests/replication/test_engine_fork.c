@@ -571,6 +571,52 @@ static void test_a_tiny_fork(void **state)
     network_agree(&net);
 }
 
+/* Where nobody but its owner holds a forked feed up to W, since the others lost it or cut it
+ * before W rose, nobody would ever have it again. */
+static void test_the_owner_alone_has_it(void **state)
+{
+    (void)state;
+    network_start(4, 4, 71);
+    network_advance(&net, 3000 - net.wall_ms % 1000);
+    const struct p2p_engine_options options = net.nodes[4].options;
+    const struct p2p_engine_options options_of_3 = net.nodes[3].options;
+    struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
+    CHECK_OK(network_notes(&net, 4, 3));
+    network_advance(&net, 1000);
+    struct memory_kv *older = memory_kv_clone(net.nodes[3].kv);
+    uint64_t part = network_size(&net, 3, 4);
+    CHECK_OK(network_notes(&net, 4, 3));
+    network_advance(&net, 1000);
+    struct memory_kv *whole = memory_kv_clone(net.nodes[4].kv);
+    uint64_t size = network_size(&net, 1, 4);
+    CHECK(size == part + 3 && network_size(&net, 3, 4) == size);
+    cut_all();
+    start_over(before, &options);
+    net.mono_ms += 7;
+    net.wall_ms += 7;
+    CHECK_OK(network_notes(&net, 4, 20));
+    network_connect(&net, 1, 4);
+    network_run(&net);
+    join_honest();
+    network_advance(&net, 6000);
+    CHECK(forked_at(1, 4).size == size && network_size(&net, 3, 4) == size);
+    cut_all();
+    network_kill(&net, 1);
+    network_kill(&net, 2);
+    start_over_at(3, older, &options_of_3);
+    CHECK(network_size(&net, 3, 4) == part);
+    start_over(whole, &options);
+    CHECK_OK(network_open(&net, 1));
+    network_connect(&net, 1, 4);
+    network_advance(&net, 3000);
+    network_kill(&net, 1); /* the proof and W are in records that 4 passes on */
+    network_connect(&net, 3, 4);
+    network_advance(&net, 20000);
+    CHECK(forked_at(3, 4).size == size && network_size(&net, 3, 4) == size);
+    CHECK_OK(network_open(&net, 1));
+    CHECK_OK(network_open(&net, 2));
+}
+
 /* Whatever is told to whom, in whatever order links come and nodes start again: the honest end
  * at one frontier with the same views, and no gate forgets a ban that an honest node knew. */
 static void test_random_forks(void **state)
@@ -726,6 +772,7 @@ int main(void)
         cmocka_unit_test_teardown(test_an_amend_of_what_goes, network_stop),
         cmocka_unit_test_teardown(test_a_fork_told_in_a_fork, network_stop),
         cmocka_unit_test_teardown(test_a_tiny_fork, network_stop),
+        cmocka_unit_test_teardown(test_the_owner_alone_has_it, network_stop),
         cmocka_unit_test_teardown(test_random_forks, network_stop),
         cmocka_unit_test_teardown(test_nobody_is_framed, network_stop),
     };
