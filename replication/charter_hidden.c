@@ -126,24 +126,42 @@ bool p2p_charter_hides_feeds(const struct p2p_charter *charter)
     return hides;
 }
 
-/* Ends what the member named by the context writes, or may. */
-static bool ends_feed(const struct hidden_op *op, const void *context)
+/* Grants the member named by the context another generation. */
+static bool renews(const struct hidden_op *op, const void *context)
 {
     const char *name = context;
-    return op->op == P2P_OP_REASSIGN || op->op == P2P_OP_SETTLE_OPENS ||
-           (op->op == P2P_OP_GENERATION && p2p_slice_equal(op->member, p2p_slice_text(name)));
+    return op->op == P2P_OP_GENERATION && p2p_slice_equal(op->member, p2p_slice_text(name));
+}
+
+/* Ends what that member writes, or may. */
+static bool ends_feed(const struct hidden_op *op, const void *context)
+{
+    return op->op == P2P_OP_REASSIGN || op->op == P2P_OP_SETTLE_OPENS || renews(op, context);
+}
+
+/* Whether an entry of the held branch below `end` that two heads hide has such an op about the
+ * owner of the feed. */
+static bool hides(const struct p2p_charter *charter, uint32_t feed, uint64_t end,
+                  op_match *match)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(charter, feed);
+    const struct p2p_member *owner = charter->rival.count == 0 || info == NULL
+                                         ? NULL
+                                         : p2p_charter_member(charter, info->member);
+    bool found = false;
+    for (uint64_t i = charter->fold.size;
+         owner != NULL && i < charter->held.count && i < end && !found; i++) {
+        found = has_op(p2p_entry_leaf(charter->held.entries[i]), match, owner->name);
+    }
+    return found;
 }
 
 bool p2p_charter_hides_end(const struct p2p_charter *charter, uint32_t feed, uint64_t end)
 {
-    const struct p2p_feed_info *info = p2p_charter_feed(charter, feed);
-    const struct p2p_member *owner =
-        info == NULL ? NULL : p2p_charter_member(charter, info->member);
-    bool hides = false;
-    for (uint64_t i = charter->fold.size; charter->rival.count > 0 && owner != NULL &&
-                                          i < charter->held.count && i < end && !hides;
-         i++) {
-        hides = has_op(p2p_entry_leaf(charter->held.entries[i]), ends_feed, owner->name);
-    }
-    return hides;
+    return hides(charter, feed, end, ends_feed);
+}
+
+bool p2p_charter_hides_generation(const struct p2p_charter *charter, uint32_t feed)
+{
+    return hides(charter, feed, UINT64_MAX, renews);
 }

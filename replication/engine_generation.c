@@ -68,7 +68,8 @@ static enum p2p_read_only state_of(struct p2p_engine *engine, bool *begins)
     if (own->state == P2P_FEED_FORKED) {
         return P2P_READ_ONLY_FORKED;
     }
-    if (engine->begun > info->generation) { /* two charter heads hide the newer one */
+    if (engine->begun > info->generation || /* two charter heads hide the newer one */
+        p2p_charter_hides_generation(engine->ledger.charter, engine->feed)) {
         return P2P_READ_ONLY_CLOSED;
     }
     if (info->generation > 1 && own->edge.size > 0 && engine->begun != info->generation) {

@@ -383,6 +383,34 @@ static void two_heads_do_not_make_witnesses_of_a_closed_feed(void **state)
     }
 }
 
+/* A feed that an entry closed is not open again because a second head hides that entry: settled
+ * on, all that was written meanwhile would be beyond the end. */
+static void two_heads_do_not_open_a_closed_feed(void **state)
+{
+    (void)state;
+    struct world_draft draft;
+    static struct world_entry rival;
+    network_start(4, 4, 9);
+    network_ban(&net, 1, "all", SHIP);
+    network_advance(&net, 2000);
+    struct charter_world before = net.world;
+    grant(SPARE, true);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+    world_draft(&draft);
+    world_grant(&draft, "other", 211, "m2", "ban-court", "*");
+    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
+    CHECK_ERR(network_give_entry(&net, 2, &rival), P2P_FORKED);
+    network_advance(&net, 3000);
+    CHECK(p2p_charter_rival_size(p2p_engine_ledger(net.nodes[1].engine)->charter) > 0);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+    CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
+    network_restart(&net, 1);
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
+    CHECK_OK(network_notes(&net, 2, 1)); /* whom no entry is about goes on */
+}
+
 /* Power lost between the first commit and the first copy would ask for another generation. */
 static void begun_and_killed_before_the_copy(void **state)
 {
@@ -485,6 +513,7 @@ int main(void)
         cmocka_unit_test_teardown(two_heads_do_not_open_the_generation_before, network_stop),
         cmocka_unit_test_teardown(two_heads_do_not_make_witnesses_of_a_closed_feed,
                                   network_stop),
+        cmocka_unit_test_teardown(two_heads_do_not_open_a_closed_feed, network_stop),
         cmocka_unit_test_teardown(begun_and_killed_before_the_copy, network_stop),
         cmocka_unit_test_teardown(a_forked_member_goes_on_in_the_next_generation, network_stop),
         cmocka_unit_test_teardown(a_backup_of_a_forked_feed_begins_nothing, network_stop),

@@ -275,6 +275,9 @@ P2P_MUST_CHECK enum p2p_err p2p_charter_hides(const struct p2p_charter *charter,
  * names another holder of any token, or cannot be read: a witness that has said that it holds
  * such an entry cosigns no more of the feed, since a settle may make it hold again. */
 bool p2p_charter_hides_end(const struct p2p_charter *charter, uint32_t feed, uint64_t end);
+/* Whether one that is held and that two heads hide grants the owner of this feed the next
+ * generation: what it wrote here would be beyond the end, should that entry hold again. */
+bool p2p_charter_hides_generation(const struct p2p_charter *charter, uint32_t feed);
 
 /* Lookups; NULL when there is no such thing. Pointers live until the next apply or free. */
 uint32_t p2p_charter_member_count(const struct p2p_charter *charter);
