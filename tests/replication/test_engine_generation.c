@@ -49,6 +49,18 @@ static void give_keys(uint32_t node, uint32_t keys)
     CHECK_OK(network_batch(&net, node, &event, 1));
 }
 
+/* The roots sign another entry in place of the newest one; it is given to node 2. */
+static void contradict(struct charter_world *before)
+{
+    static struct world_entry rival;
+    struct world_draft draft;
+    world_draft(&draft);
+    world_grant(&draft, "other", 211, "m2", "ban-court", "*");
+    world_seal(before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
+    CHECK_ERR(network_give_entry(&net, 2, &rival), P2P_FORKED);
+    network_advance(&net, 3000);
+}
+
 /* Node 1's copy is gone: it appends no more. */
 static void restore_without_copy(void)
 {
@@ -322,8 +334,6 @@ static void what_a_restored_node_knows_of_a_fork_is_told_later(void **state)
 static void two_heads_do_not_open_the_generation_before(void **state)
 {
     (void)state;
-    struct world_draft draft;
-    static struct world_entry rival;
     network_start(4, 4, 9);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
@@ -336,11 +346,7 @@ static void two_heads_do_not_open_the_generation_before(void **state)
     uint64_t size = network_size(&net, 2, 1);
     network_restart(&net, 1); /* with the keys of the first generation */
     network_connect_all(&net);
-    world_draft(&draft);
-    world_grant(&draft, "other", 211, "m2", "ban-court", "*");
-    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
-    CHECK_ERR(network_give_entry(&net, 2, &rival), P2P_FORKED);
-    network_advance(&net, 3000);
+    contradict(&before);
     CHECK(p2p_charter_rival_size(p2p_engine_ledger(net.nodes[1].engine)->charter) > 0);
     CHECK(network_feed(&net, 1) == 1 && read_only(1) == P2P_READ_ONLY_CLOSED);
     CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
@@ -356,8 +362,6 @@ static void two_heads_do_not_open_the_generation_before(void **state)
 static void two_heads_do_not_make_witnesses_of_a_closed_feed(void **state)
 {
     (void)state;
-    struct world_draft draft;
-    static struct world_entry rival;
     network_start(4, 4, 9);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
@@ -368,11 +372,7 @@ static void two_heads_do_not_make_witnesses_of_a_closed_feed(void **state)
     grant(SPARE, true);
     uint64_t size = quorum(2, 1);
     CHECK(size == network_size(&net, 2, 1) && size > 0);
-    world_draft(&draft);
-    world_grant(&draft, "other", 211, "m2", "ban-court", "*");
-    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
-    CHECK_ERR(network_give_entry(&net, 2, &rival), P2P_FORKED);
-    network_advance(&net, 3000);
+    contradict(&before);
     CHECK_OK(network_notes(&net, 1, 3)); /* it has not heard of either */
     network_connect_all(&net);
     network_advance(&net, 120000);
@@ -388,19 +388,13 @@ static void two_heads_do_not_make_witnesses_of_a_closed_feed(void **state)
 static void two_heads_do_not_open_a_closed_feed(void **state)
 {
     (void)state;
-    struct world_draft draft;
-    static struct world_entry rival;
     network_start(4, 4, 9);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
     struct charter_world before = net.world;
     grant(SPARE, true);
     CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
-    world_draft(&draft);
-    world_grant(&draft, "other", 211, "m2", "ban-court", "*");
-    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
-    CHECK_ERR(network_give_entry(&net, 2, &rival), P2P_FORKED);
-    network_advance(&net, 3000);
+    contradict(&before);
     CHECK(p2p_charter_rival_size(p2p_engine_ledger(net.nodes[1].engine)->charter) > 0);
     CHECK(read_only(1) == P2P_READ_ONLY_CLOSED);
     CHECK_ERR(network_notes(&net, 1, 1), P2P_RDONLY);
