@@ -71,8 +71,7 @@ static void a_withdrawn_token_is_over(void **state)
     custody_world_act(&world, 2, &withdraw); /* not the holder */
     custody_world_act(&world, 1, &withdraw);
     custody_world_use(&world, 1, token, 1, 0);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_WITHDRAWN, 1, 1));
     check_orders(3);
 }
 
@@ -90,8 +89,7 @@ static void an_accepted_token_is_anothers(void **state)
     custody_world_use(&world, 1, token, 2, 0);
     custody_world_use(&world, 2, token, 2, 0);
     accept_offer(3, token, offer, 2); /* not to him */
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_OFFERED, 1, 1));
     struct p2p_record_id accept = accept_offer(2, token, offer, 2);
     custody_world_use(&world, 2, token, 2, 0); /* rests on nothing */
     custody_world_use(&world, 2, token, 2, 1); /* on another feed */
@@ -102,8 +100,7 @@ static void an_accepted_token_is_anothers(void **state)
     CHECK(p2p_custody_held_by(&custody, 2, accept.index + 1, 2));
     CHECK(!p2p_custody_held_by(&custody, 1, offer.index + 1, 1));
     custody_world_use(&world, 2, token, 2, 2);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 2, 2));
     check_orders(4);
 }
 
@@ -129,8 +126,7 @@ static void a_refused_token_comes_back(void **state)
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 5) && custody.tenure_count == 4);
     custody_world_use(&world, 2, token, 5, 2);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 5));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 2, 5));
     check_orders(5);
 }
 
@@ -153,13 +149,11 @@ static void an_answer_carries_the_offers_checkpoint(void **state)
     custody_world_act(&world, 2, &answer); /* another feed's */
     answer.kind = P2P_KIND_CUSTODY_REFUSE;
     custody_world_act(&world, 2, &answer);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_OFFERED, 1, 1));
     answer.rests[0] = 1;
     answer.witnesses = 1u << 2 | 1u << 4;
     custody_world_act(&world, 2, &answer);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 3));
+    CHECK(is_now(token, P2P_CUSTODY_HELD, 1, 3));
     check_orders(6);
 }
 
@@ -176,8 +170,7 @@ static void the_first_offer_counts(void **state)
     struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1) && custody.to == 2);
     accept_offer(2, token, first, 2);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2));
+    CHECK(is_now(token, P2P_CUSTODY_HELD, 2, 2));
     check_orders(7);
 }
 
@@ -247,11 +240,10 @@ static void two_issuers_recount(void **state)
     act.found = "gone";
     act.about = NULL;
     custody_world_act(&world, 1, &act); /* cites no first one */
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_HELD, 1, 1));
     act.about = &first;
     custody_world_act(&world, 1, &act);
-    custody = now(token);
+    struct p2p_custody custody = now(token);
     CHECK(custody.state == P2P_CUSTODY_GONE);
     check_orders(9);
 }
@@ -413,8 +405,7 @@ static void a_closed_generation_passes_its_tokens_on_frozen(void **state)
     custody = now(lost);
     CHECK(custody.state == P2P_CUSTODY_RELEASED); /* for ever, and told to be frozen */
     CHECK(custody.frozen == P2P_FROZEN_GENERATION);
-    custody = now(offered);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    CHECK(is_now(offered, P2P_CUSTODY_OFFERED, 1, 1));
     /* The refusal gives it to the new generation, the recount thaws. */
     custody_world_answer(&world, 2, P2P_KIND_CUSTODY_REFUSE, offered, offer, 2);
     custody = now(offered);
@@ -521,11 +512,9 @@ static void what_is_rested_on_is_found_beside_junk(void **state)
                                             .rests = {1, 1},
                                             .bare_second = true});
     custody_world_use(&world, 2, token, 2, 2);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 2, 2));
     custody_world_fork(&world, 3, 1, size);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 2, 2));
     struct ledger_node node;
     ledger_node_init(&node, &world, 0);
     ledger_node_take_all(&node);

@@ -13,22 +13,20 @@ static void a_lost_holder_is_replaced(void **state)
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
     custody_world_recount(&world, 1, token, 1, "held"); /* does not thaw that */
     custody_world_recount(&world, 3, token, 2, "held"); /* names no seals */
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 3, token, 2, "held", seals, 1); /* no quorum */
-    custody_world_recount_by(&world, 4, token, 2, "held", seals, 2); /* another member */
-    custody_world_recount_by(&world, 3, token, 1, "held", seals, 2); /* another epoch */
+    const struct seals seals = seal_by(2, 4, 1, size);
+    custody_world_recount_by(&world, 3, token, 2, "held", seals.by, 1); /* no quorum */
+    custody_world_recount_by(&world, 4, token, 2, "held", seals.by, 2); /* another member */
+    custody_world_recount_by(&world, 3, token, 1, "held", seals.by, 2); /* another epoch */
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
     struct p2p_record_id second =
-        custody_world_recount_by(&world, 3, token, 2, "held", seals, 2);
+        custody_world_recount_by(&world, 3, token, 2, "held", seals.by, 2);
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
     CHECK(p2p_record_id_compare(&custody.step, &second) == 0 && custody.rests_feed == 0);
     CHECK(custody.tenure_count == 2 && custody.tenures[0].to == size);
     custody_world_use(&world, 3, token, 2, 0);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 3, 2));
     check_orders(16);
 }
 
@@ -43,17 +41,15 @@ static void what_was_sealed_stands(void **state)
     const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size - 1),
                                           custody_world_seal(&world, 4, 1, size)};
     custody_world_recount_by(&world, 3, token, 2, "held", seals, 2);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_OFFERED, 1, 1));
     custody_world_answer(&world, 2, P2P_KIND_CUSTODY_REFUSE, token, offer, 2);
-    custody = now(token);
+    struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 3) && custody.frozen == P2P_FROZEN_REASSIGNED);
     /* Until a later entry names it: one for the epoch it has now. */
     size = ledger_world_size(&world, 1);
     custody_world_reassign(&world, token, 4, 1);
-    const struct p2p_record_id again[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 3, 1, size)};
-    custody_world_recount_by(&world, 1, token, 4, "held", again, 2);
+    const struct seals again = seal_by(2, 3, 1, size);
+    custody_world_recount_by(&world, 1, token, 4, "held", again.by, 2);
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 4) && custody.frozen == 0);
     check_orders(17);
@@ -68,18 +64,14 @@ static void what_the_lost_holder_did_counts(void **state)
     struct p2p_record_id accepted = custody_world_open(&world, 1, "HBMU2699702");
     struct p2p_record_id offer = custody_world_offer(&world, 1, accepted, 2, 2, 0);
     accept_offer(2, accepted, offer, 2);
-    uint64_t size = ledger_world_size(&world, 1);
-    custody_world_reassign(&world, released, 2, 3);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 3, released, 2, "held", seals, 2);
+    const struct seals seals = reassign_sealed(released);
+    custody_world_recount_by(&world, 3, released, 2, "held", seals.by, 2);
     custody_world_use(&world, 1, released, 1, 0); /* nobody cosigns that */
     struct p2p_custody custody = now(released);
     CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_REASSIGNED);
     custody_world_reassign(&world, gone, 2, 3);
-    const struct p2p_record_id later[] = {custody_world_seal(&world, 3, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 3, gone, 2, "gone", later, 2);
+    const struct seals later = seal_by(3, 4, 1, seals.size);
+    custody_world_recount_by(&world, 3, gone, 2, "gone", later.by, 2);
     custody = now(gone);
     CHECK(custody.state == P2P_CUSTODY_GONE);
     custody_world_reassign(&world, accepted, 2, 3); /* too late: m2 has it */
@@ -93,29 +85,23 @@ static void of_two_who_are_named_one_holds(void **state)
 {
     (void)state;
     struct p2p_record_id token = open_box(1);
-    uint64_t size = ledger_world_size(&world, 1);
-    custody_world_reassign(&world, token, 2, 3);
-    const struct p2p_record_id first[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
+    const struct seals first = reassign_sealed(token);
     custody_world_reassign(&world, token, 2, 4);
-    const struct p2p_record_id second[] = {custody_world_seal(&world, 2, 1, size),
-                                           custody_world_seal(&world, 3, 1, size)};
+    const struct seals second = seal_by(2, 3, 1, first.size);
     /* That is a quorum of m1's witnesses, and of m3's one of three. */
-    custody_world_recount_by(&world, 4, token, 2, "held", second, 2);
-    custody_world_recount_by(&world, 3, token, 2, "held", first, 2);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2));
+    custody_world_recount_by(&world, 4, token, 2, "held", second.by, 2);
+    custody_world_recount_by(&world, 3, token, 2, "held", first.by, 2);
+    CHECK(is_now(token, P2P_CUSTODY_HELD, 3, 2));
     struct p2p_record_id other = custody_world_open(&world, 1, "MSCU1000070");
-    size = ledger_world_size(&world, 1);
+    uint64_t size = ledger_world_size(&world, 1);
     custody_world_reassign(&world, other, 2, 3);
     custody_world_reassign(&world, other, 2, 4);
-    const struct p2p_record_id both[] = {custody_world_seal(&world, 2, 1, size),
-                                         custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 4, other, 2, "held", both, 2);
-    custody = now(other);
+    const struct seals both = seal_by(2, 4, 1, size);
+    custody_world_recount_by(&world, 4, other, 2, "held", both.by, 2);
+    struct p2p_custody custody = now(other);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 4, 2) && custody.frozen == 0);
     /* Who was passed over released it before it knew: that is final, too. */
-    custody_world_recount_by(&world, 3, other, 2, "held", both, 2);
+    custody_world_recount_by(&world, 3, other, 2, "held", both.by, 2);
     custody_world_use(&world, 3, other, 2, 0);
     custody = now(other);
     CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_REASSIGNED);
@@ -141,20 +127,16 @@ static void a_later_generation_is_the_one_replaced(void **state)
     custody_world_reassign(&world, released, 2, 3);
     custody_world_reassign(&world, offered, 2, 3);
     custody_world_reassign(&world, lost, 2, 3);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, next, size),
-                                          custody_world_seal(&world, 3, next, size)};
-    custody_world_recount_by(&world, 3, released, 2, "held", seals, 2);
-    custody_world_recount_by(&world, 3, offered, 2, "held", seals, 2);
-    custody_world_recount_by(&world, 3, lost, 2, "held", seals, 2);
+    const struct seals seals = seal_by(2, 3, next, size);
+    custody_world_recount_by(&world, 3, released, 2, "held", seals.by, 2);
+    custody_world_recount_by(&world, 3, offered, 2, "held", seals.by, 2);
+    custody_world_recount_by(&world, 3, lost, 2, "held", seals.by, 2);
     custody_world_use(&world, next, released, 1, 0); /* by who was cut off */
-    struct p2p_custody custody = now(released);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, next, 1));
-    custody = now(offered);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, next, 1));
+    CHECK(is_now(released, P2P_CUSTODY_RELEASED, next, 1));
+    CHECK(is_now(offered, P2P_CUSTODY_OFFERED, next, 1));
     accept_offer(4, offered, offer, 2);
-    custody = now(offered);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 4, 2));
-    custody = now(lost);
+    CHECK(is_now(offered, P2P_CUSTODY_HELD, 4, 2));
+    struct p2p_custody custody = now(lost);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
     check_orders(22);
 }
@@ -165,24 +147,17 @@ static void a_later_generation_forgets_no_release(void **state)
 {
     (void)state;
     struct p2p_record_id token = open_box(1);
-    uint64_t size = ledger_world_size(&world, 1);
-    custody_world_reassign(&world, token, 2, 3);
-    const struct p2p_record_id first[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 3, token, 2, "held", first, 2);
+    const struct seals first = reassign_sealed(token);
+    custody_world_recount_by(&world, 3, token, 2, "held", first.by, 2);
     custody_world_use(&world, 3, token, 2, 0);
     uint64_t end = ledger_world_size(&world, 3);
     ledger_world_generation(&world, 3, 20);
-    custody_world_seal(&world, 2, 3, end);
-    custody_world_seal(&world, 4, 3, end);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    seal_by(2, 4, 3, end);
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 3, 2));
     custody_world_reassign(&world, token, 2, 4);
-    const struct p2p_record_id second[] = {custody_world_seal(&world, 2, 1, size),
-                                           custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 4, token, 2, "held", second, 2);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    const struct seals second = seal_by(2, 4, 1, first.size);
+    custody_world_recount_by(&world, 4, token, 2, "held", second.by, 2);
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 3, 2));
     check_orders(23);
 }
 
@@ -192,17 +167,13 @@ static void a_witness_that_forks_undoes_no_release(void **state)
 {
     (void)state;
     struct p2p_record_id token = open_box(1);
-    uint64_t size = ledger_world_size(&world, 1);
-    custody_world_reassign(&world, token, 2, 3);
     uint64_t before = ledger_world_size(&world, 4);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 3, token, 2, "held", seals, 2);
+    const struct seals seals = reassign_sealed(token);
+    custody_world_recount_by(&world, 3, token, 2, "held", seals.by, 2);
     custody_world_use(&world, 3, token, 2, 0);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 3, 2));
     custody_world_fork(&world, 2, 4, before);
-    custody = now(token);
+    struct p2p_custody custody = now(token);
     CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_REASSIGNED);
     check_orders(36);
 }
@@ -213,14 +184,11 @@ static void junk_recounts_are_bounded_and_hide_nobody(void **state)
 {
     (void)state;
     struct p2p_record_id token = open_box(1);
-    uint64_t size = ledger_world_size(&world, 1);
-    custody_world_reassign(&world, token, 2, 3);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
+    const struct seals seals = reassign_sealed(token);
     for (unsigned i = 0; i < P2P_CUSTODY_RECOUNTS_MAX; i++) {
-        custody_world_recount_by(&world, 3, token, 2, "held", seals, 1);
+        custody_world_recount_by(&world, 3, token, 2, "held", seals.by, 1);
     }
-    custody_world_recount_by(&world, 3, token, 2, "held", seals, 2); /* one more of his */
+    custody_world_recount_by(&world, 3, token, 2, "held", seals.by, 2); /* one more of his */
     struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
     struct custody_act act = {.kind = P2P_KIND_RECOUNT,
@@ -231,7 +199,7 @@ static void junk_recounts_are_bounded_and_hide_nobody(void **state)
     struct p2p_record_id first = custody_world_act(&world, 3, &act);
     act.issuer = CUSTODY_OF(3);
     act.about = &first;
-    act.seals = seals;
+    act.seals = seals.by;
     act.seal_count = 2;
     custody_world_act(&world, 3, &act);
     custody = now(token);

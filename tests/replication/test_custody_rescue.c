@@ -47,8 +47,7 @@ static void a_lost_release_goes_on(void **state)
         custody_world_seal(&world, member, 1, size);
     }
     custody_world_recount(&world, next, token, 1, "held"); /* nothing takes it back */
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 1, 1));
     check_orders(24);
     custody_lost_deinit(&lost);
     custody_lost_deinit(&other);

@@ -55,8 +55,7 @@ static void an_old_quorum_has_to_seal(void **state)
     struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2) && custody.frozen == 0);
     custody_world_use(&world, 2, token, 2, 2);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 2, 2));
     check_orders(1);
 }
 
@@ -84,8 +83,7 @@ static void a_quorum_of_every_set_seals(void **state)
     custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
     CHECK(custody.tenures[0].to == whole);
-    custody = now(offered); /* m3 had seen the offer */
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    CHECK(is_now(offered, P2P_CUSTODY_OFFERED, 1, 1)); /* m3 had seen the offer */
     check_orders(2);
 }
 
@@ -101,13 +99,12 @@ static void what_the_feed_named_binds_it(void **state)
     uint64_t size = ledger_world_size(&world, 1);
     struct p2p_record_id offer = custody_world_offer(&world, 1, token, 2, 2, 0);
     struct p2p_record_id accept = answer(P2P_KIND_CUSTODY_ACCEPT, token, offer, M2 | M3);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_OFFERED, 1, 1));
     custody_world_reassign(&world, token, 2, 3);
     const struct p2p_record_id seal = custody_world_seal(&world, 4, 1, size);
     take_over(token, &seal, 1);
     custody_world_use(&world, 2, token, 2, accept.feed);
-    custody = now(token);
+    struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.frozen == 0);
     check_orders(3);
 }
@@ -127,8 +124,7 @@ static void what_it_named_above_the_seal_does_not(void **state)
     struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_REASSIGNED);
     custody_world_use(&world, 1, token, 1, 0); /* by the lease of m2 and m3 */
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 1, 1));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 1, 1));
     check_orders(4);
 }
 
@@ -147,11 +143,9 @@ static void what_it_named_half_way(void **state)
                                           custody_world_seal(&world, 3, 1, size),
                                           custody_world_seal(&world, 4, 1, size)};
     take_over(token, seals, 2);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1)); /* both of {3, 4} are needed */
+    CHECK(is_now(token, P2P_CUSTODY_HELD, 1, 1)); /* both of {3, 4} are needed */
     take_over(token, seals, 3);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2));
+    CHECK(is_now(token, P2P_CUSTODY_HELD, 3, 2));
     check_orders(5);
 }
 
@@ -161,18 +155,13 @@ static void later_changes_undo_nothing(void **state)
 {
     (void)state;
     struct p2p_record_id token = open_box(1);
-    uint64_t size = ledger_world_size(&world, 1);
-    custody_world_reassign(&world, token, 2, 3);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
-    take_over(token, seals, 2);
+    const struct seals seals = reassign_sealed(token);
+    take_over(token, seals.by, 2);
     custody_world_use(&world, 3, token, 2, 0);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 3, 2));
     ledger_world_witness(&world, 1, 2, 0);
     ledger_world_witness(&world, 1, 4, 0);
-    custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    CHECK(is_now(token, P2P_CUSTODY_RELEASED, 3, 2));
     check_orders(6);
 }
 
@@ -193,9 +182,8 @@ static void a_new_generation_seals_for_its_own_key(void **state)
     custody_world_act(&world, 4, &accept);
     uint32_t next = ledger_world_generation(&world, 2, 20);
     custody_world_reassign(&world, token, 2, 3);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 1, size),
-                                          custody_world_seal(&world, next, 1, size)};
-    take_over(token, seals, 2);
+    const struct seals seals = seal_by(3, next, 1, size);
+    take_over(token, seals.by, 2);
     struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 4, 2) && custody.frozen == 0);
     check_orders(7);
@@ -280,12 +268,11 @@ static void a_false_seal_is_none_at_last(void **state)
                                           ledger_world_claims(&world, 3, lie, 2),
                                           custody_world_seal(&world, 4, 1, size)};
     take_over(token, seals, 3);
-    struct p2p_custody custody = now(token);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1)); /* it may be true */
+    CHECK(is_now(token, P2P_CUSTODY_HELD, 1, 1)); /* it may be true */
     for (unsigned i = 0; i < 4; i++) {
         ledger_world_note(&world, 1);
     }
-    custody = now(token);
+    struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 2) && custody.tenures[0].to == size);
     check_orders(10);
 }
@@ -350,9 +337,8 @@ static void junk_answers_are_bounded(void **state)
     }
     answer(P2P_KIND_CUSTODY_ACCEPT, token, offer, M3 | M4); /* too late */
     answer(P2P_KIND_CUSTODY_ACCEPT, other, kept, M3 | M4);  /* the last that is looked at */
-    struct p2p_custody custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2));
-    custody = now(token);
+    CHECK(is_now(other, P2P_CUSTODY_HELD, 2, 2));
+    struct p2p_custody custody = now(token);
     CHECK(is(&custody, P2P_CUSTODY_OFFERED, 1, 1) && custody.to == 2);
     struct ledger_node node;
     ledger_node_init(&node, &world, 0);
@@ -404,8 +390,7 @@ static void of_all_changes_one_holds(void **state)
             }
         }
         take_over(token, seals, count);
-        struct p2p_custody custody = now(token);
-        CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 2)); /* never m3 */
+        CHECK(is_now(token, P2P_CUSTODY_HELD, 2, 2)); /* never m3 */
         kept++;
         teardown(NULL);
         setup(NULL);

@@ -19,15 +19,14 @@ static void the_roots_settle_opens(void **state)
     custody = now(other);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 1));
     CHECK(custody.frozen == (P2P_FROZEN_RIVAL | P2P_FROZEN_SETTLED));
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
-                                          custody_world_seal(&world, 4, 2, size)};
-    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 1); /* no quorum */
-    custody_world_recount_by(&world, 1, kept, 2, "held", seals, 2); /* another epoch */
-    custody_world_recount_by(&world, 4, kept, 1, "held", seals, 2); /* who does not hold it */
-    custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 1));
+    const struct seals seals = seal_by(3, 4, 2, size);
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals.by, 1); /* no quorum */
+    custody_world_recount_by(&world, 1, kept, 2, "held", seals.by, 2); /* another epoch */
+    custody_world_recount_by(&world, 4, kept, 1, "held", seals.by,
+                             2); /* who does not hold it */
+    CHECK(is_now(other, P2P_CUSTODY_HELD, 2, 1));
     struct p2p_record_id second =
-        custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2);
+        custody_world_recount_by(&world, 1, kept, 1, "held", seals.by, 2);
     custody = now(other);
     CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, 2, 1));
     CHECK(p2p_record_id_compare(&custody.step, &second) == 0);
@@ -42,15 +41,11 @@ static void what_is_gone_settles_nothing(void **state)
     (void)state;
     struct p2p_record_id kept = open_box(1);
     struct p2p_record_id other = open_unaware(2);
-    uint64_t size = ledger_world_size(&world, 2);
-    custody_world_settle(&world, kept, &other, 1);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
-                                          custody_world_seal(&world, 4, 2, size)};
-    custody_world_recount_by(&world, 1, kept, 1, "gone", seals, 0);
+    const struct seals seals = settle_sealed(kept, other);
+    custody_world_recount_by(&world, 1, kept, 1, "gone", seals.by, 0);
     struct p2p_custody custody = now(kept);
     CHECK(custody.state == P2P_CUSTODY_GONE); /* whatever is settled */
-    custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 1));
+    CHECK(is_now(other, P2P_CUSTODY_HELD, 2, 1));
     check_orders(30);
 }
 
@@ -62,14 +57,10 @@ static void what_was_sealed_of_rivals_stands(void **state)
     struct p2p_record_id kept = open_box(1);
     struct p2p_record_id other = open_unaware(2);
     custody_world_offer(&world, 2, other, 2, 3, 0);
-    uint64_t size = ledger_world_size(&world, 2);
-    custody_world_settle(&world, kept, &other, 1);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
-                                          custody_world_seal(&world, 4, 2, size)};
-    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2);
-    struct p2p_custody custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, 2, 1));
-    custody = now(kept);
+    const struct seals seals = settle_sealed(kept, other);
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals.by, 2);
+    CHECK(is_now(other, P2P_CUSTODY_OFFERED, 2, 1));
+    struct p2p_custody custody = now(kept);
     CHECK(custody.frozen == P2P_FROZEN_RIVAL);
     check_orders(31);
 }
@@ -84,9 +75,8 @@ static void a_settled_release_counts(void **state)
     uint64_t size = ledger_world_size(&world, 2);
     custody_world_settle(&world, kept, &other, 1);
     custody_world_settle(&world, kept, &elsewhere, 1); /* another container's */
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
-                                          custody_world_seal(&world, 4, 2, size)};
-    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2);
+    const struct seals seals = seal_by(3, 4, 2, size);
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals.by, 2);
     struct p2p_custody custody = now(kept);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == 0);
     custody = now(elsewhere);
@@ -119,29 +109,23 @@ static void a_later_generation_is_the_one_settled(void **state)
     custody_world_use(&world, next, released, 1, 0);
     struct p2p_record_id offer = custody_world_offer(&world, next, offered, 2, 4, 0);
     uint64_t size = ledger_world_size(&world, next);
-    struct p2p_custody custody = now(released);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, next, 1));
+    CHECK(is_now(released, P2P_CUSTODY_RELEASED, next, 1));
     custody_world_settle(&world, kept, &released, 1);
     custody_world_settle(&world, kept_offered, &offered, 1);
     custody_world_settle(&world, kept_lost, &lost, 1);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, next, size),
-                                          custody_world_seal(&world, 4, next, size)};
-    custody_world_recount_by(&world, 2, kept, 1, "held", seals, 2);
-    custody_world_recount_by(&world, 2, kept_offered, 1, "held", seals, 2);
-    custody_world_recount_by(&world, 2, kept_lost, 1, "held", seals, 2);
-    custody = now(released);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, next, 1));
-    custody = now(kept);
+    const struct seals seals = seal_by(3, 4, next, size);
+    custody_world_recount_by(&world, 2, kept, 1, "held", seals.by, 2);
+    custody_world_recount_by(&world, 2, kept_offered, 1, "held", seals.by, 2);
+    custody_world_recount_by(&world, 2, kept_lost, 1, "held", seals.by, 2);
+    CHECK(is_now(released, P2P_CUSTODY_RELEASED, next, 1));
+    struct p2p_custody custody = now(kept);
     CHECK(custody.frozen == P2P_FROZEN_RIVAL);
-    custody = now(offered);
-    CHECK(is(&custody, P2P_CUSTODY_OFFERED, next, 1));
+    CHECK(is_now(offered, P2P_CUSTODY_OFFERED, next, 1));
     accept_offer(4, offered, offer, 2);
-    custody = now(offered);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 4, 2));
+    CHECK(is_now(offered, P2P_CUSTODY_HELD, 4, 2));
     custody = now(kept_offered);
     CHECK(custody.frozen == P2P_FROZEN_RIVAL);
-    custody = now(lost);
-    CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, next, 1));
+    CHECK(is_now(lost, P2P_CUSTODY_WITHDRAWN, next, 1));
     custody = now(kept_lost);
     CHECK(custody.frozen == 0);
     check_orders(33);
@@ -156,19 +140,15 @@ static void who_was_named_before_is_sealed_too(void **state)
     ledger_world_witness(&world, 3, 4, 0); /* m1 alone witnesses m3 */
     struct p2p_record_id other = open_box(1);
     struct p2p_record_id kept = open_unaware(2);
-    uint64_t size = ledger_world_size(&world, 1);
-    custody_world_reassign(&world, other, 2, 3);
-    const struct p2p_record_id first[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
+    const struct seals first = reassign_sealed(other);
     uint64_t heard = ledger_world_size(&world, 3); /* what the rest hear of m3 */
     custody_world_settle(&world, kept, &other, 1);
     /* m2 and m4 are a quorum of m1's witnesses, and not of m3's. */
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 2, 1, size),
-                                          custody_world_seal(&world, 4, 1, size)};
+    const struct seals seals = seal_by(2, 4, 1, first.size);
     struct ledger_node node;
-    custody_world_recount_by(&world, 2, kept, 1, "held", seals, 2);
+    custody_world_recount_by(&world, 2, kept, 1, "held", seals.by, 2);
     /* m3 has it by the first entry; to m3, that is all there is. */
-    custody_world_recount_by(&world, 3, other, 2, "held", first, 2);
+    custody_world_recount_by(&world, 3, other, 2, "held", first.by, 2);
     custody_world_use(&world, 3, other, 2, 0);
     ledger_node_init(&node, &world, 0);
     ledger_node_begin(&node);
@@ -183,8 +163,7 @@ static void who_was_named_before_is_sealed_too(void **state)
     custody = custody_of(&node, kept);
     CHECK(custody.frozen == P2P_FROZEN_RIVAL);
     ledger_node_deinit(&node);
-    custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 3, 2));
+    CHECK(is_now(other, P2P_CUSTODY_RELEASED, 3, 2));
     check_orders(34);
 }
 
@@ -195,11 +174,8 @@ static void nothing_stands_before_a_release(void **state)
     (void)state;
     struct p2p_record_id kept = open_box(1);
     struct p2p_record_id other = open_unaware(2);
-    uint64_t size = ledger_world_size(&world, 2);
-    custody_world_settle(&world, kept, &other, 1);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
-                                          custody_world_seal(&world, 4, 2, size)};
-    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2);
+    const struct seals seals = settle_sealed(kept, other);
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals.by, 2);
     uint64_t before = world.entry_count;
     ledger_world_grant(&world, 14, 2, "custody", "*");
     custody_world_act(
@@ -221,8 +197,7 @@ static void nothing_stands_before_a_release(void **state)
     custody = custody_of(&node, kept);
     CHECK(custody.frozen == P2P_FROZEN_RIVAL);
     ledger_node_deinit(&node);
-    custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 2, 1));
+    CHECK(is_now(other, P2P_CUSTODY_RELEASED, 2, 1));
     check_orders(35);
 }
 
@@ -254,8 +229,7 @@ static void no_look_before_a_closed_generation_has_its_end(void **state)
     CHECK(!sealing.sealed && sealing.unended == 1);
     ledger_node_end(&node);
     seal_closed(1, end);
-    custody_world_seal(&world, 2, next, 0);
-    custody_world_seal(&world, 3, next, 0);
+    seal_by(2, 3, next, 0);
     ledger_node_take_all(&node);
     ledger_node_begin(&node);
     custody = custody_of(&node, kept);
@@ -276,20 +250,15 @@ static void where_entries_leave_none_it_is_opened_anew(void **state)
     struct p2p_record_id kept = open_box(1);
     struct p2p_record_id other = open_unaware(2);
     struct p2p_record_id mistaken = custody_world_open(&world, 3, "MSCU1000070");
-    uint64_t size = ledger_world_size(&world, 2);
-    custody_world_settle(&world, kept, &other, 1);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
-                                          custody_world_seal(&world, 4, 2, size)};
-    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2);
-    struct p2p_custody custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, 2, 1));
-    size = ledger_world_size(&world, 1);
+    const struct seals seals = settle_sealed(kept, other);
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals.by, 2);
+    CHECK(is_now(other, P2P_CUSTODY_WITHDRAWN, 2, 1));
+    uint64_t size = ledger_world_size(&world, 1);
     custody_world_settle(&world, mistaken, &kept, 1);
-    const struct p2p_record_id sealed[] = {custody_world_seal(&world, 3, 1, size),
-                                           custody_world_seal(&world, 4, 1, size)};
-    custody_world_recount_by(&world, 3, mistaken, 1, "held", sealed, 2);
+    const struct seals sealed = seal_by(3, 4, 1, size);
+    custody_world_recount_by(&world, 3, mistaken, 1, "held", sealed.by, 2);
     custody_world_recount(&world, 1, kept, 1, "held"); /* nothing thaws it */
-    custody = now(kept);
+    struct p2p_custody custody = now(kept);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == P2P_FROZEN_SETTLED);
     struct p2p_record_id early = open_box(1); /* not while one of them is held */
     custody = now(early);
@@ -302,8 +271,7 @@ static void where_entries_leave_none_it_is_opened_anew(void **state)
     custody = now(anew);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 1, 1) && custody.frozen == 0);
     custody_world_use(&world, 1, anew, 1, 0);
-    custody = now(anew);
-    CHECK(is(&custody, P2P_CUSTODY_RELEASED, 1, 1));
+    CHECK(is_now(anew, P2P_CUSTODY_RELEASED, 1, 1));
     custody = now(mistaken);
     CHECK(is(&custody, P2P_CUSTODY_HELD, 3, 1) && custody.frozen == 0);
     check_orders(39);
@@ -315,16 +283,12 @@ static void junk_recounts_settle_nothing_and_hide_nobody(void **state)
     (void)state;
     struct p2p_record_id kept = open_box(1);
     struct p2p_record_id other = open_unaware(2);
-    uint64_t size = ledger_world_size(&world, 2);
-    custody_world_settle(&world, kept, &other, 1);
-    const struct p2p_record_id seals[] = {custody_world_seal(&world, 3, 2, size),
-                                          custody_world_seal(&world, 4, 2, size)};
+    const struct seals seals = settle_sealed(kept, other);
     for (unsigned i = 0; i < P2P_CUSTODY_RECOUNTS_MAX; i++) {
         custody_world_recount(&world, 1, kept, 1, "held");
     }
-    custody_world_recount_by(&world, 1, kept, 1, "held", seals, 2); /* by the same two */
-    struct p2p_custody custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_HELD, 2, 1));
+    custody_world_recount_by(&world, 1, kept, 1, "held", seals.by, 2); /* by the same two */
+    CHECK(is_now(other, P2P_CUSTODY_HELD, 2, 1));
     struct custody_act act = {.kind = P2P_KIND_RECOUNT,
                               .token = kept,
                               .epoch = 1,
@@ -333,11 +297,10 @@ static void junk_recounts_settle_nothing_and_hide_nobody(void **state)
     struct p2p_record_id first = custody_world_act(&world, 1, &act);
     act.issuer = CUSTODY_OF(1);
     act.about = &first;
-    act.seals = seals;
+    act.seals = seals.by;
     act.seal_count = 2;
     custody_world_act(&world, 1, &act);
-    custody = now(other);
-    CHECK(is(&custody, P2P_CUSTODY_WITHDRAWN, 2, 1));
+    CHECK(is_now(other, P2P_CUSTODY_WITHDRAWN, 2, 1));
     check_orders(36);
 }
 

@@ -45,11 +45,43 @@ static inline struct p2p_record_id accept_offer(uint32_t feed, struct p2p_record
     return custody_world_answer(&world, feed, P2P_KIND_CUSTODY_ACCEPT, token, offer, epoch);
 }
 
+/* Seals by two members, a quorum of three witnesses: each says that it holds the whole charter
+ * and so much of a feed. */
+struct seals {
+    struct p2p_record_id by[2];
+    uint64_t size;
+};
+
+static inline struct seals seal_by(uint32_t first, uint32_t second, uint32_t feed,
+                                   uint64_t size)
+{
+    struct seals seals = {.size = size};
+    seals.by[0] = custody_world_seal(&world, first, feed, size);
+    seals.by[1] = custody_world_seal(&world, second, feed, size);
+    return seals;
+}
+
 /* A quorum of m1's witnesses says that it holds so much of a closed feed. */
 static inline void seal_closed(uint32_t closed, uint64_t size)
 {
-    custody_world_seal(&world, 2, closed, size);
-    custody_world_seal(&world, 3, closed, size);
+    seal_by(2, 3, closed, size);
+}
+
+/* The charter gives a token of m1 to m3, and m2 and m4 seal m1's feed as it was before. */
+static inline struct seals reassign_sealed(struct p2p_record_id token)
+{
+    uint64_t size = ledger_world_size(&world, 1);
+    custody_world_reassign(&world, token, 2, 3);
+    return seal_by(2, 4, 1, size);
+}
+
+/* The charter keeps m1's open and lets m2's go, and m3 and m4 seal m2's feed as it was before.
+ */
+static inline struct seals settle_sealed(struct p2p_record_id kept, struct p2p_record_id other)
+{
+    uint64_t size = ledger_world_size(&world, 2);
+    custody_world_settle(&world, kept, &other, 1);
+    return seal_by(3, 4, 2, size);
 }
 
 static inline struct p2p_custody now(struct p2p_record_id token)
@@ -61,6 +93,13 @@ static inline bool is(const struct p2p_custody *custody, enum p2p_custody_state 
                       uint32_t holder, uint64_t epoch)
 {
     return custody->state == state && custody->holder == holder && custody->epoch == epoch;
+}
+
+static inline bool is_now(struct p2p_record_id token, enum p2p_custody_state state,
+                          uint32_t holder, uint64_t epoch)
+{
+    struct p2p_custody custody = now(token);
+    return is(&custody, state, holder, epoch);
 }
 
 static inline void check_orders(uint64_t seed)
