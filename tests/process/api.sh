@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # The API as parties and other systems see it: what HTTP adds to the answers, who is let in, and what is bounded.
 . "$(dirname "$0")/lib.sh" || exit 3
-for tool in curl openssl; do
-    command -v "$tool" >/dev/null || { echo "there is no $tool here"; exit 77; }
-done
+need curl openssl
 begin 18990 140 beanr,bezee
 token=let-me-read
 echo "tokens: [\"dashboard:$(printf %s $token | sha256sum | cut -c 1-64)\"]" >>"$SB/beanr/config.yaml"
@@ -13,8 +11,7 @@ must 0 up
 # ask METHOD PATH [CURL OPTION...]: over beanr's socket; status in $it, fields in $WORK/head, the body in $out
 ask() {
     : >"$out"
-    it=$(curl -s --http2-prior-knowledge --unix-socket "$SB/beanr/node.sock" -X "$1" -D "$WORK/head" -o "$out" \
-        -w '%{http_code}' "${@:3}" "http://node$2")
+    it=$(over_socket beanr "$2" -X "$1" -D "$WORK/head" -o "$out" -w '%{http_code}' "${@:3}")
     ran="$1 $2"
 }
 # field NAME: its value in the last answer, in $it
@@ -219,12 +216,11 @@ holds '.code == "bad-binding"'
 over() { party GET /v1/status --cert "$WORK/beanr-court.pem" && [[ $it == 401 ]]; }
 eventually 5 over
 holds '.code == "certificate-expired"'
-roots=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
-must 0 node beanr charter revoke beanr-pso "${roots[@]}"
+must 0 node beanr charter revoke beanr-pso "${ROOTS[@]}"
 party GET /v1/status --cert "$WORK/beanr-pso.pem"
 same "$it" 403 "one whom the roots have revoked"
 holds '.code == "revoked"'
-must 0 node beanr charter grant beanr-pso --grant ban-local "${roots[@]}"
+must 0 node beanr charter grant beanr-pso --grant ban-local "${ROOTS[@]}"
 
 claim "the same request under one idempotency key is done once, and another one refused"
 once() { party POST /v1/bans --cert "$WORK/beanr-pso2.pem" -H "Idempotency-Key: $1" -d "$2"; }
@@ -245,7 +241,6 @@ once c '{"subject":["nothing"],"ground":"local","reference":"r"}'
 same "$it" 400 "what did nothing"
 once c "$body"
 same "$it" 200 "what did nothing keeps no key"
-size() { node beanr --json status | jq '.feeds[] | select(.feed == "beanr/1").size'; }
 
 claim "and once over a restart and a kill: what was appended is answered as it was"
 once d "$body"
@@ -253,14 +248,15 @@ same "$it" 200 "one more"
 cp "$out" "$WORK/fourth"
 kill_node beanr
 up beanr
-before=$(size)
+size_of beanr beanr/1 before
 once a "$body"
 same "$it $(cat "$out")" "200 $(cat "$WORK/first")" "the answer to the first"
 once d "$body"
 same "$it $(cat "$out")" "200 $(cat "$WORK/fourth")" "the answer to the last"
 once a '{"subject":["imo:9074755"],"ground":"local","reference":"s"}'
 same "$it" 422 "another request under a key of before"
-same "$(size)" "$before" "the size of the feed"
+size_of beanr beanr/1
+same "$it" "$before" "the size of the feed"
 
 claim "a stream without events says that it is alive"
 eventually 20 grep -q '^: alive$' "$WORK/alive"
@@ -272,7 +268,7 @@ server=(--server "https://127.77.0.1:$((BASE + 1))" --server-cert "$SB/beanr/peo
 pso=(--key "$SB/beanr/keys/issuers/beanr-pso.key")
 must 0 p2p -C "$WORK" --json submit "${server[@]}" "${pso[@]}" -- ban impose --subject imo:9074767 --ground local \
     --reference party
-get .id && id=$it
+get .id id
 must 0 node beanr --json ban show "$id"
 holds '.issuer == "beanr-pso" and .subjects == ["imo:9074767"] and .state == "in-force"'
 echo '{"path":"/v1/bans","request":{"subject":["imo:9074779"],"ground":"local","reference":"r"}}' >"$WORK/asked"
@@ -280,7 +276,7 @@ must 0 p2p submit "${server[@]}" "${pso[@]}" --level mirrored "$WORK/asked"
 tells 'record appended, mirrored'
 must 0 node beanr --as beanr-pso ban impose --subject imo:9074781 --ground local --reference r --prepare "$WORK/prepared"
 must 0 node beanr --json submit "${pso[@]}" "$WORK/prepared"
-get .id && id=$it
+get .id id
 # Signed once and handed in again it is one record, for ever.
 must 0 node beanr --json submit "${pso[@]}" "$WORK/prepared"
 holds ".id == \"$id\""
@@ -295,7 +291,7 @@ holds ".id == \"$id\""
 # A verb under a key of one's own is done once too.
 verb=(-- ban impose --subject imo:9074767 --ground local --reference once)
 must 0 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${verb[@]}"
-get .id && id=$it
+get .id id
 must 0 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${verb[@]}"
 holds ".id == \"$id\""
 must 4 p2p --json submit "${server[@]}" "${pso[@]}" --idempotency-key mine "${verb[@]}" --reason other

@@ -24,8 +24,7 @@ for i in 1 2 3 4 5 6; do
 done
 must 0 node beost --json --as beost-pso2 ban impose --subject imo:9179842 --ground local --reference "order 3" \
     --level witnessed
-get .id
-lifted=$it
+get .id lifted
 agree
 for member in $PORTS; do
     must 1 node "$member" gate check --subject imo:9332810 --purpose call
@@ -33,7 +32,7 @@ for member in $PORTS; do
 done
 must 0 node beanr --as beanr-pso ban amend "$first" --reason "the court said so" --reference "order 1b"
 must 0 node beost --as beost-pso ban lift "$lifted" --reason inspected --level witnessed
-must 0 node beost charter revoke beost-pso2 --root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key"
+must 0 node beost charter revoke beost-pso2 "${ROOTS[@]}"
 agree
 for member in $PORTS; do
     must 0 node "$member" gate check --subject imo:9179842 --purpose call

@@ -2,9 +2,8 @@
 # Many at once: one POST for a ship's containers and rights, with each refusal told by its number; done once, also when
 # the node is killed; and the same for a party that signs with a key of its own.
 . "$(dirname "$0")/lib.sh" || exit 3
-for tool in curl openssl; do
-    command -v "$tool" >/dev/null || { echo "there is no $tool here"; exit 77; }
-done
+. "$(dirname "$0")/lib_outside.sh"
+need curl openssl
 begin 20300 90 beanr,bezee
 up
 connected $MEMBERS
@@ -14,8 +13,7 @@ releasing beanr
 post() {
     : >"$out"
     ran="POST $1"
-    it=$(curl -s --http2-prior-knowledge --unix-socket "$SB/beanr/node.sock" -o "$out" -w '%{http_code}' \
-        ${4:+-H "Idempotency-Key: $4"} --data-binary "@$3" "http://node$1")
+    it=$(over_socket beanr "$1" -o "$out" -w '%{http_code}' ${4:+-H "Idempotency-Key: $4"} --data-binary "@$3")
     same "$it" "$2" "status of POST $1"
 }
 # many PATH AS FILTER [FIRST COUNT]: a body whose entries are FILTER of the containers' numbers, in $WORK/body
@@ -23,7 +21,6 @@ many() {
     seq "${4:-0}" $((${4:-0} + ${5:-400} - 1)) | jq -Rc 'tonumber | "PTPU\("0000000\(.)"[-7:])"' |
         jq -sc --arg path "$1" --arg who "$2" "{path: \$path, as: \$who, requests: map($3)}" >"$WORK/body"
 }
-size() { node "$1" --json status | jq '.feeds[] | select(.feed == "beanr/1").size'; }
 rights_at() { node "$1" --json right list --all | wc -l; }
 
 claim "one request opens 400 containers, and another issues their rights; who cannot is told by number"
@@ -51,11 +48,12 @@ post /v1/bulk 200 "$WORK/rights" ship-50
 jq -c .ids "$out" >"$WORK/ids"
 kill_node beanr
 up beanr
-before=$(size beanr)
+size_of beanr beanr/1 before
 post /v1/bulk 200 "$WORK/rights" ship-50
 jq -c .ids "$out" | cmp -s - "$WORK/ids" || fail "other ids than before"
 holds '.appended == 395 and [.refused[].entry] == [7, 9, 11, 12, 13] and .refused[0].code == "no-custody"'
-same "$(size beanr)" "$before" "the size of the feed"
+size_of beanr beanr/1
+same "$it" "$before" "the size of the feed"
 post /v1/bulk 422 "$WORK/body" ship-50
 
 claim "both lights of many rights, by who may; another's right by nobody"
@@ -107,19 +105,16 @@ head -c 1100000 /dev/zero | tr '\0' x >"$WORK/large"
 post /v1/bulk 413 "$WORK/large"
 
 claim "a party signs many with a key that never lies in the node; each that does not fit is told"
-openssl genpkey -algorithm ed25519 -out "$WORK/outside.pem" 2>"$err"
-public=$(openssl pkey -in "$WORK/outside.pem" -pubout -outform DER | tail -c 32 | base64)
-must 0 node beanr charter grant beanr-liner --member beanr --key "$public" --grant ban-local \
-    --root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key"
+make_key "$WORK/outside.pem"
+must 0 node beanr charter grant beanr-liner --member beanr --key "$public" --grant ban-local "${ROOTS[@]}"
 jq -nc '{path: "/v1/bans", as: "beanr-liner", requests: [range(9074000; 9074012) |
     {subject: ["imo:\(.)"], ground: "local", reference: "list"}]} | .requests[3].ground = "court"' >"$WORK/body"
 post /v1/bulk/prepare 200 "$WORK/body"
 holds '(.prepared | length == 12) and .prepared[3] == null and [.refused[].entry] == [3] and .refused[0].status == 403'
 jq -c '.prepared[] | select(. != null)' "$out" >"$WORK/prepared"
 while read -r one; do
-    jq -r .bytes <<<"$one" | base64 -d >"$WORK/bytes"
-    openssl pkeyutl -sign -rawin -inkey "$WORK/outside.pem" -in "$WORK/bytes" -out "$WORK/signature"
-    jq -c --arg s "$(base64 -w0 "$WORK/signature")" '.signature = $s' <<<"$one"
+    printf %s "$one" >"$WORK/one"
+    signed "$WORK/outside.pem" "$WORK/one"
 done <"$WORK/prepared" | jq -sc '{records: .}' >"$WORK/signed"
 jq -c '.records[5].signature = .records[4].signature | .records[6].leaf = "kA=="' "$WORK/signed" >"$WORK/some"
 post /v1/bulk/submit 200 "$WORK/some" list

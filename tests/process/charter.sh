@@ -5,18 +5,16 @@
 . "$(dirname "$0")/lib.sh" || exit 3
 begin 17180 120 beanr,bezee,begne,commission
 
-ROOTS=("--root-key" "$SB/roots/root-1.key" "--root-key" "$SB/roots/root-2.key")
 
 charter_size() { # charter_size MEMBER: in $it
     must 0 node "$1" --json status
     get .charter.size
 }
-# has_version MEMBER SIZE
-has_version() { [[ $(node "$1" --json status | jq .charter.size) == "$2" ]]; }
+# everywhere_version SIZE: the charter has so many entries
 everywhere_version() {
     local member
     for member in $MEMBERS; do
-        eventually 10 has_version "$member" "$1"
+        eventually 10 status_is "$member" ".charter.size == $1"
     done
 }
 # state MEMBER ID STATE [WHY]

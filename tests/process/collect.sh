@@ -3,36 +3,13 @@
 # a restart, a port that took it over; and the audit recomputes every answer.
 
 . "$(dirname "$0")/lib.sh" || exit 3
+. "$(dirname "$0")/lib_containers.sh"
 begin 19200 150 beanr,bezee,begne,beost
 up
 connected $MEMBERS
 releasing $MEMBERS
 
-CARD=card:alfapass:1234567 STRANGER=card:alfapass:7654321 TRUCK=plate:BE:1ABC234
-
-# collect CODE MEMBER CONTAINER [CARD]
-collect() { must "$1" node "$2" --json gate collect --container "$3" --subject "${4:-$CARD}" --subject "$TRUCK"; }
-because() { holds '[.reasons[].code] | index($code) != null' --arg code "$1"; }
-# may MEMBER ISSUER RIGHT-VERB...: appends, for that issuer
-may() { must 0 node "$1" --json --as "$1-$2" right "${@:3}"; }
-# green MEMBER RIGHT: all four lights
-green() {
-    may "$1" carrier light "$2" commercial ok
-    may "$1" customs light "$2" customs released
-    may "$1" terminal light "$2" discharge discharged
-    may "$1" terminal light "$2" terminal released
-}
-# opened MEMBER CONTAINER: a right on it that names the driver, in $right; no light is green yet
-opened() {
-    must 0 node "$1" --json custody open --container "$2" --call 'PTP EXPRESS 42' --facility "$1-f1"
-    may "$1" carrier issue --container "$2" --bl PTPL42 --to "$1-forwarder"
-    get .id
-    right=$it
-    may "$1" forwarder accept "$right"
-    may "$1" forwarder transfer "$right" --to "$1-haulier"
-    may "$1" haulier accept "$right"
-    may "$1" haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
-}
+STRANGER=card:alfapass:7654321
 
 claim "without custody and right nothing leaves, and what is missing is told"
 collect 1 beanr CSQU3054383
@@ -42,7 +19,8 @@ must 2 node beanr --json gate collect --container 'not a box!' --subject "$CARD"
 must 2 node beanr --json gate collect --container CSQU3054383
 
 claim "a right passes from carrier to forwarder to haulier, each step ruled as it comes; the lights are still red"
-opened beanr CSQU3054383
+open_custody beanr CSQU3054383
+assign beanr CSQU3054383
 collect 1 beanr CSQU3054383
 for light in commercial customs discharge terminal; do
     because "light-$light"
@@ -50,19 +28,18 @@ done
 holds '.reasons | length == 4 and all(.text != "")'
 
 claim "customs blocks and releases; another driver is refused; then it leaves, once"
-green beanr "$right"
-may beanr customs block "$right"
+green beanr
+right_by beanr-customs block "$right"
 collect 1 beanr CSQU3054383
 because blocked
-may beanr customs unblock "$right"
+right_by beanr-customs unblock "$right"
 collect 1 beanr CSQU3054383 "$STRANGER"
 because wrong-driver
 collect 1 bezee CSQU3054383
 because custody-elsewhere
 collect 0 beanr CSQU3054383
 holds '.answer == "allow" and .reasons == [] and .release != null and .override == null'
-get .release
-released=$it
+get .release released
 collect 1 beanr CSQU3054383
 because used
 holds '.reasons[0].record == $use' --arg use "$released"
@@ -70,11 +47,10 @@ must 0 node beanr --json right show "$right"
 holds '.state == "USED"'
 
 claim "a driver with a court's port ban is refused though everything else is green"
-opened beanr HBMU2699702
-green beanr "$right"
+open_custody beanr HBMU2699702
+collectable beanr HBMU2699702
 must 0 node begne --json --as begne-court ban impose --subject "$CARD" --ground court --reference 'verdict 9'
-get .id
-ban=$it
+get .id ban
 eventually 10 answers beanr "$CARD" enter refuse
 collect 1 beanr HBMU2699702
 because banned
@@ -93,10 +69,10 @@ done
 same "$(cat "$WORK"/lane-[1-4] | jq -r .answer | sort | paste -sd' ')" "allow refuse refuse refuse" "answers of four lanes"
 
 claim "two officers and a reason overrule lights, never a driver; the commission's view shows it"
-opened beanr MSCU1000070
+open_custody beanr MSCU1000070
+assign beanr MSCU1000070
 must 0 node beanr --json --as beanr-pso gate override --container MSCU1000070 --reason 'the reefer fails'
-get .id
-asked=$it
+get .id asked
 collect 1 beanr MSCU1000070
 must 1 node beanr --json --as beanr-pso gate approve "$asked"
 must 0 node beanr --json --as beanr-pso2 gate approve "$asked"
@@ -111,14 +87,13 @@ sed -i 's/^release_level:.*/release_level: mirrored/' "$SB/beanr/config.yaml"
 up beanr
 connected beanr
 releasing beanr
-opened beanr PTPU1000033
-green beanr "$right"
+open_custody beanr PTPU1000033
+collectable beanr PTPU1000033
 eventually 20 answers beanr "$STRANGER" enter allow
 must 0 node beanr peers pause --all
 collect 3 beanr PTPU1000033
 because not-mirrored
-get .release
-released=$it
+get .release released
 collect 3 beanr PTPU1000033
 holds '.release == $use' --arg use "$released"
 collect 1 beanr PTPU1000033 "$STRANGER"
@@ -131,13 +106,12 @@ collect 1 beanr PTPU1000033
 because used
 
 claim "a release that waited for another member when its node was killed was perhaps answered: it is used, and told so"
-opened beanr PTPU1000054
-green beanr "$right"
+open_custody beanr PTPU1000054
+collectable beanr PTPU1000054
 must 0 node beanr peers pause --all
 collect 3 beanr PTPU1000054
 because not-mirrored
-get .release
-released=$it
+get .release released
 kill_node beanr
 up beanr
 connected beanr
@@ -145,18 +119,17 @@ releasing beanr
 collect 1 beanr PTPU1000054
 because used
 holds '.reasons[0] | .record == $use and (.text | test("released before, at 20[0-9]{2}-.*opens custody anew"))' --arg use "$released"
-opened beanr PTPU1000054
-green beanr "$right"
+open_custody beanr PTPU1000054
+collectable beanr PTPU1000054
 collect 0 beanr PTPU1000054
 
 claim "who has just begun, or is cut off, waits for its witnesses; who took a box over releases it"
-opened begne PTPU1000012
-green begne "$right"
+open_custody begne PTPU1000012
+collectable begne PTPU1000012
 must 0 node begne --json custody offer PTPU1000012 --to beost --level witnessed
 collect 1 begne PTPU1000012
 because custody-elsewhere
-held_by() { node "$1" --json custody show PTPU1000012 | jq -e '.holder == $h and .state == $s' --arg h "$2" --arg s "$3"; }
-eventually 10 held_by beost begne offered
+eventually 10 custody_is beost PTPU1000012 '.holder == "begne" and .state == "offered"'
 must 0 node beost --json custody accept PTPU1000012 --level witnessed
 for member in beanr bezee begne; do
     down "$member"

@@ -3,6 +3,7 @@
 # the shapes of --json, ids, empty lists, where options may stand, the socket's routes, the offline verbs.
 
 . "$(dirname "$0")/lib.sh" || exit 3
+. "$(dirname "$0")/lib_outside.sh"
 begin 17100 60
 
 PORTS="beanr bezee begne beost belgg bebru"
@@ -11,8 +12,7 @@ SHIP=imo:9074729 OTHER=imo:9179842
 
 socket() { # socket MEMBER METHOD PATH [BODY]: status and content type in $it, the body in $out
     ran="$2 $3 ${4:-} at $1"
-    it=$(curl -s --max-time 20 --http2-prior-knowledge --unix-socket "$SB/$1/node.sock" -X "$2" ${4:+-d "$4"} \
-        -o "$out" -w '%{http_code} %{content_type}' "http://node$3")
+    it=$(over_socket "$1" "$3" --max-time 20 -X "$2" ${4:+-d "$4"} -o "$out" -w '%{http_code} %{content_type}')
 }
 
 # --- before anything serves -------------------------------------------------------------------------------------
@@ -73,8 +73,7 @@ keys . id time level
 holds '.id | test("^beanr/1:[0-9]+$")'
 holds '.time | test("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$")'
 holds '.level == "local"'
-get .id
-first=$it
+get .id first
 must 0 node beanr --json ban list
 same "$(wc -l <"$out")" 1 "lines of the list"
 holds ".id == \"$first\""
@@ -98,9 +97,7 @@ node beanr --json serve >"$WORK/second" 2>/dev/null & # it waits 10 s for the st
 second=$!
 
 claim "what is not allowed is 1, and nothing is appended by it"
-must 0 node beanr --json status
-get '.feeds[] | select(.feed == "beanr/1") | .size'
-before=$it
+size_of beanr beanr/1 before
 must 1 node beanr --json --as beanr-pso ban impose --subject "$SHIP" --ground court --reference x
 keys .error code text hint
 must 1 node commission --json gate check --subject "$SHIP" --purpose call
@@ -108,8 +105,7 @@ must 1 node commission ban impose --subject "$SHIP" --ground local --reference x
 must 2 node beanr ban impose --subject "$SHIP" --ground local --reference x
 says beanr-pso
 says beanr-court
-must 0 node beanr --json status
-get '.feeds[] | select(.feed == "beanr/1") | .size'
+size_of beanr beanr/1
 same "$it" "$before" "the feed's size after refusals"
 
 claim "status --json has the fields of CLI.md"
@@ -151,16 +147,14 @@ holds ".id == \"$id\" and .subjects == [\"$OTHER\"] and .ground == \"local\" and
 holds '.effects == ["call"] and .scope == ["BEANR", "BEGNE"] and .until == "2030-01-01T00:00:00Z" and .issuer == "beanr-pso"'
 holds '.reason == "unpaid dues" and .state == "in-force" and .why == null and .lifted_by == []'
 must 0 node beanr --json --as beanr-pso ban suspend "$id" --reason appeal
-get .id
-suspension=$it
+get .id suspension
 must 0 node beanr --json ban show "$id"
 holds '.state == "suspended"'
 must 0 node beanr --json --as beanr-pso ban resume "$suspension" --reason decided
 must 0 node beanr --json ban show "$id"
 holds '.state == "in-force"'
 must 0 node beanr --json --as beanr-pso ban amend "$id" --reason "longer" --until 2031-01-01
-get .id
-amended=$it
+get .id amended
 must 0 node beanr --json ban show "$amended"
 holds '.state == "in-force" and .until == "2031-01-01T00:00:00Z"'
 must 0 node beanr --json ban show "$id"
@@ -257,16 +251,12 @@ must 0 node beanr --json --as beanr-pso ban impose --subject imo:9405423 --groun
 holds '.level == "witnessed"'
 
 claim "prepare and submit: a key that never lies in the node signs, in order, and nothing else does"
-openssl genpkey -algorithm ed25519 -out "$WORK/outside.pem" 2>"$err"
-public=$(openssl pkey -in "$WORK/outside.pem" -pubout -outform DER | tail -c 32 | base64)
-must 0 node beanr charter grant beanr-liner --member beanr --key "$public" --grant ban-local \
-    --root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key"
+make_key "$WORK/outside.pem"
+must 0 node beanr charter grant beanr-liner --member beanr --key "$public" --grant ban-local "${ROOTS[@]}"
 must 0 node beanr --json --as beanr-liner ban impose --subject imo:9405435 --ground local --reference p --prepare "$WORK/prepared"
 must 0 node beanr --json ban list --subject imo:9405435
 silent
-jq -r .bytes "$WORK/prepared" | base64 -d >"$WORK/bytes"
-openssl pkeyutl -sign -rawin -inkey "$WORK/outside.pem" -in "$WORK/bytes" -out "$WORK/signature"
-jq --arg s "$(base64 -w0 "$WORK/signature")" '.signature = $s' "$WORK/prepared" >"$WORK/signed"
+signed "$WORK/outside.pem" "$WORK/prepared" >"$WORK/signed"
 jq --arg s "$(tr '\0-\377' '\1-\377\0' <"$WORK/signature" | base64 -w0)" '.signature = $s' "$WORK/prepared" >"$WORK/forged"
 must 2 node beanr --json --as beanr-liner ban impose --subject imo:9405435 --ground local --reference p --prepare "$WORK/prepared"
 holds '.error.text | contains("prepared")'

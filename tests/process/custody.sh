@@ -3,20 +3,17 @@
 # closed by a gate-in, frozen after a restore until two people have looked at the yard.
 
 . "$(dirname "$0")/lib.sh" || exit 3
+. "$(dirname "$0")/lib_containers.sh"
 begin 19100 140 beanr,bezee,begne,beost,belgg
-ROOTS=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
 up
 connected $MEMBERS
 
-# custody_is MEMBER CONTAINER FILTER
-custody_is() { node "$1" --json custody show "$2" | jq -e "$3"; }
 releasing $MEMBERS
 
 claim "a terminal opens custody where the box stands, and every port knows"
 must 0 node beanr --json custody open --container PTPU1000012 --call 'PTP EXPRESS 41' --facility beanr-f1
 keys . id time level
-get .id
-token=$it
+get .id token
 for member in $MEMBERS; do
     eventually 10 custody_is "$member" PTPU1000012 '.state == "held" and .holder == "beanr" and .epoch == 1'
 done
@@ -27,7 +24,7 @@ must 0 node beanr custody show PTPU1000012
 tells 'held by +beanr from'
 
 claim "what cannot be is refused before anything is written, and says what to do"
-size=$(node beanr --json status | jq '.feeds[] | select(.feed == "beanr/1").size')
+size_of beanr beanr/1 size
 must 1 node beanr --json custody open --container PTPU1000012 --call x --facility beanr-f1
 holds '.error.code == "in-custody"'
 must 1 node beanr --json --as beanr-terminal custody open --container PTPU1000028 --call x --facility bezee-f1
@@ -40,8 +37,8 @@ must 1 node belgg --json custody accept PTPU1000012
 must 3 node beanr --json custody show CSQU3054383
 must 3 node beanr --json custody withdraw beanr/1:999
 must 1 node beanr --json custody recount PTPU1000012 --as beanr-pso
-must 0 node beanr --json status
-holds '.feeds[] | select(.feed == "beanr/1").size == $size' --argjson size "$size"
+size_of beanr beanr/1
+same "$it" "$size" "the feed's size after refusals"
 
 claim "a wrong check digit is flagged, kept and shown"
 must 0 node bezee --json custody open --container tttt-123456-7 --call x --facility bezee-f1

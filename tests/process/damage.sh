@@ -9,7 +9,7 @@ MARK=quay-$RANDOM$RANDOM
 # doctor exits 1 while there is something to look at.
 doctor() { { node begne --json doctor || true; } | jq -e "..|objects|select(.name? == \"damage\") | $1"; }
 found() { doctor '.text | test("^[1-9][0-9]* damaged places were found")'; }
-sound() { [[ $(node begne --json status | jq -r .read_only) == null ]] && doctor '.text | test("are repaired")'; }
+sound() { status_is begne '.read_only == null' && doctor '.text | test("are repaired")'; }
 
 claim "Antwerp writes 80 notes, and every node holds them"
 up

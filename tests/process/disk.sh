@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh" || exit 3
 begin 17220 100 beanr,bezee
 
-read_only() { [[ $(node bezee --json status | jq -r .read_only) == "$1" ]]; }
+read_only() { status_is bezee "(.read_only | tostring) == \"$1\""; }
 
 # Appends until it is refused; the acknowledged ids are in $WORK/acknowledged.
 fill() { # fill NAME

@@ -15,7 +15,7 @@ listed() {
         same "$(sha256sum <"$1/$path" | cut -c 1-64) $(stat -c %s "$1/$path")" "$hash $size" "$path"
     done < <(sed -n '5,$p' "$1/manifest")
 }
-impose() { must 0 node beanr ban impose --as beanr-pso --subject "imo:$1" --ground local --reference "$1" --level witnessed --json && get .id && id=$it; }
+impose() { must 0 node beanr ban impose --as beanr-pso --subject "imo:$1" --ground local --reference "$1" --level witnessed --json && get .id id; }
 
 claim "an archive lists all it holds"
 up

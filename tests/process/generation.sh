@@ -5,8 +5,6 @@
 . "$(dirname "$0")/lib.sh" || exit 3
 begin 17540 110 beanr,bezee,begne,beost,belgg
 
-status_is() { node beanr --json status | jq -e "$1"; }
-ROOTS=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
 
 claim "a ban stands and is witnessed; then the checkpoint copy of beanr is lost"
 up
@@ -18,7 +16,7 @@ down beanr
 cp -a "$SB/beanr" "$WORK/old"
 rm "$SB/copies/beanr"
 up beanr
-eventually 20 status_is '.read_only == "restored"'
+eventually 20 status_is beanr '.read_only == "restored"'
 must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405447 --ground local --reference x
 
 claim "it goes on answering, what it decides waits, and doctor names the commands that help"
@@ -32,8 +30,7 @@ tells 'charter generation'
 claim "keys of the next generation are made beside the serving node; only that member's own file is taken"
 must 0 node beanr --json key generation
 holds '.member == "beanr" and .generation == 2'
-get .file
-file=$it
+get .file file
 must 0 node beanr --json key generation # again: the same keys
 sed 's/"generation": 2/"generation": 3/' "$file" >"$WORK/third.json"
 must 4 node bezee --json charter generation "$WORK/third.json" "${ROOTS[@]}"
@@ -43,7 +40,7 @@ must 4 node bezee --json charter generation "$SB/federation.json" "${ROOTS[@]}"
 
 claim "the roots grant it: the node goes on in its new feed by itself, and the old one is closed everywhere"
 must 0 node bezee --json charter generation "$file" "${ROOTS[@]}"
-eventually 20 status_is '.read_only == null and .generation == 2'
+eventually 20 status_is beanr '.read_only == null and .generation == 2'
 must 0 node begne charter log
 tells 'beanr.* the next generation'
 REFERENCE=next impose beanr imo:9405435 --level witnessed
@@ -68,10 +65,10 @@ eventually 20 node beanr doctor
 claim "it is restarted, and killed, as any other"
 down beanr
 up beanr
-eventually 20 status_is '.read_only == null and .generation == 2'
+eventually 20 status_is beanr '.read_only == null and .generation == 2'
 kill_node beanr
 up beanr
-eventually 20 status_is '.read_only == null'
+eventually 20 status_is beanr '.read_only == null'
 connected beanr
 REFERENCE=after impose beanr imo:9405461 --level mirrored
 [[ $id == beanr/2:* ]] || fail "$id is not of the new feed"
@@ -83,7 +80,7 @@ cp -a "$SB/copies/beanr" "$WORK/copy"
 cp -a "$WORK/old" "$SB/beanr"
 up beanr
 connected beanr
-eventually 20 status_is '.read_only == "closed"'
+eventually 20 status_is beanr '.read_only == "closed"'
 must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405473 --ground local --reference x
 must 1 node beanr doctor
 tells 'feed-2.key'
@@ -91,7 +88,7 @@ down beanr
 rm -rf "${SB:?}/beanr"
 mv "$WORK/new" "$SB/beanr"
 up beanr
-eventually 20 status_is '.read_only == null and .generation == 2'
+eventually 20 status_is beanr '.read_only == null and .generation == 2'
 connected beanr
 agree
 

@@ -100,14 +100,11 @@ report 0 0 0 0 0
 import 2 "$WORK/empty.csv"
 
 claim "--dry-run imposes nothing and reports all"
-must 0 node beanr --json status
-get '.feeds[] | select(.feed == "beanr/1") | .size'
-before=$it
+size_of beanr beanr/1 before
 printf 'subject,reference\n9000089,x\n,y\n' >"$WORK/dry.csv"
 import 1 "$WORK/dry.csv" --dry-run
 holds '.lines == 2 and .refused == 1 and .errors[0].line == 3'
-must 0 node beanr --json status
-get '.feeds[] | select(.feed == "beanr/1") | .size'
+size_of beanr beanr/1
 same "$it" "$before" "the feed's size after a dry run"
 
 claim "--all-or-nothing imposes nothing when one line of many is refused"

@@ -2,13 +2,8 @@
 # An exported feed, checked with openssl, sha256sum, base64 and xxd alone: the signature on its checkpoint, its first tile
 # against its first bundle of records, and the root. What c2sp.org and RFC 6962 say, written down a second time.
 . "$(dirname "$0")/lib.sh" || exit 3
-for tool in openssl sha256sum base64 xxd; do
-    command -v "$tool" >/dev/null || { echo "there is no $tool here"; exit 77; }
-done
+. "$(dirname "$0")/lib_outside.sh"
 begin 17970 60 beanr,bezee,begne
-
-# sha256 of the bytes that are given in hex
-sha_hex() { xxd -r -p | sha256sum | cut -c 1-64; }
 
 # root FILE: the root over leaf hashes, one in hex a line (RFC 6962, section 2.1)
 root() {
@@ -47,7 +42,7 @@ done
 down beanr
 must 0 node beanr audit export "$WORK/archive"
 must 0 node beanr charter show --json
-get '.members[] | select(.name == "beanr") | .feed_vkey' && vkey=$it
+get '.members[] | select(.name == "beanr") | .feed_vkey' vkey
 FEED=$WORK/archive/beanr-1
 
 claim "openssl verifies the log's signature on the checkpoint"

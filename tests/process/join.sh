@@ -3,9 +3,9 @@
 # knows what its witnesses know, and then it knows old bans on persons too.
 
 . "$(dirname "$0")/lib.sh" || exit 3
+. "$(dirname "$0")/lib_outside.sh"
 begin 17200 90 beanr,bezee,begne,beost
 
-ROOTS=("--root-key" "$SB/roots/root-1.key" "--root-key" "$SB/roots/root-2.key")
 PERSON=card:alfapass:7654321
 
 claim "four ports are at work, with a list of ships and a ban on a person"
@@ -74,7 +74,7 @@ must 1 node belgg --json gate check --subject imo:9179842 --purpose call
 must 0 node belgg --json gate check --subject imo:9321483 --purpose call
 
 claim "old bans on persons match at the new gate: members of the circle have given it the key"
-has_keys() { node "$1" --json status | jq -e '.circle_keys_missing == []'; }
+has_keys() { status_is "$1" '.circle_keys_missing == []'; }
 eventually 10 has_keys belgg
 eventually 10 answers belgg "$PERSON" enter refuse
 must 1 node belgg --json gate check --subject "$PERSON" --purpose enter
@@ -82,15 +82,12 @@ holds ".reasons[0].record == \"$person\""
 eventually 10 answers belgg card:alfapass:1111111 enter allow
 
 claim "its officer is granted, imposes, and is heard everywhere"
-openssl genpkey -algorithm ed25519 -out "$WORK/officer.pem" 2>"$err"
-public=$(openssl pkey -in "$WORK/officer.pem" -pubout -outform DER | tail -c 32 | base64)
+make_key "$WORK/officer.pem"
 must 0 node begne charter grant belgg-pso --member belgg --key "$public" --grant ban-local "${ROOTS[@]}"
 knows_officer() { node belgg --json charter show | jq -e 'any(.issuers[]; .name == "belgg-pso")'; }
 eventually 10 knows_officer
 must 0 node belgg --json --as belgg-pso ban impose --subject imo:9405423 --ground local --reference first --prepare "$WORK/prepared"
-jq -r .bytes "$WORK/prepared" | base64 -d >"$WORK/bytes"
-openssl pkeyutl -sign -rawin -inkey "$WORK/officer.pem" -in "$WORK/bytes" -out "$WORK/signature"
-jq --arg s "$(base64 -w0 "$WORK/signature")" '.signature = $s' "$WORK/prepared" >"$WORK/signed"
+signed "$WORK/officer.pem" "$WORK/prepared" >"$WORK/signed"
 must 0 node belgg --json submit "$WORK/signed" --level witnessed
 eventually 10 answers beanr imo:9405423 call refuse
 
@@ -99,9 +96,8 @@ must 2 node beanr charter circle national --remove belgg "${ROOTS[@]}"
 must 0 node bezee --json key circle national
 key=$(jq -r .key "$out")
 must 0 node beanr charter circle national --key "$key" "${ROOTS[@]}"
-has_version() { [[ $(node "$1" --json status | jq .charter.size) == "$2" ]]; }
 for member in $MEMBERS belgg; do
-    eventually 10 has_version "$member" 4
+    eventually 10 status_is "$member" '.charter.size == 4'
     eventually 10 has_keys "$member"
 done
 impose beanr card:alfapass:2222222

@@ -6,7 +6,7 @@
 #     claim "a listed ship is refused"        # ends the claim before it; a test is a list of claims
 #     must 1 node begne gate check ...        # exit code 1, else the test ends; leaves $out, $err and $took_ms
 #     holds '.answer == "refuse"'             # jq on what the last command printed
-#     get .decision                           # the value, in $it
+#     get .decision asked                     # the value, in $it and here in $asked
 #     eventually 10 same_everywhere           # polls until it is so, or the test ends
 #
 # Nothing sleeps but a poll, and a state is waited for, never taken for granted because a command before it has ended:
@@ -93,6 +93,14 @@ skip() {
     exit 77
 }
 
+# need TOOL...: without one of these the test is skipped
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || skip "there is no $tool here"
+    done
+}
+
 # at_end COMMAND: run when the test ends, however it ends
 at_end() { CLEANUPS=("$1" "${CLEANUPS[@]}"); }
 
@@ -150,9 +158,10 @@ holds() {
     jq -e "${@:2}" "$1" <"$out" >/dev/null 2>"$WORK/jq" || fail "does not hold: $1 $(head -c 300 "$WORK/jq")"
 }
 
-# get FILTER: the value, in $it
+# get FILTER [NAME]: the value, in $it and in the variable of that name
 get() {
     it=$(jq -er "$1" <"$out" 2>"$WORK/jq") || fail "there is no $1 $(head -c 300 "$WORK/jq")"
+    printf -v "${2:-it}" %s "$it"
 }
 
 # keys FILTER NAME...: the object has these keys at least; added fields are allowed, missing or renamed ones are not
@@ -179,6 +188,9 @@ eventually() {
 }
 
 # --- a federation -----------------------------------------------------------------------------------------------
+
+# ROOTS: the options that let a root command pass: as many roots as it takes
+ROOTS=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
 
 # begin BASE SECONDS [MEMBERS]: a sandbox in $SB, its members in $MEMBERS. Where the same test runs already, in
 # another clone say, this one takes the ports 1,000 above.
@@ -223,7 +235,14 @@ deciding() {
         eventually 30 complete "$each"
     done
 }
-complete() { node "$1" --json status | jq -e .complete; }
+complete() { status_is "$1" .complete; }
+# status_is MEMBER FILTER
+status_is() { node "$1" --json status | jq -e "$2" >/dev/null; }
+# size_of MEMBER FEED [NAME]: how many records of it that member has, in $it and in the variable of that name
+size_of() {
+    must 0 node "$1" --json status
+    get ".feeds[] | select(.feed == \"$2\").size" "${3:-}"
+}
 # releasing MEMBER...: and each may release what it has custody of
 releasing() {
     local each
@@ -258,8 +277,7 @@ address_of() { sed -n 's/^dial_from: *"\{0,1\}\([0-9.]*\).*/\1/p' "$SB/$1/config
 # impose MEMBER SUBJECT [OPTION...]: a ban by the port's security officer; its id is in $id
 impose() {
     must 0 node "$1" --json --as "$1-pso" ban impose --subject "$2" --ground local --reference "${REFERENCE:-test}" "${@:3}"
-    get .id
-    id=$it
+    get .id id
 }
 
 # answer MEMBER SUBJECT PURPOSE: what a gate there says, in $it; any exit code a check may have
@@ -270,8 +288,19 @@ answer() {
 }
 answers() { [[ $("$P2P_BIN" -C "$SB/$1" --json gate check --subject "$2" --purpose "$3" | jq -r .answer) == "$4" ]]; }
 
+# over_socket MEMBER PATH [CURL OPTION...]: a request to the API
+over_socket() { curl -s --http2-prior-knowledge --unix-socket "$SB/$1/node.sock" "${@:3}" "http://node$2"; }
+
 # metric MEMBER SERIES: its value, or 0
 metric() {
-    curl -s --http2-prior-knowledge --unix-socket "$SB/$1/node.sock" http://node/metrics |
+    over_socket "$1" /metrics |
         awk -v series="$2" '$1 == series { value = $2 } END { print value + 0 }'
+}
+
+# twin_of MEMBER: a copy of its directory and checkpoints, as the member `twin`; it does not serve meanwhile
+twin_of() {
+    cp -a "$SB/$1" "$SB/twin"
+    cp -a "$SB/copies/$1" "$SB/copies/twin"
+    sed -i "s|copies/$1|copies/twin|" "$SB/twin/config.yaml"
+    grep -q copies/twin "$SB/twin/config.yaml" || fail "the twin's copy is not its own"
 }

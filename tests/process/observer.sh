@@ -23,8 +23,7 @@ impose beanr imo:9405423
 ban=$id
 eventually 10 everywhere_at commission "$ban"
 must 0 node beanr --json --as beanr-pso ban lift "$ban" --reason paid
-get .id
-lift=$it
+get .id lift
 lifted_everywhere() { node commission --json ban show "$ban" | jq -e --arg id "$lift" '.everywhere | any(.id == $id and .had == .of)'; }
 eventually 10 lifted_everywhere
 must 0 node commission --json ban show "$ban"
@@ -60,9 +59,8 @@ holds '.everywhere[0].slowest == "begne"'
 
 claim "payloads of circles the commission is not in are counted, by circle, and not shown"
 must 0 node beanr --json --as beanr-pso ban impose --subject imo:9405447 --ground local --reference secret --circle police
-get .id
-secret=$it
-withheld() { node commission --json status | jq -e '.withheld.counted and any(.withheld.circles[]; .circle == "police" and .payloads == 1)'; }
+get .id secret
+withheld() { status_is commission '.withheld.counted and any(.withheld.circles[]; .circle == "police" and .payloads == 1)'; }
 eventually 10 withheld
 [[ $(metric commission 'port2port_circle_withheld_payloads{circle="police"}') == 1 ]] || fail "the metrics do not count it"
 must 3 node commission --json ban show "$secret"
@@ -79,10 +77,7 @@ tells '^overrides +none since the start'
 claim "beanr's directory is copied; the copy's history parts from what bezee and begne witness"
 agree
 down beanr commission
-cp -a "$SB/beanr" "$SB/twin"
-cp -a "$SB/copies/beanr" "$SB/copies/twin"
-sed -i "s|copies/beanr|copies/twin|" "$SB/twin/config.yaml"
-grep -q copies/twin "$SB/twin/config.yaml" || fail "the twin's copy is not its own"
+twin_of beanr
 up beanr
 REFERENCE=witnessed impose beanr imo:9405459 --level witnessed
 true_ban=$id
@@ -117,7 +112,7 @@ grep -q '"event":"fork","feed":"beanr/1"' "$SB/commission/node.log" || fail "the
 true_one() { node commission --json ban show "$true_ban" | jq -e '.reference == "witnessed"'; }
 eventually 20 true_one
 for member in bezee begne; do # and all others learn from it that there were two
-    forked_there() { node "$member" --json status | jq -e '.feeds[] | select(.feed == "beanr/1") | .state == "forked"'; }
+    forked_there() { status_is "$member" '.feeds[] | select(.feed == "beanr/1") | .state == "forked"'; }
     eventually 20 forked_there
 done
 

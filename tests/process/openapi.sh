@@ -2,18 +2,15 @@
 # node/api/openapi.yaml against a real node: each operation with each of its answers, whose type and JSON are what the
 # document says. What is left over at the end is named there, with the reason.
 . "$(dirname "$0")/lib.sh" || exit 3
-for tool in curl openssl xxd; do
-    command -v "$tool" >/dev/null || { echo "there is no $tool here"; exit 77; }
-done
+. "$(dirname "$0")/lib_outside.sh"
+need curl
 DOC=$P2P_SOURCE/node/api/openapi.yaml
 begin 19990 240 beanr,bezee
 token=let-me-read
 echo "tokens: [\"dashboard:$(printf %s $token | sha256sum | cut -c 1-64)\"]" >>"$SB/beanr/config.yaml"
 printf 'operators: ["bezee-pso"]\nrates_percent: 1\n' >>"$SB/bezee/config.yaml"
-openssl genpkey -algorithm ed25519 -out "$WORK/log.pem" 2>/dev/null
-raw=01$(openssl pkey -in "$WORK/log.pem" -pubout -outform DER | tail -c 32 | xxd -p -c 32)
-key_id=$(printf '%s0a%s' "$(printf %s log.example/outside | xxd -p -c 99)" "$raw" | xxd -r -p | sha256sum | head -c 8)
-echo "witness_logs: [\"log.example/outside+$key_id+$(xxd -r -p <<<"$raw" | base64)\"]" >>"$SB/beanr/config.yaml"
+make_log
+echo "witness_logs: [\"$log_vkey\"]" >>"$SB/beanr/config.yaml"
 must 0 up
 connected $MEMBERS
 : >"$WORK/seen"
@@ -27,12 +24,11 @@ judge() {
 ask() {
     : >"$out"
     ran="$1 $3, which should be $4"
-    read -r it type < <(curl -s --http2-prior-knowledge --unix-socket "$SB/beanr/node.sock" -X "$1" -o "$out" \
-        -w '%{http_code} %{content_type}\n' "${@:5}" "http://node$3")
+    read -r it type < <(over_socket beanr "$3" -X "$1" -o "$out" -w '%{http_code} %{content_type}\n' "${@:5}")
     same "$it" "$4" "status of $1 $3"
     judge "$1" "$2"
 }
-# get TEMPLATE STATUS [PATH [CURL OPTION...]], post TEMPLATE STATUS BODY [PATH]
+# read_ TEMPLATE STATUS [PATH [CURL OPTION...]], post TEMPLATE STATUS BODY [PATH]
 read_() { ask GET "$1" "${3:-$1}" "$2" "${@:4}"; }
 post() { ask POST "$1" "${4:-$1}" "$2" -d "$3"; }
 # outside MEMBER METHOD TEMPLATE PATH STATUS [CURL OPTION...]: over its listener for people; judged
@@ -52,14 +48,14 @@ path_of() { sed 's|{id}|beanr/1:0|; s|{name}|main|; s|{feed}|beanr/1|; s|{issuer
 claim "bans: what is asked, and what is answered"
 ban='"subject":["imo:9332810"],"ground":"local","reference":"r"'
 post /v1/bans 200 "{\"as\":\"beanr-pso\",$ban,\"until\":\"2030-01-01\",\"level\":\"witnessed\"}"
-get .id && id=$it
+get .id id
 post /v1/bans 200 '{"as":"beanr-pso","subject":["card:alfapass:1"],"ground":"local","reference":"r","reason":"x"}'
-get .id && other=$it
+get .id other
 post /v1/bans 400 '{"as":"beanr-pso"}'
 post /v1/bans/amend 200 "{\"as\":\"beanr-pso\",\"id\":[\"$id\"],\"reference\":\"s\",\"reason\":\"x\"}"
-get .id && amended=$it
+get .id amended
 post /v1/bans/suspend 200 "{\"as\":\"beanr-pso\",\"id\":[\"$amended\"],\"reason\":\"x\"}"
-get .id && suspension=$it
+get .id suspension
 read_ /v1/bans 200 '/v1/bans?all=1'
 read_ '/v1/bans/{id}' 200 "/v1/bans/$amended"
 post '/v1/gates/{name}/checks' 200 '{"subject":["imo:9332810"],"purpose":"call"}' /v1/gates/main/checks
@@ -94,15 +90,11 @@ post /v1/prepare 400 '{"path":"/v1/status","request":{}}'
 post /v1/submit 400 "$(cat "$WORK/prepared")"
 post /v1/submit 422 "$(jq -c '.signature = "AAAA"' "$WORK/prepared")"
 # A key of its own signs: no issuer's key of the sandbox is at hand as openssl reads them.
-openssl genpkey -algorithm ed25519 -out "$WORK/liner.pem" 2>/dev/null
-roots=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
-must 0 node beanr charter grant beanr-liner --member beanr --grant ban-local "${roots[@]}" \
-    --key "$(openssl pkey -in "$WORK/liner.pem" -pubout -outform DER | tail -c 32 | base64)"
+make_key "$WORK/liner.pem"
+must 0 node beanr charter grant beanr-liner --member beanr --key "$public" --grant ban-local "${ROOTS[@]}"
 post /v1/prepare 200 "{\"path\":\"/v1/bans\",\"request\":{\"as\":\"beanr-liner\",$ban}}"
 cp "$out" "$WORK/prepared"
-jq -r .bytes "$WORK/prepared" | base64 -d >"$WORK/bytes"
-openssl pkeyutl -sign -inkey "$WORK/liner.pem" -rawin -in "$WORK/bytes" -out "$WORK/signature"
-post /v1/submit 200 "$(jq -c --arg s "$(base64 -w0 "$WORK/signature")" '.signature = $s' "$WORK/prepared")"
+post /v1/submit 200 "$(signed "$WORK/liner.pem" "$WORK/prepared")"
 for path in prepare submit; do
     post /v1/bulk/$path 400 '{}'
 done
@@ -131,7 +123,7 @@ claim "custody and rights: each verb, done, misread, and of what is not there"
 box=PTPU1000012
 releasing $MEMBERS
 post /v1/custody 200 "{\"as\":\"beanr-terminal\",\"container\":\"$box\",\"call\":\"x\",\"facility\":\"beanr-f1\"}"
-get .id && token=$it
+get .id token
 for verb in '' /withdraw /offer /accept /refuse /gate-in /recount; do
     post /v1/custody$verb 400 '{"zz":1}'
 done
@@ -151,12 +143,11 @@ read_ '/v1/custody/{id}' 404 /v1/custody/CSQU3054383
 # right VERB AS [MORE]: asked of $right
 right() { post "/v1/rights/$1" 200 "{\"as\":\"beanr-$2\",\"id\":\"$right\"${3:+,$3}}"; }
 post /v1/rights 200 "{\"as\":\"beanr-carrier\",\"container\":\"$box\",\"bl\":\"b\",\"to\":\"beanr-forwarder\"}"
-get .id && right=$it
+get .id right
 post /v1/rights 404 '{"as":"beanr-carrier","container":"CSQU3054383","bl":"b","to":"beanr-forwarder"}'
 issue() {
     post /v1/rights 200 "{\"as\":\"beanr-carrier\",\"container\":\"$box\",\"bl\":\"b\",\"to\":\"beanr-forwarder\"}"
-    get .id
-    right=$it
+    get .id right
 }
 # is STATE: the right gets there, once the holder of the token has ruled
 is() { [[ $(node beanr --json right show "$right" | jq -r .state) == "$1" ]]; }
@@ -180,7 +171,7 @@ right unassign haulier
 right block police
 right unblock police
 post /v1/rights/override 200 "{\"as\":\"beanr-pso\",\"container\":\"$box\",\"reason\":\"x\"}"
-get .id && override=$it
+get .id override
 post /v1/rights/approve 200 "{\"as\":\"beanr-pso2\",\"id\":\"$override\"}"
 right return haulier
 post '/v1/gates/{name}/collects' 200 "{\"container\":\"$box\",\"subject\":[\"card:alfapass:1\",\"plate:BE:1ABC234\"]}" \
@@ -278,20 +269,15 @@ for pair in '/tlog/add-checkpoint /tlog/add-checkpoint' '/tlog/{path} /tlog/beze
 done
 # A log outside whose trees are two leaves, and other two.
 leaf() { printf '\0%s' "$1" | sha256sum | cut -c 1-64; }
-note_of() { # SIZE ROOT(hex) FILE
-    { printf 'log.example/outside\n%s\n%s\n' "$1" "$(xxd -r -p <<<"$2" | base64)"; } >"$WORK/text"
-    openssl pkeyutl -sign -inkey "$WORK/log.pem" -rawin -in "$WORK/text" -out "$WORK/signed"
-    { cat "$WORK/text"; printf '\n— log.example/outside %s\n' "$({ xxd -r -p <<<"$key_id"; cat "$WORK/signed"; } | base64 -w0)"; } >"$3"
-}
-note_of 1 "$(leaf a)" "$WORK/one"
-note_of 1 "$(leaf b)" "$WORK/two"
+log_checkpoint 1 "$(leaf a)" "$WORK/one"
+log_checkpoint 1 "$(leaf b)" "$WORK/two"
 submit_note /tlog/add-checkpoint /tlog/add-checkpoint 200 0 "$WORK/one"
 submit_note /tlog/add-checkpoint /tlog/add-checkpoint 422 1 "$WORK/two"
 
 claim "who shows nothing, who shows too little, and who is revoked"
 must 0 node beanr key certificate --key "$SB/beanr/keys/issuers/beanr-pso2.key" --out "$WORK/revoked.pem"
 must 0 node bezee key certificate --key "$SB/bezee/keys/issuers/bezee-pso.key" --out "$WORK/operator.pem"
-must 0 node beanr charter revoke beanr-pso2 "${roots[@]}"
+must 0 node beanr charter revoke beanr-pso2 "${ROOTS[@]}"
 "$P2P_OPENAPI" "$DOC" list >"$WORK/operations"
 while read -r method template who rate statuses; do
     path=$(path_of "$template")

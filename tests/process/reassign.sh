@@ -4,18 +4,14 @@
 # Of another container it and the new holder had both opened custody: the roots keep one of these, by the same wait.
 
 . "$(dirname "$0")/lib.sh" || exit 3
+. "$(dirname "$0")/lib_containers.sh"
 begin 19400 240 beanr,bezee,begne,beost,belgg
-ROOTS=(--root-key "$SB/roots/root-1.key" --root-key "$SB/roots/root-2.key")
 LEASE_S=60 # the shortest that a charter may have; who takes over waits 1.1 times as long
-BOX=PTPU1000012 RIVAL=HBMU2699702 CARD=card:alfapass:1234567 TRUCK=plate:BE:1ABC234
+BOX=PTPU1000012 RIVAL=HBMU2699702
 up
 connected $MEMBERS
 must 0 node bezee --json charter policy --lease ${LEASE_S}s "${ROOTS[@]}"
 
-# custody_is MEMBER FILTER
-custody_is() { node "$1" --json custody show "$BOX" | jq -e "$2"; }
-# token_is MEMBER TOKEN FILTER
-token_is() { node "$1" --json custody show "$2" | jq -e "$3"; }
 # tells_seen MEMBER...: what a commit knows is told in it, and with it that the holder is replaced
 tells_seen() {
     local each
@@ -23,36 +19,29 @@ tells_seen() {
         must 0 node "$each" gate check --subject imo:9179842 --purpose call
     done
 }
-# collect CODE MEMBER
-collect() { must "$1" node "$2" --json gate collect --container "$BOX" --subject "$CARD" --subject "$TRUCK"; }
-because() { holds '[.reasons[].code] | index($code) != null' --arg code "$1"; }
-may() { must 0 node begne --json --as "begne-$1" right "${@:2}"; }
 releasing $MEMBERS
 
 claim "Antwerp and Ghent each open custody of one container, not knowing of each other: neither may release"
 down bezee begne beost belgg
-must 0 node beanr --json custody open --container "$RIVAL" --call 'PTP EXPRESS 44' --facility beanr-f1
-get .id
-goes=$it
+open_custody beanr "$RIVAL"
+get .id goes
 down beanr
 up bezee begne beost belgg
-must 0 node begne --json custody open --container "$RIVAL" --call 'PTP EXPRESS 45' --facility begne-f1
-get .id
-kept=$it
+open_custody begne "$RIVAL"
+get .id kept
 up beanr
 connected beanr
 for member in beanr begne belgg; do
-    eventually 20 token_is "$member" "$goes" '.frozen == ["rival"]'
-    eventually 20 token_is "$member" "$kept" '.frozen == ["rival"]'
+    eventually 20 custody_is "$member" "$goes" '.frozen == ["rival"]'
+    eventually 20 custody_is "$member" "$kept" '.frozen == ["rival"]'
 done
 releasing beanr
 
 claim "Antwerp opens custody, every port knows, and Antwerp is lost"
-must 0 node beanr --json custody open --container "$BOX" --call 'PTP EXPRESS 44' --facility beanr-f1 --level witnessed
-get .id
-token=$it
+open_custody beanr "$BOX" --level witnessed
+get .id token
 for member in $MEMBERS; do
-    eventually 10 custody_is "$member" '.state == "held" and .holder == "beanr"'
+    eventually 10 custody_is "$member" "$BOX" '.state == "held" and .holder == "beanr"'
 done
 kill_node beanr
 must 1 node begne --json --as begne-pso custody recount "$BOX"
@@ -68,15 +57,15 @@ must 0 node begne --json charter reassign "$token" --to begne "${ROOTS[@]}"
 must 0 node begne --json charter settle-opens "$kept" --other "$goes" "${ROOTS[@]}"
 must 1 node begne --json charter settle-opens "$goes" --other "$kept" "${ROOTS[@]}"
 holds '.error.text | test("stays away")'
-eventually 10 token_is belgg "$goes" '.frozen == ["rival", "settled"]'
-eventually 10 custody_is belgg '.frozen == ["reassigned"] and .holder == "beanr"'
+eventually 10 custody_is belgg "$goes" '.frozen == ["rival", "settled"]'
+eventually 10 custody_is belgg "$BOX" '.frozen == ["reassigned"] and .holder == "beanr"'
 tells_seen begne belgg
 must 3 node begne --json --as begne-pso custody recount "$BOX"
 holds '.error.code == "not-sealed" and (.error.text | test("1 more of") and test("bezee") and test("beost"))'
 must 1 node begne --json doctor
 holds '.checks[] | select(.name == "seals") | .ok == false and (.text | test("bezee"))'
 up bezee beost
-eventually 20 custody_is bezee '.frozen == ["reassigned"]'
+eventually 20 custody_is bezee "$BOX" '.frozen == ["reassigned"]'
 eventually 20 node bezee gate check --subject imo:9179842 --purpose call
 
 claim "sealed, it waits for the lease of who held it, in one go"
@@ -100,7 +89,7 @@ must 1 node begne --json --as begne-pso custody recount "$BOX"
 holds '.error.code == "same-officer"'
 must 0 node begne --json --as begne-pso2 custody recount "$BOX" --level witnessed
 for member in bezee begne beost belgg; do
-    eventually 10 custody_is "$member" '.state == "held" and .holder == "begne" and .epoch == 2 and .frozen == []'
+    eventually 10 custody_is "$member" "$BOX" '.state == "held" and .holder == "begne" and .epoch == 2 and .frozen == []'
 done
 
 claim "two people count the one that the roots keep, and the other is over"
@@ -108,32 +97,24 @@ counted() { node begne --json --as "$1" custody recount "$RIVAL"; }
 eventually 10 counted begne-pso
 must 0 node begne --json --as begne-pso2 custody recount "$RIVAL" --level witnessed
 for member in bezee begne beost belgg; do
-    eventually 10 token_is "$member" "$goes" '.state == "withdrawn"'
-    eventually 10 token_is "$member" "$kept" '.state == "held" and .frozen == []'
+    eventually 10 custody_is "$member" "$goes" '.state == "withdrawn"'
+    eventually 10 custody_is "$member" "$kept" '.state == "held" and .frozen == []'
 done
 
 claim "Antwerp comes back and refuses; Ghent releases, once"
 up beanr
 connected beanr
-eventually 20 custody_is beanr '.holder == "begne" and .epoch == 2'
-collect 1 beanr
+eventually 20 custody_is beanr "$BOX" '.holder == "begne" and .epoch == 2'
+collect 1 beanr "$BOX"
 because custody-elsewhere
-eventually 10 token_is beanr "$goes" '.state == "withdrawn"'
+eventually 10 custody_is beanr "$goes" '.state == "withdrawn"'
 releasing begne
-may carrier issue --container "$BOX" --bl PTPL44 --to begne-haulier
-get .id
-right=$it
-may haulier accept "$right"
-may haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
-may carrier light "$right" commercial ok
-may customs light "$right" customs released
-may terminal light "$right" discharge discharged
-may terminal light "$right" terminal released
-collect 0 begne
+collectable begne "$BOX"
+collect 0 begne "$BOX"
 holds '.answer == "allow" and .release != null'
-collect 1 begne
+collect 1 begne "$BOX"
 because used
-eventually 10 custody_is beanr '.state == "released"'
-collect 1 beanr
+eventually 10 custody_is beanr "$BOX" '.state == "released"'
+collect 1 beanr "$BOX"
 because used
 finish

@@ -14,14 +14,14 @@ deciding begne
 decide 0 imo:9332810 && before=$it
 must 0 node begne peers pause --all
 must 0 node beanr ban impose --as beanr-pso --subject imo:9332810 --ground local --reference "<b>order & 12</b>" --json
-get .id && ban=$it
+get .id ban
 decide 0 imo:9332810 && unaware=$it
 must 0 node begne peers resume --all
 must 0 node begne wait record "$ban"
 decide 1 imo:9332810 && refused=$it
 must 0 node begne peers pause --all
 must 0 node beanr ban lift "$ban" --as beanr-pso --reason inspected --json
-get .id && lift=$it
+get .id lift
 decide 1 imo:9332810 && stale=$it
 must 0 node begne peers resume --all
 must 0 node begne wait record "$lift"
@@ -50,8 +50,8 @@ state && same "$it" lifted "everything"
 
 claim "the state of everything is what the node said of itself"
 must 0 node begne status --json
-get .frontier_digest && frontier=$it
-get '.digests["bans/national"]' && bans=$it
+get .frontier_digest frontier
+get '.digests["bans/national"]' bans
 must 0 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --json
 same "$(head -1 "$out" | jq -r '.frontier_digest + " " + .digests["bans/national"]')" "$frontier $bans" digests
 must 0 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --all

@@ -5,8 +5,7 @@
 . "$(dirname "$0")/lib.sh" || exit 3
 begin 17240 90 beanr,bezee,begne
 
-read_only() { [[ $(node beanr --json status | jq -r .read_only) == "$1" ]]; }
-size() { node "$1" --json status | jq '.feeds[] | select(.feed == "beanr/1") | .size'; }
+read_only() { status_is beanr "(.read_only | tostring) == \"$1\""; }
 
 # back_to_backup: the directory as it was, with the newer copy beside it
 back_to_backup() {
@@ -27,7 +26,7 @@ up beanr
 connected beanr
 REFERENCE=after-backup impose beanr imo:9405435 --level witnessed
 newer=$id
-before=$(size beanr)
+size_of beanr beanr/1 before
 agree
 digest=$(node beanr --json status | jq -r .leaves_digest)
 
@@ -53,7 +52,7 @@ up bezee begne
 eventually 20 read_only null
 must 0 node beanr --json ban show "$newer"
 holds '.state == "in-force"'
-now=$(size beanr)
+size_of beanr beanr/1 now
 ((now >= before)) || fail "the feed ends at $now, it had $before"
 REFERENCE=after-restore impose beanr imo:9405459 --level witnessed
 ((${id#beanr/1:} >= before)) || fail "$id was written over what there was"
@@ -81,10 +80,11 @@ must 3 node beanr --json --as beanr-pso ban impose --subject imo:9405461 --groun
 must 1 node beanr --json gate check --subject imo:9405435 --purpose call
 holds '.decision == null'
 must 1 node beanr doctor
-grew=$(size bezee)
+size_of bezee beanr/1 grew
 impose bezee imo:9405473
 eventually 10 answers beanr imo:9405473 call refuse
-same "$(size bezee)" "$grew" "the size of beanr's feed at bezee"
+size_of bezee beanr/1
+same "$it" "$grew" "the size of beanr's feed at bezee"
 
 claim "what only this node ever held, its own decisions, no peer can give back: their leaves come without, by name"
 down beanr
@@ -105,7 +105,7 @@ up beanr
 REFERENCE=second-history
 "$P2P_BIN" -C "$SB/beanr" --json --as beanr-pso ban impose --subject imo:9405485 --ground local --reference x >"$out" 2>"$err"
 up bezee begne
-forked() { node "$1" --json status | jq -e '.feeds[] | select(.feed == "beanr/1") | .state == "forked"'; }
+forked() { status_is "$1" '.feeds[] | select(.feed == "beanr/1") | .state == "forked"'; }
 for member in $MEMBERS; do
     eventually 20 forked "$member"
     must 0 node "$member" --json status

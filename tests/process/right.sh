@@ -3,50 +3,45 @@
 # allows is ruled by who holds the container; the barrier names all that speaks against it.
 
 . "$(dirname "$0")/lib.sh" || exit 3
+. "$(dirname "$0")/lib_containers.sh"
 begin 19200 140 beanr,bezee,begne,belgg,commission
 up
 connected $MEMBERS
 releasing beanr bezee begne belgg
 
-BOX=PTPU1000054 CARD=card:alfapass:4401187265 TRUCK=plate:BE:1PTP001
+BOX=PTPU1000054
 right_is() { node "$1" --json right show "$right" | jq -e "$2"; }
-# say ISSUER VERB WORD...: at the issuer's own member, as that issuer
-say() { must 0 node "${1%%-*}" --json --as "$1" right "${@:2}"; }
-# collect CODE ANSWER REASON [MEMBER]: with $CARD and $TRUCK; REASON - for any
-collect() {
-    must "$1" node "${4:-beanr}" --json gate collect --container "$BOX" --subject "$CARD" --subject "$TRUCK"
-    holds '.answer == $answer' --arg answer "$2"
-    [[ $3 == - ]] || holds '[.reasons[].code] | index($code) != null' --arg code "$3"
+# refused REASON: who collects $BOX
+refused() {
+    collect 1 beanr "$BOX"
+    holds '.answer == "refuse"'
+    because "$1"
 }
 # release ISSUER-OF-HAULIER: custody, right, all lights; $right is it
 release() {
-    must 0 node beanr --json --as beanr-terminal custody open --container "$BOX" --call 'PTP 41' --facility beanr-f1
-    say beanr-carrier issue --container "$BOX" --bl PTP4101 --to "$1"
-    get .id
-    right=$it
-    say beanr-carrier light "$right" commercial ok
-    say beanr-customs light "$right" customs released
-    say beanr-terminal light "$right" discharge discharged
-    say beanr-terminal light "$right" terminal released
+    open_custody beanr "$BOX" --as beanr-terminal
+    right_by beanr-carrier issue --container "$BOX" --bl PTP4101 --to "$1"
+    get .id right
+    green beanr
 }
 
 claim "without custody nobody issues a right, and without a right nobody collects"
 must 3 node beanr --json --as beanr-carrier right issue --container "$BOX" --bl 1 --to beanr-forwarder
 holds '.error.code == "no-custody"'
-collect 1 refuse no-right
+refused no-right
 release beanr-forwarder
 holds '.id != null'
-collect 1 refuse not-accepted
+refused not-accepted
 must 2 node beanr --json --as beanr-carrier right issue --container "$BOX" --bl 1 --to beanr-forwarder --expires 2020-01-01
 must 3 node beanr --json --as beanr-carrier right issue --container "$BOX" --bl 1 --to beanr-forwarder --token nonsense
 holds '.error.text | startswith("nonsense is no open token")'
 
 claim "it is accepted, passed on and accepted again; who has not been given it may not take it"
 must 1 node beanr --json --as beanr-haulier right accept "$right"
-say beanr-forwarder accept "$right"
-say beanr-forwarder transfer "$right" --to beanr-haulier
+right_by beanr-forwarder accept "$right"
+right_by beanr-forwarder transfer "$right" --to beanr-haulier
 must 1 node beanr --json --as beanr-forwarder right assign "$right" --driver "$CARD"
-say beanr-haulier accept "$right"
+right_by beanr-haulier accept "$right"
 must 0 node beanr --json right show "$right"
 keys . id container token bl state party driver truck slot lights blocks holder unruled chain may
 holds '.state == "ACTIVE" and .party == "beanr-haulier" and .unruled == [] and (.chain | length) == 3'
@@ -55,30 +50,29 @@ holds '[.may[] | select(.who == "beanr-haulier").do] | index("right assign") != 
 eventually 10 right_is belgg '.state == "ACTIVE" and .party == "beanr-haulier"'
 
 claim "the barrier wants the assigned driver and truck, every light green, and no block"
-collect 1 refuse not-accepted
-say beanr-haulier assign "$right" --driver card:alfapass:9999999 --truck "$TRUCK"
-collect 1 refuse wrong-driver
-say beanr-haulier assign "$right" --driver "$CARD" --truck plate:BE:1XYZ999
-collect 1 refuse wrong-truck
-say beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK" --slot 2020-01-01T08:00:00Z..2020-01-01T09:00:00Z
-collect 1 refuse outside-slot
-say beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
-say beanr-customs light "$right" customs selectedforscan
-collect 1 refuse light-customs
-say beanr-customs light "$right" customs released
-say beanr-police block "$right" --reason 'a tip'
+refused not-accepted
+right_by beanr-haulier assign "$right" --driver card:alfapass:9999999 --truck "$TRUCK"
+refused wrong-driver
+right_by beanr-haulier assign "$right" --driver "$CARD" --truck plate:BE:1XYZ999
+refused wrong-truck
+right_by beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK" --slot 2020-01-01T08:00:00Z..2020-01-01T09:00:00Z
+refused outside-slot
+right_by beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+right_by beanr-customs light "$right" customs selectedforscan
+refused light-customs
+right_by beanr-customs light "$right" customs released
+right_by beanr-police block "$right" --reason 'a tip'
 must 0 node beanr --json right show "$right"
 holds '.state == "BLOCKED"'
-collect 1 refuse blocked
-say beanr-police unblock "$right" --reason 'checked'
+refused blocked
+right_by beanr-police unblock "$right" --reason 'checked'
 
 claim "a banned driver, company or truck is refused though everything else is green"
 must 0 node begne --json --as begne-court ban impose --subject "$CARD" --ground court --reference 'Court of Ghent 7' \
     --level mirrored
-get .id
-ban=$it
+get .id ban
 eventually 10 answers beanr "$CARD" enter refuse
-collect 1 refuse banned
+refused banned
 holds '.reasons[] | select(.code == "banned").record == $ban' --arg ban "$ban"
 must 0 node begne --json --as begne-court ban lift "$ban" --reason appeal --level mirrored
 eventually 10 answers beanr "$CARD" enter allow
@@ -93,7 +87,7 @@ wait "${lanes[1]}" "${lanes[2]}"
 ran="two lanes"
 cat "$WORK/lane-1" "$WORK/lane-2" >"$out"
 same "$(jq -r .answer "$out" | sort | paste -sd' ')" "allow refuse" "what two lanes were answered"
-collect 1 refuse used
+refused used
 must 0 node beanr --json right show "$right"
 holds '.state == "USED" and .used_by != null'
 must 0 node beanr --json custody show "$BOX"
@@ -101,7 +95,7 @@ holds '.state == "released"'
 must 0 node beanr --json gate log
 tells '"answer":"allow"'
 eventually 10 right_is bezee '.state == "USED"'
-say beanr-terminal gate-out "$right"
+right_by beanr-terminal gate-out "$right"
 must 0 node beanr --json right show "$right"
 holds '.state == "FINISHED"'
 
@@ -114,21 +108,21 @@ claim "a party at another port asks there, and the holder rules"
 BOX=PTPU1000060
 release belgg-haulier
 eventually 10 right_is belgg '.state == "PENDING" and .party == "belgg-haulier"'
-say belgg-haulier accept "$right"
+right_by belgg-haulier accept "$right"
 eventually 10 right_is beanr '.state == "ACTIVE" and .party == "belgg-haulier" and .unruled == []'
 eventually 10 right_is belgg '.state == "ACTIVE" and .unruled == []'
 must 0 node beanr peers pause --all
-say belgg-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+right_by belgg-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
 must 0 node belgg right show "$right"
 tells 'asked at belgg, not yet ruled by beanr'
-collect 1 refuse not-accepted
+refused not-accepted
 must 0 node beanr peers resume --all
 eventually 10 right_is beanr '.driver != null'
 
 claim "what forbids from another port needs no ruling"
 must 0 node belgg --json --as belgg-customs right block "$right" --reason 'seen at Liege' --level mirrored
 eventually 10 right_is beanr '.state == "BLOCKED"'
-collect 1 refuse blocked
+refused blocked
 must 1 node beanr --json --as beanr-customs right unblock "$right" --reason ok # who blocked ends it
 must 0 node belgg --json --as belgg-customs right unblock "$right" --reason ok
 eventually 10 right_is beanr '.state == "ACTIVE" and .unruled == []'
@@ -136,37 +130,34 @@ must 1 node belgg --json --as belgg-terminal right light "$right" terminal hold 
 
 claim "while it is offered to another port nobody releases it; then only that port does"
 must 0 node beanr --json custody offer "$BOX" --to begne --level witnessed
-collect 1 refuse custody-elsewhere
-offered_at_begne() { node begne --json custody show "$BOX" | jq -e '.state == "offered"'; }
-eventually 10 offered_at_begne
+refused custody-elsewhere
+eventually 10 custody_is begne "$BOX" '.state == "offered"'
 must 0 node begne --json custody accept "$BOX" --level witnessed
 eventually 10 right_is beanr '.holder == "begne"'
-collect 1 refuse custody-elsewhere
+refused custody-elsewhere
 eventually 10 right_is begne '.driver != null and .state == "ACTIVE" and .unruled == []'
-collect 0 allow - begne
+collect 0 begne "$BOX"
 eventually 10 right_is beanr '.state == "USED"'
 
 claim "two officers overrule a light, and the commission sees it; alone nobody does"
 BOX=PTPU1000049
 release beanr-haulier
-say beanr-haulier accept "$right"
-say beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
-say beanr-terminal light "$right" terminal hold
-collect 1 refuse light-terminal
+right_by beanr-haulier accept "$right"
+right_by beanr-haulier assign "$right" --driver "$CARD" --truck "$TRUCK"
+right_by beanr-terminal light "$right" terminal hold
+refused light-terminal
 must 0 node beanr --json --as beanr-pso gate override --container "$BOX" --reason 'the reefer fails'
-get .id
-override=$it
+get .id override
 must 2 node beanr --json --as beanr-pso gate override --container "$BOX" --reason "$(printf 'x%.0s' {1..501})"
 grep -q 'reason has 501 bytes; it may have 500 at most' "$err" || fail "the limit is not named"
 must 0 node beanr --json right show "$right"
 holds '.override | .asked == $id and .by == "beanr-pso" and .reason == "the reefer fails" and .approved == null and .overrules == []' \
     --arg id "$override"
-collect 1 refuse light-terminal
+refused light-terminal
 must 1 node beanr --json --as beanr-pso gate approve "$override"
 holds '.error.code == "same-officer" and (.error.text | contains("another officer"))'
 must 0 node beanr --json --as beanr-pso2 gate approve "$override"
-get .id
-approved=$it
+get .id approved
 must 0 node beanr --json right show "$right"
 holds '.override | .approved == $id and .approved_by == "beanr-pso2" and .overrules == ["slot", "truck", "stale-knowledge", "light-terminal"]' \
     --arg id "$approved"
@@ -177,7 +168,7 @@ it=$approved
 eventually 10 node commission record show "$it"
 must 0 node commission --json status
 holds '.overrides.approved == 1 and .overrides.newest[0].id == $id and .overrides.newest[0].what == "override approved"' --arg id "$it"
-collect 0 allow -
+collect 0 beanr "$BOX"
 holds '.override == {asked: $asked, approved: $approved}' --arg asked "$override" --arg approved "$approved"
 agree
 
@@ -186,12 +177,12 @@ BOX=PTPU1000033
 release beanr-forwarder
 must 0 node beanr --json right list --container "$BOX"
 holds '.state == "PENDING"'
-say beanr-carrier cancel "$right" --reason 'the shipment is off'
+right_by beanr-carrier cancel "$right" --reason 'the shipment is off'
 must 0 node beanr --json right list --container "$BOX"
 silent
 must 0 node beanr --json right list --container "$BOX" --all
 holds '.state == "CANCELLED"'
-collect 1 refuse no-right
+refused no-right
 must 0 node beanr --json right list --party beanr-haulier --all
 tells USED
 finish

@@ -2,15 +2,13 @@
 # Feeds over HTTP/2 as C2SP tiles, and this node as a witness: of feeds of the federation, and of a log outside whose
 # keys and trees openssl and sha256sum make.
 . "$(dirname "$0")/lib.sh" || exit 3
-for tool in curl openssl sha256sum base64 xxd; do
-    command -v "$tool" >/dev/null || { echo "there is no $tool here"; exit 77; }
-done
+. "$(dirname "$0")/lib_outside.sh"
+need curl
 begin 17990 90 beanr,bezee,begne
 
 # ask MEMBER PATH [CURL OPTION...]: over its socket; status, type and cache-control in $seen, the body in $out
 ask() {
-    seen=$(curl -s --http2-prior-knowledge --unix-socket "$SB/$1/node.sock" -o "$out" \
-        -w '%{http_code} %header{content-type} %header{cache-control}' "${@:3}" "http://node$2")
+    seen=$(over_socket "$1" "$2" -o "$out" -w '%{http_code} %header{content-type} %header{cache-control}' "${@:3}")
 }
 # people PATH [CURL OPTION...]: the same from outside, of bezee, without a client certificate
 people() {
@@ -20,14 +18,10 @@ people() {
 sees() { [[ $seen == $1 ]] || fail "$2: $seen ($(head -c 300 "$out"))"; }
 # submission OLD FILE: what a witness is sent, without hashes
 submission() { printf 'old %s\n\n' "$1" | cat - "$2" >"$WORK/body"; }
-sha_hex() { xxd -r -p | sha256sum | cut -c 1-64; }
 
 claim "a log outside has a key that openssl made, and bezee is told of it"
-openssl genpkey -algorithm ed25519 -out "$WORK/log.pem" 2>/dev/null
-raw=01$(openssl pkey -in "$WORK/log.pem" -pubout -outform DER | tail -c 32 | xxd -p -c 32)
-origin=log.example/outside
-id=$(printf '%s0a%s' "$(printf %s $origin | xxd -p -c 99)" "$raw" | sha_hex | head -c 8)
-echo "witness_logs: [\"$origin+$id+$(xxd -r -p <<<"$raw" | base64)\"]" >>"$SB/bezee/config.yaml"
+make_log
+echo "witness_logs: [\"$log_vkey\"]" >>"$SB/bezee/config.yaml"
 must 0 up
 must 0 node beanr ban impose --as beanr-pso --subject imo:9332810 --ground local --reference x --level witnessed --json
 get .id && must 0 node bezee wait record "$it" --level witnessed
@@ -83,13 +77,6 @@ sees '403 *' "a note whose text was changed"
 ask bezee /tlog/add-checkpoint --data-binary 'old 1'
 sees '400 *' "half a request"
 
-# sign ROOT_HEX SIZE: the outside log's checkpoint, in $WORK/log
-sign() {
-    printf '%s\n%s\n%s\n' $origin "$2" "$(xxd -r -p <<<"$1" | base64)" >"$WORK/text"
-    openssl pkeyutl -sign -inkey "$WORK/log.pem" -rawin -in "$WORK/text" -out "$WORK/signature"
-    printf '\n\xe2\x80\x94 %s %s\n' $origin \
-        "$({ xxd -r -p <<<"$id"; cat "$WORK/signature"; } | base64 -w 0)" | cat "$WORK/text" - >"$WORK/log"
-}
 one=$(printf '00%s' "$(printf one | xxd -p)" | sha_hex)
 two=$(printf '00%s' "$(printf two | xxd -p)" | sha_hex)
 both=$(printf '01%s%s' "$one" "$two" | sha_hex)
@@ -99,12 +86,12 @@ claim "a log outside is witnessed for consistency, under a key of its own"
 people /tlog/witness
 sees '200 *' "the witness's key"
 tells '^sandbox.example/bezee/foreign[+]'
-sign "$one" 1
+log_checkpoint 1 "$one" "$WORK/log"
 submission 0 "$WORK/log"
 people /tlog/add-checkpoint --data-binary "@$WORK/body"
 sees '200 *' "the first checkpoint"
 tells '^— sandbox.example/bezee/foreign '
-sign "$both" 2
+log_checkpoint 2 "$both" "$WORK/log"
 { printf 'old 1\n%s\n\n' "$(xxd -r -p <<<"$two" | base64)"; cat "$WORK/log"; } >"$WORK/body"
 people /tlog/add-checkpoint --data-binary "@$WORK/body"
 sees '200 *' "a second one that goes on"
@@ -115,17 +102,17 @@ same "$(cat "$out")" 2 "the known size"
 claim "another history of it is refused, after a restart too"
 down bezee
 must 0 up bezee
-sign "$other" 2
+log_checkpoint 2 "$other" "$WORK/log"
 submission 2 "$WORK/log"
 people /tlog/add-checkpoint --data-binary "@$WORK/body"
 sees '422 *' "the same size with another root"
-sign "$other" 3
+log_checkpoint 3 "$other" "$WORK/log"
 { printf 'old 2\n%s\n\n' "$(xxd -r -p <<<"$two" | base64)"; cat "$WORK/log"; } >"$WORK/body"
 people /tlog/add-checkpoint --data-binary "@$WORK/body"
 sees '422 *' "a proof that does not lead there"
 
 claim "a log that nobody named is unknown"
-sed "s,^$origin,log.example/strange," "$WORK/log" >"$WORK/strange"
+sed "s,^$LOG,log.example/strange," "$WORK/log" >"$WORK/strange"
 submission 0 "$WORK/strange"
 people /tlog/add-checkpoint --data-binary "@$WORK/body"
 sees '404 *' "another origin"

@@ -121,8 +121,7 @@ eventually 10 right beanr '.lights.commercial == "ok" and .lights.discharge == "
 must 0 node beanr --json right list --container CSQU3054383
 holds '.bl == "NSLU26110471" and .reference == "REL7741" and .terminal == "K1742" and .party == "beanr-forwarder"'
 holds '.state == "PENDING"'
-get .id
-id=$it
+get .id id
 
 claim "the same interchange again is a duplicate, and does nothing"
 put terminal "$SAMPLES/coarri-95b.edi"
