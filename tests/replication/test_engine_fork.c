@@ -3,8 +3,7 @@
 #include "check.h"
 
 #include "network_fixture.h"
-
-#include <p2p/forked.h>
+#include "network_twin.h"
 
 #include <stdio.h>
 
@@ -26,24 +25,18 @@ static void equivocate(uint64_t common, uint64_t one, uint64_t two)
     }
     network_run(&net);
     CHECK(network_size(&net, 4, 4) == common);
-    struct memory_kv *before = memory_kv_clone(n->kv);
-    struct p2p_engine_options options = n->options;
-    for (uint32_t a = 1; a <= 4; a++) {
-        for (uint32_t b = a + 1; b <= 4; b++) {
-            network_cut(&net, a, b);
-        }
-    }
+    struct network_moment before = network_moment(&net, 4);
+    network_cut_all(&net);
     CHECK(network_size(&net, 4, 4) == common);
     for (unsigned side = 1; side <= 2; side++) {
         uint64_t more = side == 1 ? one : two;
-        network_kill(&net, 4);
-        if (side == 2) {
-            memory_kv_free(n->kv);
-            n->kv = before;
-            n->options = options;
+        if (side == 1) {
+            network_restart(&net, 4);
+        } else {
+            n->options = before.options;
             memset(n->watch.size, 0, sizeof(n->watch.size)); /* it has no shame */
+            network_put_back(&net, 4, &before);
         }
-        CHECK_OK(network_open(&net, 4));
         network_connect(&net, side, 4);
         network_run(&net);
         for (uint64_t i = 0; i < more; i++) {
@@ -103,15 +96,6 @@ static void check_portable(uint32_t node)
     memory_kv_abort(net.nodes[node].kv);
 }
 
-static struct p2p_forked forked_at(uint32_t node, uint32_t feed)
-{
-    struct p2p_forked forked;
-    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
-    CHECK_OK(p2p_forked_get(p2p_engine_ledger(net.nodes[node].engine), kv, feed, &forked));
-    memory_kv_abort(net.nodes[node].kv);
-    return forked;
-}
-
 /* How many `fork` records stand in a node's own feed. */
 static unsigned forks_by(uint32_t node)
 {
@@ -161,7 +145,7 @@ static void test_two_histories(void **state)
             }
         }
         /* All hold the branch of W, and nothing else of it. */
-        struct p2p_forked forked = forked_at(1, 4);
+        struct p2p_forked forked = network_forked(&net, 1, 4);
         CHECK(forked.size > 0 && forked.size <= cases[i][0]);
         for (uint32_t node = 1; node <= 3; node++) {
             CHECK(network_size(&net, node, 4) == forked.size);
@@ -252,7 +236,6 @@ static void test_the_largest_quorum_is_told(void **state)
 {
     (void)state;
     network_start(4, 4, 43); /* two of 1, 2 and 3 witness feed 4 */
-    struct network_node *n = &net.nodes[4];
     while (network_size(&net, 4, 4) < 5) {
         CHECK_OK(network_notes(&net, 4, 1));
     }
@@ -260,8 +243,7 @@ static void test_the_largest_quorum_is_told(void **state)
     network_advance(&net, 3000 - net.wall_ms % 1000);
     uint64_t common = network_size(&net, 4, 4);
     CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == common);
-    struct memory_kv *before = memory_kv_clone(n->kv);
-    struct p2p_engine_options options = n->options;
+    struct network_moment before = network_moment(&net, 4);
     /* 1 and 2 cosign one history and do not hear each other, not even by 4. */
     network_cut(&net, 1, 2);
     network_cut(&net, 1, 3);
@@ -272,12 +254,7 @@ static void test_the_largest_quorum_is_told(void **state)
     network_deliver(&net, 4, 2, SIZE_MAX);
     CHECK(network_size(&net, 1, 4) == common + 2 && network_size(&net, 2, 4) == common + 2);
     CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == common);
-    network_kill(&net, 4);
-    memory_kv_free(n->kv);
-    n->kv = before;
-    n->options = options;
-    n->watch = (struct network_watch){.count = 0};
-    CHECK_OK(network_open(&net, 4));
+    network_start_over(&net, 4, &before);
     network_connect(&net, 3, 4); /* 3 is shown another */
     net.mono_ms += 7;
     net.wall_ms += 7;
@@ -287,12 +264,13 @@ static void test_the_largest_quorum_is_told(void **state)
     network_connect(&net, 1, 3);
     network_advance(&net, 2000);
     CHECK(state_of(1, 4) == P2P_FEED_FORKED && state_of(3, 4) == P2P_FEED_FORKED);
-    CHECK(forked_at(1, 4).size == common && forked_at(3, 4).size == common);
+    CHECK(network_forked(&net, 1, 4).size == common &&
+          network_forked(&net, 3, 4).size == common);
     CHECK(forks_by(1) == 1 && forks_by(3) == 1);
     network_connect(&net, 1, 2);
     network_advance(&net, 8000);
     for (uint32_t node = 1; node <= 3; node++) {
-        CHECK(forked_at(node, 4).size == common + 2);
+        CHECK(network_forked(&net, node, 4).size == common + 2);
         CHECK(forks_by(node) <= 2);
         CHECK(network_size(&net, node, 4) == common + 2); /* 3 was shown another */
     }
@@ -300,40 +278,13 @@ static void test_the_largest_quorum_is_told(void **state)
     network_restart(&net, 1);
     network_connect_all(&net);
     network_advance(&net, 5000);
-    CHECK(forked_at(1, 4).size == common + 2 && forks_by(1) <= 2);
+    CHECK(network_forked(&net, 1, 4).size == common + 2 && forks_by(1) <= 2);
     uint64_t frames = network_frames(&net);
     network_advance(&net, 60000);
     CHECK(network_frames(&net) - frames < 200);
 }
 
 /* ---- what stands at W and above ---- */
-
-/* A node starts again from what it was at `before`, as a thief with its keys would. */
-static void start_over_at(uint32_t node, struct memory_kv *before,
-                          const struct p2p_engine_options *options)
-{
-    struct network_node *n = &net.nodes[node];
-    network_kill(&net, node);
-    memory_kv_free(n->kv);
-    n->kv = before;
-    n->options = *options;
-    n->watch = (struct network_watch){.count = 0};
-    CHECK_OK(network_open(&net, node));
-}
-
-static void start_over(struct memory_kv *before, const struct p2p_engine_options *options)
-{
-    start_over_at(4, before, options);
-}
-
-static void cut_all(void)
-{
-    for (uint32_t a = 1; a <= 4; a++) {
-        for (uint32_t b = a + 1; b <= 4; b++) {
-            network_cut(&net, a, b);
-        }
-    }
-}
 
 static void join_honest(void)
 {
@@ -374,9 +325,8 @@ static void test_bans_are_rescued(void **state)
         network_start(4, 4, 60 + round);
         network_ban(&net, 4, "all", SHIP); /* below W */
         network_advance(&net, 3000 - net.wall_ms % 1000);
-        struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
-        struct p2p_engine_options options = net.nodes[4].options;
-        cut_all();
+        struct network_moment before = network_moment(&net, 4);
+        network_cut_all(&net);
         network_connect(&net, 1, 4);
         network_run(&net);
         network_ban(&net, 4, "all", OTHER); /* told to 1, by nobody else cosigned */
@@ -384,7 +334,7 @@ static void test_bans_are_rescued(void **state)
             network_connect(&net, 2, 4); /* to 2 as well: then W is above it */
         }
         network_run(&net);
-        start_over(before, &options);
+        network_start_over(&net, 4, &before);
         network_connect(&net, 3, 4);
         network_run(&net);
         network_ban(&net, 4, "all", round == 2 ? OTHER : "imo:9241061");
@@ -459,9 +409,8 @@ static void test_an_amend_of_what_goes(void **state)
     network_start(4, 4, 75);
     network_ban(&net, 4, "all", SHIP);
     network_advance(&net, 3000 - net.wall_ms % 1000);
-    struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
-    struct p2p_engine_options options = net.nodes[4].options;
-    cut_all();
+    struct network_moment before = network_moment(&net, 4);
+    network_cut_all(&net);
     network_connect(&net, 1, 4);
     network_run(&net);
     struct p2p_record_id ban = network_ban(&net, 4, "all", OTHER); /* told to 1 alone */
@@ -469,7 +418,7 @@ static void test_an_amend_of_what_goes(void **state)
     amend(1, &ban, "imo:9241061");
     CHECK(network_check(&net, 1, "imo:9241061") == P2P_ANSWER_REFUSE);
     CHECK(network_check(&net, 1, OTHER) == P2P_ANSWER_ALLOW);
-    start_over(before, &options);
+    network_start_over(&net, 4, &before);
     network_connect(&net, 3, 4);
     network_run(&net);
     network_ban(&net, 4, "all", "imo:9176187");
@@ -495,27 +444,24 @@ static void test_a_fork_told_in_a_fork(void **state)
         network_ban(&net, node, "all", SHIP);
     }
     network_advance(&net, 3000 - net.wall_ms % 1000);
-    struct p2p_engine_options options3 = net.nodes[3].options;
-    struct p2p_engine_options options4 = net.nodes[4].options;
-    struct memory_kv *before3 = memory_kv_clone(net.nodes[3].kv);
-    struct memory_kv *before4 = memory_kv_clone(net.nodes[4].kv);
-    cut_all();
+    struct network_moment before3 = network_moment(&net, 3);
+    struct network_moment before4 = network_moment(&net, 4);
+    network_cut_all(&net);
     network_connect(&net, 3, 4); /* 4 alone is shown that 3 has two histories */
     network_ban(&net, 3, "all", OTHER);
     network_run(&net);
-    start_over_at(3, before3, &options3);
+    network_start_over(&net, 3, &before3);
     network_ban(&net, 3, "all", "imo:9241061");
     network_connect(&net, 3, 4);
     network_advance(&net, 2000);
     CHECK(state_of(4, 3) == P2P_FEED_FORKED && forks_by(4) == 1);
     network_kill(&net, 3);
-    struct memory_kv *knows = memory_kv_clone(net.nodes[4].kv);
-    struct p2p_engine_options knowing = net.nodes[4].options;
-    start_over_at(4, before4, &options4); /* 1 is shown another history of 4 */
+    struct network_moment knows = network_moment(&net, 4);
+    network_start_over(&net, 4, &before4); /* 1 is shown another history of 4 */
     network_connect(&net, 1, 4);
     network_ban(&net, 4, "all", OTHER);
     network_run(&net);
-    start_over_at(4, knows, &knowing);
+    network_start_over(&net, 4, &knows);
     network_connect(&net, 1, 4);
     network_connect(&net, 1, 2);
     network_advance(&net, 8000);
@@ -537,8 +483,7 @@ static void test_a_tiny_fork(void **state)
     struct p2p_ban ban;
     network_start(4, 4, 70);
     network_advance(&net, 3000 - net.wall_ms % 1000);
-    struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
-    struct p2p_engine_options options = net.nodes[4].options;
+    struct network_moment before = network_moment(&net, 4);
     network_cut(&net, 3, 4);
     network_cut(&net, 2, 3);
     network_cut(&net, 1, 3);
@@ -550,8 +495,8 @@ static void test_a_tiny_fork(void **state)
     network_advance(&net, 1000);
     uint64_t size = network_size(&net, 1, 4);
     CHECK(size > 3000 && p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == size);
-    cut_all();
-    start_over(before, &options);
+    network_cut_all(&net);
+    network_start_over(&net, 4, &before);
     network_connect(&net, 3, 4);
     network_run(&net);
     CHECK_OK(network_notes(&net, 4, 1)); /* what 3 gets of it */
@@ -578,20 +523,18 @@ static void test_the_owner_alone_has_it(void **state)
     (void)state;
     network_start(4, 4, 71);
     network_advance(&net, 3000 - net.wall_ms % 1000);
-    const struct p2p_engine_options options = net.nodes[4].options;
-    const struct p2p_engine_options options_of_3 = net.nodes[3].options;
-    struct memory_kv *before = memory_kv_clone(net.nodes[4].kv);
+    struct network_moment before = network_moment(&net, 4);
     CHECK_OK(network_notes(&net, 4, 3));
     network_advance(&net, 1000);
-    struct memory_kv *older = memory_kv_clone(net.nodes[3].kv);
+    struct network_moment older = network_moment(&net, 3);
     uint64_t part = network_size(&net, 3, 4);
     CHECK_OK(network_notes(&net, 4, 3));
     network_advance(&net, 1000);
-    struct memory_kv *whole = memory_kv_clone(net.nodes[4].kv);
+    struct network_moment whole = network_moment(&net, 4);
     uint64_t size = network_size(&net, 1, 4);
     CHECK(size == part + 3 && network_size(&net, 3, 4) == size);
-    cut_all();
-    start_over(before, &options);
+    network_cut_all(&net);
+    network_start_over(&net, 4, &before);
     net.mono_ms += 7;
     net.wall_ms += 7;
     CHECK_OK(network_notes(&net, 4, 20));
@@ -599,20 +542,20 @@ static void test_the_owner_alone_has_it(void **state)
     network_run(&net);
     join_honest();
     network_advance(&net, 6000);
-    CHECK(forked_at(1, 4).size == size && network_size(&net, 3, 4) == size);
-    cut_all();
+    CHECK(network_forked(&net, 1, 4).size == size && network_size(&net, 3, 4) == size);
+    network_cut_all(&net);
     network_kill(&net, 1);
     network_kill(&net, 2);
-    start_over_at(3, older, &options_of_3);
+    network_start_over(&net, 3, &older);
     CHECK(network_size(&net, 3, 4) == part);
-    start_over(whole, &options);
+    network_start_over(&net, 4, &whole);
     CHECK_OK(network_open(&net, 1));
     network_connect(&net, 1, 4);
     network_advance(&net, 3000);
     network_kill(&net, 1); /* the proof and W are in records that 4 passes on */
     network_connect(&net, 3, 4);
     network_advance(&net, 20000);
-    CHECK(forked_at(3, 4).size == size && network_size(&net, 3, 4) == size);
+    CHECK(network_forked(&net, 3, 4).size == size && network_size(&net, 3, 4) == size);
     CHECK_OK(network_open(&net, 1));
     CHECK_OK(network_open(&net, 2));
 }
@@ -629,8 +572,7 @@ static void test_random_forks(void **state)
         network_start(4, 4, 900 + seed);
         network_advance(&net, 3000 - net.wall_ms % 1000);
         struct rng rng = {seed};
-        struct memory_kv *before = NULL;
-        struct p2p_engine_options options = {0};
+        struct network_moment before = {.kv = NULL};
         for (unsigned step = 0; step < 30; step++) {
             uint32_t a = 1 + (uint32_t)rng_below(&rng, 4), b = 1 + (uint32_t)rng_below(&rng, 4);
             switch (rng_below(&rng, 6)) {
@@ -657,12 +599,11 @@ static void test_random_forks(void **state)
                 CHECK_OK(network_notes(&net, 1 + (uint32_t)rng_below(&rng, 3), 1));
                 break;
             case 4:
-                if (before == NULL) {
-                    before = memory_kv_clone(net.nodes[4].kv);
-                    options = net.nodes[4].options;
+                if (before.kv == NULL) {
+                    before = network_moment(&net, 4);
                 } else if (rng_below(&rng, 3) == 0) {
-                    struct memory_kv *again = memory_kv_clone(before);
-                    start_over(again, &options);
+                    struct network_moment again = {memory_kv_clone(before.kv), before.options};
+                    network_start_over(&net, 4, &again);
                 }
                 break;
             default:
@@ -675,7 +616,7 @@ static void test_random_forks(void **state)
                 network_run(&net);
             }
         }
-        memory_kv_free(before);
+        network_moment_deinit(&before);
         network_run(&net);
         /* What honest nodes know before the thief is gone. */
         bool known[12] = {false};

@@ -3,9 +3,9 @@
 #include "check.h"
 
 #include "network_fixture.h"
+#include "network_twin.h"
 
 #include <p2p/custody.h>
-#include <p2p/forked.h>
 
 #include <string.h>
 
@@ -17,48 +17,9 @@
  * quorum; 2 cosigns both. */
 enum { OWNER = 4, LIAR = 2 };
 
-struct copy {
-    struct memory_kv *kv;
-    struct p2p_engine_options options;
-};
-
-static struct copy copy_of(uint32_t node)
-{
-    return (struct copy){memory_kv_clone(net.nodes[node].kv), net.nodes[node].options};
-}
-
-static void start_over(uint32_t node, struct copy *copy)
-{
-    struct network_node *n = &net.nodes[node];
-    network_kill(&net, node);
-    memory_kv_free(n->kv);
-    n->kv = copy->kv;
-    n->options = copy->options;
-    n->watch = (struct network_watch){.count = 0};
-    CHECK_OK(network_open(&net, node));
-}
-
-static struct p2p_forked forked_at(uint32_t node)
-{
-    struct p2p_forked forked;
-    const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
-    CHECK_OK(p2p_forked_get(p2p_engine_ledger(net.nodes[node].engine), kv, OWNER, &forked));
-    memory_kv_abort(net.nodes[node].kv);
-    return forked;
-}
-
 static uint64_t quorum(uint32_t node)
 {
     return p2p_engine_witnessing(net.nodes[node].engine, OWNER)->quorum_size;
-}
-
-static void cut_all(void)
-{
-    for (uint32_t a = 1; a <= 4; a++) {
-        for (uint32_t b = a + 1; b <= 4; b++) {
-            network_cut(&net, a, b);
-        }
-    }
 }
 
 /* The owner has written `common` records at least, 1 and 2 cosigned one history of it, 3 and 2
@@ -72,17 +33,17 @@ static void two_quorums(uint64_t seed, size_t common, size_t more)
         network_advance(&net, 500);
     }
     network_advance(&net, 3000);
-    struct copy owner = copy_of(OWNER);
-    struct copy liar = copy_of(LIAR);
-    cut_all();
+    struct network_moment owner = network_moment(&net, OWNER);
+    struct network_moment liar = network_moment(&net, LIAR);
+    network_cut_all(&net);
     network_connect(&net, 1, OWNER);
     network_connect(&net, LIAR, OWNER);
     network_ban(&net, OWNER, "all", SHIP);
     network_advance(&net, 2000);
     CHECK(quorum(1) == network_size(&net, 1, OWNER) && quorum(1) > quorum(3));
-    cut_all();
-    start_over(OWNER, &owner);
-    start_over(LIAR, &liar);
+    network_cut_all(&net);
+    network_start_over(&net, OWNER, &owner);
+    network_start_over(&net, LIAR, &liar);
     network_connect(&net, 3, OWNER);
     network_connect(&net, LIAR, OWNER);
     network_ban(&net, OWNER, "all", OTHER);
@@ -101,8 +62,8 @@ static void it_ends_at_what_both_have(void **state)
     uint64_t parted = network_size(&net, 1, OWNER);
     network_connect(&net, 1, 3);
     network_advance(&net, 20000);
-    struct p2p_forked one = forked_at(1);
-    struct p2p_forked three = forked_at(3);
+    struct p2p_forked one = network_forked(&net, 1, OWNER);
+    struct p2p_forked three = network_forked(&net, 3, OWNER);
     CHECK(one.split && three.split);
     CHECK(one.size == three.size && p2p_hash_equal(&one.root, &three.root));
     CHECK(one.size > 0 && one.size < parted);
@@ -116,7 +77,8 @@ static void it_ends_at_what_both_have(void **state)
     network_restart(&net, 3);
     network_connect(&net, 1, 3);
     network_advance(&net, 10000);
-    CHECK(forked_at(1).split && forked_at(1).size == one.size);
+    CHECK(network_forked(&net, 1, OWNER).split &&
+          network_forked(&net, 1, OWNER).size == one.size);
     CHECK(network_size(&net, 1, OWNER) == one.size);
     network_agree(&net);
     uint64_t frames = network_frames(&net); /* and that is the end of it */
@@ -133,7 +95,7 @@ static void without_a_common_head_the_larger_quorum_has_it(void **state)
     uint64_t larger = quorum(3);
     network_connect(&net, 1, 3);
     network_advance(&net, 40000);
-    CHECK(!forked_at(1).split && !forked_at(3).split);
+    CHECK(!network_forked(&net, 1, OWNER).split && !network_forked(&net, 3, OWNER).split);
     CHECK(network_size(&net, 1, OWNER) == larger && network_size(&net, 3, OWNER) == larger);
     for (uint32_t node = 1; node <= 3; node += 2) {
         CHECK(network_check(&net, node, SHIP) == P2P_ANSWER_REFUSE);
@@ -214,8 +176,8 @@ static void what_custody_carries_tells_of_both(void **state)
     uint64_t parted = network_size(&net, 1, OWNER);
     network_connect(&net, 1, 3);
     network_advance(&net, 20000);
-    struct p2p_forked one = forked_at(1);
-    struct p2p_forked three = forked_at(3);
+    struct p2p_forked one = network_forked(&net, 1, OWNER);
+    struct p2p_forked three = network_forked(&net, 3, OWNER);
     CHECK(one.split && three.split && one.size == three.size);
     CHECK(one.size > 0 && one.size < parted);
     CHECK(network_size(&net, 1, OWNER) == one.size && network_size(&net, 3, OWNER) == one.size);
@@ -229,7 +191,7 @@ static void what_tells_of_both_is_verified(void **state)
     two_quorums(53, 600, 5);
     network_connect(&net, 1, 3);
     network_advance(&net, 20000);
-    struct p2p_forked forked = forked_at(1);
+    struct p2p_forked forked = network_forked(&net, 1, OWNER);
     CHECK(forked.split);
     const struct p2p_ledger *ledger = p2p_engine_ledger(net.nodes[1].engine);
     const struct p2p_charter *charter = ledger->charter;

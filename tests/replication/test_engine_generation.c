@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "network_fixture.h"
+#include "network_twin.h"
 
 #define SHIP  "imo:9179842"
 #define OTHER "imo:9074729"
@@ -160,7 +161,7 @@ static void what_was_begun_is_not_begun_again(void **state)
     give_keys(1, SPARE);
     network_advance(&net, 3000);
     CHECK(read_only(1) == P2P_READ_ONLY_CLOSED); /* nobody says that nothing is there */
-    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    struct network_moment backup = network_moment(&net, 1);
     network_connect_all(&net);
     network_advance(&net, 3000);
     CHECK(read_only(1) == P2P_READ_ONLY_NONE);
@@ -168,13 +169,10 @@ static void what_was_begun_is_not_begun_again(void **state)
     network_advance(&net, 3000);
     uint32_t feed = network_feed(&net, 1);
     uint64_t size = network_size(&net, 2, feed);
-    network_kill(&net, 1);
-    memory_kv_free(net.nodes[1].kv);
-    net.nodes[1].kv = backup;
     net.nodes[1].options.copy_generation = 1; /* the copy comes from the backup, too */
     net.nodes[1].options.copy_size = 0;
     net.nodes[1].options.copy_commit = 0;
-    CHECK_OK(network_open(&net, 1));
+    network_put_back(&net, 1, &backup);
     give_keys(1, SPARE);
     network_connect_all(&net);
     network_advance(&net, 5000);
@@ -218,7 +216,7 @@ static void a_backup_that_counted_further_cosigns_nothing(void **state)
     network_start(4, 4, 6);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 3000);
-    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    struct network_moment backup = network_moment(&net, 1);
     restore_without_copy();
     grant(SPARE, true);
     give_keys(1, SPARE);
@@ -226,12 +224,9 @@ static void a_backup_that_counted_further_cosigns_nothing(void **state)
     CHECK(read_only(1) == P2P_READ_ONLY_NONE);
     network_ban(&net, 2, "all", SHIP);
     network_advance(&net, 3000);
-    network_kill(&net, 1);
-    memory_kv_free(net.nodes[1].kv);
-    net.nodes[1].kv = backup;
     net.nodes[1].options.copy_commit = 1;
     CHECK(net.nodes[1].options.copy_generation == 2 && !net.nodes[1].options.copy_lost);
-    CHECK_OK(network_open(&net, 1));
+    network_put_back(&net, 1, &backup);
     network_connect_all(&net);
     network_advance(&net, 3000);
     give_keys(1, SPARE);
@@ -248,16 +243,14 @@ static void a_closed_feed_comes_back_without_what_it_alone_held(void **state)
 {
     (void)state;
     network_start(4, 4, 8);
-    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    struct network_moment backup = network_moment(&net, 1);
     network_ban(&net, 1, "m1", OTHER);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 3000);
     uint64_t size = network_size(&net, 2, 1);
     network_kill(&net, 1);
-    memory_kv_free(net.nodes[1].kv);
-    net.nodes[1].kv = backup;
     grant(SPARE, true);
-    CHECK_OK(network_open(&net, 1));
+    network_put_back(&net, 1, &backup);
     network_connect_all(&net);
     network_advance(&net, 1000);
     give_keys(1, SPARE);
@@ -284,13 +277,8 @@ static void what_a_restored_node_knows_of_a_fork_is_told_later(void **state)
     }
     network_advance(&net, 3000);
     uint64_t common = network_size(&net, FORKED, FORKED);
-    struct memory_kv *before = memory_kv_clone(net.nodes[FORKED].kv);
-    struct p2p_engine_options options = net.nodes[FORKED].options;
-    for (uint32_t i = 1; i <= 4; i++) {
-        if (i != 3) {
-            network_cut(&net, 3, i);
-        }
-    }
+    struct network_moment before = network_moment(&net, FORKED);
+    network_cut_off(&net, 3);
     CHECK_OK(network_notes(&net, FORKED, 2));
     network_advance(&net, 2000);
     CHECK(quorum(1, FORKED) == common + 2 && quorum(3, FORKED) == common);
@@ -299,11 +287,7 @@ static void what_a_restored_node_knows_of_a_fork_is_told_later(void **state)
     network_kill(&net, 1);
     net.nodes[1].options.copy_lost = true;
     CHECK_OK(network_open(&net, 1));
-    memory_kv_free(net.nodes[FORKED].kv);
-    net.nodes[FORKED].kv = before;
-    net.nodes[FORKED].options = options;
-    net.nodes[FORKED].watch = (struct network_watch){.count = 0};
-    CHECK_OK(network_open(&net, FORKED));
+    network_start_over(&net, FORKED, &before);
     network_connect(&net, 3, FORKED); /* 3 is shown another history */
     CHECK_OK(network_notes(&net, FORKED, 1));
     network_advance(&net, 1000);
@@ -430,26 +414,21 @@ static void begun_and_killed_before_the_copy(void **state)
     network_agree(&net);
 }
 
-/* Node 1's feed forks and it goes on in the next generation; returns its store from between, to
- * be freed. */
-static struct memory_kv *fork_and_go_on(void)
+/* Node 1's feed forks and it goes on in the next generation; returns what it was in between. */
+static struct network_moment fork_and_go_on(void)
 {
     network_start(4, 4, 5);
-    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
-    struct p2p_engine_options copy = net.nodes[1].options;
+    struct network_moment backup = network_moment(&net, 1);
     network_ban(&net, 1, "all", SHIP);
     network_advance(&net, 2000);
-    network_kill(&net, 1);
-    memory_kv_free(net.nodes[1].kv);
-    net.nodes[1].kv = backup;
-    net.nodes[1].options = copy; /* restored with its copy: it writes a second history */
+    net.nodes[1].options = backup.options; /* with its copy: it writes a second history */
     memset(net.nodes[1].watch.size, 0, sizeof(net.nodes[1].watch.size));
-    CHECK_OK(network_open(&net, 1));
+    network_put_back(&net, 1, &backup);
     CHECK_OK(network_notes(&net, 1, 3));
     network_connect_all(&net);
     network_advance(&net, 5000);
     CHECK(read_only(1) == P2P_READ_ONLY_FORKED);
-    struct memory_kv *forked = memory_kv_clone(net.nodes[1].kv);
+    struct network_moment forked = network_moment(&net, 1);
     grant(SPARE, true);
     give_keys(1, SPARE);
     network_advance(&net, 5000);
@@ -464,7 +443,8 @@ static struct memory_kv *fork_and_go_on(void)
 static void a_forked_member_goes_on_in_the_next_generation(void **state)
 {
     (void)state;
-    memory_kv_free(fork_and_go_on());
+    struct network_moment forked = fork_and_go_on();
+    network_moment_deinit(&forked);
     CHECK(network_check(&net, 2, OTHER) == P2P_ANSWER_REFUSE);
     CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE);
 }
@@ -474,11 +454,8 @@ static void a_forked_member_goes_on_in_the_next_generation(void **state)
 static void a_backup_of_a_forked_feed_begins_nothing(void **state)
 {
     (void)state;
-    struct memory_kv *forked = fork_and_go_on();
-    network_kill(&net, 1);
-    memory_kv_free(net.nodes[1].kv);
-    net.nodes[1].kv = forked;
-    CHECK_OK(network_open(&net, 1));
+    struct network_moment forked = fork_and_go_on();
+    network_put_back(&net, 1, &forked);
     CHECK(read_only(1) != P2P_READ_ONLY_NONE && !p2p_engine_complete(net.nodes[1].engine));
     network_connect_all(&net);
     network_advance(&net, 5000);

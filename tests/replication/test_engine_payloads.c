@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "network_fixture.h"
+#include "network_twin.h"
 
 #define SHIP   "imo:9179842"
 #define OTHER  "imo:9074729"
@@ -380,15 +381,12 @@ static void test_lost(void **state)
 {
     (void)state;
     network_start(3, 3, 11);
-    struct memory_kv *backup = memory_kv_clone(net.nodes[1].kv);
+    struct network_moment backup = network_moment(&net, 1);
     network_ban(&net, 1, "all", SHIP);
     network_ban(&net, 1, "m1", OTHER);
     network_check(&net, 1, SHIP); /* a decision stands in its own circle as well */
     network_advance(&net, 3000);
-    network_kill(&net, 1);
-    memory_kv_free(net.nodes[1].kv);
-    net.nodes[1].kv = backup;
-    CHECK_OK(network_open(&net, 1));
+    network_put_back(&net, 1, &backup);
     network_connect_all(&net);
     network_advance(&net, 3000);
     struct p2p_circle_state own = circle_at(1, "m1");

@@ -3,44 +3,28 @@
 #include "check.h"
 
 #include "network_fixture.h"
+#include "network_twin.h"
 
-#include <p2p/forked.h>
 #include <p2p/kept.h>
 
 #include <string.h>
 
 #define SHIP "imo:9074729"
 
-static void cut_all(void)
-{
-    for (uint32_t a = 1; a <= 4; a++) {
-        for (uint32_t b = a + 1; b <= 4; b++) {
-            network_cut(&net, a, b);
-        }
-    }
-}
-
 /* Node 4 bans a ship and tells one node alone; then it starts over from before and tells the
  * other another history. Returns where the ban stood. Nobody is connected afterwards. */
 static struct p2p_record_id known_to(uint32_t one, uint32_t other, uint64_t seed)
 {
-    struct network_node *n = &net.nodes[4];
     network_start(4, 4, seed);
     network_advance(&net, 3000 - net.wall_ms % 1000);
-    struct memory_kv *before = memory_kv_clone(n->kv);
-    struct p2p_engine_options options = n->options;
-    cut_all();
+    struct network_moment before = network_moment(&net, 4);
+    network_cut_all(&net);
     network_connect(&net, one, 4);
     network_run(&net);
     struct p2p_record_id id = network_ban(&net, 4, "all", SHIP);
     network_run(&net);
     CHECK(network_check(&net, one, SHIP) == P2P_ANSWER_REFUSE);
-    network_kill(&net, 4);
-    memory_kv_free(n->kv);
-    n->kv = before;
-    n->options = options;
-    n->watch = (struct network_watch){.count = 0};
-    CHECK_OK(network_open(&net, 4));
+    network_start_over(&net, 4, &before);
     network_connect(&net, other, 4);
     network_run(&net);
     net.mono_ms += 7;

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "network_fixture.h"
+#include "network_twin.h"
 
 #include <string.h>
 
@@ -33,28 +34,23 @@ static void test_killed_again_and_again(void **state)
 }
 
 struct backup {
-    struct memory_kv *kv;
-    struct p2p_engine_options options;
-    uint64_t size;
+    struct network_moment moment;
+    uint64_t size; /* of its feed */
 };
 
 static struct backup take_backup(uint32_t node)
 {
-    return (struct backup){memory_kv_clone(net.nodes[node].kv), net.nodes[node].options,
-                           network_size(&net, node, node)};
+    return (struct backup){network_moment(&net, node), network_size(&net, node, node)};
 }
 
 /* The store of the backup comes back; the copy stays unless it is taken along. */
 static void restore(uint32_t node, struct backup *backup, bool copy_too)
 {
-    struct network_node *n = &net.nodes[node];
     network_kill(&net, node);
-    memory_kv_free(n->kv);
-    n->kv = backup->kv;
     if (copy_too) {
-        n->options = backup->options;
+        net.nodes[node].options = backup->moment.options;
     }
-    CHECK_OK(network_open(&net, node));
+    network_put_back(&net, node, &backup->moment);
 }
 
 /* What `prepare` gives an officer to sign: its number. */

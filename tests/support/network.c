@@ -189,6 +189,24 @@ void network_cut(struct network *net, uint32_t a, uint32_t b)
     }
 }
 
+void network_cut_all(struct network *net)
+{
+    for (uint32_t a = 1; a <= net->node_count; a++) {
+        for (uint32_t b = a + 1; b <= net->node_count; b++) {
+            network_cut(net, a, b);
+        }
+    }
+}
+
+void network_cut_off(struct network *net, uint32_t node)
+{
+    for (uint32_t other = 1; other <= net->node_count; other++) {
+        if (other != node) {
+            network_cut(net, node, other);
+        }
+    }
+}
+
 static void count_run(struct network_carried *carried, struct p2p_slice frame)
 {
     struct p2p_run run;

@@ -124,6 +124,9 @@ void network_restart(struct network *net, uint32_t node);
 void network_connect(struct network *net, uint32_t a, uint32_t b);
 void network_connect_all(struct network *net);
 void network_cut(struct network *net, uint32_t a, uint32_t b);
+/* Every line, and every line of one node. */
+void network_cut_all(struct network *net);
+void network_cut_off(struct network *net, uint32_t node);
 bool network_connected(const struct network *net, uint32_t a, uint32_t b);
 
 struct p2p_now network_now(const struct network *net, uint32_t node);
