@@ -316,6 +316,9 @@ static enum p2p_err complete_batch(struct p2p_engine *engine, uint64_t *wake_ms)
         err = p2p_engine_follow_charter(engine); /* a version that came as a job */
     }
     if (err == P2P_OK) {
+        err = p2p_collect_follow(engine);
+    }
+    if (err == P2P_OK) {
         err = p2p_state_compare(engine);
     }
     if (err == P2P_OK) {

@@ -41,6 +41,7 @@ void p2p_collect_arrived(struct p2p_engine *engine, const struct p2p_record *rec
 {
     struct p2p_cites walk;
     struct p2p_record_id cite;
+    engine->opened = engine->opened || record->kind == P2P_KIND_CUSTODY_OPEN;
     if (record->kind != P2P_KIND_RIGHT_BLOCK && record->kind != P2P_KIND_RIGHT_LIGHT &&
         record->kind != P2P_KIND_RIGHT_REVOKE && record->kind != P2P_KIND_RIGHT_CANCEL) {
         return;
@@ -53,6 +54,33 @@ void p2p_collect_arrived(struct p2p_engine *engine, const struct p2p_record *rec
             release->is_asked = release->is_asked || waits;
         }
     }
+}
+
+/* Whether a token of the container is not over: what was released stands there again. */
+static enum p2p_err is_opened_again(const struct p2p_engine *engine, const char *container,
+                                    bool *again)
+{
+    const struct p2p_collect_question question = {
+        .place = &engine->place, .feed = engine->feed, .container = p2p_slice_text(container)};
+    struct p2p_collect_token token;
+    enum p2p_err err = p2p_collect_find(engine->kv, &question, &token);
+    *again = err != P2P_OK || (token.found && !p2p_custody_is_over(token.custody.state));
+    return err == P2P_CORRUPT ? P2P_OK : err; /* who cannot read it gives nothing away */
+}
+
+enum p2p_err p2p_collect_follow(struct p2p_engine *engine)
+{
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < P2P_RELEASES_MAX && engine->opened && err == P2P_OK; i++) {
+        struct p2p_release *release = &engine->releases[i];
+        bool again = false;
+        if (release->waits && !release->is_asked) {
+            err = is_opened_again(engine, release->container, &again);
+            release->is_asked = again;
+        }
+    }
+    engine->opened = engine->opened && err != P2P_OK;
+    return err;
 }
 
 enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed, uint64_t index,

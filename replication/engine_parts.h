@@ -188,6 +188,9 @@ P2P_MUST_CHECK enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2
 /* What may forbid a release that waits for its allow arrived: whoever waits for that is to ask
  * again. */
 void p2p_collect_arrived(struct p2p_engine *engine, const struct p2p_record *record);
+/* Looks whether what waits for its allow was opened anew in this batch: its container stands
+ * there for another visit, and who waits is to ask again. P2P_NOMEM, or the seam's. */
+P2P_MUST_CHECK enum p2p_err p2p_collect_follow(struct p2p_engine *engine);
 /* The checkpoint that a record rests on which must carry one of that feed above that index, in
  * the batch's arena. there [out]: it is here, or none is needed (feed 0). */
 P2P_MUST_CHECK enum p2p_err p2p_engine_rests(struct p2p_engine *engine, uint32_t feed,

@@ -76,6 +76,7 @@ void p2p_ruling_arrived(struct p2p_engine *engine, const struct p2p_record_id *i
     struct p2p_rulings *rulings = &engine->rulings;
     struct p2p_cites walk;
     struct p2p_record_id cite;
+    p2p_collect_arrived(engine, record);
     if (moves_custody(record->kind)) {
         p2p_ruling_anew(engine);
         return;
@@ -87,7 +88,6 @@ void p2p_ruling_arrived(struct p2p_engine *engine, const struct p2p_record_id *i
         note(rulings, record->circle, id);
         return;
     }
-    p2p_collect_arrived(engine, record);
     p2p_cites_begin(&walk, record);
     while (p2p_cites_next(&walk, &cite)) {
         note(rulings, record->circle, &cite);

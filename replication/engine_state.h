@@ -276,8 +276,8 @@ struct p2p_epoch_key {
 #define P2P_RELEASES_MAX 256u
 struct p2p_release {
     bool waits;    /* for its one allow, */
-    bool is_asked; /* which is given to who asks again alone: something that forbids came since
-                    */
+    bool is_asked; /* which is given to who asks again alone: something that forbids came since,
+                    * or the container was opened for another visit */
     struct p2p_hash same;
     char container[P2P_CONTAINER_BYTES_MAX + 1];
     struct p2p_record_id use;
@@ -355,6 +355,7 @@ struct p2p_engine {
     bool custody_held; /* the copy cannot be written */
     struct p2p_release releases[P2P_RELEASES_MAX];
     size_t release_at; /* the next one's place */
+    bool opened;       /* custody of some container, by a record that came in this batch */
     struct p2p_rulings rulings;
     struct p2p_seals seals;
     struct p2p_takeover takeovers[P2P_TAKEOVERS_MAX];

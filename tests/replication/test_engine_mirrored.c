@@ -62,6 +62,46 @@ static void test_a_later_visit_is_another_question(void **state)
     CHECK(yard_audit(1) == 5);
 }
 
+/* Without this, a container that was opened anew while somebody waited for his allow would
+ * leave on that, and once more on the new token. */
+static void test_who_waits_is_not_answered_for_a_later_visit(void **state)
+{
+    struct p2p_record_id token;
+    (void)state;
+    yard_start_mirrored(3, 18);
+    yard_ready(BOX, &token);
+    network_advance(&net, 3000);
+    net.pipes[1][2].held = net.pipes[1][3].held = true;
+    CHECK(yard_allowed(1, BOX, DRIVER)); /* the caller waits until it is held */
+    struct p2p_record_id release = yard_last.result.release;
+    struct p2p_record_id later = yard_open(1, BOX);
+    net.pipes[1][2].held = net.pipes[1][3].held = false;
+    network_advance(&net, 500);
+    CHECK(p2p_engine_mirrored(net.nodes[1].engine) > release.index);
+    CHECK(!p2p_engine_release_take(net.nodes[1].engine, &release));
+    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
+    CHECK(yard_custody(1, token).state == P2P_CUSTODY_RELEASED);
+    CHECK(yard_custody(1, later).state == P2P_CUSTODY_HELD);
+    CHECK(yard_audit(1) == 2);
+}
+
+/* Without this, a terminal that opens custody of what comes in would keep everybody waiting. */
+static void test_an_open_of_another_container_holds_nobody_back(void **state)
+{
+    struct p2p_record_id token;
+    (void)state;
+    yard_start_mirrored(3, 19);
+    yard_ready(BOX, &token);
+    network_advance(&net, 3000);
+    net.pipes[1][2].held = net.pipes[1][3].held = true;
+    CHECK(yard_allowed(1, BOX, DRIVER));
+    struct p2p_record_id release = yard_last.result.release;
+    yard_open(1, "MSCU5285725");
+    net.pipes[1][2].held = net.pipes[1][3].held = false;
+    network_advance(&net, 500);
+    CHECK(p2p_engine_release_take(net.nodes[1].engine, &release));
+}
+
 /* Without this, a container would leave that customs blocked while its driver waited for the
  * answer: it leaves on that, not on the record. */
 static void test_a_late_answer_looks_at_what_came_since(void **state)
@@ -144,6 +184,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_the_same_question_is_the_same_release, network_stop),
         cmocka_unit_test_teardown(test_a_later_visit_is_another_question, network_stop),
+        cmocka_unit_test_teardown(test_who_waits_is_not_answered_for_a_later_visit,
+                                  network_stop),
+        cmocka_unit_test_teardown(test_an_open_of_another_container_holds_nobody_back,
+                                  network_stop),
         cmocka_unit_test_teardown(test_a_late_answer_looks_at_what_came_since, network_stop),
         cmocka_unit_test_teardown(test_a_late_answer_is_not_of_what_was_overruled,
                                   network_stop),
