@@ -235,6 +235,7 @@ static void run_twice(struct sim_faults *faults, struct sim_host *host)
     struct sim_host *twin = sim_host_new(sim, number, host->member);
     sim->hosts[number] = twin;
     sim->host_count = number;
+    sim_network_added(sim->network); /* its disk may be in no state to start from */
     sim_host_kill(host, false, DOWN_LEAST_US);
     sim_disk_free(twin->disk);
     twin->disk = sim_disk_clone(host->disk, number);

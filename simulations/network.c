@@ -175,6 +175,11 @@ static void dial_all(struct sim_network *network, struct sim_host *host, uint64_
     }
 }
 
+void sim_network_added(struct sim_network *network)
+{
+    grow(network, network->sim->host_count + 1u);
+}
+
 void sim_network_up(struct sim_network *network, struct sim_host *host)
 {
     grow(network, host->number + 1u);

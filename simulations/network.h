@@ -38,6 +38,8 @@ struct sim_host;
 struct sim_network *sim_network_new(struct sim *sim, const struct sim_network_options *options);
 void sim_network_free(struct sim_network *network);
 
+/* A machine was added, whether it will ever start or not: lines lead to it. */
+void sim_network_added(struct sim_network *network);
 /* A machine came up, with whom it may talk, or went down. */
 void sim_network_up(struct sim_network *network, struct sim_host *host);
 void sim_network_down(struct sim_network *network, struct sim_host *host);
