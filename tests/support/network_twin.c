@@ -2,6 +2,8 @@
 
 #include "check.h"
 
+#include <p2p/kind.h>
+
 struct network_moment network_moment(const struct network *net, uint32_t node)
 {
     const struct network_node *n = &net->nodes[node];
@@ -41,4 +43,26 @@ struct p2p_forked network_forked(const struct network *net, uint32_t node, uint3
     CHECK_OK(p2p_forked_get(p2p_engine_ledger(n->engine), kv, feed, &forked));
     memory_kv_abort(n->kv);
     return forked;
+}
+
+enum p2p_feed_state network_feed_state(const struct network *net, uint32_t node, uint32_t feed)
+{
+    return p2p_ledger_feed(p2p_engine_ledger(net->nodes[node].engine), feed)->state;
+}
+
+unsigned network_forks_by(const struct network *net, uint32_t node)
+{
+    const struct network_node *n = &net->nodes[node];
+    const struct p2p_feed *own = p2p_ledger_feed(p2p_engine_ledger(n->engine), node);
+    const struct p2p_kv *kv = memory_kv_begin(n->kv);
+    unsigned count = 0;
+    for (uint64_t i = 0; i < own->edge.size; i++) {
+        struct p2p_slice leaf;
+        struct p2p_record record;
+        CHECK_OK(p2p_feed_leaf(own, kv, i, &leaf));
+        CHECK_OK(p2p_record_decode(&record, leaf));
+        count += record.kind == P2P_KIND_FORK;
+    }
+    memory_kv_abort(n->kv);
+    return count;
 }

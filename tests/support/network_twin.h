@@ -24,5 +24,8 @@ void network_put_back(struct network *net, uint32_t node, struct network_moment 
 
 /* What a node has of a feed with two histories; CHECKs that it knows of them. */
 struct p2p_forked network_forked(const struct network *net, uint32_t node, uint32_t feed);
+enum p2p_feed_state network_feed_state(const struct network *net, uint32_t node, uint32_t feed);
+/* How many `fork` records stand in a node's own feed. */
+unsigned network_forks_by(const struct network *net, uint32_t node);
 
 #endif
