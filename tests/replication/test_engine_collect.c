@@ -1,7 +1,7 @@
 /* Whole engines release containers: what is asked of rights is ruled by itself, and a container
  * leaves once. */
 #include "check.h"
-#include "yard.h"
+#include "quay.h"
 
 #include <stdio.h>
 
@@ -10,22 +10,22 @@ static void test_a_container_leaves_once(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start(3, 3, 1);
-    struct p2p_record_id right = yard_ready(BOX, &token);
-    CHECK(yard_refused(1, "MSCU1000070", DRIVER, P2P_GATE_NO_RIGHT));
-    CHECK(yard_refused(1, BOX, OTHER, P2P_GATE_WRONG_DRIVER));
-    CHECK(yard_last.result.answer.reason_count == 1);
-    CHECK(yard_allowed(1, BOX, DRIVER) && !yard_last.result.spooled);
-    CHECK(yard_last.result.release.feed == 1);
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_RELEASED);
-    CHECK(yard_right(1, right).below == P2P_RIGHT_USED);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_USED));
+    quay_start(3, 3, 1);
+    struct p2p_record_id right = quay_ready(BOX, &token);
+    CHECK(quay_refused(1, "MSCU1000070", DRIVER, P2P_GATE_NO_RIGHT));
+    CHECK(quay_refused(1, BOX, OTHER, P2P_GATE_WRONG_DRIVER));
+    CHECK(quay_last.result.answer.reason_count == 1);
+    CHECK(quay_allowed(1, BOX, DRIVER) && !quay_last.result.spooled);
+    CHECK(quay_last.result.release.feed == 1);
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_RELEASED);
+    CHECK(quay_right(1, right).below == P2P_RIGHT_USED);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_USED));
     network_advance(&net, 3000);
-    CHECK(yard_custody(3, token).state == P2P_CUSTODY_RELEASED);
-    CHECK(yard_refused(2, BOX, DRIVER, P2P_GATE_USED));
+    CHECK(quay_custody(3, token).state == P2P_CUSTODY_RELEASED);
+    CHECK(quay_refused(2, BOX, DRIVER, P2P_GATE_USED));
     network_run(&net);
     network_agree(&net);
-    CHECK(yard_audit(1) == 4 && yard_audit(2) == 1);
+    CHECK(quay_audit(1) == 4 && quay_audit(2) == 1);
 }
 
 /* Two lanes that ask in the same moment let one truck out. */
@@ -34,12 +34,12 @@ static void test_two_lanes_at_once(void **state)
     struct p2p_record_id token;
     struct p2p_job lanes[3];
     (void)state;
-    yard_start(3, 3, 2);
-    yard_ready(BOX, &token);
+    quay_start(3, 3, 2);
+    quay_ready(BOX, &token);
     for (unsigned i = 0; i < 3; i++) {
         char gate[8];
         snprintf(gate, sizeof(gate), "lane-%u", i);
-        yard_collect_job(&lanes[i], BOX, DRIVER, gate);
+        quay_collect_job(&lanes[i], BOX, DRIVER, gate);
     }
     CHECK_OK(network_jobs(&net, 1, lanes, 3));
     CHECK(lanes[0].result.answer.answer == P2P_ANSWER_ALLOW);
@@ -48,42 +48,42 @@ static void test_two_lanes_at_once(void **state)
     CHECK(lanes[1].result.answer.reasons[0].code == P2P_GATE_USED);
     CHECK(lanes[1].result.release.feed == 0);
     CHECK(lanes[0].result.first.index == lanes[2].result.first.index); /* one record */
-    CHECK(yard_audit(1) == 3);
+    CHECK(quay_audit(1) == 3);
 }
 
 /* Whatever one of these forbids has to be told, each, and to forbid at once. */
 static void test_everything_that_speaks_against_it(void **state)
 {
     (void)state;
-    yard_start(3, 3, 3);
-    struct p2p_record_id token = yard_open(1, BOX);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
-    struct p2p_record_id right = yard_issue(1, token, BOX, "p1");
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_NOT_ACCEPTED));
-    CHECK(yard_because(P2P_GATE_LIGHT_COMMERCIAL) && yard_because(P2P_GATE_LIGHT_CUSTOMS) &&
-          yard_because(P2P_GATE_LIGHT_DISCHARGE) && yard_because(P2P_GATE_LIGHT_TERMINAL));
-    yard_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &yard_nothing);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_NOT_ACCEPTED));
-    yard_assign(1, right, net.wall_ms + 7200000);
-    yard_green(1, right);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_OUTSIDE_SLOT) &&
-          yard_last.result.answer.reason_count == 1);
-    yard_assign(1, right, net.wall_ms - 60000);
-    struct p2p_record_id block = yard_ask(1, P2P_KIND_RIGHT_BLOCK, right, NULL, &yard_nothing);
-    yard_light(1, right, P2P_LIGHT_CUSTOMS, 2);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_BLOCKED) &&
-          yard_because(P2P_GATE_LIGHT_CUSTOMS) && yard_last.result.answer.reason_count == 2);
-    yard_ask(1, P2P_KIND_RIGHT_UNBLOCK, right, &block, &yard_nothing);
-    yard_light(1, right, P2P_LIGHT_CUSTOMS, 0);
+    quay_start(3, 3, 3);
+    struct p2p_record_id token = quay_open(1, BOX);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
+    struct p2p_record_id right = quay_issue(1, token, BOX, "p1");
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_NOT_ACCEPTED));
+    CHECK(quay_because(P2P_GATE_LIGHT_COMMERCIAL) && quay_because(P2P_GATE_LIGHT_CUSTOMS) &&
+          quay_because(P2P_GATE_LIGHT_DISCHARGE) && quay_because(P2P_GATE_LIGHT_TERMINAL));
+    quay_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_NOT_ACCEPTED));
+    quay_assign(1, right, net.wall_ms + 7200000);
+    quay_green(1, right);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_OUTSIDE_SLOT) &&
+          quay_last.result.answer.reason_count == 1);
+    quay_assign(1, right, net.wall_ms - 60000);
+    struct p2p_record_id block = quay_ask(1, P2P_KIND_RIGHT_BLOCK, right, NULL, &quay_nothing);
+    quay_light(1, right, P2P_LIGHT_CUSTOMS, 2);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_BLOCKED) &&
+          quay_because(P2P_GATE_LIGHT_CUSTOMS) && quay_last.result.answer.reason_count == 2);
+    quay_ask(1, P2P_KIND_RIGHT_UNBLOCK, right, &block, &quay_nothing);
+    quay_light(1, right, P2P_LIGHT_CUSTOMS, 0);
     network_ban(&net, 2, "all", DRIVER);
     network_advance(&net, 1000);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_BANNED));
-    CHECK(yard_last.result.answer.reason_count == 1);
-    CHECK(yard_refused(1, BOX, OTHER, P2P_GATE_BANNED) &&
-          yard_because(P2P_GATE_WRONG_DRIVER)); /* whom the right names, whoever stands there */
-    CHECK(yard_refused(2, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_HELD);
-    CHECK(yard_audit(1) == 7 && yard_audit(2) == 1);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_BANNED));
+    CHECK(quay_last.result.answer.reason_count == 1);
+    CHECK(quay_refused(1, BOX, OTHER, P2P_GATE_BANNED) &&
+          quay_because(P2P_GATE_WRONG_DRIVER)); /* whom the right names, whoever stands there */
+    CHECK(quay_refused(2, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_HELD);
+    CHECK(quay_audit(1) == 7 && quay_audit(2) == 1);
 }
 
 /* A container that a court seized stays, though everything about its right is in order; and one
@@ -91,28 +91,28 @@ static void test_everything_that_speaks_against_it(void **state)
 static void test_a_banned_container_stays(void **state)
 {
     (void)state;
-    yard_start_mirrored(3, 3);
-    struct p2p_record_id token = yard_open(1, BOX);
-    struct p2p_record_id right = yard_issue(1, token, BOX, "p1");
-    yard_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &yard_nothing);
-    yard_assign(1, right, net.wall_ms - 60000);
-    yard_green(1, right);
+    quay_start_mirrored(3, 3);
+    struct p2p_record_id token = quay_open(1, BOX);
+    struct p2p_record_id right = quay_issue(1, token, BOX, "p1");
+    quay_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
+    quay_assign(1, right, net.wall_ms - 60000);
+    quay_green(1, right);
     struct p2p_record_id ban = network_ban(&net, 2, "all", "container:" BOX);
     network_advance(&net, 1000);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_BANNED) &&
-          yard_last.result.answer.reason_count == 1);
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_HELD);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_BANNED) &&
+          quay_last.result.answer.reason_count == 1);
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_HELD);
     network_lift(&net, 2, "all", &ban);
     network_advance(&net, 1000);
     network_cut(&net, 1, 2);
     network_cut(&net, 1, 3);
-    yard_collect(1, BOX, DRIVER); /* released, and not answered: nobody mirrors it */
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_RELEASED);
+    quay_collect(1, BOX, DRIVER); /* released, and not answered: nobody mirrors it */
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_RELEASED);
     network_ban(&net, 1, "all", "container:" BOX);
     network_connect_all(&net);
     network_advance(&net, 1000);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_BANNED));
-    yard_audit(1);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_BANNED));
+    quay_audit(1);
 }
 
 /* A port that was cut off for longer than a lease, or has just begun, releases nothing. */
@@ -120,34 +120,34 @@ static void test_not_before_the_witnesses_answer(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start(3, 3, 4);
-    yard_ready(BOX, &token);
+    quay_start(3, 3, 4);
+    quay_ready(BOX, &token);
     network_kill(&net, 1);
     CHECK_OK(network_open(&net, 1));
-    CHECK(yard_referred(1, BOX, DRIVER, P2P_GATE_CUSTODY_WAITING));
+    CHECK(quay_referred(1, BOX, DRIVER, P2P_GATE_CUSTODY_WAITING));
     network_connect_all(&net);
     network_advance(&net, 1000);
-    CHECK(yard_allowed(1, BOX, DRIVER));
+    CHECK(quay_allowed(1, BOX, DRIVER));
 }
 
 /* A party at another port asks there; the holder of the token takes it by itself. */
 static void test_what_is_asked_elsewhere_is_ruled(void **state)
 {
     (void)state;
-    yard_start(3, 3, 5);
-    struct p2p_record_id token = yard_open(1, BOX);
-    struct p2p_record_id right = yard_issue(1, token, BOX, "p2");
-    yard_green(1, right);
+    quay_start(3, 3, 5);
+    struct p2p_record_id token = quay_open(1, BOX);
+    struct p2p_record_id right = quay_issue(1, token, BOX, "p2");
+    quay_green(1, right);
     network_advance(&net, 1000);
-    yard_ask(2, P2P_KIND_RIGHT_ACCEPT, right, NULL, &yard_nothing);
-    yard_assign(2, right, 0);
-    CHECK(yard_right(2, right).below == P2P_RIGHT_PENDING); /* asked, and not ruled */
+    quay_ask(2, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
+    quay_assign(2, right, 0);
+    CHECK(quay_right(2, right).below == P2P_RIGHT_PENDING); /* asked, and not ruled */
     network_run(&net);
-    struct p2p_right ruled = yard_right(1, right);
+    struct p2p_right ruled = quay_right(1, right);
     CHECK(ruled.below == P2P_RIGHT_ACTIVE && ruled.assigned_by.feed == 2);
     CHECK(ruled.unruled_count == 0);
-    CHECK(yard_right(2, right).below == P2P_RIGHT_ACTIVE);
-    CHECK(yard_allowed(1, BOX, DRIVER));
+    CHECK(quay_right(2, right).below == P2P_RIGHT_ACTIVE);
+    CHECK(quay_allowed(1, BOX, DRIVER));
     network_advance(&net, 3000);
     network_agree(&net);
 }
@@ -156,17 +156,17 @@ static void test_what_is_asked_elsewhere_is_ruled(void **state)
 static void test_what_waited_is_ruled(void **state)
 {
     (void)state;
-    yard_start(3, 3, 6);
-    struct p2p_record_id token = yard_open(1, BOX);
-    struct p2p_record_id right = yard_issue(1, token, BOX, "p1");
+    quay_start(3, 3, 6);
+    struct p2p_record_id token = quay_open(1, BOX);
+    struct p2p_record_id right = quay_issue(1, token, BOX, "p1");
     network_kill(&net, 1);
     CHECK_OK(network_open(&net, 1));
-    yard_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &yard_nothing);
-    CHECK(yard_right(1, right).below == P2P_RIGHT_PENDING);
-    CHECK(yard_right(1, right).unruled_count == 1);
+    quay_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
+    CHECK(quay_right(1, right).below == P2P_RIGHT_PENDING);
+    CHECK(quay_right(1, right).unruled_count == 1);
     network_connect_all(&net);
     network_advance(&net, 1000);
-    CHECK(yard_right(1, right).below == P2P_RIGHT_ACTIVE);
+    CHECK(quay_right(1, right).below == P2P_RIGHT_ACTIVE);
 }
 
 /* Many requests in one record, as many records as they need. */
@@ -175,22 +175,22 @@ static void test_many_at_once(void **state)
     enum { RIGHTS = 40 };
     struct p2p_record_id rights[RIGHTS];
     (void)state;
-    yard_start(3, 3, 7);
-    struct p2p_record_id token = yard_open(1, BOX);
+    quay_start(3, 3, 7);
+    struct p2p_record_id token = quay_open(1, BOX);
     for (unsigned i = 0; i < RIGHTS; i++) {
-        rights[i] = yard_issue(1, token, BOX, "p2");
+        rights[i] = quay_issue(1, token, BOX, "p2");
     }
     network_advance(&net, 1000);
     net.pipes[2][1].held = true;
     for (unsigned i = 0; i < RIGHTS; i++) {
-        yard_ask(2, P2P_KIND_RIGHT_ACCEPT, rights[i], NULL, &yard_nothing);
+        quay_ask(2, P2P_KIND_RIGHT_ACCEPT, rights[i], NULL, &quay_nothing);
     }
     uint64_t before = network_size(&net, 1, 1);
     net.pipes[2][1].held = false;
     CHECK(network_deliver(&net, 2, 1, 1u << 20));
     CHECK(network_size(&net, 1, 1) <= before + 2); /* a `seen`, and one `ruled` */
     for (unsigned i = 0; i < RIGHTS; i++) {
-        CHECK(yard_right(1, rights[i]).below == P2P_RIGHT_ACTIVE);
+        CHECK(quay_right(1, rights[i]).below == P2P_RIGHT_ACTIVE);
     }
 }
 
@@ -223,28 +223,28 @@ static void test_a_cut_point_between_two_collects(void **state)
     struct p2p_record_id rights[3];
     uint64_t cut = 0;
     (void)state;
-    yard_start(3, 3, 17);
+    quay_start(3, 3, 17);
     for (unsigned i = 0; i < 3; i++) {
-        tokens[i] = yard_open(1, boxes[i]);
-        rights[i] = yard_issue(1, tokens[i], boxes[i], "p1");
-        yard_green(1, rights[i]);
-        yard_ask(1, P2P_KIND_RIGHT_ACCEPT, rights[i], NULL, &yard_nothing);
+        tokens[i] = quay_open(1, boxes[i]);
+        rights[i] = quay_issue(1, tokens[i], boxes[i], "p1");
+        quay_green(1, rights[i]);
+        quay_ask(1, P2P_KIND_RIGHT_ACCEPT, rights[i], NULL, &quay_nothing);
     }
     for (unsigned i = 0; i < 3; i++) {
         cut = i == 2 ? network_size(&net, 1, 1) : cut;
-        yard_assign(1, rights[i], 0);
+        quay_assign(1, rights[i], 0);
     }
     network_advance(&net, 3000);
-    CHECK(yard_allowed(1, boxes[0], DRIVER));
+    CHECK(quay_allowed(1, boxes[0], DRIVER));
     network_advance(&net, 3000);
     cut_party(cut);
-    CHECK(yard_collect(1, boxes[2], DRIVER) == P2P_ANSWER_REFUSE);
-    CHECK(yard_because(P2P_GATE_NOT_ACCEPTED)); /* nobody is assigned */
-    CHECK(yard_allowed(1, boxes[1], DRIVER));   /* signed before */
-    CHECK(yard_custody(1, tokens[2]).state == P2P_CUSTODY_HELD);
+    CHECK(quay_collect(1, boxes[2], DRIVER) == P2P_ANSWER_REFUSE);
+    CHECK(quay_because(P2P_GATE_NOT_ACCEPTED)); /* nobody is assigned */
+    CHECK(quay_allowed(1, boxes[1], DRIVER));   /* signed before */
+    CHECK(quay_custody(1, tokens[2]).state == P2P_CUSTODY_HELD);
     network_run(&net);
     network_agree(&net);
-    CHECK(yard_audit(1) == 3);
+    CHECK(quay_audit(1) == 3);
 }
 
 /* A terminal whose container another port let in would not know why it may not let it go: the
@@ -255,49 +255,49 @@ static void test_a_container_that_came_in_elsewhere(void **state)
     struct p2p_pack pack;
     uint8_t bytes[128];
     (void)state;
-    yard_start(3, 3, 18);
-    yard_ready(BOX, &token);
+    quay_start(3, 3, 18);
+    quay_ready(BOX, &token);
     network_advance(&net, 1000);
     p2p_pack_init(&pack, bytes, sizeof(bytes));
     CHECK_OK(p2p_custody_gate_in_pack(&pack, p2p_slice_text(BOX), p2p_slice_text("m2-f1")));
     struct p2p_record_id gate_in =
-        yard_append(&(struct yard_record){.kind = P2P_KIND_CUSTODY_GATE_IN,
+        quay_append(&(struct quay_record){.kind = P2P_KIND_CUSTODY_GATE_IN,
                                           .node = 2,
                                           .cites = {token},
                                           .cite_count = 1,
                                           .payload = p2p_pack_slice(&pack)});
     network_advance(&net, 1000);
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_CLOSED);
-    CHECK(yard_collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE &&
-          yard_last.result.answer.reason_count == 1);
-    const struct p2p_gate_reason *why = &yard_last.result.answer.reasons[0];
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_CLOSED);
+    CHECK(quay_collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE &&
+          quay_last.result.answer.reason_count == 1);
+    const struct p2p_gate_reason *why = &quay_last.result.answer.reasons[0];
     CHECK(why->code == P2P_GATE_NO_RIGHT && why->has_record);
     CHECK(p2p_record_id_compare(&why->record, &gate_in) == 0);
-    CHECK(yard_audit(1) == 1);
+    CHECK(quay_audit(1) == 1);
 }
 
 /* Two issuers and a reason overrule lights and slot, never a ban. */
 static void test_an_override(void **state)
 {
     (void)state;
-    yard_start(3, 3, 8);
-    struct p2p_record_id token = yard_open(1, BOX);
-    struct p2p_record_id right = yard_issue(1, token, BOX, "p1");
-    yard_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &yard_nothing);
-    yard_assign(1, right, net.wall_ms + 7200000);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_LIGHT_CUSTOMS) &&
-          yard_because(P2P_GATE_OUTSIDE_SLOT));
+    quay_start(3, 3, 8);
+    struct p2p_record_id token = quay_open(1, BOX);
+    struct p2p_record_id right = quay_issue(1, token, BOX, "p1");
+    quay_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
+    quay_assign(1, right, net.wall_ms + 7200000);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_LIGHT_CUSTOMS) &&
+          quay_because(P2P_GATE_OUTSIDE_SLOT));
     const struct p2p_right_request why = {.container = BOX, .reason = "reefer fails"};
-    struct p2p_record_id asked = yard_ask(1, P2P_KIND_OVERRIDE, right, NULL, &why);
-    CHECK(yard_collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE);
-    struct p2p_record_id seconded = yard_ask(1, P2P_KIND_APPROVE, right, &asked, &yard_nothing);
-    struct p2p_right now = yard_right(1, right);
+    struct p2p_record_id asked = quay_ask(1, P2P_KIND_OVERRIDE, right, NULL, &why);
+    CHECK(quay_collect(1, BOX, DRIVER) == P2P_ANSWER_REFUSE);
+    struct p2p_record_id seconded = quay_ask(1, P2P_KIND_APPROVE, right, &asked, &quay_nothing);
+    struct p2p_right now = quay_right(1, right);
     CHECK(p2p_record_id_compare(&now.override.seconded, &seconded) == 0);
-    CHECK(yard_refused(1, BOX, OTHER, P2P_GATE_WRONG_DRIVER) &&
-          yard_last.result.answer.reason_count == 1);
-    CHECK(yard_allowed(1, BOX, DRIVER));
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_RELEASED);
-    CHECK(yard_audit(1) == 4);
+    CHECK(quay_refused(1, BOX, OTHER, P2P_GATE_WRONG_DRIVER) &&
+          quay_last.result.answer.reason_count == 1);
+    CHECK(quay_allowed(1, BOX, DRIVER));
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_RELEASED);
+    CHECK(quay_audit(1) == 4);
 }
 
 int main(void)

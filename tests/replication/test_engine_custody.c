@@ -2,7 +2,7 @@
  * what it was where lines are cut, leases run and feeds fork. */
 #include "check.h"
 #include "network_twin.h"
-#include "yard.h"
+#include "quay.h"
 
 /* A barge takes a box from one port to the other: only who holds it releases it, and carries
  * the checkpoint that shows it. */
@@ -10,27 +10,27 @@ static void test_who_took_it_over_releases(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start(4, 4, 9);
-    struct p2p_record_id right = yard_ready(BOX, &token);
+    quay_start(4, 4, 9);
+    struct p2p_record_id right = quay_ready(BOX, &token);
     network_advance(&net, 2000);
-    struct p2p_record_id offer = yard_step(1, P2P_KIND_CUSTODY_OFFER, token, NULL, 2, 2, 0);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
+    struct p2p_record_id offer = quay_step(1, P2P_KIND_CUSTODY_OFFER, token, NULL, 2, 2, 0);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
     network_advance(&net, 2000);
-    yard_step(2, P2P_KIND_CUSTODY_ACCEPT, token, &offer, 2, 0, 1);
-    CHECK(yard_custody(2, token).holder == 2);
-    CHECK(yard_referred(2, BOX, DRIVER,
+    quay_step(2, P2P_KIND_CUSTODY_ACCEPT, token, &offer, 2, 0, 1);
+    CHECK(quay_custody(2, token).holder == 2);
+    CHECK(quay_referred(2, BOX, DRIVER,
                         P2P_GATE_CUSTODY_WAITING)); /* nobody has cosigned the accept */
     const struct p2p_right_request hold = {.light = "terminal", .value = "hold"};
-    yard_ask(2, P2P_KIND_RIGHT_LIGHT, right, NULL, &hold);
+    quay_ask(2, P2P_KIND_RIGHT_LIGHT, right, NULL, &hold);
     network_advance(&net, 2000);
-    yard_light(2, right, P2P_LIGHT_TERMINAL, 0); /* ruled there, with the checkpoint */
+    quay_light(2, right, P2P_LIGHT_TERMINAL, 0); /* ruled there, with the checkpoint */
     network_run(&net);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
-    CHECK(yard_allowed(2, BOX, DRIVER));
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
+    CHECK(quay_allowed(2, BOX, DRIVER));
     network_advance(&net, 2000);
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_RELEASED);
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_RELEASED);
     network_agree(&net);
-    CHECK(yard_audit(1) == 2 && yard_audit(2) == 2);
+    CHECK(quay_audit(1) == 2 && quay_audit(2) == 2);
 }
 
 /* A port that cannot know whether it gave a token away does not pass it on. */
@@ -38,15 +38,15 @@ static void test_nothing_passes_on_before_the_witnesses_answer(void **state)
 {
     struct p2p_record_id id;
     (void)state;
-    yard_start(3, 3, 11);
-    struct p2p_record_id token = yard_open(1, BOX);
+    quay_start(3, 3, 11);
+    struct p2p_record_id token = quay_open(1, BOX);
     network_kill(&net, 1);
     CHECK_OK(network_open(&net, 1));
-    CHECK_ERR(yard_try_step(1, P2P_KIND_CUSTODY_OFFER, token, NULL, 2, 2, 0, &id), P2P_BUSY);
+    CHECK_ERR(quay_try_step(1, P2P_KIND_CUSTODY_OFFER, token, NULL, 2, 2, 0, &id), P2P_BUSY);
     network_connect_all(&net);
     network_run(&net);
-    CHECK_OK(yard_try_step(1, P2P_KIND_CUSTODY_OFFER, token, NULL, 2, 2, 0, &id));
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_OFFERED);
+    CHECK_OK(quay_try_step(1, P2P_KIND_CUSTODY_OFFER, token, NULL, 2, 2, 0, &id));
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_OFFERED);
 }
 
 /* The charter gives two tokens of a lost port to another one; a lease of two minutes. */
@@ -54,7 +54,7 @@ static void reassign(struct p2p_record_id token, struct p2p_record_id other)
 {
     static struct world_draft draft;
     const struct p2p_record_id tokens[] = {token, other};
-    yard_draft_lease(&draft);
+    quay_draft_lease(&draft);
     for (size_t i = 0; i < 2; i++) {
         const struct p2p_op_reassign op = {
             .feed = "m1/1", .index = tokens[i].index, .epoch = 2, .member = "m2"};
@@ -98,13 +98,13 @@ static enum p2p_err recount(uint64_t epoch, bool second, struct p2p_record_id to
     CHECK(what.seal_count >= 2);
     p2p_pack_init(&pack, bytes, sizeof(bytes));
     CHECK_OK(p2p_custody_step_pack(&pack, &what));
-    const struct yard_record record = {.kind = P2P_KIND_RECOUNT,
+    const struct quay_record record = {.kind = P2P_KIND_RECOUNT,
                                        .node = 2,
                                        .second = second,
                                        .cites = {token, first != NULL ? *first : token},
                                        .cite_count = first != NULL ? 2 : 1,
                                        .content = p2p_pack_slice(&pack)};
-    return yard_try(&record, id);
+    return quay_try(&record, id);
 }
 
 /* Until the lease of who was replaced has ended two ports could release; a restart cannot tell
@@ -115,15 +115,15 @@ static void test_who_takes_over_waits(void **state)
     struct p2p_record_id first;
     struct p2p_record_id second;
     (void)state;
-    yard_start(4, 4, 12);
-    struct p2p_record_id token = yard_open(1, BOX);
+    quay_start(4, 4, 12);
+    struct p2p_record_id token = quay_open(1, BOX);
     network_advance(&net, 2000);
-    struct p2p_record_id other = yard_open(1, "MSCU1000070");
+    struct p2p_record_id other = quay_open(1, "MSCU1000070");
     network_advance(&net, 2000);
     network_kill(&net, 1);
     reassign(token, other);
     network_advance(&net, 130000); /* the others say that they hold the entry */
-    CHECK(yard_custody(2, token).frozen != 0);
+    CHECK(quay_custody(2, token).frozen != 0);
     CHECK_ERR(recount(2, false, token, NULL, &first), P2P_BUSY);
     network_advance(&net, 100000);
     CHECK_ERR(recount(2, false, token, NULL, &first), P2P_BUSY);
@@ -135,12 +135,12 @@ static void test_who_takes_over_waits(void **state)
     network_advance(&net, 133000);
     CHECK_OK(recount(2, false, token, NULL, &first));
     CHECK_OK(recount(2, true, token, &first, &second));
-    struct p2p_custody custody = yard_custody(2, token);
+    struct p2p_custody custody = quay_custody(2, token);
     CHECK(custody.state == P2P_CUSTODY_HELD && custody.holder == 2 && custody.epoch == 2);
     CHECK(custody.frozen == 0);
     CHECK_OK(recount(2, false, other, NULL, &first));
     CHECK_OK(recount(2, true, other, &first, &second));
-    custody = yard_custody(2, other);
+    custody = quay_custody(2, other);
     CHECK(custody.state == P2P_CUSTODY_HELD && custody.holder == 2 && custody.frozen == 0);
 }
 
@@ -157,22 +157,22 @@ static void test_who_was_replaced_unheard_goes_on_unless_it_offered(void **state
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start(4, 4, 62);
-    yard_ready(BOX, &token);
-    struct p2p_record_id other = yard_open(1, "MSCU1000070");
+    quay_start(4, 4, 62);
+    quay_ready(BOX, &token);
+    struct p2p_record_id other = quay_open(1, "MSCU1000070");
     network_advance(&net, 3000);
     network_cut_off(&net, 1);
     reassign(token, other);
     network_advance(&net, 65000); /* the others say that they hold the entry */
-    CHECK(yard_allowed(1, BOX, DRIVER));
-    struct p2p_record_id use = yard_last.result.release;
+    CHECK(quay_allowed(1, BOX, DRIVER));
+    struct p2p_record_id use = quay_last.result.release;
     network_connect_all(&net);
     network_advance(&net, 5000);
     CHECK(witnessed_at(2, 1) > use.index);
-    struct p2p_record_id offer = yard_step(1, P2P_KIND_CUSTODY_OFFER, other, NULL, 2, 2, 0);
+    struct p2p_record_id offer = quay_step(1, P2P_KIND_CUSTODY_OFFER, other, NULL, 2, 2, 0);
     network_advance(&net, 5000);
     CHECK(witnessed_at(2, 1) > use.index && witnessed_at(2, 1) <= offer.index);
-    yard_open(1, "HBMU2699702");
+    quay_open(1, "HBMU2699702");
     network_advance(&net, 5000);
     CHECK(witnessed_at(2, 1) <= offer.index);
 }
@@ -184,19 +184,19 @@ static void test_the_roots_keep_one_open(void **state)
     struct p2p_record_id first;
     struct p2p_record_id second;
     (void)state;
-    yard_start(4, 4, 61);
+    quay_start(4, 4, 61);
     network_cut_all(&net);
-    struct p2p_record_id goes = yard_open(1, BOX);
-    struct p2p_record_id kept = yard_open(2, BOX);
+    struct p2p_record_id goes = quay_open(1, BOX);
+    struct p2p_record_id kept = quay_open(2, BOX);
     network_connect_all(&net);
     network_advance(&net, 3000);
-    CHECK(yard_custody(2, kept).frozen == P2P_FROZEN_RIVAL);
-    CHECK(yard_custody(1, goes).frozen == P2P_FROZEN_RIVAL);
+    CHECK(quay_custody(2, kept).frozen == P2P_FROZEN_RIVAL);
+    CHECK(quay_custody(1, goes).frozen == P2P_FROZEN_RIVAL);
     network_kill(&net, 1);
     const struct p2p_op_open other = {.feed = "m1/1", .index = goes.index};
     const struct p2p_op_settle_opens op = {
         .keep = {.feed = "m2/1", .index = kept.index}, .others = &other, .other_count = 1};
-    yard_draft_lease(&draft);
+    quay_draft_lease(&draft);
     p2p_op_settle_opens_pack(&draft.ops, &op);
     world_op(&draft);
     network_give(&net, 3, network_entry(&net, &draft));
@@ -204,14 +204,14 @@ static void test_the_roots_keep_one_open(void **state)
     CHECK_ERR(recount(1, false, kept, NULL, &first), P2P_BUSY);
     network_advance(&net, 133000);
     CHECK_OK(recount(1, false, kept, NULL, &first));
-    CHECK(yard_custody(2, kept).frozen == P2P_FROZEN_RIVAL);
+    CHECK(quay_custody(2, kept).frozen == P2P_FROZEN_RIVAL);
     CHECK_OK(recount(1, true, kept, &first, &second));
-    CHECK(yard_custody(2, goes).state == P2P_CUSTODY_WITHDRAWN);
-    CHECK(yard_custody(2, kept).state == P2P_CUSTODY_HELD && yard_custody(2, kept).frozen == 0);
+    CHECK(quay_custody(2, goes).state == P2P_CUSTODY_WITHDRAWN);
+    CHECK(quay_custody(2, kept).state == P2P_CUSTODY_HELD && quay_custody(2, kept).frozen == 0);
     CHECK_OK(network_open(&net, 1));
     network_connect_all(&net);
     network_advance(&net, 3000);
-    CHECK(yard_custody(1, goes).state == P2P_CUSTODY_WITHDRAWN);
+    CHECK(quay_custody(1, goes).state == P2P_CUSTODY_WITHDRAWN);
 }
 
 /* A withdrawal that only two have heard of goes with the disk of who wrote it, or is none any
@@ -220,28 +220,28 @@ static void test_a_withdrawal_counts_once_it_is_witnessed(void **state)
 {
     struct p2p_record_id kept;
     (void)state;
-    yard_start(4, 4, 63);
+    quay_start(4, 4, 63);
     network_cut_all(&net);
-    struct p2p_record_id goes = yard_open(2, BOX);
-    yard_ready(BOX, &kept);
+    struct p2p_record_id goes = quay_open(2, BOX);
+    quay_ready(BOX, &kept);
     network_connect_all(&net);
     network_advance(&net, 3000);
-    CHECK(yard_collect(1, BOX, DRIVER) != P2P_ANSWER_ALLOW &&
-          yard_because(P2P_GATE_CUSTODY_FROZEN));
+    CHECK(quay_collect(1, BOX, DRIVER) != P2P_ANSWER_ALLOW &&
+          quay_because(P2P_GATE_CUSTODY_FROZEN));
     for (uint32_t other = 3; other <= 4; other++) { /* nobody but the two hears of it */
         network_cut(&net, 1, other);
         network_cut(&net, 2, other);
     }
-    yard_step(2, P2P_KIND_CUSTODY_WITHDRAW, goes, NULL, 1, 0, 0);
+    quay_step(2, P2P_KIND_CUSTODY_WITHDRAW, goes, NULL, 1, 0, 0);
     network_advance(&net, 2000);
-    CHECK(yard_custody(1, goes).state == P2P_CUSTODY_WITHDRAWN);
-    CHECK(yard_custody(1, kept).frozen == 0);
-    CHECK(yard_collect(1, BOX, DRIVER) != P2P_ANSWER_ALLOW &&
-          yard_because(P2P_GATE_CUSTODY_WAITING));
+    CHECK(quay_custody(1, goes).state == P2P_CUSTODY_WITHDRAWN);
+    CHECK(quay_custody(1, kept).frozen == 0);
+    CHECK(quay_collect(1, BOX, DRIVER) != P2P_ANSWER_ALLOW &&
+          quay_because(P2P_GATE_CUSTODY_WAITING));
     network_connect_all(&net);
     network_advance(&net, 3000);
-    CHECK(yard_allowed(1, BOX, DRIVER));
-    CHECK(yard_audit(1) == 3);
+    CHECK(quay_allowed(1, BOX, DRIVER));
+    CHECK(quay_audit(1) == 3);
 }
 
 /* A port that is started over from before a release, or writes another history, could release
@@ -252,17 +252,17 @@ static void test_a_release_outlives_its_branch(void **state)
     struct p2p_record record;
     struct p2p_slice leaf;
     (void)state;
-    yard_start(4, 4, 60);
-    yard_ready(BOX, &token);
+    quay_start(4, 4, 60);
+    quay_ready(BOX, &token);
     network_advance(&net, 65000);
     struct network_moment before = network_moment(&net, 1);
     network_cut_all(&net);
     network_connect(&net, 1, 2);
     network_run(&net);
-    CHECK(yard_allowed(1, BOX, DRIVER));
-    struct p2p_record_id use = yard_last.result.release;
+    CHECK(quay_allowed(1, BOX, DRIVER));
+    struct p2p_record_id use = quay_last.result.release;
     network_run(&net);
-    CHECK(yard_custody(2, token).state == P2P_CUSTODY_RELEASED);
+    CHECK(quay_custody(2, token).state == P2P_CUSTODY_RELEASED);
     network_start_over(&net, 1, &before);
     network_connect(&net, 1, 3);
     network_run(&net);
@@ -275,7 +275,7 @@ static void test_a_release_outlives_its_branch(void **state)
     network_advance(&net, 8000);
     network_agree(&net);
     for (uint32_t node = 2; node <= 4; node++) {
-        struct p2p_custody custody = yard_custody(node, token);
+        struct p2p_custody custody = quay_custody(node, token);
         CHECK(custody.state == P2P_CUSTODY_RELEASED && custody.frozen == P2P_FROZEN_FORKED);
         CHECK(custody.step.feed == network_feed(&net, 2));
         CHECK(network_size(&net, node, use.feed) <= use.index);
@@ -294,9 +294,9 @@ static void test_a_release_outlives_its_branch(void **state)
 static void test_what_a_fork_takes_is_ruled_once_at_most(void **state)
 {
     (void)state;
-    yard_start(4, 4, 64);
-    struct p2p_record_id token = yard_open(1, BOX);
-    struct p2p_record_id right = yard_issue(1, token, BOX, "p2");
+    quay_start(4, 4, 64);
+    struct p2p_record_id token = quay_open(1, BOX);
+    struct p2p_record_id right = quay_issue(1, token, BOX, "p2");
     network_advance(&net, 65000);
     struct network_moment before = network_moment(&net, 2);
     network_cut_off(&net, 1);
@@ -304,9 +304,9 @@ static void test_what_a_fork_takes_is_ruled_once_at_most(void **state)
     network_restart(&net, 1); /* it rules nothing before its witnesses answer */
     network_connect(&net, 1, 2);
     network_advance(&net, 500);
-    struct p2p_record_id asked = yard_ask(2, P2P_KIND_RIGHT_ACCEPT, right, NULL, &yard_nothing);
+    struct p2p_record_id asked = quay_ask(2, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
     network_advance(&net, 500);
-    CHECK(yard_right(1, right).unruled_count == 1);
+    CHECK(quay_right(1, right).unruled_count == 1);
     network_start_over(&net, 2, &before);
     network_connect(&net, 2, 3);
     network_connect(&net, 2, 4);

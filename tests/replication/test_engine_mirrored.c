@@ -1,12 +1,12 @@
 /* Releases that are answered once another node holds them: the same question is the same
  * release, and a late answer looks at what came since. */
 #include "check.h"
-#include "yard.h"
+#include "quay.h"
 
 static void shorten_lease(void)
 {
     static struct world_draft draft;
-    yard_draft_lease(&draft);
+    quay_draft_lease(&draft);
     network_give(&net, 2, network_entry(&net, &draft));
     network_advance(&net, 2000);
 }
@@ -16,26 +16,26 @@ static void test_the_same_question_is_the_same_release(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start(3, 3, 10);
-    yard_ready(BOX, &token);
+    quay_start(3, 3, 10);
+    quay_ready(BOX, &token);
     network_kill(&net, 1);
     net.nodes[1].options.release_mirrored = true;
     CHECK_OK(network_open(&net, 1));
     network_connect_all(&net);
     network_advance(&net, 3000);
     net.pipes[1][2].held = net.pipes[1][3].held = true;
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* the caller waits until it is held */
-    struct p2p_record_id release = yard_last.result.release;
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* the caller waits until it is held */
+    struct p2p_record_id release = quay_last.result.release;
     CHECK(release.feed == 1 && p2p_engine_mirrored(net.nodes[1].engine) <= release.index);
-    CHECK(yard_referred(1, BOX, DRIVER, P2P_GATE_NOT_MIRRORED));
-    CHECK(yard_last.result.release.feed == 0);
-    CHECK(yard_refused(1, BOX, OTHER, P2P_GATE_USED));
+    CHECK(quay_referred(1, BOX, DRIVER, P2P_GATE_NOT_MIRRORED));
+    CHECK(quay_last.result.release.feed == 0);
+    CHECK(quay_refused(1, BOX, OTHER, P2P_GATE_USED));
     net.pipes[1][2].held = net.pipes[1][3].held = false;
     network_advance(&net, 500);
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* once */
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* once */
     CHECK(!p2p_engine_release_take(net.nodes[1].engine, &release));
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_USED));
-    CHECK(yard_audit(1) == 5);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_USED));
+    CHECK(quay_audit(1) == 5);
 }
 
 /* Without this, who was told to wait on the last visit would be let out with what stands there
@@ -45,21 +45,21 @@ static void test_a_later_visit_is_another_question(void **state)
     struct p2p_record_id token;
     struct p2p_record_id later;
     (void)state;
-    yard_start_mirrored(3, 14);
-    yard_ready(BOX, &token);
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* nobody waits for its answer */
+    quay_start_mirrored(3, 14);
+    quay_ready(BOX, &token);
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* nobody waits for its answer */
     network_advance(&net, 500);
-    later = yard_open(1, BOX);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
-    yard_grant(later, BOX);
-    CHECK(yard_allowed(1, BOX, DRIVER));
-    CHECK(yard_last.result.release.feed == 1);
-    CHECK(yard_custody(1, later).state == P2P_CUSTODY_RELEASED);
-    uint64_t use = yard_last.result.release.index;
+    later = quay_open(1, BOX);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
+    quay_grant(later, BOX);
+    CHECK(quay_allowed(1, BOX, DRIVER));
+    CHECK(quay_last.result.release.feed == 1);
+    CHECK(quay_custody(1, later).state == P2P_CUSTODY_RELEASED);
+    uint64_t use = quay_last.result.release.index;
     network_advance(&net, 500);
-    CHECK(yard_allowed(1, BOX, DRIVER) && yard_last.check.use == use); /* once */
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_USED));
-    CHECK(yard_audit(1) == 5);
+    CHECK(quay_allowed(1, BOX, DRIVER) && quay_last.check.use == use); /* once */
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_USED));
+    CHECK(quay_audit(1) == 5);
 }
 
 /* Without this, a container that was opened anew while somebody waited for his allow would
@@ -68,21 +68,21 @@ static void test_who_waits_is_not_answered_for_a_later_visit(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start_mirrored(3, 18);
-    yard_ready(BOX, &token);
+    quay_start_mirrored(3, 18);
+    quay_ready(BOX, &token);
     network_advance(&net, 3000);
     net.pipes[1][2].held = net.pipes[1][3].held = true;
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* the caller waits until it is held */
-    struct p2p_record_id release = yard_last.result.release;
-    struct p2p_record_id later = yard_open(1, BOX);
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* the caller waits until it is held */
+    struct p2p_record_id release = quay_last.result.release;
+    struct p2p_record_id later = quay_open(1, BOX);
     net.pipes[1][2].held = net.pipes[1][3].held = false;
     network_advance(&net, 500);
     CHECK(p2p_engine_mirrored(net.nodes[1].engine) > release.index);
     CHECK(!p2p_engine_release_take(net.nodes[1].engine, &release));
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_RELEASED);
-    CHECK(yard_custody(1, later).state == P2P_CUSTODY_HELD);
-    CHECK(yard_audit(1) == 2);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_RELEASED);
+    CHECK(quay_custody(1, later).state == P2P_CUSTODY_HELD);
+    CHECK(quay_audit(1) == 2);
 }
 
 /* Without this, a terminal that opens custody of what comes in would keep everybody waiting. */
@@ -90,13 +90,13 @@ static void test_an_open_of_another_container_holds_nobody_back(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start_mirrored(3, 19);
-    yard_ready(BOX, &token);
+    quay_start_mirrored(3, 19);
+    quay_ready(BOX, &token);
     network_advance(&net, 3000);
     net.pipes[1][2].held = net.pipes[1][3].held = true;
-    CHECK(yard_allowed(1, BOX, DRIVER));
-    struct p2p_record_id release = yard_last.result.release;
-    yard_open(1, "MSCU5285725");
+    CHECK(quay_allowed(1, BOX, DRIVER));
+    struct p2p_record_id release = quay_last.result.release;
+    quay_open(1, "MSCU5285725");
     net.pipes[1][2].held = net.pipes[1][3].held = false;
     network_advance(&net, 500);
     CHECK(p2p_engine_release_take(net.nodes[1].engine, &release));
@@ -108,27 +108,27 @@ static void test_a_late_answer_looks_at_what_came_since(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start_mirrored(3, 16);
-    struct p2p_record_id right = yard_ready(BOX, &token);
+    quay_start_mirrored(3, 16);
+    struct p2p_record_id right = quay_ready(BOX, &token);
     network_advance(&net, 3000);
     net.pipes[1][2].held = net.pipes[1][3].held = true;
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* the caller waits until it is held */
-    struct p2p_record_id release = yard_last.result.release;
-    yard_ask(2, P2P_KIND_RIGHT_BLOCK, right, NULL, &yard_nothing);
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* the caller waits until it is held */
+    struct p2p_record_id release = quay_last.result.release;
+    quay_ask(2, P2P_KIND_RIGHT_BLOCK, right, NULL, &quay_nothing);
     network_advance(&net, 500);
     net.pipes[1][2].held = net.pipes[1][3].held = false;
     network_advance(&net, 500);
     CHECK(p2p_engine_mirrored(net.nodes[1].engine) > release.index);
     CHECK(!p2p_engine_release_take(net.nodes[1].engine, &release)); /* nor who waits */
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_BLOCKED));
-    CHECK(yard_last.result.answer.reason_count == 1);
-    CHECK(yard_custody(1, token).state == P2P_CUSTODY_RELEASED);
-    yard_light(1, right, P2P_LIGHT_CUSTOMS, 2);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_LIGHT_CUSTOMS));
-    yard_ask(1, P2P_KIND_RIGHT_CANCEL, right, NULL, &yard_nothing);
-    CHECK(yard_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
-    CHECK(yard_last.result.answer.reason_count == 3);
-    CHECK(yard_audit(1) == 4); /* each of these can be computed again */
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_BLOCKED));
+    CHECK(quay_last.result.answer.reason_count == 1);
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_RELEASED);
+    quay_light(1, right, P2P_LIGHT_CUSTOMS, 2);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_LIGHT_CUSTOMS));
+    quay_ask(1, P2P_KIND_RIGHT_CANCEL, right, NULL, &quay_nothing);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_NO_RIGHT));
+    CHECK(quay_last.result.answer.reason_count == 3);
+    CHECK(quay_audit(1) == 4); /* each of these can be computed again */
 }
 
 /* What was known and overruled when the container was released is no reason later. */
@@ -136,19 +136,19 @@ static void test_a_late_answer_is_not_of_what_was_overruled(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start_mirrored(3, 17);
-    struct p2p_record_id right = yard_ready(BOX, &token);
-    yard_light(2, right, P2P_LIGHT_CUSTOMS, 2);
+    quay_start_mirrored(3, 17);
+    struct p2p_record_id right = quay_ready(BOX, &token);
+    quay_light(2, right, P2P_LIGHT_CUSTOMS, 2);
     network_advance(&net, 3000);
     const struct p2p_right_request why = {.container = BOX, .reason = "reefer fails"};
-    struct p2p_record_id asked = yard_ask(1, P2P_KIND_OVERRIDE, right, NULL, &why);
-    yard_ask(1, P2P_KIND_APPROVE, right, &asked, &yard_nothing);
+    struct p2p_record_id asked = quay_ask(1, P2P_KIND_OVERRIDE, right, NULL, &why);
+    quay_ask(1, P2P_KIND_APPROVE, right, &asked, &quay_nothing);
     net.pipes[1][2].held = net.pipes[1][3].held = true;
-    CHECK(yard_allowed(1, BOX, DRIVER));
+    CHECK(quay_allowed(1, BOX, DRIVER));
     net.pipes[1][2].held = net.pipes[1][3].held = false;
     network_advance(&net, 500);
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* once */
-    CHECK(yard_audit(1) == 2);
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* once */
+    CHECK(quay_audit(1) == 2);
 }
 
 /* Without this, who was cut off would let a container out when another holds it by now. */
@@ -156,27 +156,27 @@ static void test_a_late_answer_needs_the_lease(void **state)
 {
     struct p2p_record_id token;
     (void)state;
-    yard_start_mirrored(4, 15);
+    quay_start_mirrored(4, 15);
     shorten_lease();
-    yard_ready(BOX, &token);
+    quay_ready(BOX, &token);
     for (uint32_t i = 2; i <= 4; i++) {
         net.pipes[1][i].held = net.pipes[i][1].held = true;
     }
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* the caller waits in vain */
-    struct p2p_record_id release = yard_last.result.release;
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* the caller waits in vain */
+    struct p2p_record_id release = quay_last.result.release;
     network_advance(&net, 130000);
     net.pipes[1][2].held = net.pipes[2][1].held = false;
     network_connect_all(&net);
     network_advance(&net, 3000);
     CHECK(p2p_engine_mirrored(net.nodes[1].engine) > release.index);
-    CHECK(yard_referred(1, BOX, DRIVER, P2P_GATE_LEASE_OVER));
+    CHECK(quay_referred(1, BOX, DRIVER, P2P_GATE_LEASE_OVER));
     for (uint32_t i = 3; i <= 4; i++) {
         net.pipes[1][i].held = net.pipes[i][1].held = false;
     }
     network_connect_all(&net);
     network_advance(&net, 60000);
-    CHECK(yard_allowed(1, BOX, DRIVER)); /* once */
-    CHECK(yard_audit(1) == 3);
+    CHECK(quay_allowed(1, BOX, DRIVER)); /* once */
+    CHECK(quay_audit(1) == 3);
 }
 
 int main(void)

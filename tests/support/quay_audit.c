@@ -1,4 +1,4 @@
-#include "yard.h"
+#include "quay.h"
 
 #include "check.h"
 
@@ -52,7 +52,7 @@ static void audit_one(struct p2p_past *past, struct p2p_ledger *ledger, const st
     check_about(ledger, id->feed, &decision, &again.collect);
 }
 
-unsigned yard_audit(uint32_t node)
+unsigned quay_audit(uint32_t node)
 {
     const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
     struct p2p_ledger *ledger = p2p_engine_ledger_mut(net.nodes[node].engine);

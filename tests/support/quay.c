@@ -1,4 +1,4 @@
-#include "yard.h"
+#include "quay.h"
 
 #include "check.h"
 
@@ -32,7 +32,7 @@ static void name_parties(void)
     network_advance(&net, 3000);
 }
 
-void yard_start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
+void quay_start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
 {
     network_start(nodes, witnesses, seed);
     for (uint32_t i = 1; i <= nodes; i++) {
@@ -46,9 +46,9 @@ void yard_start(uint32_t nodes, uint32_t witnesses, uint64_t seed)
     name_parties();
 }
 
-void yard_start_mirrored(uint32_t nodes, uint64_t seed)
+void quay_start_mirrored(uint32_t nodes, uint64_t seed)
 {
-    yard_start(nodes, nodes, seed);
+    quay_start(nodes, nodes, seed);
     net.nodes[1].options.release_mirrored = true;
     network_kill(&net, 1);
     CHECK_OK(network_open(&net, 1));
@@ -65,7 +65,7 @@ static uint32_t issuer(const char *name)
     return found->number;
 }
 
-void yard_draft_lease(struct world_draft *draft)
+void quay_draft_lease(struct world_draft *draft)
 {
     const struct p2p_policy policy = {
         .lease_s = 120, .heartbeat_s = 60, .fresh_cosignature_s = 900, .clock_skew_s = 300};
@@ -74,7 +74,7 @@ void yard_draft_lease(struct world_draft *draft)
     world_op(draft);
 }
 
-enum p2p_err yard_try(const struct yard_record *record, struct p2p_record_id *id)
+enum p2p_err quay_try(const struct quay_record *record, struct p2p_record_id *id)
 {
     char name[8];
     snprintf(name, sizeof(name), "%c%u", record->second ? 's' : 'p', record->node);
@@ -95,21 +95,21 @@ enum p2p_err yard_try(const struct yard_record *record, struct p2p_record_id *id
     return job.result.err;
 }
 
-struct p2p_record_id yard_append(const struct yard_record *record)
+struct p2p_record_id quay_append(const struct quay_record *record)
 {
     struct p2p_record_id id;
-    CHECK_OK(yard_try(record, &id));
+    CHECK_OK(quay_try(record, &id));
     return id;
 }
 
-struct p2p_record_id yard_open(uint32_t node, const char *box)
+struct p2p_record_id quay_open(uint32_t node, const char *box)
 {
     uint8_t room[256];
     struct p2p_pack pack;
     p2p_pack_init(&pack, room, sizeof(room));
     CHECK_OK(p2p_custody_open_pack(&pack, p2p_slice_text(box), p2p_slice_text("call"),
                                    p2p_slice_text("m1-f1")));
-    return yard_append(&(struct yard_record){
+    return quay_append(&(struct quay_record){
         .kind = P2P_KIND_CUSTODY_OPEN, .node = node, .payload = p2p_pack_slice(&pack)});
 }
 
@@ -125,7 +125,7 @@ static struct p2p_slice note_of(uint32_t node, uint32_t feed, char *room)
     return p2p_slice_of(room, len);
 }
 
-enum p2p_err yard_try_step(uint32_t node, uint32_t kind, struct p2p_record_id token,
+enum p2p_err quay_try_step(uint32_t node, uint32_t kind, struct p2p_record_id token,
                            const struct p2p_record_id *offer, uint64_t epoch, uint32_t to,
                            uint32_t rests, struct p2p_record_id *id)
 {
@@ -137,24 +137,24 @@ enum p2p_err yard_try_step(uint32_t node, uint32_t kind, struct p2p_record_id to
         .epoch = epoch, .to = to, .rests = &note, .rests_count = rests != 0};
     p2p_pack_init(&pack, bytes, sizeof(bytes));
     CHECK_OK(p2p_custody_step_pack(&pack, &what));
-    const struct yard_record record = {.kind = kind,
+    const struct quay_record record = {.kind = kind,
                                        .node = node,
                                        .cites = {token, offer != NULL ? *offer : token},
                                        .cite_count = offer != NULL ? 2 : 1,
                                        .content = p2p_pack_slice(&pack)};
-    return yard_try(&record, id);
+    return quay_try(&record, id);
 }
 
-struct p2p_record_id yard_step(uint32_t node, uint32_t kind, struct p2p_record_id token,
+struct p2p_record_id quay_step(uint32_t node, uint32_t kind, struct p2p_record_id token,
                                const struct p2p_record_id *offer, uint64_t epoch, uint32_t to,
                                uint32_t rests)
 {
     struct p2p_record_id id;
-    CHECK_OK(yard_try_step(node, kind, token, offer, epoch, to, rests, &id));
+    CHECK_OK(quay_try_step(node, kind, token, offer, epoch, to, rests, &id));
     return id;
 }
 
-struct p2p_record_id yard_issue(uint32_t node, struct p2p_record_id token, const char *box,
+struct p2p_record_id quay_issue(uint32_t node, struct p2p_record_id token, const char *box,
                                 const char *to)
 {
     uint8_t room[512];
@@ -163,14 +163,14 @@ struct p2p_record_id yard_issue(uint32_t node, struct p2p_record_id token, const
         .container = box, .bl = "BL1", .to = issuer(to), .expires_ms = net.wall_ms + 86400000};
     p2p_pack_init(&pack, room, sizeof(room));
     CHECK_OK(p2p_right_issue_pack(&pack, &draft));
-    return yard_append(&(struct yard_record){.kind = P2P_KIND_RIGHT_ISSUE,
+    return quay_append(&(struct quay_record){.kind = P2P_KIND_RIGHT_ISSUE,
                                              .node = node,
                                              .cites = {token},
                                              .cite_count = 1,
                                              .payload = p2p_pack_slice(&pack)});
 }
 
-struct p2p_record_id yard_ask(uint32_t node, uint32_t kind, struct p2p_record_id right,
+struct p2p_record_id quay_ask(uint32_t node, uint32_t kind, struct p2p_record_id right,
                               const struct p2p_record_id *about,
                               const struct p2p_right_request *what)
 {
@@ -179,7 +179,7 @@ struct p2p_record_id yard_ask(uint32_t node, uint32_t kind, struct p2p_record_id
     struct p2p_circle_key key = network_circle_key("all", 1);
     p2p_pack_init(&pack, room, sizeof(room));
     CHECK_OK(p2p_right_request_pack(&pack, what, &key, 1));
-    return yard_append(&(struct yard_record){.kind = kind,
+    return quay_append(&(struct quay_record){.kind = kind,
                                              .node = node,
                                              .second = kind == P2P_KIND_APPROVE,
                                              .cites = {right, about != NULL ? *about : right},
@@ -187,7 +187,7 @@ struct p2p_record_id yard_ask(uint32_t node, uint32_t kind, struct p2p_record_id
                                              .payload = p2p_pack_slice(&pack)});
 }
 
-void yard_assign(uint32_t node, struct p2p_record_id right, uint64_t slot_from_ms)
+void quay_assign(uint32_t node, struct p2p_record_id right, uint64_t slot_from_ms)
 {
     struct p2p_subject driver;
     struct p2p_subject truck;
@@ -198,42 +198,42 @@ void yard_assign(uint32_t node, struct p2p_record_id right, uint64_t slot_from_m
                                            .slot_from_ms = slot_from_ms,
                                            .slot_until_ms =
                                                slot_from_ms == 0 ? 0 : slot_from_ms + 3600000};
-    yard_ask(node, P2P_KIND_RIGHT_ASSIGN, right, NULL, &what);
+    quay_ask(node, P2P_KIND_RIGHT_ASSIGN, right, NULL, &what);
 }
 
-struct p2p_record_id yard_light(uint32_t node, struct p2p_record_id right, enum p2p_light light,
+struct p2p_record_id quay_light(uint32_t node, struct p2p_record_id right, enum p2p_light light,
                                 unsigned value)
 {
     const struct p2p_right_request what = {.light = p2p_light_word(light),
                                            .value = p2p_light_value(light, value)};
-    return yard_ask(node, P2P_KIND_RIGHT_LIGHT, right, NULL, &what);
+    return quay_ask(node, P2P_KIND_RIGHT_LIGHT, right, NULL, &what);
 }
 
-void yard_green(uint32_t node, struct p2p_record_id right)
+void quay_green(uint32_t node, struct p2p_record_id right)
 {
     for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
-        yard_light(node, right, (enum p2p_light)i, 0);
+        quay_light(node, right, (enum p2p_light)i, 0);
     }
 }
 
-const struct p2p_right_request yard_nothing = {.reason = NULL};
+const struct p2p_right_request quay_nothing = {.reason = NULL};
 
-struct p2p_record_id yard_grant(struct p2p_record_id token, const char *box)
+struct p2p_record_id quay_grant(struct p2p_record_id token, const char *box)
 {
-    struct p2p_record_id right = yard_issue(1, token, box, "p1");
-    yard_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &yard_nothing);
-    yard_assign(1, right, 0);
-    yard_green(1, right);
+    struct p2p_record_id right = quay_issue(1, token, box, "p1");
+    quay_ask(1, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
+    quay_assign(1, right, 0);
+    quay_green(1, right);
     return right;
 }
 
-struct p2p_record_id yard_ready(const char *box, struct p2p_record_id *token)
+struct p2p_record_id quay_ready(const char *box, struct p2p_record_id *token)
 {
-    *token = yard_open(1, box);
-    return yard_grant(*token, box);
+    *token = quay_open(1, box);
+    return quay_grant(*token, box);
 }
 
-void yard_collect_job(struct p2p_job *job, const char *box, const char *driver,
+void quay_collect_job(struct p2p_job *job, const char *box, const char *driver,
                       const char *gate)
 {
     *job = (struct p2p_job){.type = P2P_JOB_COLLECT};
@@ -245,46 +245,46 @@ void yard_collect_job(struct p2p_job *job, const char *box, const char *driver,
     job->check.subject_count = 2;
 }
 
-struct p2p_job yard_last;
+struct p2p_job quay_last;
 
-enum p2p_answer yard_collect(uint32_t node, const char *box, const char *driver)
+enum p2p_answer quay_collect(uint32_t node, const char *box, const char *driver)
 {
-    yard_collect_job(&yard_last, box, driver, "main");
-    CHECK_OK(network_jobs(&net, node, &yard_last, 1));
-    CHECK_OK(yard_last.result.err);
-    return yard_last.result.answer.answer;
+    quay_collect_job(&quay_last, box, driver, "main");
+    CHECK_OK(network_jobs(&net, node, &quay_last, 1));
+    CHECK_OK(quay_last.result.err);
+    return quay_last.result.answer.answer;
 }
 
-bool yard_because(enum p2p_gate_code code)
+bool quay_because(enum p2p_gate_code code)
 {
-    for (size_t i = 0; i < yard_last.result.answer.reason_count; i++) {
-        if (yard_last.result.answer.reasons[i].code == code) {
+    for (size_t i = 0; i < quay_last.result.answer.reason_count; i++) {
+        if (quay_last.result.answer.reasons[i].code == code) {
             return true;
         }
     }
     return false;
 }
 
-bool yard_allowed(uint32_t node, const char *box, const char *driver)
+bool quay_allowed(uint32_t node, const char *box, const char *driver)
 {
-    bool allowed = yard_collect(node, box, driver) == P2P_ANSWER_ALLOW;
-    for (size_t i = 0; !allowed && i < yard_last.result.answer.reason_count; i++) {
-        print_message("  %s\n", p2p_gate_code_word(yard_last.result.answer.reasons[i].code));
+    bool allowed = quay_collect(node, box, driver) == P2P_ANSWER_ALLOW;
+    for (size_t i = 0; !allowed && i < quay_last.result.answer.reason_count; i++) {
+        print_message("  %s\n", p2p_gate_code_word(quay_last.result.answer.reasons[i].code));
     }
     return allowed;
 }
 
-bool yard_refused(uint32_t node, const char *box, const char *driver, enum p2p_gate_code why)
+bool quay_refused(uint32_t node, const char *box, const char *driver, enum p2p_gate_code why)
 {
-    return yard_collect(node, box, driver) == P2P_ANSWER_REFUSE && yard_because(why);
+    return quay_collect(node, box, driver) == P2P_ANSWER_REFUSE && quay_because(why);
 }
 
-bool yard_referred(uint32_t node, const char *box, const char *driver, enum p2p_gate_code why)
+bool quay_referred(uint32_t node, const char *box, const char *driver, enum p2p_gate_code why)
 {
-    return yard_collect(node, box, driver) == P2P_ANSWER_REFER && yard_because(why);
+    return quay_collect(node, box, driver) == P2P_ANSWER_REFER && quay_because(why);
 }
 
-struct p2p_custody yard_custody(uint32_t node, struct p2p_record_id token)
+struct p2p_custody quay_custody(uint32_t node, struct p2p_record_id token)
 {
     struct p2p_custody custody;
     const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
@@ -293,7 +293,7 @@ struct p2p_custody yard_custody(uint32_t node, struct p2p_record_id token)
     return custody;
 }
 
-struct p2p_right yard_right(uint32_t node, struct p2p_record_id id)
+struct p2p_right quay_right(uint32_t node, struct p2p_record_id id)
 {
     struct p2p_right right;
     const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
