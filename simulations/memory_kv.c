@@ -1,6 +1,4 @@
-#include "memory_kv.h"
-
-#include "kv_map.h"
+#include "memory_kv_state.h"
 
 #include <p2p/assert.h>
 #include <p2p/bytes.h>
@@ -8,78 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEAD_BYTE  0xdd
-#define UNREAD_MAX 16u
-
-enum cursor_state { CURSOR_LOST, CURSOR_AT, CURSOR_END };
-
-struct table {
-    struct kv_map map;
-    struct kv_place cursor;
-    enum cursor_state cursor_state;
-};
-
-/* One step back: put `row` in place of what stands under its key, or remove that. */
-struct undo {
-    enum p2p_table table;
-    bool added;
-    struct kv_row *row; /* the replaced or removed one; for an addition a copy of the key */
-};
-
-struct loan {
-    enum p2p_table table;
-    struct kv_row *row;
-};
-
-/* A copy that was handed out, and dies before the row does. */
-struct given {
-    uint8_t *bytes;
-    size_t len;
-};
-
-/* A key that was found: in one of two places, the other dead. */
-struct given_key {
-    uint8_t bytes[2][P2P_KV_KEY_BYTES_MAX];
-    unsigned at;
-    size_t len;
-};
-
-/* What kv_row.lost says. */
-enum { LOST_NOT, LOST_FOR_NOW, LOST_TORN };
-
-/* Rows that could not be read: one of those that stand together. */
-struct unread {
-    enum p2p_table table;
-    size_t key_len;
-    uint8_t key[P2P_KV_KEY_BYTES_MAX];
-};
-
-struct memory_kv {
-    struct p2p_kv kv;
-    struct table tables[P2P_TABLE_COUNT];
-    size_t bytes;
-    bool lenient;
-    bool open;
-    struct undo *undo;
-    size_t undo_count;
-    size_t undo_cap;
-    struct loan loans[MEMORY_KV_LOANS_MAX];
-    size_t loan_count;
-    struct given_key keys[P2P_TABLE_COUNT]; /* last found in each table, when strict */
-    struct given values[P2P_TABLE_COUNT];   /* of PAYLOAD and VIEW, likewise */
-    struct unread unread[UNREAD_MAX];
-    size_t unread_count;
-};
+#define DEAD_BYTE 0xdd
 
 static void *need(void *memory)
 {
     p2p_assert(memory != NULL);
     return memory;
-}
-
-static size_t row_bytes(const struct kv_row *row)
-{
-    return row->key_len + row->value_len;
 }
 
 /* Lending */
@@ -161,59 +93,6 @@ static enum p2p_err hand_out(struct memory_kv *memory, enum p2p_table table, str
     return P2P_OK;
 }
 
-/* What cannot be read */
-
-static enum p2p_err refuse(struct memory_kv *memory, enum p2p_table table,
-                           const struct kv_row *row)
-{
-    if (memory->unread_count < UNREAD_MAX) {
-        struct unread *unread = &memory->unread[memory->unread_count++];
-        unread->table = table;
-        unread->key_len = row->key_len;
-        memcpy(unread->key, kv_row_key(row).data, row->key_len);
-    }
-    return P2P_CORRUPT;
-}
-
-static struct kv_row *row_at(const struct kv_map *map, struct kv_place place)
-{
-    return kv_map_settle(map, &place) ? *kv_map_at(map, place) : NULL;
-}
-
-/* False at the first row. */
-static bool step_before(const struct kv_map *map, struct kv_place *place)
-{
-    if (place->slot == 0 && place->block == 0) {
-        return false;
-    }
-    if (place->slot > 0) {
-        place->slot--;
-    } else {
-        place->block--;
-        place->slot = map->blocks[place->block]->count - 1;
-    }
-    return true;
-}
-
-static bool is_lost(const struct kv_map *map, struct kv_place place)
-{
-    const struct kv_row *row = row_at(map, place);
-    return row != NULL && row->lost != LOST_NOT;
-}
-
-/* Finds a key's place; P2P_CORRUPT when it is among rows that cannot be read. */
-static enum p2p_err find(struct memory_kv *memory, enum p2p_table table, struct p2p_slice key,
-                         struct kv_place *place, bool *found)
-{
-    const struct kv_map *map = &memory->tables[table].map;
-    struct kv_place before;
-    *found = kv_map_find(map, key, place);
-    before = *place;
-    bool lost =
-        is_lost(map, *place) && (*found || (step_before(map, &before) && is_lost(map, before)));
-    return lost ? refuse(memory, table, row_at(map, *place)) : P2P_OK;
-}
-
 /* The seam */
 
 static struct table *enter(struct memory_kv *memory, enum p2p_table table)
@@ -237,7 +116,7 @@ static struct table *enter_write(struct memory_kv *memory, enum p2p_table table)
     return in;
 }
 
-static void push_undo(struct memory_kv *memory, struct undo undo)
+void memory_kv_push_undo(struct memory_kv *memory, struct undo undo)
 {
     if (memory->undo_count == memory->undo_cap) {
         memory->undo_cap = memory->undo_cap == 0 ? 64 : memory->undo_cap * 2;
@@ -257,7 +136,7 @@ static enum p2p_err kv_get(void *context, enum p2p_table table, struct p2p_slice
     if (key.len == 0) {
         return P2P_NOTFOUND;
     }
-    enum p2p_err err = find(memory, table, key, &place, &found);
+    enum p2p_err err = memory_kv_find(memory, table, key, &place, &found);
     if (err != P2P_OK || !found) {
         return err == P2P_OK ? P2P_NOTFOUND : err;
     }
@@ -278,7 +157,7 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
     memcpy(key_copy, key.data, key.len);
     key.data = key_copy;
     struct table *in = enter_write(memory, table);
-    enum p2p_err err = find(memory, table, key, &place, &found);
+    enum p2p_err err = memory_kv_find(memory, table, key, &place, &found);
     if (err != P2P_OK) {
         return err;
     }
@@ -288,20 +167,20 @@ static enum p2p_err kv_put(void *context, enum p2p_table table, struct p2p_slice
         struct kv_row *old = *kv_map_at(&in->map, place);
         memory->bytes -= row_bytes(old);
         *kv_map_at(&in->map, place) = row;
-        push_undo(memory, (struct undo){table, false, old});
+        memory_kv_push_undo(memory, (struct undo){table, false, old});
     } else {
         kv_map_insert(&in->map, place, row);
-        push_undo(memory,
-                  (struct undo){table, true, kv_row_new(key, (struct p2p_slice){NULL, 0})});
+        memory_kv_push_undo(
+            memory, (struct undo){table, true, kv_row_new(key, (struct p2p_slice){NULL, 0})});
     }
     return P2P_OK;
 }
 
-static void take_away(struct memory_kv *memory, enum p2p_table table, struct kv_place place)
+void memory_kv_take_away(struct memory_kv *memory, enum p2p_table table, struct kv_place place)
 {
     struct kv_row *old = kv_map_remove(&memory->tables[table].map, place);
     memory->bytes -= row_bytes(old);
-    push_undo(memory, (struct undo){table, false, old});
+    memory_kv_push_undo(memory, (struct undo){table, false, old});
 }
 
 static enum p2p_err kv_del(void *context, enum p2p_table table, struct p2p_slice key)
@@ -318,11 +197,11 @@ static enum p2p_err kv_del(void *context, enum p2p_table table, struct p2p_slice
     memcpy(key_copy, key.data, key.len);
     key.data = key_copy;
     enter_write(memory, table);
-    enum p2p_err err = find(memory, table, key, &place, &found);
+    enum p2p_err err = memory_kv_find(memory, table, key, &place, &found);
     if (err != P2P_OK || !found) {
         return err == P2P_OK ? P2P_NOTFOUND : err;
     }
-    take_away(memory, table, place);
+    memory_kv_take_away(memory, table, place);
     return P2P_OK;
 }
 
@@ -338,7 +217,7 @@ static enum p2p_err give_cursor(struct memory_kv *memory, enum p2p_table table,
     in->cursor_state = CURSOR_AT;
     struct kv_row *row = *kv_map_at(&in->map, in->cursor);
     if (row->lost != LOST_NOT) {
-        return refuse(memory, table, row);
+        return memory_kv_refuse(memory, table, row);
     }
     *found = kv_row_key(row);
     if (!memory->lenient) {
@@ -397,41 +276,11 @@ static enum p2p_err kv_sweep(void *context, enum p2p_table table, size_t bytes,
         }
         seen += row_bytes(row);
         if (row->lost != LOST_NOT && !lost_before) {
-            refuse(memory, table, row);
+            memory_kv_refuse(memory, table, row);
         }
         lost_before = row->lost != LOST_NOT;
     }
     return P2P_OK;
-}
-
-/* All the rows that cannot be read around one of them: as they were, or gone. */
-static void mend(struct memory_kv *memory, const struct unread *unread,
-                 struct p2p_kv_mended *out)
-{
-    struct kv_map *map = &memory->tables[unread->table].map;
-    struct kv_place place;
-    struct kv_place before;
-    bool found = kv_map_find(map, p2p_slice_of(unread->key, unread->key_len), &place);
-    if (!found || !is_lost(map, place)) {
-        return; /* met more than once */
-    }
-    for (before = place; step_before(map, &before) && is_lost(map, before);) {
-        place = before;
-    }
-    bool torn = row_at(map, place)->lost == LOST_TORN;
-    while (is_lost(map, place)) {
-        kv_map_settle(map, &place);
-        if (torn) {
-            take_away(memory, unread->table, place);
-            continue;
-        }
-        struct kv_row *old = *kv_map_at(map, place);
-        *kv_map_at(map, place) = kv_row_new(kv_row_key(old), kv_row_value(old));
-        push_undo(memory, (struct undo){unread->table, false, old});
-        place.slot++;
-    }
-    *(torn ? &out->emptied : &out->mended) += 1;
-    out->table = unread->table;
 }
 
 static enum p2p_err kv_mend(void *context, struct p2p_kv_mended *out)
@@ -441,9 +290,7 @@ static enum p2p_err kv_mend(void *context, struct p2p_kv_mended *out)
     for (int t = 0; t < P2P_TABLE_COUNT; t++) {
         enter_write(memory, (enum p2p_table)t);
     }
-    while (memory->unread_count > 0) {
-        mend(memory, &memory->unread[--memory->unread_count], out);
-    }
+    memory_kv_mend(memory, out);
     return P2P_OK;
 }
 
@@ -613,65 +460,4 @@ bool memory_kv_equal(const struct memory_kv *a, const struct memory_kv *b)
         }
     }
     return true;
-}
-
-/* Damage */
-
-size_t memory_kv_value_count(const struct memory_kv *memory, enum p2p_table table)
-{
-    const struct kv_map *map = &memory->tables[table].map;
-    size_t count = 0;
-
-    for (struct kv_place at = {0, 0}; kv_map_settle(map, &at); at.slot++) {
-        count += (*kv_map_at(map, at))->value_len > 0;
-    }
-    return count;
-}
-
-void memory_kv_spoil(struct memory_kv *memory, enum p2p_table table, size_t n,
-                     void (*spoil)(void *context, uint8_t *value, size_t len), void *context)
-{
-    const struct kv_map *map = &memory->tables[table].map;
-    struct kv_place at = {0, 0};
-
-    p2p_assert(!memory->open);
-    for (;; at.slot++) {
-        bool there = kv_map_settle(map, &at);
-        p2p_assert(there);
-        if ((*kv_map_at(map, at))->value_len > 0 && n-- == 0) {
-            break;
-        }
-    }
-    struct kv_row *old = *kv_map_at(map, at);
-    struct kv_row *row = kv_row_new(kv_row_key(old), kv_row_value(old));
-    spoil(context, row->bytes + row->key_len, row->value_len);
-    row->spoiled = true;
-    *kv_map_at(map, at) = row;
-    kv_row_drop(old);
-}
-
-void memory_kv_spoil_rows(struct memory_kv *memory, enum p2p_table table, size_t n,
-                          size_t count, bool torn)
-{
-    const struct kv_map *map = &memory->tables[table].map;
-    struct kv_place at = {0, 0};
-
-    p2p_assert(!memory->open);
-    for (; kv_map_settle(map, &at) && count > 0; at.slot++) {
-        if (n > 0) {
-            n--;
-            continue;
-        }
-        struct kv_row *old = *kv_map_at(map, at);
-        struct kv_row *row = kv_row_new(kv_row_key(old), kv_row_value(old));
-        row->lost = torn ? LOST_TORN : LOST_FOR_NOW;
-        *kv_map_at(map, at) = row;
-        kv_row_drop(old);
-        count--;
-    }
-}
-
-bool memory_kv_spoiled(const struct memory_kv *memory)
-{
-    return memory->unread_count > 0;
 }
