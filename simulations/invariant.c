@@ -348,12 +348,38 @@ void sim_watcher_decided(struct sim_watcher *watcher, struct sim_host *host,
     leave(machine, host);
 }
 
+/* ---- gates ---- */
+
+static uint64_t quorum_of(const void *context, uint32_t feed)
+{
+    const struct p2p_witnessing *witnessing = p2p_engine_witnessing(context, feed);
+    return witnessing == NULL ? 0 : witnessing->quorum_size;
+}
+
+static struct watch_gate gate_of(const struct sim_host *host)
+{
+    const struct p2p_engine *engine = host->node.engine;
+    const struct p2p_gate_place *place = p2p_engine_place(engine);
+    const struct p2p_now now = {.mono_ms = sim_host_mono_ms(host)};
+    struct p2p_copy_point copy = {.size = 0};
+    bool copied = sim_disk_copied(host->disk, &copy);
+    return (struct watch_gate){.feed = p2p_engine_own_feed(engine),
+                               .copied = copied ? copy.size : 0,
+                               .ready =
+                                   p2p_engine_custody(engine, &now, NULL) == P2P_CUSTODY_READY,
+                               .circles = place->circles,
+                               .circle_count = place->circle_count,
+                               .quorum = quorum_of,
+                               .context = engine};
+}
+
 /* Looked at as it left: what stands on the disk does not change until the next batch. */
 void sim_watcher_left(struct sim_watcher *watcher, struct sim_host *host,
                       const struct p2p_job *collect)
 {
     struct watch_machine *machine = visit(watcher, host);
-    watch_left(watcher, machine, host, collect);
+    const struct watch_gate gate = gate_of(host);
+    watch_left(watcher, machine, &gate, collect);
     leave(machine, host);
 }
 
@@ -366,7 +392,8 @@ void sim_watcher_scan(struct sim_watcher *watcher)
         if (host->up && host->conduct == SIM_HONEST && !host->node.engine_lost) {
             struct watch_machine *machine = visit(watcher, host);
             if (!machine->may_be_hurt) {
-                watch_custody(watcher, machine, host);
+                const struct watch_gate gate = gate_of(host);
+                watch_custody(watcher, machine, &gate);
             }
             leave(machine, host);
         }

@@ -7,7 +7,8 @@
  *   watch_fork.c       fork proofs, who knows of them, what they may take away
  *   watch_record.c     what records say, read naively: `seen`, bans, what acts on them
  *   watch_gate.c       may this gate have allowed that?
- *   watch_custody.c    what left which gate, who believes that he may let out what
+ *   watch_release.c    what left which gate
+ *   watch_custody.c    who believes that he may let out what, and what he believes let out
  *   watch_authority.c  charter entries, cut points, lifts, verdicts that stand
  *   watch_disk.c       what one disk holds, against the watcher's trees
  *   watch_payload.c    payloads that are lacked
@@ -336,16 +337,37 @@ uint64_t watch_charter_known(struct sim_watcher *watcher, const struct p2p_recor
 void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t feed,
                     uint64_t at, const struct p2p_gate_check *check, enum p2p_answer answer);
 
+/* ---- watch_release.c ---- */
+
+/* What a machine's gate goes by, beside its disk. */
+struct watch_gate {
+    uint32_t feed;   /* that it writes in */
+    uint64_t copied; /* so many records of it stand in its copy */
+    bool ready;      /* it believes that it may release now */
+    const uint32_t *circles;
+    size_t circle_count;
+    /* Of how much of a feed it holds a quorum. */
+    uint64_t (*quorum)(const void *context, uint32_t feed);
+    const void *context;
+};
+/* An allow left the machine, and the container with it. */
+void watch_left(struct sim_watcher *watcher, struct watch_machine *machine,
+                const struct watch_gate *gate, const struct p2p_job *collect);
+
 /* ---- watch_custody.c ---- */
 
 struct p2p_custody;
-void watch_left(struct sim_watcher *watcher, struct watch_machine *machine,
-                const struct sim_host *host, const struct p2p_job *collect);
 /* What this machine believes now; one scan goes over all. */
 void watch_custody(struct sim_watcher *watcher, struct watch_machine *machine,
-                   const struct sim_host *host);
+                   const struct watch_gate *gate);
+/* Whether nobody lies who ever held it or was offered it, as one machine has it. */
+bool watch_is_honest_chain(const struct sim_watcher *watcher,
+                           const struct p2p_custody *custody);
 /* The first feed of somebody who lies, of those who held it; 0: none. */
 uint32_t watch_liar_of(const struct sim_watcher *watcher, const struct p2p_custody *custody);
+/* The record at (feed, index) of a disk, if it holds one of that kind. */
+bool watch_record_at(const struct watch_machine *machine, uint32_t number, uint64_t index,
+                     uint32_t kind, struct p2p_record *out);
 /* Its disk is another one: what it knew before, it need not know. */
 void watch_forget_released(struct watch_machine *machine);
 void watch_settle_custody(struct sim_watcher *watcher);

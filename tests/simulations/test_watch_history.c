@@ -2,8 +2,6 @@
 
 #include "watch_world.h"
 
-#include <stdlib.h>
-
 enum { SIZE = 5, FULL = 8 }; /* a perfect tree: its edge is one hash */
 
 static struct watch_world w;
@@ -225,7 +223,6 @@ static void what_a_lying_disk_lost_of_releases_is_not_held_against_it(void **sta
     m1.machine.may_lose = true;
     watched_restart(&w, &m1, 1);
     CHECK(m1.machine.released_count == 0);
-    free(m1.machine.released);
 }
 
 static void acknowledge(struct watched *watched, uint32_t feed, uint64_t size)

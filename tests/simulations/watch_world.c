@@ -71,6 +71,7 @@ void watched_deinit(struct watched *watched)
     free(watched->machine.left);
     free(watched->machine.verdicts);
     free(watched->machine.missing);
+    free(watched->machine.released);
     ledger_node_deinit(&watched->node);
 }
 

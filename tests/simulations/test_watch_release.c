@@ -1,0 +1,292 @@
+/* What left a gate: one-release, release-kept, release-fits, forbidden. */
+#include "check.h"
+
+#include "custody_watch.h"
+
+static struct custody_watch c;
+
+static int setup(void **state)
+{
+    (void)state;
+    custody_watch_init(&c);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    custody_watch_deinit(&c);
+    return 0;
+}
+
+static void leave(void)
+{
+    struct p2p_record_id use = custody_watch_use(&c, 1);
+    custody_watch_left(&c, &use);
+}
+
+/* ---- one-release ---- */
+
+static void container_that_leaves_twice_is_told(void **state)
+{
+    (void)state;
+    struct p2p_record_id use = custody_watch_use(&c, 1);
+    custody_watch_left(&c, &use);
+    watch_world_nothing(&c.w);
+    custody_watch_left(&c, &use); /* the same answer again */
+    watch_world_found(&c.w, SIM_INVARIANT_ONE_RELEASE);
+    leave(); /* a second `use` */
+    watch_world_found(&c.w, SIM_INVARIANT_ONE_RELEASE);
+}
+
+/* The container under a token of a later gate-in. */
+static void open_anew(uint32_t visit, uint32_t member)
+{
+    c.token = custody_world_open(&c.w.world, 1, CUSTODY_BOX);
+    c.right = right_world_issue(&c.w.world, 1, c.token, PARTY_OF(1));
+    sim_yard_opened(
+        &c.workload.yard,
+        &(struct sim_opening){.token = c.token, .box = 0, .visit = visit, .member = member});
+}
+
+static void other_token_of_the_same_visit_is_told(void **state)
+{
+    (void)state;
+    leave();
+    open_anew(1, 0);
+    leave();
+    watch_world_found(&c.w, SIM_INVARIANT_ONE_RELEASE);
+}
+
+static void another_visit_is_another_release(void **state)
+{
+    (void)state;
+    leave();
+    sim_yard_leave(&c.workload.yard, CUSTODY_BOX, 0);
+    sim_yard_arrive(&c.workload.yard, 0, 0);
+    c.workload.yard.boxes[0].trips[0].has_truck = false;
+    c.workload.yard.boxes[0].trip_count = SIM_TRIPS_MAX + 1; /* too many to remember */
+    open_anew(2, 0);
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void visit_that_two_ports_opened_is_left_alone(void **state)
+{
+    (void)state;
+    leave();
+    open_anew(1, 2);
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void what_a_liar_let_out_before_is_left_alone(void **state)
+{
+    (void)state;
+    c.m1.machine.honest = false;
+    leave();
+    c.m1.machine.honest = true;
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+/* ---- release-kept ---- */
+
+static void release_without_its_use_is_told(void **state)
+{
+    (void)state;
+    struct p2p_record_id open = c.token; /* a record of another kind */
+    custody_watch_left(&c, &open);
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_KEPT);
+}
+
+static void release_without_its_decision_is_told(void **state)
+{
+    (void)state;
+    struct p2p_record_id use = right_world_use(&c.w.world, 1, c.token, c.right, 1);
+    custody_watch_left(&c, &use);
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_KEPT);
+    ledger_world_note(&c.w.world, 1); /* what stands there is none */
+    custody_watch_left(&c, &use);
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_KEPT);
+}
+
+static void release_that_the_copy_lacks_is_told(void **state)
+{
+    (void)state;
+    struct p2p_record_id use = custody_watch_use(&c, 1);
+    c.copied = use.index;
+    custody_watch_left(&c, &use);
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_KEPT);
+    c.copied = use.index + 1;
+    custody_watch_left(&c, &use);
+    watch_world_nothing(&c.w);
+}
+
+/* ---- release-fits ---- */
+
+static void present(size_t at, const char *subject)
+{
+    CHECK_OK(p2p_subject_parse(&c.check.subjects[at], p2p_slice_text(subject)));
+}
+
+static void driver_whom_nobody_named_is_told(void **state)
+{
+    (void)state;
+    present(0, "nrn:00000100166");
+    leave();
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_FITS);
+}
+
+static void truck_that_nobody_named_is_told(void **state)
+{
+    (void)state;
+    present(1, "plate:BE:9XYZ999");
+    leave();
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_FITS);
+}
+
+static void missing_truck_is_told_unless_none_was_named(void **state)
+{
+    (void)state;
+    c.workload.yard.boxes[0].trips[0].has_truck = false;
+    c.check.subject_count = 1;
+    struct p2p_record_id use = custody_watch_use(&c, 1);
+    custody_watch_left(&c, &use);
+    watch_world_nothing(&c.w);
+    c.workload.yard.boxes[0].trips[0].has_truck = true;
+    c.w.watcher->release_count = 0;
+    custody_watch_left(&c, &use);
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_FITS);
+}
+
+/* ---- forbidden ---- */
+
+static struct p2p_record_id block_by(uint32_t member)
+{
+    return right_world_act(&c.w.world, member,
+                           &(struct right_act){.kind = P2P_KIND_RIGHT_BLOCK, .right = c.right});
+}
+
+static void standing_block_that_the_gate_knew_is_told(void **state)
+{
+    (void)state;
+    block_by(2);
+    leave();
+    watch_world_found(&c.w, SIM_INVARIANT_FORBIDDEN);
+}
+
+static void block_that_the_gate_did_not_know_is_none(void **state)
+{
+    (void)state;
+    ledger_world_seen(&c.w.world, 1);
+    struct p2p_record_id use = custody_world_act(&c.w.world, 1,
+                                                 &(struct custody_act){.kind = P2P_KIND_USE,
+                                                                       .token = c.token,
+                                                                       .about = &c.right,
+                                                                       .epoch = 1,
+                                                                       .no_seen = true});
+    ledger_world_write(&c.w.world, 1, (struct p2p_draft){.kind = P2P_KIND_DECISIONS}, 0);
+    block_by(2);
+    custody_watch_left(&c, &use);
+    watch_world_nothing(&c.w);
+}
+
+static void block_that_was_ended_is_none(void **state)
+{
+    (void)state;
+    struct p2p_record_id block = block_by(2);
+    right_world_act(
+        &c.w.world, 2,
+        &(struct right_act){.kind = P2P_KIND_RIGHT_UNBLOCK, .right = c.right, .about = &block});
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void block_without_grant_or_signature_or_of_another_right_is_none(void **state)
+{
+    (void)state;
+    struct p2p_record_id right = c.right;
+    right_world_act(&c.w.world, 2,
+                    &(struct right_act){
+                        .kind = P2P_KIND_RIGHT_BLOCK, .right = c.right, .issuer = YARD_OF(2)});
+    c.w.world.keys[PARTY_OF(2)] = 90; /* not the key the charter names */
+    block_by(2);
+    c.w.world.keys[PARTY_OF(2)] = 0;
+    c.right = right_world_issue(&c.w.world, 1, c.token, PARTY_OF(2));
+    block_by(2);
+    c.right = right;
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void block_by_who_was_cut_or_lies_is_left_alone(void **state)
+{
+    (void)state;
+    block_by(2);
+    ledger_world_cut(&c.w.world, PARTY_OF(2), 2, 1, NULL, 0);
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void liars_block_is_left_alone(void **state)
+{
+    (void)state;
+    block_by(2);
+    custody_watch_lies(&c, 2);
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void overruled_block_is_none(void **state)
+{
+    (void)state;
+    block_by(2);
+    struct p2p_record_id override = right_world_act(
+        &c.w.world, 1, &(struct right_act){.kind = P2P_KIND_OVERRIDE, .right = c.right});
+    struct p2p_record_id cites[3] = {c.token, c.right, override};
+    uint8_t room[64];
+    struct p2p_pack pack;
+    const struct p2p_custody_step step = {.epoch = 1};
+    ledger_world_seen(&c.w.world, 1);
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_custody_step_pack(&pack, &step));
+    struct p2p_record_id use =
+        ledger_world_write(&c.w.world, 1,
+                           (struct p2p_draft){.kind = P2P_KIND_USE,
+                                              .circle = CIRCLE_ALL,
+                                              .cites = cites,
+                                              .cite_count = 3,
+                                              .content = p2p_pack_slice(&pack)},
+                           0);
+    ledger_world_write(&c.w.world, 1, (struct p2p_draft){.kind = P2P_KIND_DECISIONS}, 0);
+    present(1, "plate:BE:9XYZ999"); /* an override needs no truck either */
+    custody_watch_left(&c, &use);
+    watch_world_nothing(&c.w);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(container_that_leaves_twice_is_told),
+        T(other_token_of_the_same_visit_is_told),
+        T(another_visit_is_another_release),
+        T(visit_that_two_ports_opened_is_left_alone),
+        T(what_a_liar_let_out_before_is_left_alone),
+        T(release_without_its_use_is_told),
+        T(release_without_its_decision_is_told),
+        T(release_that_the_copy_lacks_is_told),
+        T(driver_whom_nobody_named_is_told),
+        T(truck_that_nobody_named_is_told),
+        T(missing_truck_is_told_unless_none_was_named),
+        T(standing_block_that_the_gate_knew_is_told),
+        T(block_that_the_gate_did_not_know_is_none),
+        T(block_that_was_ended_is_none),
+        T(block_without_grant_or_signature_or_of_another_right_is_none),
+        T(block_by_who_was_cut_or_lies_is_left_alone),
+        T(liars_block_is_left_alone),
+        T(overruled_block_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
