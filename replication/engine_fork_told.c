@@ -156,21 +156,40 @@ static struct p2p_slice kept_name(char out[KEPT_NAME_BYTES], uint32_t feed)
     return p2p_slice_of(out, (size_t)len);
 }
 
-/* The proof that is kept about a feed, copied into the batch's arena. P2P_NOTFOUND. */
+/* Whether a proof that was read from the disk is one still: what is damaged there is told to
+ * nobody. Of a feed that two heads of the charter hide nobody can say. */
+static enum p2p_err is_sound(const struct p2p_engine *engine, uint32_t feed,
+                             struct p2p_slice bytes, bool *sound)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(engine->ledger.charter, feed);
+    struct p2p_fork_proof *proof = p2p_arena_take(engine->arena, sizeof(*proof));
+    if (proof == NULL) {
+        return P2P_NOMEM;
+    }
+    *sound =
+        info == NULL || (p2p_fork_decode(proof, bytes) == P2P_OK &&
+                         p2p_slice_equal(proof->origin, p2p_slice_text(info->origin)) &&
+                         p2p_fork_verify(proof, engine->options.sigs, &info->key) == P2P_OK);
+    return P2P_OK;
+}
+
+/* The proof that is kept about a feed, copied into the batch's arena. P2P_NOTFOUND: none is, or
+ * it is damaged. */
 static enum p2p_err kept_proof(struct p2p_engine *engine, uint32_t feed,
                                struct p2p_slice *proof)
 {
     char name[KEPT_NAME_BYTES];
     struct p2p_slice value;
+    bool sound = false;
     if (p2p_ledger_feed(&engine->ledger, feed)->state != P2P_FEED_FORKED) {
         return P2P_NOTFOUND;
     }
     enum p2p_err err = p2p_kv_get(engine->kv, P2P_TABLE_META, kept_name(name, feed), &value);
     if (err == P2P_OK) {
         *proof = p2p_arena_copy(engine->arena, value);
-        err = proof->data == NULL ? P2P_NOMEM : P2P_OK;
+        err = proof->data == NULL ? P2P_NOMEM : is_sound(engine, feed, *proof, &sound);
     }
-    return err;
+    return err == P2P_OK && !sound ? P2P_NOTFOUND : err;
 }
 
 /* May append again: what was found meanwhile is told in records too. */
@@ -219,6 +238,7 @@ enum p2p_err p2p_fork_keep_told(struct p2p_engine *engine, uint32_t cut, uint64_
         char name[KEPT_NAME_BYTES];
         struct p2p_forked forked;
         struct p2p_slice proof;
+        bool sound = false;
         err = p2p_forked_get(&engine->ledger, engine->kv, i, &forked);
         if (err == P2P_NOTFOUND ||
             (err == P2P_OK && (forked.proof.feed != cut || forked.proof.index < size))) {
@@ -229,10 +249,13 @@ enum p2p_err p2p_fork_keep_told(struct p2p_engine *engine, uint32_t cut, uint64_
             err = p2p_fork_proof_in(engine, &forked.proof, &proof);
         }
         if (err == P2P_OK) {
+            err = is_sound(engine, i, proof, &sound);
+        }
+        if (err == P2P_OK && sound) {
             engine->proofs_kept = true;
             err = p2p_kv_put(engine->kv, P2P_TABLE_META, kept_name(name, i), proof);
         }
-        if (err == P2P_OK) { /* who is here perhaps never held that record */
+        if (err == P2P_OK && sound) { /* who is here perhaps never held that record */
             struct p2p_writer out;
             p2p_writer_init(&out, engine->scratch, P2P_FRAME_BYTES_MAX);
             p2p_fork_write(&out, proof);
