@@ -15,6 +15,7 @@ enum p2p_err p2p_horizon_known(const struct p2p_kv *kv, uint32_t by, uint64_t at
     enum p2p_err err = P2P_OK;
     out->good_size = 0;
     out->refuted = false;
+    out->taken_back = false;
     for (size_t of = 0; of < out->count && err == P2P_OK; of++) {
         bool refuted = false;
         err = p2p_known_size_in(kv, by, at, (uint32_t)of, &out->sizes[of], &refuted);
@@ -404,6 +405,28 @@ static uint32_t standing(const struct p2p_past *past, const struct p2p_horizon *
     return p2p_settled_before(past->settled, horizon->sizes, horizon->count);
 }
 
+bool p2p_past_beyond(const struct p2p_past *past)
+{
+    for (size_t i = 1; i < past->ledger.feed_count; i++) {
+        if (past->feeds[i].edge.size > past->feeds[i].ends_at) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where feeds end follows from records that are gone then, perhaps: once more. */
+static enum p2p_err take_back(struct p2p_past *past)
+{
+    bool any = p2p_past_beyond(past);
+    for (size_t i = 1; i < past->ledger.feed_count && any; i++) {
+        if (past->feeds[i].edge.size > past->feeds[i].ends_at) {
+            move_feed(past, (uint32_t)i, past->feeds[i].ends_at);
+        }
+    }
+    return any ? settle_apart(past) : P2P_OK;
+}
+
 enum p2p_err p2p_past_set(struct p2p_past *past, const struct p2p_horizon *horizon)
 {
     uint64_t charter_size = p2p_charter_size(past->full->charter);
@@ -428,5 +451,6 @@ enum p2p_err p2p_past_set(struct p2p_past *past, const struct p2p_horizon *horiz
     }
     past->lacks = lacks || horizon->refuted;
     past->stands = standing(past, horizon);
-    return settle_apart(past);
+    err = settle_apart(past);
+    return err == P2P_OK && horizon->taken_back ? take_back(past) : err;
 }

@@ -321,6 +321,7 @@ static enum p2p_err add_now(struct telling *telling, const struct p2p_decision_p
     }
     audited->horizon.good_size = 0;
     audited->horizon.refuted = false;
+    audited->horizon.taken_back = false;
     enum p2p_err err = p2p_decision_again(audited->past, &audited->horizon, place,
                                           &telling->decision->parsed, &now);
     if (err == P2P_OK) {
@@ -351,11 +352,12 @@ static json_t *facts_json(struct telling *telling)
     p2p_id_text(telling->audited->ledger, &telling->decision->id, id);
     snprintf(name, sizeof name, "%s#%u", id, telling->decision->n);
     return json_pack(
-        "{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:o, s:o}", "decision", name,
-        "decided", p2p_decided_word(again->decided), "text", p2p_decided_text(again->decided),
-        "two_heads", again->two_heads, "written", written_json(telling), "gate",
-        gate_json(telling), "question", question_json(telling), "knew", knew_json(telling),
-        "found", telling->found, "unknown", telling->unknown, "answered",
+        "{s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:O, s:O, s:o, s:o, s:o}", "decision",
+        name, "decided", p2p_decided_word(again->decided), "text",
+        p2p_decided_text(again->decided), "two_heads", again->two_heads, "taken_back",
+        again->taken_back, "written", written_json(telling), "gate", gate_json(telling),
+        "question", question_json(telling), "knew", knew_json(telling), "found", telling->found,
+        "unknown", telling->unknown, "answered",
         answer_json(telling, parsed->answer, parsed->reasons, parsed->reason_count), "should",
         answer_json(telling, again->should.answer, again->should.reasons,
                     again->should.reason_count),

@@ -285,6 +285,10 @@ static json_t *answered(const json_t *facts)
     if (json_is_true(json_object_get(facts, "two_heads"))) {
         explained_say(step, "It follows for a gate that knew of two heads of the charter.");
     }
+    if (json_is_true(json_object_get(facts, "taken_back"))) {
+        explained_say(step, "It follows for a gate that held nothing of a forked feed beyond "
+                            "where that ended by what it knew.");
+    }
     return step;
 }
 

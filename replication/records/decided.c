@@ -1,6 +1,7 @@
 /* A decision computed once more, and compared. */
+#include "decided_claim.h"
+
 #include <p2p/collect.h>
-#include <p2p/decision.h>
 #include <p2p/kind.h>
 
 #include <string.h>
@@ -359,42 +360,29 @@ static bool rests_on_claims(const struct p2p_gate_answer *should)
     return false;
 }
 
-/* Whether a reason the gate gave may be one that only it could know: that it was not complete,
- * or, while it might not append, a ban of a forked feed that it kept aside. */
-static bool may_claim(struct p2p_past *past, const struct p2p_decision *decision,
-                      const struct p2p_gate_reason *reason)
-{
-    if (reason->code == P2P_GATE_INCOMPLETE && !reason->has_record) {
-        return decision->incomplete;
-    }
-    const struct p2p_feed *feed = p2p_ledger_feed(p2p_past_ledger(past), reason->record.feed);
-    return decision->late && reason->has_record && feed != NULL &&
-           feed->ends_at != P2P_FEED_GOES_ON;
-}
-
 /* Everything the gate said follows, or is its own to say; and it said everything that follows,
  * unless it was not complete. claimed [out]: it took such a word of its own. */
-static bool follows(struct p2p_past *past, const struct p2p_decision *decision,
-                    const struct p2p_gate_answer *should, bool *claimed)
+static enum p2p_err follows(struct p2p_past *past, const struct p2p_gate_place *place,
+                            const struct p2p_decision *decision,
+                            const struct p2p_gate_answer *should, bool *all, bool *claimed)
 {
+    enum p2p_err err = P2P_OK;
+    *all = true;
     *claimed = false;
-    for (size_t i = 0; i < decision->reason_count; i++) {
+    for (size_t i = 0; i < decision->reason_count && err == P2P_OK && *all; i++) {
         const struct p2p_gate_reason *given = &decision->reasons[i];
-        bool own = !has_reason(should->reasons, should->reason_count, given);
-        if (own && !may_claim(past, decision, given)) {
-            return false;
-        }
-        *claimed = *claimed || own;
-    }
-    for (size_t i = 0; i < should->reason_count; i++) {
-        if (!has_reason(decision->reasons, decision->reason_count, &should->reasons[i])) {
-            if (!decision->incomplete) {
-                return false;
-            }
+        if (!has_reason(should->reasons, should->reason_count, given)) {
+            err = p2p_decided_may_claim(past, place, decision, given, all);
             *claimed = true;
         }
     }
-    return true;
+    for (size_t i = 0; i < should->reason_count && *all; i++) {
+        if (!has_reason(decision->reasons, decision->reason_count, &should->reasons[i])) {
+            *all = decision->incomplete;
+            *claimed = true;
+        }
+    }
+    return err;
 }
 
 /* The answer that the reasons given make, whatever the answer given. */
@@ -428,69 +416,80 @@ static bool is_cut_off(const struct p2p_gate_answer *should)
     return should->reasons_total > should->reason_count;
 }
 
-static enum p2p_decided compare(struct p2p_past *past, const struct p2p_decision_place *at,
-                                const struct p2p_gate_place *place,
-                                const struct p2p_decision *decision,
-                                const struct p2p_decided_again *again)
+static enum p2p_err compare(struct p2p_past *past, const struct p2p_decision_place *at,
+                            const struct p2p_gate_place *place,
+                            const struct p2p_decision *decision,
+                            struct p2p_decided_again *again)
 {
     const struct p2p_gate_answer *should = &again->should;
+    bool all = false;
     bool claimed = false;
     bool withheld = any_withheld(at, place);
     bool lacks = p2p_past_lacks(past);
     if (!again->whole && !lacks && !withheld) {
-        return P2P_DECIDED_OTHER_ANSWER;
+        again->decided = P2P_DECIDED_OTHER_ANSWER;
+        return P2P_OK;
     }
     if (decision->answer == should->answer && same_reasons(decision, should)) {
-        return rests_on_claims(should) ? P2P_DECIDED_CLAIMED : P2P_DECIDED_RIGHT;
+        again->decided = rests_on_claims(should) ? P2P_DECIDED_CLAIMED : P2P_DECIDED_RIGHT;
+        return P2P_OK;
     }
-    if (follows(past, decision, should, &claimed) && claimed && !is_cut_off(should) &&
+    enum p2p_err err = follows(past, place, decision, should, &all, &claimed);
+    if (err == P2P_OK && all && claimed && !is_cut_off(should) &&
         answer_of(decision) == decision->answer && decision->answer >= P2P_ANSWER_REFER) {
-        return P2P_DECIDED_CLAIMED;
+        again->decided = P2P_DECIDED_CLAIMED;
+    } else if (lacks || (withheld &&
+                         (should->answer <= decision->answer || decision->container.len > 0))) {
+        /* Without some payloads only bans are missing here, so what follows is the least; of a
+         * collect also what allows. */
+        again->decided = P2P_DECIDED_UNCHECKABLE;
+    } else {
+        again->decided = decision->answer == should->answer ? P2P_DECIDED_OTHER_REASONS
+                                                            : P2P_DECIDED_OTHER_ANSWER;
     }
-    /* Without some payloads only bans are missing here, so what follows is the least; of a
-     * collect also what allows. */
-    if (lacks ||
-        (withheld && (should->answer <= decision->answer || decision->container.len > 0))) {
-        return P2P_DECIDED_UNCHECKABLE;
-    }
-    return decision->answer == should->answer ? P2P_DECIDED_OTHER_REASONS
-                                              : P2P_DECIDED_OTHER_ANSWER;
+    return err;
 }
 
+/* By one reading of what the gate knew. */
+static enum p2p_err decide_by(struct p2p_past *past, const struct p2p_horizon *horizon,
+                              const struct p2p_decision_place *place,
+                              const struct p2p_decision *decision,
+                              struct p2p_decided_again *out)
+{
+    struct p2p_gate_place stands;
+    enum p2p_err err = p2p_past_set(past, horizon);
+    if (err == P2P_OK) {
+        err = ask(past, place, decision, &stands, out);
+    }
+    return err == P2P_OK ? compare(past, place, &stands, decision, out) : err;
+}
+
+/* The gate may have known of two heads of the charter, and it may have taken back what lies
+ * beyond the end of a forked feed, or not yet: no record says which. */
 enum p2p_err p2p_decision_again(struct p2p_past *past, const struct p2p_horizon *horizon,
                                 const struct p2p_decision_place *place,
                                 const struct p2p_decision *decision,
                                 struct p2p_decided_again *out)
 {
-    struct p2p_gate_place stands;
-    struct p2p_horizon moved = *horizon;
     uint64_t split = 0;
-    out->two_heads = false;
-    enum p2p_err err = p2p_past_set(past, horizon);
-    if (err == P2P_OK) {
-        err = ask(past, place, decision, &stands, out);
+    bool right = false;
+    *out = (struct p2p_decided_again){.two_heads = false};
+    enum p2p_err err = decide_by(past, horizon, place, decision, out);
+    bool parted = err == P2P_OK && horizon->count > 0 && p2p_past_parted(past, &split);
+    bool beyond = err == P2P_OK && p2p_past_beyond(past);
+    right = err != P2P_OK || out->decided <= P2P_DECIDED_CLAIMED || (!parted && !beyond);
+    for (unsigned reading = 1; reading < 4 && !right; reading++) {
+        struct p2p_decided_again other = {.two_heads = (reading & 1) != 0,
+                                          .taken_back = (reading & 2) != 0};
+        struct p2p_horizon moved = *horizon;
+        moved.good_size = other.two_heads ? split : horizon->good_size;
+        moved.taken_back = other.taken_back;
+        if ((other.two_heads && !parted) || (other.taken_back && !beyond)) {
+            continue;
+        }
+        err = decide_by(past, &moved, place, decision, &other);
+        right = err != P2P_OK || other.decided <= P2P_DECIDED_CLAIMED;
+        *out = err == P2P_OK && right ? other : *out;
     }
-    if (err != P2P_OK) {
-        return err;
-    }
-    out->decided = compare(past, place, &stands, decision, out);
-    if (out->decided <= P2P_DECIDED_CLAIMED || horizon->count == 0 ||
-        !p2p_past_parted(past, &split)) {
-        return P2P_OK;
-    }
-    struct p2p_decided_again other = {.two_heads = true};
-    moved.good_size = split;
-    err = p2p_past_set(past, &moved);
-    if (err == P2P_OK) {
-        err = ask(past, place, decision, &stands, &other);
-    }
-    if (err != P2P_OK) {
-        return err;
-    }
-    other.decided = compare(past, place, &stands, decision, &other);
-    if (other.decided <= P2P_DECIDED_CLAIMED) {
-        *out = other;
-        return P2P_OK;
-    }
-    return p2p_past_set(past, horizon);
+    return right || (!parted && !beyond) ? err : p2p_past_set(past, horizon);
 }

@@ -328,6 +328,7 @@ enum p2p_err p2p_decision_known(const struct p2p_decision *decision, const struc
     memset(out->sizes, 0, out->count * sizeof(out->sizes[0]));
     out->good_size = 0;
     out->refuted = false;
+    out->taken_back = false;
     p2p_unpack_init(&in, decision->known);
     for (uint32_t left = p2p_unpack_array(&in); left > 0; left--) {
         p2p_unpack_array(&in);

@@ -75,7 +75,7 @@ static void open_court(struct court *court)
     ledger_node_init(&court->node, &court->world, 0);
     ledger_node_take_all(&court->node);
     court->kv = memory_kv_begin(court->node.store);
-    court->horizon = (struct p2p_horizon){court->sizes, FEEDS, 0, false};
+    court->horizon = (struct p2p_horizon){.sizes = court->sizes, .count = FEEDS};
     CHECK_OK(p2p_past_new(&court->past, p2p_alloc_default(), &court->node.ledger, court->kv));
 }
 
@@ -120,7 +120,7 @@ static void decide_at(struct court *court, struct rng *rng, uint32_t member, uin
     uint64_t sizes[FEEDS];
     bool late = rng_below(rng, 3) == 0;
     CHECK_OK(p2p_horizon_known(court->kv, member, index,
-                               &(struct p2p_horizon){sizes, FEEDS, 0, false}));
+                               &(struct p2p_horizon){.sizes = sizes, .count = FEEDS}));
     if (sizes[0] == 0) {
         return; /* it knew no charter, and could decide nothing */
     }
@@ -331,7 +331,7 @@ static void test_late(void **state)
     CHECK_ERR(
         p2p_decision_known(&court->decision, court->kv, 2, one->before - 1, &court->horizon),
         P2P_MALFORMED); /* more of its own than stood there */
-    struct p2p_horizon few = {court->sizes, 2, 0, false};
+    struct p2p_horizon few = {.sizes = court->sizes, .count = 2};
     CHECK_ERR(p2p_decision_known(&court->decision, court->kv, 2, one->after, &few),
               P2P_MALFORMED);
     court->decision.has_known = false; /* of too many feeds, or before late ones named them */

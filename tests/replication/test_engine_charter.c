@@ -357,7 +357,7 @@ static enum p2p_decided again(const struct asked *asked, bool allowed)
     static struct p2p_decision decision;
     static struct p2p_decided_again out;
     uint64_t sizes[NETWORK_NODES_MAX + 2];
-    struct p2p_horizon horizon = {sizes, NETWORK_NODES_MAX + 2, 0, false};
+    struct p2p_horizon horizon = {.sizes = sizes, .count = NETWORK_NODES_MAX + 2};
     const struct p2p_record_id *id = &asked->job.result.first;
     const struct p2p_decision_place place = {.feed = id->feed, .index = id->index};
     struct p2p_past *past;

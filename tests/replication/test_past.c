@@ -27,7 +27,7 @@ static void set(struct p2p_past *past, const uint64_t sizes[FEEDS])
 {
     uint64_t copy[FEEDS];
     memcpy(copy, sizes, sizeof(copy));
-    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){copy, FEEDS, 0, false}));
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){.sizes = copy, .count = FEEDS}));
 }
 
 static void take(struct ledger_node *node, const uint64_t sizes[FEEDS])
@@ -530,7 +530,8 @@ static void test_two_heads(void **state)
     /* Who knew of both stood at the split, as the whole ledger does. */
     uint64_t whole[FEEDS];
     all_sizes(&world, whole);
-    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){whole, FEEDS, 1, false}));
+    CHECK_OK(p2p_past_set(
+        past, &(struct p2p_horizon){.sizes = whole, .count = FEEDS, .good_size = 1}));
     struct memory_kv *copy = memory_kv_clone(node.store);
     for (uint32_t circle = 0; circle <= CIRCLE_PAIR; circle++) {
         check_view(&world, p2p_past_kv(past), memory_kv_begin(copy), P2P_VIEW_BANS, circle);
@@ -565,7 +566,7 @@ static void test_kinds_unknown(void **state)
         const struct p2p_kv *kv = memory_kv_begin(node.store);
         node.ledger.kinds_unknown = (uint64_t)unknown << P2P_KIND_BAN_IMPOSE;
         CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
-        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){whole, FEEDS, 0, false}));
+        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){.sizes = whole, .count = FEEDS}));
         CHECK_ERR(p2p_ban_get(p2p_past_kv(past), CIRCLE_ALL, &id, &ban),
                   unknown ? P2P_NOTFOUND : P2P_OK);
         p2p_past_free(past);
@@ -595,7 +596,7 @@ static void test_more_than_is_held(void **state)
     ledger_node_take_all(&node);
     const struct p2p_kv *kv = memory_kv_begin(node.store);
     CHECK_OK(p2p_past_new(&past, p2p_alloc_default(), &node.ledger, kv));
-    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0, false}));
+    CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){.sizes = sizes, .count = 6}));
     CHECK(!p2p_past_lacks(past));
     static const struct {
         size_t feed;
@@ -604,12 +605,12 @@ static void test_more_than_is_held(void **state)
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
         uint64_t was = sizes[more[i].feed];
         sizes[more[i].feed] = more[i].size;
-        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){sizes, 6, 0, false}));
+        CHECK_OK(p2p_past_set(past, &(struct p2p_horizon){.sizes = sizes, .count = 6}));
         CHECK(p2p_past_lacks(past));
         sizes[more[i].feed] = was;
     }
-    CHECK_OK(
-        p2p_past_set(past, &(struct p2p_horizon){sizes, 2, 0, false})); /* feed 2: nothing */
+    CHECK_OK(p2p_past_set(
+        past, &(struct p2p_horizon){.sizes = sizes, .count = 2})); /* feed 2: nothing */
     CHECK(p2p_past_ledger(past)->feeds[2]->edge.size == 0);
     for (int table = 0; table < P2P_TABLE_COUNT; table++) {
         CHECK_ERR(
@@ -643,7 +644,7 @@ static void test_every_allocation_fails(void **state)
         struct faulty_alloc heap;
         struct p2p_past *past = NULL;
         struct p2p_hash digest;
-        struct p2p_horizon horizon = {whole, FEEDS, 0, false};
+        struct p2p_horizon horizon = {.sizes = whole, .count = FEEDS};
         faulty_alloc_init(&heap, at);
         enum p2p_err err = p2p_past_new(&past, &heap.alloc, &node.ledger, kv);
         if (err == P2P_OK) {

@@ -14,8 +14,13 @@
  * append; that two heads of the charter hid something from it; bans it kept aside while it
  * might not; of a collect, that custody waits, the lease is over, and whether a release was
  * mirrored. These make an answer stricter (not complete: also `refer` for a ban it had no
- * payload of), never an allow. That a token is the one of the person who stood there only a
- * holder of the circle's key can tell. */
+ * payload of), never an allow. A collect of a gate that was not complete may also stand on
+ * records that do not decide it once the payload is here: each has to be real, and about that
+ * container (records/decided_claim.h). That a token is the one of the person who stood there
+ * only a holder of the circle's key can tell.
+ *
+ * No record says when a gate took back what a forked feed has beyond its end, nor whether it
+ * knew of two heads of the charter: a decision is right if it follows by one of these. */
 #ifndef P2P_DECISION_H
 #define P2P_DECISION_H
 
@@ -132,7 +137,8 @@ struct p2p_decided_collect {
 struct p2p_decided_again {
     enum p2p_decided decided;
     struct p2p_gate_answer should; /* from what is here, the node's own claims taken */
-    bool two_heads;                /* it follows for who knew of two heads of the charter */
+    bool two_heads;                /* it follows for who knew of two heads of the charter, */
+    bool taken_back;               /* or for who had cut a forked feed where it ended then */
     bool keys_missing;             /* by the charter as of then it lacked keys, or knew of
                                       some that two heads hide */
     bool whole; /* of a collect: what it knew, and what it released, is as it says */

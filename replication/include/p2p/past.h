@@ -40,12 +40,14 @@
 /* sizes[n] of feed n, feed 0 the charter's; feeds beyond count: 0. More than is held counts as
  * what is held (p2p_past_lacks). good_size: at which version authority stood, for who knew of
  * two heads of the charter; 0: at sizes[0]. refuted: of some feed another history was named
- * than the one held here. */
+ * than the one held here. taken_back: of forked feeds nothing beyond where they ended then was
+ * held any more, as of who had cut them, though it had been named. */
 struct p2p_horizon {
     uint64_t *sizes;
     size_t count;
     uint64_t good_size;
     bool refuted;
+    bool taken_back;
 };
 
 /* What `by` knew at its index `at`: everything of its own before it, of each other feed the
@@ -75,6 +77,8 @@ P2P_MUST_CHECK enum p2p_err p2p_past_set(struct p2p_past *past,
 bool p2p_past_lacks(const struct p2p_past *past);
 /* Whether who knew so much of the charter may have known of two heads, and where they part. */
 bool p2p_past_parted(const struct p2p_past *past, uint64_t *split);
+/* Whether some forked feed ends below what is seen of it. */
+bool p2p_past_beyond(const struct p2p_past *past);
 /* The ledger and the rows as of the horizon. The edges of its feeds have their sizes alone,
  * until they are filled by p2p_past_edges, which the frontier digest needs. */
 struct p2p_ledger *p2p_past_ledger(struct p2p_past *past);
