@@ -21,7 +21,7 @@ static int one(const struct sim_command *command)
     struct sim_report report;
     double start = seconds();
     sim_run(&sim, &command->run, command->story ? stdout : NULL);
-    sim_report_make(&report, &sim, seconds() - start);
+    sim_report_make(&report, &sim);
     if (sim.violation.found && !command->story) {
         sim_story_print(&sim.story, stderr);
     }
@@ -30,6 +30,7 @@ static int one(const struct sim_command *command)
     } else {
         sim_report_print(&report, &command->run, stdout);
     }
+    fprintf(stderr, "sim: took %.1f s\n", seconds() - start);
     int status = sim.violation.found ? 1 : 0;
     sim_end(&sim);
     return status;

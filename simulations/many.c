@@ -27,7 +27,7 @@ struct crowd {
     double start_s, said_s;
     bool live;
     bool failed;
-    uint64_t failed_seed;
+    uint64_t failed_seed; /* the lowest so far */
     int failed_status;
 };
 
@@ -52,6 +52,9 @@ static struct sim_options options_of(const struct sim_command *command, uint64_t
     if (command->real_every > 0 && options.seed % command->real_every == 0) {
         options.real_signatures = true;
     }
+    if (command->pair_every > 0 && options.seed % command->pair_every == 1) {
+        sim_options_liars(&options, 2);
+    }
     return options;
 }
 
@@ -61,13 +64,12 @@ static int run_one(const struct sim_command *command, uint64_t i)
     struct sim sim;
     struct sim_report report;
     const struct sim_options options = options_of(command, i);
-    double start = seconds();
     sim_run(&sim, &options, NULL);
     bool found = sim.violation.found;
     if (found) {
         fputc('\n', stderr);
         sim_story_print(&sim.story, stderr);
-        sim_report_make(&report, &sim, seconds() - start);
+        sim_report_make(&report, &sim);
         sim_report_print(&report, &options, stderr);
         fflush(stderr);
     }
@@ -112,16 +114,33 @@ static void show(struct crowd *crowd, bool last)
     }
 }
 
-/* What a run that was cut short left out: all from the lowest seed on that did not end. */
+/* The lowest seed that did not end; behind all that began when none runs. */
+static uint64_t lowest_running(const struct crowd *crowd)
+{
+    uint64_t lowest = crowd->command->run.seed + crowd->begun;
+    for (uint32_t i = 0; i < crowd->command->jobs; i++) {
+        const struct runner *runner = &crowd->runners[i];
+        lowest = runner->pid != 0 && runner->seed < lowest ? runner->seed : lowest;
+    }
+    return lowest;
+}
+
+/* All of them ended, or one failed and all below it ended: which one is told hangs on no time.
+ */
+static bool over(const struct crowd *crowd)
+{
+    return crowd->failed ? lowest_running(crowd) > crowd->failed_seed
+                         : crowd->ended == crowd->command->seeds;
+}
+
+/* Where to go on after a run that was cut short: behind the seed that failed, else at the
+ * lowest that did not end. */
 static void tell_rest(const struct crowd *crowd)
 {
     const struct sim_command *command = crowd->command;
-    uint64_t next = command->run.seed + crowd->begun;
     uint64_t end = command->run.seed + command->seeds;
-    for (uint32_t i = 0; i < command->jobs; i++) {
-        const struct runner *runner = &crowd->runners[i];
-        next = runner->pid != 0 && runner->seed < next ? runner->seed : next;
-    }
+    uint64_t next =
+        crowd->failed && over(crowd) ? crowd->failed_seed + 1 : lowest_running(crowd);
     if (next < end) {
         fprintf(stderr,
                 "sim: to go on, the same command with --seed %" PRIu64 " --seeds %" PRIu64 "\n",
@@ -147,7 +166,7 @@ static void take_end(struct crowd *crowd, pid_t pid, int status)
         if (runner->pid == pid) {
             runner->pid = 0;
             crowd->ended++;
-            if (status != 0 && !crowd->failed) {
+            if (status != 0 && (!crowd->failed || runner->seed < crowd->failed_seed)) {
                 crowd->failed = true;
                 crowd->failed_seed = runner->seed;
                 crowd->failed_status = status;
@@ -172,18 +191,18 @@ static void wait_for_one(struct crowd *crowd)
 
 static int conclude(const struct crowd *crowd)
 {
-    double took = seconds() - crowd->start_s;
-    if (interrupted && !crowd->failed) {
+    uint64_t first = crowd->command->run.seed;
+    fprintf(stderr, "sim: took %.0f s\n", seconds() - crowd->start_s);
+    if (interrupted && !over(crowd)) {
         return 128 + interrupted;
     }
     if (!crowd->failed) {
         if (crowd->command->json) {
-            printf("{\"seeds\": %" PRIu64 ", \"first\": %" PRIu64
-                   ", \"violation\": null, \"real_s\": %.1f}\n",
-                   crowd->ended, crowd->command->run.seed, took);
+            printf("{\"seeds\": %" PRIu64 ", \"first\": %" PRIu64 ", \"violation\": null}\n",
+                   crowd->ended, first);
         } else {
-            printf("%" PRIu64 " seeds from %" PRIu64 " on, every invariant held, %.0f s\n",
-                   crowd->ended, crowd->command->run.seed, took);
+            printf("%" PRIu64 " seeds from %" PRIu64 " on, every invariant held\n",
+                   crowd->ended, first);
         }
         return 0;
     }
@@ -191,14 +210,14 @@ static int conclude(const struct crowd *crowd)
         fprintf(stderr, "sim: seed %" PRIu64 " ended by signal %d\n", crowd->failed_seed,
                 WTERMSIG(crowd->failed_status));
     }
+    uint64_t held = crowd->failed_seed - first;
     if (crowd->command->json) {
-        printf("{\"seeds\": %" PRIu64 ", \"first\": %" PRIu64 ", \"failed\": %" PRIu64
-               ", \"real_s\": %.1f}\n",
-               crowd->ended, crowd->command->run.seed, crowd->failed_seed, took);
+        printf("{\"seeds\": %" PRIu64 ", \"first\": %" PRIu64 ", \"failed\": %" PRIu64 "}\n",
+               held + 1, first, crowd->failed_seed);
     } else {
-        printf("seed %" PRIu64 " failed after %" PRIu64
-               " seeds; run it alone with --seed %" PRIu64 " --story\n",
-               crowd->failed_seed, crowd->ended, crowd->failed_seed);
+        printf("seed %" PRIu64 " failed, %" PRIu64
+               " before it held; run it alone with --seed %" PRIu64 " --story\n",
+               crowd->failed_seed, held, crowd->failed_seed);
     }
     return 1;
 }
@@ -214,9 +233,9 @@ int sim_many(const struct sim_command *command)
     p2p_assert(crowd.runners != NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    while (crowd.ended < command->seeds && !crowd.failed && !interrupted) {
+    while (!over(&crowd) && !interrupted) {
         for (uint32_t i = 0; i < command->jobs; i++) {
-            if (crowd.runners[i].pid == 0 && crowd.begun < command->seeds) {
+            if (crowd.runners[i].pid == 0 && crowd.begun < command->seeds && !crowd.failed) {
                 begin(&crowd, &crowd.runners[i]);
             }
         }
@@ -229,7 +248,8 @@ int sim_many(const struct sim_command *command)
     if (crowd.ended < command->seeds) {
         tell_rest(&crowd);
     }
+    int status = conclude(&crowd);
     stop_all(&crowd);
     free(crowd.runners);
-    return conclude(&crowd);
+    return status;
 }

@@ -8,6 +8,8 @@
 
 #define NIGHTLY_SEEDS      10000u
 #define NIGHTLY_REAL_EVERY 50u
+#define NIGHTLY_PAIR_EVERY 40u
+#define LIARS_MAX          ((P2P_WITNESSES_MAX - 1) / 3)
 #define HOURS_MAX          (24.0 * 366 * 5)
 
 static const char *const words[] = {
@@ -91,6 +93,33 @@ struct sim_options sim_options_with(const struct sim_options *options, unsigned 
     return out;
 }
 
+void sim_options_liars(struct sim_options *options, uint32_t liars)
+{
+    uint32_t witnesses = 3 * liars + 1;
+    options->adversary.liars = liars;
+    options->witnesses = options->witnesses > witnesses ? options->witnesses : witnesses;
+    uint32_t nodes = options->witnesses + 1 + options->joiners;
+    options->nodes = options->nodes > nodes ? options->nodes : nodes;
+}
+
+/* Whether this group of faults is one of that profile's: some are of short runs alone. */
+static bool acts(const struct sim_options *options, int group)
+{
+    const struct sim_network_options *network = &options->network;
+    switch ((enum sim_fault_group)group) {
+    case SIM_GROUP_FRAMES:
+        return network->drop_permille + network->double_permille + network->swap_permille > 0;
+    case SIM_GROUP_VERSIONS:
+        return options->fault.old_version_permille > 0;
+    case SIM_GROUP_JOIN:
+        return options->joiners > 0;
+    case SIM_GROUP_RIVALS:
+        return options->workload.rivals > 0;
+    default:
+        return true;
+    }
+}
+
 /* ---- the command line ---- */
 
 static void help(void)
@@ -101,16 +130,18 @@ static void help(void)
         "options and\n"
         "version make the same run, byte for byte.\n\n"
         "  --seed N          the run, or the first of many (1)\n"
-        "  --seeds N         so many runs, on all cores; stops at the first violation\n"
+        "  --seeds N         so many runs, on all cores; ends at the lowest with a violation\n"
         "  --jobs N          runs at once (one per core)\n"
         "  --nodes N         members (7)\n"
         "  --hours H         simulated length, may be a fraction (24)\n"
+        "  --liars N         members that lie at once, with the witnesses that bear them (1)\n"
         "  --records N       about so many, in the whole run (5000)\n"
         "  --faults LIST     all, none, or some of those below, with commas (all)\n"
         "  --real-signatures Ed25519 instead of its twin\n"
         "  --story           tell everything as it happens\n"
         "  --nightly         10,000 seeds of 10 minutes with 5 nodes, one in 50 with real "
-        "signatures\n"
+        "signatures,\n"
+        "                    one in 40 with two liars at once among 9 nodes\n"
         "  --prove           plant known mistakes, one at a time, and show that each is found\n"
         "  --sweep [--out D] time, traffic and memory for 7 to 1,000 nodes; with --nodes for "
         "that "
@@ -175,6 +206,7 @@ enum {
     JOBS,
     NODES,
     HOURS,
+    LIARS,
     RECORDS,
     FAULTS,
     REAL,
@@ -189,16 +221,25 @@ enum {
     HELP
 };
 
-static const struct option longs[] = {
-    {"seed", required_argument, NULL, SEED},     {"seeds", required_argument, NULL, SEEDS},
-    {"jobs", required_argument, NULL, JOBS},     {"nodes", required_argument, NULL, NODES},
-    {"hours", required_argument, NULL, HOURS},   {"records", required_argument, NULL, RECORDS},
-    {"faults", required_argument, NULL, FAULTS}, {"real-signatures", no_argument, NULL, REAL},
-    {"story", no_argument, NULL, STORY},         {"short", no_argument, NULL, SHORT},
-    {"nightly", no_argument, NULL, NIGHTLY},     {"prove", no_argument, NULL, PROVE},
-    {"recorded", no_argument, NULL, RECORDED},   {"sweep", no_argument, NULL, SWEEP},
-    {"out", required_argument, NULL, OUT},       {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
+static const struct option longs[] = {{"seed", required_argument, NULL, SEED},
+                                      {"seeds", required_argument, NULL, SEEDS},
+                                      {"jobs", required_argument, NULL, JOBS},
+                                      {"nodes", required_argument, NULL, NODES},
+                                      {"hours", required_argument, NULL, HOURS},
+                                      {"records", required_argument, NULL, RECORDS},
+                                      {"liars", required_argument, NULL, LIARS},
+                                      {"faults", required_argument, NULL, FAULTS},
+                                      {"real-signatures", no_argument, NULL, REAL},
+                                      {"story", no_argument, NULL, STORY},
+                                      {"short", no_argument, NULL, SHORT},
+                                      {"nightly", no_argument, NULL, NIGHTLY},
+                                      {"prove", no_argument, NULL, PROVE},
+                                      {"recorded", no_argument, NULL, RECORDED},
+                                      {"sweep", no_argument, NULL, SWEEP},
+                                      {"out", required_argument, NULL, OUT},
+                                      {"json", no_argument, NULL, JSON},
+                                      {"help", no_argument, NULL, HELP},
+                                      {NULL, 0, NULL, 0}};
 
 static bool read_hours(const char *text, uint64_t *length_us)
 {
@@ -237,9 +278,16 @@ static bool take(struct sim_command *command, int option, const char *value)
         return true;
     case HOURS:
         return read_hours(value, &run->length_us);
+    case LIARS:
+        if (!read_number(value, 1, LIARS_MAX, &number)) {
+            return false;
+        }
+        command->liars = (uint32_t)number;
+        return true;
     case RECORDS:
         return read_number(value, 0, 100000000, &run->workload.records);
     case FAULTS:
+        command->named = strcmp(value, "all") != 0;
         return read_groups(value, &command->groups);
     case REAL:
         run->real_signatures = true;
@@ -280,6 +328,7 @@ static void take_profile(struct sim_command *command, int option)
         command->mode = SIM_MANY;
         command->seeds = NIGHTLY_SEEDS;
         command->real_every = NIGHTLY_REAL_EVERY;
+        command->pair_every = NIGHTLY_PAIR_EVERY;
     }
 }
 
@@ -324,6 +373,15 @@ bool sim_command_read(struct sim_command *command, int argc, char **argv, int *s
     }
     if (optind < argc) {
         return wrong(status, "does not know", argv[optind]);
+    }
+    for (int i = 0; command->named && i < SIM_GROUP_COUNT; i++) {
+        if ((command->groups & 1u << i) != 0 && !acts(&command->run, i)) {
+            return wrong(status,
+                         "only --short and --nightly runs have these faults:", words[i]);
+        }
+    }
+    if (command->liars > 0) {
+        sim_options_liars(&command->run, command->liars);
     }
     if (command->run.witnesses >= command->run.nodes) {
         command->run.witnesses = command->run.nodes - 1;

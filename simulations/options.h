@@ -33,9 +33,12 @@ struct sim_command {
     enum sim_mode mode;
     struct sim_options run;
     unsigned groups;     /* bit per enum sim_fault_group */
+    bool named;          /* and each was asked for by its word */
+    uint32_t liars;      /* at once; 0: as the profile has it */
     uint64_t seeds;      /* SIM_MANY: so many, from run.seed on */
     uint32_t jobs;       /* processes at once */
     uint32_t real_every; /* every so many seeds with Ed25519; 0: none */
+    uint32_t pair_every; /* every so many seeds with two liars at once; 0: none */
     bool recorded;       /* SIM_PROVE: only the seeds that are known to find them */
     bool json;
     bool story;          /* tell everything as it happens */
@@ -45,6 +48,9 @@ struct sim_command {
 
 /* The options of a profile with only those groups of faults. */
 struct sim_options sim_options_with(const struct sim_options *options, unsigned groups);
+/* Room for so many liars at once: that many are wanted, and every feed gets the 3 * liars + 1
+ * witnesses that bear them, and the run the members for it. What is there already stays. */
+void sim_options_liars(struct sim_options *options, uint32_t liars);
 /* Reads argv. False with *status set when there is nothing to run: 0 after --help, 2 after a
  * sentence on stderr that says what is wrong. */
 bool sim_command_read(struct sim_command *command, int argc, char **argv, int *status);

@@ -22,12 +22,11 @@ static uint64_t records_held(const struct sim *sim)
     return most;
 }
 
-void sim_report_make(struct sim_report *report, const struct sim *sim, double real_s)
+void sim_report_make(struct sim_report *report, const struct sim *sim)
 {
     *report = (struct sim_report){.seed = sim->options.seed,
                                   .violation = sim->violation,
                                   .simulated_us = sim->schedule.now_us,
-                                  .real_s = real_s,
                                   .digest = {sim->story.digest[0], sim->story.digest[1]},
                                   .records = records_held(sim),
                                   .network = sim_network_count(sim->network),
@@ -42,9 +41,8 @@ void sim_report_print(const struct sim_report *report, const struct sim_options 
                       FILE *out)
 {
     const struct sim_workload_count *work = &report->workload;
-    fprintf(out, "seed %" PRIu64 ": %" PRIu32 " nodes, %.2f simulated hours in %.1f s\n",
-            report->seed, options->nodes, (double)report->simulated_us / (double)SIM_HOUR,
-            report->real_s);
+    fprintf(out, "seed %" PRIu64 ": %" PRIu32 " nodes, %.2f simulated hours\n", report->seed,
+            options->nodes, (double)report->simulated_us / (double)SIM_HOUR);
     fprintf(out,
             "  asked        %" PRIu64 " works: %" PRIu64 " done, %" PRIu64 " refused, %" PRIu64
             " lost with a machine; %" PRIu64 " were wrong on purpose\n",
@@ -101,11 +99,10 @@ void sim_report_json(const struct sim_report *report, const struct sim_options *
     const struct sim_workload_count *work = &report->workload;
     fprintf(out,
             "{\"seed\": %" PRIu64 ", \"nodes\": %" PRIu32 ", \"simulated_s\": %" PRIu64
-            ", \"real_s\": %.3f, \"digest\": \"%016" PRIx64 "%016" PRIx64
-            "\", \"records\": %" PRIu64 ", \"batches\": %" PRIu64 ", \"crashes\": %" PRIu64,
-            report->seed, options->nodes, report->simulated_us / SIM_SECOND, report->real_s,
-            report->digest[0], report->digest[1], report->records, report->batches,
-            report->crashes);
+            ", \"digest\": \"%016" PRIx64 "%016" PRIx64 "\", \"records\": %" PRIu64
+            ", \"batches\": %" PRIu64 ", \"crashes\": %" PRIu64,
+            report->seed, options->nodes, report->simulated_us / SIM_SECOND, report->digest[0],
+            report->digest[1], report->records, report->batches, report->crashes);
     fprintf(out,
             ", \"network\": {\"frames\": %" PRIu64 ", \"bytes\": %" PRIu64
             ", \"runs\": %" PRIu64 ", \"records\": %" PRIu64 ", \"streams\": %" PRIu64

@@ -1,4 +1,4 @@
-/* What a run came to, in words or as JSON. */
+/* What a run came to, in words or as JSON: the same for the same seed, options and version. */
 #ifndef SIM_REPORT_H
 #define SIM_REPORT_H
 
@@ -8,7 +8,6 @@ struct sim_report {
     uint64_t seed;
     struct sim_violation violation;
     uint64_t simulated_us;
-    double real_s;
     uint64_t digest[2]; /* of the whole story: equal for equal runs */
     uint64_t batches, crashes;
     uint64_t records; /* in all feeds of the machine that holds most */
@@ -16,7 +15,7 @@ struct sim_report {
     struct sim_workload_count workload;
 };
 
-void sim_report_make(struct sim_report *report, const struct sim *sim, double real_s);
+void sim_report_make(struct sim_report *report, const struct sim *sim);
 void sim_report_print(const struct sim_report *report, const struct sim_options *options,
                       FILE *out);
 void sim_report_json(const struct sim_report *report, const struct sim_options *options,
