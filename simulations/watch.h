@@ -258,6 +258,10 @@ void watch_settle(struct sim_watcher *watcher, struct watch_machine *const *mach
 
 /* Whether that disk holds (size, root) of a feed. */
 bool watch_holds(const struct p2p_kv *kv, uint32_t feed, const struct watch_point *point);
+/* Whether that machine's charter goes through an entry of the roots, and not through another
+ * that they sealed in its place. */
+bool watch_holds_entry(const struct sim_watcher *watcher, const struct watch_machine *machine,
+                       uint64_t index);
 /* Follows a feed as far as a machine's disk holds it; returns the branch that is, or none when
  * its records do not hash to its root. */
 uint32_t watch_follow(struct sim_watcher *watcher, struct watch_machine *machine,

@@ -238,14 +238,29 @@ void watch_renewed(struct sim_watcher *watcher, struct watch_machine *machine,
     }
 }
 
+bool watch_holds_entry(const struct sim_watcher *watcher, const struct watch_machine *machine,
+                       uint64_t index)
+{
+    const struct sim_federation *federation = &watcher->sim->federation;
+    struct p2p_feed charter;
+    struct p2p_slice leaf;
+    p2p_feed_init(&charter, P2P_CHARTER_FEED);
+    if (index >= federation->entry_count || p2p_feed_load(&charter, machine->kv) != P2P_OK ||
+        charter.edge.size <= index ||
+        p2p_feed_leaf(&charter, machine->kv, index, &leaf) != P2P_OK) {
+        return false;
+    }
+    const struct sim_entry *entry = &federation->entries[index];
+    return p2p_slice_equal(leaf, p2p_slice_of(entry->leaf, entry->leaf_len));
+}
+
 /* Whether its disk holds the entry that opened a later generation than this feed. */
-static bool holds_closing(const struct watch_machine *machine, const struct p2p_feed_info *info,
+static bool holds_closing(const struct sim_watcher *watcher,
+                          const struct watch_machine *machine, const struct p2p_feed_info *info,
                           const struct p2p_feed_info *newest)
 {
-    struct p2p_feed charter;
-    p2p_feed_init(&charter, P2P_CHARTER_FEED);
     return newest != NULL && newest->number != info->number &&
-           p2p_feed_load(&charter, machine->kv) == P2P_OK && charter.edge.size > newest->entry;
+           watch_holds_entry(watcher, machine, newest->entry);
 }
 
 void watch_own_feed(struct sim_watcher *watcher, struct watch_machine *machine, uint32_t number)
@@ -257,7 +272,7 @@ void watch_own_feed(struct sim_watcher *watcher, struct watch_machine *machine, 
     struct p2p_feed feed;
     p2p_feed_init(&feed, number);
     if (member != NULL &&
-        !holds_closing(machine, info, p2p_charter_feed(charter, member->feed)) &&
+        !holds_closing(watcher, machine, info, p2p_charter_feed(charter, member->feed)) &&
         p2p_feed_load(&feed, machine->kv) == P2P_OK) {
         watch_left_of(machine, number)->open_size = feed.edge.size;
     }
@@ -284,7 +299,7 @@ static void own_head(struct sim_watcher *watcher, struct watch_machine *machine,
     }
     watch_signed(watcher, machine, info->number, point->size);
     const struct p2p_feed_info *newest = p2p_charter_feed(watch_charter(watcher), member->feed);
-    if (point->size > left->open_size && holds_closing(machine, info, newest)) {
+    if (point->size > left->open_size && holds_closing(watcher, machine, info, newest)) {
         sim_violate(watcher->sim, SIM_INVARIANT_CLOSED,
                     "%s signed %s size %llu although it holds the entry that opened %s",
                     machine->name, watch_feed_name(watcher, info->number),

@@ -117,15 +117,12 @@ static void tell_closed(struct sim_watcher *watcher, struct watch_machine *machi
 {
     const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), body->feed);
     const struct watch_left *left = watch_left_of(machine, body->feed);
-    struct p2p_feed charter;
     if (info->closed == 0 || info->member == machine->member || left->closed ||
         body->size <= left->cosigned.size ||
         body->cosignature.time_s <= left->cosigned_time_s) {
         return;
     }
-    p2p_feed_init(&charter, P2P_CHARTER_FEED);
-    if (machine->generation < 2 && p2p_feed_load(&charter, machine->kv) == P2P_OK &&
-        charter.edge.size > info->closed) {
+    if (machine->generation < 2 && watch_holds_entry(watcher, machine, info->closed)) {
         sim_violate(watcher->sim, SIM_INVARIANT_CLOSED,
                     "%s cosigned %s size %llu although it holds the entry that closed it",
                     machine->name, watch_feed_name(watcher, body->feed),

@@ -48,6 +48,20 @@ static void tree_gives_the_root_of_every_size(void **state)
     watch_log_deinit(&log);
 }
 
+/* Without this, who held a second entry of the charter in the place of the one that closes a
+ * feed would be accused for what it cosigned there. */
+static void another_entry_in_its_place_is_not_that_entry(void **state)
+{
+    (void)state;
+    watched_open(&w, &m1);
+    CHECK(watch_holds_entry(w.watcher, &m1.machine, 0));
+    CHECK(!watch_holds_entry(w.watcher, &m1.machine, w.world.entry_count));
+    w.entries[0].leaf_len--; /* the roots know of another */
+    CHECK(!watch_holds_entry(w.watcher, &m1.machine, 0));
+    w.entries[0].leaf_len++;
+    watched_close(&m1);
+}
+
 static void what_a_machine_holds_may_leave_in_any_pieces(void **state)
 {
     (void)state;
@@ -336,6 +350,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(tree_gives_the_root_of_every_size),
+        T(another_entry_in_its_place_is_not_that_entry),
         T(what_a_machine_holds_may_leave_in_any_pieces),
         T(owner_that_shows_what_it_does_not_store_is_found),
         T(second_history_of_an_honest_feed_is_found),
