@@ -162,6 +162,18 @@ const struct p2p_member *p2p_charter_member_named(const struct p2p_charter *char
     return p2p_fold_member(&charter->fold, named(charter, NAME_MEMBER, name));
 }
 
+bool p2p_charter_has_locode(const struct p2p_charter *charter, struct p2p_slice locode)
+{
+    for (uint32_t i = 1; i <= p2p_charter_member_count(charter); i++) {
+        const struct p2p_member *member = p2p_charter_member(charter, i);
+        if (member != NULL && member->locode[0] != '\0' &&
+            p2p_slice_equal(p2p_slice_text(member->locode), locode)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct p2p_member *p2p_charter_member_by_transport(const struct p2p_charter *charter,
                                                          const struct p2p_transport_public *key)
 {

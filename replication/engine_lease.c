@@ -244,21 +244,30 @@ static struct p2p_takeover *find_takeover(struct p2p_engine *engine,
     return NULL;
 }
 
+uint64_t p2p_engine_wait_left(struct p2p_engine *engine, const struct p2p_now *now,
+                              const struct p2p_record_id *seal)
+{
+    const struct p2p_takeover *row = find_takeover(engine, seal);
+    if (row == NULL) {
+        return UINT64_MAX;
+    }
+    uint64_t gone_ms = now->mono_ms - row->since_ms;
+    return gone_ms < wait_ms(engine) ? wait_ms(engine) - gone_ms : 0;
+}
+
 bool p2p_engine_waited(struct p2p_engine *engine, const struct p2p_now *now,
                        const struct p2p_record_id *seal)
 {
-    const struct p2p_takeover *row = find_takeover(engine, seal);
-    return row != NULL && now->mono_ms - row->since_ms >= wait_ms(engine);
+    return p2p_engine_wait_left(engine, now, seal) == 0;
 }
 
 /* What is left of the wait for one seal, which begins now if it did not before: for whatever it
  * is named next, it was held since then. */
 static uint64_t wait_for(struct p2p_engine *engine, const struct p2p_record_id *seal)
 {
-    const struct p2p_takeover *row = find_takeover(engine, seal);
-    if (row != NULL) {
-        uint64_t gone_ms = engine->now.mono_ms - row->since_ms;
-        return gone_ms < wait_ms(engine) ? wait_ms(engine) - gone_ms : 0;
+    uint64_t left_ms = p2p_engine_wait_left(engine, &engine->now, seal);
+    if (left_ms != UINT64_MAX) {
+        return left_ms;
     }
     engine->takeovers[engine->takeover_at] =
         (struct p2p_takeover){.begun = true, .seal = *seal, .since_ms = engine->now.mono_ms};

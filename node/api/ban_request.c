@@ -54,20 +54,6 @@ static bool effect_valid(const char *word)
     return strcmp(word, "enter") == 0 || strcmp(word, "work") == 0 || strcmp(word, "call") == 0;
 }
 
-/* Whether it is the locode of a member: a slip of the finger would be a ban that holds nowhere.
- */
-static bool locode_known(const struct p2p_charter *charter, const char *locode)
-{
-    for (uint32_t i = 1; i <= p2p_charter_member_count(charter); i++) {
-        const struct p2p_member *member = p2p_charter_member(charter, i);
-        if (member != NULL && member->locode[0] != '\0' &&
-            strcmp(member->locode, locode) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* "*", or locodes, each a string of its own or several with commas between. */
 static bool read_scope(struct p2p_call *call, struct p2p_node *node,
                        struct p2p_ban_draft *draft)
@@ -98,7 +84,8 @@ static bool read_scope(struct p2p_call *call, struct p2p_node *node,
                                P2P_BAN_SCOPES_MAX);
                 return false;
             }
-            if (strcmp(word, "*") != 0 && !locode_known(charter, word)) {
+            if (strcmp(word, "*") != 0 && /* a slip of the finger would hold nowhere */
+                !p2p_charter_has_locode(charter, p2p_slice_text(word))) {
                 p2p_call_error(call, 400, "bad-scope",
                                "name ports by their locode, as BEANR,BEZEE, or * for all",
                                "no member has the locode %.32s",

@@ -115,9 +115,7 @@ static bool frozen_here(const struct p2p_node *node, const struct p2p_custody *c
            custody->holder == p2p_engine_own_feed(node->engine);
 }
 
-/* The newest entry of the charter about where this token stands, if it gives it to this member;
- * NULL: it does not. */
-static const struct p2p_reassign *given_here(const struct p2p_node *node,
+const struct p2p_reassign *p2p_custody_given(const struct p2p_node *node,
                                              const struct p2p_custody *custody)
 {
     size_t count = 0;
@@ -130,6 +128,14 @@ static const struct p2p_reassign *given_here(const struct p2p_node *node,
             found = &rows[i];
         }
     }
+    return found;
+}
+
+/* The same, if it gives it to this member. */
+static const struct p2p_reassign *given_here(const struct p2p_node *node,
+                                             const struct p2p_custody *custody)
+{
+    const struct p2p_reassign *found = p2p_custody_given(node, custody);
     return found != NULL && found->member == p2p_engine_member(node->engine) ? found : NULL;
 }
 
@@ -145,9 +151,8 @@ static bool has_waited(void *context, const struct p2p_record_id *seal)
     return p2p_engine_waited(node->engine, &node->now, seal);
 }
 
-/* What the recount names: where those that were waited for are enough, they alone. */
-static enum p2p_err gather_seals(struct p2p_node *node, const struct p2p_custody *custody,
-                                 const struct p2p_reassign *given, struct p2p_sealing *sealing)
+enum p2p_err p2p_custody_seals(struct p2p_node *node, const struct p2p_custody *custody,
+                               const struct p2p_reassign *given, struct p2p_sealing *sealing)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
     const struct p2p_waited waited = {.has = has_waited, .context = node};
@@ -230,7 +235,7 @@ bool p2p_custody_read_recount(struct p2p_call *call, struct p2p_node *node,
     }
     enum p2p_err err = first_recount(node, &custody, &first, &second);
     if (err == P2P_OK && given != NULL) {
-        err = gather_seals(node, &custody, given, &sealing);
+        err = p2p_custody_seals(node, &custody, given, &sealing);
     } else if (err == P2P_OK && !anew) {
         err = gather_settled(node, &custody, &sealing);
     }

@@ -1,6 +1,6 @@
 /* Custody: the routes, and what they show. */
+#include "custody_verbs.h"
 #include "list.h"
-#include "verb.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static enum p2p_err row(struct p2p_list *list, uint32_t circle, const struct p2p
     const struct p2p_feed_info *info = p2p_charter_feed(ledger->charter, custody.holder);
     bool told = asked->all || asked->container != NULL || !p2p_custody_is_over(custody.state);
     if (told && (asked->holder == 0 || (info != NULL && info->member == asked->holder))) {
-        *out = p2p_custody_words(ledger, &custody);
+        *out = p2p_custody_json(list->node, &custody);
         *bytes = 512 + custody.tenure_count * 128;
     }
     return P2P_OK;
@@ -89,7 +89,6 @@ static bool any(const struct p2p_node *node, const struct p2p_custody *custody)
 /* By its token, or by the container: the token that is open, or else the last there was. */
 static void start_show(struct p2p_call *call, struct p2p_node *node)
 {
-    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
     struct p2p_record_id id;
     struct p2p_entry entry;
     struct p2p_custody custody;
@@ -115,7 +114,7 @@ static void start_show(struct p2p_call *call, struct p2p_node *node)
     } else if (err != P2P_OK) {
         p2p_call_err(call, err, "the custody in the store cannot be read");
     } else {
-        p2p_call_reply(call, p2p_custody_words(ledger, &custody));
+        p2p_call_reply(call, p2p_custody_json(node, &custody));
     }
 }
 

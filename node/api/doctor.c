@@ -394,6 +394,8 @@ void p2p_doctor_start(struct p2p_call *call, struct p2p_node *node)
     check_custody(&visit);
     check_seals(&visit);
     p2p_doctor_barred(&visit);
+    p2p_doctor_settled(&visit);
+    p2p_doctor_gate_ins(&visit);
     check_payloads(&visit);
     check_clock(&visit);
     p2p_doctor_peers(&visit);

@@ -3,6 +3,8 @@
  *
  *   doctor.c        who it is, what it holds; the order of all checks
  *   custody_barred.c  which feeds are cosigned no further
+ *   custody_frozen.c  what the charter settled away here
+ *   doctor_gate_in.c  what another port's gate-in ended here
  *   doctor_disk.c   what lies on disk, and whether more may come
  *   doctor_peers.c  the others: who is reached, what of theirs was refused */
 #ifndef P2P_DOCTOR_H
@@ -28,6 +30,8 @@ void p2p_doctor_disk(
     struct p2p_visit *visit); /* store, disk, damage, appends, witness, copy, spool */
 void p2p_doctor_barred(
     struct p2p_visit *visit); /* cosigned, cosigns: only where one is barred */
-void p2p_doctor_peers(struct p2p_visit *visit); /* peers, witnesses, frames, connections */
+void p2p_doctor_settled(struct p2p_visit *visit);  /* settled: only where something is */
+void p2p_doctor_gate_ins(struct p2p_visit *visit); /* gate-ins: only where there were any */
+void p2p_doctor_peers(struct p2p_visit *visit);    /* peers, witnesses, frames, connections */
 
 #endif

@@ -45,58 +45,6 @@ static enum p2p_err fill_generation(const struct p2p_cli_call *call, struct p2p_
     return err;
 }
 
-/* `beanr/1:17` taken apart; feed has room for an origin. */
-static bool read_id(const char *id, char feed[P2P_ORIGIN_BYTES_MAX + 1], uint64_t *index)
-{
-    const char *colon = strrchr(id, ':');
-    size_t len = colon != NULL ? (size_t)(colon - id) : 0;
-    if (len == 0 || len > P2P_ORIGIN_BYTES_MAX ||
-        p2p_decimal_decode(index, p2p_slice_text(colon + 1)) != P2P_OK) {
-        return false;
-    }
-    memcpy(feed, id, len);
-    feed[len] = '\0';
-    return true;
-}
-
-static enum p2p_err no_token(struct p2p_verb *verb, const char *text)
-{
-    snprintf(verb->message, verb->message_cap,
-             "%.64s is no token; write it as beanr/1:17, the record that opened it", text);
-    return P2P_USAGE;
-}
-
-static enum p2p_err fill_settle_opens(const struct p2p_cli_call *call, struct p2p_verb *verb)
-{
-    static char feeds[P2P_SETTLE_OPENS_MAX + 1][P2P_ORIGIN_BYTES_MAX + 1];
-    struct p2p_op_open others[P2P_SETTLE_OPENS_MAX];
-    size_t count = 0;
-    const char *keep = p2p_cli_argument(call, 0);
-    struct p2p_op_settle_opens op = {.keep = {.feed = feeds[0]}, .others = others};
-    const char **names = p2p_cli_values(call, "other", &count);
-    enum p2p_err err = names == NULL ? P2P_NOMEM : P2P_OK;
-    if (err == P2P_OK && count > P2P_SETTLE_OPENS_MAX) {
-        snprintf(verb->message, verb->message_cap, "an entry settles %u others away at most",
-                 P2P_SETTLE_OPENS_MAX);
-        err = P2P_USAGE;
-    }
-    if (err == P2P_OK && !read_id(keep, feeds[0], &op.keep.index)) {
-        err = no_token(verb, keep);
-    }
-    for (; err == P2P_OK && op.other_count < count; op.other_count++) {
-        struct p2p_op_open *other = &others[op.other_count];
-        char *feed = feeds[op.other_count + 1];
-        *other = (struct p2p_op_open){.feed = feed};
-        if (!read_id(names[op.other_count], feed, &other->index)) {
-            err = no_token(verb, names[op.other_count]);
-            break;
-        }
-    }
-    err = err == P2P_OK ? p2p_verb_settle_opens(verb, &op) : err;
-    free(names);
-    return err;
-}
-
 static enum p2p_err fill_grant(const struct p2p_cli_call *call, struct p2p_verb *verb)
 {
     struct p2p_verb_grant options = {
@@ -195,7 +143,7 @@ static enum p2p_err read_keep(const char *id, char feed[P2P_ORIGIN_BYTES_MAX + 1
                               uint64_t *index, struct p2p_verb *verb)
 {
     char named[P2P_ORIGIN_BYTES_MAX + 1];
-    if (!read_id(id, named, index)) {
+    if (!p2p_cli_token_read(id, named, index)) {
         snprintf(verb->message, verb->message_cap,
                  "--keep %.64s is no record; write it as "
                  "beanr/1:17",
@@ -298,100 +246,6 @@ static enum p2p_err fill_revoke(const struct p2p_cli_call *call, struct p2p_cli_
     return err;
 }
 
-static bool is_frozen(const json_t *custody, const char *why)
-{
-    size_t i;
-    const json_t *one;
-    json_array_foreach(json_object_get(custody, "frozen"), i, one)
-    {
-        if (strcmp(json_string_value(one), why) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Refuses what the node sees to be without effect: a token that is held is given to another
- * than its holder, unless that takes an entry back, and at the epoch that follows its own. */
-static enum p2p_err check_reassign(const json_t *custody, const char *token, const char *to,
-                                   uint64_t epoch, struct p2p_verb *verb)
-{
-    uint64_t held = (uint64_t)json_integer_value(json_object_get(custody, "epoch"));
-    if (strcmp(p2p_cli_text(custody, "holder"), to) == 0 && !is_frozen(custody, "reassigned")) {
-        snprintf(verb->message, verb->message_cap,
-                 "%.64s is held by %.64s already; the entry would only freeze it there", token,
-                 to);
-        return P2P_REFUSED;
-    }
-    if (epoch != held + 1) {
-        snprintf(verb->message, verb->message_cap,
-                 "%.64s is held at epoch %" PRIu64 ", so only an entry at %" PRIu64
-                 " has an effect; leave --epoch out",
-                 token, held, held + 1);
-        return P2P_REFUSED;
-    }
-    return P2P_OK;
-}
-
-/* One more than the epoch at which the node sees a token held: what an entry about who holds it
- * now has to name, where *epoch is 0. Where the node is behind, the entry has no effect. */
-static enum p2p_err next_epoch(struct p2p_cli_charter *source, const char *token,
-                               const char *to, uint64_t *epoch, struct p2p_verb *verb)
-{
-    char path[P2P_CLI_PATH_BYTES];
-    struct p2p_api_reply reply = {0};
-    enum p2p_err err = P2P_OK;
-    if (!p2p_cli_path(path, "/v1/custody/", token)) {
-        return P2P_TOOLARGE;
-    }
-    p2p_cli_session_get(&source->session, path, NULL, &reply);
-    const char *state = p2p_cli_text(reply.json, "state");
-    json_int_t held = json_integer_value(json_object_get(reply.json, "epoch"));
-    bool told = !p2p_cli_is_problem(&reply) && held > 0;
-    if (told && strcmp(state, "held") == 0) {
-        *epoch = *epoch != 0 ? *epoch : (uint64_t)held + 1;
-        err = check_reassign(reply.json, token, to, *epoch, verb);
-    } else if (*epoch != 0) {
-        err = P2P_OK; /* the roots know what the node does not */
-    } else if (!told) {
-        snprintf(verb->message, verb->message_cap,
-                 "the node does not tell who holds %.64s (%.128s); give the epoch with --epoch",
-                 token, p2p_cli_text(reply.json, "text"));
-        err = P2P_NOTFOUND;
-    } else {
-        snprintf(
-            verb->message, verb->message_cap,
-            "%.64s is %.32s, so whom the entry is about is not plain; see port2port custody "
-            "show, and give the epoch with --epoch",
-            token, state);
-        err = P2P_REFUSED;
-    }
-    p2p_api_reply_deinit(&reply);
-    return err;
-}
-
-static enum p2p_err fill_reassign(const struct p2p_cli_call *call,
-                                  struct p2p_cli_charter *source, struct p2p_verb *verb)
-{
-    char feed[P2P_ORIGIN_BYTES_MAX + 1] = "";
-    struct p2p_verb_reassign options = {.feed = feed, .member = p2p_cli_value(call, "to", "")};
-    const char *token = p2p_cli_argument(call, 0);
-    const char *epoch = p2p_cli_value(call, "epoch", NULL);
-    if (!read_id(token, feed, &options.index)) {
-        snprintf(verb->message, verb->message_cap,
-                 "%.64s is no token; write it as beanr/1:17, the record that opened it", token);
-        return P2P_USAGE;
-    }
-    enum p2p_err err = P2P_OK;
-    if (epoch != NULL && (p2p_decimal_decode(&options.epoch, p2p_slice_text(epoch)) != P2P_OK ||
-                          options.epoch == 0)) {
-        snprintf(verb->message, verb->message_cap, "--epoch is a number above 0");
-        return P2P_USAGE;
-    }
-    err = next_epoch(source, token, options.member, &options.epoch, verb);
-    return err == P2P_OK ? p2p_verb_reassign(verb, &options) : err;
-}
-
 enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
                                  struct p2p_cli_charter *source, struct p2p_verb *verb,
                                  uint64_t *term)
@@ -400,10 +254,9 @@ enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
         const char *name;
         enum p2p_err (*fill)(const struct p2p_cli_call *call, struct p2p_verb *verb);
     } fills[] = {
-        {"admit", fill_admit},           {"grant", fill_grant},
-        {"circle", fill_circle},         {"witness", fill_witness},
-        {"policy", fill_policy},         {"rotate", fill_rotate},
-        {"generation", fill_generation}, {"settle-opens", fill_settle_opens},
+        {"admit", fill_admit},           {"grant", fill_grant},   {"circle", fill_circle},
+        {"witness", fill_witness},       {"policy", fill_policy}, {"rotate", fill_rotate},
+        {"generation", fill_generation},
     };
     const char *name = call->command->verb;
     for (size_t i = 0; i < sizeof fills / sizeof fills[0]; i++) {
@@ -414,6 +267,9 @@ enum p2p_err p2p_cli_change_fill(const struct p2p_cli_call *call,
     if (strcmp(name, "settle") == 0) {
         return p2p_verb_settle(verb, term);
     }
-    return strcmp(name, "reassign") == 0 ? fill_reassign(call, source, verb)
+    if (strcmp(name, "settle-opens") == 0) {
+        return p2p_cli_fill_settle_opens(call, source, verb);
+    }
+    return strcmp(name, "reassign") == 0 ? p2p_cli_fill_reassign(call, source, verb)
                                          : fill_revoke(call, source, verb);
 }

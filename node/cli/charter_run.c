@@ -54,14 +54,25 @@ static enum p2p_err open_ceremony(struct change *c)
 static enum p2p_err make_ops(struct change *c, uint64_t *term)
 {
     *term = p2p_charter_term(c->source.charter);
+    char note[P2P_MESSAGE_BYTES_MAX] = "";
     struct p2p_verb verb = {
         .charter = c->source.charter,
         .change = &c->change,
         .message = c->message,
         .message_cap = sizeof c->message,
+        .note = note,
+        .note_cap = sizeof note,
     };
     enum p2p_err err = p2p_change_init(&c->change);
-    return err == P2P_OK ? p2p_cli_change_fill(c->call, &c->source, &verb, term) : err;
+    if (err == P2P_OK) {
+        err = p2p_cli_change_fill(c->call, &c->source, &verb, term);
+    }
+    if (err == P2P_OK && note[0] != '\0') {
+        fputs("port2port: ", c->call->err);
+        p2p_cli_put(c->call->err, note);
+        fputc('\n', c->call->err);
+    }
+    return err;
 }
 
 /* Makes the version; with too few roots for it P2P_QUORUM, and the draft holds what there is.

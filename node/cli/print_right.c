@@ -75,6 +75,52 @@ static void print_tenures(const struct p2p_cli_style *style, const json_t *tenur
     }
 }
 
+/* To whom the charter gives it, and how far that has come. */
+static void print_reassigned(const struct p2p_cli_style *style, const json_t *given)
+{
+    char line[LIST_BYTES], span[P2P_CLI_SPAN_BYTES];
+    const json_t *wait = json_object_get(given, "wait_s");
+    if (!json_is_object(given)) {
+        return;
+    }
+    p2p_cli_span(span, json_number_value(wait));
+    bool sealed = json_is_true(json_object_get(given, "sealed"));
+    bool waits = json_number_value(wait) > 0;
+    snprintf(line, sizeof line, "to %.64s by version %llu of the charter%s%s",
+             p2p_cli_text(given, "to"), (unsigned long long)p2p_cli_number(given, "version"),
+             !sealed                  ? ", not sealed by enough witnesses yet"
+             : !json_is_integer(wait) ? ", sealed; counted there once its wait is over"
+             : waits                  ? ", which may count it in "
+                                      : ", which may count it now",
+             waits ? span : "");
+    p2p_cli_field(style, "reassigned", line);
+}
+
+static void print_settled(const struct p2p_cli_style *style, const json_t *settled)
+{
+    char line[LIST_BYTES];
+    if (!json_is_object(settled)) {
+        return;
+    }
+    snprintf(line, sizeof line, "version %llu of the charter keeps %.100s instead%s",
+             (unsigned long long)p2p_cli_number(settled, "version"),
+             p2p_cli_text(settled, "keep"),
+             json_is_false(json_object_get(settled, "fits"))
+                 ? ", which is of another container: withdraw this one, and open it anew"
+                 : "");
+    p2p_cli_field(style, "settled", line);
+}
+
+static void print_helps(const struct p2p_cli_style *style, const json_t *helps)
+{
+    size_t index = 0;
+    const json_t *one = NULL;
+    json_array_foreach(helps, index, one)
+    {
+        p2p_cli_field(style, index == 0 ? "frozen" : "", json_string_value(one));
+    }
+}
+
 void p2p_cli_print_custody(const struct p2p_cli_style *style, const json_t *custody)
 {
     char text[LIST_BYTES];
@@ -95,6 +141,9 @@ void p2p_cli_print_custody(const struct p2p_cli_style *style, const json_t *cust
     p2p_cli_field(style, "opened by", p2p_cli_text(custody, "opened_by"));
     p2p_cli_field(style, "last step", p2p_cli_text(custody, "step"));
     p2p_cli_field(style, "also opened", p2p_cli_list(text, sizeof text, custody, "rivals"));
+    print_reassigned(style, json_object_get(custody, "reassigned"));
+    print_settled(style, json_object_get(custody, "settled"));
+    print_helps(style, json_object_get(custody, "helps"));
     print_tenures(style, json_object_get(custody, "tenures"));
 }
 

@@ -270,6 +270,16 @@ static enum p2p_err root_load(struct p2p_root_secret *out, const char *root_key,
     return err;
 }
 
+/* Of another version than the charter's next. */
+static void say_stale(const struct p2p_charter_draft *draft, const struct p2p_charter *charter,
+                      char *message, size_t message_cap)
+{
+    snprintf(message, message_cap,
+             "the draft is of version %llu, the charter held here is at %llu; draft it again",
+             (unsigned long long)draft->index + 1,
+             (unsigned long long)p2p_charter_size(charter));
+}
+
 static enum p2p_err sign_with(struct p2p_charter_draft *draft,
                               const struct p2p_charter *charter, const char *root_key,
                               struct p2p_slice passphrase, uint64_t now_ms, enum how how,
@@ -278,10 +288,7 @@ static enum p2p_err sign_with(struct p2p_charter_draft *draft,
     struct reading reading = {0};
     struct p2p_root_secret secret;
     if (draft->index != p2p_charter_size(charter)) {
-        snprintf(message, message_cap,
-                 "the draft is of version %llu, the charter is at %llu; draft it again",
-                 (unsigned long long)draft->index,
-                 (unsigned long long)p2p_charter_size(charter));
+        say_stale(draft, charter, message, message_cap);
         return P2P_GAP;
     }
     enum p2p_err err = reading_init(&reading, charter, draft_leaf(draft), message, message_cap);
@@ -321,7 +328,9 @@ enum p2p_err p2p_draft_finish(const struct p2p_charter_draft *draft,
     enum p2p_err err =
         p2p_charter_apply(charter, p2p_sigs_ed25519(), draft->index, draft_leaf(draft),
                           p2p_slice_of(draft->note, draft->note_len), reason);
-    if (err != P2P_OK) {
+    if (err == P2P_QUORUM && draft->index < p2p_charter_size(charter)) {
+        say_stale(draft, charter, message, message_cap); /* with enough it would be a rival */
+    } else if (err != P2P_OK) {
         snprintf(message, message_cap, "%s", reason);
     }
     return err;

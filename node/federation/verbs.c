@@ -1,5 +1,6 @@
+#include "verb_op.h"
+
 #include <p2p/renewal.h>
-#include <p2p/verbs.h>
 
 #include <p2p/text.h>
 
@@ -7,20 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum p2p_err say(struct p2p_verb *verb, enum p2p_err err, const char *format,
-                        const char *what)
+enum p2p_err p2p_verb_say(struct p2p_verb *verb, enum p2p_err err, const char *format,
+                          const char *what)
 {
     snprintf(verb->message, verb->message_cap, format, what);
     return err;
 }
 
-static enum p2p_err add(struct p2p_verb *verb, const struct p2p_charter_op *op)
+enum p2p_err p2p_verb_add(struct p2p_verb *verb, const struct p2p_charter_op *op)
 {
     p2p_charter_op_pack(&verb->change->ops, op);
     enum p2p_err err = p2p_change_count(verb->change);
-    return err == P2P_OK ? P2P_OK
-                         : say(verb, err, "%s does not fit into one entry with the rest",
-                               p2p_op_word(op->type));
+    return err == P2P_OK
+               ? P2P_OK
+               : p2p_verb_say(verb, err, "%s does not fit into one entry with the rest",
+                              p2p_op_word(op->type));
 }
 
 static const struct p2p_member *member_named(const struct p2p_verb *verb, const char *name)
@@ -59,8 +61,9 @@ static enum p2p_err key_hash(struct p2p_verb *verb, const char *key, struct p2p_
     struct p2p_slice text = p2p_slice_text(key);
     if (p2p_base64_measure(&len, text) != P2P_OK || len != P2P_HASH_BYTES ||
         p2p_base64_decode(out->bytes, P2P_HASH_BYTES, &len, text) != P2P_OK) {
-        return say(verb, P2P_USAGE,
-                   "\"%.64s\" is not what `key circle` prints, which is 44 letters", key);
+        return p2p_verb_say(verb, P2P_USAGE,
+                            "\"%.64s\" is not what `key circle` prints, which is 44 letters",
+                            key);
     }
     return P2P_OK;
 }
@@ -79,27 +82,30 @@ enum p2p_err p2p_verb_circle(struct p2p_verb *verb, const struct p2p_verb_circle
                                            .remove = options->remove,
                                            .remove_count = options->remove_count}};
     if (options->add_count == 0 && options->remove_count == 0 && !options->key) {
-        return say(verb, P2P_USAGE, "say who joins or leaves circle %s, or give a new key",
-                   options->circle);
+        return p2p_verb_say(verb, P2P_USAGE,
+                            "say who joins or leaves circle %s, or give a new key",
+                            options->circle);
     }
     for (size_t i = 0; i < options->add_count; i++) {
         if (!member_named(verb, options->add[i])) {
-            return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
-                       options->add[i]);
+            return p2p_verb_say(verb, P2P_UNKNOWN,
+                                "%s is not a member; `charter show` lists them",
+                                options->add[i]);
         }
     }
     if (!known && options->remove_count > 0) {
-        return say(verb, P2P_UNKNOWN, "there is no circle %s that anyone could leave",
-                   options->circle);
+        return p2p_verb_say(verb, P2P_UNKNOWN, "there is no circle %s that anyone could leave",
+                            options->circle);
     }
     if (!options->key && (!known || options->remove_count > 0)) {
-        return say(verb, P2P_USAGE,
-                   "this gives circle %s a new key: have a member that is to be in it draw one "
-                   "(`key circle`), and name what that prints with --key",
-                   options->circle);
+        return p2p_verb_say(
+            verb, P2P_USAGE,
+            "this gives circle %s a new key: have a member that is to be in it draw one "
+            "(`key circle`), and name what that prints with --key",
+            options->circle);
     }
     enum p2p_err err = options->key ? key_hash(verb, options->key, &epoch.key_hash) : P2P_OK;
-    return err == P2P_OK ? add(verb, &op) : err;
+    return err == P2P_OK ? p2p_verb_add(verb, &op) : err;
 }
 
 /* --- generation -------------------------------------------------------------------------- */
@@ -112,11 +118,11 @@ static enum p2p_err renewal_belongs(struct p2p_verb *verb, const struct p2p_rene
     const struct p2p_member *member = member_named(verb, renewal->member);
     if (!p2p_hash_equal(&id, &renewal->federation_id) ||
         strcmp(renewal->federation, p2p_charter_federation(verb->charter)) != 0) {
-        return say(verb, P2P_MISMATCH, "%s asks another federation", renewal->member);
+        return p2p_verb_say(verb, P2P_MISMATCH, "%s asks another federation", renewal->member);
     }
     if (!member) {
-        return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
-                   renewal->member);
+        return p2p_verb_say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
+                            renewal->member);
     }
     uint32_t next = p2p_charter_feed(verb->charter, member->feed)->generation + 1;
     if (renewal->generation != next) {
@@ -161,7 +167,7 @@ enum p2p_err p2p_verb_generation(struct p2p_verb *verb,
         op.generation.witnesses = same;
         op.generation.witness_count = feed->witness_count;
     }
-    return add(verb, &op);
+    return p2p_verb_add(verb, &op);
 }
 
 /* --- reassign ---------------------------------------------------------------------------- */
@@ -169,18 +175,20 @@ enum p2p_err p2p_verb_generation(struct p2p_verb *verb,
 enum p2p_err p2p_verb_reassign(struct p2p_verb *verb, const struct p2p_verb_reassign *options)
 {
     if (!member_named(verb, options->member)) {
-        return say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
-                   options->member);
+        return p2p_verb_say(verb, P2P_UNKNOWN, "%s is not a member; `charter show` lists them",
+                            options->member);
     }
     if (!p2p_charter_feed_named(verb->charter, p2p_slice_text(options->feed))) {
-        return say(verb, P2P_UNKNOWN, "there is no feed %s; write the token as beanr/1:17",
-                   options->feed);
+        return p2p_verb_say(verb, P2P_UNKNOWN,
+                            "there is no feed %s; write the token as beanr/1:17",
+                            options->feed);
     }
-    return add(verb, &(struct p2p_charter_op){.type = P2P_OP_REASSIGN,
-                                              .reassign = {.feed = options->feed,
-                                                           .index = options->index,
-                                                           .epoch = options->epoch,
-                                                           .member = options->member}});
+    return p2p_verb_add(verb,
+                        &(struct p2p_charter_op){.type = P2P_OP_REASSIGN,
+                                                 .reassign = {.feed = options->feed,
+                                                              .index = options->index,
+                                                              .epoch = options->epoch,
+                                                              .member = options->member}});
 }
 
 /* --- settle-opens ------------------------------------------------------------------------ */
@@ -190,12 +198,12 @@ enum p2p_err p2p_verb_settle_opens(struct p2p_verb *verb, const struct p2p_op_se
     for (uint32_t i = 0; i <= op->other_count; i++) {
         const char *feed = i == op->other_count ? op->keep.feed : op->others[i].feed;
         if (!p2p_charter_feed_named(verb->charter, p2p_slice_text(feed))) {
-            return say(verb, P2P_UNKNOWN, "there is no feed %s; write the tokens as beanr/1:17",
-                       feed);
+            return p2p_verb_say(verb, P2P_UNKNOWN,
+                                "there is no feed %s; write the tokens as beanr/1:17", feed);
         }
     }
-    return add(verb,
-               &(struct p2p_charter_op){.type = P2P_OP_SETTLE_OPENS, .settle_opens = *op});
+    return p2p_verb_add(
+        verb, &(struct p2p_charter_op){.type = P2P_OP_SETTLE_OPENS, .settle_opens = *op});
 }
 
 /* --- admit ------------------------------------------------------------------------------- */
@@ -205,10 +213,11 @@ static enum p2p_err join_belongs(struct p2p_verb *verb, const struct p2p_join *j
     struct p2p_hash id = p2p_charter_federation_id(verb->charter);
     if (!p2p_hash_equal(&id, &join->federation_id) ||
         strcmp(join->federation, p2p_charter_federation(verb->charter)) != 0) {
-        return say(verb, P2P_MISMATCH, "%s asks to join another federation", join->member);
+        return p2p_verb_say(verb, P2P_MISMATCH, "%s asks to join another federation",
+                            join->member);
     }
     if (member_named(verb, join->member)) {
-        return say(verb, P2P_REFUSED, "there is a member %s already", join->member);
+        return p2p_verb_say(verb, P2P_REFUSED, "there is a member %s already", join->member);
     }
     return P2P_OK;
 }
@@ -236,7 +245,7 @@ static enum p2p_err admit_op(struct p2p_verb *verb, const struct p2p_join *join,
         op.admit.witnesses = first;
         op.admit.witness_count = count;
     }
-    return add(verb, &op);
+    return p2p_verb_add(verb, &op);
 }
 
 /* Who joins draws the key of its own circle; those of others it is given by their members. */
@@ -253,15 +262,16 @@ static enum p2p_err admit_circles(struct p2p_verb *verb, const struct p2p_join *
                                            .epoch_count = 1}};
     enum p2p_err err = P2P_OK;
     if (!p2p_charter_circle_named(verb->charter, p2p_slice_text(name))) {
-        err = add(verb, &op);
+        err = p2p_verb_add(verb, &op);
     }
     op.circle.epoch_count = 0;
     for (size_t i = 0; err == P2P_OK && i < options->circle_count; i++) {
         op.circle.circle = options->circles[i];
         if (!p2p_charter_circle_named(verb->charter, p2p_slice_text(options->circles[i]))) {
-            return say(verb, P2P_UNKNOWN, "there is no circle %s", options->circles[i]);
+            return p2p_verb_say(verb, P2P_UNKNOWN, "there is no circle %s",
+                                options->circles[i]);
         }
-        err = add(verb, &op);
+        err = p2p_verb_add(verb, &op);
     }
     return err;
 }
@@ -277,80 +287,6 @@ enum p2p_err p2p_verb_admit(struct p2p_verb *verb, const struct p2p_verb_admit *
         err = admit_op(verb, &join, options);
     }
     return err == P2P_OK ? admit_circles(verb, &join, options) : err;
-}
-
-/* --- grant ------------------------------------------------------------------------------- */
-
-static enum p2p_err issuer_key(struct p2p_verb *verb, const char *key,
-                               struct p2p_issuer_public *out)
-{
-    size_t len = 0;
-    struct p2p_slice text = p2p_slice_text(key);
-    if (p2p_base64_measure(&len, text) == P2P_OK && len == P2P_PUBLIC_BYTES &&
-        p2p_base64_decode(out->bytes, P2P_PUBLIC_BYTES, &len, text) == P2P_OK) {
-        return P2P_OK;
-    }
-    return p2p_key_file_public(key, P2P_KEY_ISSUER, out->bytes, verb->message,
-                               verb->message_cap);
-}
-
-/* "word" or "word:scope"; a word nobody asks for would be a silent nothing. */
-static enum p2p_err grant_read(struct p2p_verb *verb, const char *text, struct p2p_grant *out)
-{
-    enum p2p_grant_word word;
-    size_t len = strcspn(text, ":");
-    const char *scope = text[len] == ':' ? text + len + 1 : "*";
-    *out = (struct p2p_grant){0};
-    if (p2p_grant_of(&word, p2p_slice_of(text, len)) != P2P_OK) {
-        return say(verb, P2P_USAGE, "\"%.64s\" is not a grant; write word or word:scope", text);
-    }
-    if (strlen(scope) == 0 || strlen(scope) > P2P_NAME_BYTES_MAX) {
-        return say(verb, P2P_USAGE, "\"%.64s\" has no scope; leave it out for all", text);
-    }
-    snprintf(out->name, sizeof(out->name), "%s", p2p_grant_name(word));
-    snprintf(out->scope, sizeof(out->scope), "%s", scope);
-    return P2P_OK;
-}
-
-static enum p2p_err grant_issuer(struct p2p_verb *verb, const struct p2p_verb_grant *options,
-                                 struct p2p_op_grant *op)
-{
-    const struct p2p_issuer *known =
-        p2p_charter_issuer_named(verb->charter, p2p_slice_text(options->issuer));
-    op->issuer = options->issuer;
-    op->member = options->member;
-    if (known) {
-        const struct p2p_member *member = p2p_charter_member(verb->charter, known->member);
-        op->member = op->member ? op->member : member->name;
-        op->key = known->key;
-    }
-    if (!op->member) {
-        return say(verb, P2P_USAGE, "%s is new: name the member it signs for", op->issuer);
-    }
-    if (options->key) {
-        return issuer_key(verb, options->key, &op->key);
-    }
-    return known ? P2P_OK : say(verb, P2P_USAGE, "%s is new: name its key", op->issuer);
-}
-
-enum p2p_err p2p_verb_grant(struct p2p_verb *verb, const struct p2p_verb_grant *options)
-{
-    struct p2p_grant grants[P2P_GRANTS_MAX];
-    struct p2p_charter_op op = {.type = P2P_OP_GRANT};
-    if (options->grant_count == 0 || options->grant_count > P2P_GRANTS_MAX) {
-        return say(verb, P2P_USAGE, "name what %s is granted, at most 64 things",
-                   options->issuer);
-    }
-    enum p2p_err err = grant_issuer(verb, options, &op.grant);
-    for (size_t i = 0; err == P2P_OK && i < options->grant_count; i++) {
-        err = grant_read(verb, options->grants[i], &grants[i]);
-    }
-    if (err != P2P_OK) {
-        return err;
-    }
-    op.grant.grants = grants;
-    op.grant.grant_count = options->grant_count;
-    return add(verb, &op);
 }
 
 /* --- witness, policy, revoke, rotate ----------------------------------------------------- */
@@ -375,12 +311,13 @@ enum p2p_err p2p_verb_witness(struct p2p_verb *verb, const struct p2p_verb_witne
                                             .add = options->add,
                                             .remove = options->remove}};
     if (!op.witness.feed) {
-        return say(verb, P2P_UNKNOWN, "there is no feed %s", options->feed);
+        return p2p_verb_say(verb, P2P_UNKNOWN, "there is no feed %s", options->feed);
     }
     if (!op.witness.add && !op.witness.remove) {
-        return say(verb, P2P_USAGE, "say which witness of %s comes or goes", options->feed);
+        return p2p_verb_say(verb, P2P_USAGE, "say which witness of %s comes or goes",
+                            options->feed);
     }
-    return add(verb, &op);
+    return p2p_verb_add(verb, &op);
 }
 
 static uint32_t or_kept(uint32_t wanted, uint32_t kept)
@@ -400,7 +337,7 @@ enum p2p_err p2p_verb_policy(struct p2p_verb *verb, const struct p2p_policy *cha
                 or_kept(changes->fresh_cosignature_s, now->fresh_cosignature_s),
             .clock_skew_s = or_kept(changes->clock_skew_s, now->clock_skew_s),
         }};
-    return add(verb, &op);
+    return p2p_verb_add(verb, &op);
 }
 
 static int index_compare(const void *a, const void *b)
@@ -422,7 +359,7 @@ static enum p2p_err revoke_add(struct p2p_verb *verb, const struct p2p_verb_revo
     qsort(keep, options->keep_count, sizeof(*keep), index_compare);
     op->revoke.keep = keep;
     op->revoke.keep_count = options->keep_count;
-    enum p2p_err err = add(verb, op);
+    enum p2p_err err = p2p_verb_add(verb, op);
     free(keep);
     return err;
 }
@@ -433,25 +370,27 @@ enum p2p_err p2p_verb_revoke(struct p2p_verb *verb, const struct p2p_verb_revoke
     const struct p2p_issuer *issuer =
         p2p_charter_issuer_named(verb->charter, p2p_slice_text(options->issuer));
     if (!issuer) {
-        return say(verb, P2P_UNKNOWN, "there is no issuer %s; `charter show` lists them",
-                   options->issuer);
+        return p2p_verb_say(verb, P2P_UNKNOWN,
+                            "there is no issuer %s; `charter show` lists them",
+                            options->issuer);
     }
     const char *feed =
         options->feed
             ? feed_name(verb, options->feed)
             : feed_name(verb, p2p_charter_member(verb->charter, issuer->member)->name);
     if (!feed) {
-        return say(verb, P2P_UNKNOWN, "there is no feed %s", options->feed);
+        return p2p_verb_say(verb, P2P_UNKNOWN, "there is no feed %s", options->feed);
     }
     enum p2p_err err = p2p_charter_quorum_note(
         verb->charter, p2p_sigs_ed25519(),
         p2p_charter_feed_named(verb->charter, p2p_slice_text(feed))->number, options->note,
         &checkpoint);
     if (err != P2P_OK) {
-        return say(verb, err,
-                   "the checkpoint of %s is not cosigned by a quorum of its witnesses; fetch a "
-                   "newer one",
-                   feed);
+        return p2p_verb_say(
+            verb, err,
+            "the checkpoint of %s is not cosigned by a quorum of its witnesses; fetch a "
+            "newer one",
+            feed);
     }
     struct p2p_charter_op op = {
         .type = P2P_OP_REVOKE,
@@ -470,7 +409,7 @@ enum p2p_err p2p_verb_rotate(struct p2p_verb *verb, const struct p2p_verb_rotate
                                            .root_count = (uint32_t)options->root_count,
                                            .threshold = options->threshold}};
     if (options->root_count == 0 || options->root_count > P2P_ROOTS_MAX) {
-        return say(verb, P2P_USAGE, "name all roots from then on, %s", "1 to 15");
+        return p2p_verb_say(verb, P2P_USAGE, "name all roots from then on, %s", "1 to 15");
     }
     for (size_t i = 0; i < options->root_count; i++) {
         enum p2p_err err = p2p_key_file_public(options->roots[i], P2P_KEY_ROOT, roots[i].bytes,
@@ -479,7 +418,7 @@ enum p2p_err p2p_verb_rotate(struct p2p_verb *verb, const struct p2p_verb_rotate
             return err;
         }
     }
-    return add(verb, &op);
+    return p2p_verb_add(verb, &op);
 }
 
 /* --- settle ------------------------------------------------------------------------------ */
@@ -553,9 +492,9 @@ enum p2p_err p2p_verb_settle(struct p2p_verb *verb, uint64_t *term)
     struct p2p_pack leaves;
     uint64_t highest = p2p_charter_term(verb->charter);
     if (p2p_charter_rival_size(verb->charter) == 0) {
-        return say(verb, P2P_NOTFOUND,
-                   "the charter of %s has one head; nothing is to be settled",
-                   p2p_charter_federation(verb->charter));
+        return p2p_verb_say(verb, P2P_NOTFOUND,
+                            "the charter of %s has one head; nothing is to be settled",
+                            p2p_charter_federation(verb->charter));
     }
     uint8_t *bytes = malloc(P2P_CHANGE_BYTES_MAX);
     if (!bytes) {
@@ -572,10 +511,10 @@ enum p2p_err p2p_verb_settle(struct p2p_verb *verb, uint64_t *term)
     }
     if (err == P2P_OK) {
         op.settle.rival_entries = p2p_pack_slice(&leaves);
-        err = add(verb, &op);
+        err = p2p_verb_add(verb, &op);
     } else {
-        say(verb, err, "the other branch of %s does not fit into one entry",
-            p2p_charter_federation(verb->charter));
+        p2p_verb_say(verb, err, "the other branch of %s does not fit into one entry",
+                     p2p_charter_federation(verb->charter));
     }
     if (err == P2P_OK) {
         *term = highest + 1;

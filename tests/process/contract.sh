@@ -358,6 +358,10 @@ must 0 node beanr charter fetch "$SB/federation.json"
 tells 'version 2 already; this one is version 1'
 must 2 node beanr charter policy --root-key "$SB/roots/root-1.key"
 says 'nothing would change'
+must 3 node beanr charter grant beanr-pso --grant ban-local:NLRTM --root-key "$SB/roots/root-1.key"
+says 'no member has the locode NLRTM'
+must 1 node beanr charter grant beanr-terminal --grant custody:beanr-f9 --root-key "$SB/roots/root-1.key"
+says 'no grant names the facility beanr-f9 yet'
 must 3 node beanr charter grant beanr-pso --grant ban-local --root-key "$WORK/no-root.key"
 says 'no-root.key'
 must 0 node beanr charter fetch "$port/v1/charter"

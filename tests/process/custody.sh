@@ -79,11 +79,15 @@ must 0 node beost --json custody open --container PTPU1000012 --call 'second vis
 eventually 10 custody_is beanr PTPU1000012 '.state == "held" and .holder == "beost"'
 must 2 node beanr --json custody gate-in PTPU1000012 # opened elsewhere, and this port has two facilities
 must 0 node beanr --json custody gate-in PTPU1000012 --facility beanr-f2 --level witnessed
-get .id
+get .id && by=$it
 eventually 10 custody_is beost PTPU1000012 '.state == "closed"'
 must 1 node beost --json gate collect --container PTPU1000012 --subject card:alfapass:1234567 --gate main
 holds '.reasons == [{code: "no-right", record: $id, text: .reasons[0].text}]' --arg id "$it"
 holds '.reasons[0].text | test("custody-gate-in by beanr")'
+must 1 node beost --json doctor # and nobody has to ask for the box to learn of it
+holds '[.checks[] | select(.name == "gate-ins")] | length == 1 and (.[0].ok | not) and
+    (.[0].text | test("1 container held here .* PTPU1000012, by \($id) of beanr"))' --arg id "$by"
+must 0 node belgg doctor
 must 0 node beanr --json custody open --container PTPU1000012 --call 'third visit' --facility beanr-f2
 must 0 node beanr --json custody list --container PTPU1000012
 same "$(jq -r .state "$out" | sort | paste -sd' ')" "closed held withdrawn" "states of three visits"

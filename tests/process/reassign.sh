@@ -47,6 +47,39 @@ kill_node beanr
 must 1 node begne --json --as begne-pso custody recount "$BOX"
 holds '.error.code == "not-held"'
 
+claim "which opens settle is asked of the node: those of other containers, and what is over, are refused"
+must 0 node bezee --json custody open --container PTPU1000028 --call 'PTP EXPRESS 46' --facility bezee-f1 --level witnessed
+get .id && wrong=$it
+must 0 node bezee --json custody open --container PTPU1000033 --call 'PTP EXPRESS 46' --facility bezee-f1 --level witnessed
+get .id && right_one=$it
+must 0 node bezee --json custody open --container PTPU1000049 --call 'PTP EXPRESS 46' --facility bezee-f1
+get .id && over=$it
+must 0 node bezee --json custody withdraw "$over" --level witnessed
+must 0 node begne wait record "$over" --level witnessed
+eventually 10 custody_is begne "$over" '.state == "withdrawn"'
+must 1 node begne --json charter settle-opens "$right_one" --other "$wrong" "${ROOTS[@]}"
+holds '.error.text | test("of PTPU1000033, .* of PTPU1000028: the entry would freeze that one for good")'
+must 1 node begne --json charter settle-opens "$right_one" --other "$over" "${ROOTS[@]}"
+holds '.error.text | test("is withdrawn already")'
+must 1 node begne --json charter settle-opens "$over" --other "$right_one" "${ROOTS[@]}"
+holds '.error.text | test("one that is over keeps nothing")'
+must 1 node begne charter settle-opens "$right_one" --other bezee/1:9999 --root-key "$SB/roots/root-1.key"
+says 'the node does not know bezee/1:9999'
+
+claim "where no node was asked, its holder is told what froze it, and withdraws it"
+curl -sk --max-time 10 --http2 "https://127.77.0.3:$((BASE + 1))/v1/charter" >"$WORK/charter.json"
+must 0 p2p charter settle-opens "$right_one" --other "$wrong" --federation "$WORK/charter.json" "${ROOTS[@]}"
+must 0 node begne charter fetch "$WORK/charter.json"
+eventually 10 custody_is bezee "$wrong" '.frozen == ["settled"] and .settled == {keep: "'"$right_one"'", version: 3, fits: false}'
+must 0 node bezee custody show "$wrong"
+tells 'version 3 of the charter keeps .* which is of another container: withdraw this one'
+must 1 node bezee --json doctor
+holds '.checks[] | select(.name == "settled") | (.ok | not) and (.text | test("PTPU1000028")) and (.hint | test("custody withdraw"))'
+must 0 node bezee custody withdraw "$wrong" --level witnessed
+must 0 node bezee --json custody open --container PTPU1000028 --call 'PTP EXPRESS 46' --facility bezee-f1
+must 1 node bezee --json doctor
+holds 'all(.checks[]; .name != "settled")'
+
 claim "the roots give it to Ghent: frozen at once, and whose word is missing is told"
 down bezee beost
 must 1 node begne --json charter reassign "$token" --to beanr "${ROOTS[@]}"
@@ -58,7 +91,9 @@ must 0 node begne --json charter settle-opens "$kept" --other "$goes" "${ROOTS[@
 must 1 node begne --json charter settle-opens "$goes" --other "$kept" "${ROOTS[@]}"
 holds '.error.text | test("stays away")'
 eventually 10 custody_is belgg "$goes" '.frozen == ["rival", "settled"]'
-eventually 10 custody_is belgg "$BOX" '.frozen == ["reassigned"] and .holder == "beanr"'
+eventually 10 custody_is belgg "$BOX" '.frozen == ["reassigned"] and .holder == "beanr" and .reassigned.to == "begne"'
+must 0 node belgg custody show "$BOX"
+tells 'reassigned +to begne by version 4 of the charter, not sealed by enough witnesses yet'
 tells_seen begne belgg
 must 3 node begne --json --as begne-pso custody recount "$BOX"
 holds '.error.code == "not-sealed" and (.error.text | test("1 more of") and test("bezee") and test("beost"))'
@@ -78,6 +113,9 @@ eventually 10 sealed
 must 3 node begne --json --as begne-pso custody recount "$BOX"
 holds '.error.text | test("the lease of who held it may still run")'
 since=$SECONDS
+eventually 10 custody_is begne "$BOX" '.reassigned | .sealed and .wait_s > 0 and .wait_s <= '$((LEASE_S * 11 / 10))
+must 0 node begne custody show "$BOX"
+tells 'to begne by version 4 of the charter, which may count it in'
 must 0 node begne --json custody show "$BOX"
 holds '.holder == "beanr" and .frozen == ["reassigned"]'
 

@@ -288,6 +288,8 @@ p2p_charter_circle_count(const struct p2p_charter *charter); /* circle 0 not inc
 const struct p2p_member *p2p_charter_member(const struct p2p_charter *charter, uint32_t number);
 const struct p2p_member *p2p_charter_member_named(const struct p2p_charter *charter,
                                                   struct p2p_slice name);
+/* Whether a member has it: BEANR. */
+bool p2p_charter_has_locode(const struct p2p_charter *charter, struct p2p_slice locode);
 const struct p2p_member *
 p2p_charter_member_by_transport(const struct p2p_charter *charter,
                                 const struct p2p_transport_public *key);

@@ -97,7 +97,8 @@ bool p2p_custody_is_over(enum p2p_custody_state state);
     X(FORKED, 4, "forked", "a recount: a feed that holds it, or did, has two histories")       \
     X(TOO_LONG, 5, "too-long", "nothing but a withdrawal: it passed on too often")             \
     X(SETTLED, 6, "settled",                                                                   \
-      "nothing: the charter keeps another open; where that one is no more, a gate-in")
+      "nothing: the charter keeps another open; its holder may withdraw it, and where the "    \
+      "kept one is no more a gate-in closes it")
 
 enum p2p_frozen {
 #define P2P_FROZEN_ENUM(name, bit, word, text) P2P_FROZEN_##name = 1 << (bit),

@@ -330,6 +330,9 @@ bool p2p_engine_release_take(struct p2p_engine *engine, const struct p2p_record_
  * first recount that rests on it, of whatever token, begins it in this start. */
 bool p2p_engine_waited(struct p2p_engine *engine, const struct p2p_now *now,
                        const struct p2p_record_id *seal);
+/* What is left of it in ms; UINT64_MAX: nothing has begun it. */
+uint64_t p2p_engine_wait_left(struct p2p_engine *engine, const struct p2p_now *now,
+                              const struct p2p_record_id *seal);
 /* Whether custody may be used at this time, and, while it may, the milliseconds that are left
  * of the lease (left_ms may be NULL). Never while this node may not append. */
 enum p2p_custody_ready p2p_engine_custody(const struct p2p_engine *engine,

@@ -159,6 +159,28 @@ static void grants_are_read_word_by_word(void **state)
                               0, 2));
 }
 
+/* Broken: a ban's grant for a port that is none would allow nothing, and a misspelt facility
+ * not what was meant, without a word. */
+static void grants_are_for_what_there_is(void **state)
+{
+    static const char *const scopes[] = {"ban-local:NLRTM", "ban-local:beanr",
+                                         "custody:beanr-f9", "terminal-light:beanr-f1",
+                                         "ban-local:BEZEE"};
+    static const enum p2p_err errs[] = {P2P_UNKNOWN, P2P_UNKNOWN, P2P_OK, P2P_OK, P2P_OK};
+    char note[P2P_MESSAGE_BYTES_MAX];
+    (void)state;
+    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        const struct p2p_verb_grant grant = {
+            .issuer = "beanr-pso", .grants = &scopes[i], .grant_count = 1};
+        note[0] = '\0';
+        verb.note = note;
+        verb.note_cap = sizeof(note);
+        CHECK(p2p_verb_grant(&verb, &grant) == errs[i]);
+        CHECK((strstr(note, "beanr-f9") != NULL) == (i == 2));
+        CHECK(errs[i] == P2P_OK || strstr(message, strchr(scopes[i], ':') + 1) != NULL);
+    }
+}
+
 /* What `key circle` prints at a member. */
 static const char *draw(const char *member, char base64[P2P_BASE64_BYTES(P2P_HASH_BYTES)])
 {
@@ -364,6 +386,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(admit_from_a_join_file),    TEST(grants_are_read_word_by_word),
+        TEST(admit_from_a_join_file),    TEST(grants_are_for_what_there_is),
         TEST(circles_come_and_go),       TEST(witness_and_policy),
         TEST(revoke_at_a_cosigned_size), TEST(rotate_to_new_roots),
         TEST(settle_two_heads),

@@ -17,6 +17,10 @@ struct p2p_verb {
     struct p2p_change *change;
     char *message;
     size_t message_cap;
+    /* What is done as asked and is likely a mistake, one sentence; untouched where there is
+     * none. NULL: nobody is to be told. */
+    char *note;
+    size_t note_cap;
 };
 
 /* Admits the sender of a join.json, with a circle of its own, whose key it drew, and into
