@@ -2,6 +2,8 @@
  * Read, not mapped, since a file that is cut while it is mapped kills its reader. */
 #include "archive_parts.h"
 
+#include <p2p/hash.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +87,34 @@ enum p2p_err p2p_archive_load(const struct p2p_archive *archive, const char *pat
         *bytes = p2p_slice_of(map->base, len);
     }
     return err;
+}
+
+/* ---- whether it is what it was ---- */
+
+struct stamp {
+    int64_t size; /* below 0: not there */
+    int64_t written_s, written_ns, changed_s, changed_ns;
+};
+
+enum p2p_err p2p_archive_stamp(const struct p2p_archive *archive, struct p2p_hash *out)
+{
+    size_t count = archive->manifest.file_count;
+    struct stamp *stamps = p2p_alloc_zeroed(archive->alloc, count + 1, sizeof(*stamps));
+    if (stamps == NULL) {
+        return P2P_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct stat info;
+        bool there = fstatat(archive->dir_fd, archive->manifest.files[i].path, &info,
+                             AT_SYMLINK_NOFOLLOW) == 0;
+        stamps[i] =
+            there ? (struct stamp){info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
+                                   info.st_ctim.tv_sec, info.st_ctim.tv_nsec}
+                  : (struct stamp){.size = -1};
+    }
+    *out = p2p_sha256(p2p_slice_of(stamps, count * sizeof(*stamps)));
+    p2p_alloc_free(archive->alloc, stamps);
+    return P2P_OK;
 }
 
 void p2p_archive_unload(struct p2p_archive_map *map)

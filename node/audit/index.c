@@ -319,17 +319,18 @@ static int open_env(struct audit_index *index, const char *path)
     return rc;
 }
 
-/* `DIR.index`, whatever slashes DIR ends with. */
+/* `DIR.index`, whatever slashes DIR ends with, unless another place was named. */
 enum p2p_err audit_index_path(const struct p2p_audit *audit, const char *name,
                               char out[P2P_PATH_BYTES_MAX])
 {
-    const char *dir = audit->options.dirs[0];
+    const char *named = audit->options.index_dir;
+    const char *dir = named != NULL ? named : audit->options.dirs[0];
     size_t len = strlen(dir);
     while (len > 1 && dir[len - 1] == '/') {
         len--;
     }
-    int n = snprintf(out, P2P_PATH_BYTES_MAX, "%.*s.index%s%s", (int)len, dir,
-                     name[0] == '\0' ? "" : "/", name);
+    int n = snprintf(out, P2P_PATH_BYTES_MAX, "%.*s%s%s%s", (int)len, dir,
+                     named != NULL ? "" : ".index", name[0] == '\0' ? "" : "/", name);
     return n > 0 && (size_t)n < P2P_PATH_BYTES_MAX ? P2P_OK : P2P_TOOLARGE;
 }
 
@@ -356,6 +357,12 @@ enum p2p_err audit_index_new(struct p2p_audit *audit)
     enum p2p_err err = audit_index_path(audit, "", path);
     if (err == P2P_OK) {
         err = p2p_dir_make(path, 0700, message, sizeof message);
+    }
+    if (err == P2P_OK && access(path, W_OK) != 0) {
+        err = P2P_IO;
+    }
+    if (err == P2P_IO) {
+        snprintf(audit->no_index, sizeof(audit->no_index), "%s", path);
     }
     if (err == P2P_OK) {
         audit_forget(audit);

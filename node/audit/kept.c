@@ -4,9 +4,10 @@
  *     digests; since when values stand; findings; SHA-256 of all before it
  *
  * It is a cache of this program on this machine, so memory is written as it is. It is used only
- * when all of it fits: the same trust file and manifests, rows of that hash, and files that
- * belong to who asks and that nobody else may write; an index that came along with an archive
- * is nobody's word. Anything else is made anew, without a word. */
+ * when all of it fits: the same trust file and manifests, files that nobody wrote since, rows
+ * of that hash, and an index that belongs to who asks and that nobody else may write; an index
+ * that came along with an archive is nobody's word. Anything else is made anew, without a word.
+ */
 #include "parts.h"
 
 #include <p2p/bytes.h>
@@ -20,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATE_MAGIC "port2port index v3\n"
+#define STATE_MAGIC "port2port index v4\n"
 #define STATE_NAME  "state"
 
 struct head {
@@ -29,6 +30,7 @@ struct head {
     struct p2p_hash trust;
     uint64_t archive_count;
     struct p2p_hash archives[P2P_AUDIT_ARCHIVES_MAX];
+    struct p2p_hash stamps[P2P_AUDIT_ARCHIVES_MAX];
     struct p2p_hash rows;
     uint64_t log_count, signing_count, settled_bytes;
     struct p2p_hash frontier, leaves;
@@ -101,6 +103,7 @@ static bool make_head(const struct p2p_audit *audit, struct head *head)
     head->archive_count = audit->options.dir_count;
     for (size_t i = 0; i < audit->options.dir_count; i++) {
         head->archives[i] = p2p_archive_hash(audit->archives[i]);
+        head->stamps[i] = audit->stamps[i];
     }
     head->log_count = audit->log_count;
     head->signing_count = audit->signing_count;

@@ -116,9 +116,10 @@ struct p2p_audit {
     size_t trust_len;
     struct p2p_trust trust;
     struct p2p_hash trust_hash;
-    struct p2p_charter *charter; /* NULL: none verifies */
-    size_t charter_archive;      /* whose it is */
-    struct audit_key *keys;      /* of every version of every charter that verifies */
+    struct p2p_hash stamps[P2P_AUDIT_ARCHIVES_MAX]; /* before anything was looked at */
+    struct p2p_charter *charter;                    /* NULL: none verifies */
+    size_t charter_archive;                         /* whose it is */
+    struct audit_key *keys; /* of every version of every charter that verifies */
     size_t key_count, key_cap;
     struct audit_log *logs;
     size_t log_count;
@@ -133,8 +134,10 @@ struct p2p_audit {
     bool has_ledger;
     struct audit_apart *apart; /* state commitments that no way through the records meets */
     size_t apart_count, apart_cap;
-    struct p2p_settled *settled; /* since when its values have stood */
-    bool was_kept;               /* the index, by an audit before this one */
+    struct p2p_settled *settled;              /* since when its values have stood */
+    bool was_kept;                            /* the index, by an audit before this one; then */
+    char no_index[P2P_PATH_BYTES_MAX];        /* where it could not be made; "" */
+    char damaged[P2P_ARCHIVE_PATH_BYTES_MAX]; /* a file that is not as listed any more; "" */
     struct p2p_hash frontier, leaves;
 };
 

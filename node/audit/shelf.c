@@ -2,11 +2,16 @@
  *
  * A slot holds one bundle, records or payloads, taken apart: where each of its 256 begins. The
  * slot used longest ago goes first. At most SLOTS, and at most BYTES_MAX in all as long as more
- * than SHELF_KEPT are held: what was given out stays for that many others. */
+ * than SHELF_KEPT are held: what was given out stays for that many others.
+ *
+ * With an index that was kept nothing of the archive was looked at in this run: each bundle is
+ * then compared with what the manifest says of it, by which the index was known for its. */
 #include "parts.h"
 
 #include <p2p/bytes.h>
+#include <p2p/hash.h>
 
+#include <stdio.h>
 #include <string.h>
 
 enum { SLOTS = 96, RECORD_FORMAT = 1 };
@@ -136,6 +141,31 @@ static enum p2p_err lay_payloads(struct slot *slot, struct p2p_slice bundle)
     return P2P_OK;
 }
 
+/* A file that is not as listed any more: the index is of no use, and the next run looks at all
+ * of the archive. */
+static enum p2p_err say_damaged(struct p2p_audit *audit, const char *path)
+{
+    snprintf(audit->damaged, sizeof(audit->damaged), "%s", path);
+    audit_forget(audit);
+    return P2P_CORRUPT;
+}
+
+/* The bytes of a listed file. */
+static enum p2p_err load_file(struct audit_shelf *shelf, size_t archive, const char *path,
+                              struct p2p_slice *bytes)
+{
+    struct p2p_audit *audit = shelf->audit;
+    const struct p2p_archive *from = audit->archives[archive];
+    enum p2p_err err = p2p_archive_load(from, path, &shelf->map, bytes);
+    if (!audit->was_kept || err == P2P_NOMEM) {
+        return err;
+    }
+    const struct p2p_archive_file *listed = p2p_archive_file_at(from, path);
+    struct p2p_hash hash = p2p_sha256(err == P2P_OK ? *bytes : (struct p2p_slice){0});
+    bool good = err == P2P_OK && listed != NULL && p2p_hash_equal(&hash, &listed->hash);
+    return good ? P2P_OK : say_damaged(audit, path);
+}
+
 static enum p2p_err load(struct audit_shelf *shelf, struct slot *slot)
 {
     char path[P2P_ARCHIVE_PATH_BYTES_MAX];
@@ -148,8 +178,7 @@ static enum p2p_err load(struct audit_shelf *shelf, struct slot *slot)
         .number = slot->number,
         .width = left < P2P_TILE_HASHES ? (uint32_t)left : P2P_TILE_HASHES};
     p2p_archive_path(path, &place);
-    enum p2p_err err =
-        p2p_archive_load(shelf->audit->archives[log->archive], path, &shelf->map, &bundle);
+    enum p2p_err err = load_file(shelf, log->archive, path, &bundle);
     if (err != P2P_OK) {
         return err;
     }

@@ -67,6 +67,9 @@ static enum p2p_err open_archives(struct p2p_audit *audit, char *message, size_t
     for (size_t i = 0; i < audit->options.dir_count && err == P2P_OK; i++) {
         err = p2p_archive_open(&audit->archives[i], audit->options.dirs[i], audit->alloc,
                                message, cap);
+        if (err == P2P_OK) {
+            err = p2p_archive_stamp(audit->archives[i], &audit->stamps[i]);
+        }
     }
     return err;
 }
@@ -194,7 +197,12 @@ enum p2p_err p2p_audit_run(struct p2p_audit **out, const struct p2p_audit_option
     }
     if (err == P2P_OK) {
         err = run_parts(audit);
-        if (err != P2P_OK) {
+        if (err != P2P_OK && audit->no_index[0] != '\0') {
+            snprintf(message, cap,
+                     "%s cannot be written, in which an audit keeps its index: name another "
+                     "place with --index DIR",
+                     audit->no_index);
+        } else if (err != P2P_OK) {
             snprintf(message, cap, "the audit cannot go on: %s", p2p_err_text(err));
         }
     }
@@ -282,6 +290,11 @@ struct p2p_ledger *p2p_audit_ledger(struct p2p_audit *audit)
 const struct p2p_kv *p2p_audit_kv(struct p2p_audit *audit)
 {
     return audit->index == NULL ? NULL : audit_index_kv(audit->index);
+}
+
+const char *p2p_audit_damaged(const struct p2p_audit *audit)
+{
+    return audit->damaged[0] != '\0' ? audit->damaged : NULL;
 }
 
 const struct p2p_settled *p2p_audit_settled(const struct p2p_audit *audit)

@@ -213,6 +213,12 @@ static int check_reuse_run(struct p2p_cli_call *call)
     {                                                                                          \
         .name = "trust", .value = "FILE", .help = text, .type = P2P_CLI_FILE, .rules = more    \
     }
+#define INDEX                                                                                  \
+    {                                                                                          \
+        .name = "index", .value = "DIR",                                                       \
+        .help = "where its index lies (default: DIR.index, beside the archive)",               \
+        .type = P2P_CLI_FILE                                                                   \
+    }
 #define SOURCE                                                                                 \
     {                                                                                          \
         .name = "federation", .value = "FILE",                                                 \
@@ -310,7 +316,8 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
         .verb = "verify",
         .summary = "check archives against a trust file; needs no node",
         .details = "Exit 0 sound, 1 findings, 4 something does not verify. The index of the "
-                   "replay lies beside the first archive, in DIR.index. KEY is an issuer's key "
+                   "replay lies beside the first archive, in DIR.index, or where --index says. "
+                   "KEY is an issuer's key "
                    "file, as key new makes it; the note is signed under the name in it.",
         .options = P2P_CLI_OPTIONS(
             {.name = "trust",
@@ -329,7 +336,8 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
             {.name = "proofs",
              .value = "DIR",
              .help = "write a proof of each fork that is found, for audit check-fork",
-             .type = P2P_CLI_FILE}),
+             .type = P2P_CLI_FILE},
+            INDEX),
         .arguments =
             P2P_CLI_ARGUMENTS({.name = "DIR",
                                .help = "an archive; several are held against each other",
@@ -356,7 +364,8 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
             {.name = "subject", .value = "S", .help = "only bans on this, in whatever state"},
             {.name = "all",
              .help = "also bans that were lifted, expired or without effect",
-             .type = P2P_CLI_FLAG}),
+             .type = P2P_CLI_FLAG},
+            INDEX),
         .arguments =
             P2P_CLI_ARGUMENTS({.name = "DIR", .help = "an archive", .rules = P2P_CLI_REQUIRED}),
         .run = p2p_cli_replay_run,
@@ -373,7 +382,8 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
             {.name = "html",
              .value = "FILE",
              .help = "write a page for people instead, made for A4",
-             .type = P2P_CLI_FILE}),
+             .type = P2P_CLI_FILE},
+            INDEX),
         .arguments =
             P2P_CLI_ARGUMENTS({.name = "DIR", .help = "an archive", .rules = P2P_CLI_REQUIRED},
                               {.name = "DECISION",

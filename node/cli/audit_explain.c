@@ -53,6 +53,10 @@ static int tell(struct p2p_cli_audited *audited, const struct p2p_cli_decision *
     json_t *facts = NULL;
     int exit = P2P_CLI_YES;
     enum p2p_err err = p2p_cli_explain(audited, decision, &again, &facts);
+    if (p2p_audit_damaged(audited->audit) != NULL) {
+        json_decref(facts);
+        return p2p_cli_audited_fail(audited, err);
+    }
     if (err == P2P_NOTFOUND || err == P2P_MALFORMED) {
         return p2p_cli_fail(call, P2P_CLI_UNDECIDED, "uncheckable",
                             "the decision was recorded late and does not say what was known",

@@ -367,8 +367,10 @@ static int put_all(struct replaying *replaying)
     }
     json_decref(rows);
     json_decref(state);
-    return err == P2P_OK ? p2p_cli_audited_exit(&replaying->audited)
-                         : p2p_cli_fail_err(replaying->call, err, NULL);
+    if (err != P2P_OK || p2p_audit_damaged(replaying->audited.audit) != NULL) {
+        return p2p_cli_audited_fail(&replaying->audited, err);
+    }
+    return p2p_cli_audited_exit(&replaying->audited);
 }
 
 int p2p_cli_replay_run(struct p2p_cli_call *call)

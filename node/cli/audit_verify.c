@@ -276,6 +276,7 @@ int p2p_cli_verify_run(struct p2p_cli_call *call)
                                               .trust_path = p2p_cli_value(call, "trust", NULL),
                                               .depth = P2P_AUDIT_REPLAY,
                                               .proofs_dir = p2p_cli_value(call, "proofs", NULL),
+                                              .index_dir = p2p_cli_value(call, "index", NULL),
                                               .progress = terminal ? p2p_cli_stages_show : NULL,
                                               .progress_context = &verifying.stages};
     if (call->argument_count > P2P_AUDIT_ARCHIVES_MAX) {

@@ -6,9 +6,9 @@
 
 static int fail(const struct p2p_cli_call *call, enum p2p_err err, const char *message)
 {
-    int exit = err == P2P_USAGE       ? P2P_CLI_USAGE
-               : err == P2P_MALFORMED ? P2P_CLI_DAMAGED
-                                      : P2P_CLI_UNDECIDED;
+    int exit = err == P2P_USAGE                             ? P2P_CLI_USAGE
+               : err == P2P_MALFORMED || err == P2P_CORRUPT ? P2P_CLI_DAMAGED
+                                                            : P2P_CLI_UNDECIDED;
     return p2p_cli_fail(call, exit, p2p_err_name(err), message, NULL);
 }
 
@@ -38,6 +38,7 @@ int p2p_cli_audited_init(struct p2p_cli_audited *audited, const struct p2p_cli_c
                                               .dirs = &dir,
                                               .dir_count = 1,
                                               .trust_path = p2p_cli_value(call, "trust", NULL),
+                                              .index_dir = p2p_cli_value(call, "index", NULL),
                                               .depth = P2P_AUDIT_REPLAY,
                                               .keep_index = true,
                                               .progress = terminal ? p2p_cli_stages_show : NULL,
@@ -84,6 +85,20 @@ const char *p2p_cli_verdict_word(const struct p2p_findings *findings)
 
 int p2p_cli_audited_exit(const struct p2p_cli_audited *audited)
 {
-    return p2p_findings_worst(audited->findings) == P2P_SEVERITY_BROKEN ? P2P_CLI_DAMAGED
-                                                                        : P2P_CLI_YES;
+    return p2p_findings_worst(audited->findings) == P2P_SEVERITY_BROKEN ||
+                   p2p_audit_damaged(audited->audit) != NULL
+               ? P2P_CLI_DAMAGED
+               : P2P_CLI_YES;
+}
+
+int p2p_cli_audited_fail(const struct p2p_cli_audited *audited, enum p2p_err err)
+{
+    char text[P2P_CLI_SENTENCE_BYTES];
+    const char *damaged = p2p_audit_damaged(audited->audit);
+    if (damaged == NULL) {
+        return p2p_cli_fail_err(audited->call, err, NULL);
+    }
+    snprintf(text, sizeof text, "%.200s is not as the archive's manifest lists it", damaged);
+    return p2p_cli_fail(audited->call, P2P_CLI_DAMAGED, "damaged", text,
+                        "audit verify tells what else does not fit");
 }

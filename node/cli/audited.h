@@ -28,5 +28,7 @@ void p2p_cli_audited_deinit(struct p2p_cli_audited *audited); /* accepts a zeroe
 const char *p2p_cli_verdict_word(const struct p2p_findings *findings);
 /* What the command ends with when all else is well. */
 int p2p_cli_audited_exit(const struct p2p_cli_audited *audited);
+/* Says why nothing can be told: a file of the archive that does not fit, or err. */
+int p2p_cli_audited_fail(const struct p2p_cli_audited *audited, enum p2p_err err);
 
 #endif

@@ -89,6 +89,26 @@ cmp "$WORK/page.html" "$WORK/first.html" || fail "the same input gave another pa
 must 3 "$P2P_BIN" audit explain "$WORK/a" "$ban" --trust "$SB/trust"
 must 3 "$P2P_BIN" audit explain "$WORK/a" "${refused%#*}#9" --trust "$SB/trust"
 
+claim "a file that was written since the index was made is found by the next question, whatever times it has"
+explain 0 "$refused"
+[[ -f $WORK/a.index/state ]] || fail "no index was kept"
+entries=$(find "$WORK/a/begne-1/tile/entries" -type f | head -n 1)
+cp --preserve=timestamps "$entries" "$WORK/entries"
+head -c "$(wc -c <"$entries")" /dev/zero >"$WORK/zeroes"
+cp "$WORK/zeroes" "$entries" && touch -r "$WORK/entries" "$entries"
+explain 4 "$refused"
+must 4 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --as-known-by "$refused" --json
+cp "$WORK/entries" "$entries"
+explain 0 "$refused"
+
+claim "an index lies where it is told to, and where it cannot is said"
+must 0 "$P2P_BIN" audit explain "$WORK/a" "$refused" --trust "$SB/trust" --index "$WORK/elsewhere"
+[[ -f $WORK/elsewhere/state ]] || fail "no index lies there"
+must 0 "$P2P_BIN" audit verify "$WORK/a" --trust "$SB/trust" --index "$WORK/elsewhere"
+must 3 "$P2P_BIN" audit verify "$WORK/a" --trust "$SB/trust" --index "$WORK/entries"
+says "$WORK/entries cannot be written"
+says 'index DIR'
+
 claim "another member's archive does not have the decision, and says so"
 must 0 node beanr audit export "$WORK/other"
 must 3 "$P2P_BIN" audit explain "$WORK/other" "$refused" --trust "$SB/trust"

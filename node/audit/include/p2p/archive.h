@@ -131,6 +131,10 @@ struct p2p_hash p2p_archive_federation_id(const struct p2p_archive *archive);
 const char *p2p_archive_exporter(const struct p2p_archive *archive);
 /* SHA-256 of the manifest: names the whole archive. */
 struct p2p_hash p2p_archive_hash(const struct p2p_archive *archive);
+/* Of size and times of each listed file, as they are now: another one when any of them was
+ * written meanwhile, whatever times somebody gave it. For this machine alone. P2P_NOMEM. */
+P2P_MUST_CHECK enum p2p_err p2p_archive_stamp(const struct p2p_archive *archive,
+                                              struct p2p_hash *out);
 size_t p2p_archive_file_count(const struct p2p_archive *archive);
 /* Sorted by path. */
 const struct p2p_archive_file *p2p_archive_file(const struct p2p_archive *archive, size_t i);

@@ -37,10 +37,11 @@ struct p2p_audit_options {
         *proofs_dir; /* takes the proofs of forks that are found; NULL: none are written */
     bool skip_issuer_signatures; /* for measuring: they are taken for good */
     /* Keeps the index, and uses one that was kept, if it is of the same archives and trust file
-     * and unchanged: then nothing but the charter is verified again. For questions after the
-     * first; a verdict is not for the keeping. */
+     * and none of these was written since: then nothing but the charter is verified again. For
+     * questions after the first; a verdict is not for the keeping. */
     bool keep_index;
-    unsigned threads; /* 0: as many as there are processors */
+    const char *index_dir; /* made where it is not there; NULL: `DIR.index` beside the first */
+    unsigned threads;      /* 0: as many as there are processors */
     /* Told now and then: what is being done, and how far; from the caller's thread. NULL: no.
      */
     void (*progress)(void *context, const char *stage, uint64_t done, uint64_t of);
@@ -76,6 +77,11 @@ struct p2p_hash p2p_audit_archive_hash(const struct p2p_audit *audit, size_t arc
 /* The replayed ledger and its rows, for reads on the caller's thread; NULL without replay. */
 struct p2p_ledger *p2p_audit_ledger(struct p2p_audit *audit);
 const struct p2p_kv *p2p_audit_kv(struct p2p_audit *audit);
+
+/* A file of the archive that is not as its manifest lists it, found while it was read with an
+ * index of an earlier audit, which knew nothing of that; NULL: none was. What rests on it
+ * cannot be told; the next audit looks at all of the archive. */
+const char *p2p_audit_damaged(const struct p2p_audit *audit);
 
 /* Since when its values have stood, for p2p_past_settled; NULL without replay. */
 const struct p2p_settled *p2p_audit_settled(const struct p2p_audit *audit);
