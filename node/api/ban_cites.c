@@ -38,6 +38,32 @@ static bool add_suspends(struct p2p_call *call, struct p2p_node *node, struct ci
     return true;
 }
 
+/* Whether a ban is not over yet: of one that was lifted or amended already, an amend by its old
+ * id would be a second ban beside what stands now, and another lift or suspend do nothing. */
+static bool is_live(struct p2p_call *call, struct p2p_node *node, const struct cited *cited,
+                    const struct p2p_record_id *id, const char *text)
+{
+    char by[P2P_ID_TEXT_BYTES];
+    struct p2p_record_id lift = {0, 0};
+    struct p2p_ban ban;
+    struct p2p_unpack in;
+    if (p2p_ban_get(node->kv, cited->circle, id, &ban) != P2P_OK) {
+        return true; /* said where its value is needed */
+    }
+    if (p2p_ban_state_at(&ban, node->now.wall_ms) != P2P_BAN_LIFTED) {
+        return true;
+    }
+    p2p_unpack_init(&in, ban.lifted);
+    if (p2p_unpack_array(&in) > 0 && p2p_unpack_array(&in) == 2) {
+        lift.feed = p2p_unpack_u32(&in);
+        lift.index = p2p_unpack_uint(&in);
+    }
+    p2p_id_text(p2p_engine_ledger(node->engine), &lift, by);
+    p2p_call_error(call, 403, "lifted", "if that is an amend, name it instead",
+                   "%s was lifted or amended already, by %s", text, by);
+    return false;
+}
+
 /* One record by its id: in the circle of those before it, and of a kind to which this can be
  * done. What could have no effect would look as if it had. */
 static bool add_cite(struct p2p_call *call, struct p2p_node *node, const struct p2p_kind *kind,
@@ -63,6 +89,9 @@ static bool add_cite(struct p2p_call *call, struct p2p_node *node, const struct 
     }
     if (!may_cite(kind, entry.record.kind)) {
         p2p_call_error(call, 400, "wrong-kind", "see port2port ban list", "%s is no ban", text);
+        return false;
+    }
+    if (is_ban && !is_live(call, node, cited, &id, text)) {
         return false;
     }
     cited->ids[cited->count++] = id;

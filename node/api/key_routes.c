@@ -136,7 +136,12 @@ void p2p_unlock_start(struct p2p_call *call, struct p2p_node *node)
     } else if (read_span(call, &seconds)) {
         enum p2p_err err =
             p2p_node_unlock(node, issuer, &unlock->key, (uint64_t)seconds * 1000, message);
-        if (err == P2P_OK) {
+        char file[P2P_PATH_BYTES_MAX];
+        bool open = err == P2P_OK && p2p_keydir_file(file, P2P_KEY_ISSUER, issuer) == P2P_OK &&
+                    try_open(node, file, issuer) == P2P_OK;
+        if (open) { /* by what serve was given: it stays so when the time is over */
+            p2p_call_reply(call, json_pack("{s:s, s:s}", "issuer", issuer, "state", "open"));
+        } else if (err == P2P_OK) {
             p2p_call_reply(
                 call,
                 json_pack("{s:s, s:s, s:o, s:I}", "issuer", issuer, "state", "unlocked",
@@ -168,8 +173,10 @@ static void start_lock(struct p2p_call *call, struct p2p_node *node)
         return;
     }
     if (err == P2P_OK) {
-        p2p_call_error(call, 403, "open", "give its key file a passphrase",
-                       "the key of %s opens without key unlock, so it cannot be locked",
+        p2p_call_error(call, 403, "open",
+                       "give its key file a passphrase of its own, which serve is not given",
+                       "the key of %s opens without key unlock, by an empty passphrase or the "
+                       "one that serve was given, so it cannot be locked",
                        issuer);
         return;
     }

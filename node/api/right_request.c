@@ -2,6 +2,7 @@
 #include "verb.h"
 
 #include <p2p/container.h>
+#include <p2p/grant.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,21 @@ static bool read_party(struct p2p_call *call, struct p2p_node *node, uint32_t *p
     }
     *party = issuer->number;
     return true;
+}
+
+/* Who has no grant to accept anything could only leave it there. */
+static void flag_party(struct p2p_call *call, const struct p2p_node *node, uint32_t party)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_issuer *issuer = p2p_charter_issuer(charter, party);
+    for (size_t i = 0; i < issuer->grant_count; i++) {
+        if (strcmp(issuer->grants[i].name, p2p_grant_name(P2P_GRANT_ACCEPT)) == 0) {
+            return;
+        }
+    }
+    p2p_call_flag(call, "cannot-accept",
+                  "%s has no grant to accept a right; see port2port charter show",
+                  issuer->name);
 }
 
 static bool read_time(struct p2p_call *call, const char *key, const char *text, uint64_t *ms)
@@ -135,6 +151,7 @@ static bool read_issue(struct p2p_call *call, struct p2p_node *node, struct p2p_
                        "%.32s is no means of transport", draft.means);
         return false;
     }
+    flag_party(call, node, draft.to);
     struct p2p_record_id *cites = p2p_call_take(call, sizeof(*cites));
     *cites = custody.id;
     p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);
@@ -195,7 +212,9 @@ static bool read_slot(struct p2p_call *call, struct p2p_right_request *request)
         return false;
     }
     if (request->slot_from_ms >= request->slot_until_ms) {
-        p2p_call_error(call, 400, "bad-slot", NULL, "a slot ends after it begins");
+        p2p_call_error(call, 400, "bad-slot",
+                       "write the earlier time first, as 2026-11-21T08:00Z..2026-11-21T10:00Z",
+                       "the slot %.128s would end before it begins", text);
         return false;
     }
     return true;
@@ -243,6 +262,52 @@ static bool state_allows(struct p2p_call *call, const struct p2p_kind *kind,
                    "this right is %s; %s needs one that is %s",
                    p2p_right_state_word(right->below), kind->word, states);
     return false;
+}
+
+/* Nobody passes on or uses what is over; who gave it ends it, or issues another. */
+static bool not_over(struct p2p_call *call, const struct p2p_node *node, uint32_t kind,
+                     const struct p2p_right *right)
+{
+    bool over = p2p_right_state_at(right, node->now.wall_ms) == P2P_RIGHT_EXPIRED &&
+                (kind == P2P_KIND_RIGHT_ACCEPT || kind == P2P_KIND_RIGHT_TRANSFER ||
+                 kind == P2P_KIND_RIGHT_ASSIGN);
+    if (over) {
+        p2p_call_error(call, 403, "expired", "who issued it may issue another",
+                       "this right is over: nobody collects on it");
+    }
+    return !over;
+}
+
+static bool is_ruled(const struct p2p_kind *kind)
+{
+    bool ruled = false;
+    for (unsigned i = 0; i < P2P_RIGHT_ACTION_COUNT; i++) {
+        const struct p2p_right_rule *rule = p2p_right_rule((enum p2p_right_action)i);
+        ruled = ruled || (rule->ruled && strcmp(rule->kind, kind->word) == 0);
+    }
+    return ruled;
+}
+
+static bool is_green(const struct p2p_right_request *request)
+{
+    enum p2p_light light;
+    unsigned value;
+    return p2p_light_named(p2p_slice_text(request->light), &light) &&
+           p2p_light_value_named(light, p2p_slice_text(request->value), &value) && value == 0;
+}
+
+/* What allows acts once this node has ruled on it, which it does when it may release. */
+static void flag_waiting(struct p2p_call *call, const struct p2p_node *node,
+                         const struct p2p_kind *kind, const struct p2p_right *right,
+                         const struct p2p_right_request *request)
+{
+    bool allows = is_ruled(kind) && (request->light == NULL || is_green(request));
+    if (allows && right->custodian == p2p_engine_own_feed(node->engine) &&
+        p2p_engine_custody(node->engine, &node->now, NULL) != P2P_CUSTODY_READY) {
+        p2p_call_flag(call, "not-ruled-yet",
+                      "it stands, and acts once this node may release again: port2port wait "
+                      "custody");
+    }
 }
 
 /* The issue, and of an unblock all blocks there are. */
@@ -296,7 +361,13 @@ static bool read_request(struct p2p_call *call, struct p2p_node *node, uint32_t 
     const struct p2p_kind *kind = p2p_kind_find(number);
     struct p2p_right right;
     if (!p2p_call_right(call, node, p2p_call_text(call, "id"), &right) ||
-        !state_allows(call, kind, &right)) {
+        !state_allows(call, kind, &right) || !not_over(call, node, number, &right)) {
+        return false;
+    }
+    if (number == P2P_KIND_RIGHT_UNASSIGN && right.driver.len == 0 &&
+        right.unruled_count == 0) {
+        p2p_call_error(call, 403, "not-assigned", "see port2port right show",
+                       "nobody is assigned to this right");
         return false;
     }
     if (number == P2P_KIND_RIGHT_UNBLOCK && right.block_count == 0) {
@@ -305,6 +376,7 @@ static bool read_request(struct p2p_call *call, struct p2p_node *node, uint32_t 
         return false;
     }
     out->kind = number;
+    flag_waiting(call, node, kind, &right, request);
     cite_right(call, &right, number == P2P_KIND_RIGHT_UNBLOCK, out);
     return pack_request(call, node, request, out);
 }
@@ -339,8 +411,12 @@ static bool read_transfer(struct p2p_call *call, struct p2p_node *node, struct p
 {
     static const char *const keys[] = {"as", "id", "to", "reason", "level", NULL};
     struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
-    return p2p_call_keys(call, keys) && read_party(call, node, &request.to) &&
-           read_request(call, node, P2P_KIND_RIGHT_TRANSFER, &request, out);
+    if (!p2p_call_keys(call, keys) || !read_party(call, node, &request.to) ||
+        !read_request(call, node, P2P_KIND_RIGHT_TRANSFER, &request, out)) {
+        return false;
+    }
+    flag_party(call, node, request.to);
+    return true;
 }
 
 static bool read_assign(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
@@ -438,6 +514,7 @@ static bool read_approve(struct p2p_call *call, struct p2p_node *node, struct p2
     struct p2p_record_id *cites = p2p_call_take(call, 2 * sizeof(*cites));
     struct p2p_entry entry;
     struct p2p_cites walk;
+    struct p2p_right right;
     if (!p2p_call_keys(call, keys)) {
         return false;
     }
@@ -458,6 +535,12 @@ static bool read_approve(struct p2p_call *call, struct p2p_node *node, struct p2
     }
     out->kind = P2P_KIND_APPROVE;
     out->circle = entry.record.circle;
+    if (p2p_right_get(node->kv, out->circle, &cites[0], &right) == P2P_OK &&
+        p2p_record_id_compare(&right.override.by, &cites[1]) == 0) {
+        p2p_call_error(call, 403, "approved", "see port2port right show",
+                       "%s is approved already", text);
+        return false;
+    }
     out->cites = cites;
     out->cite_count = 2;
     return pack_request(call, node, &request, out);

@@ -318,6 +318,8 @@ static int unlock_run(struct p2p_cli_call *call)
     int exit = p2p_cli_is_problem(&reply) ? p2p_cli_fail_reply(call, &reply) : P2P_CLI_YES;
     if (exit == P2P_CLI_YES && call->json) {
         p2p_cli_put_json(call->out, reply.json);
+    } else if (exit == P2P_CLI_YES && strcmp(p2p_cli_text(reply.json, "state"), "open") == 0) {
+        fprintf(call->out, "%s is open without that, for as long as the node serves\n", issuer);
     } else if (exit == P2P_CLI_YES) {
         char span[P2P_CLI_SPAN_BYTES];
         fprintf(call->out, "%s is unlocked for %s\n", issuer,

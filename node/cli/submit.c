@@ -268,8 +268,16 @@ static int sign(struct submitting *s, json_t *prepared)
     const struct p2p_sigs *sigs = p2p_sigs_ed25519();
     struct p2p_signature signature;
     char text[P2P_BASE64_BYTES(P2P_SIGNATURE_BYTES)];
+    char text_of[P2P_CLI_SENTENCE_BYTES];
+    const char *issuer = json_string_value(json_object_get(prepared, "issuer"));
     uint8_t *bytes = NULL, *leaf = NULL;
     size_t bytes_len = 0, leaf_len = 0;
+    if (issuer != NULL && strcmp(issuer, s->key.name) != 0) {
+        snprintf(text_of, sizeof text_of, "this was prepared for %.64s, and the key is %.64s's",
+                 issuer, s->key.name);
+        return p2p_cli_fail(s->call, P2P_CLI_USAGE, "usage", text_of,
+                            "give that issuer's key file, or prepare it anew");
+    }
     bool good =
         decode(prepared, "bytes", &bytes, &bytes_len) &&
         decode(prepared, "leaf", &leaf, &leaf_len) &&
@@ -359,6 +367,14 @@ static int submit(struct submitting *s, json_t *document)
     return exit;
 }
 
+/* In one command nothing would say which of them was refused, and the order counts. */
+static int several_files(const struct p2p_cli_call *call)
+{
+    return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "one file is submitted at a time",
+                        "run it for each, in the order in which they were prepared; the words "
+                        "of a verb stand behind --");
+}
+
 static int submit_run(struct p2p_cli_call *call)
 {
     struct submitting *s = calloc(1, sizeof *s);
@@ -368,9 +384,10 @@ static int submit_run(struct p2p_cli_call *call)
     }
     s->call = call;
     p2p_cli_session_of(&s->session, call);
-    bool verb =
-        call->argument_count > 1 || p2p_cli_noun_find(p2p_cli_argument(call, 0)) != NULL;
-    int exit = verb ? take_verb(s, &document) : take_file(s, &document);
+    bool verb = p2p_cli_noun_find(p2p_cli_argument(call, 0)) != NULL;
+    int exit = verb                       ? take_verb(s, &document)
+               : call->argument_count > 1 ? several_files(call)
+                                          : take_file(s, &document);
     if (exit == P2P_CLI_YES) {
         exit = open_way(s);
     }

@@ -103,13 +103,24 @@ static uint32_t party_of(const struct p2p_right *right, enum p2p_right_role role
     return 0;
 }
 
-static json_t *may_json(const struct p2p_ledger *ledger, const struct p2p_right *right)
+/* What leads to a collect, which nobody makes of what is over. */
+static bool leads_on(enum p2p_right_action action)
+{
+    return action == P2P_RIGHT_DO_ACCEPT || action == P2P_RIGHT_DO_TRANSFER ||
+           action == P2P_RIGHT_DO_REISSUE || action == P2P_RIGHT_DO_ASSIGN;
+}
+
+static json_t *may_json(const struct p2p_ledger *ledger, const struct p2p_right *right,
+                        enum p2p_right_state state)
 {
     json_t *list = json_array();
     for (unsigned i = 0; i < P2P_RIGHT_ACTION_COUNT; i++) {
         const struct p2p_right_rule *rule = p2p_right_rule((enum p2p_right_action)i);
         uint32_t party = party_of(right, rule->role);
-        if (rule->role == P2P_ROLE_NODE || (rule->from & 1u << right->below) == 0) {
+        if (rule->role == P2P_ROLE_NODE || (rule->from & 1u << right->below) == 0 ||
+            (state == P2P_RIGHT_EXPIRED && leads_on((enum p2p_right_action)i)) ||
+            (rule->role == P2P_ROLE_GRANTED && i == P2P_RIGHT_DO_UNBLOCK &&
+             right->block_count == 0)) {
             continue;
         }
         if (rule->role == P2P_ROLE_GRANTED) {
@@ -156,7 +167,7 @@ json_t *p2p_right_words(const struct p2p_ledger *ledger, const struct p2p_right 
         lights_json(right), "blocks", ids_json(ledger, right->blocks, right->block_count),
         "holder", custody != NULL ? p2p_owner_name(ledger, custody->holder) : "", "unruled",
         ids_json(ledger, right->unruled, right->unruled_count), "chain",
-        chain_json(ledger, right), "may", may_json(ledger, right), "expires",
+        chain_json(ledger, right), "may", may_json(ledger, right, state), "expires",
         p2p_time_json(right->expires_ms));
     if (json == NULL) {
         return NULL;

@@ -161,6 +161,10 @@ get .id approved
 must 0 node beanr --json right show "$right"
 holds '.override | .approved == $id and .approved_by == "beanr-pso2" and .overrules == ["slot", "truck", "stale-knowledge", "light-terminal"]' \
     --arg id "$approved"
+must 0 node beanr --json right list --container "$BOX"
+holds '.override.approved == $id' --arg id "$approved"
+must 1 node beanr --json --as beanr-pso2 gate approve "$override"
+holds '.error.code == "approved"'
 must 0 node beanr right show "$right"
 ! grep -qE "the light's:|behind now" "$out" || fail "it says what nobody understands"
 tells '^override +beanr/.* by beanr-pso, approved in beanr/.* by beanr-pso2$'
@@ -185,4 +189,31 @@ holds '.state == "CANCELLED"'
 refused no-right
 must 0 node beanr --json right list --party beanr-haulier --all
 tells USED
+
+claim "what does nothing is refused, and what is likely a mistake or has to wait is told with the answer"
+BOX=PTPU1000028
+release beanr-haulier
+must 1 node beanr --json --as beanr-haulier right unassign "$right"
+right_by beanr-haulier accept "$right"
+holds 'has("flags") | not'
+eventually 10 right_is beanr '.state == "ACTIVE" and .unruled == []'
+must 1 node beanr --json --as beanr-haulier right unassign "$right"
+holds '.error.code == "not-assigned"'
+must 2 node beanr --json --as beanr-haulier right assign "$right" --driver "$CARD" --slot 2027-01-02..2027-01-01
+holds '.error.hint | startswith("write the earlier time first")'
+right_by beanr-carrier issue --container "$BOX" --bl 2 --to beanr-court
+holds '[.flags[].code] == ["cannot-accept"] and (.flags[0].text | startswith("beanr-court has no grant"))'
+right_by beanr-carrier issue --container "$BOX" --bl 3 --to beanr-forwarder
+get .id
+right=$it
+down beanr
+right_by beanr-forwarder accept "$right"
+holds '[.flags[].code] == ["not-ruled-yet"]'
+must 0 node beanr --json right show "$right"
+holds '.state == "PENDING" and (.unruled | length) == 1'
+right_by beanr-carrier light "$right" commercial nok # what forbids waits for nobody
+holds 'has("flags") | not'
+up beanr
+releasing beanr
+eventually 10 right_is beanr '.state == "ACTIVE" and .unruled == []'
 finish

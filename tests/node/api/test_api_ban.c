@@ -69,6 +69,31 @@ static void a_ban_is_suspended_resumed_and_lifted(void **state)
     CHECK(listed(&world, "all=true") == 1);
 }
 
+/* Broken: an officer who amends by an old id would leave two bans in force, and one who lifts
+ * twice believe that the second lift did something. */
+static void what_is_lifted_or_amended_is_not_acted_on_again(void **state)
+{
+    static const char *const verbs[] = {"amend", "suspend", "lift"};
+    char id[64], amended[64], lift[64], path[64], text[256];
+    (void)state;
+    impose(&world, "beanr-pso", "imo:9179842", id);
+    act("amend", id, ",\"reference\":\"second\"", amended);
+    act("lift", amended, "", lift);
+    const char *const over[] = {id, amended}, *const by[] = {amended, lift};
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++) {
+            snprintf(path, sizeof(path), "/v1/bans/%s", verbs[v]);
+            snprintf(text, sizeof(text),
+                     "{\"as\":\"beanr-pso\",\"id\":\"%s\",\"reason\":\"r\"}", over[i]);
+            json_t *problem = post(&world, path, text, 403, NULL);
+            CHECK(strcmp(text_of(problem, "code"), "lifted") == 0);
+            CHECK(strstr(text_of(problem, "text"), by[i]) != NULL);
+            json_decref(problem);
+        }
+    }
+    CHECK(listed(&world, "all=true") == 2);
+}
+
 /* Broken: a record without effect would be appended, and look as if it had done something. */
 static void what_cannot_be_acted_on_is_refused(void **state)
 {
@@ -326,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BAN_TEST(a_ban_is_suspended_resumed_and_lifted, &world),
+        BAN_TEST(what_is_lifted_or_amended_is_not_acted_on_again, &world),
         BAN_TEST(what_cannot_be_acted_on_is_refused, &world),
         BAN_TEST(an_amend_keeps_what_it_does_not_name, &world),
         BAN_TEST(an_amend_of_several_must_not_free_anybody, &world),
