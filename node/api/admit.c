@@ -4,7 +4,7 @@
  * On the socket there is nothing to ask: its caller is our own user. Outside, a certificate
  * whose binding the named issuer's key has signed makes a party, config.yaml one of those an
  * operator, a bearer token a reader. */
-#include "call.h"
+#include "verb.h"
 
 #include "../core/rates.h"
 
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 _Static_assert(P2P_PARTY_NAME_BYTES_MAX == P2P_NAME_BYTES_MAX,
                "an issuer's name fits a binding");
@@ -28,7 +29,7 @@ _Static_assert(P2P_RATE_COUNT <= P2P_RATE_SORTS_MAX, "a bucket for each rate");
 #define CALLER_ISSUER(n)    (UINT64_C(1) << 32 | (n))
 #define CALLER_TOKEN(index) (UINT64_C(2) << 32 | (index))
 
-static const char bearer[] = "Bearer ";
+static const char bearer[] = "Bearer "; /* in any case: RFC 9110 section 11.1 */
 
 /* ---- before it is queued ---- */
 
@@ -82,7 +83,7 @@ void p2p_admit_early(struct p2p_call *call, const struct p2p_api_caller *caller)
     if (caller->party != NULL) {
         call->has_party = true;
         call->party = *caller->party;
-    } else if (strncmp(caller->authorization, bearer, sizeof(bearer) - 1) == 0) {
+    } else if (strncasecmp(caller->authorization, bearer, sizeof(bearer) - 1) == 0) {
         call->has_token = true;
         call->token = p2p_sha256(p2p_slice_text(caller->authorization + sizeof(bearer) - 1));
     }
@@ -231,6 +232,27 @@ bool p2p_call_second(struct p2p_call *call, const struct p2p_node *node,
     p2p_call_error(call, 403, "same-officer", "two people answer for this: name the other",
                    "%s %s", as, what);
     return false;
+}
+
+bool p2p_stands_at_gate(const struct p2p_call *call, struct p2p_node *node)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    const struct p2p_append open = {.kind = P2P_KIND_CUSTODY_OPEN};
+    return call->who > P2P_WHO_PARTY ||
+           (call->who == P2P_WHO_PARTY && p2p_engine_own_feed(node->engine) != 0 &&
+            p2p_custody_may(node, &open, p2p_charter_issuer(charter, call->issuer)));
+}
+
+bool p2p_call_at_gate(struct p2p_call *call, struct p2p_node *node)
+{
+    bool may = p2p_stands_at_gate(call, node);
+    if (!may) {
+        p2p_call_error(call, 403, "no-grant",
+                       "a terminal with custody here asks, or an operator of the node",
+                       "%s stands at no gate of this port, and may not ask who is banned",
+                       call->who == P2P_WHO_PARTY ? call->issuer_name : "a reader");
+    }
+    return may;
 }
 
 bool p2p_call_speaks(struct p2p_call *call)

@@ -284,7 +284,8 @@ struct p2p_call *p2p_api_new(const struct p2p_api_request *request, p2p_api_done
     }
     p2p_arena_init(&call->arena, p2p_alloc_default(), P2P_CALL_ARENA_BYTES);
     bool asks = request->query != NULL && *request->query != '\0';
-    call->method = strdup(request->method);
+    /* HEAD is a GET whose body the transport leaves out. */
+    call->method = strdup(strcmp(request->method, "HEAD") == 0 ? "GET" : request->method);
     call->path = strdup(request->path);
     call->query = asks ? strdup(request->query) : NULL;
     call->body = json_incref(request->body);

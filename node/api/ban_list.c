@@ -1,13 +1,10 @@
 /* Listing bans, page by page, all or those on one subject.
  *
  * A list is a row of walks: a circle each, or for one subject a key each under which it may
- * stand. `next` is <number of the walk>/<id of the last ban looked at>. */
-#include "call.h"
-
-#include <p2p/text.h>
+ * stand. `next` is that of list.h. */
+#include "list.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     LIST_DEFAULT = 100,
@@ -19,14 +16,10 @@ enum {
 
 _Static_assert(P2P_GATE_CIRCLES_MAX <= P2P_GATE_KEYS_MAX, "a list holds every walk");
 
-struct walk {
-    uint32_t circle;
-    struct p2p_subject_key key; /* only of a list on one subject */
-};
-
 struct listing {
     struct p2p_node *node;
-    struct walk *walks; /* WALKS_MAX of them */
+    struct p2p_list_walk *walks;  /* WALKS_MAX of them */
+    struct p2p_subject_key *keys; /* one for each walk of a list on one subject */
     size_t walk_count;
     bool on_subject;
     json_t *bans;
@@ -55,16 +48,18 @@ static void list_one(struct listing *listing, const struct p2p_ban *ban)
                     listing->looked >= LIST_LOOK_MAX || listing->bytes >= LIST_BYTES_MAX;
 }
 
-static enum p2p_err next_ban(const struct listing *listing, const struct walk *walk,
-                             const struct p2p_record_id *after, bool begin, struct p2p_ban *ban)
+static enum p2p_err next_ban(const struct listing *listing, const struct p2p_record_id *after,
+                             bool begin, struct p2p_ban *ban)
 {
     const struct p2p_kv *kv = listing->node->kv;
+    uint32_t circle = listing->walks[listing->at].circle;
     struct p2p_record_id id;
     if (!listing->on_subject) {
-        return p2p_ban_next(kv, walk->circle, after, begin, ban);
+        return p2p_ban_next(kv, circle, after, begin, ban);
     }
-    enum p2p_err err = p2p_ban_next_on(kv, walk->circle, &walk->key, after, begin, &id);
-    return err == P2P_OK ? p2p_ban_get(kv, walk->circle, &id, ban) : err;
+    enum p2p_err err =
+        p2p_ban_next_on(kv, circle, &listing->keys[listing->at], after, begin, &id);
+    return err == P2P_OK ? p2p_ban_get(kv, circle, &id, ban) : err;
 }
 
 /* From `at` and `last` on, or from the first ban of all. */
@@ -74,7 +69,7 @@ static enum p2p_err list_on(struct listing *listing, bool begin)
         enum p2p_err err = P2P_OK;
         while (!listing->full && err == P2P_OK) {
             struct p2p_ban ban;
-            err = next_ban(listing, &listing->walks[listing->at], &listing->last, begin, &ban);
+            err = next_ban(listing, &listing->last, begin, &ban);
             begin = false;
             if (err == P2P_OK) {
                 list_one(listing, &ban);
@@ -95,16 +90,16 @@ static void walks_on(struct listing *listing, const struct p2p_subject *subject)
     const char *type = subject->type->word;
     listing->on_subject = true;
     for (size_t i = 0; subject->type->clear && i < place->circle_count; i++) {
-        struct walk *walk = &listing->walks[listing->walk_count++];
-        walk->circle = place->circles[i];
-        p2p_subject_key_clear(&walk->key, type, p2p_slice_text(subject->value));
+        size_t at = listing->walk_count++;
+        listing->walks[at].circle = place->circles[i];
+        p2p_subject_key_clear(&listing->keys[at], type, p2p_slice_text(subject->value));
     }
     for (size_t i = 0; !subject->type->clear && i < place->key_count; i++) {
         const struct p2p_circle_secret *secret = &place->keys[i];
-        struct walk *walk = &listing->walks[listing->walk_count++];
+        size_t at = listing->walk_count++;
         struct p2p_token token = p2p_subject_token(subject, &secret->key, secret->epoch);
-        walk->circle = secret->circle;
-        p2p_subject_key_token(&walk->key, type, secret->epoch, &token);
+        listing->walks[at] = (struct p2p_list_walk){secret->circle, secret->epoch};
+        p2p_subject_key_token(&listing->keys[at], type, secret->epoch, &token);
     }
 }
 
@@ -114,10 +109,14 @@ static bool read_walks(struct p2p_call *call, struct listing *listing)
     const char *text = p2p_call_param(call, "subject");
     struct p2p_subject subject;
     listing->walks = p2p_call_take(call, WALKS_MAX * sizeof(*listing->walks));
+    listing->keys = p2p_call_take(call, WALKS_MAX * sizeof(*listing->keys));
     if (text != NULL && p2p_subject_parse(&subject, p2p_slice_text(text)) != P2P_OK) {
         p2p_call_error(call, 400, "bad-subject",
                        "write type:value, e.g. imo:9179842 or card:alfapass:1234567",
                        "%s is no subject", text);
+        return false;
+    }
+    if (text != NULL && !subject.type->clear && !p2p_call_at_gate(call, listing->node)) {
         return false;
     }
     if (text != NULL) {
@@ -130,45 +129,15 @@ static bool read_walks(struct p2p_call *call, struct listing *listing)
     return true;
 }
 
-/* Where an earlier answer ended; *begin [out] is false then. */
-static bool read_after(struct p2p_call *call, struct listing *listing, bool *begin)
-{
-    const struct p2p_ledger *ledger = p2p_engine_ledger(listing->node->engine);
-    const char *text = p2p_call_param(call, "after");
-    const char *slash = text != NULL ? strchr(text, '/') : NULL;
-    uint64_t walk = 0;
-    *begin = text == NULL;
-    if (text == NULL) {
-        return true;
-    }
-    if (slash == NULL ||
-        p2p_decimal_decode(&walk, p2p_slice_of(text, (size_t)(slash - text))) != P2P_OK ||
-        walk >= listing->walk_count || !p2p_id_parse(ledger, slash + 1, &listing->last)) {
-        p2p_call_error(call, 400, "bad-after", "give the next of the answer before",
-                       "%s is not where a list goes on", text);
-        return false;
-    }
-    listing->at = walk;
-    return true;
-}
-
-static json_t *next_json(const struct listing *listing)
-{
-    char text[P2P_ID_TEXT_BYTES];
-    if (!listing->full) {
-        return json_null();
-    }
-    p2p_id_text(p2p_engine_ledger(listing->node->engine), &listing->last, text);
-    return json_sprintf("%zu/%s", listing->at, text);
-}
-
 void p2p_ban_list_start(struct p2p_call *call, struct p2p_node *node)
 {
     struct listing listing = {.node = node};
     bool begin;
     listing.all = p2p_call_param(call, "all") != NULL;
     if (!p2p_call_limit(call, LIST_DEFAULT, LIST_MAX, &listing.limit) ||
-        !read_walks(call, &listing) || !read_after(call, &listing, &begin)) {
+        !read_walks(call, &listing) ||
+        !p2p_list_after(call, node, listing.walks, listing.walk_count, &listing.at,
+                        &listing.last, &begin)) {
         return;
     }
     listing.bans = json_array();
@@ -179,6 +148,9 @@ void p2p_ban_list_start(struct p2p_call *call, struct p2p_node *node)
         p2p_call_err(call, err, "the bans in the store cannot be read");
         return;
     }
-    p2p_call_reply(call,
-                   json_pack("{s:o, s:o}", "bans", listing.bans, "next", next_json(&listing)));
+    p2p_call_reply(
+        call,
+        json_pack("{s:o, s:o}", "bans", listing.bans, "next",
+                  listing.full ? p2p_list_next(node, &listing.walks[listing.at], &listing.last)
+                               : json_null()));
 }

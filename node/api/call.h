@@ -105,6 +105,12 @@ bool p2p_call_as_own(struct p2p_call *call, const struct p2p_node *node);
  * said of him who did. False with an error reply. */
 bool p2p_call_second(struct p2p_call *call, const struct p2p_node *node,
                      const struct p2p_record *first, const char *what);
+/* Whether who asks stands at a gate of this member: on the socket, an operator, or of parties
+ * one who answers for boxes here, by the grant `custody` for some facility. */
+bool p2p_stands_at_gate(const struct p2p_call *call, struct p2p_node *node);
+/* The same, for who asks of a person: the answer tells whether a number that one makes up is
+ * banned, so it is not for each party or reader there is. False with an error reply. */
+bool p2p_call_at_gate(struct p2p_call *call, struct p2p_node *node);
 /* Whether the body's `as`, if any, is whose certificate it is; false with an error reply. */
 bool p2p_call_speaks(struct p2p_call *call);
 

@@ -50,7 +50,7 @@ static void start_check(struct p2p_call *call, struct p2p_node *node)
     const char *purpose = p2p_call_text(call, "purpose");
     bool first = call->job == NULL;
     struct p2p_gate_check *check = p2p_gate_question_read(call, node, keys);
-    if (check == NULL) {
+    if (check == NULL || !p2p_call_at_gate(call, node)) {
         return;
     }
     if (purpose == NULL || !p2p_gate_purpose_valid(p2p_slice_text(purpose))) {
@@ -74,16 +74,10 @@ static bool may_collect(struct p2p_call *call, struct p2p_node *node, const char
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
     const uint32_t own = p2p_engine_own_feed(node->engine);
     const struct p2p_feed *feed = p2p_ledger_feed(p2p_engine_ledger(node->engine), own);
-    const struct p2p_issuer *issuer;
-    struct p2p_append open = {.kind = P2P_KIND_CUSTODY_OPEN};
     struct p2p_custody custody;
     size_t count;
-    if (call->who != P2P_WHO_PARTY) {
-        return true;
-    }
-    issuer = p2p_charter_issuer(charter, call->issuer);
-    bool may = own != 0 && p2p_custody_may(node, &open, issuer);
-    if (may &&
+    bool may = p2p_stands_at_gate(call, node);
+    if (may && call->who == P2P_WHO_PARTY &&
         p2p_custody_find(node, container, p2p_custody_is_open, &custody, &count) == P2P_OK &&
         custody.holder == own) {
         may = p2p_charter_granted(charter, call->issuer, "custody", custody.facility, own,
@@ -91,8 +85,8 @@ static bool may_collect(struct p2p_call *call, struct p2p_node *node, const char
     }
     if (!may) {
         p2p_call_error(call, 403, "no-grant", "the terminal that has it asks, or an operator",
-                       "%s may not release %s: it has no custody where that is", issuer->name,
-                       container);
+                       "%s may not release %s: it has no custody where that is",
+                       call->issuer_name, container);
     }
     return may;
 }

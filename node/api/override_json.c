@@ -34,16 +34,26 @@ static json_t *override_json(struct p2p_ledger *ledger, const struct p2p_record_
         stands ? p2p_overrules_words(approved) : json_array());
 }
 
+static bool read_record(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
+                        const struct p2p_record_id *id, struct p2p_record *record)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
+    struct p2p_slice leaf;
+    return feed != NULL && p2p_feed_leaf(feed, kv, id->index, &leaf) == P2P_OK &&
+           p2p_record_peek(record, leaf) == P2P_OK;
+}
+
 /* Whether an approval of it would count: asked in the holder's time, with effect, by who may.
  */
 static bool is_waiting(struct p2p_ledger *ledger, const struct p2p_right *right,
                        const struct p2p_tenure *now, const struct p2p_record_id *id)
 {
+    struct p2p_record record;
     struct p2p_entry entry;
     enum p2p_why why = P2P_WHY_NONE;
     return id->feed == now->feed && id->index > now->from &&
+           read_record(ledger, ledger->kv, id, &record) && record.kind == P2P_KIND_OVERRIDE &&
            p2p_ledger_entry(ledger, id, &entry) == P2P_OK &&
-           entry.record.kind == P2P_KIND_OVERRIDE &&
            p2p_judge(ledger, &entry, &why) == P2P_OK && why == P2P_WHY_NONE &&
            p2p_right_may(ledger->charter, right, entry.record.issuer, P2P_RIGHT_DO_OVERRIDE);
 }
@@ -73,15 +83,6 @@ json_t *p2p_override_of_right(struct p2p_node *node, const struct p2p_right *rig
 }
 
 /* ---- of a release ---- */
-
-static bool read_record(const struct p2p_ledger *ledger, const struct p2p_kv *kv,
-                        const struct p2p_record_id *id, struct p2p_record *record)
-{
-    const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
-    struct p2p_slice leaf;
-    return feed != NULL && p2p_feed_leaf(feed, kv, id->index, &leaf) == P2P_OK &&
-           p2p_record_peek(record, leaf) == P2P_OK;
-}
 
 /* The record of a kind that another cites; false: none, or it is not here. */
 static bool cited(const struct p2p_ledger *ledger, const struct p2p_kv *kv,

@@ -34,21 +34,17 @@ static json_t *right_json(struct p2p_node *node, const struct p2p_right *right)
                             age_ms == UINT64_MAX ? json_null()
                                                  : json_integer((json_int_t)(age_ms / 1000)));
     }
+    json_object_set_new(json, "override",
+                        known ? p2p_override_of_right(node, right, &custody) : json_null());
     return json;
 }
 
 static void start_show(struct p2p_call *call, struct p2p_node *node)
 {
     struct p2p_right right;
-    struct p2p_custody custody;
-    if (!p2p_call_right(call, node, call->rest, &right)) {
-        return;
+    if (p2p_call_right(call, node, call->rest, &right)) {
+        p2p_call_reply(call, right_json(node, &right));
     }
-    json_t *json = right_json(node, &right);
-    bool known = p2p_custody_get(node->kv, right.circle, &right.token, &custody) == P2P_OK;
-    json_object_set_new(json, "override",
-                        known ? p2p_override_of_right(node, &right, &custody) : json_null());
-    p2p_call_reply(call, json);
 }
 
 /* ---- lists ---- */

@@ -57,12 +57,14 @@ static bool fits(const char *shape, const char *path, const char **rest, size_t 
     return *rest_len > 0 && strcmp(*rest + *rest_len, after) == 0;
 }
 
-/* Adds a method to a list that has each of them once. */
+/* Adds a method to a list that has each of them once; whatever is read is asked of by HEAD,
+ * too. */
 static void allow_add(char allow[P2P_ALLOW_BYTES], const char *method)
 {
     size_t len = strlen(allow);
     if (strstr(allow, method) == NULL) {
-        snprintf(allow + len, P2P_ALLOW_BYTES - len, "%s%s", len > 0 ? ", " : "", method);
+        snprintf(allow + len, P2P_ALLOW_BYTES - len, "%s%s%s", len > 0 ? ", " : "", method,
+                 strcmp(method, "GET") == 0 ? ", HEAD" : "");
     }
 }
 

@@ -39,7 +39,9 @@
 #define P2P_PUBLIC_MAX   64u
 #define P2P_WATCHES_MAX  256u
 #define P2P_WATCHES_KEPT 32u
-#define P2P_ALIVE_MS     15000u /* between the comments of a stream on which nothing happens */
+#define P2P_WATCH_AGAIN_MS                                                                     \
+    5000u                   /* how long a stream may go on that would not be opened any more */
+#define P2P_ALIVE_MS 15000u /* between the comments of a stream on which nothing happens */
 #define P2P_DIAL_AFTER_MS                                                                      \
     5000u /* the larger name dials only after so long without a session                        \
            */

@@ -1,9 +1,14 @@
 /* Watchers: open /v1/events. On the socket a line of JSON for each event; for whoever accepts
  * text/event-stream, and on the people's listener always, Server-Sent Events (WHATWG HTML
  * section 9.2), whose id `<boot>-<n>` is what Last-Event-ID goes on from. What the ring has
- * lost in between, or a start of the node, is told as an event `gap`. */
+ * lost in between, or a start of the node, is told as an event `gap`.
+ *
+ * Who watches from outside is asked about again every P2P_WATCH_AGAIN_MS, by the same question
+ * that opened the stream: when it would be refused now, its certificate being over, its issuer
+ * revoked or its token gone, the stream ends. */
 #include "daemon.h"
 
+#include <p2p/api.h>
 #include <p2p/server.h>
 
 #include <jansson.h>
@@ -16,10 +21,14 @@ enum { EVENTS_AT_ONCE = 256, STREAM_HIGH_BYTES = 128 * 1024 };
 
 static const char sse_type[] = "text/event-stream";
 
+struct asked_again;
+
 struct p2p_watch {
     struct p2p_request *request;
+    struct asked_again *again; /* under way; NULL: none */
     uint64_t after;
     uint64_t wrote_ms;
+    uint64_t asked_ms; /* when it was last known that it may watch */
     bool is_sse;
     bool lost; /* events of an earlier start, which it has not been told yet */
     struct p2p_watch *next;
@@ -125,10 +134,64 @@ void p2p_watch_pump(struct p2p_daemon *daemon)
     }
 }
 
+/* ---- whether it still may ---- */
+
+/* Outlives the watch where that ends first. */
+struct asked_again {
+    struct p2p_daemon *daemon;
+    struct p2p_watch *watch; /* NULL: it is gone */
+};
+
+static void answered_again(void *context, struct p2p_api_reply *reply)
+{
+    struct asked_again *again = context;
+    if (again->watch != NULL) {
+        struct p2p_request *request = again->watch->request;
+        again->watch->again = NULL;
+        if (reply->status == 401 || reply->status == 403) {
+            p2p_watch_forget(again->daemon, request);
+            p2p_response_stream_end(request);
+        }
+    }
+    free(again);
+}
+
+/* What cannot be asked now is asked at the next tick. */
+static void ask_again(struct p2p_daemon *daemon, struct p2p_watch *watch, uint64_t now_ms)
+{
+    const struct p2p_request *request = watch->request;
+    const struct p2p_api_caller caller = {.party = request->party,
+                                          .authorization = request->authorization};
+    const struct p2p_api_request asked = {
+        .method = "GET", .path = "/v1/events", .caller = &caller};
+    struct asked_again *again = calloc(1, sizeof(*again));
+    struct p2p_call *call = NULL;
+    if (again != NULL) {
+        *again = (struct asked_again){.daemon = daemon, .watch = watch};
+        call = p2p_api_new(&asked, answered_again, again);
+    }
+    if (call == NULL) {
+        free(again);
+        return;
+    }
+    watch->asked_ms = now_ms;
+    watch->again = again;
+    p2p_api_queue(call, daemon->node);
+}
+
 void p2p_watch_tick(struct p2p_daemon *daemon)
 {
     uint64_t now_ms = p2p_daemon_mono_ms();
     struct p2p_watch *watch = daemon->watches;
+    while (watch != NULL) {
+        struct p2p_watch *next = watch->next;
+        if (!watch->request->via_unix && watch->again == NULL &&
+            now_ms - watch->asked_ms >= P2P_WATCH_AGAIN_MS) {
+            ask_again(daemon, watch, now_ms);
+        }
+        watch = next;
+    }
+    watch = daemon->watches;
     while (watch != NULL) {
         struct p2p_watch *next = watch->next;
         if (watch->is_sse && now_ms - watch->wrote_ms >= P2P_ALIVE_MS &&
@@ -143,6 +206,10 @@ void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uin
                      bool lost)
 {
     size_t room = P2P_WATCHES_MAX - (request->via_unix ? 0 : P2P_WATCHES_KEPT);
+    if (strcmp(request->method, "HEAD") == 0) {
+        p2p_response_send(request, 200, sse_type, (struct p2p_slice){0});
+        return;
+    }
     struct p2p_watch *watch = daemon->watch_count < room ? calloc(1, sizeof(*watch)) : NULL;
     if (watch == NULL) {
         p2p_response_problem(request, 503, "busy", "too many watch this node already",
@@ -150,6 +217,7 @@ void p2p_watch_start(struct p2p_daemon *daemon, struct p2p_request *request, uin
         return;
     }
     watch->request = request;
+    watch->asked_ms = p2p_daemon_mono_ms();
     watch->after = after;
     watch->lost = lost;
     watch->is_sse = !request->via_unix || strstr(request->accept, sse_type) != NULL;
@@ -180,6 +248,9 @@ void p2p_watch_forget(struct p2p_daemon *daemon, const struct p2p_request *reque
             struct p2p_watch *gone = *at;
             *at = gone->next;
             daemon->watch_count--;
+            if (gone->again != NULL) {
+                gone->again->watch = NULL;
+            }
             free(gone);
             return;
         }

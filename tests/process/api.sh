@@ -40,7 +40,18 @@ ask DELETE /v1/bans
 same "$it" 405 "status"
 keys . title status code text hint
 field allow
-same "$it" "POST, GET" "allow"
+same "$it" "POST, GET, HEAD" "allow"
+
+claim "HEAD tells what GET would, without it"
+for way in GET HEAD; do
+    options=(-s --max-time 20 --http2-prior-knowledge --unix-socket "$SB/beanr/node.sock" -D "$WORK/$way")
+    [[ $way == GET ]] || options+=(--head)
+    ran="$way /v1/bans" && curl "${options[@]}" -o "$out" http://node/v1/bans
+done
+same "$(grep -iE '^(HTTP|content-type|content-length|etag)' "$WORK/HEAD")" \
+    "$(grep -iE '^(HTTP|content-type|content-length|etag)' "$WORK/GET")" "what HEAD says"
+same "$(curl -s --max-time 20 --http2-prior-knowledge --unix-socket "$SB/beanr/node.sock" --head -o "$out" \
+    -w '%{http_code} %{size_download}' http://node/v1/events)" "200 0" "HEAD of a stream"
 
 claim "a list comes in pages, each of which names the next"
 path='/v1/bans?limit=2'
@@ -152,11 +163,23 @@ holds '.issuer == "beanr-pso" and .kind == "ban-impose" and .feed == "sandbox.ex
 party POST /v1/prepare --cert "$WORK/beanr-pso.pem" -d "$(jq -c '.request.as = "beanr-court"' <<<"$ask")"
 same "$it" 403 "prepare for another"
 holds '.code == "not-yours"'
-party POST /v1/gates/main/checks --cert "$WORK/beanr-pso.pem" -d '{"subject":["imo:9332810"],"purpose":"call"}'
-same "$it" 200 "a check"
-holds '.answer == "refuse"'
 certify beanr beanr-carrier
 certify beanr beanr-terminal
+check='{"subject":["imo:9332810"],"purpose":"call"}'
+party POST /v1/gates/main/checks --cert "$WORK/beanr-terminal.pem" -d "$check"
+same "$it" 200 "a check by the terminal"
+holds '.answer == "refuse"'
+party POST /v1/gates/main/checks --cert "$WORK/beanr-carrier.pem" -d "$check"
+same "$it" 403 "a check by who stands at no gate: it would tell of any number whether that is banned"
+holds '.code == "no-grant" and (.text | contains("beanr-carrier stands at no gate"))'
+for caller in carrier terminal; do
+    party GET '/v1/bans?subject=card:alfapass:1234567' --cert "$WORK/beanr-$caller.pem"
+    same "$it" "$([[ $caller == terminal ]] && echo 200 || echo 403)" "bans on a card, asked by the $caller"
+done
+party GET '/v1/bans?subject=card:alfapass:1234567' -H "Authorization: Bearer $token"
+same "$it" 403 "bans on a card, asked by a reader"
+party GET '/v1/bans?subject=imo:9332810' -H "Authorization: bearer $token"
+same "$it" 200 "bans on a ship, which is no person, asked by a reader whose scheme has another case"
 collect='{"container":"CSQU3054383","subject":["card:alfapass:1234567"]}'
 for open in no yes; do
     [[ $open == no ]] ||
@@ -189,7 +212,20 @@ same "$it" 200 "a pause"
 party POST /v1/peers/resume --cert "$WORK/beanr-pso2.pem" -d '{"members":["bezee"]}'
 same "$it" 200 "a resume"
 
-claim "certificates that nobody here vouches for are told apart"
+claim "certificates that nobody here vouches for are told apart; streams end with what opened them"
+certify beanr beanr-customs --for 3s
+# watch CERTIFICATE: a stream of events, whose process is in $watcher
+watch() {
+    curl -sN --http2 --max-time 100 --cacert "$SB/beanr/people.crt" --cert "$WORK/$1.pem" -o "$WORK/watched-$1" \
+        "https://127.77.0.1:$((BASE + 1))/v1/events" &
+    watcher=$!
+}
+watch beanr-customs && briefly=$watcher
+watch beanr-pso && revoked=$watcher
+watch beanr-terminal && stays=$watcher
+for each in customs pso terminal; do
+    eventually 5 grep -q retry "$WORK/watched-beanr-$each"
+done
 certify bezee bezee-pso
 party GET /v1/status --cert "$WORK/bezee-pso.pem"
 same "$it" 401 "an issuer of another member"
@@ -220,6 +256,11 @@ must 0 node beanr charter revoke beanr-pso "${ROOTS[@]}"
 party GET /v1/status --cert "$WORK/beanr-pso.pem"
 same "$it" 403 "one whom the roots have revoked"
 holds '.code == "revoked"'
+ran="the streams of who is over and who is revoked"
+wait "$briefly" || fail "the stream of a certificate that is over did not end: $?"
+wait "$revoked" || fail "the stream of who is revoked did not end: $?"
+kill -0 "$stays" 2>/dev/null || fail "another one's stream ended, too"
+kill "$stays"
 must 0 node beanr charter grant beanr-pso --grant ban-local "${ROOTS[@]}"
 
 claim "the same request under one idempotency key is done once, and another one refused"

@@ -56,10 +56,10 @@ static void what_is_not_in_the_table_is_told_apart(void **state)
         {"GET", "/v1/gates//checks", ""},
         {"POST", "/v1/gates/a/b/checks", ""},
         {"POST", "/v1/gates/main/checks/", ""},
-        {"DELETE", "/v1/bans", "POST, GET"},
+        {"DELETE", "/v1/bans", "POST, GET, HEAD"},
         {"GET", "/v1/gates/main/checks", "POST"},
-        {"POST", "/v1/status", "GET"},
-        {"get", "/v1/status", "GET"},
+        {"POST", "/v1/status", "GET, HEAD"},
+        {"get", "/v1/status", "GET, HEAD"},
     };
     char rest[64], allow[P2P_ALLOW_BYTES];
     (void)state;
