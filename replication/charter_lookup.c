@@ -174,13 +174,6 @@ bool p2p_charter_has_locode(const struct p2p_charter *charter, struct p2p_slice 
     return false;
 }
 
-const struct p2p_member *p2p_charter_member_by_transport(const struct p2p_charter *charter,
-                                                         const struct p2p_transport_public *key)
-{
-    struct p2p_slice bytes = p2p_slice_of(key->bytes, P2P_PUBLIC_BYTES);
-    return p2p_fold_member(&charter->fold, named(charter, NAME_TRANSPORT, bytes));
-}
-
 const struct p2p_feed_info *p2p_charter_feed(const struct p2p_charter *charter, uint32_t number)
 {
     return p2p_fold_feed(&charter->fold, number);

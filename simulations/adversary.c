@@ -36,7 +36,6 @@ struct sim_adversary {
     struct sim_chance chance;
     struct liar *liars;
     uint32_t liar_count;
-    uint64_t told[SIM_LIE_COUNT];
 };
 
 static const char *const words[] = {
@@ -44,16 +43,6 @@ static const char *const words[] = {
     SIM_LIE_MAP(LIE_WORD)
 #undef LIE_WORD
 };
-
-const char *sim_lie_word(enum sim_lie lie)
-{
-    return words[lie];
-}
-
-uint64_t sim_adversary_told(const struct sim_adversary *adversary, enum sim_lie lie)
-{
-    return adversary->told[lie];
-}
 
 /* ---- whom and what ---- */
 
@@ -529,7 +518,6 @@ static void lie_sometime(struct sim *sim, uint64_t subject, void *data)
     (void)data;
     if (sim_faults_are_on(sim->faults) && host->up && !host->node.engine_lost &&
         (adversary->options->lies >> lie & 1) != 0 && tell_lie(adversary, liar, lie)) {
-        adversary->told[lie]++;
         sim_story_tell(&sim->story, sim->schedule.now_us, host->name, "lies: %s", words[lie]);
     }
     sim_schedule_at(&sim->schedule,

@@ -40,8 +40,6 @@ struct sim_adversary_options {
     uint32_t lies;        /* bit per enum sim_lie */
 };
 
-const char *sim_lie_word(enum sim_lie lie);
-
 struct sim_adversary;
 /* options: borrowed. */
 struct sim_adversary *sim_adversary_new(struct sim *sim,
@@ -53,7 +51,5 @@ void sim_adversary_start(struct sim_adversary *adversary, uint64_t end_us);
  * frame.len; returns how much, 0 for nothing. */
 size_t sim_adversary_meddle(struct sim_adversary *adversary, const struct sim_host *from,
                             const struct sim_host *to, struct p2p_slice frame, uint8_t *out);
-/* How often a lie was told so far. */
-uint64_t sim_adversary_told(const struct sim_adversary *adversary, enum sim_lie lie);
 
 #endif

@@ -51,9 +51,6 @@ void sim_network_wanted_changed(struct sim_network *network, struct sim_host *ho
 void sim_network_send(struct sim_network *network, struct sim_host *from, uint64_t link,
                       struct p2p_slice frames);
 void sim_network_close(struct sim_network *network, struct sim_host *from, uint64_t link);
-/* Who is at the other end; NULL when it is gone. */
-struct sim_host *sim_network_peer(const struct sim_network *network,
-                                  const struct sim_host *host, uint64_t link);
 
 bool sim_network_connected(const struct sim_network *network, const struct sim_host *a,
                            const struct sim_host *b);
@@ -65,7 +62,6 @@ void sim_network_inject(struct sim_network *network, struct sim_host *from, stru
 /* Partitions: nothing passes from a to b (b to a as well, with both) until it is mended. */
 void sim_network_cut(struct sim_network *network, struct sim_host *a, struct sim_host *b,
                      bool both);
-void sim_network_isolate(struct sim_network *network, struct sim_host *host);
 void sim_network_mend_all(struct sim_network *network);
 /* Also ends the random faults from now on, or begins them again. */
 void sim_network_calm(struct sim_network *network, bool calm);

@@ -23,16 +23,6 @@ static const char *const texts[] = {
 #undef GROUP_TEXT
 };
 
-const char *sim_group_word(enum sim_fault_group group)
-{
-    return words[group];
-}
-
-const char *sim_group_text(enum sim_fault_group group)
-{
-    return texts[group];
-}
-
 /* ---- profiles ---- */
 
 static void without_network(struct sim_network_options *network)

@@ -24,8 +24,6 @@ enum sim_fault_group {
 #undef SIM_GROUP_ENUM
         SIM_GROUP_COUNT
 };
-const char *sim_group_word(enum sim_fault_group group);
-const char *sim_group_text(enum sim_fault_group group);
 
 enum sim_mode { SIM_ONE, SIM_MANY, SIM_PROVE, SIM_SWEEP };
 

@@ -40,16 +40,6 @@ void sim_network_cut(struct sim_network *network, struct sim_host *a, struct sim
     }
 }
 
-void sim_network_isolate(struct sim_network *network, struct sim_host *host)
-{
-    const struct sim *sim = network->sim;
-    for (uint32_t i = 1; i <= sim->host_count; i++) {
-        if (sim->hosts[i] != NULL && sim->hosts[i] != host) {
-            sim_network_cut(network, host, sim->hosts[i], true);
-        }
-    }
-}
-
 void sim_network_mend_all(struct sim_network *network)
 {
     for (size_t i = 0; i < network->width * network->width; i++) {

@@ -13,11 +13,6 @@ uint64_t sim_now_ms(const struct sim *sim)
     return BEGIN_MS + sim->schedule.now_us / SIM_MS;
 }
 
-struct sim_host *sim_host_of(const struct sim *sim, uint32_t member_index)
-{
-    return member_index <= sim->options.nodes ? sim->hosts[member_index] : NULL;
-}
-
 /* ---- the charter, laid in a new member's store as `init` does ---- */
 
 struct laying {

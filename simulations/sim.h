@@ -87,6 +87,5 @@ void sim_lay_charter(struct sim *sim, struct sim_host *host, uint64_t size);
 void sim_violate(struct sim *sim, enum sim_invariant invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 uint64_t sim_now_ms(const struct sim *sim); /* true POSIX time */
-struct sim_host *sim_host_of(const struct sim *sim, uint32_t member_index); /* the honest one */
 
 #endif

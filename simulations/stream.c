@@ -361,12 +361,3 @@ void sim_network_close(struct sim_network *network, struct sim_host *from, uint6
         sim_stream_break(network, stream, 1 - w, true);
     }
 }
-
-struct sim_host *sim_network_peer(const struct sim_network *network,
-                                  const struct sim_host *host, uint64_t link)
-{
-    struct stream *stream;
-    unsigned w;
-    const struct way *way = find_way(network, host, link, &stream, &w);
-    return way == NULL ? NULL : way->to;
-}

@@ -46,11 +46,6 @@ struct p2p_hash p2p_archive_hash(const struct p2p_archive *archive)
     return archive->hash;
 }
 
-struct p2p_hash p2p_archive_federation_id(const struct p2p_archive *archive)
-{
-    return archive->manifest.federation_id;
-}
-
 const char *p2p_archive_exporter(const struct p2p_archive *archive)
 {
     return archive->manifest.exporter;

@@ -261,15 +261,3 @@ enum p2p_err p2p_payload_walk_get(struct p2p_payload_walk *walk, uint64_t index,
     *state = announced(walk->archive, feed->name, index, circle);
     return P2P_OK;
 }
-
-enum p2p_err p2p_archive_payload(const struct p2p_archive *archive, size_t feed, uint64_t index,
-                                 uint32_t circle, struct p2p_archive_map *map,
-                                 enum p2p_payload_state *state, struct p2p_slice *salted)
-{
-    struct p2p_payload_walk walk;
-    p2p_payload_walk_begin(&walk, archive, feed);
-    walk.map = *map;
-    enum p2p_err err = p2p_payload_walk_get(&walk, index, circle, state, salted);
-    *map = walk.map;
-    return err;
-}

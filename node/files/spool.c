@@ -50,11 +50,6 @@ struct header {
     uint8_t sum[SUM_BYTES];
 };
 
-size_t p2p_spool_id_format(struct p2p_spool_id id, char out[P2P_SPOOL_ID_BYTES_MAX])
-{
-    return (size_t)snprintf(out, P2P_SPOOL_ID_BYTES_MAX, "%" PRIu64 ":%" PRIu64, id.boot, id.n);
-}
-
 /* Over the epoch, the numbers as they stand in the file and the payload behind the header. */
 static void entry_sum(uint64_t epoch, const uint8_t *entry, size_t payload_len,
                       uint8_t out[SUM_BYTES])

@@ -362,16 +362,6 @@ void p2p_link_close(struct p2p_link *link, enum p2p_link_end end, const char *te
 
 /* Questions. */
 
-uint32_t p2p_link_member(const struct p2p_link *link)
-{
-    return link->judge.member ? link->judge.member : link->judge.expected;
-}
-
-const uint8_t *p2p_link_key(const struct p2p_link *link)
-{
-    return link->judge.key;
-}
-
 bool p2p_link_is_up(const struct p2p_link *link)
 {
     return link->up && !link->draining && p2p_conn_lives(&link->conn);

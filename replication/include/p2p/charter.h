@@ -290,9 +290,6 @@ const struct p2p_member *p2p_charter_member_named(const struct p2p_charter *char
                                                   struct p2p_slice name);
 /* Whether a member has it: BEANR. */
 bool p2p_charter_has_locode(const struct p2p_charter *charter, struct p2p_slice locode);
-const struct p2p_member *
-p2p_charter_member_by_transport(const struct p2p_charter *charter,
-                                const struct p2p_transport_public *key);
 const struct p2p_feed_info *p2p_charter_feed(const struct p2p_charter *charter,
                                              uint32_t number);
 /* By `beanr/1` or `charter/1`. */

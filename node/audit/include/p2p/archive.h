@@ -126,8 +126,7 @@ P2P_MUST_CHECK enum p2p_err p2p_archive_open(struct p2p_archive **out, const cha
                                              size_t cap);
 void p2p_archive_close(struct p2p_archive *archive); /* accepts NULL */
 
-/* What the manifest says: of which federation, exported by whom (a member's name). */
-struct p2p_hash p2p_archive_federation_id(const struct p2p_archive *archive);
+/* Who exported it, as the manifest says: a member's name. */
 const char *p2p_archive_exporter(const struct p2p_archive *archive);
 /* SHA-256 of the manifest: names the whole archive. */
 struct p2p_hash p2p_archive_hash(const struct p2p_archive *archive);
@@ -223,12 +222,5 @@ P2P_MUST_CHECK enum p2p_err p2p_payload_walk_get(struct p2p_payload_walk *walk, 
                                                  uint32_t circle, enum p2p_payload_state *state,
                                                  struct p2p_slice *salted);
 void p2p_payload_walk_end(struct p2p_payload_walk *walk); /* accepts a zeroed object */
-
-/* One payload by itself, as a walk gives it; the bytes live in map. */
-P2P_MUST_CHECK enum p2p_err p2p_archive_payload(const struct p2p_archive *archive, size_t feed,
-                                                uint64_t index, uint32_t circle,
-                                                struct p2p_archive_map *map,
-                                                enum p2p_payload_state *state,
-                                                struct p2p_slice *salted);
 
 #endif

@@ -19,7 +19,6 @@
 #define P2P_SPOOL_BYTES_MAX       (1u << 30)
 #define P2P_SPOOL_HEAD_BYTES      8192u /* before the entries */
 #define P2P_SPOOL_ENTRY_BYTES_MAX (1u << 20)
-#define P2P_SPOOL_ID_BYTES_MAX    42u
 
 struct p2p_spool;
 
@@ -27,9 +26,6 @@ struct p2p_spool_id {
     uint64_t boot;
     uint64_t n;
 };
-
-/* "<boot>:<n>" in decimal, terminated; returns the length. */
-size_t p2p_spool_id_format(struct p2p_spool_id id, char out[P2P_SPOOL_ID_BYTES_MAX]);
 
 /* Makes the file (0600) when it is missing. boot must differ from start to start. capacity: of
  * all entries in bytes, headers included, P2P_SPOOL_BYTES_MIN to _MAX; a smaller one than

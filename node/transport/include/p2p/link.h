@@ -114,10 +114,6 @@ void p2p_link_consume(struct p2p_link *link, size_t n);
  * Idempotent. */
 void p2p_link_close(struct p2p_link *link, enum p2p_link_end end, const char *text);
 
-uint32_t p2p_link_member(const struct p2p_link *link); /* expected (dialling) or proven */
-/* The other side's transport key, P2P_TLS_KEY_BYTES: proven once link_up came, presented and
- * refused if it never does, all zero before. Lives with link. */
-const uint8_t *p2p_link_key(const struct p2p_link *link);
 bool p2p_link_is_up(const struct p2p_link *link);         /* between link_up and its end */
 bool p2p_link_dialled(const struct p2p_link *link);       /* by us; false: accepted */
 const char *p2p_link_remote(const struct p2p_link *link); /* "ip:tcp_port"; lives with link */
