@@ -7,11 +7,9 @@ static struct p2p_hash *place_of(struct p2p_folded *folded, const struct p2p_has
     return &folded->held[at % P2P_FOLDED_HELD];
 }
 
-struct p2p_hash p2p_folded_name(enum p2p_view_number view, struct p2p_slice key)
+struct p2p_hash p2p_folded_name(struct p2p_slice key)
 {
-    uint8_t number = (uint8_t)view;
-    const struct p2p_slice parts[] = {p2p_slice_of(&number, 1), key};
-    return p2p_sha256_many(parts, sizeof(parts) / sizeof(parts[0]));
+    return p2p_sha256(key);
 }
 
 bool p2p_folded_has(struct p2p_folded *folded, const struct p2p_hash *name)

@@ -95,15 +95,16 @@ static int compare_marks(const void *left, const void *right)
 
 static enum p2p_err fold_one(struct p2p_ledger *ledger, const struct p2p_mark *mark)
 {
+    bool held = ledger->folded != NULL && mark->view == P2P_VIEW_FORKS;
     struct p2p_hash name;
-    if (ledger->folded != NULL) {
-        name = p2p_folded_name(mark->view, mark_key(mark));
+    if (held) {
+        name = p2p_folded_name(mark_key(mark));
         if (p2p_folded_has(ledger->folded, &name)) {
             return P2P_OK;
         }
     }
     enum p2p_err err = view_find(mark->view)->fold(ledger, mark_key(mark));
-    if (err == P2P_OK && ledger->folded != NULL) {
+    if (err == P2P_OK && held) {
         p2p_folded_add(ledger->folded, &name);
     }
     return err;

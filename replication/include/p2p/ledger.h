@@ -129,7 +129,7 @@ struct p2p_ledger {
      * NULL: all. */
     const struct p2p_record_id *marks_of;
     struct p2p_view_walk *walk; /* of a view's rows, over several batches, or NULL */
-    struct p2p_folded *folded;  /* keys that need not be folded again now, or NULL: folded.h */
+    struct p2p_folded *folded;  /* forks that need not be folded again now, or NULL: folded.h */
     bool undoing;               /* rows are deleted where they would be put: ledger_cut.c */
     bool reweighing;            /* what had effect may have none any more: judge.c */
     /* Told of each record that a verdict would look at if it were here; NULL: nobody asks. */
