@@ -169,6 +169,42 @@ static void test_what_waited_is_ruled(void **state)
     CHECK(quay_right(1, right).below == P2P_RIGHT_ACTIVE);
 }
 
+/* A request whose payload comes long after its leaf is ruled by itself, too: what it is about
+ * is looked at before the store, which it is read from, is written. */
+static void test_what_comes_late_is_ruled(void **state)
+{
+    uint8_t kept[256], key[P2P_ID_KEY_BYTES];
+    size_t len = 0;
+    (void)state;
+    quay_start(4, 4, 8);
+    struct p2p_record_id right = quay_issue(1, quay_open(1, BOX), BOX, "p2");
+    network_advance(&net, 3000);
+    network_cut_off(&net, 1);
+    struct p2p_record_id asked = quay_ask(2, P2P_KIND_RIGHT_ACCEPT, right, NULL, &quay_nothing);
+    network_advance(&net, 3000);
+    for (uint32_t node = 2; node <= 4; node++) { /* of those who may have it, nobody has it */
+        const struct p2p_kv *kv = memory_kv_begin(net.nodes[node].kv);
+        struct p2p_slice value;
+        CHECK_OK(p2p_kv_get(kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &asked), &value));
+        CHECK(value.len <= sizeof(kept));
+        len = value.len;
+        memcpy(kept, value.data, len);
+        CHECK_OK(p2p_kv_del(kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &asked)));
+        CHECK_OK(memory_kv_commit(net.nodes[node].kv));
+    }
+    network_connect_all(&net);
+    network_advance(&net, 20000);
+    CHECK(network_size(&net, 1, 2) > asked.index);
+    CHECK(quay_right(1, right).below == P2P_RIGHT_PENDING);
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[2].kv);
+    CHECK_OK(
+        p2p_kv_put(kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &asked), p2p_slice_of(kept, len)));
+    CHECK_OK(memory_kv_commit(net.nodes[2].kv));
+    network_advance(&net, 40000);
+    CHECK(quay_right(1, right).below == P2P_RIGHT_ACTIVE);
+    CHECK(quay_right(1, right).unruled_count == 0);
+}
+
 /* Many requests in one record, as many records as they need. */
 static void test_many_at_once(void **state)
 {
@@ -310,6 +346,7 @@ int main(void)
         cmocka_unit_test_teardown(test_not_before_the_witnesses_answer, network_stop),
         cmocka_unit_test_teardown(test_what_is_asked_elsewhere_is_ruled, network_stop),
         cmocka_unit_test_teardown(test_what_waited_is_ruled, network_stop),
+        cmocka_unit_test_teardown(test_what_comes_late_is_ruled, network_stop),
         cmocka_unit_test_teardown(test_many_at_once, network_stop),
         cmocka_unit_test_teardown(test_a_cut_point_between_two_collects, network_stop),
         cmocka_unit_test_teardown(test_a_container_that_came_in_elsewhere, network_stop),
