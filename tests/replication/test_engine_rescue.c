@@ -93,6 +93,37 @@ static void test_kept_aside(void **state)
     network_agree(&net);
 }
 
+/* A row of what is kept goes with its block, and nobody else has it: a gate that forgot that it
+ * held one would let in whom it forbids. */
+static void test_kept_rows_that_are_lost(void **state)
+{
+    (void)state;
+    known_to(1, 3, 85);
+    start_without_copy(1, true);
+    network_connect(&net, 1, 3);
+    network_advance(&net, 6000);
+    join_honest();
+    CHECK(p2p_engine_kept(net.nodes[1].engine) == 1);
+    network_kill(&net, 1);
+    const uint8_t first = P2P_INDEX_KEPT;
+    struct p2p_slice key, value;
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
+    CHECK_OK(p2p_kv_seek(kv, P2P_TABLE_INDEX, p2p_slice_of(&first, 1), &key, &value));
+    CHECK(key.len > 1 && key.data[0] == P2P_INDEX_KEPT);
+    CHECK_OK(p2p_kv_del(kv, P2P_TABLE_INDEX, key));
+    CHECK_OK(memory_kv_commit(net.nodes[1].kv));
+    for (unsigned starts = 0; starts < 2; starts++) { /* the store says so from then on */
+        start_without_copy(1, false);
+        CHECK(p2p_engine_read_only(net.nodes[1].engine) == P2P_READ_ONLY_NONE);
+        join_honest();
+        CHECK(p2p_engine_kept(net.nodes[1].engine) == 0);
+        CHECK(p2p_engine_damage(net.nodes[1].engine)->lost_bans == 1);
+        CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFER);
+        CHECK(network_check(&net, 1, "imo:9241061") == P2P_ANSWER_REFER);
+        CHECK(network_check(&net, 2, "imo:9241061") == P2P_ANSWER_ALLOW);
+    }
+}
+
 /* What another record carries by now is kept no longer. */
 static void test_carried_by_another(void **state)
 {
@@ -194,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_kept_aside, network_stop),
+        cmocka_unit_test_teardown(test_kept_rows_that_are_lost, network_stop),
         cmocka_unit_test_teardown(test_carried_by_another, network_stop),
         cmocka_unit_test_teardown(test_the_owner, network_stop),
         cmocka_unit_test_teardown(test_a_bad_carrier, network_stop),
