@@ -177,11 +177,9 @@ static void test_fork_told_to_who_was_away(void **state)
     CHECK(network_feed_state(&net, 3, 4) == P2P_FEED_FORKED);
 }
 
-/* Found by nodes that may not append: they keep the proof, tell it to who comes later, and in a
- * record when they may. */
-static void test_found_by_who_may_not_append(void **state)
+/* Nodes 1 and 2, which may not append, find that 4 has two histories. */
+static void find_read_only(void)
 {
-    (void)state;
     network_start(4, 4, 44);
     equivocate(4, 1, 1);
     for (uint32_t node = 1; node <= 2; node++) {
@@ -193,6 +191,14 @@ static void test_found_by_who_may_not_append(void **state)
     network_advance(&net, 2000);
     CHECK(network_feed_state(&net, 1, 4) == P2P_FEED_FORKED &&
           network_feed_state(&net, 2, 4) == P2P_FEED_FORKED);
+}
+
+/* Found by nodes that may not append: they keep the proof, tell it to who comes later, and in a
+ * record when they may. */
+static void test_found_by_who_may_not_append(void **state)
+{
+    (void)state;
+    find_read_only();
     CHECK(network_forks_by(&net, 1) == 0 && network_forks_by(&net, 2) == 0);
     network_cut(&net, 1, 2);
     network_kill(&net, 1);
@@ -215,16 +221,7 @@ static void test_a_damaged_proof_is_told_to_nobody(void **state)
     uint8_t proof[P2P_FORK_BYTES_MAX];
     struct p2p_slice value;
     (void)state;
-    network_start(4, 4, 44);
-    equivocate(4, 1, 1);
-    for (uint32_t node = 1; node <= 2; node++) {
-        network_kill(&net, node);
-        net.nodes[node].options.copy_lost = true;
-        CHECK_OK(network_open(&net, node));
-    }
-    network_connect(&net, 1, 2);
-    network_advance(&net, 2000);
-    CHECK(network_feed_state(&net, 1, 4) == P2P_FEED_FORKED);
+    find_read_only();
     network_kill(&net, 1);
     const struct p2p_slice name = p2p_slice_text("fork/4");
     const struct p2p_kv *kv = memory_kv_begin(net.nodes[1].kv);
