@@ -7,10 +7,12 @@
 #include <string.h>
 
 /* ISSUER: 1, feed u32, issuer u32 -> highest number u64;
- *         4, feed u32, issuer u32, number u64 -> index u64 of its first record;
+ *         4, feed u32, issuer u32, number u64 -> index of its first record, without the zero
+ *            bytes that it begins with;
  *         5, feed u32, issuer u32 -> number u64, index u64, index u64: used twice. */
 enum {
     FORMAT = 1,
+    FORMAT_INDEX = 2,
     ROW_HIGHEST = 1,
     ROW_NUMBER = 4,
     ROW_REUSED = 5,
@@ -62,6 +64,53 @@ static enum p2p_err get(const struct p2p_kv *kv, struct p2p_slice key, uint64_t 
     return err == P2P_OK ? read(value, values, count) : err;
 }
 
+struct p2p_slice p2p_number_value(uint8_t out[P2P_NUMBER_VALUE_BYTES], uint64_t index)
+{
+    struct p2p_writer value;
+    p2p_writer_init(&value, out, P2P_NUMBER_VALUE_BYTES);
+    p2p_writer_u8(&value, FORMAT_INDEX);
+    for (unsigned bits = 64; bits > 0; bits -= 8) {
+        if (index >> (bits - 8) != 0) {
+            p2p_writer_u8(&value, (uint8_t)(index >> (bits - 8)));
+        }
+    }
+    return p2p_writer_slice(&value);
+}
+
+static enum p2p_err put_index(struct p2p_ledger *ledger, struct p2p_slice key, uint64_t index)
+{
+    uint8_t value[P2P_NUMBER_VALUE_BYTES];
+    return p2p_kv_put(ledger->kv, P2P_TABLE_ISSUER, key, p2p_number_value(value, index));
+}
+
+static enum p2p_err read_index(struct p2p_slice value, uint64_t *index)
+{
+    struct p2p_reader in;
+    uint64_t read = 0;
+    p2p_reader_init(&in, value);
+    uint8_t format = p2p_reader_u8(&in);
+    size_t bytes = p2p_reader_left(&in);
+    if (in.failed || format != FORMAT_INDEX || bytes > 8) {
+        return P2P_CORRUPT;
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        uint8_t byte = p2p_reader_u8(&in);
+        if (i == 0 && byte == 0) {
+            return P2P_CORRUPT;
+        }
+        read = read << 8 | byte;
+    }
+    *index = read;
+    return P2P_OK;
+}
+
+static enum p2p_err get_index(const struct p2p_kv *kv, struct p2p_slice key, uint64_t *index)
+{
+    struct p2p_slice value;
+    enum p2p_err err = p2p_kv_get(kv, P2P_TABLE_ISSUER, key, &value);
+    return err == P2P_OK ? read_index(value, index) : err;
+}
+
 enum p2p_err p2p_issuer_seq(const struct p2p_ledger *ledger, uint32_t feed, uint32_t issuer,
                             uint64_t *seq)
 {
@@ -82,7 +131,7 @@ enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uint32_t feed, uin
     uint8_t bytes[KEY_BYTES_MAX];
     struct p2p_writer key = key_of(bytes, ROW_NUMBER, feed, issuer);
     p2p_writer_u64(&key, number);
-    return get(ledger->kv, p2p_writer_slice(&key), index, 1);
+    return get_index(ledger->kv, p2p_writer_slice(&key), index);
 }
 
 /* Whether the record at index says something else than this one: what was signed counts, not
@@ -134,8 +183,8 @@ enum p2p_err p2p_number_take(struct p2p_ledger *ledger, const struct p2p_record_
     *repeated = record->issuer_seq <= highest;
     struct p2p_writer key = key_of(bytes, ROW_NUMBER, id->feed, record->issuer);
     p2p_writer_u64(&key, record->issuer_seq);
-    err =
-        *repeated ? get(ledger->kv, p2p_writer_slice(&key), &found.index[0], 1) : P2P_NOTFOUND;
+    err = *repeated ? get_index(ledger->kv, p2p_writer_slice(&key), &found.index[0])
+                    : P2P_NOTFOUND;
     if (err == P2P_OK && found.index[0] != id->index) {
         bool other = false;
         err = differs(ledger, id->feed, found.index[0], record, &other);
@@ -145,7 +194,7 @@ enum p2p_err p2p_number_take(struct p2p_ledger *ledger, const struct p2p_record_
     if (err != P2P_NOTFOUND) {
         return err;
     }
-    err = put(ledger, p2p_writer_slice(&key), &id->index, 1);
+    err = put_index(ledger, p2p_writer_slice(&key), id->index);
     if (err == P2P_OK && !*repeated) {
         key = key_of(bytes, ROW_HIGHEST, id->feed, record->issuer);
         err = put(ledger, p2p_writer_slice(&key), &record->issuer_seq, 1);
@@ -193,7 +242,7 @@ static enum p2p_err used_above(const struct p2p_ledger *ledger, uint32_t feed, u
     while (err == P2P_OK && !*used && found.len == KEY_BYTES_MAX &&
            memcmp(found.data, bytes, SHORT_KEY_BYTES) == 0) {
         uint64_t first = 0;
-        err = read(value, &first, 1);
+        err = read_index(value, &first);
         *used = err == P2P_OK && first < index;
         if (err == P2P_OK) {
             err = p2p_kv_next(ledger->kv, P2P_TABLE_ISSUER, &found, &value);
@@ -214,7 +263,7 @@ static enum p2p_err compare_highest(struct p2p_ledger *ledger, uint32_t feed, ui
     if (right && highest > number) {
         struct p2p_writer key = key_of(bytes, ROW_NUMBER, feed, issuer);
         p2p_writer_u64(&key, highest);
-        err = get(ledger->kv, p2p_writer_slice(&key), &first, 1);
+        err = get_index(ledger->kv, p2p_writer_slice(&key), &first);
         right = err != P2P_NOTFOUND;
     }
     if (right || (err != P2P_OK && err != P2P_NOTFOUND && err != P2P_CORRUPT)) {
@@ -246,12 +295,12 @@ enum p2p_err p2p_number_compare(struct p2p_ledger *ledger, const struct p2p_reco
     uint64_t index = 0;
     struct p2p_writer key = key_of(bytes, ROW_NUMBER, id->feed, record->issuer);
     p2p_writer_u64(&key, record->issuer_seq);
-    enum p2p_err err = get(ledger->kv, p2p_writer_slice(&key), &index, 1);
+    enum p2p_err err = get_index(ledger->kv, p2p_writer_slice(&key), &index);
     *repeated = false;
     if (err == P2P_NOTFOUND || err == P2P_CORRUPT ||
         (err == P2P_OK && (first ? index != id->index : index > id->index))) {
         index = id->index;
-        err = put(ledger, p2p_writer_slice(&key), &index, 1);
+        err = put_index(ledger, p2p_writer_slice(&key), index);
     }
     if (err == P2P_OK && !first && index < id->index) {
         *repeated = true;
@@ -284,7 +333,7 @@ enum p2p_err p2p_number_undo(struct p2p_ledger *ledger, const struct p2p_record_
     }
     key = key_of(bytes, ROW_NUMBER, id->feed, record->issuer);
     p2p_writer_u64(&key, record->issuer_seq);
-    err = get(ledger->kv, p2p_writer_slice(&key), values, 1);
+    err = get_index(ledger->kv, p2p_writer_slice(&key), &values[0]);
     if (err != P2P_OK || values[0] != id->index) {
         return err == P2P_NOTFOUND ? P2P_OK : err; /* not signed by him, or the second */
     }

@@ -31,7 +31,7 @@ static enum p2p_err take_number(struct weighing *weighing, const struct p2p_reco
                                 uint64_t number, enum p2p_why *why)
 {
     uint8_t key[NUMBER_KEY_BYTES];
-    uint8_t value[1 + 8] = {FORMAT};
+    uint8_t value[P2P_NUMBER_VALUE_BYTES];
     struct p2p_writer out;
     p2p_writer_init(&out, key, sizeof(key));
     p2p_writer_u8(&out, ROW_NUMBER);
@@ -45,10 +45,8 @@ static enum p2p_err take_number(struct weighing *weighing, const struct p2p_reco
     if (p2p_past_row_find(rows, P2P_TABLE_ISSUER, row) != NULL) {
         return P2P_OK; /* the first stands */
     }
-    p2p_writer_init(&out, value + 1, 8);
-    p2p_writer_u64(&out, id->index);
     return p2p_past_row_put(weighing->past, rows, P2P_TABLE_ISSUER, row,
-                            p2p_slice_of(value, sizeof(value)));
+                            p2p_number_value(value, id->index));
 }
 
 static enum p2p_err weigh(struct weighing *weighing, const struct p2p_record_id *id)

@@ -84,6 +84,10 @@ P2P_MUST_CHECK enum p2p_err p2p_number_compare(struct p2p_ledger *ledger,
 /* Compares the set hash of the verdicts with the rows; it is then that of the rows. */
 P2P_MUST_CHECK enum p2p_err p2p_judge_compare_set(struct p2p_ledger *ledger, bool *differs);
 
+/* number.c: the value of the row that says where a number was first used. */
+#define P2P_NUMBER_VALUE_BYTES 9u
+struct p2p_slice p2p_number_value(uint8_t out[P2P_NUMBER_VALUE_BYTES], uint64_t index);
+
 /* number.c: takes the number of a validly signed record into account. repeated [out]: it is not
  * above that of every earlier one. Different records under one number are remembered: reuse.h.
  */

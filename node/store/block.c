@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define FORMAT 1u
+#define FORMAT 2u
 
 enum {
     HEAD_BYTES = 1,
@@ -26,9 +26,13 @@ static uint8_t *write_number(uint8_t *out, size_t number)
 }
 
 /* At *at, which it moves behind the number; false when none stands there. */
-static bool read_number(struct p2p_slice rows, size_t *at, size_t *number)
+static inline bool read_number(struct p2p_slice rows, size_t *at, size_t *number)
 {
     size_t value = 0;
+    if (*at < rows.len && rows.data[*at] < 0x80) { /* nearly always */
+        *number = rows.data[(*at)++];
+        return true;
+    }
     for (unsigned i = 0; i < NUMBER_BYTES_MAX && *at < rows.len; i++) {
         uint8_t byte = rows.data[(*at)++];
         value |= (size_t)(byte & 0x7f) << (7 * i);
@@ -78,28 +82,42 @@ enum block_found block_begin(struct block_walk *walk, struct p2p_slice block)
 struct row_head {
     size_t shared, rest, value_len;
     size_t key_at; /* where the rest of the key begins */
+    bool alike;    /* it says no lengths: they are those of the row before */
 };
 
-/* prev_len: of the key before. False: no row stands there. */
-static inline bool read_row_head(struct p2p_slice rows, size_t at, size_t prev_len,
+/* What a row's lengths are told by: those of the one before, both 0 for the first. */
+struct lengths {
+    size_t key, value;
+};
+
+static inline struct lengths lengths_of(const struct row_head *head)
+{
+    return (struct lengths){head->shared + head->rest, head->value_len};
+}
+
+/* False: no row stands there. */
+static inline bool read_row_head(struct p2p_slice rows, size_t at, struct lengths before,
                                  struct row_head *head)
 {
-    const uint8_t *bytes = rows.data + at;
-    head->key_at = at + 3;
-    if (rows.len - at >= 3 && (bytes[0] | bytes[1] | bytes[2]) < 0x80) { /* nearly always */
-        head->shared = bytes[0];
-        head->rest = bytes[1];
-        head->value_len = bytes[2];
-    } else {
-        head->key_at = at;
-        if (!read_number(rows, &head->key_at, &head->shared) ||
-            !read_number(rows, &head->key_at, &head->rest) ||
-            !read_number(rows, &head->key_at, &head->value_len)) {
-            return false;
-        }
+    size_t first;
+    head->key_at = at;
+    if (!read_number(rows, &head->key_at, &first)) {
+        return false;
     }
-    return head->shared <= prev_len && head->rest <= P2P_KV_KEY_BYTES_MAX - head->shared &&
-           head->shared + head->rest > 0 && head->rest <= rows.len - head->key_at &&
+    head->shared = first >> 1;
+    head->alike = (first & 1) == 0;
+    if (head->shared > before.key) {
+        return false;
+    }
+    if (head->alike) {
+        head->rest = before.key - head->shared;
+        head->value_len = before.value;
+    } else if (!read_number(rows, &head->key_at, &head->rest) ||
+               !read_number(rows, &head->key_at, &head->value_len)) {
+        return false;
+    }
+    return head->rest <= P2P_KV_KEY_BYTES_MAX - head->shared && head->shared + head->rest > 0 &&
+           head->rest <= rows.len - head->key_at &&
            head->value_len <= rows.len - head->key_at - head->rest;
 }
 
@@ -114,6 +132,12 @@ static void stand_at(struct block_walk *walk, size_t at, const struct row_head *
     walk->end = head->key_at + head->rest + head->value_len;
 }
 
+/* Of the row at which the walk stands; before the first, none. */
+static struct lengths lengths_at(const struct block_walk *walk)
+{
+    return (struct lengths){walk->key_len, walk->value.len};
+}
+
 enum block_found block_next(struct block_walk *walk)
 {
     struct row_head head;
@@ -121,7 +145,7 @@ enum block_found block_next(struct block_walk *walk)
     if (walk->at == walk->rows.len) {
         return BLOCK_END;
     }
-    if (!read_row_head(walk->rows, walk->at, walk->key_len, &head)) {
+    if (!read_row_head(walk->rows, walk->at, lengths_at(walk), &head)) {
         return BLOCK_BAD;
     }
     stand_at(walk, walk->at, &head);
@@ -175,7 +199,7 @@ static bool compare_at(struct search *search, struct p2p_slice rows, size_t at,
                        const struct search *before, struct p2p_slice key)
 {
     search->at = at;
-    if (!read_row_head(rows, at, before->head.shared + before->head.rest, &search->head)) {
+    if (!read_row_head(rows, at, lengths_of(&before->head), &search->head)) {
         return false;
     }
     if (search->head.shared > before->same) { /* it goes on as the one before did */
@@ -199,7 +223,7 @@ static bool skip_to_mark(const struct block_walk *walk, struct p2p_slice key,
         struct search at;
         size_t offset = mark_of(walk, middle);
         if (offset <= HEAD_BYTES || offset >= walk->rows.len ||
-            !compare_at(&at, walk->rows, offset, &first, key)) {
+            !compare_at(&at, walk->rows, offset, &first, key) || at.head.alike) {
             return false;
         }
         if (at.order <= 0) {
@@ -220,6 +244,8 @@ void block_find(struct block_place *place, struct p2p_slice block, struct p2p_sl
     struct search search;
     place->equal = false;
     place->shared = 0; /* of the row before, which is below the key */
+    place->key_len = 0;
+    place->value_len = 0;
     place->scanned = 0;
     place->found = block_begin(walk, block);
     if (place->found != BLOCK_ROW) {
@@ -230,6 +256,8 @@ void block_find(struct block_place *place, struct p2p_slice block, struct p2p_sl
     while (good && search.order < 0) {
         struct search before = search;
         place->shared = search.same;
+        place->key_len = before.head.shared + before.head.rest;
+        place->value_len = before.head.value_len;
         place->scanned++;
         if (end_of(&before.head) == walk->rows.len) {
             walk->at = walk->rows.len;
@@ -252,12 +280,19 @@ void block_find(struct block_place *place, struct p2p_slice block, struct p2p_sl
 
 /* ---- writing ---- */
 
-static uint8_t *write_row(uint8_t *out, size_t shared, const uint8_t *key, size_t key_len,
-                          struct p2p_slice value)
+/* A row that says its lengths, for which it need not be known what stands before. */
+static const struct lengths said = {0, 0};
+
+/* before: of the row before, or `said`. */
+static uint8_t *write_row(uint8_t *out, size_t shared, struct lengths before,
+                          const uint8_t *key, size_t key_len, struct p2p_slice value)
 {
-    out = write_number(out, shared);
-    out = write_number(out, key_len - shared);
-    out = write_number(out, value.len);
+    bool alike = before.key == key_len && before.value == value.len;
+    out = write_number(out, shared << 1 | !alike);
+    if (!alike) {
+        out = write_number(out, key_len - shared);
+        out = write_number(out, value.len);
+    }
     memcpy(out, key + shared, key_len - shared);
     out += key_len - shared;
     if (value.len > 0) {
@@ -321,15 +356,28 @@ static uint8_t *write_marks(uint8_t *out, const struct block_walk *walk, size_t 
 static size_t common_with_first(const struct block_walk *walk, struct p2p_slice key)
 {
     struct row_head head;
-    return read_row_head(walk->rows, HEAD_BYTES, 0, &head)
+    return read_row_head(walk->rows, HEAD_BYTES, said, &head)
                ? common(walk->rows.data + head.key_at, head.rest, key.data, key.len)
                : 0;
+}
+
+/* The row at which the walk stands, behind one of those lengths, and those behind it. One that
+ * is marked stays as long as it was. */
+static uint8_t *write_from(uint8_t *out, const struct block_walk *walk, size_t shared,
+                           struct lengths before)
+{
+    bool marked = walk->at > HEAD_BYTES && is_marked(walk, walk->at);
+    out = write_row(out, marked ? walk->shared : shared, marked ? said : before, walk->key,
+                    walk->key_len, walk->value);
+    return write_rest(out, walk);
 }
 
 size_t block_put(uint8_t *out, const struct block_place *place, struct p2p_slice key,
                  struct p2p_slice value, size_t *row_at, size_t *row_end, bool *unmarked)
 {
     const struct block_walk *walk = &place->walk;
+    const struct lengths now = {key.len, value.len};
+    struct lengths before = {place->key_len, place->value_len};
     size_t shared = place->equal ? walk->shared : place->shared;
     size_t one_more = 0;
     uint8_t *at = out;
@@ -337,7 +385,7 @@ size_t block_put(uint8_t *out, const struct block_place *place, struct p2p_slice
     *unmarked = place->scanned > UNMARKED_ROWS_MAX;
     if (walk->rows.len == 0) {
         *at++ = FORMAT;
-        at = write_row(at, 0, key.data, key.len, value);
+        at = write_row(at, 0, said, key.data, key.len, value);
         *row_end = (size_t)(at - out);
         return (size_t)(write_no_marks(at) - out);
     }
@@ -350,15 +398,22 @@ size_t block_put(uint8_t *out, const struct block_place *place, struct p2p_slice
         one_more = walk->at;
         *unmarked = false;
     }
-    at = write_row(at, shared, key.data, key.len, value);
+    if (one_more > 0 || (place->equal && is_marked(walk, walk->at))) {
+        before = said;
+    }
+    at = write_row(at, shared, before, key.data, key.len, value);
     *row_end = (size_t)(at - out);
     if (place->found == BLOCK_ROW && !place->equal) {
-        size_t both = common(key.data, key.len, walk->key, walk->key_len);
-        bool marked = walk->at > HEAD_BYTES && is_marked(walk, walk->at);
-        at = write_row(at, marked ? walk->shared : both, walk->key, walk->key_len, walk->value);
-    }
-    if (place->found == BLOCK_ROW) {
+        at = write_from(at, walk, common(key.data, key.len, walk->key, walk->key_len), now);
+    } else if (place->found == BLOCK_ROW && value.len == walk->value.len) {
         at = write_rest(at, walk);
+    } else if (place->found == BLOCK_ROW) { /* the next may have gone by the length that was */
+        struct block_walk next = *walk;
+        enum block_found found = block_next(&next);
+        if (found == BLOCK_BAD) {
+            return 0;
+        }
+        at = found == BLOCK_ROW ? write_from(at, &next, next.shared, now) : at;
     }
     if (walk->at == HEAD_BYTES && !place->equal) { /* marks are about the first row */
         *unmarked = true;
@@ -383,8 +438,9 @@ size_t block_del(uint8_t *out, const struct block_place *place, bool *unmarked, 
     memcpy(out, walk.rows.data, before);
     uint8_t *at = out + before;
     if (found == BLOCK_ROW) { /* with the row before both, it has in common what both have */
-        at = write_row(at, walk.shared < shared ? walk.shared : shared, walk.key, walk.key_len,
-                       walk.value);
+        at = write_row(at, walk.shared < shared ? walk.shared : shared,
+                       (struct lengths){place->key_len, place->value_len}, walk.key,
+                       walk.key_len, walk.value);
         /* A mark of this one moves to where the other was; those behind move as the end does.
          */
         *unmarked = *unmarked || is_marked(&walk, walk.at);
@@ -411,7 +467,7 @@ size_t block_tail(uint8_t *out, const struct block_walk *walk)
 {
     uint8_t *at = out;
     *at++ = FORMAT;
-    at = write_row(at, 0, walk->key, walk->key_len, walk->value);
+    at = write_row(at, 0, said, walk->key, walk->key_len, walk->value);
     return (size_t)(write_no_marks(write_rest(at, walk)) - out);
 }
 
@@ -437,12 +493,12 @@ size_t block_join(uint8_t *out, struct p2p_slice first, struct p2p_slice second)
     memcpy(out, last.rows.data, last.rows.len);
     uint8_t *at =
         write_row(out + last.rows.len, common(last.key, last.key_len, next.key, next.key_len),
-                  next.key, next.key_len, next.value);
+                  lengths_at(&last), next.key, next.key_len, next.value);
     return (size_t)(write_no_marks(write_rest(at, &next)) - out);
 }
 
-/* A mark makes its row longer by what it no longer shares: no more than the rows since the last
- * one have. */
+/* A mark makes its row longer by what it no longer shares, and by its lengths: no more than the
+ * rows since the last one have. */
 size_t block_mark(uint8_t *out, struct p2p_slice block)
 {
     struct block_walk walk;
@@ -452,6 +508,7 @@ size_t block_mark(uint8_t *out, struct p2p_slice block)
     size_t count = 0;
     size_t rows = 0;
     size_t since = HEAD_BYTES;
+    struct lengths before = said;
     uint8_t *at = out;
     enum block_found found = block_begin(&walk, block);
     *at++ = FORMAT;
@@ -466,12 +523,14 @@ size_t block_mark(uint8_t *out, struct p2p_slice block)
         } else if (rows >= MARK_ROWS && count < MARKS_MAX && offset <= MARK_AT_MAX &&
                    shared - both + BLOCK_ROW_OVERHEAD <= walk.at - since) {
             shared = both;
+            before = said;
             marks[count++] = (uint16_t)offset;
             since = walk.at;
             rows = 0;
         }
         rows++;
-        at = write_row(at, shared, walk.key, walk.key_len, walk.value);
+        at = write_row(at, shared, before, walk.key, walk.key_len, walk.value);
+        before = lengths_at(&walk);
     }
     if (found != BLOCK_END) {
         return 0;

@@ -1,11 +1,13 @@
 /* A block: a run of rows in the order of their keys, each key without what it has in common
  * with the one before. What stands in one row of LMDB for a table that is packed (packed.h).
  *
- * format u8 (1), then rows: length shared with the key before, length of the rest, length of
- * the value (each base 128, low seven bits first, 0x80: more follows), rest, value. The first
- * row shares nothing; a block has at least one. Then marks: offsets u16 of some of the rows,
- * ascending, and how many u16. A marked row shares no more with the one before than with the
- * first, so that a search may begin at it. Pure: bytes in, bytes out. Private to node/store. */
+ * format u8 (2), then rows: twice the length shared with the key before, plus 1 where length of
+ * the rest and length of the value follow (each number base 128, low seven bits first, 0x80:
+ * more follows; else key and value are as long as those before), rest, value. The first row
+ * shares nothing; a block has at least one. Then marks: offsets u16 of some of the rows,
+ * ascending, and how many u16. A marked row says its lengths, and shares no more with the one
+ * before than with the first, so that a search may begin at it. Pure: bytes in, bytes out.
+ * Private to node/store. */
 #ifndef P2P_STORE_BLOCK_H
 #define P2P_STORE_BLOCK_H
 
@@ -44,17 +46,19 @@ struct block_place {
     struct block_walk walk; /* at the first row that is not below the key, or at the end */
     enum block_found found;
     bool equal;
-    size_t shared;  /* of the key with the row before that place */
-    size_t scanned; /* rows from the mark before up to there */
+    size_t shared;             /* of the key with the row before that place, */
+    size_t key_len, value_len; /* and how long that one's are; 0: there is none */
+    size_t scanned;            /* rows from the mark before up to there */
 };
 
 /* place->found: BLOCK_ROW, BLOCK_END or BLOCK_BAD. */
 void block_find(struct block_place *place, struct p2p_slice block, struct p2p_slice key);
 
 /* The block with the row put at its place, that of block_find of the same key, or no block at
- * all (a zeroed place with found BLOCK_END). out: room for the block, 2 * BLOCK_ROW_OVERHEAD +
- * key.len + value.len + P2P_KV_KEY_BYTES_MAX; overlaps nothing. row_at, row_end [out]: where
- * the row then stands. unmarked [out]: too few rows have marks now. */
+ * all (a zeroed place with found BLOCK_END). Returns 0 when a row behind it is none. out: room
+ * for the block, 2 * BLOCK_ROW_OVERHEAD + key.len + value.len + P2P_KV_KEY_BYTES_MAX; overlaps
+ * nothing. row_at, row_end [out]: where the row then stands. unmarked [out]: too few rows have
+ * marks now. */
 size_t block_put(uint8_t *out, const struct block_place *place, struct p2p_slice key,
                  struct p2p_slice value, size_t *row_at, size_t *row_end, bool *unmarked);
 /* The block without the row at its place, which was found equal. Returns 0 when nothing is

@@ -15,7 +15,12 @@ enum {
     JOINED_BYTES_MAX = BLOCK_BYTES_MAX * 3 / 4,
     /* With more in it than it may have, a block shares with a neighbour if both have no more
      * than this together; else it is parted. */
-    SHARED_BYTES_MAX = BLOCK_BYTES_MAX * 15 / 8
+    SHARED_BYTES_MAX = BLOCK_BYTES_MAX * 15 / 8,
+    /* The same where rows are put here and there, one behind the other; how full the first of
+     * both then becomes, and the second may be. */
+    SWEPT_BYTES_MAX = BLOCK_BYTES_MAX * 31 / 16,
+    SWEPT_FULL_BYTES = BLOCK_BYTES_MAX * 31 / 32,
+    SECOND_BYTES_MAX = BLOCK_BYTES_MAX * 15 / 16
 };
 
 bool packed_is(enum p2p_table table)
@@ -191,29 +196,72 @@ static void note_added(struct packed_runs *runs, struct p2p_slice key)
     runs->keys[runs->next++ % PACKED_RUNS_MAX] = hash_of(key);
 }
 
-/* Whether the row before the one at row_at was added lately, or that one is the block's last.
- */
-static bool is_run(const struct packed_runs *runs, struct p2p_slice block, size_t row_at,
-                   size_t row_end)
+static bool was_added(const struct packed_runs *runs, const struct block_walk *walk)
 {
-    struct block_walk walk;
-    enum block_found found = block_begin(&walk, block);
-    if (found == BLOCK_ROW && row_end == walk.rows.len) {
-        return true;
-    }
-    while (found == BLOCK_ROW && walk.end < row_at) {
-        found = block_next(&walk);
-    }
-    if (found != BLOCK_ROW || walk.key_len == 0) {
-        return false;
-    }
-    uint32_t hash = hash_of(p2p_slice_of(walk.key, walk.key_len));
+    uint32_t hash = hash_of(p2p_slice_of(walk->key, walk->key_len));
     for (size_t i = 0; i < PACKED_RUNS_MAX; i++) {
         if (runs->keys[i] == hash) {
             return true;
         }
     }
     return false;
+}
+
+/* Where the last row that was put lately ends, of those before `before`; 0: there is none. */
+static size_t last_added(const struct packed_runs *runs, struct p2p_slice block, size_t before)
+{
+    struct block_walk walk;
+    size_t end = 0;
+    enum block_found found = block_begin(&walk, block);
+    while (found == BLOCK_ROW && walk.end < before) {
+        found = block_next(&walk);
+        if (found == BLOCK_ROW && walk.at < before && was_added(runs, &walk)) {
+            end = walk.end;
+        }
+    }
+    return end;
+}
+
+/* The same of the block before this one. Moves the cursor. */
+static size_t last_added_before(struct p2p_txn *txn, enum p2p_table table,
+                                struct p2p_slice name)
+{
+    MDB_cursor *cursor = txn->cursors[table];
+    struct p2p_slice block;
+    MDB_val at = txn_val(name);
+    MDB_val held;
+    if (mdb_cursor_get(cursor, &at, &held, MDB_SET) != 0 ||
+        mdb_cursor_get(cursor, &at, &held, MDB_PREV) != 0 ||
+        held_block(txn, table, at, held, &block) != 0) {
+        return 0;
+    }
+    return last_added(&txn->store->runs[table], block, block.len);
+}
+
+/* Where a row was put that made a block too long. */
+struct put_at {
+    size_t at, end; /* both 0: anywhere */
+    bool run;       /* rows are added one behind the other there */
+    /* Not 0: rows are put there here and there, one behind the other, so that blocks become
+     * longer: of the last so many bytes, so many are new. */
+    size_t swept, grown;
+};
+
+/* What goes on where a row was put into a block, which it made too long. before_len: how long
+ * that was. */
+static void look_around(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name,
+                        struct p2p_slice block, size_t before_len, bool equal,
+                        struct put_at *row)
+{
+    struct block_walk walk;
+    size_t since = last_added(&txn->store->runs[table], block, row->at);
+    bool last = block_begin(&walk, block) == BLOCK_ROW && row->end == walk.rows.len;
+    row->run = !equal && (last || (since > 0 && since == row->at));
+    if (!row->run && block.len > before_len &&
+        (since > 0 || last_added_before(txn, table, name) > 0)) {
+        row->grown = block.len - before_len;
+        row->swept = row->end - since > row->grown ? row->end - since : row->grown + 1;
+    }
 }
 
 /* ---- writing ---- */
@@ -258,11 +306,16 @@ static int write_block(struct p2p_txn *txn, enum p2p_table table, struct p2p_sli
     return held_put(txn, table, name, block);
 }
 
-/* Where a row was put that made a block too long. */
-struct put_at {
-    size_t at, end; /* both 0: anywhere */
-    bool run;       /* rows are added one behind the other there */
-};
+/* How much of a swept block, of len bytes, its first part takes: so much that it is full once
+ * the sweep has passed, and no less than leaves room in the second. */
+static size_t swept_part(const struct put_at *row, size_t len)
+{
+    size_t left = row->end < SWEPT_FULL_BYTES ? SWEPT_FULL_BYTES - row->end : 0;
+    size_t part = row->end + left * (row->swept - row->grown) / row->swept;
+    size_t least = len > SECOND_BYTES_MAX ? len - SECOND_BYTES_MAX : 0;
+    part = part > least ? part : least;
+    return part < SWEPT_FULL_BYTES ? part : SWEPT_FULL_BYTES;
+}
 
 /* Where such a block is parted: at the new row's end or begin in a run, else as near to the
  * middle as can be. The walk stands at the row that begins the second part. False: it has one
@@ -275,7 +328,9 @@ static bool part_at(struct block_walk *walk, struct p2p_slice block, const struc
     }
     size_t len = walk->rows.len;
     size_t wish = len / 2 < BLOCK_BYTES_MAX ? len / 2 : BLOCK_BYTES_MAX;
-    if (row->run) {
+    if (row->swept > 0) {
+        wish = swept_part(row, len);
+    } else if (row->run) {
         wish = row->end <= BLOCK_BYTES_MAX && row->end < len ? row->end : row->at;
     }
     found = block_next(walk); /* the first stays */
@@ -304,7 +359,7 @@ static int write_parts(struct p2p_txn *txn, enum p2p_table table, struct p2p_sli
         memcpy(own, walk.key, walk.key_len);
         name = p2p_slice_of(own, walk.key_len);
         memcpy(part(txn, NEW), part(txn, OTHER), len);
-        row = (struct put_at){0, 0, false};
+        row = (struct put_at){.at = 0};
     }
     return rc;
 }
@@ -312,7 +367,7 @@ static int write_parts(struct p2p_txn *txn, enum p2p_table table, struct p2p_sli
 /* The new block shares its rows with the one before it or after it, or takes all of them, where
  * both have no more than `most` bytes. MDB_NOTFOUND: there is none such. */
 static int share(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice name, size_t len,
-                 size_t most, MDB_cursor_op to)
+                 size_t most, MDB_cursor_op to, const struct put_at *row)
 {
     uint8_t own[P2P_KV_KEY_BYTES_MAX];
     MDB_cursor *cursor = txn->cursors[table];
@@ -334,6 +389,13 @@ static int share(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice nam
     struct p2p_slice mine = p2p_slice_of(part(txn, NEW), len);
     struct p2p_slice left = to == MDB_PREV ? txn_slice(other) : name;
     at = txn_val(to == MDB_PREV ? name : txn_slice(other)); /* the right one gets another */
+    struct put_at parted = {.at = 0}; /* anywhere, or where the sweep is */
+    if (row->swept > 0) {
+        size_t moved = to == MDB_PREV ? block.len : 0;
+        parted = *row;
+        parted.at += moved;
+        parted.end += moved;
+    }
     len = to == MDB_PREV ? block_join(part(txn, OTHER), block, mine)
                          : block_join(part(txn, OTHER), mine, block);
     if (len == 0) {
@@ -345,8 +407,7 @@ static int share(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice nam
     if (rc == 0) {
         rc = mdb_cursor_del(cursor, 0);
     }
-    const struct put_at anywhere = {0, 0, false};
-    return rc == 0 ? write_parts(txn, table, p2p_slice_of(own, left.len), len, anywhere) : rc;
+    return rc == 0 ? write_parts(txn, table, p2p_slice_of(own, left.len), len, parted) : rc;
 }
 
 /* The new block, of len bytes; it may be too long, or have little in it. unmarked: it has fewer
@@ -356,10 +417,13 @@ static int write_new(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice
 {
     struct p2p_slice block = p2p_slice_of(part(txn, NEW), len);
     bool sparse = len < SPARSE_BYTES && row.end == 0;
+    bool swept = row.swept > 0;
     if (sparse || (len > BLOCK_BYTES_MAX && !row.run)) {
-        size_t most = sparse ? JOINED_BYTES_MAX : SHARED_BYTES_MAX;
-        int rc = share(txn, table, name, len, most, MDB_PREV);
-        rc = rc == MDB_NOTFOUND ? share(txn, table, name, len, most, MDB_NEXT) : rc;
+        size_t most = sparse ? JOINED_BYTES_MAX : swept ? SWEPT_BYTES_MAX : SHARED_BYTES_MAX;
+        int rc = share(txn, table, name, len, most, MDB_PREV, &row);
+        if (rc == MDB_NOTFOUND) {
+            rc = share(txn, table, name, len, most, MDB_NEXT, &row);
+        }
         if (rc != MDB_NOTFOUND) {
             return rc;
         }
@@ -381,7 +445,8 @@ int packed_put(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
     struct packed_runs *runs = &txn->store->runs[table];
     uint8_t own[P2P_KV_KEY_BYTES_MAX];
     bool unmarked;
-    struct put_at row;
+    struct put_at row = {.at = 0};
+    size_t before_len;
     MDB_cursor *cursor;
     int rc = txn_cursor(txn, table, &cursor);
     rc = rc == 0 ? find_place(txn, table, cursor, key, &place) : rc;
@@ -395,16 +460,22 @@ int packed_put(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
     if (rc != 0) {
         return rc;
     }
+    before_len = place.block.len;
     size_t len = block_put(part(txn, NEW), &place.in, key, value, &row.at, &row.end, &unmarked);
-    row.run = len > BLOCK_BYTES_MAX && !place.in.equal &&
-              is_run(runs, p2p_slice_of(part(txn, NEW), len), row.at, row.end);
+    if (len == 0) {
+        return MDB_CORRUPTED;
+    }
     if (place.before) { /* no block may begin below its name */
         rc = mdb_cursor_del(cursor, 0);
         place.name = txn_val(key);
-        row.run = row.run || len > BLOCK_BYTES_MAX; /* and so has no neighbour now */
+        row.run = len > BLOCK_BYTES_MAX; /* and so has no neighbour now */
     }
     size_t own_len = place.name.mv_size;
     memcpy(own, place.name.mv_data, own_len);
+    if (len > BLOCK_BYTES_MAX && rc == 0 && !row.run) {
+        look_around(txn, table, p2p_slice_of(own, own_len), p2p_slice_of(part(txn, NEW), len),
+                    before_len, place.in.equal, &row);
+    }
     note_added(runs, key);
     return rc == 0 ? write_new(txn, table, p2p_slice_of(own, own_len), len, row, unmarked) : rc;
 }
@@ -435,6 +506,6 @@ int packed_del(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key)
     }
     size_t own_len = place.name.mv_size;
     memcpy(own, place.name.mv_data, own_len);
-    return write_new(txn, table, p2p_slice_of(own, own_len), len, (struct put_at){0, 0, false},
+    return write_new(txn, table, p2p_slice_of(own, own_len), len, (struct put_at){.at = 0},
                      unmarked);
 }

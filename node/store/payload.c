@@ -1,4 +1,5 @@
 #include "packed.h"
+#include "words.h"
 
 #include <p2p/assert.h>
 
@@ -7,12 +8,16 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ROW_FORMAT       2u
+#define ROW_FORMAT       3u
 #define ROW_HEADER_BYTES 5u
 /* Of the nonce, what is not stored: the row's key, and zeros. */
 #define NONCE_KNOWN_BYTES (P2P_SEAL_NONCE_BYTES - PAYLOAD_NONCE_BYTES)
 /* What a row has besides its header and the payload. */
 #define ROW_SEAL_BYTES (P2P_SEAL_OVERHEAD_BYTES - NONCE_KNOWN_BYTES)
+/* What is written short (words.h) begins behind the salt, and is twice as long at worst. */
+#define SALT_BYTES      32u
+#define SHORT_TIMES     2u
+#define SHORT_BYTES_MAX (SHORT_TIMES * P2P_STORE_PAYLOAD_BYTES_MAX)
 
 /* Which key */
 
@@ -116,8 +121,7 @@ bool payload_parse(struct p2p_slice row, uint32_t *id, struct p2p_slice *sealed)
     *id = p2p_reader_u32(&reader);
     *sealed = p2p_reader_bytes(&reader, p2p_reader_left(&reader));
     return !reader.failed && format == ROW_FORMAT && *id != 0 &&
-           sealed->len >= ROW_SEAL_BYTES &&
-           sealed->len <= P2P_STORE_PAYLOAD_BYTES_MAX + ROW_SEAL_BYTES;
+           sealed->len >= ROW_SEAL_BYTES && sealed->len <= SHORT_BYTES_MAX + ROW_SEAL_BYTES;
 }
 
 /* Writes what the nonce of that row begins with. */
@@ -127,6 +131,44 @@ static void nonce_begin(uint8_t *out, struct p2p_slice key)
     memcpy(out, key.data, PAYLOAD_KEY_BYTES);
 }
 _Static_assert(PAYLOAD_KEY_BYTES <= NONCE_KNOWN_BYTES, "the row's key is part of the nonce");
+
+static size_t salt_of(struct p2p_slice value)
+{
+    return value.len < SALT_BYTES ? value.len : SALT_BYTES;
+}
+
+/* The value as it is sealed, in txn->plain; empty without memory. */
+static struct p2p_slice write_short(struct p2p_txn *txn, struct p2p_slice value)
+{
+    size_t salt = salt_of(value);
+    struct p2p_slice rest = p2p_slice_of(value.data + salt, value.len - salt);
+
+    if (!txn_need(&txn->plain, &txn->plain_cap, SHORT_TIMES * value.len + 1)) {
+        return p2p_slice_of(NULL, 0);
+    }
+    memcpy(txn->plain, value.data, salt);
+    return p2p_slice_of(txn->plain, salt + words_pack(txn->plain + salt, rest));
+}
+
+/* What was sealed, written out in txn->scratch. P2P_CORRUPT, P2P_NOMEM. */
+static enum p2p_err write_out(struct p2p_txn *txn, struct p2p_slice plain,
+                              struct p2p_slice *value)
+{
+    size_t salt = salt_of(plain);
+    struct p2p_slice rest = p2p_slice_of(plain.data + salt, plain.len - salt);
+    size_t len;
+
+    if (!words_length(rest, &len) || salt + len > P2P_STORE_PAYLOAD_BYTES_MAX) {
+        return P2P_CORRUPT;
+    }
+    if (!txn_need(&txn->scratch, &txn->scratch_cap, salt + len + 1)) {
+        return P2P_NOMEM;
+    }
+    memcpy(txn->scratch, plain.data, salt);
+    words_unpack(txn->scratch + salt, rest);
+    *value = p2p_slice_of(txn->scratch, salt + len);
+    return P2P_OK;
+}
 
 enum p2p_err payload_open(struct p2p_txn *txn, struct p2p_slice key, struct p2p_slice row,
                           struct p2p_slice *value)
@@ -146,17 +188,18 @@ enum p2p_err payload_open(struct p2p_txn *txn, struct p2p_slice key, struct p2p_
     }
     size_t len = sealed.len - ROW_SEAL_BYTES;
     size_t whole = NONCE_KNOWN_BYTES + sealed.len;
-    if (!txn_need(&txn->scratch, &txn->scratch_cap, len) ||
+    if (!txn_need(&txn->plain, &txn->plain_cap, len + 1) ||
         !txn_need(&txn->sealed, &txn->sealed_cap, whole)) {
         return P2P_NOMEM;
     }
     nonce_begin(txn->sealed, key);
     memcpy(txn->sealed + NONCE_KNOWN_BYTES, sealed.data, sealed.len);
     enum p2p_err err =
-        p2p_unseal(txn->scratch, p2p_slice_of(txn->sealed, whole), key, &txn->last.key);
+        p2p_unseal(txn->plain, p2p_slice_of(txn->sealed, whole), key, &txn->last.key);
     if (err == P2P_OK) {
-        *value = p2p_slice_of(txn->scratch, len);
+        err = write_out(txn, p2p_slice_of(txn->plain, len), value);
     }
+    p2p_wipe(txn->plain, len);
     return err;
 }
 
@@ -167,20 +210,23 @@ int payload_seal(struct p2p_txn *txn, struct p2p_slice key, struct p2p_slice val
 
     /* The header goes where the begin of the nonce was, which is not stored. */
     _Static_assert(NONCE_KNOWN_BYTES >= ROW_HEADER_BYTES, "room");
-    if (!txn_need(&txn->sealed, &txn->sealed_cap, value.len + P2P_SEAL_OVERHEAD_BYTES)) {
+    struct p2p_slice plain = write_short(txn, value);
+    if (plain.data == NULL ||
+        !txn_need(&txn->sealed, &txn->sealed_cap, plain.len + P2P_SEAL_OVERHEAD_BYTES)) {
         return ENOMEM;
     }
     nonce_begin(nonce, key);
     if (getentropy(nonce + NONCE_KNOWN_BYTES, PAYLOAD_NONCE_BYTES) != 0) {
         return errno;
     }
-    p2p_seal(txn->sealed, value, key, nonce, &txn->last.key);
+    p2p_seal(txn->sealed, plain, key, nonce, &txn->last.key);
+    p2p_wipe(txn->plain, plain.len);
     uint8_t *row = txn->sealed + NONCE_KNOWN_BYTES - ROW_HEADER_BYTES;
     p2p_writer_init(&writer, row, ROW_HEADER_BYTES);
     p2p_writer_u8(&writer, ROW_FORMAT);
     p2p_writer_u32(&writer, txn->last.id);
     return packed_put(txn, P2P_TABLE_PAYLOAD, key,
-                      p2p_slice_of(row, ROW_HEADER_BYTES + value.len + ROW_SEAL_BYTES));
+                      p2p_slice_of(row, ROW_HEADER_BYTES + plain.len + ROW_SEAL_BYTES));
 }
 
 enum p2p_err payload_put(struct p2p_txn *txn, struct p2p_slice key, struct p2p_slice value)

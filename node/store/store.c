@@ -18,7 +18,7 @@
 
 #define FORMAT_TABLE   "store"
 #define FORMAT_KEY     "format"
-#define FORMAT_VERSION 3u
+#define FORMAT_VERSION 4u
 #define DISK_FULL_BYTES                                                                        \
     ((uint64_t)1 << 20) /* less left after a failed write: it was the cause */
 #define LOCK_POLL_MS 20u

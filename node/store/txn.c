@@ -368,6 +368,10 @@ static void txn_free(struct p2p_txn *txn)
     p2p_wipe(txn->fresh, sizeof(txn->fresh));
     atomic_fetch_sub(&txn->store->txn_count, 1);
     free(txn->scratch);
+    if (txn->plain != NULL) { /* a failure may have left something */
+        p2p_wipe(txn->plain, txn->plain_cap);
+    }
+    free(txn->plain);
     free(txn->sealed); /* only what the store holds as well */
     free(txn->views[0].bytes);
     free(txn->views[1].bytes);

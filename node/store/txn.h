@@ -40,7 +40,9 @@ struct p2p_txn {
     struct wrap_entry last; /* the wrapping key used last; id 0: none */
     uint8_t *scratch;       /* the PAYLOAD value handed out last */
     size_t scratch_cap;
-    uint8_t *sealed; /* what is sealed or unsealed, with its whole nonce */
+    uint8_t *plain; /* what is sealed or was unsealed, written short; wiped after each use */
+    size_t plain_cap;
+    uint8_t *sealed; /* the same sealed, with its whole nonce */
     size_t sealed_cap;
     struct view_page {
         uint8_t *bytes;

@@ -17,7 +17,9 @@ static const struct word {
     {                                                                                          \
         (text), sizeof(text) - 1                                                               \
     }
+    WORD("\202\246driver\222\244card\222\001\304\020"),
     WORD("\202\247content"),
+    WORD("\205\242bl"),
     WORD("\222\000\222"),
     WORD("\242bl"),
     WORD("\242to"),
@@ -61,6 +63,7 @@ static const struct word {
     WORD("\245token"),
     WORD("\245truck"),
     WORD("\245truck\222\245plate\222"),
+    WORD("\245truck\222\245plate\222\001\304\020"),
     WORD("\245unfit\303"),
     WORD("\245until"),
     WORD("\246ACTIVE"),
@@ -68,6 +71,7 @@ static const struct word {
     WORD("\246closed"),
     WORD("\246driver"),
     WORD("\246driver\222\244card\222"),
+    WORD("\246driver\222\244card\222\001\304\020"),
     WORD("\246frozen"),
     WORD("\246ground"),
     WORD("\246holder"),

@@ -1,7 +1,7 @@
-/* Values of views with what they often say written short: for a run of bytes that stands in the
- * list (words.c) 0xc1 and its number from 1, for 0xc1 itself 0xc1 and 0. MessagePack never
- * begins anything with 0xc1; any bytes come back as they were. The list is part of the store's
- * format. Pure. Private to node/store. */
+/* Values of views and payloads with what they often say written short: for a run of bytes that
+ * stands in the list (words.c) 0xc1 and its number from 1, for 0xc1 itself 0xc1 and 0.
+ * MessagePack never begins anything with 0xc1; any bytes come back as they were. The list is
+ * part of the store's format. Pure. Private to node/store. */
 #ifndef P2P_STORE_WORDS_H
 #define P2P_STORE_WORDS_H
 

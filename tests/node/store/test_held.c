@@ -109,7 +109,7 @@ static void flip_back(const struct stored *stored, size_t at)
 /* Where the block stands that begins with the row of that index: its only page. */
 static size_t block_of(const struct stored *stored, uint64_t index)
 {
-    uint8_t begin_with[4 + KEY_BYTES] = {1, 0, KEY_BYTES};
+    uint8_t begin_with[4 + KEY_BYTES] = {2, 1, KEY_BYTES};
     uint8_t key[KEY_BYTES];
     key_of(key, index);
     for (size_t page = PAGE; page + PAGE <= stored->size; page += PAGE) {

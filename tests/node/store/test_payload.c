@@ -256,15 +256,13 @@ static void damaged_rows(void **state)
     fill(store);
     p2p_store_close(store);
     unsigned char *bytes = temp_read(temp_path(&dir, "data", data), &size);
-    static const uint8_t between[] = {11, 1}; /* shared with row 6, and the rest of the key */
+    /* Twice what row 7's key shares with row 6's, as long as which it is; the rest of the key;
+     * its format. */
+    static const uint8_t between[] = {22, 7, 3};
     const size_t row_len = 5 + 8 + 29 + 16;
-    const uint8_t length = (uint8_t)row_len;
-    unsigned char *row = bytes;
-    do { /* row 7's place in its block */
-        row = memmem(row + 1, size - (size_t)(row + 1 - bytes), between, sizeof(between));
-        CHECK(row != NULL);
-    } while (row[2] != length || row[3] != 7);
-    row += 4;
+    unsigned char *row = memmem(bytes, size, between, sizeof(between));
+    CHECK(row != NULL);
+    row += 2;
     for (size_t at = 0; at < row_len; at += 3) {
         row[at] ^= 0x10;
         temp_write(data, bytes, size);
@@ -504,7 +502,7 @@ static void erasure_interrupted(void **state)
  * of the rows in it. */
 static void erasure_interrupted_beside_damage(void **state)
 {
-    static const uint8_t between[] = {11, 1, 5 + 8 + 29 + 16, 7}; /* before row 7 */
+    static const uint8_t between[] = {22, 7, 3}; /* before row 7, as in damaged_rows */
     const struct wrap_group group = {1, 0};
     struct temp_dir dir;
     char path[TEMP_PATH_BYTES];
