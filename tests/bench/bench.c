@@ -63,15 +63,20 @@ bool bench_fail(const char *format, ...)
 
 static void usage(FILE *out)
 {
-    fputs("usage: bench [--quick | --full] [--only PART] [--dir DIR] [--node BINARY]\n\n"
-          "Measures two nodes on this machine, and the machine itself; writes the table here "
-          "and\n"
-          "report.json into DIR (build/bench). --quick takes a minute and proves nothing.\n"
-          "--full audits ten million records, not one, which takes 4 GB of DIR, and loads "
-          "1,000,000\n"
-          "rights and 100,000 bans, not 20,000 and 10,000, which takes 4 GB more.\n"
-          "Parts:",
-          out);
+    fputs(
+        "usage: bench [--quick | --full] [--keep] [--only PART] [--dir DIR] [--node BINARY]\n\n"
+        "Measures two nodes on this machine, and the machine itself; writes the table here "
+        "and\n"
+        "report.json into DIR (build/bench). --quick takes a minute and proves nothing.\n"
+        "--full audits ten million records, not one, which takes 4 GB of DIR, and loads "
+        "1,000,000\n"
+        "rights and 100,000 bans, not 20,000 and 10,000, which takes 4 GB more.\n"
+        "--keep leaves the nodes that were loaded with rights in DIR/rights, as they were "
+        "before\n"
+        "anything else was measured, and a next run with --keep measures these: twice as much "
+        "of DIR.\n"
+        "Parts:",
+        out);
     for (size_t i = 0; i < PART_COUNT; i++) {
         fprintf(out, " %s", parts[i].name);
     }
@@ -114,6 +119,10 @@ static int read_options(struct bench *bench, int argc, char **argv)
         }
         if (strcmp(argv[i], "--full") == 0) {
             bench->full = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--keep") == 0) {
+            bench->keep = true;
             continue;
         }
         if (strcmp(argv[i], "--only") != 0 && strcmp(argv[i], "--dir") != 0 &&

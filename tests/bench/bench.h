@@ -17,8 +17,9 @@
 
 struct bench {
     bool quick;
-    bool full;                   /* ten million records in an archive, a million rights */
-    const char *only;            /* a part's name, or NULL for all */
+    bool full;        /* ten million records in an archive, a million rights */
+    bool keep;        /* rights that are loaded stay for the next run, or are there */
+    const char *only; /* a part's name, or NULL for all */
     char self[BENCH_PATH_BYTES]; /* this program */
     char node[BENCH_PATH_BYTES]; /* the node's */
     char dir[BENCH_PATH_BYTES];  /* data of this run; emptied first */

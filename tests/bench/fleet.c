@@ -96,6 +96,16 @@ static void set_node(struct fleet *fleet, struct fleet_node *node, const char *n
     snprintf(node->socket, sizeof(node->socket), "%.4000s/%s/node.sock", fleet->dir, name);
 }
 
+static void set_paths(struct fleet *fleet, const struct bench *bench, const char *name)
+{
+    memset(fleet, 0, sizeof(*fleet));
+    fleet->bench = bench;
+    fleet->patience_s = 60;
+    snprintf(fleet->dir, sizeof(fleet->dir), "%.4000s/%s", bench->dir, name);
+    set_node(fleet, &fleet->a, "beanr");
+    set_node(fleet, &fleet->b, "bezee");
+}
+
 bool fleet_open(struct fleet *fleet, const struct bench *bench, const char *name)
 {
     return fleet_open_with(fleet, bench, name, NULL, 0);
@@ -108,18 +118,13 @@ bool fleet_open_with(struct fleet *fleet, const struct bench *bench, const char 
     char members[256] = "beanr,bezee";
     int out;
     char text[4096];
-    memset(fleet, 0, sizeof(*fleet));
-    fleet->bench = bench;
-    fleet->patience_s = 60;
-    snprintf(fleet->dir, sizeof(fleet->dir), "%.4000s/%s", bench->dir, name);
+    set_paths(fleet, bench, name);
     snprintf(tcp_port, sizeof(tcp_port), "%d",
              TCP_PORT_FIRST + 2 * (getpid() % (TCP_PORT_SPAN / 2)));
     const char *const remove[] = {"rm", "-rf", fleet->dir, NULL};
     const char *const make[] = {bench->node, "federation",    "sandbox",    fleet->dir,
                                 "--members", members,         "--tcp-port", tcp_port,
                                 "--name",    "bench.example", NULL};
-    set_node(fleet, &fleet->a, "beanr");
-    set_node(fleet, &fleet->b, "bezee");
     for (size_t i = 0; i < more_count && i < FLEET_MORE_MAX; i++) {
         size_t len = strlen(members);
         snprintf(members + len, sizeof(members) - len, ",%s", more[i]);
@@ -135,6 +140,13 @@ bool fleet_open_with(struct fleet *fleet, const struct bench *bench, const char 
            bench_fail("no sandbox could be made in %s", fleet->dir);
 }
 
+bool fleet_reopen(struct fleet *fleet, const struct bench *bench, const char *name)
+{
+    set_paths(fleet, bench, name);
+    fleet->stays = true;
+    return fleet_bring_back(fleet, &fleet->a) && fleet_bring_back(fleet, &fleet->b);
+}
+
 void fleet_close(struct fleet *fleet)
 {
     const char *const remove[] = {"rm", "-rf", fleet->dir, NULL};
@@ -143,7 +155,7 @@ void fleet_close(struct fleet *fleet)
     for (size_t i = 0; i < fleet->more_count; i++) {
         fleet_stop(&fleet->more[i]);
     }
-    if (fleet->dir[0] != '\0') {
+    if (fleet->dir[0] != '\0' && !fleet->stays) {
         run(remove);
     }
 }

@@ -25,6 +25,7 @@ struct fleet {
     struct fleet_node more[FLEET_MORE_MAX];
     size_t more_count;
     double patience_s; /* to come together, and to be ready for custody; a minute at first */
+    bool stays;        /* what was kept is there for another run: fleet_close leaves it */
 };
 
 /* Makes a sandbox of two members in bench->dir/NAME. */
@@ -32,7 +33,10 @@ bool fleet_open(struct fleet *fleet, const struct bench *bench, const char *name
 /* The same with more members, FLEET_MORE_MAX at most: node directories of the same names. */
 bool fleet_open_with(struct fleet *fleet, const struct bench *bench, const char *name,
                      const char *const *more, size_t more_count);
-/* Stops what runs, and removes everything. */
+/* Takes up the two members of a fleet of that name that stayed, as they were when they were
+ * kept (fleet_keep), instead of making a sandbox. */
+bool fleet_reopen(struct fleet *fleet, const struct bench *bench, const char *name);
+/* Stops what runs, and removes everything, but for what stays. */
 void fleet_close(struct fleet *fleet);
 /* Starts `serve` and waits until it says ready. */
 bool fleet_start(struct fleet *fleet, struct fleet_node *node);

@@ -15,7 +15,7 @@
 
 /* A record may name P2P_RIGHT_CITES_MAX rights; each of them is folded with all that such a
  * record says, so that more rights for one signature cost time. */
-enum { SHIP = 64, SAID_OF_SHIP = 5, PAYLOAD_BYTES = 512, DAYS = 60 };
+enum { SHIP = 64, SAID_OF_SHIP = 5, PAYLOAD_BYTES = 512, DAYS = 60, TOLD_S = 10 };
 _Static_assert(SHIP <= P2P_RIGHT_CITES_MAX, "what one record may name");
 
 /* Rights of one batch: whole ships, each with what is said of it and a driver for each right.
@@ -153,10 +153,21 @@ static bool issue_some(struct makers *makers, uint64_t first, size_t count)
     return bench_batch_append(makers->batch, makers->node, count);
 }
 
+/* Says every TOLD_S how far it has come; the child's own time. */
+static void tell(const char *what, size_t done, size_t count, double *told_s)
+{
+    if (bench_now_s() - *told_s >= TOLD_S) {
+        bench_say("rights: %s, %zu of %zu", what, done, count);
+        *told_s = bench_now_s();
+    }
+}
+
 static bool issue(struct makers *makers, size_t count)
 {
+    double told_s = bench_now_s();
     bool good = true;
     for (size_t done = 0; done < count && good; done += BENCH_BATCH) {
+        tell("issued", done, count, &told_s);
         good =
             issue_some(makers, done, count - done < BENCH_BATCH ? count - done : BENCH_BATCH);
     }
@@ -256,10 +267,12 @@ static bool next_rights(const struct makers *makers, struct p2p_record_id *at, b
 static bool pass(struct makers *makers, size_t count, struct p2p_record_id *last)
 {
     static struct p2p_record_id rights[PASSED];
+    double told_s = bench_now_s();
     bool good = p2p_engine_circle_key(makers->node->engine, makers->as[HAULIER].circle,
                                       &makers->secret) == P2P_OK ||
                 bench_fail("the circle has no key here");
     for (size_t done = 0; done < count && good; done += PASSED) {
+        tell("passed on", done, count, &told_s);
         size_t n = count - done < PASSED ? count - done : PASSED;
         good = next_rights(makers, last, done == 0, rights, n) &&
                pass_some(makers, done, rights, n);

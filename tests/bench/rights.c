@@ -158,8 +158,8 @@ static bool is_ruled(const struct fleet *fleet, double last)
     return good;
 }
 
-/* Live, and with nothing in their way but the barrier. */
-static bool make(struct fleet *fleet, size_t live)
+/* Live, and with nothing in their way but the barrier. bytes [out]: what they take. */
+static bool make(struct fleet *fleet, size_t live, double *bytes)
 {
     double before = disk_of(&fleet->a);
     double begin = bench_now_s();
@@ -175,7 +175,6 @@ static bool make(struct fleet *fleet, size_t live)
         return false;
     }
     bench_say("rights: sent to the other node");
-    fleet->patience_s = WAIT_S;
     /* A start asks the witness at once, and it has all now: else the next round is waited for.
      */
     if (!catch_up(fleet) || !fleet_stop(&fleet->a) || !fleet_stop(&fleet->b)) {
@@ -187,7 +186,8 @@ static bool make(struct fleet *fleet, size_t live)
         return false;
     }
     bench_say("rights: made, %.0f/s", (double)live / (bench_now_s() - begin));
-    note_disk(disk_of(&fleet->a) - before, live);
+    *bytes = disk_of(&fleet->a) - before;
+    note_disk(*bytes, live);
     return true;
 }
 
@@ -209,13 +209,71 @@ static bool make_alone(const struct fleet *fleet, uint64_t first, size_t count)
     return good;
 }
 
-/* The nodes come together once before, so that the circle's key is there, and the spool. */
-static bool load(struct fleet *fleet, size_t live, size_t bans, size_t alone)
+/* ---- what stays for another run ---- */
+
+/* How many rights and bans, and what the rights take, which a copy does not say: it has holes
+ * where there were zeros. Written when all is kept. */
+static void loaded_path(char out[BENCH_PATH_BYTES], const struct bench *bench)
 {
+    snprintf(out, BENCH_PATH_BYTES, "%.4000s/rights/loaded.json", bench->dir);
+}
+
+static bool is_loaded(const struct bench *bench, size_t live, size_t bans, double *bytes)
+{
+    char path[BENCH_PATH_BYTES];
+    loaded_path(path, bench);
+    json_t *loaded = json_load_file(path, 0, NULL);
+    bool same = json_integer_value(json_object_get(loaded, "rights")) == (json_int_t)live &&
+                json_integer_value(json_object_get(loaded, "bans")) == (json_int_t)bans;
+    *bytes = json_number_value(json_object_get(loaded, "bytes"));
+    json_decref(loaded);
+    return same;
+}
+
+static bool keep(struct fleet *fleet, size_t live, size_t bans, double bytes)
+{
+    char path[BENCH_PATH_BYTES];
+    loaded_path(path, fleet->bench);
+    bench_say("rights: kept for another run");
+    if (!fleet_stop(&fleet->a) || !fleet_stop(&fleet->b) || !fleet_keep(fleet, &fleet->a) ||
+        !fleet_keep(fleet, &fleet->b)) {
+        return false;
+    }
+    json_t *loaded = json_pack("{s:I, s:I, s:f}", "rights", (json_int_t)live, "bans",
+                               (json_int_t)bans, "bytes", bytes);
+    bool good = loaded != NULL && json_dump_file(loaded, path, 0) == 0;
+    json_decref(loaded);
+    fleet->stays = good;
+    return (good || bench_fail("%s cannot be written", path)) && fleet_start_all(fleet);
+}
+
+/* The nodes come together once before, so that the circle's key is there, and the spool. */
+static bool load(struct fleet *fleet, size_t live, size_t bans)
+{
+    double bytes;
     bench_say("rights: %zu bans are being signed", bans);
-    return child(fleet, "bans", bans, NULL, NULL) && fleet_start_all(fleet) &&
-           fleet_stop(&fleet->a) && fleet_stop(&fleet->b) && make(fleet, live) &&
-           (alone == 0 || make_alone(fleet, live, alone));
+    if (!fleet_open(fleet, fleet->bench, "rights") || !child(fleet, "bans", bans, NULL, NULL)) {
+        return false;
+    }
+    fleet->patience_s = WAIT_S;
+    if (!fleet_start_all(fleet) || !fleet_stop(&fleet->a) || !fleet_stop(&fleet->b)) {
+        return false;
+    }
+    return make(fleet, live, &bytes) && (!fleet->bench->keep || keep(fleet, live, bans, bytes));
+}
+
+static bool load_or_reopen(struct fleet *fleet, size_t live, size_t bans)
+{
+    const struct bench *bench = fleet->bench;
+    double bytes;
+    if (!bench->keep || !is_loaded(bench, live, bans, &bytes)) {
+        return load(fleet, live, bans);
+    }
+    bench_say("rights: %zu of them stayed from another run", live);
+    note_disk(bytes, live);
+    bool good = fleet_reopen(fleet, bench, "rights");
+    fleet->patience_s = WAIT_S;
+    return good && fleet_start_all(fleet);
 }
 
 /* ---- lists ---- */
@@ -250,7 +308,7 @@ static bool list(const struct fleet_node *node, size_t pages)
 /* collects_only: the rest is passed over. */
 static bool with_many(const struct bench *bench, unsigned rounds, bool collects_only)
 {
-    struct fleet fleet;
+    struct fleet fleet = {.bench = bench};
     struct right_set set = {0};
     size_t live = bench->quick ? QUICK_LIVE : bench->full ? FULL_LIVE : LIVE;
     size_t bans = bench->quick ? QUICK_LIVE : bench->full ? FULL_BANS : LIVE_BANS;
@@ -258,8 +316,8 @@ static bool with_many(const struct bench *bench, unsigned rounds, bool collects_
     size_t alone = collects_only ? 0 : bench->quick ? QUICK_ALONE : ALONE;
     size_t collects = bench->quick ? QUICK_LIVE : COLLECTS;
     snprintf(part, sizeof(part), "rights: %zu live and %zu bans loaded", live, bans);
-    bool good = fleet_open(&fleet, bench, "rights") && right_set_init(&set, &fleet, 0, live) &&
-                load(&fleet, live, bans, alone);
+    bool good = right_set_init(&set, &fleet, 0, live) && load_or_reopen(&fleet, live, bans) &&
+                (alone == 0 || make_alone(&fleet, live, alone));
     unsigned others = collects_only ? 0 : rounds;
     for (unsigned i = 0; i < others && good; i++) {
         bench_say("rights: lists, round %u of %u", i + 1, others);
@@ -268,6 +326,11 @@ static bool with_many(const struct bench *bench, unsigned rounds, bool collects_
     for (unsigned i = 0; i < others && good; i++) {
         bench_say("rights: transfers from port to port, round %u of %u", i + 1, others);
         good = bench_transfer(&fleet, live + alone + i * transfers, transfers, part);
+    }
+    for (unsigned i = 0; i < others && good; i++) {
+        bench_say("rights: a bulk release, round %u of %u", i + 1, others);
+        good = bench_bulk_loaded(
+            &fleet, live + alone + others * transfers + (uint64_t)i * BULK_RIGHTS, part);
     }
     for (unsigned i = 0; i < rounds && good; i++) {
         bench_say("rights: collects, round %u of %u", i + 1, rounds);
