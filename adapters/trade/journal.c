@@ -12,6 +12,7 @@
 #define HISTORY_LINES_MIN 1000u /* below, a file is never written anew */
 #define HISTORY_RATIO     4u
 #define DAY_MS            86400000u
+#define OPEN_TRIES        8u
 
 static const char *const NAMES[P2P_JOURNAL_MAPS] = {"i", "t", "a"};
 
@@ -177,6 +178,37 @@ static bool mostly_history(const struct p2p_journal *journal)
            journal->lines > HISTORY_RATIO * entries(journal);
 }
 
+/* Whether the name still leads to the file that is open. */
+static bool is_named(const struct p2p_journal *journal)
+{
+    struct stat held, named;
+    return fstat(journal->file, &held) == 0 &&
+           fstatat(journal->dir, "journal", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+/* Another process may write the file anew between our opening it and our lock: what we locked
+ * then is nobody's any more, and the one that counts is looked at again. */
+static enum p2p_err open_locked(struct p2p_journal *journal)
+{
+    for (unsigned i = 0; i < OPEN_TRIES; i++) {
+        journal->file =
+            openat(journal->dir, "journal", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        if (journal->file < 0 || fsync(journal->dir) != 0) {
+            return P2P_IO;
+        }
+        if (flock(journal->file, LOCK_EX | LOCK_NB) != 0) {
+            return errno == EWOULDBLOCK ? P2P_LOCKED : P2P_IO;
+        }
+        if (is_named(journal)) {
+            return P2P_OK;
+        }
+        close(journal->file);
+        journal->file = -1;
+    }
+    return P2P_LOCKED;
+}
+
 enum p2p_err p2p_journal_open(struct p2p_journal **out, const char *dir, uint64_t now_ms)
 {
     enum p2p_err err = P2P_NOMEM;
@@ -201,17 +233,11 @@ enum p2p_err p2p_journal_open(struct p2p_journal **out, const char *dir, uint64_
     if (journal->dir < 0) {
         goto out;
     }
-    journal->file =
-        openat(journal->dir, "journal", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (journal->file < 0 || fsync(journal->dir) != 0) {
-        goto out;
-    }
-    if (flock(journal->file, LOCK_EX | LOCK_NB) != 0) {
-        err = errno == EWOULDBLOCK ? P2P_LOCKED : P2P_IO;
-        goto out;
-    }
     off_t whole = 0;
-    err = load(journal, &whole);
+    err = open_locked(journal);
+    if (err == P2P_OK) {
+        err = load(journal, &whole);
+    }
     if (err == P2P_OK && ftruncate(journal->file, whole) != 0) {
         err = P2P_IO;
     }
