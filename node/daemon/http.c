@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A request that waits for its answer; outlives a request that was cancelled. */
 struct p2p_asked {
@@ -98,6 +99,16 @@ static bool is_text(const struct p2p_request *request)
     return strncmp(request->path, tlog, sizeof(tlog) - 1) == 0;
 }
 
+/* A page of anybody can have a browser send what is no JSON, or says that it is none, and with
+ * it goes the client certificate that lies in the browser; for application/json it asks first,
+ * and is not answered. */
+static bool is_json(const struct p2p_request *request)
+{
+    static const char json[] = "application/json";
+    size_t len = strcspn(request->content_type, "; \t");
+    return len == sizeof(json) - 1 && strncasecmp(request->content_type, json, len) == 0;
+}
+
 static bool is_unnamed(const struct p2p_request *request)
 {
     return !request->via_unix && request->party == NULL && request->authorization[0] == '\0';
@@ -144,6 +155,12 @@ static bool complete(struct p2p_asked *asked, struct p2p_request *request)
         return false;
     }
     if (p2p_api_takes_body(asked->call)) {
+        if (asked->is_outside && request->body.len > 0 && !is_text(request) &&
+            !is_json(request)) {
+            p2p_response_problem(request, 415, "not-json", "the body is not said to be JSON",
+                                 "send it with Content-Type: application/json");
+            return false;
+        }
         if (!read_body(request, &body)) {
             return false;
         }

@@ -24,7 +24,8 @@ done
 # party METHOD PATH [CURL OPTION...]: over beanr's listener for people, whose certificate is checked
 party() {
     : >"$out"
-    it=$(curl -s --http2 --cacert "$SB/beanr/people.crt" -X "$1" -D "$WORK/head" -o "$out" -w '%{http_code}' "${@:3}" \
+    it=$(curl -s --http2 --cacert "$SB/beanr/people.crt" -X "$1" -D "$WORK/head" -o "$out" -w '%{http_code}' \
+        -H "Content-Type: ${TYPE:-application/json}" "${@:3}" \
         "https://127.77.0.1:$((BASE + 1))$2")
     ran="$1 $2 over TLS"
 }
@@ -160,6 +161,12 @@ ask=$(jq -nc '{path: "/v1/bans", request: {subject: ["imo:9074731"], ground: "lo
 party POST /v1/prepare --cert "$WORK/beanr-pso.pem" -d "$ask"
 same "$it" 200 "prepare"
 holds '.issuer == "beanr-pso" and .kind == "ban-impose" and .feed == "sandbox.example/beanr/1"'
+for type in text/plain application/x-www-form-urlencoded application/jsonx; do
+    TYPE=$type party POST /v1/prepare --cert "$WORK/beanr-pso.pem" -d "$ask" -H 'Origin: https://evil.example'
+    same "$it" 415 "what a page of somebody else's may have a browser send, as $type"
+done
+TYPE='Application/JSON; charset=utf-8' party POST /v1/prepare --cert "$WORK/beanr-pso.pem" -d "$ask"
+same "$it" 200 "what says that it is JSON"
 party POST /v1/prepare --cert "$WORK/beanr-pso.pem" -d "$(jq -c '.request.as = "beanr-court"' <<<"$ask")"
 same "$it" 403 "prepare for another"
 holds '.code == "not-yours"'

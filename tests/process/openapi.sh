@@ -38,7 +38,7 @@ outside() {
     : >"$out"
     ran="$2 $4 from outside, which should be $5"
     read -r it type < <(curl -s --http2 --cacert "$SB/$1/people.crt" -X "$2" -o "$out" -w '%{http_code} %{content_type}\n' \
-        "${@:6}" "https://127.77.0.$k:$((BASE + 1))$4")
+        -H 'Content-Type: application/json' "${@:6}" "https://127.77.0.$k:$((BASE + 1))$4")
     same "$it" "$5" "status of $2 $4 from outside"
     judge "$2" "$3"
 }
@@ -314,7 +314,7 @@ while read -r method template who rate statuses; do
     *' 429 '*)
         path=$(path_of "$template")
         body=()
-        [[ $method == GET ]] || body=(-d '{}')
+        [[ $method == GET ]] || body=(-d '{}' -H 'Content-Type: application/json')
         ran="$method $path until it is too often"
         first=$path
         [[ $template != /v1/events ]] || first=/v1/peers # a stream would not end
