@@ -108,6 +108,8 @@ claim "a port that lost its copy holds its containers frozen in the next generat
 down beanr
 rm "$SB/copies/beanr"
 up beanr
+must 1 node beanr --json gate collect --container PTPU1000012 --subject card:alfapass:1234567
+holds '.answer == "refuse" and .decision == null and .spooled != null and ([.reasons[].code] | index("read-only") != null)'
 must 0 node beanr --json key generation
 get .file
 must 0 node bezee --json charter generation "$it" "${ROOTS[@]}"
@@ -124,4 +126,16 @@ eventually 10 custody_is beanr PTPU1000012 '.frozen == ["generation"]'
 must 0 node beanr --json --as beanr-pso2 custody recount PTPU1000012 --level witnessed
 eventually 10 custody_is belgg PTPU1000012 '.state == "held" and .frozen == [] and .holder == "beanr"'
 must 0 node beanr --json custody offer PTPU1000012 --to belgg
+
+claim "the collect that was asked meanwhile stands in the log, late, and an audit takes it for what it was"
+asked='select(.container == "PTPU1000012" and any(.reasons[]; .code == "read-only"))'
+late() { node beanr --json gate log | jq -se "[.[] | $asked] | length == 1"; }
+eventually 10 late
+must 0 node beanr --json gate log
+get "$asked | .id" decision
+must 0 node beanr audit export "$WORK/archive"
+must 0 p2p audit verify "$WORK/archive" --trust "$SB/trust" --json
+holds 'select(.verdict != null) | .verdict == "sound"'
+must 0 p2p audit explain "$WORK/archive" "$decision" --trust "$SB/trust" --json
+holds '.written.late and .answered.answer == "refuse" and (.answered.reasons | any(.code == "read-only"))'
 finish

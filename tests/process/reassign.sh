@@ -40,8 +40,11 @@ releasing beanr
 claim "Antwerp opens custody, every port knows, and Antwerp is lost"
 open_custody beanr "$BOX" --level witnessed
 get .id token
+open_custody beanr PTPU1000054 --level witnessed
+get .id unaware
 for member in $MEMBERS; do
     eventually 10 custody_is "$member" "$BOX" '.state == "held" and .holder == "beanr"'
+    eventually 10 custody_is "$member" "$unaware" '.state == "held" and .holder == "beanr"'
 done
 kill_node beanr
 must 1 node begne --json --as begne-pso custody recount "$BOX"
@@ -90,6 +93,7 @@ must 0 node begne --json charter reassign "$token" --to begne "${ROOTS[@]}"
 must 0 node begne --json charter settle-opens "$kept" --other "$goes" "${ROOTS[@]}"
 must 1 node begne --json charter settle-opens "$goes" --other "$kept" "${ROOTS[@]}"
 holds '.error.text | test("stays away")'
+must 0 node begne --json charter reassign "$unaware" --to begne "${ROOTS[@]}"
 eventually 10 custody_is belgg "$goes" '.frozen == ["rival", "settled"]'
 eventually 10 custody_is belgg "$BOX" '.frozen == ["reassigned"] and .holder == "beanr" and .reassigned.to == "begne"'
 must 0 node belgg custody show "$BOX"
@@ -140,6 +144,8 @@ for member in bezee begne beost belgg; do
 done
 
 claim "Antwerp comes back and refuses; Ghent releases, once"
+must 0 node beanr --json custody withdraw "$unaware" # before it hears of the entry that gave that away
+get .id withdrawn
 up beanr
 connected beanr
 eventually 20 custody_is beanr "$BOX" '.holder == "begne" and .epoch == 2'
@@ -155,4 +161,14 @@ because used
 eventually 10 custody_is beanr "$BOX" '.state == "released"'
 collect 1 beanr "$BOX"
 because used
+
+claim "that it let go what was given away is told: by it, whom nobody cosigns any more, and by who does not"
+barred="of beanr/1 from record ${withdrawn#*:} on, where PTPU1000054 was let go although version 6 of the charter gives it to another"
+must 1 node beanr --json doctor
+holds '.checks[] | select(.name == "cosigned") | (.ok | not) and (.hint | test("key generation")) and
+    (.text | startswith("4 of 4 witnesses cosign nothing \($barred)"))' --arg barred "$barred"
+must 0 node beanr --json status
+holds '.alarm | startswith("too few witnesses cosign beanr/1") and endswith("doctor says what to do")'
+must 1 node begne --json doctor
+holds '.checks[] | select(.name == "cosigns") | (.ok | not) and (.text | contains("cosigns nothing \($barred)"))' --arg barred "$barred"
 finish
