@@ -23,8 +23,6 @@ enum { KNOWLEDGE_MAX = 16 };
     X(EXPIRED, "the right has expired")                                                        \
     X(CUSTODY_ELSEWHERE, "this member does not hold custody of it")                            \
     X(UNRULED, "the right is being passed on or taken back")                                   \
-    X(CUSTODY_FROZEN, "custody is frozen; two officers have to look at the yard: custody "     \
-                      "recount")                                                               \
     X(CUSTODY_WAITING, "this node waits for its witnesses or its copy; see status")            \
     X(LEASE_OVER, "its witnesses were not heard for a whole lease; see to the lines")          \
     X(NOT_MIRRORED, "it is released, but no other member holds that yet; ask the same again")
@@ -115,6 +113,25 @@ static json_t *no_right_text(const struct p2p_ledger *ledger, const struct p2p_k
                               kind->word, p2p_owner_name(ledger, reason->record.feed));
 }
 
+/* What freezes its custody, and what ends that: two who look at the yard end some of it only.
+ */
+static json_t *frozen_text(const struct p2p_kv *kv, const struct p2p_gate_reason *reason)
+{
+    struct p2p_custody custody;
+    if (!reason->has_record || reason->circle == 0) {
+        return json_string("it is in custody here twice; what was opened twice has to be "
+                           "withdrawn: custody withdraw");
+    }
+    if (kv == NULL ||
+        p2p_custody_get(kv, reason->circle, &reason->record, &custody) != P2P_OK ||
+        custody.frozen == 0) {
+        return json_string("custody is frozen; see custody show");
+    }
+    enum p2p_frozen first = (enum p2p_frozen)(custody.frozen & -custody.frozen);
+    return json_sprintf("custody is frozen (%s); %s", p2p_frozen_word(first),
+                        p2p_frozen_end(first));
+}
+
 /* What a reason says to people: the ban behind it in a line. */
 static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
                            const struct p2p_gate_reason *reason)
@@ -148,6 +165,8 @@ static json_t *reason_text(struct p2p_node *node, const struct p2p_kv *kv,
         return used_text(p2p_engine_ledger(node->engine), kv, reason);
     case P2P_GATE_NO_RIGHT:
         return no_right_text(p2p_engine_ledger(node->engine), kv, reason);
+    case P2P_GATE_CUSTODY_FROZEN:
+        return frozen_text(kv, reason);
     case P2P_GATE_READ_ONLY:
         return json_string("the node does not append at present; the decision is spooled");
 #define COLLECT_TEXT(name, text)                                                               \

@@ -5,6 +5,7 @@
 #include "request.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AGAIN_MS     2000u
@@ -104,6 +105,26 @@ static bool agree(const struct p2p_cli_fleet *fleet, json_t *const *replies,
     return true;
 }
 
+/* Whether its member went on in the generation after it: then it is closed, and has no age. */
+static bool is_followed(const json_t *feeds, const char *feed)
+{
+    char next[P2P_CLI_SENTENCE_BYTES];
+    size_t index = 0;
+    const json_t *item = NULL;
+    const char *slash = strrchr(feed, '/');
+    bool found = false;
+    if (slash == NULL) {
+        return false;
+    }
+    snprintf(next, sizeof next, "%.*s/%lu", (int)(slash - feed), feed,
+             strtoul(slash + 1, NULL, 10) + 1);
+    json_array_foreach(feeds, index, item)
+    {
+        found = found || strcmp(p2p_cli_text(item, "feed"), next) == 0;
+    }
+    return found;
+}
+
 /* How many sessions a node has, and the age of the feed it heard last. */
 static void count_peers(const json_t *status, uint64_t *connected, uint64_t *total,
                         double *age_s)
@@ -120,7 +141,8 @@ static void count_peers(const json_t *status, uint64_t *connected, uint64_t *tot
     json_array_foreach(json_object_get(status, "feeds"), index, item)
     {
         double heard = json_number_value(json_object_get(item, "heard_s"));
-        *age_s = heard > *age_s ? heard : *age_s;
+        bool closed = is_followed(json_object_get(status, "feeds"), p2p_cli_text(item, "feed"));
+        *age_s = heard > *age_s && !closed ? heard : *age_s;
     }
 }
 

@@ -157,11 +157,12 @@ void p2p_cli_print_decisions(const struct p2p_cli_style *style, const json_t *ro
             row, json_object_get(row, "subjects") != NULL ? "subjects" : "subject");
         p2p_cli_list(subjects, sizeof subjects, row,
                      subject == json_object_get(row, "subjects") ? "subjects" : "subject");
+        const char *what = subjects[0] != '\0' ? subjects : p2p_cli_text(row, "container");
         const char *id = p2p_cli_text(row, "decision");
         p2p_cli_cell_add(&table, p2p_cli_when(when, row, "time"), P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, p2p_cli_text(row, "gate"), P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, answer, answer_colour(answer));
-        p2p_cli_cell_add(&table, subjects, P2P_CLI_PLAIN);
+        p2p_cli_cell_add(&table, what, P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table, id[0] != '\0' ? id : p2p_cli_text(row, "id"), P2P_CLI_PLAIN);
         p2p_cli_cell_add(&table,
                          json_is_string(first) ? json_string_value(first)

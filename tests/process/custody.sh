@@ -120,6 +120,10 @@ eventually 20 custody_is beanr PTPU1000012 '.frozen == ["generation"]'
 releasing beanr
 must 1 node beanr --json custody offer PTPU1000012 --to belgg
 holds '.error.code == "custody-frozen"'
+must 1 node beanr --json gate collect --container PTPU1000012 --subject card:alfapass:1234567
+holds '.reasons | any(.code == "custody-frozen" and (.text | startswith("custody is frozen (generation); what thaws it is a recount")))'
+must 0 node beanr gate log
+tells 'refuse +PTPU1000012 +beanr/2'
 must 0 node beanr --json --as beanr-pso custody recount PTPU1000012
 must 1 node beanr --json --as beanr-pso custody recount PTPU1000012
 eventually 10 custody_is beanr PTPU1000012 '.frozen == ["generation"]'
@@ -127,12 +131,18 @@ must 0 node beanr --json --as beanr-pso2 custody recount PTPU1000012 --level wit
 eventually 10 custody_is belgg PTPU1000012 '.state == "held" and .frozen == [] and .holder == "beanr"'
 must 0 node beanr --json custody offer PTPU1000012 --to belgg
 
+claim "the age of what a port hears is that of feeds that go on"
+must 0 node bezee --json status
+get '[.feeds[] | select(.feed != "beanr/1") | .heard_s // 0] | max' oldest
+"$P2P_BIN" --json federation status "$SB" >"$out" 2>"$err"
+holds '[.[] | select(.member == "bezee")][0].age_s < $oldest + 5' -s --argjson oldest "$oldest"
+
 claim "the collect that was asked meanwhile stands in the log, late, and an audit takes it for what it was"
 asked='select(.container == "PTPU1000012" and any(.reasons[]; .code == "read-only"))'
 late() { node beanr --json gate log | jq -se "[.[] | $asked] | length == 1"; }
 eventually 10 late
 must 0 node beanr --json gate log
-get "$asked | .id" decision
+decision=$(jq -rs "[.[] | $asked][0].id" <"$out")
 must 0 node beanr audit export "$WORK/archive"
 must 0 p2p audit verify "$WORK/archive" --trust "$SB/trust" --json
 holds 'select(.verdict != null) | .verdict == "sound"'
