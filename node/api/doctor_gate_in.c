@@ -71,9 +71,11 @@ static void look_in(struct looking *looking, uint32_t number, size_t most)
         const struct p2p_record_id id = {number, --index};
         struct p2p_slice leaf;
         struct p2p_record record;
+        uint32_t kind = 0;
+        uint32_t circle;
         if (p2p_feed_leaf(feed, node->kv, index, &leaf) == P2P_OK &&
-            p2p_record_peek(&record, leaf) == P2P_OK &&
-            record.kind == P2P_KIND_CUSTODY_GATE_IN &&
+            p2p_record_peek_kind(leaf, &kind, &circle) == P2P_OK &&
+            kind == P2P_KIND_CUSTODY_GATE_IN && p2p_record_peek(&record, leaf) == P2P_OK &&
             record.time_ms + TOLD_MS > node->now.wall_ms) {
             look_at(looking, &id, &record);
         }
