@@ -83,6 +83,8 @@ void p2p_reader_copy(struct p2p_reader *reader, void *out, size_t n);
 /* True when everything was read and nothing failed. */
 bool p2p_reader_done(const struct p2p_reader *reader);
 
+/* data: cap bytes, borrowed for as long as the writer and its slice are used. What would not
+ * fit whole is not written at all, nor anything after it. */
 void p2p_writer_init(struct p2p_writer *writer, void *data, size_t cap);
 void p2p_writer_u8(struct p2p_writer *writer, uint8_t value);
 void p2p_writer_u16(struct p2p_writer *writer, uint16_t value);
@@ -91,8 +93,10 @@ void p2p_writer_u64(struct p2p_writer *writer, uint64_t value);
 void p2p_writer_bytes(struct p2p_writer *writer, const void *data, size_t n);
 /* Zero-terminated text, without its terminator. */
 void p2p_writer_text(struct p2p_writer *writer, const char *text);
+/* What was written so far, in the writer's memory; the caller looks at `failed` first. */
 struct p2p_slice p2p_writer_slice(const struct p2p_writer *writer);
 
+/* Slices borrow: they live as long as what they point to. text: zero-terminated. */
 static inline struct p2p_slice p2p_slice_of(const void *data, size_t len)
 {
     return (struct p2p_slice){data, len};

@@ -13,6 +13,7 @@ struct p2p_hash p2p_sha256_many(const struct p2p_slice *parts, size_t count);
 struct p2p_hash p2p_leaf_hash(struct p2p_slice record);
 /* RFC 6962 section 2.1: SHA256(0x01 || left || right). */
 struct p2p_hash p2p_node_hash(const struct p2p_hash *left, const struct p2p_hash *right);
+/* Not in constant time: hashes here are public. */
 bool p2p_hash_equal(const struct p2p_hash *a, const struct p2p_hash *b);
 
 #define P2P_BLAKE2B_BYTES         64u

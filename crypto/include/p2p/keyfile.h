@@ -37,6 +37,7 @@ struct p2p_unlock_key {
     uint8_t bytes[32];
 };
 
+/* MIN: for tests and sandboxes, whose passphrase is empty. salt: fresh for each directory. */
 void p2p_kdf_init(struct p2p_kdf *kdf, enum p2p_kdf_cost cost,
                   const uint8_t salt[P2P_KDF_SALT_BYTES]);
 /* Terminated text into out; returns its length. */

@@ -15,6 +15,8 @@ struct p2p_lthash {
     uint16_t lanes[P2P_LTHASH_LANES];
 };
 
+/* The empty set. An element is any bytes. That one is added twice, or removed without having
+ * been there, is not noticed: whoever keeps the set knows what is in it. */
 void p2p_lthash_init(struct p2p_lthash *set);
 void p2p_lthash_add(struct p2p_lthash *set, struct p2p_slice element);
 void p2p_lthash_remove(struct p2p_lthash *set, struct p2p_slice element);

@@ -19,6 +19,8 @@ struct p2p_circle_key {
     uint8_t bytes[P2P_CIRCLE_KEY_BYTES];
 };
 
+/* type: at most 65,535 bytes, as identifier in the form that p2p_subject_parse gives
+ * (replication/); neither is looked at here. */
 struct p2p_token p2p_token_of(const struct p2p_circle_key *key, uint32_t epoch,
                               struct p2p_slice type, struct p2p_slice identifier);
 /* What the charter holds of a circle key: SHA256("port2port/v1/circle-key" NUL || key). */

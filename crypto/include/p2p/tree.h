@@ -20,6 +20,7 @@ struct p2p_edge {
         peaks[P2P_TREE_LEVELS_MAX]; /* peaks[l] is meaningful when bit l of size is set */
 };
 
+/* Of the empty tree. */
 void p2p_edge_init(struct p2p_edge *edge);
 /* Appends one leaf hash. When completed is not NULL it receives the hashes of the perfect
  * subtrees this leaf completed above level 0, lowest first: subtree i of them has level i+1 and

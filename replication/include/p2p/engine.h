@@ -265,11 +265,14 @@ struct p2p_actions {
 
 struct p2p_engine;
 
+/* kv: a transaction, borrowed for the call; nothing is written. Errors: P2P_NOMEM, P2P_CORRUPT
+ * (what the store holds does not check), or the seam's; *out is untouched then. */
 P2P_MUST_CHECK enum p2p_err p2p_engine_open(struct p2p_engine **out,
                                             const struct p2p_engine_options *options,
                                             const struct p2p_kv *kv);
 void p2p_engine_close(struct p2p_engine *engine); /* accepts NULL */
 
+/* kv, arena: borrowed until the batch's actions are carried out; now: copied. */
 void p2p_engine_begin(struct p2p_engine *engine, const struct p2p_kv *kv,
                       struct p2p_arena *arena, const struct p2p_now *now);
 P2P_MUST_CHECK enum p2p_err p2p_engine_step(struct p2p_engine *engine,

@@ -85,6 +85,7 @@ struct p2p_feed {
     size_t root_count;
 };
 
+/* The empty feed of that number; p2p_feed_load reads what the store has of it. */
 void p2p_feed_init(struct p2p_feed *feed, uint32_t number);
 /* Reads the state row; a feed without one is empty. P2P_CORRUPT, or the seam's error. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_load(struct p2p_feed *feed, const struct p2p_kv *kv);

@@ -209,7 +209,7 @@ void p2p_payloads_begin(struct p2p_payloads_walk *walk, const struct p2p_payload
 bool p2p_payloads_next(struct p2p_payloads_walk *walk, uint64_t *index,
                        struct p2p_slice *salted);
 
-/* ---- encoding: each appends one whole frame ---- */
+/* ---- encoding: each appends one whole frame; one that does not fit fails the writer ---- */
 
 /* Begins a frame and gives where it began; end fills in the length. */
 size_t p2p_frame_begin(struct p2p_writer *out, enum p2p_frame_type type);
@@ -247,7 +247,7 @@ void p2p_ask_payloads_write(struct p2p_writer *out, uint32_t feed, const uint64_
 size_t p2p_payloads_begin_write(struct p2p_writer *out, uint32_t feed);
 void p2p_payload_write(struct p2p_writer *out, uint64_t index, struct p2p_slice salted);
 
-/* ---- decoding: P2P_MALFORMED, P2P_TOOLARGE ---- */
+/* ---- decoding: P2P_MALFORMED, P2P_TOOLARGE, out untouched; else it borrows from body ---- */
 
 P2P_MUST_CHECK enum p2p_err p2p_hello_read(struct p2p_hello *out, struct p2p_slice body);
 P2P_MUST_CHECK enum p2p_err p2p_frontier_read(struct p2p_frontier_body *out,

@@ -343,6 +343,8 @@ P2P_MUST_CHECK enum p2p_err p2p_number_find(const struct p2p_ledger *ledger, uin
 
 /* ---- view.c: marks, folds, digests ---- */
 
+/* This key is folded at the end of the batch, or sooner where P2P_MARKS_MAX wait. key: copied,
+ * at most P2P_VIEW_KEY_BYTES_MAX. P2P_NOMEM, or a fold's error. */
 P2P_MUST_CHECK enum p2p_err p2p_view_mark(struct p2p_ledger *ledger, enum p2p_view_number view,
                                           struct p2p_slice key);
 /* Replaces one value (empty: removes it) and keeps the digest of (view, circle). */

@@ -29,6 +29,7 @@ struct p2p_record_id {
     uint64_t index;
 };
 
+/* By feed, then index: below, at or above 0, as memcmp. */
 int p2p_record_id_compare(const struct p2p_record_id *a, const struct p2p_record_id *b);
 
 enum p2p_body { P2P_BODY_NONE, P2P_BODY_COMMITMENT, P2P_BODY_PUBLIC };

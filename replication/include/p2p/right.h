@@ -242,9 +242,11 @@ struct p2p_right {
     struct p2p_record_id finished_by;
 };
 
+/* A value of the view; out borrows from it. P2P_CORRUPT when the fold did not write it. */
 P2P_MUST_CHECK enum p2p_err p2p_right_decode(struct p2p_right *out,
                                              const struct p2p_record_id *id, uint32_t circle,
                                              struct p2p_slice value);
+/* P2P_NOTFOUND when no right begins there in this circle. Borrows from the store. */
 P2P_MUST_CHECK enum p2p_err p2p_right_get(const struct p2p_kv *kv, uint32_t circle,
                                           const struct p2p_record_id *id,
                                           struct p2p_right *out);

@@ -71,6 +71,7 @@ struct p2p_spread {
 /* "imposed", "lifted", ... of a followed kind; "" for a kind that is not followed. Static. */
 const char *p2p_spread_word(uint32_t kind);
 
+/* Frees the rows; accepts a zeroed object, and leaves one. */
 void p2p_spread_deinit(struct p2p_spread *spread, const struct p2p_alloc *alloc);
 
 struct p2p_spread_taken {

@@ -39,7 +39,8 @@ struct p2p_unpack {
     struct p2p_reader bytes;
 };
 
-/* bytes were checked. */
+/* bytes were checked; they are borrowed, as are strings and bin that are read from them. What
+ * reads a value moves past it; once failed, each yields 0, false or the empty slice. */
 void p2p_unpack_init(struct p2p_unpack *in, struct p2p_slice bytes);
 enum p2p_wire_type p2p_unpack_type(const struct p2p_unpack *in);
 uint64_t p2p_unpack_uint(struct p2p_unpack *in);
@@ -76,6 +77,9 @@ struct p2p_pack {
     struct p2p_writer out;
 };
 
+/* data: cap bytes, borrowed; what does not fit turns p2p_pack_failed on. An array or map is
+ * followed by so many values, or keys and values: that they are, and that keys ascend, is the
+ * caller's duty and not looked at. Text is zero-terminated, its terminator left out. */
 void p2p_pack_init(struct p2p_pack *pack, void *data, size_t cap);
 void p2p_pack_nil(struct p2p_pack *pack);
 void p2p_pack_bool(struct p2p_pack *pack, bool value);
