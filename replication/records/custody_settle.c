@@ -6,7 +6,12 @@
  * holder's feed is judged at one size, as of a reassigned token (custody_take.c). Was anything
  * decided there below that size, it is not, nor where somebody whom the charter named instead
  * of that holder before took it over, or may have; and a release by this holder releases it all
- * the same. */
+ * the same.
+ *
+ * One that is kept of another container settles nothing, and freezes the token all the same:
+ * witnesses that are not in the circle see leaves alone and cosign nothing behind an offer of
+ * it (custody_bar.c), and a fork may give the kept one another payload. So who makes the entry
+ * is told beforehand, by a node that holds both. */
 #include "custody_step.h"
 
 #include <p2p/charter_op.h>
