@@ -217,6 +217,7 @@ static enum p2p_err take_run(struct p2p_engine *engine, struct p2p_peer *peer,
     p2p_feed_set_add(&engine->due.unsettled, run->feed);
     p2p_feed_set_add(&engine->due.cosign, run->feed);
     extra->want_until_ms = engine->now.mono_ms + P2P_WANT_TIMEOUT_MS; /* it goes on well */
+    extra->missed_ms = 0;
     p2p_session_note_size(engine, peer, run->feed, run->head.size);
     p2p_witness_heard(engine, run->feed);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_RECEIVED,

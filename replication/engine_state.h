@@ -20,10 +20,10 @@
 #define P2P_PARENT_GRACE_MS       300u  /* a parent that is no owner is given this */
 #define P2P_HOPED_GRACE_MS        50u  /* one that was asked to and brought nothing yet, this */
 #define P2P_ANNOUNCE_AFTER_MS     100u /* to peers that seem to lack what was received */
-#define P2P_ANNOUNCE_EVERY_MS     1000u  /* at most, with all that is due by then */
-#define P2P_ANNOUNCED_MAX         64u    /* feeds in one announcement; more go into the next */
-#define P2P_ANNOUNCE_PEERS_MAX    3u     /* told in one round: half of a partial view, */
-#define P2P_ANNOUNCE_ROUNDS       2u     /* and the other half in the next */
+#define P2P_ANNOUNCE_EVERY_MS     200u /* at most, with all that is due by then */
+#define P2P_ANNOUNCED_MAX         64u  /* feeds in one announcement; more go into the next */
+#define P2P_ANNOUNCE_PEERS_MAX    1u   /* told in one round, */
+#define P2P_ANNOUNCE_ROUNDS       6u   /* another each time: all of a partial view */
 #define P2P_PROBE_BYTES_MAX       16384u /* a larger run is not sent to who never asked */
 #define P2P_TWICE_WITHIN_MS       1000u /* later a heartbeat is no second one, but a greeting */
 #define P2P_UNWITNESSED_AFTER_MS  5000u /* then a peer is asked for the cosignatures, */
@@ -152,6 +152,7 @@ struct p2p_feed_extra {
     struct p2p_hole *hole;      /* in `holes`; or NULL */
     uint64_t want_link;         /* expected from this link, 0: from nobody */
     uint64_t want_until_ms;
+    uint64_t missed_ms; /* a cosignature of more than is held came then first; 0: none since */
     uint64_t parent_link; /* brought what was new last; 0: gone, or nothing yet */
     uint64_t seen_size;   /* named by our own newest `seen` */
     uint64_t state_at;    /* its newest record is a `state`, to be compared */

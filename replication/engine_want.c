@@ -2,13 +2,18 @@
  * not answer in time. Who pushes the feed anyway is given time before anybody is asked. */
 #include "engine_parts.h"
 
-/* How long who pushes a feed anyway is given; owner: its link or 0, named_by: who has more. */
-static uint64_t grace_ms(const struct p2p_feed_extra *extra, uint64_t owner, uint64_t named_by)
+/* Until when who pushes a feed anyway is given time; owner: its link or 0, named_by: who has
+ * more. A parent's time began when a cosignature of what is missing came. */
+static uint64_t pushed_until(const struct p2p_engine *engine,
+                             const struct p2p_feed_extra *extra, uint64_t owner,
+                             uint64_t named_by)
 {
     if (owner != 0) {
-        return owner == named_by ? P2P_WANT_TIMEOUT_MS : P2P_PUSH_GRACE_MS;
+        return engine->now.mono_ms +
+               (owner == named_by ? P2P_WANT_TIMEOUT_MS : P2P_PUSH_GRACE_MS);
     }
-    return extra->parent_hoped ? P2P_HOPED_GRACE_MS : P2P_PARENT_GRACE_MS;
+    return (extra->missed_ms != 0 ? extra->missed_ms : engine->now.mono_ms) +
+           (extra->parent_hoped ? P2P_HOPED_GRACE_MS : P2P_PARENT_GRACE_MS);
 }
 
 /* Who has named more of a feed than is held: after `except`, so that each gets its turn, and
@@ -62,10 +67,14 @@ enum p2p_err p2p_session_lack(struct p2p_engine *engine, struct p2p_peer *peer, 
         return p2p_session_want(engine, peer, feed);
     }
     if (extra->want_link == 0 || engine->now.mono_ms >= extra->want_until_ms) {
+        uint64_t until_ms = pushed_until(engine, extra, owner, peer->link);
+        if (until_ms <= engine->now.mono_ms) {
+            return p2p_session_want(engine, peer, feed);
+        }
         extra->want_link = pusher;
         p2p_feed_set_add(&engine->due.lacks, feed);
         extra->asked = false;
-        extra->want_until_ms = engine->now.mono_ms + grace_ms(extra, owner, peer->link);
+        extra->want_until_ms = until_ms;
     }
     return P2P_OK;
 }

@@ -373,6 +373,8 @@ static enum p2p_err follow_size(struct p2p_engine *engine, struct p2p_peer *peer
     }
     if (body->size >
         held->edge.size) { /* it came by another tree: who brought it may lack it */
+        struct p2p_feed_extra *extra = &engine->extras[body->feed];
+        extra->missed_ms = extra->missed_ms != 0 ? extra->missed_ms : engine->now.mono_ms;
         p2p_feed_set_add(&engine->due.lacks, body->feed);
         return P2P_OK;
     }

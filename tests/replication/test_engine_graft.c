@@ -116,8 +116,9 @@ static void test_lost_witness_grows_nothing(void **state)
     network_chain(7, 1, 3);
     network_connect(&net, 7, 2);
     network_connect(&net, 3, 6);
-    grow();
-    grow();
+    for (unsigned i = 0; i < 3; i++) { /* until each was told by each of its peers */
+        grow();
+    }
     network_kill(&net, 1);
     network_advance(&net, 20000);
     network_count_anew(&net);
@@ -130,25 +131,58 @@ static void test_lost_witness_grows_nothing(void **state)
     CHECK(network_carried(&net).runs <= (written() - before) * 5);
 }
 
+/* What is on the lines to a node from two peers is held for ms; of these types all is lost. */
+static void lose_for(unsigned ms, const uint32_t from[2], uint32_t to,
+                     const enum p2p_frame_type *types, size_t count)
+{
+    for (unsigned at = 0; at < ms; at += 10) {
+        net.pipes[from[0]][to].held = true;
+        net.pipes[from[1]][to].held = true;
+        network_advance(&net, 10);
+        for (size_t i = 0; i < count; i++) {
+            network_drop(&net, from[0], to, types[i]);
+            network_drop(&net, from[1], to, types[i]);
+        }
+        net.pipes[from[0]][to].held = false;
+        net.pipes[from[1]][to].held = false;
+        network_run(&net);
+    }
+}
+
+/* A record that the parent's line lost, and of which a cosignature told long ago: whoever
+ * announces it is asked for it at once, since the parent had its time. */
+static void test_missed_is_asked_for_at_once(void **state)
+{
+    (void)state;
+    static const enum p2p_frame_type lost[] = {P2P_FRAME_RUN, P2P_FRAME_FRONTIER};
+    network_init(&net, &(struct network_options){.nodes = 5, .witnesses = 1, .seed = 5});
+    network_connect(&net, 1, 2);
+    network_connect(&net, 2, 3);
+    network_connect(&net, 2, 5);
+    network_connect(&net, 3, 4);
+    network_connect(&net, 5, 4);
+    network_advance(&net, 3000);
+    grow();
+    grow();
+    uint32_t feed = network_feed(&net, 2);
+    CHECK_OK(network_notes(&net, 2, 1));
+    lose_for(400, (const uint32_t[]){3, 5}, 4, lost, 2);
+    CHECK(network_size(&net, 4, feed) < network_size(&net, 2, feed));
+    network_advance(&net, 350); /* the next announcement comes within 300 */
+    CHECK(network_size(&net, 4, feed) == network_size(&net, 2, feed));
+}
+
 /* Cosignatures that both lines lost are asked for soon, of one peer and then of another. */
 static void test_lost_cosignatures_are_asked_for(void **state)
 {
     (void)state;
+    const enum p2p_frame_type lost = P2P_FRAME_COSIGN;
     network_chain(4, 4, 4);
     network_connect(&net, 4, 1);
     grow();
     uint32_t feed = network_feed(&net, 2);
     CHECK_OK(network_notes(&net, 2, 1));
-    for (unsigned ms = 0; ms < 1000; ms += 10) {
-        net.pipes[3][4].held = true;
-        net.pipes[1][4].held = true;
-        network_advance(&net, 10);
-        network_drop(&net, 3, 4, P2P_FRAME_COSIGN);
-        network_drop(&net, 1, 4, P2P_FRAME_COSIGN);
-        net.pipes[3][4].held = false;
-        net.pipes[1][4].held = false;
-        network_run(&net);
-    }
+    lose_for(1000, (const uint32_t[]){3, 1}, 4, &lost, 1);
     CHECK(network_size(&net, 4, feed) == network_size(&net, 2, feed));
     CHECK(p2p_engine_witnessing(net.nodes[4].engine, feed)->quorum_size <
           network_size(&net, 2, feed));
@@ -164,6 +198,7 @@ int main(void)
         cmocka_unit_test_teardown(test_branch_turns_round, network_stop),
         cmocka_unit_test_teardown(test_two_ask_each_other, network_stop),
         cmocka_unit_test_teardown(test_lost_witness_grows_nothing, network_stop),
+        cmocka_unit_test_teardown(test_missed_is_asked_for_at_once, network_stop),
         cmocka_unit_test_teardown(test_lost_cosignatures_are_asked_for, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
