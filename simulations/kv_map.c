@@ -79,17 +79,30 @@ static struct kv_head head_of(struct p2p_slice key)
     return (struct kv_head){.high = number_of(first), .low = number_of(first + 8)};
 }
 
+static int order(const struct kv_head *a, const struct kv_head *b)
+{
+    if (a->high != b->high) {
+        return a->high < b->high ? -1 : 1;
+    }
+    return a->low == b->low ? 0 : a->low < b->low ? -1 : 1;
+}
+
 static int compare(const struct kv_block *block, size_t slot, const struct kv_head *head,
                    struct p2p_slice key)
 {
-    const struct kv_head *at = &block->heads[slot];
-    if (at->high != head->high) {
-        return at->high < head->high ? -1 : 1;
-    }
-    if (at->low != head->low) {
-        return at->low < head->low ? -1 : 1;
-    }
-    return p2p_slice_compare(kv_row_key(block->rows[slot]), key);
+    int order_of_heads = order(&block->heads[slot], head);
+    return order_of_heads != 0 ? order_of_heads
+                               : p2p_slice_compare(kv_row_key(block->rows[slot]), key);
+}
+
+/* Whether all keys of a block are below this one. */
+static bool is_below(const struct kv_map *map, size_t at, const struct kv_head *head,
+                     struct p2p_slice key)
+{
+    const struct kv_block *block = map->blocks[at];
+    int order_of_heads = order(&map->lasts[at], head);
+    return order_of_heads < 0 ||
+           (order_of_heads == 0 && compare(block, block->count - 1, head, key) < 0);
 }
 
 bool kv_map_find(const struct kv_map *map, struct p2p_slice key, struct kv_place *place)
@@ -100,8 +113,7 @@ bool kv_map_find(const struct kv_map *map, struct p2p_slice key, struct kv_place
 
     while (low < high) { /* the first block whose last key is not below `key` */
         size_t mid = low + (high - low) / 2;
-        const struct kv_block *block = map->blocks[mid];
-        if (compare(block, block->count - 1, &head, key) < 0) {
+        if (is_below(map, mid, &head, key)) {
             low = mid + 1;
         } else {
             high = mid;
@@ -142,14 +154,23 @@ bool kv_map_settle(const struct kv_map *map, struct kv_place *place)
 
 /* Changing */
 
+static void note_last(struct kv_map *map, size_t at)
+{
+    const struct kv_block *block = map->blocks[at];
+    map->lasts[at] = block->heads[block->count - 1];
+}
+
+/* Its last key is noted by whoever fills it. */
 static void insert_block(struct kv_map *map, size_t at, struct kv_block *block)
 {
     if (map->block_count == map->block_cap) {
         map->block_cap = map->block_cap == 0 ? 8 : map->block_cap * 2;
         map->blocks = need(realloc(map->blocks, map->block_cap * sizeof(*map->blocks)));
+        map->lasts = need(realloc(map->lasts, map->block_cap * sizeof(*map->lasts)));
     }
-    memmove(map->blocks + at + 1, map->blocks + at,
-            (map->block_count - at) * sizeof(*map->blocks));
+    size_t behind = map->block_count - at;
+    memmove(map->blocks + at + 1, map->blocks + at, behind * sizeof(*map->blocks));
+    memmove(map->lasts + at + 1, map->lasts + at, behind * sizeof(*map->lasts));
     map->blocks[at] = block;
     map->block_count++;
 }
@@ -172,8 +193,11 @@ void kv_map_insert(struct kv_map *map, struct kv_place place, struct kv_row *row
         memcpy(right->heads, block->heads + keep, right->count * sizeof(struct kv_head));
         block->count = keep;
         insert_block(map, place.block + 1, right);
+        note_last(map, place.block);
+        note_last(map, place.block + 1);
         if (place.slot > keep) {
             block = right;
+            place.block++;
             place.slot -= keep;
         }
     }
@@ -184,6 +208,7 @@ void kv_map_insert(struct kv_map *map, struct kv_place place, struct kv_row *row
     block->rows[place.slot] = row;
     block->heads[place.slot] = head_of(kv_row_key(row));
     block->count++;
+    note_last(map, place.block);
     map->row_count++;
 }
 
@@ -199,10 +224,15 @@ struct kv_row *kv_map_remove(struct kv_map *map, struct kv_place place)
     block->count--;
     map->row_count--;
     if (block->count == 0) {
+        size_t behind = map->block_count - place.block - 1;
         free(block);
         memmove(map->blocks + place.block, map->blocks + place.block + 1,
-                (map->block_count - place.block - 1) * sizeof(*map->blocks));
+                behind * sizeof(*map->blocks));
+        memmove(map->lasts + place.block, map->lasts + place.block + 1,
+                behind * sizeof(*map->lasts));
         map->block_count--;
+    } else {
+        note_last(map, place.block);
     }
     return row;
 }
@@ -218,6 +248,7 @@ void kv_map_copy(struct kv_map *to, const struct kv_map *from)
             kv_row_hold(block->rows[r]);
         }
         insert_block(to, b, block);
+        note_last(to, b);
     }
     to->row_count = from->row_count;
 }
@@ -231,5 +262,6 @@ void kv_map_deinit(struct kv_map *map)
         free(map->blocks[b]);
     }
     free(map->blocks);
+    free(map->lasts);
     *map = (struct kv_map){0};
 }

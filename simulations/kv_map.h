@@ -36,6 +36,7 @@ struct kv_block {
 
 struct kv_map {
     struct kv_block **blocks;
+    struct kv_head *lasts; /* of each block's last key: the search for a block stays in them */
     size_t block_count;
     size_t block_cap;
     size_t row_count;
