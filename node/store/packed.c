@@ -16,11 +16,15 @@ enum {
     /* With more in it than it may have, a block shares with a neighbour if both have no more
      * than this together; else it is parted. */
     SHARED_BYTES_MAX = BLOCK_BYTES_MAX * 15 / 8,
-    /* The same where rows are put here and there, one behind the other; how full the first of
-     * both then becomes, and the second may be. */
+    /* The same where rows are put here and there, one behind the other; and how full the second
+     * of both may then be. */
     SWEPT_BYTES_MAX = BLOCK_BYTES_MAX * 31 / 16,
-    SWEPT_FULL_BYTES = BLOCK_BYTES_MAX * 31 / 32,
-    SECOND_BYTES_MAX = BLOCK_BYTES_MAX * 15 / 16
+    SECOND_BYTES_MAX = BLOCK_BYTES_MAX * 15 / 16,
+    /* What the marks of so many rows take; without them a search looks at every row. */
+    MARKED_ROWS = 16,
+    MARK_BYTES = 14,
+    /* A block has room for marks that it lacks. */
+    UNMARKED_BYTES_MAX = BLOCK_BYTES_MAX * 63 / 64
 };
 
 bool packed_is(enum p2p_table table)
@@ -207,14 +211,18 @@ static bool was_added(const struct packed_runs *runs, const struct block_walk *w
     return false;
 }
 
-/* Where the last row that was put lately ends, of those before `before`; 0: there is none. */
-static size_t last_added(const struct packed_runs *runs, struct p2p_slice block, size_t before)
+/* Where the last row that was put lately ends, of those before `before`; 0: there is none.
+ * count [out]: of the rows there. */
+static size_t last_added(const struct packed_runs *runs, struct p2p_slice block, size_t before,
+                         size_t *count)
 {
     struct block_walk walk;
     size_t end = 0;
+    *count = 0;
     enum block_found found = block_begin(&walk, block);
     while (found == BLOCK_ROW && walk.end < before) {
         found = block_next(&walk);
+        ++*count;
         if (found == BLOCK_ROW && walk.at < before && was_added(runs, &walk)) {
             end = walk.end;
         }
@@ -230,12 +238,13 @@ static size_t last_added_before(struct p2p_txn *txn, enum p2p_table table,
     struct p2p_slice block;
     MDB_val at = txn_val(name);
     MDB_val held;
+    size_t count;
     if (mdb_cursor_get(cursor, &at, &held, MDB_SET) != 0 ||
         mdb_cursor_get(cursor, &at, &held, MDB_PREV) != 0 ||
         held_block(txn, table, at, held, &block) != 0) {
         return 0;
     }
-    return last_added(&txn->store->runs[table], block, block.len);
+    return last_added(&txn->store->runs[table], block, block.len, &count);
 }
 
 /* Where a row was put that made a block too long. */
@@ -243,8 +252,9 @@ struct put_at {
     size_t at, end; /* both 0: anywhere */
     bool run;       /* rows are added one behind the other there */
     /* Not 0: rows are put there here and there, one behind the other, so that blocks become
-     * longer: of the last so many bytes, so many are new. */
-    size_t swept, grown;
+     * longer: of the last so many bytes, so many are new. And how full a block of such rows may
+     * be with room for its marks. */
+    size_t swept, grown, full;
 };
 
 /* What goes on where a row was put into a block, which it made too long. before_len: how long
@@ -254,13 +264,18 @@ static void look_around(struct p2p_txn *txn, enum p2p_table table, struct p2p_sl
                         struct put_at *row)
 {
     struct block_walk walk;
-    size_t since = last_added(&txn->store->runs[table], block, row->at);
+    size_t count;
+    size_t since = last_added(&txn->store->runs[table], block, row->at, &count);
     bool last = block_begin(&walk, block) == BLOCK_ROW && row->end == walk.rows.len;
     row->run = !equal && (last || (since > 0 && since == row->at));
     if (!row->run && block.len > before_len &&
         (since > 0 || last_added_before(txn, table, name) > 0)) {
         row->grown = block.len - before_len;
         row->swept = row->end - since > row->grown ? row->end - since : row->grown + 1;
+        size_t rows = BLOCK_BYTES_MAX * (count + 1) / row->end; /* in a full one */
+        size_t marks = rows / MARKED_ROWS * MARK_BYTES;
+        row->full =
+            BLOCK_BYTES_MAX - (marks < BLOCK_BYTES_MAX / 8 ? marks : BLOCK_BYTES_MAX / 8);
     }
 }
 
@@ -310,11 +325,11 @@ static int write_block(struct p2p_txn *txn, enum p2p_table table, struct p2p_sli
  * the sweep has passed, and no less than leaves room in the second. */
 static size_t swept_part(const struct put_at *row, size_t len)
 {
-    size_t left = row->end < SWEPT_FULL_BYTES ? SWEPT_FULL_BYTES - row->end : 0;
+    size_t left = row->end < row->full ? row->full - row->end : 0;
     size_t part = row->end + left * (row->swept - row->grown) / row->swept;
     size_t least = len > SECOND_BYTES_MAX ? len - SECOND_BYTES_MAX : 0;
     part = part > least ? part : least;
-    return part < SWEPT_FULL_BYTES ? part : SWEPT_FULL_BYTES;
+    return part < row->full ? part : row->full;
 }
 
 /* Where such a block is parted: at the new row's end or begin in a run, else as near to the
@@ -431,6 +446,7 @@ static int write_new(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice
     if (len > BLOCK_BYTES_MAX) {
         return write_parts(txn, table, name, len, row);
     }
+    unmarked = unmarked && len <= UNMARKED_BYTES_MAX;
     size_t marked = unmarked ? block_mark(part(txn, MARKED), block) : 0;
     if (marked > 0 && marked <= BLOCK_BYTES_MAX) {
         block = p2p_slice_of(part(txn, MARKED), marked);
