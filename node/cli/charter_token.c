@@ -189,11 +189,9 @@ static enum p2p_err check_pair(const json_t *keep, const json_t *other, struct p
 /* What no node tells is the roots' word alone, and said to be. */
 static void tell_unknown(const struct p2p_cli_charter *source, const char *token)
 {
-    if (source->file == NULL) {
-        fputs("port2port: the node does not know ", source->call->err);
-        p2p_cli_put(source->call->err, token);
-        fputs(": whether it is an open of that container is not checked\n", source->call->err);
-    }
+    fputs("port2port: the node does not know ", source->call->err);
+    p2p_cli_put(source->call->err, token);
+    fputs(": whether it is an open of that container is not checked\n", source->call->err);
 }
 
 /* With --federation no node is asked: what it would say may lie years behind. */
