@@ -1,7 +1,7 @@
 /* What the records say about a forked feed: W is the same in whatever order they came, and only
  * what proves itself counts. */
 #include "check.h"
-#include "ledger_world.h"
+#include "ledger_node.h"
 #include "rng.h"
 
 #include <p2p/forked.h>

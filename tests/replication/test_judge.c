@@ -1,5 +1,5 @@
 #include "check.h"
-#include "ledger_world.h"
+#include "ledger_node.h"
 
 struct fixture {
     struct ledger_world world;

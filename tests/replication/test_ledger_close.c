@@ -1,7 +1,7 @@
 /* Where a closed generation ends: the same in whatever order the records came, at or above what
  * a quorum holds, and never later than it was. */
 #include "check.h"
-#include "ledger_world.h"
+#include "ledger_node.h"
 #include "rng.h"
 
 #include <p2p/circle_key.h>

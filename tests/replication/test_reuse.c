@@ -1,6 +1,6 @@
 /* An issuer that signs two records under one number is found and proven; no other ever is. */
 #include "check.h"
-#include "ledger_world.h"
+#include "ledger_node.h"
 
 #include "../../replication/views.h"
 

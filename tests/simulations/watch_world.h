@@ -6,7 +6,7 @@
 #ifndef WATCH_WORLD_H
 #define WATCH_WORLD_H
 
-#include "ledger_world.h"
+#include "ledger_node.h"
 
 #include "watch.h"
 

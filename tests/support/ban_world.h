@@ -2,7 +2,7 @@
 #ifndef BAN_WORLD_H
 #define BAN_WORLD_H
 
-#include "ledger_world.h"
+#include "ledger_node.h"
 
 struct ban_world {
     struct ledger_world world;

@@ -4,7 +4,7 @@
 #ifndef CUSTODY_WORLD_H
 #define CUSTODY_WORLD_H
 
-#include "ledger_world.h"
+#include "ledger_node.h"
 
 #include <p2p/custody.h>
 #include <p2p/rescued.h>

@@ -6,7 +6,7 @@
 #ifndef LEDGER_HISTORY_H
 #define LEDGER_HISTORY_H
 
-#include "ledger_world.h"
+#include "ledger_node.h"
 #include "rng.h"
 
 /* Initialises the world and writes into it. */
