@@ -97,29 +97,26 @@ enum p2p_err p2p_append_finish(struct p2p_engine *engine, struct p2p_slice head,
     return err;
 }
 
-enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
-                             struct p2p_slice salted, enum p2p_signature_verdict signature,
-                             struct p2p_record_id *id)
+static enum p2p_err apply(struct p2p_engine *engine, struct p2p_arrival *arrival,
+                          struct p2p_slice leaf, struct p2p_record_id *id)
 {
-    struct p2p_arrival arrival = {
-        .feed = engine->feed, .salted = salted, .signature = signature};
-    enum p2p_err err = p2p_record_decode(&arrival.record, leaf);
+    enum p2p_err err = p2p_record_decode(&arrival->record, leaf);
     if (err != P2P_OK) {
         return err;
     }
-    arrival.leaf_hash = p2p_leaf_hash(leaf);
+    arrival->leaf_hash = p2p_leaf_hash(leaf);
     *id = (struct p2p_record_id){engine->feed, p2p_engine_own(engine)->edge.size};
-    err = p2p_ledger_apply(&engine->ledger, &arrival);
+    err = p2p_ledger_apply(&engine->ledger, arrival);
     p2p_feed_set_add(&engine->due.grew, engine->feed);
     p2p_feed_set_add(&engine->due.unsettled, engine->feed);
-    p2p_spread_arrived(engine, id, &arrival.record);
-    p2p_ruling_arrived(engine, id, &arrival.record);
-    p2p_state_note(engine, &arrival, id->index, false);
+    p2p_spread_arrived(engine, id, &arrival->record);
+    p2p_ruling_arrived(engine, id, &arrival->record);
+    p2p_state_note(engine, arrival, id->index, false);
     p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_APPENDED,
                                                 .feed = id->feed,
                                                 .member = engine->member,
                                                 .at = id->index,
-                                                .value = arrival.record.kind});
+                                                .value = arrival->record.kind});
     /* A commit larger than a run is signed in between: a run must fit a frame. */
     const struct p2p_feed *own = p2p_engine_own(engine);
     if (err == P2P_OK && (own->edge.size - own->kept_size >= P2P_KEEP_RECORDS ||
@@ -127,6 +124,15 @@ enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
         err = p2p_append_head(engine);
     }
     return err;
+}
+
+enum p2p_err p2p_append_leaf(struct p2p_engine *engine, struct p2p_slice leaf,
+                             struct p2p_slice salted, enum p2p_signature_verdict signature,
+                             struct p2p_record_id *id)
+{
+    struct p2p_arrival arrival = {
+        .feed = engine->feed, .salted = salted, .signature = signature};
+    return apply(engine, &arrival, leaf, id);
 }
 
 /* ---- numbers: never given twice, across what is appended and what was only prepared ---- */
@@ -228,8 +234,21 @@ enum p2p_err p2p_append_own(struct p2p_engine *engine, const struct p2p_append *
     if (err != P2P_OK) {
         return err;
     }
-    return p2p_append_leaf(engine, leaf, salted,
-                           append->issuer != 0 ? P2P_SIGNATURE_GOOD : P2P_SIGNATURE_NONE, id);
+    struct p2p_arrival *arrival = p2p_arena_take(engine->arena, sizeof(*arrival));
+    if (arrival == NULL) {
+        return P2P_NOMEM;
+    }
+    *arrival = (struct p2p_arrival){.feed = engine->feed,
+                                    .salted = salted,
+                                    .signature = append->issuer != 0 ? P2P_SIGNATURE_GOOD
+                                                                     : P2P_SIGNATURE_NONE};
+    err = apply(engine, arrival, leaf, id);
+    if (err == P2P_OK) { /* folding it asks for it at once */
+        engine->ledger.newest.arrivals = arrival;
+        engine->ledger.newest.count = 1;
+        engine->ledger.newest.first = id->index;
+    }
+    return err;
 }
 
 /* ---- seen ---- */

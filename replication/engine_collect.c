@@ -13,11 +13,18 @@
 #include <string.h>
 
 /* The release that the same question made before; NULL: none that may still be answered. */
-static struct p2p_release *find_release(struct p2p_engine *engine, const struct p2p_hash *same)
+static struct p2p_release *find_release(struct p2p_engine *engine,
+                                        const struct p2p_gate_check *check)
 {
+    struct p2p_hash same;
+    bool hashed = false;
     for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
         struct p2p_release *release = &engine->releases[i];
-        if (release->waits && p2p_hash_equal(&release->same, same)) {
+        if (release->waits && !hashed) {
+            same = p2p_collect_same(check);
+            hashed = true;
+        }
+        if (release->waits && p2p_hash_equal(&release->same, &same)) {
             return release;
         }
     }
@@ -166,20 +173,21 @@ static enum p2p_err release(struct p2p_engine *engine, struct p2p_job *job,
     job->check.released = true;
     job->check.use = id.index;
     job->result.release = id;
+    job->result.seconded = found->seconded;
     return P2P_OK;
 }
 
 /* What waited of an earlier visit of that container is over: it left by then, or leaves now. */
-static void remember(struct p2p_engine *engine, const struct p2p_hash *same,
-                     const struct p2p_gate_check *check, const struct p2p_record_id *use,
-                     const struct p2p_record_id *right)
+static void remember(struct p2p_engine *engine, const struct p2p_gate_check *check,
+                     const struct p2p_record_id *use, const struct p2p_record_id *right)
 {
     for (size_t i = 0; i < P2P_RELEASES_MAX; i++) {
         struct p2p_release *before = &engine->releases[i];
         before->waits = before->waits && strcmp(before->container, check->container) != 0;
     }
     struct p2p_release *release = &engine->releases[engine->release_at];
-    *release = (struct p2p_release){.same = *same, .use = *use, .right = *right, .waits = true};
+    *release = (struct p2p_release){
+        .same = p2p_collect_same(check), .use = *use, .right = *right, .waits = true};
     memcpy(release->container, check->container, sizeof(release->container));
     engine->release_at = (engine->release_at + 1) % P2P_RELEASES_MAX;
 }
@@ -258,8 +266,7 @@ static enum p2p_err waits_for_withdrawal(struct p2p_engine *engine, uint32_t cir
 enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
 {
     struct p2p_gate_check *check = &job->check;
-    struct p2p_hash same = p2p_collect_same(check);
-    struct p2p_release *before = find_release(engine, &same);
+    struct p2p_release *before = find_release(engine, check);
     struct p2p_collect_token token;
     struct p2p_collect_found found;
     struct p2p_slice note = {0};
@@ -275,7 +282,7 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
     if (here && check->ready == P2P_CUSTODY_READY) {
         err = p2p_engine_rests(engine, token.custody.rests_feed, token.custody.rests_index,
                                &note, &rests);
-        if (err == P2P_OK) {
+        if (err == P2P_OK && !token.alone) {
             err = waits_for_withdrawal(engine, token.custody.circle, &token.custody.id,
                                        p2p_slice_text(check->container), &waits);
         }
@@ -294,7 +301,7 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
     }
     err = release(engine, job, &token.custody, note, &found);
     if (err == P2P_OK && check->released && engine->options.release_mirrored) {
-        remember(engine, &same, check, &job->result.release, &found.right);
+        remember(engine, check, &job->result.release, &found.right);
     }
     return err;
 }

@@ -7,6 +7,7 @@
  * It is settled once no feed has a hole and nothing is suspected; a suspicion ends with a pass
  * that could compare everything. */
 #include "engine_parts.h"
+#include "once.h"
 
 /* ---- telling ---- */
 
@@ -136,6 +137,7 @@ enum p2p_err p2p_scrub_emptied(struct p2p_engine *engine)
     scrub->emptied = true;
     p2p_scrub_suspect(engine);
     p2p_judge_forget(&engine->ledger);
+    p2p_once_forget(&engine->ledger);
     p2p_scrub_anew(engine, true);
     return p2p_rescue_open(engine);
 }

@@ -45,6 +45,8 @@ static bool is_decided(const struct p2p_job *job)
     return job->type == P2P_JOB_CHECK || job->type == P2P_JOB_COLLECT;
 }
 
+enum { TOKENS_MAX = 64 }; /* of one decision; with more they are computed each time */
+
 /* Decides one check or collect and keeps it packed, for the record or the spool. */
 static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job, bool recorded)
 {
@@ -82,6 +84,20 @@ static enum p2p_err decide(struct p2p_engine *engine, struct p2p_job *job, bool 
     }
     job->result.leaf = p2p_pack_slice(&pack);
     return P2P_OK;
+}
+
+/* The same with the tokens of who is presented computed once for all that asks for them. */
+static enum p2p_err decide_with_tokens(struct p2p_engine *engine, struct p2p_job *job,
+                                       bool recorded)
+{
+    struct p2p_token tokens[TOKENS_MAX];
+    if (job->check.subject_count * engine->place.key_count <= TOKENS_MAX) {
+        p2p_gate_tokens(&engine->place, &job->check, tokens);
+        job->check.tokens = tokens;
+    }
+    enum p2p_err err = decide(engine, job, recorded);
+    job->check.tokens = NULL;
+    return err;
 }
 
 /* The circle of this member alone, in which its decisions stand; 0 while there is none. */
@@ -167,7 +183,7 @@ enum p2p_err p2p_append_decisions(struct p2p_engine *engine)
     }
     for (struct p2p_job *job = engine->jobs; job != NULL && err == P2P_OK; job = job->next) {
         if (is_decided(job)) {
-            err = decide(engine, job, recorded);
+            err = decide_with_tokens(engine, job, recorded);
             job->result.spooled = !recorded && job->result.err == P2P_OK;
         }
     }

@@ -19,6 +19,7 @@
  * `lack/<circle>` -> format 1, flags u8 (1 member, 2 to be walked for), missing u64, lost u64.
  */
 #include "engine_parts.h"
+#include "once.h"
 
 #include <p2p/assert.h>
 #include <p2p/planted.h>
@@ -209,6 +210,7 @@ enum p2p_err p2p_lack_again(struct p2p_engine *engine, const struct p2p_record_i
     if (record.body_type != P2P_BODY_COMMITMENT || circle == NULL || !circle->member) {
         return P2P_NOTFOUND;
     }
+    p2p_once_forget(&engine->ledger);
     err = p2p_kv_del(engine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, id));
     return err == P2P_OK || err == P2P_NOTFOUND
                ? note(engine, id, record.circle, P2P_LACK_MISSING)

@@ -1,6 +1,7 @@
 /* Damaged records and payloads are fetched again: `want` from the signed head below them, and
  * what comes takes its place only if it leads to the head that is held. See engine_scrub.h. */
 #include "engine_parts.h"
+#include "once.h"
 #include "views.h"
 
 #include "feed_mend.h"
@@ -41,6 +42,7 @@ static enum p2p_err forget_payload(struct p2p_engine *engine, const struct p2p_f
     if (err != P2P_CORRUPT) {
         return err;
     }
+    p2p_once_forget(&engine->ledger);
     err = p2p_lack_again(engine, &id);
     return err == P2P_NOTFOUND /* of a circle that this member has left */
                ? p2p_kv_del(engine->kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &id))
@@ -239,6 +241,7 @@ static enum p2p_err fill(struct p2p_engine *engine, const struct filling *fillin
         err =
             p2p_feed_mend_leaves(filling->feed, engine->kv, engine->arena, from, leaves, count);
         p2p_judge_forget(&engine->ledger);
+        p2p_once_forget(&engine->ledger);
     }
     for (size_t i = 0; i < count && err == P2P_OK; i++) {
         const struct p2p_record_id id = {filling->feed->number, from + i};

@@ -48,24 +48,26 @@ enum p2p_err p2p_feed_pack_next(struct p2p_reader *leaves, struct p2p_slice *lea
     return P2P_OK;
 }
 
-/* Past count leaves; false where there are fewer. */
-static inline bool pass(struct p2p_reader *leaves, uint64_t count)
+bool p2p_feed_pack_pass(struct p2p_reader *leaves, uint64_t count)
 {
-    bool there = true;
-    for (; count > 0 && there; count--) {
-        there = p2p_reader_bytes(leaves, p2p_reader_u16(leaves)).len > 0;
+    struct p2p_reader ahead = *leaves;
+    for (; count > 0 && !ahead.failed; count--) {
+        uint16_t len = p2p_reader_u16(&ahead);
+        p2p_reader_bytes(&ahead, len);
+        ahead.failed = ahead.failed || len == 0;
     }
-    return there;
+    *leaves = ahead;
+    return !ahead.failed;
 }
 
 enum p2p_err p2p_feed_pack_skip(struct p2p_reader *leaves, uint16_t count, uint64_t skip)
 {
     struct p2p_reader ahead = *leaves;
     skip = skip < count ? skip : count;
-    bool there = pass(&ahead, skip);
+    bool there = p2p_feed_pack_pass(&ahead, skip);
     *leaves = ahead;
-    return there && pass(&ahead, count - skip) && p2p_reader_done(&ahead) ? P2P_OK
-                                                                          : P2P_CORRUPT;
+    there = there && p2p_feed_pack_pass(&ahead, count - skip);
+    return there && p2p_reader_done(&ahead) ? P2P_OK : P2P_CORRUPT;
 }
 
 enum p2p_err p2p_feed_pack_check(struct p2p_slice leaves, uint16_t count)

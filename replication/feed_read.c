@@ -120,14 +120,13 @@ enum p2p_err p2p_feed_walk_next(struct p2p_feed_walk *walk, struct p2p_slice *le
 enum p2p_err p2p_feed_walk_to(struct p2p_feed_walk *walk, uint64_t index,
                               struct p2p_slice *leaf)
 {
-    enum p2p_err err = P2P_OK;
     if (index < walk->index || index >= walk->pack_end) {
         p2p_feed_walk_begin(walk, walk->feed, walk->kv, index);
+    } else if (!p2p_feed_pack_pass(&walk->pack, index - walk->index)) {
+        return P2P_CORRUPT;
     }
-    while (walk->index < index && err == P2P_OK) {
-        err = p2p_feed_walk_next(walk, leaf);
-    }
-    return err == P2P_OK ? p2p_feed_walk_next(walk, leaf) : err;
+    walk->index = index;
+    return p2p_feed_walk_next(walk, leaf);
 }
 
 /* ---- hashes ---- */

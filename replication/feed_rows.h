@@ -67,6 +67,8 @@ P2P_MUST_CHECK enum p2p_err p2p_feed_state_put(struct p2p_feed *feed, const stru
 /* The next leaf of a pack or tail. P2P_CORRUPT at its end, or when it is cut. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_pack_next(struct p2p_reader *leaves,
                                                struct p2p_slice *leaf);
+/* Past count leaves; false where there are fewer. */
+bool p2p_feed_pack_pass(struct p2p_reader *leaves, uint64_t count);
 /* Whether these are count leaves and nothing after the last. A wrong count would otherwise
  * shift every leaf to its neighbour's index. */
 P2P_MUST_CHECK enum p2p_err p2p_feed_pack_check(struct p2p_slice leaves, uint16_t count);

@@ -348,8 +348,9 @@ static bool past_end(const struct p2p_ledger *ledger, const struct p2p_entry *en
            entry->record.kind != P2P_KIND_FORK;
 }
 
+/* arrived: as in p2p_judge_once. */
 static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *entry, bool cites,
-                          bool *was_cut, enum p2p_why *out)
+                          const enum p2p_why *arrived, bool *was_cut, enum p2p_why *out)
 {
     enum p2p_why why = P2P_WHY_NONE;
     const struct p2p_kind *kind = p2p_ledger_kind(ledger, entry->record.kind);
@@ -368,6 +369,8 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
     if (entry->record.issuer != 0 &&
         p2p_charter_issuer(ledger->charter, entry->record.issuer) == NULL) {
         why = P2P_WHY_UNKNOWN_ISSUER; /* whatever he is to who knows more of the charter */
+    } else if (entry->record.issuer != 0 && arrived != NULL) {
+        why = *arrived;
     } else if (entry->record.issuer != 0) {
         err = read_verdict(ledger, &entry->id, &why);
     }
@@ -386,20 +389,20 @@ static enum p2p_err judge(struct p2p_ledger *ledger, const struct p2p_entry *ent
 enum p2p_err p2p_judge(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                        enum p2p_why *why)
 {
-    return judge(ledger, entry, true, NULL, why);
+    return judge(ledger, entry, true, NULL, NULL, why);
 }
 
 enum p2p_err p2p_judge_but_cites(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                                  enum p2p_why *why)
 {
-    return judge(ledger, entry, false, NULL, why);
+    return judge(ledger, entry, false, NULL, NULL, why);
 }
 
 enum p2p_err p2p_judge_step(struct p2p_ledger *ledger, const struct p2p_entry *entry,
                             enum p2p_why *why, bool *was_cut)
 {
     *was_cut = false;
-    return judge(ledger, entry, false, was_cut, why);
+    return judge(ledger, entry, false, NULL, was_cut, why);
 }
 
 enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger, const struct p2p_record_id *id,
@@ -409,11 +412,11 @@ enum p2p_err p2p_judge_arrived(const struct p2p_ledger *ledger, const struct p2p
 }
 
 enum p2p_err p2p_judge_once(struct p2p_ledger *ledger, const struct p2p_entry *entry,
-                            enum p2p_why *why)
+                            const enum p2p_why *arrived, enum p2p_why *why)
 {
     struct p2p_judged *memo = &ledger->judged[p2p_judge_spread(&entry->id) % P2P_JUDGED_MAX];
     if (!memo->known || p2p_record_id_compare(&memo->id, &entry->id) != 0) {
-        enum p2p_err err = p2p_judge(ledger, entry, &memo->why);
+        enum p2p_err err = judge(ledger, entry, true, arrived, NULL, &memo->why);
         memo->known = err == P2P_OK;
         memo->id = entry->id;
         if (err != P2P_OK) {

@@ -1,15 +1,20 @@
 /* Whether a record may cite what it cites: each cited record is known to its author there, of a
  * kind that this kind may cite, and of the same circle.
  *
- * A `ruled` cites up to 256 requests and is judged for each right that one of them names, so it
- * is remembered, for one batch, of which records all citations fit. That follows from nothing
- * but the leaves below a record and the claims of its author: who changes either calls
- * p2p_judge_forget. What may change with a charter entry, a cut point, a fork or a closing is
- * looked at each time, by judge.c. */
+ * A `ruled` cites up to 256 requests, a request as many rights, and each is judged for each
+ * right that is folded over it, so it is remembered of which records all citations fit, until
+ * the ledger is closed. That follows from nothing but the leaves below a record and the claims
+ * of its author below it: who changes leaves calls p2p_judge_forget, who writes a claim
+ * p2p_judge_forget_above. What may change with a charter entry, a cut point, a fork or a
+ * closing is looked at each time, by judge.c. */
 #include "known_claim.h"
 #include "views.h"
 
+#include <p2p/rescued.h>
+
 #include <string.h>
+
+enum { CITES_MIN = 2 }; /* with fewer, a record's citations are not remembered to fit */
 
 static bool may_cite(const struct p2p_kind *kind, uint32_t cited)
 {
@@ -35,19 +40,33 @@ void p2p_judge_forget(struct p2p_ledger *ledger)
     }
 }
 
+void p2p_judge_forget_above(struct p2p_ledger *ledger, uint32_t by, uint64_t index)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, by);
+    if (!ledger->cites_remembered || (feed != NULL && index + 1 == feed->edge.size)) {
+        return; /* nothing stands above it */
+    }
+    for (size_t i = 0; i < P2P_CITED_MAX; i++) {
+        if (ledger->cited[i].feed == by && ledger->cited[i].index > index) {
+            ledger->cited[i] = (struct p2p_record_id){0, 0};
+        }
+    }
+}
+
 uint64_t p2p_judge_spread(const struct p2p_record_id *id)
 {
     return (id->index + id->feed) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 }
 
-/* The place of a `ruled` among those whose citations fit, and whether it stands there; NULL for
- * others, some of which are judged where they do not stand (rescued.h). A past (past.h) has to
- * see all that a verdict rests on, each time. */
+/* The place of a record among those whose citations fit, and whether it stands there; NULL for
+ * those that are soon judged, and for kinds that are judged where they do not stand, too
+ * (rescued.h). A past (past.h) has to see all that a verdict rests on, each time. */
 static struct p2p_record_id *cited_place(struct p2p_ledger *ledger,
                                          const struct p2p_entry *entry, bool *there)
 {
     *there = false;
-    if (ledger->comparing || entry->record.kind != P2P_KIND_RULED) {
+    if (ledger->comparing || entry->record.cite_count < CITES_MIN ||
+        p2p_rescued_kind(entry->record.kind)) {
         return NULL;
     }
     struct p2p_record_id *place = &ledger->cited[p2p_judge_spread(&entry->id) % P2P_CITED_MAX];

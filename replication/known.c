@@ -77,7 +77,7 @@ enum p2p_err p2p_claim_put(struct p2p_ledger *ledger, uint32_t by, uint64_t inde
     uint8_t value[P2P_CLAIM_BYTES];
     struct p2p_writer out;
     note_closing(ledger, of);
-    p2p_judge_forget(ledger);
+    p2p_judge_forget_above(ledger, by, index);
     p2p_writer_init(&out, value, sizeof(value));
     p2p_writer_u8(&out, FORMAT);
     p2p_writer_u8(&out, (uint8_t)claim->state);
@@ -468,7 +468,7 @@ static enum p2p_err undo_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t 
 {
     uint8_t key[P2P_CLAIM_KEY_BYTES];
     note_closing(ledger, of);
-    p2p_judge_forget(ledger);
+    p2p_judge_forget_above(ledger, by, index);
     enum p2p_err err = p2p_claim_drop_open(ledger, by, index, of, claim->size);
     return err == P2P_OK
                ? p2p_kv_del(ledger->kv, P2P_TABLE_SEEN, p2p_claim_key(key, by, of, index))

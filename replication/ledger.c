@@ -5,6 +5,7 @@
 #include <p2p/forked.h>
 
 #include "charter_store.h"
+#include "once.h"
 #include "subtrees.h"
 #include "views.h"
 
@@ -118,6 +119,7 @@ void p2p_ledger_close(struct p2p_ledger *ledger)
     p2p_alloc_free(ledger->alloc, ledger->subtrees);
     p2p_alloc_free(ledger->alloc, ledger->digests);
     p2p_alloc_free(ledger->alloc, ledger->marks);
+    p2p_once_forget(ledger);
     p2p_charter_free(ledger->charter);
     *ledger = (struct p2p_ledger){0};
 }
@@ -134,12 +136,13 @@ void p2p_ledger_begin(struct p2p_ledger *ledger, const struct p2p_kv *kv,
     ledger->newest.count = 0;
     ledger->forks_changed = false;
     ledger->reused_count = 0;
-    p2p_judge_forget(ledger);
+    p2p_once_forget(ledger);
 }
 
 enum p2p_err p2p_ledger_finish(struct p2p_ledger *ledger)
 {
     enum p2p_err err = p2p_ledger_fold(ledger);
+    p2p_once_forget(ledger);
     ledger->newest.count = 0;
     for (uint32_t i = 0; err == P2P_OK && p2p_feed_set_next(&ledger->touched, &i); i++) {
         err = p2p_feed_flush(ledger->feeds[i], ledger->kv);
@@ -226,6 +229,7 @@ enum p2p_err p2p_ledger_take_payload(struct p2p_ledger *ledger, const struct p2p
 {
     enum p2p_err err = store_payload(ledger, id, salted);
     ledger->newest.count = 0; /* what came without it is read again */
+    p2p_once_forget(ledger);
     return err == P2P_OK ? p2p_ledger_touch_again(ledger, id) : err;
 }
 
@@ -390,8 +394,20 @@ static const struct p2p_arrival *newest(const struct p2p_ledger *ledger,
     return &ledger->newest.arrivals[id->index - ledger->newest.first];
 }
 
-enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record_id *id,
-                              struct p2p_entry *out)
+/* Whether a leaf is of a kind. P2P_NOTFOUND: of another one. */
+static enum p2p_err is_of_kind(struct p2p_slice leaf, uint32_t kind)
+{
+    uint32_t its = 0;
+    uint32_t circle = 0;
+    if (p2p_record_peek_kind(leaf, &its, &circle) != P2P_OK) {
+        return P2P_CORRUPT; /* only canonical records were let in */
+    }
+    return its == kind ? P2P_OK : P2P_NOTFOUND;
+}
+
+/* kind: NULL: any. */
+static enum p2p_err entry_if(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                             const uint32_t *kind, struct p2p_entry *out)
 {
     struct p2p_slice bytes;
     const struct p2p_feed *feed = p2p_ledger_feed(ledger, id->feed);
@@ -400,16 +416,34 @@ enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record
     }
     const struct p2p_arrival *arrival = newest(ledger, id);
     if (arrival != NULL) {
+        if (kind != NULL && arrival->record.kind != *kind) {
+            return P2P_NOTFOUND;
+        }
         *out = (struct p2p_entry){
             .id = *id, .record = arrival->record, .payload = without_salt(arrival->salted)};
         return P2P_OK;
     }
     enum p2p_err err = p2p_feed_leaf(feed, ledger->kv, id->index, &bytes);
+    if (err == P2P_OK && kind != NULL) {
+        err = is_of_kind(bytes, *kind);
+    }
     if (err != P2P_OK) {
         return err;
     }
     struct p2p_slice leaf = p2p_arena_copy(ledger->arena, bytes);
     return leaf.data == NULL ? P2P_NOMEM : p2p_ledger_entry_of(ledger, id, leaf, out);
+}
+
+enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                              struct p2p_entry *out)
+{
+    return entry_if(ledger, id, NULL, out);
+}
+
+enum p2p_err p2p_ledger_entry_of_kind(struct p2p_ledger *ledger, const struct p2p_record_id *id,
+                                      uint32_t kind, struct p2p_entry *out)
+{
+    return entry_if(ledger, id, &kind, out);
 }
 
 enum p2p_err p2p_ledger_entry_of(struct p2p_ledger *ledger, const struct p2p_record_id *id,

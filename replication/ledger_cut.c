@@ -8,6 +8,7 @@
 #include <p2p/assert.h>
 #include <p2p/rescued.h>
 
+#include "once.h"
 #include "views.h"
 
 #include <string.h>
@@ -48,6 +49,7 @@ enum p2p_err p2p_ledger_cut(struct p2p_ledger *ledger, uint32_t number,
     struct p2p_scratch scratch;
     p2p_assert(number != P2P_CHARTER_FEED && head->size <= feed->edge.size);
     ledger->newest.count = 0;
+    p2p_once_forget(ledger);
     enum p2p_err err = p2p_feed_flush(feed, ledger->kv);
     if (err == P2P_OK) {
         err = p2p_touch_settle(ledger, number, head->size); /* who cited what goes */
@@ -65,6 +67,7 @@ enum p2p_err p2p_ledger_cut(struct p2p_ledger *ledger, uint32_t number,
     }
     p2p_scratch_end(&scratch, ledger);
     p2p_judge_forget(ledger);
+    p2p_once_forget(ledger);
     if (err == P2P_OK) {
         err = p2p_address_anew(ledger, number);
     }

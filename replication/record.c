@@ -14,24 +14,26 @@ int p2p_record_id_compare(const struct p2p_record_id *a, const struct p2p_record
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* [feed, index]; false when it is none, or the reader failed. */
+static inline bool read_cite(struct p2p_unpack *in, struct p2p_record_id *cite)
+{
+    uint32_t items = p2p_unpack_array(in);
+    cite->feed = p2p_unpack_u32(in);
+    cite->index = p2p_unpack_uint(in);
+    return items == 2 && !p2p_unpack_failed(in);
+}
+
 /* Reads [[feed, index], ...] and keeps its encoded bytes. */
 static void decode_cites(struct p2p_unpack *in, struct p2p_record *out)
 {
     struct p2p_unpack ahead = *in;
+    struct p2p_record_id cite;
     uint32_t count = p2p_unpack_array(&ahead);
-    if (count > P2P_CITES_MAX) {
-        in->bytes.failed = true;
-        return;
+    bool reads = count <= P2P_CITES_MAX;
+    for (uint32_t i = 0; i < count && reads; i++) {
+        reads = read_cite(&ahead, &cite);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (p2p_unpack_array(&ahead) != 2) {
-            in->bytes.failed = true;
-            return;
-        }
-        p2p_unpack_u32(&ahead);
-        p2p_unpack_uint(&ahead);
-    }
-    if (p2p_unpack_failed(&ahead)) {
+    if (!reads || p2p_unpack_failed(&ahead)) {
         in->bytes.failed = true;
         return;
     }
@@ -140,11 +142,22 @@ bool p2p_cites_next(struct p2p_cites *walk, struct p2p_record_id *cite)
         return false;
     }
     walk->left--;
-    p2p_unpack_array(&walk->in);
-    cite->feed = p2p_unpack_u32(&walk->in);
-    cite->index = p2p_unpack_uint(&walk->in);
-    p2p_assert(!p2p_unpack_failed(&walk->in)); /* decode proved the shape */
+    bool reads = read_cite(&walk->in, cite);
+    p2p_assert(reads); /* decode proved the shape */
     return true;
+}
+
+uint32_t p2p_cites_before(const struct p2p_record *record, const struct p2p_record_id *id)
+{
+    struct p2p_cites walk;
+    struct p2p_record_id cite = {0, 0};
+    uint32_t before = 0;
+    p2p_cites_begin(&walk, record);
+    while (before < walk.left && read_cite(&walk.in, &cite) &&
+           (cite.index != id->index || cite.feed != id->feed)) {
+        before++;
+    }
+    return before;
 }
 
 static void encode_body(const struct p2p_draft *draft, struct p2p_slice origin,

@@ -53,14 +53,39 @@ enum p2p_err p2p_index_put(struct p2p_ledger *ledger, struct p2p_slice key)
 void p2p_touch_begin(struct p2p_touch_walk *walk, enum p2p_view_number view,
                      struct p2p_slice key)
 {
-    *walk = (struct p2p_touch_walk){0};
     walk->prefix_len = touch_prefix(walk->prefix, view, key);
+    walk->begun = false;
+    walk->looks_ahead = false;
+    walk->ended = false;
+    walk->ahead_at = 0;
+    walk->ahead_count = 0;
 }
 
-enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv,
-                            struct p2p_record_id *by)
+void p2p_touch_begin_still(struct p2p_touch_walk *walk, enum p2p_view_number view,
+                           struct p2p_slice key)
+{
+    p2p_touch_begin(walk, view, key);
+    walk->looks_ahead = true;
+}
+
+/* Who acts on the walk's key by a row. P2P_NOTFOUND: it is of another key. */
+static enum p2p_err acts(const struct p2p_touch_walk *walk, struct p2p_slice found,
+                         struct p2p_record_id *by)
+{
+    if (found.len != walk->prefix_len + P2P_ID_KEY_BYTES ||
+        memcmp(found.data, walk->prefix, walk->prefix_len) != 0) {
+        return P2P_NOTFOUND;
+    }
+    return p2p_id_from_key(p2p_slice_of(found.data + walk->prefix_len, P2P_ID_KEY_BYTES), by)
+               ? P2P_OK
+               : P2P_CORRUPT;
+}
+
+/* The first row behind the last one; when the walk looks ahead, some more as well. */
+static enum p2p_err look(struct p2p_touch_walk *walk, const struct p2p_kv *kv)
 {
     uint8_t row[sizeof(walk->prefix) + P2P_ID_KEY_BYTES];
+    const unsigned most = walk->looks_ahead ? P2P_TOUCH_AHEAD_MAX : 1;
     struct p2p_slice found;
     struct p2p_slice value;
     struct p2p_record_id from = {0, 0};
@@ -68,20 +93,32 @@ enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv
         from = walk->last;
         from.index++;
     }
+    walk->ahead_at = 0;
+    walk->ahead_count = 0;
     enum p2p_err err =
         p2p_kv_seek(kv, P2P_TABLE_TOUCH, touch_key(row, walk->prefix, walk->prefix_len, &from),
                     &found, &value);
-    if (err != P2P_OK) {
-        return err;
+    while (err == P2P_OK) {
+        err = acts(walk, found, &walk->ahead[walk->ahead_count]);
+        if (err == P2P_OK && ++walk->ahead_count == most) {
+            return P2P_OK;
+        }
+        err = err == P2P_OK ? p2p_kv_next(kv, P2P_TABLE_TOUCH, &found, &value) : err;
     }
-    if (found.len != walk->prefix_len + P2P_ID_KEY_BYTES ||
-        memcmp(found.data, walk->prefix, walk->prefix_len) != 0) {
-        return P2P_NOTFOUND;
+    walk->ended = err == P2P_NOTFOUND;
+    return walk->ended && walk->ahead_count > 0 ? P2P_OK : err;
+}
+
+enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv,
+                            struct p2p_record_id *by)
+{
+    if (walk->ahead_at == walk->ahead_count) {
+        enum p2p_err err = walk->looks_ahead && walk->ended ? P2P_NOTFOUND : look(walk, kv);
+        if (err != P2P_OK) {
+            return err;
+        }
     }
-    if (!p2p_id_from_key(p2p_slice_of(found.data + walk->prefix_len, P2P_ID_KEY_BYTES),
-                         &walk->last)) {
-        return P2P_CORRUPT;
-    }
+    walk->last = walk->ahead[walk->ahead_at++];
     walk->begun = true;
     *by = walk->last;
     return P2P_OK;

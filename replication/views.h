@@ -45,14 +45,17 @@ void p2p_scratch_end(struct p2p_scratch *scratch, struct p2p_ledger *ledger);
 /* Marks what the record at id touches, if it is of a kind that touches anything. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_touch_again(struct p2p_ledger *ledger,
                                                    const struct p2p_record_id *id);
-/* p2p_judge, asked again and again about the same few records during one fold. */
+/* p2p_judge, asked again and again about the same few records during one fold. arrived: what
+ * p2p_judge_arrived found of it; NULL: that is looked up. */
 P2P_MUST_CHECK enum p2p_err p2p_judge_once(struct p2p_ledger *ledger,
-                                           const struct p2p_entry *entry, enum p2p_why *why);
+                                           const struct p2p_entry *entry,
+                                           const enum p2p_why *arrived, enum p2p_why *why);
 
-/* judge_cites.c: forgets whose citations were found to fit. Called for each batch, where claims
- * change (p2p_claim_put, p2p_known_undo), and where leaves do (ledger_cut.c, engine_repair.c).
- */
+/* judge_cites.c: forgets whose citations were found to fit. Called where leaves change
+ * (ledger_cut.c, engine_repair.c, engine_damage.c), with p2p_once_forget. */
 void p2p_judge_forget(struct p2p_ledger *ledger);
+/* The same of what feed `by` wrote above an index: it claims something else there now. */
+void p2p_judge_forget_above(struct p2p_ledger *ledger, uint32_t by, uint64_t index);
 
 /* A walk over all rows of one view in one circle, to compare them with the set hash that is
  * kept: some rows a batch, while the view goes on changing. What changes behind the walk is

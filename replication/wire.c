@@ -218,11 +218,6 @@ enum p2p_err p2p_wire_check_within(struct p2p_slice bytes, unsigned around_count
     return p2p_reader_done(&in) ? P2P_OK : P2P_MALFORMED;
 }
 
-void p2p_unpack_init(struct p2p_unpack *in, struct p2p_slice bytes)
-{
-    p2p_reader_init(&in->bytes, bytes);
-}
-
 enum p2p_wire_type p2p_unpack_type(const struct p2p_unpack *in)
 {
     struct p2p_reader ahead = in->bytes;
@@ -246,40 +241,14 @@ static bool expect(struct p2p_unpack *in, enum p2p_wire_type type, struct head *
     return true;
 }
 
-/* Most of what is read are small numbers and short arrays, whose first byte says all: past
- * that byte, if it lies in [from, to]. */
-static inline bool short_form(struct p2p_unpack *in, uint8_t from, uint8_t to, uint8_t *tag)
+uint64_t p2p_unpack_long_uint(struct p2p_unpack *in)
 {
-    struct p2p_reader *bytes = &in->bytes;
-    bool fits = !bytes->failed && bytes->at < bytes->len && bytes->data[bytes->at] >= from &&
-                bytes->data[bytes->at] <= to;
-    if (fits) {
-        *tag = bytes->data[bytes->at++];
-    }
-    return fits;
-}
-
-uint64_t p2p_unpack_uint(struct p2p_unpack *in)
-{
-    struct p2p_reader *bytes = &in->bytes;
-    uint8_t tag;
+    struct p2p_reader ahead = in->bytes;
     uint64_t value = 0;
-    if (short_form(in, 0x00, 0x7f, &tag)) {
-        return tag;
-    }
-    bool read = !bytes->failed && read_uint(bytes, p2p_reader_u8(bytes), &value);
-    bytes->failed = bytes->failed || !read;
-    return bytes->failed ? 0 : value;
-}
-
-uint32_t p2p_unpack_u32(struct p2p_unpack *in)
-{
-    uint64_t value = p2p_unpack_uint(in);
-    if (value > UINT32_MAX) {
-        in->bytes.failed = true;
-        return 0;
-    }
-    return (uint32_t)value;
+    bool read = !ahead.failed && read_uint(&ahead, p2p_reader_u8(&ahead), &value);
+    in->bytes.at = ahead.at;
+    in->bytes.failed = ahead.failed || !read;
+    return in->bytes.failed ? 0 : value;
 }
 
 int64_t p2p_unpack_int(struct p2p_unpack *in)
@@ -305,7 +274,7 @@ bool p2p_unpack_bool(struct p2p_unpack *in)
 bool p2p_unpack_nil(struct p2p_unpack *in)
 {
     uint8_t tag;
-    return short_form(in, 0xc0, 0xc0, &tag);
+    return p2p_unpack_short(in, 0xc0, 0xc0, &tag);
 }
 
 static struct p2p_slice unpack_bytes(struct p2p_unpack *in, enum p2p_wire_type type)
@@ -338,13 +307,9 @@ void p2p_unpack_fixed(struct p2p_unpack *in, void *out, size_t n)
     memcpy(out, bytes.data, n);
 }
 
-uint32_t p2p_unpack_array(struct p2p_unpack *in)
+uint32_t p2p_unpack_long_array(struct p2p_unpack *in)
 {
     struct head head;
-    uint8_t tag;
-    if (short_form(in, 0x90, 0x9f, &tag)) {
-        return tag & 0x0fu;
-    }
     return expect(in, P2P_WIRE_ARRAY, &head) ? head.count : 0;
 }
 
@@ -375,11 +340,6 @@ struct p2p_slice p2p_unpack_raw(struct p2p_unpack *in)
         return (struct p2p_slice){0};
     }
     return p2p_slice_of(in->bytes.data + begin, in->bytes.at - begin);
-}
-
-bool p2p_unpack_failed(const struct p2p_unpack *in)
-{
-    return in->bytes.failed;
 }
 
 bool p2p_unpack_done(const struct p2p_unpack *in)

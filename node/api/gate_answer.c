@@ -261,7 +261,9 @@ void p2p_gate_answer_reply(struct p2p_call *call, struct p2p_node *node)
     }
     const struct p2p_kv *kv = node->kv; /* in a batch, that one's */
     bool released = job->type == P2P_JOB_COLLECT && job->check.released && !job->result.spooled;
-    if (kv == NULL && (job->result.answer.reason_count > 0 || released) &&
+    bool written = job->result.release.feed != 0; /* by this job, or else by one before it */
+    bool overrides = released && (!written || job->result.seconded.feed != 0);
+    if (kv == NULL && (job->result.answer.reason_count > 0 || overrides) &&
         p2p_store_begin(node->store, P2P_TXN_READ, &txn) == P2P_OK) {
         kv = p2p_txn_kv(txn);
     }
@@ -272,8 +274,8 @@ void p2p_gate_answer_reply(struct p2p_call *call, struct p2p_node *node)
         json_object_set_new(json, "release",
                             released ? p2p_id_json(ledger, &use) : json_null());
         json_object_set_new(json, "override",
-                            released && kv != NULL ? p2p_override_of_use(ledger, kv, &use)
-                                                   : json_null());
+                            overrides && kv != NULL ? p2p_override_of_use(ledger, kv, &use)
+                                                    : json_null());
     }
     p2p_txn_abort(txn);
     json_t *knowledge = knowledge_json(node, &total);

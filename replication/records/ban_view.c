@@ -30,7 +30,7 @@ static enum p2p_err acts_on(struct p2p_ledger *ledger, const struct p2p_entry *b
     if (by->record.circle != ban->circle) {
         return P2P_OK;
     }
-    enum p2p_err err = p2p_judge_once(ledger, by, &why);
+    enum p2p_err err = p2p_judge_once(ledger, by, NULL, &why);
     if (err != P2P_OK || why != P2P_WHY_NONE) {
         return err;
     }

@@ -37,6 +37,7 @@ enum p2p_err p2p_collect_find(const struct p2p_kv *kv,
     unsigned best = 0;
     uint32_t circle = 0;
     struct p2p_record_id chosen = {0, 0};
+    size_t opens = 0;
     bool there = false; /* out->custody is of that one, and nothing else was read since */
     *out = (struct p2p_collect_token){.found = false};
     for (size_t i = 0; i < place->circle_count; i++) {
@@ -48,6 +49,7 @@ enum p2p_err p2p_collect_find(const struct p2p_kv *kv,
             if (err == P2P_NOTFOUND) {
                 break;
             }
+            opens++;
             if (err == P2P_OK) {
                 err = p2p_custody_get(kv, place->circles[i], &id, &custody);
             }
@@ -72,6 +74,7 @@ enum p2p_err p2p_collect_find(const struct p2p_kv *kv,
         }
     }
     out->found = best > 0;
+    out->alone = opens == 1;
     return out->found && !there ? p2p_custody_get(kv, circle, &chosen, &out->custody) : P2P_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <p2p/collect.h>
 
 #include <p2p/hash.h>
+#include <p2p/kept.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +26,11 @@ static enum p2p_presents at_gate_has(const void *context, const struct p2p_subje
                                      const struct p2p_subject_key *key)
 {
     const struct at_gate *at = context;
-    const struct p2p_circle_secret *secret = NULL;
-    for (size_t i = 0; i < at->place->key_count && !type->clear && secret == NULL; i++) {
-        if (at->place->keys[i].circle == circle && at->place->keys[i].epoch == epoch) {
-            secret = &at->place->keys[i];
-        }
+    const size_t keys = at->place->key_count;
+    size_t k = 0; /* the key under which that stands; keys: it is not here */
+    while (k < keys &&
+           (at->place->keys[k].circle != circle || at->place->keys[k].epoch != epoch)) {
+        k++;
     }
     enum p2p_presents presents = P2P_PRESENTS_NO;
     for (size_t i = 0; i < at->check->subject_count; i++) {
@@ -38,14 +39,14 @@ static enum p2p_presents at_gate_has(const void *context, const struct p2p_subje
         if (subject->type != type) {
             continue;
         }
-        if (!type->clear && secret == NULL) {
+        if (!type->clear && k == keys) {
             presents = P2P_PRESENTS_UNKNOWN;
             continue;
         }
         if (type->clear) {
             p2p_subject_key_clear(&own, type->word, p2p_slice_text(subject->value));
         } else {
-            struct p2p_token token = p2p_subject_token(subject, &secret->key, epoch);
+            struct p2p_token token = p2p_gate_token(at->place, at->check, i, k);
             p2p_subject_key_token(&own, type->word, epoch, &token);
         }
         if (same_key(&own, key)) {
@@ -101,7 +102,10 @@ enum p2p_err p2p_collect_decide(struct p2p_ledger *ledger, const struct p2p_kv *
     question.gate = &gate;
     question.presented = &presented;
     p2p_gate_begin(answer);
-    enum p2p_err err = p2p_gate_present(ledger, kv, place, check, &gate, answer);
+    enum p2p_err err = p2p_kept_none(kv, &gate.none_kept);
+    if (err == P2P_OK) {
+        err = p2p_gate_present(ledger, kv, place, check, &gate, answer);
+    }
     if (err == P2P_OK) {
         err = p2p_collect_weigh(ledger, kv, &question, token, answer, found, &stale);
     }

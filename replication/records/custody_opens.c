@@ -102,17 +102,20 @@ static enum p2p_err all_over(struct custody_trace *trace, const struct newest *n
     return err;
 }
 
-/* Whether every earlier open was over where the token's was written. */
-static enum p2p_err has_effect(struct custody_trace *trace, bool *over)
+/* Whether every earlier open was over where the token's was written. alone [out]: there is no
+ * other open at all. */
+static enum p2p_err has_effect(struct custody_trace *trace, bool *over, bool *alone)
 {
     struct others others = {.trace = trace};
     struct newest newest = {.count = 0};
     bool earlier = false;
     enum p2p_err err = P2P_OK;
     *over = true;
+    *alone = true;
     while (err == P2P_OK && *over) {
         uint32_t feed = others.feed;
         err = next_other(&others, &earlier);
+        *alone = *alone && err != P2P_OK;
         if (err == P2P_OK && others.feed != feed) {
             err = all_over(trace, &newest, over);
             newest.count = 0;
@@ -135,6 +138,7 @@ static enum p2p_err weigh(struct custody_trace *trace, const struct p2p_record_i
     struct custody_trace of_other;
     const struct p2p_custody *token = trace->token;
     uint64_t known = 0;
+    bool alone = false;
     *rival = false;
     enum p2p_err err =
         p2p_known_surely(trace->ledger, id->feed, id->index, token->id.feed, &known);
@@ -148,7 +152,7 @@ static enum p2p_err weigh(struct custody_trace *trace, const struct p2p_record_i
         return err;
     }
     other.container = token->container;
-    err = has_effect(&of_other, rival);
+    err = has_effect(&of_other, rival, &alone);
     trace->waits = trace->waits || of_other.waits;
     return err;
 }
@@ -186,10 +190,11 @@ static enum p2p_err find_rivals(struct custody_trace *trace)
 enum p2p_err p2p_custody_beside(struct custody_trace *trace)
 {
     bool over = false;
-    enum p2p_err err = has_effect(trace, &over);
+    bool alone = false;
+    enum p2p_err err = has_effect(trace, &over, &alone);
     if (err == P2P_OK && !over) {
         trace->token->state = P2P_CUSTODY_NO_EFFECT;
         return P2P_OK;
     }
-    return err == P2P_OK ? find_rivals(trace) : err;
+    return err == P2P_OK && !alone ? find_rivals(trace) : err;
 }

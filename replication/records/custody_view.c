@@ -140,11 +140,11 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
     if (!p2p_id_from_key(key, &id)) {
         return P2P_CORRUPT;
     }
-    enum p2p_err err = p2p_ledger_entry(ledger, &id, &entry);
+    enum p2p_err err = p2p_ledger_entry_of_kind(ledger, &id, P2P_KIND_CUSTODY_OPEN, &entry);
     if (err == P2P_NOTFOUND) {
-        return P2P_OK; /* named before it came */
+        return P2P_OK; /* named before it came, or what cites tokens is cited */
     }
-    if (err != P2P_OK || entry.record.kind != P2P_KIND_CUSTODY_OPEN || entry.payload.len == 0 ||
+    if (err != P2P_OK || entry.payload.len == 0 ||
         p2p_ledger_kind(ledger, entry.record.kind) == NULL) {
         return err;
     }

@@ -240,7 +240,7 @@ static enum p2p_err add_told(struct p2p_ledger *ledger, const struct p2p_record_
     enum p2p_why why = P2P_WHY_NONE;
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
     if (err == P2P_OK) {
-        err = p2p_judge_once(ledger, &entry, &why);
+        err = p2p_judge_once(ledger, &entry, NULL, &why);
     }
     if (err != P2P_OK || why != P2P_WHY_NONE) {
         return err;

@@ -153,7 +153,7 @@ static enum p2p_err look_up_kept(struct p2p_ledger *ledger, const struct p2p_kv 
     struct p2p_hash at = {.bytes = {0}};
     struct p2p_ban ban;
     bool begin = true;
-    enum p2p_err err = P2P_OK;
+    enum p2p_err err = question->none_kept ? P2P_NOTFOUND : P2P_OK;
     while (err == P2P_OK &&
            (err = p2p_kept_next_on(ledger, kv, circle, key, &at, begin, &ban)) == P2P_OK) {
         err = weigh_ban(ledger, kv, question, weak, &ban, answer);
@@ -223,12 +223,40 @@ void p2p_gate_end(const struct p2p_gate_state *state, struct p2p_gate_answer *an
 
 /* ---- the node's question: identifiers, and the keys to look for them ---- */
 
+static struct p2p_token compute_token(const struct p2p_gate_place *place,
+                                      const struct p2p_gate_check *check, size_t subject,
+                                      size_t key)
+{
+    const struct p2p_circle_secret *secret = &place->keys[key];
+    return p2p_subject_token(&check->subjects[subject], &secret->key, secret->epoch);
+}
+
+void p2p_gate_tokens(const struct p2p_gate_place *place, const struct p2p_gate_check *check,
+                     struct p2p_token *out)
+{
+    for (size_t i = 0; i < check->subject_count; i++) {
+        for (size_t k = 0; k < place->key_count; k++) {
+            struct p2p_token *token = &out[i * place->key_count + k];
+            *token = check->subjects[i].type->clear ? (struct p2p_token){.bytes = {0}}
+                                                    : compute_token(place, check, i, k);
+        }
+    }
+}
+
+struct p2p_token p2p_gate_token(const struct p2p_gate_place *place,
+                                const struct p2p_gate_check *check, size_t subject, size_t key)
+{
+    return check->tokens != NULL ? check->tokens[subject * place->key_count + key]
+                                 : compute_token(place, check, subject, key);
+}
+
 static enum p2p_err look_up_subject(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                                     const struct p2p_gate_place *place,
-                                    const struct p2p_gate_question *question,
-                                    const struct p2p_subject *subject,
+                                    const struct p2p_gate_check *check,
+                                    const struct p2p_gate_question *question, size_t n,
                                     struct p2p_gate_answer *answer)
 {
+    const struct p2p_subject *subject = &check->subjects[n];
     struct p2p_subject_key key;
     enum p2p_err err = P2P_OK;
     if (subject->type->clear) {
@@ -241,7 +269,7 @@ static enum p2p_err look_up_subject(struct p2p_ledger *ledger, const struct p2p_
     }
     for (size_t i = 0; i < place->key_count && err == P2P_OK; i++) {
         const struct p2p_circle_secret *secret = &place->keys[i];
-        struct p2p_token token = p2p_subject_token(subject, &secret->key, secret->epoch);
+        struct p2p_token token = p2p_gate_token(place, check, n, i);
         p2p_subject_key_token(&key, subject->type->word, secret->epoch, &token);
         err = p2p_gate_look_up(ledger, kv, question, secret->circle, subject->type->weak, &key,
                                answer);
@@ -267,11 +295,10 @@ enum p2p_err p2p_gate_present(struct p2p_ledger *ledger, const struct p2p_kv *kv
 {
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < check->subject_count && err == P2P_OK; i++) {
-        const struct p2p_subject *subject = &check->subjects[i];
-        if (!subject->check_ok) {
+        if (!check->subjects[i].check_ok) {
             p2p_gate_bad_identifier(answer);
         }
-        err = look_up_subject(ledger, kv, place, question, subject, answer);
+        err = look_up_subject(ledger, kv, place, check, question, i, answer);
     }
     return err;
 }
@@ -293,13 +320,16 @@ enum p2p_err p2p_gate_decide(struct p2p_ledger *ledger, const struct p2p_kv *kv,
                              const struct p2p_gate_place *place,
                              const struct p2p_gate_check *check, struct p2p_gate_answer *answer)
 {
-    const struct p2p_gate_question question = {.locode = place->locode,
-                                               .purpose = check->purpose,
-                                               .own_ms = check->own_ms,
-                                               .quorum_ms = check->quorum_ms};
+    struct p2p_gate_question question = {.locode = place->locode,
+                                         .purpose = check->purpose,
+                                         .own_ms = check->own_ms,
+                                         .quorum_ms = check->quorum_ms};
     const struct p2p_gate_state state = p2p_gate_state_of(place, check);
     p2p_gate_begin(answer);
-    enum p2p_err err = p2p_gate_present(ledger, kv, place, check, &question, answer);
+    enum p2p_err err = p2p_kept_none(kv, &question.none_kept);
+    if (err == P2P_OK) {
+        err = p2p_gate_present(ledger, kv, place, check, &question, answer);
+    }
     p2p_gate_end(&state, answer);
     return err;
 }
@@ -326,12 +356,12 @@ void p2p_gate_stand(struct p2p_gate_place *place, const struct p2p_charter *char
 /* ---- a decision on the wire ---- */
 
 static void pack_tokens(struct p2p_pack *pack, const struct p2p_gate_place *place,
-                        const struct p2p_subject *subject)
+                        const struct p2p_gate_check *check, size_t subject)
 {
     p2p_pack_array(pack, (uint32_t)place->key_count);
     for (size_t i = 0; i < place->key_count; i++) {
         const struct p2p_circle_secret *secret = &place->keys[i];
-        struct p2p_token token = p2p_subject_token(subject, &secret->key, secret->epoch);
+        struct p2p_token token = p2p_gate_token(place, check, subject, i);
         p2p_pack_array(pack, 3);
         p2p_pack_uint(pack, secret->circle);
         p2p_pack_uint(pack, secret->epoch);
@@ -350,7 +380,7 @@ static void pack_subjects(struct p2p_pack *pack, const struct p2p_gate_place *pl
         if (subject->type->clear) {
             p2p_pack_text(pack, subject->value);
         } else {
-            pack_tokens(pack, place, subject);
+            pack_tokens(pack, place, check, i);
         }
         p2p_pack_bool(pack, subject->check_ok);
     }

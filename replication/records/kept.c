@@ -124,6 +124,17 @@ enum p2p_err p2p_kept_count(const struct p2p_kv *kv, size_t *count)
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
+enum p2p_err p2p_kept_none(const struct p2p_kv *kv, bool *none)
+{
+    static const uint8_t first[] = {P2P_INDEX_KEPT_ON};
+    struct p2p_slice found;
+    struct p2p_slice value;
+    enum p2p_err err =
+        p2p_kv_seek(kv, P2P_TABLE_INDEX, p2p_slice_of(first, sizeof(first)), &found, &value);
+    *none = err == P2P_NOTFOUND || (err == P2P_OK && found.data[0] != P2P_INDEX_KEPT_ON);
+    return err == P2P_NOTFOUND || err == P2P_CORRUPT ? P2P_OK : err;
+}
+
 enum p2p_err p2p_kept_mend(const struct p2p_ledger *ledger, const struct p2p_rescued *rescued)
 {
     return subject_rows(ledger->kv, rescued, true);

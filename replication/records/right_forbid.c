@@ -65,7 +65,7 @@ static enum p2p_err look_at_carriers(struct p2p_right_fold *fold, uint32_t issue
         }
         err = p2p_ledger_entry(fold->ledger, &id, &entry);
         if (err == P2P_OK) {
-            err = p2p_judge_once(fold->ledger, &entry, &why);
+            err = p2p_judge_once(fold->ledger, &entry, NULL, &why);
         }
         *passed = err == P2P_OK && why == P2P_WHY_NONE;
     }

@@ -81,6 +81,7 @@ struct p2p_right_ask {
     bool lights;
     enum p2p_light light;
     unsigned value;
+    const struct p2p_right_said *names; /* whom it names, in the fold's arena; NULL: nobody */
     size_t tenure; /* its ruling: in which tenure, where, and the how manieth citation there */
     uint64_t index;
     uint32_t cite;

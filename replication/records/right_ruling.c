@@ -3,6 +3,7 @@
  * A ruling counts when its author held the token there, at the epoch that it names, and when it
  * carries the checkpoint that this time as the holder rests on. A request is taken by the first
  * ruling of it, and never again. */
+#include "../once.h"
 #include "right_parts.h"
 
 #include <string.h>
@@ -53,20 +54,18 @@ static enum p2p_err weigh_ruling(struct p2p_right_fold *fold, const struct p2p_r
     const struct p2p_custody *custody = &fold->custody;
     struct p2p_entry entry;
     struct p2p_unpack in;
-    struct p2p_cites walk;
-    struct p2p_record_id cite;
     enum p2p_why why = P2P_WHY_NONE;
     size_t tenure = tenure_of(custody, id);
     *counts = false;
     if (tenure == custody->tenure_count) {
         return P2P_OK; /* anybody may write one; who held nothing costs no more than this */
     }
-    enum p2p_err err = p2p_ledger_entry(fold->ledger, id, &entry);
+    enum p2p_err err = p2p_once_entry(fold->ledger, id, &entry);
     if (err != P2P_OK || entry.record.kind != P2P_KIND_RULED ||
         entry.record.circle != fold->right.circle) {
         return err;
     }
-    err = p2p_judge_once(fold->ledger, &entry, &why);
+    err = p2p_judge_once(fold->ledger, &entry, NULL, &why);
     if (err != P2P_OK || why != P2P_WHY_NONE ||
         !p2p_unpack_find(entry.record.content, "epoch", &in) ||
         p2p_unpack_uint(&in) != custody->tenures[tenure].epoch || p2p_unpack_failed(&in)) {
@@ -74,11 +73,7 @@ static enum p2p_err weigh_ruling(struct p2p_right_fold *fold, const struct p2p_r
     }
     ask->tenure = tenure;
     ask->index = id->index;
-    ask->cite = 0;
-    p2p_cites_begin(&walk, &entry.record);
-    while (p2p_cites_next(&walk, &cite) && p2p_record_id_compare(&cite, &ask->id) != 0) {
-        ask->cite++;
-    }
+    ask->cite = p2p_cites_before(&entry.record, &ask->id);
     return rests_on(fold->ledger, &custody->tenures[tenure], id, entry.record.content, counts);
 }
 
@@ -106,7 +101,7 @@ static enum p2p_err find_ruling(struct p2p_right_fold *fold, struct p2p_right_as
     if (!fold->has_custody) {
         return P2P_OK;
     }
-    p2p_touch_begin(&walk, P2P_VIEW_RIGHTS, p2p_id_key(bytes, &ask->id));
+    p2p_touch_begin_still(&walk, P2P_VIEW_RIGHTS, p2p_id_key(bytes, &ask->id));
     p2p_scratch_begin(&scratch, fold->ledger);
     while (err == P2P_OK) {
         struct p2p_right_ask ruled = *ask;
@@ -168,6 +163,33 @@ static enum p2p_err insert(struct p2p_right_fold *fold, const struct p2p_right_a
     return P2P_OK;
 }
 
+static bool keep_one(struct p2p_arena *arena, struct p2p_slice *subject)
+{
+    if (subject->len == 0) {
+        return true;
+    }
+    *subject = p2p_arena_copy(arena, *subject);
+    return subject->data != NULL;
+}
+
+/* Whom the record that is looked at names, longer than that. */
+static enum p2p_err keep_names(struct p2p_right_fold *fold, struct p2p_right_ask *ask)
+{
+    struct p2p_right_said *names = p2p_arena_take(fold->arena, sizeof(*names));
+    if (names == NULL) {
+        return P2P_NOMEM;
+    }
+    *names = (struct p2p_right_said){.driver = fold->said.driver,
+                                     .truck = fold->said.truck,
+                                     .company = fold->said.company,
+                                     .slot_from_ms = fold->said.slot_from_ms,
+                                     .slot_until_ms = fold->said.slot_until_ms};
+    bool kept = keep_one(fold->arena, &names->driver) && keep_one(fold->arena, &names->truck) &&
+                keep_one(fold->arena, &names->company);
+    ask->names = names;
+    return kept ? P2P_OK : P2P_NOMEM;
+}
+
 /* A revoke or cancel by the first issuer; of several a cancel, of those the first by id. */
 static void gather_end(struct p2p_right_fold *fold, const struct p2p_right_ask *ask)
 {
@@ -210,6 +232,9 @@ enum p2p_err p2p_right_gather(struct p2p_right_fold *fold)
         break;
     }
     enum p2p_err err = find_ruling(fold, &ask, &found);
+    if (err == P2P_OK && found && record->kind == P2P_KIND_RIGHT_ASSIGN) {
+        err = keep_names(fold, &ask);
+    }
     if (err == P2P_OK && found) {
         return insert(fold, &ask);
     }

@@ -11,6 +11,7 @@
  * ruled, the gate-out
  *
  * Most rights need no fifth step. */
+#include "../once.h"
 #include "right_parts.h"
 
 #include <p2p/assert.h>
@@ -102,11 +103,12 @@ enum p2p_err p2p_right_look(struct p2p_right_fold *fold, const struct p2p_record
 {
     struct p2p_ledger *ledger = fold->ledger;
     struct p2p_entry *entry = &fold->entry;
+    enum p2p_why arrived = P2P_WHY_NONE;
     enum p2p_why why = P2P_WHY_NONE;
     *acts = false;
     bool passed = false;
-    enum p2p_err err = p2p_judge_arrived(ledger, id, &why);
-    if (err == P2P_OK && why != P2P_WHY_NONE) {
+    enum p2p_err err = p2p_judge_arrived(ledger, id, &arrived);
+    if (err == P2P_OK && arrived != P2P_WHY_NONE) {
         err = is_passed(fold, id, &passed);
     }
     if (err != P2P_OK || passed) {
@@ -115,13 +117,13 @@ enum p2p_err p2p_right_look(struct p2p_right_fold *fold, const struct p2p_record
     fold->id = *id;
     fold->said = (struct p2p_right_said){0};
     fold->carried = false;
-    err = p2p_ledger_entry(ledger, id, entry);
+    err = p2p_once_entry(ledger, id, entry);
     if (err != P2P_OK || entry->record.circle != fold->right.circle ||
         (p2p_right_actions(entry->record.kind) == 0 &&
          entry->record.kind != P2P_KIND_RESCUED)) {
         return err;
     }
-    err = p2p_judge_once(ledger, entry, &why);
+    err = p2p_judge_once(ledger, entry, &arrived, &why);
     if (err != P2P_OK || (entry->record.kind == P2P_KIND_RESCUED && !open_carrier(fold))) {
         return err;
     }
@@ -176,7 +178,7 @@ static enum p2p_err look_at_all(struct p2p_right_fold *fold,
     struct p2p_touch_walk walk;
     struct p2p_record_id by;
     enum p2p_err err = P2P_OK;
-    p2p_touch_begin(&walk, P2P_VIEW_RIGHTS, p2p_id_key(bytes, &fold->right.id));
+    p2p_touch_begin_still(&walk, P2P_VIEW_RIGHTS, p2p_id_key(bytes, &fold->right.id));
     p2p_scratch_begin(&scratch, fold->ledger);
     while (err == P2P_OK) {
         bool acts = false;
@@ -300,27 +302,19 @@ static enum p2p_err end_right(struct p2p_right_fold *fold)
 /* ---- the value ---- */
 
 /* Who was named last, while somebody is. */
-static enum p2p_err read_assigned(struct p2p_right_fold *fold)
+static void take_assigned(struct p2p_right_fold *fold)
 {
     struct p2p_right *right = &fold->right;
-    struct p2p_right_said said = {0};
-    struct p2p_entry entry;
-    if (right->assigned_by.feed == 0) {
-        return P2P_OK;
+    for (size_t i = 0; right->assigned_by.feed != 0 && i < fold->ruled_count; i++) {
+        const struct p2p_right_ask *ask = &fold->ruled[i];
+        if (ask->names != NULL && p2p_record_id_compare(&ask->id, &right->assigned_by) == 0) {
+            right->driver = ask->names->driver;
+            right->truck = ask->names->truck;
+            right->company = ask->names->company;
+            right->slot_from_ms = ask->names->slot_from_ms;
+            right->slot_until_ms = ask->names->slot_until_ms;
+        }
     }
-    enum p2p_err err = p2p_ledger_entry(fold->ledger, &right->assigned_by, &entry);
-    if (err == P2P_OK) {
-        err = p2p_right_read_request(&said, entry.payload);
-    }
-    if (err != P2P_OK) {
-        return P2P_CORRUPT; /* it was read before */
-    }
-    right->driver = said.driver;
-    right->truck = said.truck;
-    right->company = said.company;
-    right->slot_from_ms = said.slot_from_ms;
-    right->slot_until_ms = said.slot_until_ms;
-    return P2P_OK;
 }
 
 static enum p2p_err write_value(struct p2p_right_fold *fold, struct p2p_slice content)
@@ -354,10 +348,8 @@ static enum p2p_err fold_asked(struct p2p_right_fold *fold)
     if (err == P2P_OK && fold->unruled) {
         err = look_at_all(fold, p2p_right_take);
     }
-    if (err == P2P_OK) {
-        err = p2p_right_settle(fold);
-    }
-    return err == P2P_OK ? read_assigned(fold) : err;
+    take_assigned(fold);
+    return err == P2P_OK ? p2p_right_settle(fold) : err;
 }
 
 static enum p2p_err fold_issue(struct p2p_right_fold *fold, const struct p2p_entry *entry)
@@ -405,11 +397,11 @@ static enum p2p_err fold(struct p2p_ledger *ledger, struct p2p_slice key)
     if (!p2p_id_from_key(key, &id)) {
         return P2P_CORRUPT;
     }
-    enum p2p_err err = p2p_ledger_entry(ledger, &id, &entry);
+    enum p2p_err err = p2p_ledger_entry_of_kind(ledger, &id, P2P_KIND_RIGHT_ISSUE, &entry);
     if (err == P2P_NOTFOUND) {
-        return P2P_OK; /* named before it came */
+        return P2P_OK; /* named before it came, or what cites rights is cited */
     }
-    if (err != P2P_OK || entry.payload.len == 0 || entry.record.kind != P2P_KIND_RIGHT_ISSUE ||
+    if (err != P2P_OK || entry.payload.len == 0 ||
         p2p_ledger_kind(ledger, entry.record.kind) == NULL) {
         return err;
     }

@@ -47,21 +47,13 @@ static inline struct p2p_slice p2p_reader_bytes(struct p2p_reader *reader, size_
     return bytes;
 }
 
-static inline uint64_t p2p_reader_int(struct p2p_reader *reader, size_t bytes)
-{
-    const struct p2p_slice at = p2p_reader_bytes(reader, bytes);
-    uint64_t value = 0;
-    for (size_t i = 0; at.data != NULL && i < bytes; i++) {
-        value = value << 8 | at.data[i];
-    }
-    return value;
-}
-
 static inline uint8_t p2p_reader_u8(struct p2p_reader *reader)
 {
-    return (uint8_t)p2p_reader_int(reader, 1);
+    const struct p2p_slice at = p2p_reader_bytes(reader, 1);
+    return at.data == NULL ? 0 : at.data[0];
 }
 
+/* Written out, these become one load each. */
 static inline uint16_t p2p_reader_u16(struct p2p_reader *reader)
 {
     const struct p2p_slice at = p2p_reader_bytes(reader, 2);
@@ -70,12 +62,20 @@ static inline uint16_t p2p_reader_u16(struct p2p_reader *reader)
 
 static inline uint32_t p2p_reader_u32(struct p2p_reader *reader)
 {
-    return (uint32_t)p2p_reader_int(reader, 4);
+    const struct p2p_slice at = p2p_reader_bytes(reader, 4);
+    return at.data == NULL ? 0
+                           : (uint32_t)at.data[0] << 24 | (uint32_t)at.data[1] << 16 |
+                                 (uint32_t)at.data[2] << 8 | at.data[3];
 }
 
 static inline uint64_t p2p_reader_u64(struct p2p_reader *reader)
 {
-    return p2p_reader_int(reader, 8);
+    const struct p2p_slice at = p2p_reader_bytes(reader, 8);
+    return at.data == NULL ? 0
+                           : (uint64_t)at.data[0] << 56 | (uint64_t)at.data[1] << 48 |
+                                 (uint64_t)at.data[2] << 40 | (uint64_t)at.data[3] << 32 |
+                                 (uint64_t)at.data[4] << 24 | (uint64_t)at.data[5] << 16 |
+                                 (uint64_t)at.data[6] << 8 | at.data[7];
 }
 
 /* Copies n bytes out; out is zeroed when there are fewer. */

@@ -59,6 +59,7 @@ struct p2p_collect_token {
     bool found;                 /* one that is not over, or one that is */
     struct p2p_custody custody; /* borrows from the store until the next call */
     struct p2p_record_id other; /* one more that is not over; feed 0: none */
+    bool alone;                 /* no other open names that container in any of the circles */
 };
 
 /* What an allowed release rests on. */

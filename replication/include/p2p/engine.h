@@ -145,6 +145,7 @@ struct p2p_job {
          * caller answers its allow only once that is mirrored, and p2p_engine_release_take
          * agrees. */
         struct p2p_record_id release;
+        struct p2p_record_id seconded; /* the approve that it rests on; feed 0: none */
         struct p2p_slice leaf;   /* PREPARE: the unsigned leaf; CHECK: the packed decision */
         struct p2p_slice salted; /* PREPARE */
     } result;

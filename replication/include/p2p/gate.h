@@ -104,6 +104,9 @@ struct p2p_gate_check {
     size_t subject_count;
     char container[P2P_CONTAINER_BYTES_MAX + 1]; /* a collect, of this one in its normal form;
                                                     empty: a check */
+    /* That of subject i under key k of the place stands at i * key_count + k; NULL: they are
+     * computed each time. Of a subject in clear it is nothing. p2p_gate_tokens. */
+    const struct p2p_token *tokens;
     /* What the engine knows of itself when it asks. */
     uint64_t own_ms;            /* POSIX ms by the node's clock */
     uint64_t quorum_ms;         /* POSIX ms by quorum time; 0: too few fresh cosignatures */
@@ -141,6 +144,7 @@ struct p2p_gate_question {
     const char *purpose;
     uint64_t own_ms;
     uint64_t quorum_ms; /* 0: none */
+    bool none_kept;     /* p2p_kept_none, found where the bans are looked up */
 };
 /* What a node says of itself; it makes an answer stricter, or is told only. */
 struct p2p_gate_state {
@@ -173,6 +177,12 @@ P2P_MUST_CHECK enum p2p_err p2p_gate_present(struct p2p_ledger *ledger, const st
                                              const struct p2p_gate_check *check,
                                              const struct p2p_gate_question *question,
                                              struct p2p_gate_answer *answer);
+/* Fills what check->tokens points to; out: check->subject_count * place->key_count. */
+void p2p_gate_tokens(const struct p2p_gate_place *place, const struct p2p_gate_check *check,
+                     struct p2p_token *out);
+/* The token of a subject of a check under a key of the place. */
+struct p2p_token p2p_gate_token(const struct p2p_gate_place *place,
+                                const struct p2p_gate_check *check, size_t subject, size_t key);
 /* What a node's check says of the node. */
 struct p2p_gate_state p2p_gate_state_of(const struct p2p_gate_place *place,
                                         const struct p2p_gate_check *check);

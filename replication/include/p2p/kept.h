@@ -21,6 +21,8 @@
 P2P_MUST_CHECK enum p2p_err p2p_kept_put(struct p2p_ledger *ledger,
                                          const struct p2p_rescued *rescued, bool *fresh);
 P2P_MUST_CHECK enum p2p_err p2p_kept_count(const struct p2p_kv *kv, size_t *count);
+/* Whether none is kept on any subject, as nearly always. What the disk spoiled is some. */
+P2P_MUST_CHECK enum p2p_err p2p_kept_none(const struct p2p_kv *kv, bool *none);
 /* Its rows by subject, wherever they are missing. rescued outlives writes. */
 P2P_MUST_CHECK enum p2p_err p2p_kept_mend(const struct p2p_ledger *ledger,
                                           const struct p2p_rescued *rescued);

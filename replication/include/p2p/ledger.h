@@ -80,6 +80,13 @@ struct p2p_judged {
     enum p2p_why why;
 };
 
+/* Records that were read in this batch and are looked at again: once.h. */
+#define P2P_ONCE_MAX 64u
+struct p2p_once {
+    const struct p2p_entry *kept[P2P_ONCE_MAX]; /* NULL: nothing; in the arena */
+    struct p2p_arena arena;
+};
+
 /* What was found of one signed note lately: records/custody_rests.c. */
 struct p2p_rested {
     bool known;
@@ -152,9 +159,10 @@ struct p2p_ledger {
         size_t count;
         uint64_t first;
     } newest;
+    struct p2p_once once;
     struct p2p_judged judged[P2P_JUDGED_MAX]; /* while folding: one lift may name 1,024 bans */
-    /* `ruled` records, looked at in this batch, all of whose citations are held and fit, each
-     * in its place; feed 0: none. See judge_cites.c. */
+    /* `ruled` records all of whose citations are held and fit, each in its place, and looked at
+     * lately; feed 0: none. See judge_cites.c. */
     struct p2p_record_id cited[P2P_CITED_MAX];
     bool cites_remembered;                    /* any of these stands there */
     struct p2p_rested rested[P2P_RESTED_MAX]; /* by the hash of the note */
@@ -233,6 +241,10 @@ P2P_MUST_CHECK enum p2p_err p2p_ledger_verify(struct p2p_ledger *ledger,
 P2P_MUST_CHECK enum p2p_err p2p_ledger_entry(struct p2p_ledger *ledger,
                                              const struct p2p_record_id *id,
                                              struct p2p_entry *out);
+/* The same if it is of that kind; of any other no payload is opened. P2P_NOTFOUND. */
+P2P_MUST_CHECK enum p2p_err p2p_ledger_entry_of_kind(struct p2p_ledger *ledger,
+                                                     const struct p2p_record_id *id,
+                                                     uint32_t kind, struct p2p_entry *out);
 /* The same of a leaf that was read already, which the entry then borrows. */
 P2P_MUST_CHECK enum p2p_err p2p_ledger_entry_of(struct p2p_ledger *ledger,
                                                 const struct p2p_record_id *id,
@@ -377,14 +389,22 @@ P2P_MUST_CHECK enum p2p_err p2p_index_put(struct p2p_ledger *ledger, struct p2p_
 /* TOUCH rows: which records act on a key. */
 P2P_MUST_CHECK enum p2p_err p2p_touch_add(struct p2p_ledger *ledger, enum p2p_view_number view,
                                           struct p2p_slice key, const struct p2p_record_id *by);
+#define P2P_TOUCH_AHEAD_MAX 8u
 struct p2p_touch_walk {
     uint8_t prefix[1 + P2P_VIEW_KEY_BYTES_MAX];
     size_t prefix_len;
     struct p2p_record_id last;
     bool begun;
+    bool looks_ahead; /* at so many rows at a time: */
+    bool ended;       /* there is none behind them */
+    unsigned ahead_at, ahead_count;
+    struct p2p_record_id ahead[P2P_TOUCH_AHEAD_MAX];
 };
 void p2p_touch_begin(struct p2p_touch_walk *walk, enum p2p_view_number view,
                      struct p2p_slice key);
+/* The same for a walk to the end while no row of TOUCH comes or goes, as in folds. */
+void p2p_touch_begin_still(struct p2p_touch_walk *walk, enum p2p_view_number view,
+                           struct p2p_slice key);
 /* P2P_NOTFOUND at the end. Safe while other tables are written. */
 P2P_MUST_CHECK enum p2p_err p2p_touch_next(struct p2p_touch_walk *walk, const struct p2p_kv *kv,
                                            struct p2p_record_id *by);

@@ -65,6 +65,8 @@ struct p2p_cites {
 };
 void p2p_cites_begin(struct p2p_cites *walk, const struct p2p_record *record);
 bool p2p_cites_next(struct p2p_cites *walk, struct p2p_record_id *cite);
+/* How many cites of a decoded record stand before the first of that one; cite_count: none. */
+uint32_t p2p_cites_before(const struct p2p_record *record, const struct p2p_record_id *id);
 
 /* What an author gives; everything borrowed. */
 struct p2p_draft {

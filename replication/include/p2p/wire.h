@@ -41,11 +41,43 @@ struct p2p_unpack {
 
 /* bytes were checked; they are borrowed, as are strings and bin that are read from them. What
  * reads a value moves past it; once failed, each yields 0, false or the empty slice. */
-void p2p_unpack_init(struct p2p_unpack *in, struct p2p_slice bytes);
+static inline void p2p_unpack_init(struct p2p_unpack *in, struct p2p_slice bytes)
+{
+    p2p_reader_init(&in->bytes, bytes);
+}
 enum p2p_wire_type p2p_unpack_type(const struct p2p_unpack *in);
-uint64_t p2p_unpack_uint(struct p2p_unpack *in);
-/* At most max, else failed. */
-uint32_t p2p_unpack_u32(struct p2p_unpack *in);
+/* What p2p_unpack_uint and p2p_unpack_array do where the first byte does not say all. */
+uint64_t p2p_unpack_long_uint(struct p2p_unpack *in);
+uint32_t p2p_unpack_long_array(struct p2p_unpack *in);
+
+/* Most of what is read are small numbers and short arrays, whose first byte says all: past
+ * that byte, if it lies in [from, to]. */
+static inline bool p2p_unpack_short(struct p2p_unpack *in, uint8_t from, uint8_t to,
+                                    uint8_t *tag)
+{
+    struct p2p_reader *bytes = &in->bytes;
+    bool fits = !bytes->failed && bytes->at < bytes->len && bytes->data[bytes->at] >= from &&
+                bytes->data[bytes->at] <= to;
+    if (fits) {
+        *tag = bytes->data[bytes->at++];
+    }
+    return fits;
+}
+
+static inline uint64_t p2p_unpack_uint(struct p2p_unpack *in)
+{
+    uint8_t tag;
+    return p2p_unpack_short(in, 0x00, 0x7f, &tag) ? tag : p2p_unpack_long_uint(in);
+}
+
+/* At most UINT32_MAX, else failed. */
+static inline uint32_t p2p_unpack_u32(struct p2p_unpack *in)
+{
+    uint64_t value = p2p_unpack_uint(in);
+    in->bytes.failed = in->bytes.failed || value > UINT32_MAX;
+    return in->bytes.failed ? 0 : (uint32_t)value;
+}
+
 int64_t p2p_unpack_int(struct p2p_unpack *in);
 bool p2p_unpack_bool(struct p2p_unpack *in);
 /* True and consumed when the next value is nil. */
@@ -54,11 +86,18 @@ struct p2p_slice p2p_unpack_str(struct p2p_unpack *in);
 struct p2p_slice p2p_unpack_bin(struct p2p_unpack *in);
 /* Exactly n bytes of bin copied to out; failed otherwise. */
 void p2p_unpack_fixed(struct p2p_unpack *in, void *out, size_t n);
-uint32_t p2p_unpack_array(struct p2p_unpack *in);
+static inline uint32_t p2p_unpack_array(struct p2p_unpack *in)
+{
+    uint8_t tag;
+    return p2p_unpack_short(in, 0x90, 0x9f, &tag) ? tag & 0x0fu : p2p_unpack_long_array(in);
+}
 uint32_t p2p_unpack_map(struct p2p_unpack *in);
 /* The encoded bytes of the next value, whatever it is, and moves past it. */
 struct p2p_slice p2p_unpack_raw(struct p2p_unpack *in);
-bool p2p_unpack_failed(const struct p2p_unpack *in);
+static inline bool p2p_unpack_failed(const struct p2p_unpack *in)
+{
+    return in->bytes.failed;
+}
 /* Everything read and nothing failed. */
 bool p2p_unpack_done(const struct p2p_unpack *in);
 /* Finds key in a map whose encoded bytes are given and sets value over what stands there. */
