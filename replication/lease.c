@@ -1,5 +1,6 @@
 #include <p2p/assert.h>
 #include <p2p/lease.h>
+#include <p2p/planted.h>
 
 const char *p2p_custody_ready_word(enum p2p_custody_ready ready)
 {
@@ -151,7 +152,7 @@ enum p2p_custody_ready p2p_lease_ready(const struct p2p_lease *lease,
     if (lease->feed == 0 || info == NULL) {
         return P2P_CUSTODY_WAITING;
     }
-    if (!asks_nobody(info)) {
+    if (!asks_nobody(info) && !P2P_PLANT(LEASE_IGNORED)) {
         if (!lease->complete || !lease->held) {
             return P2P_CUSTODY_WAITING;
         }

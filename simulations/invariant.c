@@ -147,10 +147,10 @@ void sim_watcher_free(struct sim_watcher *watcher)
     free(watcher->expected);
     free(watcher->bans);
     free(watcher->memberships);
-    for (size_t i = 0; i < watcher->block_count; i++) {
-        free(watcher->blocks[i].cites);
+    for (size_t i = 0; i < watcher->said_count; i++) {
+        free(watcher->said[i].cites);
     }
-    free(watcher->blocks);
+    free(watcher->said);
     free(watcher->releases);
     free(watcher->held);
     p2p_arena_deinit(&watcher->arena);
@@ -173,6 +173,15 @@ static void excuse_expected(struct sim_watcher *watcher)
     }
 }
 
+static void count_witnesses(const struct sim_watcher *watcher, struct watch_feed *feed)
+{
+    const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), feed->number);
+    if (info != NULL && (!feed->counted || info->witness_count < feed->fewest)) {
+        feed->counted = true;
+        feed->fewest = info->witness_count;
+    }
+}
+
 void watch_look(struct sim_watcher *watcher)
 {
     excuse_expected(watcher);
@@ -181,6 +190,7 @@ void watch_look(struct sim_watcher *watcher)
         reach(watcher->feeds, &watcher->feed_count, feeds, sizeof(struct watch_feed));
     for (uint32_t i = 0; i < watcher->feed_count; i++) {
         watcher->feeds[i].number = i;
+        count_witnesses(watcher, &watcher->feeds[i]);
     }
     const struct sim_federation *federation = &watcher->sim->federation;
     struct watch_log *charter = &watcher->feeds[P2P_CHARTER_FEED].branches[0];
@@ -232,6 +242,8 @@ void watch_frame(struct sim_watcher *watcher, struct watch_machine *machine,
     struct p2p_cosign_body cosign;
     struct p2p_ack ack;
     struct p2p_entry_body entry;
+    struct p2p_lease_ask ask;
+    struct p2p_lease_answer answer;
     enum p2p_err err = P2P_OK;
     switch (frame->type) {
     case P2P_FRAME_RUN:
@@ -256,6 +268,18 @@ void watch_frame(struct sim_watcher *watcher, struct watch_machine *machine,
         err = p2p_entry_read(&entry, frame->body);
         if (err == P2P_OK) {
             watch_entry(watcher, machine, &entry);
+        }
+        break;
+    case P2P_FRAME_LEASE_ASK:
+        err = p2p_lease_ask_read(&ask, frame->body);
+        if (err == P2P_OK) {
+            watch_lease_asked(watcher, machine, &ask);
+        }
+        break;
+    case P2P_FRAME_LEASE_ANSWER:
+        err = p2p_lease_answer_read(&answer, frame->body);
+        if (err == P2P_OK) {
+            watch_lease_answered(watcher, machine, &answer);
         }
         break;
     case P2P_FRAME_FORK:
@@ -322,6 +346,7 @@ void sim_watcher_actions(struct sim_watcher *watcher, struct sim_host *host,
 void sim_watcher_started(struct sim_watcher *watcher, struct sim_host *host)
 {
     struct watch_machine *machine = visit(watcher, host);
+    machine->round_count = 0; /* what was answered before is forgotten */
     if (machine->honest) {
         uint32_t own = p2p_engine_own_feed(host->node.engine);
         bool appends = p2p_engine_read_only(host->node.engine) == P2P_READ_ONLY_NONE;
@@ -363,14 +388,15 @@ static struct watch_gate gate_of(const struct sim_host *host)
     const struct p2p_now now = {.mono_ms = sim_host_mono_ms(host)};
     struct p2p_copy_point copy = {.size = 0};
     bool copied = sim_disk_copied(host->disk, &copy);
-    return (struct watch_gate){.feed = p2p_engine_own_feed(engine),
-                               .copied = copied ? copy.size : 0,
-                               .ready =
-                                   p2p_engine_custody(engine, &now, NULL) == P2P_CUSTODY_READY,
-                               .circles = place->circles,
-                               .circle_count = place->circle_count,
-                               .quorum = quorum_of,
-                               .context = engine};
+    return (struct watch_gate){
+        .feed = p2p_engine_own_feed(engine),
+        .copied = copied ? copy.size : 0,
+        .ready = p2p_engine_custody(engine, &now, NULL) == P2P_CUSTODY_READY,
+        .hides = p2p_charter_rival_size(p2p_engine_ledger(engine)->charter) > 0,
+        .circles = place->circles,
+        .circle_count = place->circle_count,
+        .quorum = quorum_of,
+        .context = engine};
 }
 
 /* Looked at as it left: what stands on the disk does not change until the next batch. */
@@ -485,6 +511,7 @@ void watch_settle(struct sim_watcher *watcher, struct watch_machine *const *mach
     for (size_t i = 0; i < machine_count; i++) {
         if (watch_disk(watcher, machines[i], &all[count])) {
             watch_settle_authority(watcher, machines[i]);
+            watch_rests(watcher, machines[i]);
             if (count == 0) { /* all that are complete hold the same */
                 watch_settle_numbers(watcher, machines[i]);
             }

@@ -50,8 +50,11 @@ struct sim_host;
     X(RELEASED_STANDS, "released-stands", "what is released stays released in every view")     \
     X(RELEASE_KEPT, "release-kept",                                                            \
       "a release is recorded, synced and copied before it is answered")                        \
-    X(RELEASE_FITS, "release-fits", "only for the driver and truck that somebody named")       \
-    X(FORBIDDEN, "forbidden", "no release while a block that the gate knew stands, unruled")   \
+    X(RELEASE_FITS, "release-fits", "only for driver, truck and time that somebody named")     \
+    X(FORBIDDEN, "forbidden",                                                                  \
+      "no release over a block, light, revoke or second open that the gate knew")              \
+    X(LEASED, "leased", "no release but for a lease after a quorum of witnesses was asked")    \
+    X(RESTS, "rests", "no step of custody counts that rests on fewer than a quorum")           \
     X(SECOND_ACCEPT, "second-accept", "two holders by a lie are proof of it")                  \
     X(ALIVE, "alive", "a machine that may run does run, and its batches end")
 enum sim_invariant {

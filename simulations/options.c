@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "prove.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -205,6 +207,7 @@ enum {
     NIGHTLY,
     PROVE,
     RECORDED,
+    PLANT,
     SWEEP,
     OUT,
     JSON,
@@ -225,6 +228,7 @@ static const struct option longs[] = {{"seed", required_argument, NULL, SEED},
                                       {"nightly", no_argument, NULL, NIGHTLY},
                                       {"prove", no_argument, NULL, PROVE},
                                       {"recorded", no_argument, NULL, RECORDED},
+                                      {"plant", required_argument, NULL, PLANT},
                                       {"sweep", no_argument, NULL, SWEEP},
                                       {"out", required_argument, NULL, OUT},
                                       {"json", no_argument, NULL, JSON},
@@ -294,6 +298,8 @@ static bool take(struct sim_command *command, int option, const char *value)
     case RECORDED:
         command->recorded = true;
         return true;
+    case PLANT:
+        return sim_plant(value, &command->plant);
     case SWEEP:
         command->mode = SIM_SWEEP;
         return true;

@@ -38,6 +38,7 @@ struct sim_command {
     uint32_t real_every; /* every so many seeds with Ed25519; 0: none */
     uint32_t pair_every; /* every so many seeds with two liars at once; 0: none */
     bool recorded;       /* SIM_PROVE: only the seeds that are known to find them */
+    uint32_t plant;      /* enum p2p_plant: in every run, or all that is proven; 0: none */
     bool json;
     bool story;          /* tell everything as it happens */
     const char *out;     /* directory of the sweep's results */

@@ -56,6 +56,22 @@ struct sim_options sim_options_default(void)
     return options;
 }
 
+struct sim_options sim_options_of_seed(const struct sim_options *options)
+{
+    struct sim_options own = *options;
+    uint32_t every = options->workload.custody_every;
+    if (every != 0 && options->seed % every == 0) {
+        own.workload.custody = 600;
+        own.workload.decisions = 150;
+        own.workload.bans = 120;
+        own.workload.other = 30;
+        own.workload.boxes = 3;
+        own.workload.lease_s = 60;
+        own.workload.passing_on = true;
+    }
+    return own;
+}
+
 struct sim_options sim_options_short(void)
 {
     struct sim_options options = sim_options_default();
@@ -92,6 +108,7 @@ struct sim_options sim_options_short(void)
     options.workload.subjects = 60;
     options.workload.boxes = 5;
     options.workload.lease_s = 120;
+    options.workload.custody_every = 4;
     options.workload.burst_records = 60;
     options.workload.burst_every_us = 5 * SIM_MINUTE;
     options.workload.burst_us = 10 * SIM_SECOND;

@@ -99,7 +99,7 @@ static void build(struct sim *sim)
 
 void sim_begin(struct sim *sim, const struct sim_options *options, FILE *live)
 {
-    *sim = (struct sim){.options = *options};
+    *sim = (struct sim){.options = sim_options_of_seed(options)};
     sim_schedule_init(&sim->schedule);
     sim_story_init(&sim->story);
     sim->story.live = live;

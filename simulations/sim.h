@@ -72,6 +72,8 @@ struct sim {
 struct sim_options sim_options_default(void);
 /* Many short runs: 5 nodes, 10 minutes, as much happening as in hours of the former. */
 struct sim_options sim_options_short(void);
+/* What they are for their seed: some seeds have another workload. */
+struct sim_options sim_options_of_seed(const struct sim_options *options);
 /* Runs to the end or to the first violation; live: where the story is also told at once, or
  * NULL. sim_end frees what the run holds. */
 void sim_run(struct sim *sim, const struct sim_options *options, FILE *live);

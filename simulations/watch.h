@@ -8,6 +8,9 @@
  *   watch_record.c     what records say, read naively: `seen`, bans, what acts on them
  *   watch_gate.c       may this gate have allowed that?
  *   watch_release.c    what left which gate
+ *   watch_forbid.c     what forbade it
+ *   watch_lease.c      who had a lease
+ *   watch_rests.c      how many witnesses a step of custody rests on
  *   watch_custody.c    who believes that he may let out what, and what he believes let out
  *   watch_authority.c  charter entries, cut points, lifts, verdicts that stand
  *   watch_disk.c       what one disk holds, against the watcher's trees
@@ -84,6 +87,14 @@ struct watch_released {
     bool told; /* that it is not any more */
 };
 
+/* A lease that was asked for. */
+#define WATCH_ROUNDS_MAX 32u
+struct watch_round {
+    struct p2p_hash nonce;
+    uint64_t asked_us; /* when the first of it left */
+    uint64_t answered; /* bit per charter number of the members whose answer left */
+};
+
 struct watch_machine {
     uint32_t number;
     const char *name;
@@ -110,6 +121,8 @@ struct watch_machine {
     uint64_t batches;         /* when it was last settled */
     struct watch_released *released;
     size_t released_count, released_cap;
+    struct watch_round rounds[WATCH_ROUNDS_MAX]; /* a ring of what it asked in this start */
+    size_t round_count;                          /* ever, in this start */
 };
 struct watch_left *watch_left_of(struct watch_machine *machine, uint32_t feed);
 /* It signed with keys of this generation: what left it under earlier ones, it need not hold. */
@@ -158,6 +171,8 @@ struct watch_feed {
     struct watch_point memo; /* the newest head that was placed, */
     uint32_t memo_branch;    /* and where */
     bool told_twice;         /* its two histories were reported or excused */
+    bool counted;
+    uint32_t fewest; /* witnesses that the charter ever named for it, once counted */
     struct watch_cosigner *cosigners;
     size_t cosigner_count, cosigner_cap;
     struct watch_point quorums[WATCH_BRANCHES_MAX]; /* the largest with a quorum, per branch */
@@ -193,7 +208,8 @@ struct watch_membership {
 /* An answer that let a container out. */
 struct watch_release {
     struct p2p_record_id token, right, use;
-    bool overruled; /* by an approve that the `use` cites */
+    uint64_t own_ms; /* what the gate's clock said */
+    bool overruled;  /* by an approve that the `use` cites */
     uint32_t circle;
     const char *machine;
     bool honest;
@@ -224,9 +240,9 @@ struct sim_watcher {
     size_t bans_unopened; /* first of them whose payload is missing */
     struct watch_membership *memberships;
     size_t membership_count, membership_cap;
-    uint64_t membership_size;        /* of the charter, up to which they were followed */
-    struct watch_ban_record *blocks; /* and what ends them, of rights; payloads never opened */
-    size_t block_count, block_cap;
+    uint64_t membership_size;      /* of the charter, up to which they were followed */
+    struct watch_ban_record *said; /* of containers and rights; payloads never kept */
+    size_t said_count, said_cap;
     struct watch_release *releases;
     size_t release_count, release_cap;
     struct watch_held *held;
@@ -343,11 +359,14 @@ void watch_decision(struct sim_watcher *watcher, struct watch_machine *machine, 
 
 /* ---- watch_release.c ---- */
 
+struct p2p_custody;
+
 /* What a machine's gate goes by, beside its disk. */
 struct watch_gate {
     uint32_t feed;   /* that it writes in */
     uint64_t copied; /* so many records of it stand in its copy */
     bool ready;      /* it believes that it may release now */
+    bool hides;      /* two heads of the charter hide from it what a step may rest on */
     const uint32_t *circles;
     size_t circle_count;
     /* Of how much of a feed it holds a quorum. */
@@ -358,9 +377,31 @@ struct watch_gate {
 void watch_left(struct sim_watcher *watcher, struct watch_machine *machine,
                 const struct watch_gate *gate, const struct p2p_job *collect);
 
+/* ---- watch_forbid.c ---- */
+
+/* What forbade a release that left, as far as that is beyond doubt. custody: as the machine has
+ * the token now. */
+void watch_forbidden(struct sim_watcher *watcher, struct watch_machine *machine,
+                     const struct watch_release *release, const struct p2p_custody *custody);
+
+/* ---- watch_lease.c ---- */
+
+/* Frames that leave. */
+void watch_lease_asked(struct sim_watcher *watcher, struct watch_machine *machine,
+                       const struct p2p_lease_ask *ask);
+void watch_lease_answered(struct sim_watcher *watcher, const struct watch_machine *machine,
+                          const struct p2p_lease_answer *answer);
+/* Whether a machine that lets a container out may have a lease for it. */
+bool watch_may_have_lease(const struct sim_watcher *watcher,
+                          const struct watch_machine *machine, uint32_t feed);
+
+/* ---- watch_rests.c ---- */
+
+/* Looks at what the tokens of a machine's views came to be where they are by. */
+void watch_rests(struct sim_watcher *watcher, const struct watch_machine *machine);
+
 /* ---- watch_custody.c ---- */
 
-struct p2p_custody;
 /* What this machine believes now; one scan goes over all. */
 void watch_custody(struct sim_watcher *watcher, struct watch_machine *machine,
                    const struct watch_gate *gate);

@@ -199,8 +199,10 @@ void watch_custody(struct sim_watcher *watcher, struct watch_machine *machine,
              p2p_custody_next(machine->kv, gate->circles[i], &id, begin, &custody) == P2P_OK;
              begin = false) {
             id = custody.id;
-            look_at_released(watcher, machine, &custody);
-            look_at_use(watcher, machine, &custody);
+            if (!gate->hides) {
+                look_at_released(watcher, machine, &custody);
+                look_at_use(watcher, machine, &custody);
+            }
             if (could_release(gate, &custody)) {
                 look_at_holder(watcher, machine, &custody);
             }

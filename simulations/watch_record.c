@@ -189,12 +189,31 @@ static void read_ban(struct sim_watcher *watcher, const struct watch_machine *ma
     open_payload(&watcher->bans[watcher->ban_count++], machine->kv);
 }
 
-static void read_block(struct sim_watcher *watcher, const struct p2p_record *record,
-                       const struct p2p_record_id *id, bool signed_well)
+static bool is_of_containers(uint32_t kind)
 {
-    watcher->blocks = watch_room(watcher->blocks, watcher->block_count, &watcher->block_cap,
-                                 sizeof(*watcher->blocks));
-    watcher->blocks[watcher->block_count++] = read_leaf(record, id, signed_well);
+    switch (kind) {
+    case P2P_KIND_CUSTODY_OPEN:
+    case P2P_KIND_CUSTODY_WITHDRAW:
+    case P2P_KIND_CUSTODY_GATE_IN:
+    case P2P_KIND_RECOUNT:
+    case P2P_KIND_RIGHT_ISSUE:
+    case P2P_KIND_RIGHT_REVOKE:
+    case P2P_KIND_RIGHT_CANCEL:
+    case P2P_KIND_RIGHT_BLOCK:
+    case P2P_KIND_RIGHT_UNBLOCK:
+    case P2P_KIND_RIGHT_LIGHT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void read_said(struct sim_watcher *watcher, const struct p2p_record *record,
+                      const struct p2p_record_id *id, bool signed_well)
+{
+    watcher->said = watch_room(watcher->said, watcher->said_count, &watcher->said_cap,
+                               sizeof(*watcher->said));
+    watcher->said[watcher->said_count++] = read_leaf(record, id, signed_well);
 }
 
 const struct watch_ban_record *watch_ban_at(const struct sim_watcher *watcher,
@@ -282,9 +301,8 @@ void watch_read_records(struct sim_watcher *watcher, struct watch_machine *machi
             read_seen(feed, &record, id.index);
         } else if (acts_on_bans(record.kind)) {
             read_ban(watcher, machine, &record, &id, signed_well);
-        } else if (record.kind == P2P_KIND_RIGHT_BLOCK ||
-                   record.kind == P2P_KIND_RIGHT_UNBLOCK) {
-            read_block(watcher, &record, &id, signed_well);
+        } else if (is_of_containers(record.kind)) {
+            read_said(watcher, &record, &id, signed_well);
         }
     }
 }

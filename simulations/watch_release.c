@@ -8,7 +8,6 @@
 #include "yard.h"
 
 #include <p2p/custody.h>
-#include <p2p/grant.h>
 
 static bool same(const struct p2p_record_id *a, const struct p2p_record_id *b)
 {
@@ -91,69 +90,30 @@ static void compare_releases(struct sim_watcher *watcher, const struct watch_mac
     }
 }
 
-/* ---- what forbade it ---- */
-
-static bool cites(const struct watch_ban_record *record, const struct p2p_record_id *id)
-{
-    for (size_t i = 0; i < record->cite_count; i++) {
-        if (same(&record->cites[i], id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* It has effect, whatever else there is, on the right that was used; and the gate knew it. */
-static bool surely_blocks(struct sim_watcher *watcher, const struct watch_release *release,
-                          const struct watch_ban_record *block)
-{
-    const struct p2p_feed_info *info = p2p_charter_feed(watch_charter(watcher), block->id.feed);
-    return block->kind == P2P_KIND_RIGHT_BLOCK && block->circle == release->circle &&
-           block->signed_well && cites(block, &release->right) && block->cite_count == 1 &&
-           info != NULL && info->closed == 0 && watch_is_honest_feed(watcher, block->id.feed) &&
-           watch_never_revoked(watcher, block->issuer) &&
-           watch_granted_word(watcher, block->issuer, p2p_grant_name(P2P_GRANT_BLOCK),
-                              watch_charter_known(watcher, &block->id)) &&
-           watch_known(watcher, block->id.feed, block->id.index, release->right.feed) >
-               release->right.index &&
-           watch_known(watcher, release->use.feed, release->use.index, block->id.feed) >
-               block->id.index;
-}
-
-static void look_at_blocks(struct sim_watcher *watcher, struct watch_machine *machine,
-                           const struct watch_release *release)
-{
-    for (uint32_t i = 1; i < watcher->feed_count; i++) {
-        watch_follow(watcher, machine, i);
-    }
-    for (size_t i = 0; i < watcher->block_count && !release->overruled; i++) {
-        const struct watch_ban_record *block = &watcher->blocks[i];
-        bool ended = false;
-        for (size_t n = 0; n < watcher->block_count; n++) {
-            ended = ended || (watcher->blocks[n].kind == P2P_KIND_RIGHT_UNBLOCK &&
-                              cites(&watcher->blocks[n], &block->id));
-        }
-        if (!ended && surely_blocks(watcher, release, block)) {
-            sim_violate(watcher->sim, SIM_INVARIANT_FORBIDDEN,
-                        "%s let a container out by %s record %llu, and knew that %s record "
-                        "%llu blocks it",
-                        machine->name, watch_feed_name(watcher, release->use.feed),
-                        (unsigned long long)release->use.index,
-                        watch_feed_name(watcher, block->id.feed),
-                        (unsigned long long)block->id.index);
-        }
-    }
-}
+/* ---- for whom ---- */
 
 static void look_at_driver(struct sim_watcher *watcher, const struct watch_machine *machine,
                            const struct p2p_gate_check *check,
                            const struct watch_release *release)
 {
     if (!sim_yard_named(yard_of(watcher), check->container, check->subjects,
-                        check->subject_count, release->overruled)) {
+                        check->subject_count, check->own_ms, release->overruled)) {
         sim_violate(watcher->sim, SIM_INVARIANT_RELEASE_FITS,
-                    "%s let out %s by %s record %llu for whom nobody named", machine->name,
-                    check->container, watch_feed_name(watcher, release->use.feed),
+                    "%s let out %s by %s record %llu for whom or when nobody named",
+                    machine->name, check->container,
+                    watch_feed_name(watcher, release->use.feed),
+                    (unsigned long long)release->use.index);
+    }
+}
+
+static void look_at_lease(struct sim_watcher *watcher, const struct watch_machine *machine,
+                          const struct watch_release *release)
+{
+    if (!watch_may_have_lease(watcher, machine, release->use.feed)) {
+        sim_violate(watcher->sim, SIM_INVARIANT_LEASED,
+                    "%s let a container out by %s record %llu, and no quorum of its witnesses "
+                    "was asked and answered in a lease's time",
+                    machine->name, watch_feed_name(watcher, release->use.feed),
                     (unsigned long long)release->use.index);
     }
 }
@@ -162,6 +122,7 @@ void watch_left(struct sim_watcher *watcher, struct watch_machine *machine,
                 const struct watch_gate *gate, const struct p2p_job *collect)
 {
     struct watch_release release = {.use = {gate->feed, collect->check.use},
+                                    .own_ms = collect->check.own_ms,
                                     .machine = machine->name,
                                     .honest = machine->honest};
     struct p2p_custody custody;
@@ -184,8 +145,9 @@ void watch_left(struct sim_watcher *watcher, struct watch_machine *machine,
         if (opening != NULL && sim_yard_stands(yard_of(watcher), opening)) {
             look_at_driver(watcher, machine, &collect->check, &release);
         }
+        look_at_lease(watcher, machine, &release);
         if (!machine->lost_once) {
-            look_at_blocks(watcher, machine, &release);
+            watch_forbidden(watcher, machine, &release, &custody);
         }
     }
     watcher->releases = watch_room(watcher->releases, watcher->release_count,

@@ -26,6 +26,8 @@ struct sim_workload_options {
     uint32_t subjects;       /* 10,000, Zipf(1.1) */
     uint32_t boxes;          /* containers that come and go */
     uint32_t lease_s;        /* of custody; 0: as every charter begins */
+    uint32_t custody_every;  /* each seed that this divides is about containers most of all */
+    bool passing_on;         /* and they go on to other ports more often */
     uint32_t burst_records;  /* 500 within burst_us, every burst_every_us; 0: never */
     uint64_t burst_every_us, burst_us;
 };

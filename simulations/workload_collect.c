@@ -4,12 +4,14 @@
 
 #include <p2p/assert.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MIRROR_WAIT_MS 2000u
 #define AGAIN_US_MAX   (6 * SIM_SECOND)
+#define ONE_IN_THE_WAY 40u /* weight: a driver comes early, or hopes */
 
 /* ---- who comes ---- */
 
@@ -190,16 +192,26 @@ static void make_collect(struct sim_plan *plan, const struct sim_move *move)
 
 /* ---- moves ---- */
 
-static bool is_ready(const struct sim_plan *plan, const struct p2p_custody *custody,
-                     const struct p2p_right *right)
+/* How many things are in the way of a container that a party may collect; as many as can be
+ * when nobody may. */
+static unsigned count_obstacles(const struct sim_plan *plan, const struct p2p_custody *custody,
+                                const struct p2p_right *right)
 {
-    bool ready = custody->state == P2P_CUSTODY_HELD && custody->frozen == 0 &&
-                 custody->holder == p2p_engine_own_feed(plan->node->engine) &&
-                 right->below == P2P_RIGHT_ACTIVE && right->driver.len > 0;
-    for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
-        ready = ready && (right->lights[i] == 0 || (right->override.lights >> i & 1) != 0);
+    struct p2p_engine *engine = plan->node->engine;
+    uint64_t now_ms = plan->node->now.wall_ms;
+    unsigned count = custody->frozen != 0;
+    if (custody->state != P2P_CUSTODY_HELD || custody->holder != p2p_engine_own_feed(engine) ||
+        right->driver.len == 0) {
+        return UINT_MAX;
     }
-    return ready && (right->block_count == 0 || right->override.blocks);
+    count += p2p_engine_custody(engine, &plan->node->now, NULL) != P2P_CUSTODY_READY;
+    count += right->below != P2P_RIGHT_ACTIVE;
+    count += right->slot_until_ms != 0 && right->override.by.feed == 0 &&
+             (now_ms < right->slot_from_ms || now_ms >= right->slot_until_ms);
+    for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
+        count += right->lights[i] != 0 && (right->override.lights >> i & 1) == 0;
+    }
+    return count + (right->block_count > 0 && !right->override.blocks);
 }
 
 void sim_collect_moves(struct sim_plan *plan, const struct p2p_custody *custody,
@@ -207,10 +219,11 @@ void sim_collect_moves(struct sim_plan *plan, const struct p2p_custody *custody,
 {
     bool wrong = plan->task->order.wrong == SIM_WRONG_DRIVER ||
                  plan->task->order.wrong == SIM_WRONG_TRUCK;
-    bool ready = is_ready(plan, custody, right);
-    const struct sim_move move = {.weight = wrong   ? 300
-                                            : ready ? 80
-                                                    : 2,
+    unsigned obstacles = count_obstacles(plan, custody, right);
+    const struct sim_move move = {.weight = wrong            ? 300
+                                            : obstacles == 0 ? 80
+                                            : obstacles == 1 ? ONE_IN_THE_WAY
+                                                             : 2,
                                   .make = make_collect,
                                   .circle = custody->circle,
                                   .token = custody->id,

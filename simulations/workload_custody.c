@@ -226,8 +226,10 @@ static const struct sim_move *draw(const struct sim_plan *plan)
 /* Whether something waits for this machine's people, beside what they may do at any time. */
 static bool is_due(const struct sim_plan *plan)
 {
+    uint32_t due =
+        plan->task->order.wrong == SIM_WRONG_FEW_WITNESSES ? SIM_MOVE_ONLY : SIM_MOVE_DUE;
     for (size_t i = 0; i < plan->move_count; i++) {
-        if (plan->moves[i].weight >= SIM_MOVE_DUE) {
+        if (plan->moves[i].weight >= due) {
             return true;
         }
     }

@@ -12,6 +12,7 @@
 
 #define SIM_MOVES_MAX 160u /* more are not drawn from */
 #define SIM_MOVE_DUE  10u  /* weight of what somebody waits for */
+#define SIM_MOVE_ONLY 400u /* of what shows what the order says is wrong */
 
 struct sim_plan;
 

@@ -147,14 +147,19 @@ static enum sim_wrong wrong_charter(struct sim_chance *chance)
 
 /* ---- custody ---- */
 
-static enum sim_wrong wrong_custody(struct sim_chance *chance)
+static enum sim_wrong wrong_custody(const struct sim_workload_options *options,
+                                    struct sim_chance *chance)
 {
     static const enum sim_wrong ways[] = {
-        SIM_WRONG_NO_GRANT,     SIM_WRONG_FOREIGN_ISSUER, SIM_WRONG_UNKNOWN_ISSUER,
-        SIM_WRONG_REPEATED_SEQ, SIM_WRONG_OLD_SEQ,        SIM_WRONG_PAST_CUT,
-        SIM_WRONG_NO_CITE,      SIM_WRONG_MISSING_CITE,   SIM_WRONG_CITE_KIND,
-        SIM_WRONG_NOT_HOLDER,   SIM_WRONG_EPOCH,          SIM_WRONG_NO_RESTS,
-        SIM_WRONG_TWICE,        SIM_WRONG_DRIVER,         SIM_WRONG_TRUCK};
+        SIM_WRONG_NO_GRANT,      SIM_WRONG_FOREIGN_ISSUER, SIM_WRONG_UNKNOWN_ISSUER,
+        SIM_WRONG_REPEATED_SEQ,  SIM_WRONG_OLD_SEQ,        SIM_WRONG_PAST_CUT,
+        SIM_WRONG_NO_CITE,       SIM_WRONG_MISSING_CITE,   SIM_WRONG_CITE_KIND,
+        SIM_WRONG_NOT_HOLDER,    SIM_WRONG_EPOCH,          SIM_WRONG_NO_RESTS,
+        SIM_WRONG_FEW_WITNESSES, SIM_WRONG_TWICE,          SIM_WRONG_DRIVER,
+        SIM_WRONG_TRUCK};
+    if (options->passing_on && sim_chance_permille(chance, 200)) {
+        return SIM_WRONG_FEW_WITNESSES;
+    }
     return ways[sim_chance_below(chance, sizeof(ways) / sizeof(ways[0]))];
 }
 
@@ -235,7 +240,7 @@ void sim_order_draw(struct sim_order *order, const struct sim_workload_options *
         break;
     case SIM_ORDER_CUSTODY:
         order->outside = sim_chance_permille(chance, OUTSIDE_PERMILLE);
-        order->wrong = wrong ? wrong_custody(chance) : SIM_WRONG_NONE;
+        order->wrong = wrong ? wrong_custody(options, chance) : SIM_WRONG_NONE;
         break;
     }
 }

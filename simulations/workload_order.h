@@ -43,6 +43,7 @@ enum sim_order_type {
     X(NOT_HOLDER, "an action of who may not take it now")                                      \
     X(EPOCH, "an epoch that is not now")                                                       \
     X(NO_RESTS, "a step without what it rests on")                                             \
+    X(FEW_WITNESSES, "a step that rests on fewer witnesses than a quorum")                     \
     X(TWICE, "a container opened at a second port")                                            \
     X(DRIVER, "another driver than the one named")                                             \
     X(TRUCK, "another truck than the one named")

@@ -12,7 +12,7 @@
 #define SUBJECT_TRIES    200u
 #define SOON_PERMILLE    60u /* of issues: expire within minutes */
 #define MINUTE_MS        UINT64_C(60000)
-#define SLOT_PERMILLE    150u
+#define SLOT_PERMILLE    200u
 #define HOUR_MS          UINT64_C(3600000)
 
 /* X(action, weight while there is a driver, weight while there is none). */
@@ -25,7 +25,7 @@ static const struct {
     {P2P_RIGHT_DO_RETURN, 1, 2},    {P2P_RIGHT_DO_TAKE_BACK, 1, 1},
     {P2P_RIGHT_DO_REVOKE, 1, 1},    {P2P_RIGHT_DO_CANCEL, 1, 1},
     {P2P_RIGHT_DO_ASSIGN, 4, 60},   {P2P_RIGHT_DO_UNASSIGN, 1, 0},
-    {P2P_RIGHT_DO_BLOCK, 1, 0},     {P2P_RIGHT_DO_UNBLOCK, 40, 40},
+    {P2P_RIGHT_DO_BLOCK, 3, 0},     {P2P_RIGHT_DO_UNBLOCK, 12, 12},
     {P2P_RIGHT_DO_GATE_OUT, 20, 2}, {P2P_RIGHT_DO_OVERRIDE, 3, 0},
 };
 enum { WEIGHT_COUNT = sizeof(weights) / sizeof(weights[0]) };
@@ -57,6 +57,16 @@ static bool draw_subject(struct sim_plan *plan, const char *const *types,
     return false;
 }
 
+/* An hour from now, or minutes that are soon over, or not yet there. */
+static void draw_slot(struct sim_plan *plan, struct sim_trip *trip)
+{
+    struct sim_chance *chance = sim_plan_chance(plan);
+    uint64_t length_ms = sim_chance_permille(chance, 500) ? HOUR_MS : MINUTE_MS;
+    trip->from_ms = plan->node->now.wall_ms;
+    trip->from_ms += sim_chance_permille(chance, 300) ? 2 * MINUTE_MS : 0;
+    trip->until_ms = trip->from_ms + length_ms;
+}
+
 /* Driver, and mostly truck and company, who will come to the gate. */
 static bool draw_trip(struct sim_plan *plan, const struct p2p_circle_secret *key,
                       struct p2p_right_request *request)
@@ -81,9 +91,12 @@ static bool draw_trip(struct sim_plan *plan, const struct p2p_circle_secret *key
     request->driver = &trip->driver;
     request->truck = trip->has_truck ? &trip->truck : NULL;
     request->company = trip->has_company ? &trip->company : NULL;
+    trip->from_ms = 0;
+    trip->until_ms = 0;
     if (sim_chance_permille(sim_plan_chance(plan), SLOT_PERMILLE)) {
-        request->slot_from_ms = plan->node->now.wall_ms;
-        request->slot_until_ms = request->slot_from_ms + HOUR_MS;
+        draw_slot(plan, trip);
+        request->slot_from_ms = trip->from_ms;
+        request->slot_until_ms = trip->until_ms;
     }
     return true;
 }
@@ -264,14 +277,18 @@ static void light_moves(struct sim_plan *plan, const struct p2p_custody *custody
                         const struct p2p_right *right)
 {
     struct sim_move move = move_of(custody, right, P2P_KIND_RIGHT_LIGHT);
-    bool lacks = false;
+    unsigned lacks = 0;
     for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
-        lacks = lacks || right->lights[i] != 0;
+        lacks += right->lights[i] != 0;
     }
     move.make = make_lights;
-    move.detail = lacks ? P2P_LIGHT_COUNT
-                        : (unsigned)sim_chance_below(sim_plan_chance(plan), P2P_LIGHT_COUNT);
-    move.weight = is_ended(right) || right->unruled_count > 0 ? 0 : lacks ? 40 : 1;
+    move.detail = lacks > 0
+                      ? P2P_LIGHT_COUNT
+                      : (unsigned)sim_chance_below(sim_plan_chance(plan), P2P_LIGHT_COUNT);
+    move.weight = is_ended(right) || right->unruled_count > 0 ? 0
+                  : lacks > 1                                 ? 40
+                  : lacks == 1                                ? 12
+                                                              : 3;
     sim_plan_add(plan, &move);
 }
 

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TWICE_PERMILLE 60u /* of arrivals: another port believes that it came there */
-#define SEALS_MAX      P2P_CUSTODY_SEALS_MAX
-#define ONLY_WITHDRAWN (P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG)
+#define TWICE_PERMILLE  60u /* of arrivals: another port believes that it came there */
+#define NOTE_HEAD_LINES 5u  /* origin, size, root, an empty one, the first signature */
+#define SEALS_MAX       P2P_CUSTODY_SEALS_MAX
+#define ONLY_WITHDRAWN  (P2P_FROZEN_RIVAL | P2P_FROZEN_TOO_LONG)
 
 static uint32_t own_feed(const struct sim_plan *plan)
 {
@@ -131,6 +132,16 @@ static bool rest_on(struct sim_plan *plan, uint32_t feed, uint64_t index,
     return true;
 }
 
+/* The same note with the signature of the feed alone. */
+static struct p2p_slice leave_witnesses_out(struct p2p_slice note)
+{
+    size_t at = 0;
+    for (unsigned lines = 0; at < note.len && lines < NOTE_HEAD_LINES; at++) {
+        lines += note.data[at] == '\n';
+    }
+    return p2p_slice_of(note.data, at);
+}
+
 /* comes: the container is in this yard once that stands: the barge has arrived, or who holds it
  * keeps the yard in which it was found. */
 static void write_step(struct sim_plan *plan, const struct sim_move *move,
@@ -139,6 +150,7 @@ static void write_step(struct sim_plan *plan, const struct sim_move *move,
 {
     struct p2p_append record = {.kind = move->kind, .circle = move->circle};
     struct p2p_record_id *cites = sim_plan_cites(plan, 2);
+    struct p2p_slice notes[1];
     struct p2p_pack pack;
     cites[record.cite_count++] = move->token;
     if (second != NULL) {
@@ -149,6 +161,9 @@ static void write_step(struct sim_plan *plan, const struct sim_move *move,
         step->epoch += sim_chance_permille(sim_plan_chance(plan), 500) ? 1 : UINT64_MAX;
     } else if (plan->task->order.wrong == SIM_WRONG_NO_RESTS) {
         step->rests_count = 0;
+    } else if (plan->task->order.wrong == SIM_WRONG_FEW_WITNESSES && step->rests_count > 0) {
+        notes[0] = leave_witnesses_out(step->rests[0]);
+        step->rests = notes;
     }
     sim_plan_pack(plan, &pack);
     enum p2p_err err = p2p_custody_step_pack(&pack, step);
@@ -312,6 +327,12 @@ static void add(struct sim_plan *plan, const struct p2p_custody *custody, uint32
     sim_plan_add(plan, &move);
 }
 
+/* Containers go on from port to port more than into yards. */
+static bool passes_on(const struct sim_plan *plan)
+{
+    return plan->task->workload->options.passing_on;
+}
+
 void sim_step_moves(struct sim_plan *plan, const struct p2p_custody *custody, bool has_right)
 {
     bool mine = custody->holder == own_feed(plan);
@@ -329,12 +350,20 @@ void sim_step_moves(struct sim_plan *plan, const struct p2p_custody *custody, bo
         }
     }
     if (held && ((mine && custody->frozen == 0) || wrong)) {
-        add(plan, custody, P2P_KIND_CUSTODY_OFFER, has_right ? 3 : 8, make_held);
+        add(plan, custody, P2P_KIND_CUSTODY_OFFER,
+            passes_on(plan) ? 25
+            : has_right     ? 3
+                            : 8,
+            make_held);
         add(plan, custody, P2P_KIND_CUSTODY_WITHDRAW, 1, make_held);
     }
     if (custody->state == P2P_CUSTODY_OFFERED &&
         (custody->to == p2p_engine_member(plan->node->engine) || wrong)) {
-        add(plan, custody, P2P_KIND_CUSTODY_ACCEPT, custody->frozen == 0 || wrong ? 40 : 0,
+        bool few = plan->task->order.wrong == SIM_WRONG_FEW_WITNESSES;
+        add(plan, custody, P2P_KIND_CUSTODY_ACCEPT,
+            custody->frozen != 0 && !wrong ? 0
+            : few                          ? SIM_MOVE_ONLY
+                                           : 40,
             make_answer);
         add(plan, custody, P2P_KIND_CUSTODY_REFUSE, 12, make_answer);
     }

@@ -104,7 +104,8 @@ static bool is_among(const struct p2p_subject *one, const struct p2p_subject *al
 }
 
 bool sim_yard_named(const struct sim_yard *yard, const char *number,
-                    const struct p2p_subject *presented, size_t count, bool any_truck)
+                    const struct p2p_subject *presented, size_t count, uint64_t now_ms,
+                    bool overruled)
 {
     for (uint32_t b = 0; b < yard->box_count; b++) {
         const struct sim_box *box = &yard->boxes[b];
@@ -114,10 +115,11 @@ bool sim_yard_named(const struct sim_yard *yard, const char *number,
         bool named = box->trip_count > SIM_TRIPS_MAX; /* some were forgotten */
         for (uint32_t i = 0; i < SIM_TRIPS_MAX && i < box->trip_count; i++) {
             const struct sim_trip *trip = &box->trips[i];
-            named =
-                named ||
-                (is_among(&trip->driver, presented, count) &&
-                 (any_truck || !trip->has_truck || is_among(&trip->truck, presented, count)));
+            bool in_time =
+                trip->until_ms == 0 || (now_ms >= trip->from_ms && now_ms < trip->until_ms);
+            bool fits =
+                in_time && (!trip->has_truck || is_among(&trip->truck, presented, count));
+            named = named || (is_among(&trip->driver, presented, count) && (overruled || fits));
         }
         return named;
     }

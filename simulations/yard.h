@@ -18,7 +18,8 @@
 struct sim_trip {
     struct p2p_subject driver, truck, company;
     bool has_truck, has_company;
-    uint8_t packed[64]; /* the driver as an assign names it */
+    uint64_t from_ms, until_ms; /* 0: at any time */
+    uint8_t packed[64];         /* the driver as an assign names it */
     size_t packed_len;
 };
 
@@ -61,9 +62,11 @@ void sim_yard_leave(struct sim_yard *yard, const char *number, uint32_t port);
 /* Whether the container still stands somewhere since it was opened. */
 bool sim_yard_stands(const struct sim_yard *yard, const struct sim_opening *opening);
 /* Whether somebody named who is presented for the container of that number since it came: the
- * driver, and the truck if he named one; or that cannot be told any more. */
+ * driver, and the truck and the time if he named some; or that cannot be told any more.
+ * overruled: the driver is enough. */
 bool sim_yard_named(const struct sim_yard *yard, const char *number,
-                    const struct p2p_subject *presented, size_t count, bool any_truck);
+                    const struct p2p_subject *presented, size_t count, uint64_t now_ms,
+                    bool overruled);
 /* Whether two ports opened the same visit: both believed that it stood in their yard. */
 bool sim_yard_opened_twice(const struct sim_yard *yard, const struct sim_opening *opening);
 

@@ -207,7 +207,7 @@ static void weigh_lights(struct weighing *w)
     const struct p2p_right *right = w->right;
     unsigned overruled = w->override == NULL ? 0 : w->override->lights;
     for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
-        if (right->lights[i] != 0 && (overruled & 1u << i) == 0) {
+        if (right->lights[i] != 0 && (overruled & 1u << i) == 0 && !P2P_PLANT(LIGHT_IGNORED)) {
             against(w, light_codes[i],
                     right->light_by[i].feed != 0 ? &right->light_by[i] : &right->id);
         }
@@ -221,7 +221,7 @@ static void weigh_blocks(struct weighing *w)
         against(w, P2P_GATE_BLOCKED, &right->id);
     }
     for (size_t i = 0; i < right->block_count; i++) {
-        if (w->override == NULL || !w->override->blocks) {
+        if ((w->override == NULL || !w->override->blocks) && !P2P_PLANT(BLOCK_IGNORED)) {
             against(w, P2P_GATE_BLOCKED, &right->blocks[i]);
         }
     }
@@ -271,7 +271,8 @@ static enum p2p_err weigh_assigned(struct weighing *w)
     if (err == P2P_OK) {
         err = weigh_named(w, right->company, P2P_GATE_READ_ONLY);
     }
-    if (err == P2P_OK && right->slot_until_ms != 0 && w->override == NULL) {
+    if (err == P2P_OK && right->slot_until_ms != 0 && w->override == NULL &&
+        !P2P_PLANT(ANY_TIME)) {
         weigh_window(w->ledger, w->question->gate, right->slot_from_ms, right->slot_until_ms,
                      P2P_GATE_OUTSIDE_SLOT, right->circle, &right->assigned_by, w->answer);
     }
@@ -524,10 +525,10 @@ enum p2p_err p2p_collect_weigh(struct p2p_ledger *ledger, const struct p2p_kv *k
     } else {
         weigh_ready(question, answer);
     }
-    if (custody->frozen != 0) {
+    if (custody->frozen != 0 && !P2P_PLANT(FROZEN_IGNORED)) {
         p2p_gate_add(answer, P2P_GATE_CUSTODY_FROZEN, custody->circle, &custody->id);
     }
-    if (token->other.feed != 0) {
+    if (token->other.feed != 0 && !P2P_PLANT(FROZEN_IGNORED)) {
         p2p_gate_add(answer, P2P_GATE_CUSTODY_FROZEN, 0, &token->other);
     }
     return weigh_rights(ledger, kv, question, custody, answer, found, stale);

@@ -3,6 +3,8 @@
 #include "custody_watch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void name(struct p2p_subject *subject, const char *text)
 {
@@ -24,15 +26,21 @@ static void stand_in_the_yard(struct custody_watch *c)
 
 void custody_watch_init(struct custody_watch *c)
 {
-    *c = (struct custody_watch){.ready = true, .copied = UINT64_MAX, .quorum = UINT64_MAX};
+    *c = (struct custody_watch){
+        .ready = true, .copied = UINT64_MAX, .quorum = UINT64_MAX, .answers = 3};
     watch_world_init(&c->w);
     custody_world_init(&c->w.world);
     c->w.sim.workload = &c->workload;
+    c->w.watcher->machine_count = 2; /* of which it looks among for who asked */
+    c->w.watcher->machines = calloc(2, sizeof(struct watch_machine));
+    CHECK(c->w.watcher->machines != NULL);
     watched_init(&c->m1, &c->w.world, 1);
     watched_init(&c->m2, &c->w.world, 2);
     watched_init(&c->m3, &c->w.world, 3);
+    ledger_world_seen(&c->w.world, 3); /* who hears of nothing that comes now */
     c->token = custody_world_open(&c->w.world, 1, CUSTODY_BOX);
     c->right = right_world_issue(&c->w.world, 1, c->token, PARTY_OF(1));
+    custody_watch_lights(c);
     stand_in_the_yard(c);
     c->check = (struct p2p_gate_check){.gate = "lane-1",
                                        .purpose = "enter",
@@ -50,6 +58,15 @@ void custody_watch_deinit(struct custody_watch *c)
     watched_deinit(&c->m2);
     watched_deinit(&c->m3);
     watch_world_deinit(&c->w);
+}
+
+struct p2p_record_id custody_watch_light(struct custody_watch *c, enum p2p_light light,
+                                         unsigned value)
+{
+    return right_world_act(
+        &c->w.world, 2,
+        &(struct right_act){
+            .kind = P2P_KIND_RIGHT_LIGHT, .right = c->right, .light = light, .value = value});
 }
 
 struct p2p_record_id custody_watch_use(struct custody_watch *c, uint64_t epoch)
@@ -72,10 +89,33 @@ static struct watch_gate gate_of(const struct custody_watch *c, const struct wat
     return (struct watch_gate){.feed = watched->machine.member,
                                .copied = c->copied,
                                .ready = c->ready,
+                               .hides = c->hides,
                                .circles = circles,
                                .circle_count = 1,
                                .quorum = quorum_of,
                                .context = c};
+}
+
+void custody_watch_lights(struct custody_watch *c)
+{
+    for (unsigned light = 0; light < P2P_LIGHT_COUNT; light++) {
+        custody_watch_light(c, (enum p2p_light)light, 0);
+    }
+}
+
+void custody_watch_ask(struct custody_watch *c)
+{
+    struct sim_watcher *watcher = c->w.watcher;
+    const struct p2p_lease_ask ask = {.feed = 1, .nonce = {{(uint8_t)++c->rounds}}};
+    const struct p2p_lease_answer answer = {.nonce = ask.nonce};
+    struct watch_machine *machine = &watcher->machines[1];
+    watch_lease_asked(watcher, machine, &ask);
+    for (uint32_t i = 0; i < c->answers; i++) {
+        const struct watch_machine witness = {.member = 2 + i};
+        watch_lease_answered(watcher, &witness, &answer);
+    }
+    memcpy(c->m1.machine.rounds, machine->rounds, sizeof(machine->rounds));
+    c->m1.machine.round_count = machine->round_count;
 }
 
 void custody_watch_left(struct custody_watch *c, const struct p2p_record_id *use)
@@ -87,6 +127,9 @@ void custody_watch_left(struct custody_watch *c, const struct p2p_record_id *use
     job.result.first = (struct p2p_record_id){use->feed, use->index + 1};
     watched_take_all(&c->m1);
     watched_open(&c->w, &c->m1);
+    if (c->rounds == 0) {
+        custody_watch_ask(c);
+    }
     watch_left(c->w.watcher, &c->m1.machine, &gate, &job);
     watched_close(&c->m1);
 }

@@ -1,4 +1,5 @@
-/* Who could release, and what stays released: one-holder, released-stands, second-accept. */
+/* Who could release, and what stays released: one-holder, released-stands, second-accept,
+ * rests. */
 #include "check.h"
 
 #include "custody_watch.h"
@@ -124,6 +125,23 @@ static void release_that_is_none_any_more_is_told_once(void **state)
     watch_world_nothing(&c.w);
 }
 
+static void what_two_heads_of_the_charter_hide_is_left_alone(void **state)
+{
+    (void)state;
+    watched_take_all(&c.m2);
+    custody_watch_use(&c, 1);
+    watched_take_all(&c.m1);
+    scan(&c.m1, NULL);
+    struct watched older = c.m1;
+    older.node = c.m2.node;
+    c.hides = true;
+    scan(&older, NULL);
+    watch_world_nothing(&c.w);
+    c.hides = false;
+    scan(&older, NULL);
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASED_STANDS);
+}
+
 static void other_disk_need_not_know_it(void **state)
 {
     (void)state;
@@ -225,6 +243,53 @@ static void one_holder_after_a_lie_is_none(void **state)
     watch_world_nothing(&c.w);
 }
 
+/* ---- rests ---- */
+
+static void rests(struct watched *watched)
+{
+    watched_take_all(watched);
+    watched_open(&c.w, watched);
+    watch_rests(c.w.watcher, &watched->machine);
+    watched_close(watched);
+}
+
+static void steps_over_a_quorum_are_none(void **state)
+{
+    (void)state;
+    pass_on_unknown_to_m1();
+    custody_world_offer(&c.w.world, 2, c.token, 3, 3, 2);
+    rests(&c.m3);
+    watch_world_nothing(&c.w);
+}
+
+/* No ledger counts one on fewer, so the watcher is told of more witnesses than there were. */
+static void accept_over_fewer_than_a_quorum_is_told(void **state)
+{
+    (void)state;
+    pass_on_unknown_to_m1();
+    rests(&c.m3);
+    watch_world_nothing(&c.w);
+    watched_open(&c.w, &c.m3);
+    watch_feed_of(c.w.watcher, 1)->fewest = 7;
+    watch_rests(c.w.watcher, &c.m3.machine);
+    watched_close(&c.m3);
+    watch_world_found(&c.w, SIM_INVARIANT_RESTS);
+}
+
+/* The same with the lie of who is in the chain. */
+static void accept_of_a_liars_offer_is_left_alone(void **state)
+{
+    (void)state;
+    pass_on_unknown_to_m1();
+    custody_watch_lies(&c, 1);
+    watched_take_all(&c.m3);
+    watched_open(&c.w, &c.m3);
+    watch_feed_of(c.w.watcher, 1)->fewest = 7;
+    watch_rests(c.w.watcher, &c.m3.machine);
+    watched_close(&c.m3);
+    watch_world_nothing(&c.w);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -236,6 +301,7 @@ int main(void)
         T(two_at_one_epoch_are_told),
         T(who_could_release_what_has_left_is_told),
         T(release_that_is_none_any_more_is_told_once),
+        T(what_two_heads_of_the_charter_hide_is_left_alone),
         T(other_disk_need_not_know_it),
         T(liars_release_may_go),
         T(use_that_is_held_and_releases_nothing_is_told),
@@ -244,6 +310,9 @@ int main(void)
         T(two_holders_by_a_lie_that_nothing_proves_are_told),
         T(two_holders_by_a_lie_that_is_proven_are_none),
         T(one_holder_after_a_lie_is_none),
+        T(steps_over_a_quorum_are_none),
+        T(accept_over_fewer_than_a_quorum_is_told),
+        T(accept_of_a_liars_offer_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

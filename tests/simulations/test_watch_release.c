@@ -1,4 +1,4 @@
-/* What left a gate: one-release, release-kept, release-fits, forbidden. */
+/* What left a gate: one-release, release-kept, release-fits, leased. */
 #include "check.h"
 
 #include "custody_watch.h"
@@ -44,6 +44,7 @@ static void open_anew(uint32_t visit, uint32_t member)
 {
     c.token = custody_world_open(&c.w.world, 1, CUSTODY_BOX);
     c.right = right_world_issue(&c.w.world, 1, c.token, PARTY_OF(1));
+    custody_watch_lights(&c);
     sim_yard_opened(
         &c.workload.yard,
         &(struct sim_opening){.token = c.token, .box = 0, .visit = visit, .member = member});
@@ -160,107 +161,51 @@ static void missing_truck_is_told_unless_none_was_named(void **state)
     watch_world_found(&c.w, SIM_INVARIANT_RELEASE_FITS);
 }
 
-/* ---- forbidden ---- */
-
-static struct p2p_record_id block_by(uint32_t member)
+static void time_that_nobody_named_is_told(void **state)
 {
-    return right_world_act(&c.w.world, member,
-                           &(struct right_act){.kind = P2P_KIND_RIGHT_BLOCK, .right = c.right});
+    struct sim_trip *trip = &c.workload.yard.boxes[0].trips[0];
+    (void)state;
+    trip->from_ms = LEDGER_WORLD_TIME_MS;
+    trip->until_ms = LEDGER_WORLD_TIME_MS + 1;
+    struct p2p_record_id use = custody_watch_use(&c, 1);
+    custody_watch_left(&c, &use);
+    watch_world_nothing(&c.w);
+    c.w.watcher->release_count = 0;
+    c.check.own_ms++;
+    custody_watch_left(&c, &use);
+    watch_world_found(&c.w, SIM_INVARIANT_RELEASE_FITS);
 }
 
-static void standing_block_that_the_gate_knew_is_told(void **state)
-{
-    (void)state;
-    block_by(2);
-    leave();
-    watch_world_found(&c.w, SIM_INVARIANT_FORBIDDEN);
-}
+/* ---- leased ---- */
 
-static void block_that_the_gate_did_not_know_is_none(void **state)
+static void release_without_a_quorum_of_answers_is_told(void **state)
 {
     (void)state;
-    ledger_world_seen(&c.w.world, 1);
-    struct p2p_record_id use = custody_world_act(&c.w.world, 1,
-                                                 &(struct custody_act){.kind = P2P_KIND_USE,
-                                                                       .token = c.token,
-                                                                       .about = &c.right,
-                                                                       .epoch = 1,
-                                                                       .no_seen = true});
-    ledger_world_write(&c.w.world, 1, (struct p2p_draft){.kind = P2P_KIND_DECISIONS}, 0);
-    block_by(2);
+    c.answers = 1; /* of two */
+    struct p2p_record_id use = custody_watch_use(&c, 1);
+    custody_watch_left(&c, &use);
+    watch_world_found(&c.w, SIM_INVARIANT_LEASED);
+    c.w.watcher->release_count = 0;
+    custody_watch_lies(&c, 4); /* nobody sees what he answers */
     custody_watch_left(&c, &use);
     watch_world_nothing(&c.w);
 }
 
-static void block_that_was_ended_is_none(void **state)
+static void lease_ends_a_while_after_it_was_asked_for(void **state)
 {
+    uint64_t lease_us = p2p_charter_policy(c.w.world.charter)->lease_s * SIM_SECOND;
     (void)state;
-    struct p2p_record_id block = block_by(2);
-    right_world_act(
-        &c.w.world, 2,
-        &(struct right_act){.kind = P2P_KIND_RIGHT_UNBLOCK, .right = c.right, .about = &block});
-    leave();
+    struct p2p_record_id use = custody_watch_use(&c, 1);
+    custody_watch_ask(&c);
+    c.w.sim.schedule.now_us = lease_us;
+    custody_watch_left(&c, &use); /* it may have been decided some seconds ago */
     watch_world_nothing(&c.w);
-}
-
-static void block_without_grant_or_signature_or_of_another_right_is_none(void **state)
-{
-    (void)state;
-    struct p2p_record_id right = c.right;
-    right_world_act(&c.w.world, 2,
-                    &(struct right_act){
-                        .kind = P2P_KIND_RIGHT_BLOCK, .right = c.right, .issuer = YARD_OF(2)});
-    c.w.world.keys[PARTY_OF(2)] = 90; /* not the key the charter names */
-    block_by(2);
-    c.w.world.keys[PARTY_OF(2)] = 0;
-    c.right = right_world_issue(&c.w.world, 1, c.token, PARTY_OF(2));
-    block_by(2);
-    c.right = right;
-    leave();
-    watch_world_nothing(&c.w);
-}
-
-static void block_by_who_was_cut_or_lies_is_left_alone(void **state)
-{
-    (void)state;
-    block_by(2);
-    ledger_world_cut(&c.w.world, PARTY_OF(2), 2, 1, NULL, 0);
-    leave();
-    watch_world_nothing(&c.w);
-}
-
-static void liars_block_is_left_alone(void **state)
-{
-    (void)state;
-    block_by(2);
-    custody_watch_lies(&c, 2);
-    leave();
-    watch_world_nothing(&c.w);
-}
-
-static void overruled_block_is_none(void **state)
-{
-    (void)state;
-    block_by(2);
-    struct p2p_record_id override = right_world_act(
-        &c.w.world, 1, &(struct right_act){.kind = P2P_KIND_OVERRIDE, .right = c.right});
-    struct p2p_record_id cites[3] = {c.token, c.right, override};
-    uint8_t room[64];
-    struct p2p_pack pack;
-    const struct p2p_custody_step step = {.epoch = 1};
-    ledger_world_seen(&c.w.world, 1);
-    p2p_pack_init(&pack, room, sizeof(room));
-    CHECK_OK(p2p_custody_step_pack(&pack, &step));
-    struct p2p_record_id use =
-        ledger_world_write(&c.w.world, 1,
-                           (struct p2p_draft){.kind = P2P_KIND_USE,
-                                              .circle = CIRCLE_ALL,
-                                              .cites = cites,
-                                              .cite_count = 3,
-                                              .content = p2p_pack_slice(&pack)},
-                           0);
-    ledger_world_write(&c.w.world, 1, (struct p2p_draft){.kind = P2P_KIND_DECISIONS}, 0);
-    present(1, "plate:BE:9XYZ999"); /* an override needs no truck either */
+    c.w.watcher->release_count = 0;
+    c.w.sim.schedule.now_us = lease_us + SIM_MINUTE;
+    custody_watch_left(&c, &use);
+    watch_world_found(&c.w, SIM_INVARIANT_LEASED);
+    c.w.watcher->release_count = 0;
+    custody_watch_ask(&c);
     custody_watch_left(&c, &use);
     watch_world_nothing(&c.w);
 }
@@ -280,13 +225,9 @@ int main(void)
         T(driver_whom_nobody_named_is_told),
         T(truck_that_nobody_named_is_told),
         T(missing_truck_is_told_unless_none_was_named),
-        T(standing_block_that_the_gate_knew_is_told),
-        T(block_that_the_gate_did_not_know_is_none),
-        T(block_that_was_ended_is_none),
-        T(block_without_grant_or_signature_or_of_another_right_is_none),
-        T(block_by_who_was_cut_or_lies_is_left_alone),
-        T(liars_block_is_left_alone),
-        T(overruled_block_is_none),
+        T(time_that_nobody_named_is_told),
+        T(release_without_a_quorum_of_answers_is_told),
+        T(lease_ends_a_while_after_it_was_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,13 @@
     X(SNAPSHOT_DECISION, "snapshot-decision", "decides by a snapshot of ten seconds ago")      \
     X(TINY_FORK, "tiny-fork", "ends a forked feed where its histories part")                   \
     X(RELEASE_REPEATED, "release-repeated", "answers a release each time that it is asked")    \
-    X(ANY_DRIVER, "any-driver", "lets a container out to whoever comes for it")
+    X(ANY_DRIVER, "any-driver", "lets a container out to whoever comes for it")                \
+    X(ANY_TIME, "any-time", "lets a container out whatever slot was named")                    \
+    X(BLOCK_IGNORED, "block-ignored", "lets a container out over a block")                     \
+    X(LIGHT_IGNORED, "light-ignored", "lets a container out whatever its lights say")          \
+    X(FROZEN_IGNORED, "frozen-ignored", "lets a frozen container out")                         \
+    X(LEASE_IGNORED, "lease-ignored", "lets containers out without a lease")                   \
+    X(QUORUM_LESS, "quorum-less", "takes any note that a step rests on for a quorum's")
 enum p2p_plant {
 #define P2P_PLANT_ENUM(name, word, text) P2P_PLANT_##name,
     P2P_PLANT_MAP(P2P_PLANT_ENUM)
