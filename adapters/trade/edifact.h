@@ -110,8 +110,6 @@ struct p2p_edi_segment {
 /* The text of a component, first repetition, borrowed from the segment; empty when absent. */
 struct p2p_slice p2p_edi_text(const struct p2p_edi_segment *segment, unsigned element,
                               unsigned component);
-/* Line ends, blanks and tabs: nothing, where they stand between segments. */
-bool p2p_edi_is_space(uint8_t c);
 /* The same as a C string of printable ASCII. False: it was longer than cap - 1 and is cut, or
  * has other characters, which are full stops now. */
 bool p2p_edi_copy(char *out, size_t cap, const struct p2p_edi_segment *segment,
