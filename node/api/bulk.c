@@ -6,10 +6,11 @@
  *
  * Each entry is what the single request would be, is judged as that would be against what
  * stands before the whole, and is a record of its own, so that whatever names it later names it
- * alone. All of them are appended in one commit, in their order. An entry that is refused stops
- * no other; it is told with its number. Two entries of one verb about the same thing would both
- * be judged by what was before: the second is refused. */
-#include "verb.h"
+ * alone; a right that lives is not issued twice, its id is told. All of them are appended in
+ * one commit, in their order. An entry that is refused stops no other; it is told with its
+ * number. Two entries of one verb about the same thing would both be judged by what was before:
+ * the second is refused. */
+#include "right_verbs.h"
 
 #include <p2p/assert.h>
 
@@ -21,8 +22,9 @@
 
 struct entry {
     struct p2p_job *job;     /* NULL: it was refused, or */
-    bool stands;             /* it was appended before, as id */
-    struct p2p_record_id id; /* once it is appended */
+    bool stands;             /* as id: it was appended before, or */
+    bool already;            /* the right that it would issue lives */
+    struct p2p_record_id id; /* of what stands */
 };
 
 struct bulk {
@@ -127,10 +129,12 @@ static void read_all(struct p2p_call *call, struct p2p_node *node, struct bulk *
         } else if (!p2p_call_typed(call, call->body) ||
                    !read(call, node, bulk, &bulk->entries[i])) {
             refuse(call, bulk->refused, i);
-        } else if (bulk->entries[i].job != NULL) {
-            p2p_work_job(node, bulk->entries[i].job);
-            bulk->given++;
+        } else {
             taken = true;
+            if (bulk->entries[i].job != NULL) {
+                p2p_work_job(node, bulk->entries[i].job);
+                bulk->given++;
+            }
         }
         number_flags(call, flags, i, !taken);
     }
@@ -194,7 +198,7 @@ static bool copy_append(struct p2p_call *call, struct bulk *bulk,
 
 /* Reads, finds who signs, copies; outside: signed elsewhere, so no key here is needed. */
 static bool read_verb(struct p2p_call *call, struct p2p_node *node, struct bulk *bulk,
-                      bool outside, struct p2p_append *out)
+                      bool outside, struct p2p_append *out, struct entry *entry)
 {
     struct p2p_arena whole = call->arena;
     struct p2p_append append = {0};
@@ -211,9 +215,12 @@ static bool read_verb(struct p2p_call *call, struct p2p_node *node, struct bulk 
         (!name_about(call, &append, about) || is_first(call, bulk, about))) {
         issuer = p2p_verb_signer(call, node, bulk->verb, &append, outside ? NULL : &append.key);
     }
+    bool fits = issuer != NULL &&
+                p2p_right_stands(call, node, &append, issuer, &entry->already, &entry->id);
     struct p2p_arena scratch = call->arena;
     call->arena = whole;
-    bool fits = issuer != NULL && copy_append(call, bulk, &append, out);
+    entry->stands = fits && entry->already;
+    fits = fits && (entry->stands || copy_append(call, bulk, &append, out));
     if (fits) {
         out->issuer = issuer->number;
         json_object_set_new(bulk->about, about, json_true());
@@ -226,9 +233,13 @@ static bool read_append(struct p2p_call *call, struct p2p_node *node, struct bul
                         struct entry *entry)
 {
     struct p2p_append *append = p2p_call_take(call, sizeof(*append));
-    if (!read_verb(call, node, bulk, false, append)) {
+    if (!read_verb(call, node, bulk, false, append, entry)) {
         return false;
     }
+    if (entry->stands) {
+        return true;
+    }
+    p2p_right_given(call, node, append);
     struct p2p_job *job = give(call, entry, P2P_JOB_APPEND);
     job->append.records = append;
     job->append.count = 1;
@@ -238,9 +249,12 @@ static bool read_append(struct p2p_call *call, struct p2p_node *node, struct bul
 static bool read_prepare(struct p2p_call *call, struct p2p_node *node, struct bulk *bulk,
                          struct entry *entry)
 {
-    struct p2p_append append;
-    if (!read_verb(call, node, bulk, true, &append)) {
+    struct p2p_append append = {0};
+    if (!read_verb(call, node, bulk, true, &append, entry)) {
         return false;
+    }
+    if (entry->stands) {
+        return true; /* there is nothing to sign */
     }
     give(call, entry, P2P_JOB_PREPARE)->prepare = append;
     return true;
@@ -282,6 +296,8 @@ static void finish_appended(struct p2p_call *call, struct p2p_node *node)
     const struct bulk *bulk = call->state;
     json_t *ids = json_array();
     json_t *refused = json_copy(bulk->refused);
+    json_t *already = json_array();
+    uint32_t own = p2p_engine_own_feed(node->engine);
     size_t appended = 0;
     call->work.wait_size = 0;
     for (size_t i = 0; i < bulk->count; i++) {
@@ -297,18 +313,24 @@ static void finish_appended(struct p2p_call *call, struct p2p_node *node)
         }
         struct p2p_record_id id = entry->stands ? entry->id : entry->job->result.first;
         json_array_append_new(ids, p2p_id_json(ledger, &id));
-        call->work.wait_size =
-            id.index >= call->work.wait_size ? id.index + 1 : call->work.wait_size;
-        appended++;
+        if (id.feed == own && id.index >= call->work.wait_size) {
+            call->work.wait_size = id.index + 1;
+        }
+        if (entry->already) {
+            json_array_append_new(already, json_integer((json_int_t)i));
+        } else {
+            appended++;
+        }
     }
-    if (appended == 0) {
+    if (call->work.wait_size == 0) {
         call->work.wait_level = P2P_LEVEL_LOCAL; /* there is nothing to wait for */
     }
     p2p_call_reply(
-        call, p2p_call_flagged(
-                  call, json_pack("{s:I, s:o, s:o, s:o, s:s}", "appended", (json_int_t)appended,
-                                  "ids", ids, "refused", told(refused), "time",
-                                  p2p_time_json(node->now.wall_ms), "level", "local")));
+        call,
+        p2p_call_flagged(call, json_pack("{s:I, s:o, s:o, s:o, s:o, s:s}", "appended",
+                                         (json_int_t)appended, "ids", ids, "already", already,
+                                         "refused", told(refused), "time",
+                                         p2p_time_json(node->now.wall_ms), "level", "local")));
 }
 
 /* Where no entry asks the engine for anything the reply is made at once. */
@@ -335,9 +357,12 @@ static bool read_record(struct p2p_call *call, struct p2p_node *node, struct bul
 {
     struct p2p_job *job = p2p_call_take(call, sizeof(*job));
     (void)bulk;
-    if (!p2p_submit_read(call, node, job, &entry->stands, &entry->id)) {
+    enum p2p_submitted what = P2P_SUBMITTED_NEW;
+    if (!p2p_submit_read(call, node, job, &what, &entry->id)) {
         return false;
     }
+    entry->stands = what != P2P_SUBMITTED_NEW;
+    entry->already = what == P2P_SUBMITTED_SAID;
     entry->job = entry->stands ? NULL : job;
     return true;
 }
@@ -361,7 +386,9 @@ static void finish_prepare(struct p2p_call *call, struct p2p_node *node)
     json_t *refused = json_copy(bulk->refused);
     for (size_t i = 0; i < bulk->count; i++) {
         const struct entry *entry = &bulk->entries[i];
-        json_t *one = entry->job != NULL ? p2p_prepared_json(call, node, entry->job) : NULL;
+        json_t *one = entry->job != NULL ? p2p_prepared_json(call, node, entry->job)
+                      : entry->stands    ? p2p_stands_json(node, &entry->id)
+                                         : NULL;
         if (entry->job != NULL && one == NULL) {
             refuse(call, refused, i);
         }

@@ -232,10 +232,15 @@ bool p2p_prepare_names(struct p2p_call *call);
 /* What a PREPARE job gave to be signed; NULL with an error reply. */
 json_t *p2p_prepared_json(struct p2p_call *call, const struct p2p_node *node,
                           const struct p2p_job *job);
-/* The body of a submit into a job; stands [out]: under an idempotency key, that very record is
- * here already, as *id, and there is nothing to do. False with an error reply. */
+enum p2p_submitted {
+    P2P_SUBMITTED_NEW,
+    P2P_SUBMITTED_BEFORE, /* under an idempotency key, that very record is here */
+    P2P_SUBMITTED_SAID    /* the right that it would issue lives */
+};
+/* The body of a submit into a job; what [out]: if it is not new, what stands is *id, and there
+ * is nothing to do. False with an error reply. */
 bool p2p_submit_read(struct p2p_call *call, struct p2p_node *node, struct p2p_job *job,
-                     bool *stands, struct p2p_record_id *id);
+                     enum p2p_submitted *what, struct p2p_record_id *id);
 
 /* ---- appending ---- */
 
@@ -247,6 +252,11 @@ void p2p_call_append(struct p2p_call *call, struct p2p_node *node,
                      const struct p2p_append *records, size_t count);
 /* {"id","time","level"}, and its flags; waits for the level asked for. */
 void p2p_call_appended(struct p2p_call *call, struct p2p_node *node);
+/* The same of a record that stands: what would be appended would say it a second time.
+ * "already" is true in it. */
+json_t *p2p_stands_json(const struct p2p_node *node, const struct p2p_record_id *id);
+void p2p_call_stands(struct p2p_call *call, struct p2p_node *node,
+                     const struct p2p_record_id *id);
 
 /* "local", "mirrored", "witnessed": how far a record has come. */
 const char *p2p_record_level(const struct p2p_node *node, const struct p2p_record_id *id);

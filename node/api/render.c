@@ -62,3 +62,25 @@ void p2p_call_appended(struct p2p_call *call, struct p2p_node *node)
                                          p2p_id_json(ledger, &job->result.first), "time",
                                          p2p_time_json(node->now.wall_ms), "level", "local")));
 }
+
+json_t *p2p_stands_json(const struct p2p_node *node, const struct p2p_record_id *id)
+{
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(node->engine);
+    struct p2p_entry entry;
+    bool held = p2p_ledger_entry(ledger, id, &entry) == P2P_OK;
+    return json_pack("{s:o, s:o, s:s, s:b}", "id", p2p_id_json(ledger, id), "time",
+                     held ? p2p_time_json(entry.record.time_ms) : json_null(), "level",
+                     p2p_record_level(node, id), "already", true);
+}
+
+void p2p_call_stands(struct p2p_call *call, struct p2p_node *node,
+                     const struct p2p_record_id *id)
+{
+    bool own = id->feed == p2p_engine_own_feed(node->engine);
+    if (own) {
+        call->work.wait_size = id->index + 1;
+    } else {
+        call->work.wait_level = P2P_LEVEL_LOCAL; /* another feed's has come this far */
+    }
+    p2p_call_reply(call, p2p_call_flagged(call, p2p_stands_json(node, id)));
+}

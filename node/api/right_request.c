@@ -1,13 +1,10 @@
 /* Rights as requests: what a party's verb says becomes a record of the right's circle. */
-#include "verb.h"
-
-#include <p2p/container.h>
-#include <p2p/grant.h>
+#include "right_verbs.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { PAYLOAD_CAP = 8192, DAY_MS = 24 * 3600 * 1000 };
+enum { PAYLOAD_CAP = 8192 };
 
 bool p2p_call_right(struct p2p_call *call, struct p2p_node *node, const char *text,
                     struct p2p_right *out)
@@ -20,150 +17,6 @@ bool p2p_call_right(struct p2p_call *call, struct p2p_node *node, const char *te
                        "%.128s is no right here", text != NULL ? text : "(nothing)");
         return false;
     }
-    return true;
-}
-
-static bool read_party(struct p2p_call *call, struct p2p_node *node, uint32_t *party)
-{
-    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
-    const char *name = p2p_call_text(call, "to");
-    const struct p2p_issuer *issuer =
-        name != NULL ? p2p_charter_issuer_named(charter, p2p_slice_text(name)) : NULL;
-    if (issuer == NULL) {
-        p2p_call_error(call, 400, "unknown-party",
-                       "name an issuer, as --to beanr-forwarder; see port2port charter show",
-                       "the charter names no party %.64s", name != NULL ? name : "(nothing)");
-        return false;
-    }
-    *party = issuer->number;
-    return true;
-}
-
-/* Who has no grant to accept anything could only leave it there. */
-static void flag_party(struct p2p_call *call, const struct p2p_node *node, uint32_t party)
-{
-    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
-    const struct p2p_issuer *issuer = p2p_charter_issuer(charter, party);
-    for (size_t i = 0; i < issuer->grant_count; i++) {
-        if (strcmp(issuer->grants[i].name, p2p_grant_name(P2P_GRANT_ACCEPT)) == 0) {
-            return;
-        }
-    }
-    p2p_call_flag(call, "cannot-accept",
-                  "%s has no grant to accept a right; see port2port charter show",
-                  issuer->name);
-}
-
-static bool read_time(struct p2p_call *call, const char *key, const char *text, uint64_t *ms)
-{
-    if (!p2p_time_parse(text, ms)) {
-        p2p_call_error(call, 400, "bad-time", "write 2026-11-21 or 2026-11-21T22:00:00Z",
-                       "%.64s is no time for --%s", text, key);
-        return false;
-    }
-    return true;
-}
-
-static bool is_word(const char *text, const char *const *words)
-{
-    while (*words != NULL && strcmp(*words, text) != 0) {
-        words++;
-    }
-    return *words != NULL;
-}
-
-/* ---- the issue ---- */
-
-/* The token it names, or the only open one of the container. */
-static bool read_token(struct p2p_call *call, struct p2p_node *node, const char *container,
-                       struct p2p_custody *custody)
-{
-    const char *token = p2p_call_text(call, "token");
-    struct p2p_record_id id;
-    struct p2p_entry entry;
-    size_t count = 1;
-    enum p2p_err err = P2P_NOTFOUND;
-    if (token == NULL) {
-        err = p2p_custody_find(node, container, p2p_custody_is_open, custody, &count);
-    } else if (p2p_call_record(node, token, &id, &entry)) {
-        err = p2p_custody_get(node->kv, entry.record.circle, &id, custody);
-    }
-    if (err == P2P_OK && count == 1 &&
-        p2p_slice_equal(custody->container, p2p_slice_text(container)) &&
-        !p2p_custody_is_over(custody->state)) {
-        return true;
-    }
-    if (err == P2P_OK && count > 1) {
-        p2p_call_error(call, 400, "several-tokens", "name one with --token",
-                       "%s is in custody %zu times", container, count);
-    } else if (token != NULL && (err == P2P_OK || err == P2P_NOTFOUND)) {
-        p2p_call_error(call, 404, "no-custody", "see port2port custody list --container",
-                       "%.64s is no open token of %s", token, container);
-    } else if (err == P2P_OK || err == P2P_NOTFOUND) {
-        p2p_call_error(call, 404, "no-custody",
-                       "a terminal opens it with port2port custody open, once it is discharged",
-                       "%s is in nobody's custody", container);
-    } else {
-        p2p_call_err(call, err, "the custody in the store cannot be read");
-    }
-    return false;
-}
-
-static bool read_issue(struct p2p_call *call, struct p2p_node *node, struct p2p_append *out)
-{
-    static const char *const keys[] = {"as",    "container", "bl",        "to",
-                                       "token", "terminal",  "reference", "expires",
-                                       "means", "level",     NULL};
-    static const char *const means[] = {
-#define MEANS_WORD(name, word) word,
-        P2P_MEANS_MAP(MEANS_WORD)
-#undef MEANS_WORD
-            NULL};
-    const char *expires = p2p_call_text(call, "expires");
-    struct p2p_custody custody;
-    struct p2p_pack pack;
-    struct p2p_right_draft draft = {
-        .bl = p2p_call_text(call, "bl"),
-        .reference = p2p_call_text(call, "reference"),
-        .terminal = p2p_call_text(call, "terminal"),
-        .means = p2p_call_text(call, "means"),
-        .expires_ms = node->now.wall_ms + (uint64_t)P2P_RIGHT_DEFAULT_DAYS * DAY_MS,
-    };
-    if (!p2p_call_keys(call, keys) ||
-        !p2p_call_container(call, p2p_call_text(call, "container"), &draft.container) ||
-        !read_party(call, node, &draft.to) ||
-        (expires != NULL && !read_time(call, "expires", expires, &draft.expires_ms)) ||
-        !read_token(call, node, draft.container, &custody)) {
-        return false;
-    }
-    if (draft.expires_ms <= node->now.wall_ms) {
-        p2p_call_error(call, 400, "bad-time", "give an --expires that is still to come",
-                       "the right would be over before anybody could use it");
-        return false;
-    }
-    if (draft.bl == NULL || *draft.bl == '\0') {
-        p2p_call_error(call, 400, "bad-request", "add --bl NUMBER",
-                       "a right names its bill of lading");
-        return false;
-    }
-    if (draft.means != NULL && !is_word(draft.means, means)) {
-        p2p_call_error(call, 400, "bad-means", "use truck, barge or rail",
-                       "%.32s is no means of transport", draft.means);
-        return false;
-    }
-    flag_party(call, node, draft.to);
-    struct p2p_record_id *cites = p2p_call_take(call, sizeof(*cites));
-    *cites = custody.id;
-    p2p_pack_init(&pack, p2p_call_take(call, PAYLOAD_CAP), PAYLOAD_CAP);
-    if (p2p_right_issue_pack(&pack, &draft) != P2P_OK) {
-        p2p_call_err(call, P2P_TOOLARGE, "bill of lading, reference or terminal are too long");
-        return false;
-    }
-    out->kind = P2P_KIND_RIGHT_ISSUE;
-    out->circle = custody.circle;
-    out->cites = cites;
-    out->cite_count = 1;
-    out->payload = p2p_pack_slice(&pack);
     return true;
 }
 
@@ -180,7 +33,7 @@ static bool read_subject(struct p2p_call *call, const char *key, const char *con
         return true;
     }
     if (p2p_subject_parse(subject, p2p_slice_text(text)) != P2P_OK ||
-        !is_word(subject->type->word, types)) {
+        !p2p_right_is_word(subject->type->word, types)) {
         p2p_call_error(call, 400, "bad-subject",
                        "for example --driver card:alfapass:1234567 --truck plate:BE:1ABC234 "
                        "--company vat:BE0123456789",
@@ -207,8 +60,8 @@ static bool read_slot(struct p2p_call *call, struct p2p_right_request *request)
     }
     memcpy(from, text, (size_t)(dots - text));
     from[dots - text] = '\0';
-    if (!read_time(call, "slot", from, &request->slot_from_ms) ||
-        !read_time(call, "slot", dots + 2, &request->slot_until_ms)) {
+    if (!p2p_right_read_time(call, "slot", from, &request->slot_from_ms) ||
+        !p2p_right_read_time(call, "slot", dots + 2, &request->slot_until_ms)) {
         return false;
     }
     if (request->slot_from_ms >= request->slot_until_ms) {
@@ -411,11 +264,11 @@ static bool read_transfer(struct p2p_call *call, struct p2p_node *node, struct p
 {
     static const char *const keys[] = {"as", "id", "to", "reason", "level", NULL};
     struct p2p_right_request request = {.reason = p2p_call_text(call, "reason")};
-    if (!p2p_call_keys(call, keys) || !read_party(call, node, &request.to) ||
+    if (!p2p_call_keys(call, keys) || !p2p_right_read_party(call, node, &request.to) ||
         !read_request(call, node, P2P_KIND_RIGHT_TRANSFER, &request, out)) {
         return false;
     }
-    flag_party(call, node, request.to);
+    p2p_right_flag_party(call, node, request.to);
     return true;
 }
 
@@ -548,41 +401,6 @@ static bool read_approve(struct p2p_call *call, struct p2p_node *node, struct p2
 
 /* ---- who may ---- */
 
-static bool has_grant(const struct p2p_charter *charter, const struct p2p_issuer *issuer,
-                      const char *grant, uint32_t own, uint64_t at)
-{
-    for (size_t i = 0; i < issuer->grant_count; i++) {
-        if (strcmp(issuer->grants[i].name, grant) == 0 &&
-            p2p_charter_granted(charter, issuer->number, grant,
-                                p2p_slice_text(issuer->grants[i].scope), own, at,
-                                p2p_charter_size(charter))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether he may issue a right on that token: for its facility, or where his member has or had
- * it. */
-static bool may_issue(struct p2p_node *node, const struct p2p_append *append,
-                      const struct p2p_issuer *issuer, uint32_t own, uint64_t at)
-{
-    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
-    struct p2p_custody custody;
-    bool held = false;
-    if (append->cite_count != 1 ||
-        p2p_custody_get(node->kv, append->circle, &append->cites[0], &custody) != P2P_OK) {
-        return false;
-    }
-    for (size_t i = 0; i < custody.tenure_count; i++) {
-        const struct p2p_feed_info *info = p2p_charter_feed(charter, custody.tenures[i].feed);
-        held = held || (info != NULL && info->member == issuer->member);
-    }
-    return held ? has_grant(charter, issuer, "issue", own, at)
-                : p2p_charter_granted(charter, issuer->number, "issue", custody.facility, own,
-                                      at, p2p_charter_size(charter));
-}
-
 /* Whether one of the blocks that are cited is by an issuer of the same member, or is carried on
  * for somebody. */
 static bool ends_any(struct p2p_node *node, const struct p2p_append *append,
@@ -604,14 +422,12 @@ bool p2p_right_may_append(struct p2p_node *node, const struct p2p_append *append
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
     const struct p2p_kind *kind = p2p_kind_find(append->kind);
-    uint32_t own = p2p_engine_own_feed(node->engine);
-    uint64_t at = p2p_ledger_feed(p2p_engine_ledger(node->engine), own)->edge.size;
     struct p2p_right right;
     struct p2p_entry asked;
     struct p2p_unpack in;
     enum p2p_light light;
     if (append->kind == P2P_KIND_RIGHT_ISSUE) {
-        return may_issue(node, append, issuer, own, at);
+        return p2p_right_may_issue(node, append, issuer);
     }
     if (append->cite_count == 0 ||
         p2p_right_get(node->kv, append->circle, &append->cites[0], &right) != P2P_OK) {
@@ -642,7 +458,7 @@ bool p2p_right_may_append(struct p2p_node *node, const struct p2p_append *append
 }
 
 const struct p2p_verb p2p_right_verbs[] = {
-    {"/v1/rights", read_issue, "issue a right"},
+    {"/v1/rights", p2p_right_read_issue, "issue a right"},
     {"/v1/rights/accept", read_accept, "accept this right"},
     {"/v1/rights/decline", read_decline, "decline this right"},
     {"/v1/rights/transfer", read_transfer, "pass this right on"},

@@ -1,6 +1,6 @@
 /* Records whose issuer signs outside this node: prepare gives the bytes to sign, submit takes
  * the signed record. An issuer's private key never lies in a node it does not own. */
-#include "verb.h"
+#include "right_verbs.h"
 
 #include <p2p/assert.h>
 
@@ -25,6 +25,8 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
     const struct p2p_verb *verb = p2p_verb_find(p2p_call_text(call, "path"));
     json_t *request = json_object_get(call->body, "request");
     struct p2p_append *append = p2p_call_take(call, sizeof(*append));
+    struct p2p_record_id id;
+    bool stands;
     if (verb == NULL || !json_is_object(request)) {
         p2p_call_error(call, 400, "bad-request", "name the path of what appends, as /v1/bans",
                        "this cannot be prepared to be signed outside");
@@ -44,6 +46,13 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
         return;
     }
     append->issuer = issuer->number;
+    if (!p2p_right_stands(call, node, append, issuer, &stands, &id)) {
+        return;
+    }
+    if (stands) {
+        p2p_call_stands(call, node, &id); /* there is nothing to sign */
+        return;
+    }
     call->state = append;
     call->job = p2p_call_take(call, sizeof(*call->job));
     call->job->type = P2P_JOB_PREPARE;
@@ -211,13 +220,16 @@ static bool as_append(struct p2p_call *call, const struct p2p_record *record,
     return true;
 }
 
-/* A record that would have no effect is refused before anything is appended. */
+/* A record that would have no effect is refused before anything is appended; one that would say
+ * what stands is not needed. */
 static bool may_submit(struct p2p_call *call, struct p2p_node *node, struct p2p_slice leaf,
-                       struct p2p_slice salted)
+                       struct p2p_slice salted, enum p2p_submitted *what,
+                       struct p2p_record_id *id)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
     struct p2p_record record;
     struct p2p_append append;
+    bool stands;
     if (p2p_record_decode(&record, leaf) != P2P_OK || record.signature == NULL) {
         p2p_call_error(call, 400, "no-signature",
                        "sign the bytes of prepare and add \"signature\" in base64",
@@ -243,6 +255,14 @@ static bool may_submit(struct p2p_call *call, struct p2p_node *node, struct p2p_
         p2p_call_error(call, 403, "no-grant", "see port2port charter show",
                        "%s may not do this, or what it names is not here", issuer->name);
         return false;
+    }
+    if (!p2p_right_stands(call, node, &append, issuer, &stands, id)) {
+        return false;
+    }
+    if (stands) {
+        *what = P2P_SUBMITTED_SAID;
+    } else {
+        p2p_right_given(call, node, &append);
     }
     return true;
 }
@@ -277,7 +297,7 @@ static void reply_again(struct p2p_call *call, const struct p2p_node *node,
 }
 
 bool p2p_submit_read(struct p2p_call *call, struct p2p_node *node, struct p2p_job *job,
-                     bool *stands, struct p2p_record_id *id)
+                     enum p2p_submitted *what, struct p2p_record_id *id)
 {
     struct p2p_slice leaf;
     struct p2p_slice salted = {0};
@@ -287,10 +307,11 @@ bool p2p_submit_read(struct p2p_call *call, struct p2p_node *node, struct p2p_jo
     }
     job->type = P2P_JOB_SUBMIT;
     job->submit.leaf = leaf;
-    *stands = call->idempotency_key != NULL && stands_already(node, leaf, id);
-    if (!*stands && ((payload != NULL && !json_is_null(payload) &&
-                      !p2p_call_bytes(call, "payload", &salted)) ||
-                     !may_submit(call, node, leaf, salted))) {
+    bool before = call->idempotency_key != NULL && stands_already(node, leaf, id);
+    *what = before ? P2P_SUBMITTED_BEFORE : P2P_SUBMITTED_NEW;
+    if (!before && ((payload != NULL && !json_is_null(payload) &&
+                     !p2p_call_bytes(call, "payload", &salted)) ||
+                    !may_submit(call, node, leaf, salted, what, id))) {
         return false;
     }
     job->submit.salted = salted;
@@ -300,17 +321,23 @@ bool p2p_submit_read(struct p2p_call *call, struct p2p_node *node, struct p2p_jo
 void p2p_submit_start(struct p2p_call *call, struct p2p_node *node)
 {
     struct p2p_record_id id;
-    bool stands = false;
+    enum p2p_submitted what = P2P_SUBMITTED_NEW;
     if (!p2p_call_appends(call, node)) {
         return;
     }
     call->job = p2p_call_take(call, sizeof(*call->job));
-    if (!p2p_submit_read(call, node, call->job, &stands, &id)) {
+    if (!p2p_submit_read(call, node, call->job, &what, &id)) {
         return;
     }
-    if (stands) {
+    switch (what) {
+    case P2P_SUBMITTED_NEW:
+        p2p_work_job(node, call->job);
+        break;
+    case P2P_SUBMITTED_BEFORE:
         reply_again(call, node, call->job->submit.leaf, &id);
-        return;
+        break;
+    case P2P_SUBMITTED_SAID:
+        p2p_call_stands(call, node, &id);
+        break;
     }
-    p2p_work_job(node, call->job);
 }

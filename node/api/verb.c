@@ -1,4 +1,4 @@
-#include "verb.h"
+#include "right_verbs.h"
 
 #include <string.h>
 
@@ -66,6 +66,8 @@ void p2p_verb_start(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_verb *verb = p2p_verb_find(call->path);
     struct p2p_append *append = p2p_call_take(call, sizeof(*append));
+    struct p2p_record_id id;
+    bool stands;
     if (!p2p_call_appends(call, node) || !p2p_call_as_own(call, node) ||
         !verb->read(call, node, append)) {
         return;
@@ -75,5 +77,13 @@ void p2p_verb_start(struct p2p_call *call, struct p2p_node *node)
         return;
     }
     append->issuer = issuer->number;
+    if (!p2p_right_stands(call, node, append, issuer, &stands, &id)) {
+        return;
+    }
+    if (stands) {
+        p2p_call_stands(call, node, &id);
+        return;
+    }
+    p2p_right_given(call, node, append);
     p2p_call_append(call, node, append, 1);
 }

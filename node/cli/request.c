@@ -252,7 +252,8 @@ int p2p_cli_show_append(const struct p2p_cli_call *call, const struct p2p_api_re
     struct p2p_cli_style style = p2p_cli_style_of(call->out);
     const char *level = p2p_cli_text(reply->json, "level");
     p2p_cli_paint(&style, P2P_CLI_BOLD, p2p_cli_text(reply->json, "id"));
-    fprintf(call->out, "  %s", call->command->route.done);
+    bool already = json_is_true(json_object_get(reply->json, "already"));
+    fprintf(call->out, "  %s", already ? "is there already" : call->command->route.done);
     if (level[0] != '\0') {
         fputs(", ", call->out);
         p2p_cli_put(call->out, level);
@@ -267,6 +268,9 @@ static int keep_prepared(const struct p2p_cli_call *call, const char *file,
 {
     if (p2p_cli_is_problem(reply)) {
         return p2p_cli_fail_reply(call, reply);
+    }
+    if (json_is_true(json_object_get(reply->json, "already"))) {
+        return p2p_cli_show_append(call, reply); /* there is nothing to sign */
     }
     char message[P2P_MESSAGE_BYTES_MAX] = "";
     json_t *prepared = json_copy(reply->json);

@@ -325,6 +325,12 @@ static int prepare(struct submitting *s, json_t **document)
 
 /* ---- the course ---- */
 
+/* What prepare gave is no record to sign, but the one that stands. */
+static bool is_already(const json_t *document)
+{
+    return json_is_true(json_object_get(document, "already"));
+}
+
 static int make_signed(struct submitting *s, json_t **document)
 {
     int exit = P2P_CLI_YES;
@@ -335,6 +341,9 @@ static int make_signed(struct submitting *s, json_t **document)
     }
     if (asks) {
         exit = prepare(s, document);
+    }
+    if (exit == P2P_CLI_YES && is_already(*document)) {
+        return exit;
     }
     bool is_signed = json_object_get(*document, "signature") != NULL ||
                      json_object_get(*document, "record") != NULL;
@@ -395,7 +404,10 @@ static int submit_run(struct p2p_cli_call *call)
         exit = make_signed(s, &document);
     }
     if (exit == P2P_CLI_YES) {
-        exit = submit(s, document);
+        exit = is_already(document)
+                   ? p2p_cli_show_append(
+                         call, &(struct p2p_api_reply){.status = 200, .json = document})
+                   : submit(s, document);
     }
     json_decref(document);
     p2p_cli_http_close(s->http);

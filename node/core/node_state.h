@@ -96,8 +96,9 @@ struct p2p_node {
     const struct p2p_kv *kv;
     struct p2p_now now;
     struct p2p_batch *batch;
-    bool import_runs;         /* an import has given its rows to this batch: one at a time */
-    struct p2p_work *waiting; /* for a level; at most P2P_WAITING_MAX */
+    bool import_runs; /* an import has given its rows to this batch: one at a time */
+    struct p2p_given_issue *issues; /* of rights, given to this batch; of the calls' arenas */
+    struct p2p_work *waiting;       /* for a level; at most P2P_WAITING_MAX */
     size_t waiting_count;
     size_t waiting_outside;    /* of those, with is_outside */
     struct p2p_work *deferred; /* for the next batch; at most P2P_WORKS_MAX */

@@ -394,6 +394,7 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
     p2p_node_sweep_keys(node);
     node->batch = batch;
     node->import_runs = false;
+    node->issues = NULL;
     take_deferred(node, batch);
     /* What somebody who only reads could not read is mended as what a batch could not. */
     bool spoiled =

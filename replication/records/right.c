@@ -146,6 +146,16 @@ enum p2p_err p2p_right_issue_pack(struct p2p_pack *pack, const struct p2p_right_
     return p2p_right_read_content(&read, p2p_pack_slice(pack)) == P2P_OK ? P2P_OK : P2P_USAGE;
 }
 
+enum p2p_err p2p_right_issue_read(struct p2p_right *out, struct p2p_slice payload)
+{
+    struct p2p_right read = {.below = P2P_RIGHT_PENDING};
+    enum p2p_err err = p2p_right_read_content(&read, payload);
+    if (err == P2P_OK) {
+        *out = read;
+    }
+    return err;
+}
+
 static void pack_subject(struct p2p_pack *pack, const char *key,
                          const struct p2p_subject *subject,
                          const struct p2p_circle_key *circle_key, uint32_t epoch)

@@ -145,8 +145,19 @@ right() { post "/v1/rights/$1" 200 "{\"as\":\"beanr-$2\",\"id\":\"$right\"${3:+,
 post /v1/rights 200 "{\"as\":\"beanr-carrier\",\"container\":\"$box\",\"bl\":\"b\",\"to\":\"beanr-forwarder\"}"
 get .id right
 post /v1/rights 404 '{"as":"beanr-carrier","container":"CSQU3054383","bl":"b","to":"beanr-forwarder"}'
-issue() {
-    post /v1/rights 200 "{\"as\":\"beanr-carrier\",\"container\":\"$box\",\"bl\":\"b\",\"to\":\"beanr-forwarder\"}"
+again="{\"as\":\"beanr-carrier\",\"container\":\"$box\",\"bl\":\"b\",\"to\":\"beanr-forwarder\"}"
+post /v1/rights 200 "$again"
+holds ".id == \"$right\" and .already"
+post /v1/prepare 200 "{\"path\":\"/v1/rights\",\"request\":$again}"
+holds ".id == \"$right\" and .already"
+post /v1/bulk 200 "{\"path\":\"/v1/rights\",\"requests\":[$again]}"
+holds ".ids == [\"$right\"] and .already == [0] and .appended == 0"
+post /v1/bulk/prepare 200 "{\"path\":\"/v1/rights\",\"requests\":[$again]}"
+holds ".prepared[0].id == \"$right\""
+issued=0
+issue() { # each on a bill of lading of its own: the same words would be the right that lives
+    post /v1/rights 200 "{\"as\":\"beanr-carrier\",\"container\":\"$box\",\"bl\":\"b$((issued += 1))\",\"to\":\"beanr-forwarder\"}"
+    holds '.already == null'
     get .id right
 }
 # is STATE: the right gets there, once the holder of the token has ruled
@@ -159,7 +170,10 @@ right block police
 right light customs '"light":"customs","value":"released"'
 issue
 right decline forwarder
-issue
+eventually 5 is RETURNED
+post /v1/rights 200 "${again/\"b\"/\"b$issued\"}"
+holds '.already == null' # what lies with the carrier again is issued anew
+get .id right
 right accept forwarder
 eventually 5 is ACTIVE
 right transfer forwarder '"to":"beanr-haulier"'

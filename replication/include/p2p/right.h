@@ -295,6 +295,10 @@ struct p2p_right_draft {
 };
 P2P_MUST_CHECK enum p2p_err p2p_right_issue_pack(struct p2p_pack *pack,
                                                  const struct p2p_right_draft *draft);
+/* What an issue says, as of the right that it begins, PENDING at whom it names; slices borrow
+ * from the payload. P2P_MALFORMED. */
+P2P_MUST_CHECK enum p2p_err p2p_right_issue_read(struct p2p_right *out,
+                                                 struct p2p_slice payload);
 /* What a request says; those that are NULL or 0 are left out. */
 struct p2p_right_request {
     const char *container; /* override: normal form */
