@@ -1,6 +1,7 @@
 #include "api.h"
 
 #include "json_text.h"
+#include "task.h"
 
 #include <p2p/text.h>
 
@@ -17,6 +18,7 @@ struct route {
     const char *rows; /* the list's member in the answer */
     const char *id;   /* which member of a row names it in the request; NULL: it need only be */
     const char *states; /* in one of these, where the step says none */
+    bool all;           /* it is done to each that fits, not to the only one */
 };
 
 #define OPEN "held|offered"
@@ -24,15 +26,16 @@ struct route {
 #define LIST_PAGES_MAX 64u /* of 100 rows, of one container */
 
 static const struct route ROUTES[] = {
-    {"right issue", "/v1/rights", "/v1/custody", "custody", NULL, OPEN},
-    {"right cancel", "/v1/rights/cancel", "/v1/rights", "rights", "id", NULL},
-    {"right light", "/v1/rights/light", "/v1/rights", "rights", "id", NULL},
-    {"right assign", "/v1/rights/assign", "/v1/rights", "rights", "id", NULL},
-    {"right unassign", "/v1/rights/unassign", "/v1/rights", "rights", "id", NULL},
-    {"right gate-out", "/v1/rights/gate-out", "/v1/rights", "rights", "id", NULL},
-    {"custody open", "/v1/custody", NULL, NULL, NULL, NULL},
-    {"custody gate-in", "/v1/custody/gate-in", "/v1/custody", "custody", NULL, OPEN},
-    {"custody withdraw", "/v1/custody/withdraw", "/v1/custody", "custody", "token", OPEN},
+    {"right issue", "/v1/rights", "/v1/custody", "custody", NULL, OPEN, false},
+    {"right cancel", "/v1/rights/cancel", "/v1/rights", "rights", "id", NULL, true},
+    {"right light", "/v1/rights/light", "/v1/rights", "rights", "id", NULL, false},
+    {"right assign", "/v1/rights/assign", "/v1/rights", "rights", "id", NULL, false},
+    {"right unassign", "/v1/rights/unassign", "/v1/rights", "rights", "id", NULL, true},
+    {"right gate-out", "/v1/rights/gate-out", "/v1/rights", "rights", "id", NULL, false},
+    {"custody open", "/v1/custody", NULL, NULL, NULL, NULL, false},
+    {"custody gate-in", "/v1/custody/gate-in", "/v1/custody", "custody", NULL, OPEN, false},
+    {"custody withdraw", "/v1/custody/withdraw", "/v1/custody", "custody", "token", OPEN,
+     false},
 };
 
 static const struct route *find_route(const char *verb)
@@ -178,43 +181,99 @@ static json_t *ask_list(struct p2p_trade_api *api, const struct route *route,
     return NULL;
 }
 
-/* Whether what is needed is there, and its id where one is to be named; false with a result. */
-static bool find(struct p2p_trade_api *api, const struct route *route, const json_t *step,
-                 char id[P2P_TRADE_ID_BYTES], struct p2p_trade_result *out)
+/* Who of a right would do what is asked: its issuer cancels it, its party says who drives. */
+static const char *actor_of(const struct route *route, const json_t *row)
 {
-    const json_t *where = json_object_get(step, "where");
-    const json_t *names = where != NULL ? where : json_object_get(step, "body");
+    return strcmp(route->verb, "right cancel") == 0 ? p2p_json_text(row, "issuer")
+           : strcmp(route->verb, "right assign") == 0 ||
+                   strcmp(route->verb, "right unassign") == 0
+               ? p2p_json_text(row, "party")
+               : "";
+}
+
+/* Rows that fit; those of ours alone, if some of them are. */
+static json_t *fitting(const struct p2p_trade_api *api, const struct route *route,
+                       const json_t *rows, const json_t *step)
+{
     const char *states = p2p_json_text(step, "states");
-    size_t count = 0;
+    json_t *fit = json_array();
+    json_t *ours = json_array();
     size_t i;
     json_t *row;
-    json_t *rows = ask_list(api, route, p2p_json_text(names, "container"), out);
-    if (rows == NULL) {
-        return false;
-    }
     if (states[0] == '\0' && route->states != NULL) {
         states = route->states;
     }
     json_array_foreach(rows, i, row)
     {
         if (row_fits(row, step, states)) {
-            count++;
-            if (route->id != NULL) {
-                copy_text(id, P2P_TRADE_ID_BYTES, p2p_json_text(row, route->id));
+            json_array_append(fit, row);
+            if (api->as != NULL && strcmp(actor_of(route, row), api->as) == 0) {
+                json_array_append(ours, row);
             }
         }
     }
+    bool some = json_array_size(ours) > 0;
+    json_decref(some ? fit : ours);
+    return some ? ours : fit;
+}
+
+/* What the message would have to say so that one is left. */
+static void set_ambiguous(struct p2p_trade_result *out, const struct route *route,
+                          const json_t *step)
+{
+    const json_t *where = json_object_get(step, "where");
+    if (strcmp(route->rows, "custody") == 0) {
+        set(out, P2P_TRADE_REFUSED, "ambiguous",
+            "this container is in custody more than once; the terminals that opened it settle "
+            "first which one stands");
+    } else if (json_object_get(where, "bl") == NULL) {
+        set(out, P2P_TRADE_REFUSED, "ambiguous",
+            "several rights on this container fit; name its bill of lading (RFF+BM)");
+    } else if (json_object_get(where, "reference") == NULL) {
+        set(out, P2P_TRADE_REFUSED, "ambiguous",
+            "several rights on this bill of lading fit; name the release reference (RFF+RE)");
+    } else {
+        set(out, P2P_TRADE_REFUSED, "ambiguous",
+            "several rights fit all that is named; their issuer cancels all but one");
+    }
+}
+
+/* The ids of what a step is done to: none where it need only be there, one, or all that fit.
+ * NULL with a result. */
+static json_t *find(struct p2p_trade_api *api, const struct route *route, const json_t *step,
+                    struct p2p_trade_result *out)
+{
+    const json_t *where = json_object_get(step, "where");
+    const json_t *names = where != NULL ? where : json_object_get(step, "body");
+    size_t i;
+    json_t *row;
+    json_t *rows = ask_list(api, route, p2p_json_text(names, "container"), out);
+    if (rows == NULL) {
+        return NULL;
+    }
+    json_t *fit = fitting(api, route, rows, step);
+    json_t *ids = json_array();
+    size_t count = json_array_size(fit);
+    json_array_foreach(fit, i, row)
+    {
+        if (route->id != NULL) {
+            json_array_append(ids, json_object_get(row, route->id));
+        }
+    }
+    json_decref(fit);
     json_decref(rows);
     if (count == 0) {
         set(out, P2P_TRADE_ABSENT, "nothing-there",
             strcmp(route->rows, "rights") == 0
                 ? "no right on this container is in a state in which this could be done"
                 : "nobody has this container in custody");
-    } else if (count > 1 && route->id != NULL) {
-        set(out, P2P_TRADE_REFUSED, "ambiguous",
-            "several rights on this container fit; name its bill of lading");
+    } else if (count > 1 && route->id != NULL && !route->all) {
+        set_ambiguous(out, route, step);
+    } else {
+        return ids;
     }
-    return count == 1 || (count > 1 && route->id == NULL);
+    json_decref(ids);
+    return NULL;
 }
 
 /* ---- asking ---- */
@@ -301,8 +360,8 @@ static void post(struct p2p_trade_api *api, const json_t *asked, bool again, con
     }
 }
 
-/* Has the node prepare the record and signs it; the body of its submit, or NULL with a result.
- */
+/* Has the node prepare the record and signs it; the body of its submit, or NULL with a result:
+ * also when there is nothing to sign, since what would be issued lives. */
 static json_t *prepare(struct p2p_trade_api *api, const char *path, const json_t *body,
                        struct p2p_trade_result *out)
 {
@@ -315,7 +374,8 @@ static json_t *prepare(struct p2p_trade_api *api, const char *path, const json_t
         set_unreachable(out, api);
     } else {
         from_reply(out, status, reply);
-        record = out->outcome == P2P_TRADE_DONE ? sign(api, reply, out) : NULL;
+        bool stands = json_is_true(json_object_get(reply, "already"));
+        record = out->outcome == P2P_TRADE_DONE && !stands ? sign(api, reply, out) : NULL;
     }
     json_decref(request);
     json_decref(reply);
@@ -344,25 +404,29 @@ static void ask(struct p2p_trade_api *api, const char *path, json_t *body, const
     json_decref(asked);
 }
 
-static void carry(void *context, const json_t *step, const char *issued, const char *key,
-                  struct p2p_trade_result *out)
+/* What was asked for under a key, and under those of each where there were several, is not
+ * asked again. */
+static enum p2p_err forget(struct p2p_trade_api *api, const char *key)
 {
-    struct p2p_trade_api *api = context;
-    const struct route *route = find_route(p2p_json_text(step, "verb"));
-    char id[P2P_TRADE_ID_BYTES] = "";
+    const json_t *asked = p2p_journal_get(api->journal, P2P_JOURNAL_ASKED, key);
+    size_t count = json_array_size(json_object_get(asked, "ids"));
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < count && err == P2P_OK; i++) {
+        char own[P2P_TRADE_KEY_BYTES];
+        p2p_task_key(own, key, i);
+        err = p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, own, NULL);
+    }
+    return err == P2P_OK ? p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, NULL) : err;
+}
+
+/* Asks for it of one, or once more; id: "" where none is named. */
+static void carry_one(struct p2p_trade_api *api, const struct route *route, const json_t *step,
+                      const char *id, const char *key, struct p2p_trade_result *out)
+{
     json_t *asked = json_incref(p2p_journal_get(api->journal, P2P_JOURNAL_ASKED, key));
     if (asked != NULL) {
         post(api, asked, true, key, out);
         json_decref(asked);
-        return;
-    }
-    if (route == NULL) {
-        set(out, P2P_TRADE_REFUSED, "not-read", "nothing is asked by this verb");
-        return;
-    }
-    if (json_is_true(json_object_get(step, "issued"))) {
-        copy_text(id, sizeof id, issued);
-    } else if (route->list != NULL && !find(api, route, step, id, out)) {
         return;
     }
     json_t *body = json_copy(json_object_get(step, "body"));
@@ -381,10 +445,75 @@ static void carry(void *context, const json_t *step, const char *issued, const c
     json_decref(body);
 }
 
-static enum p2p_err settle(void *context, const char *key)
+/* Of each in turn, under a key of its own. Which they are stands in the journal first: looked
+ * for again after a crash, those that are done would not be found. One that is refused stops no
+ * other; the last refusal is told. ids: taken. */
+static void carry_all(struct p2p_trade_api *api, const struct route *route, const json_t *step,
+                      json_t *ids, const char *key, struct p2p_trade_result *out)
+{
+    struct p2p_trade_result refused = {.outcome = P2P_TRADE_DONE};
+    size_t i;
+    json_t *id;
+    json_t *plan = json_pack("{s:o}", "ids", ids);
+    if (plan == NULL ||
+        p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, json_incref(plan)) != P2P_OK) {
+        set(out, P2P_TRADE_UNREACHABLE, "journal", "the journal cannot be written");
+        json_decref(plan);
+        return;
+    }
+    json_array_foreach(ids, i, id)
+    {
+        char own[P2P_TRADE_KEY_BYTES];
+        p2p_task_key(own, key, i);
+        carry_one(api, route, step, json_string_value(id), own, out);
+        if (out->outcome == P2P_TRADE_UNREACHABLE) {
+            break; /* the plan stays */
+        }
+        if (out->outcome != P2P_TRADE_DONE) {
+            refused = *out;
+        }
+    }
+    if (out->outcome != P2P_TRADE_UNREACHABLE && refused.outcome != P2P_TRADE_DONE) {
+        *out = refused;
+        if (forget(api, key) != P2P_OK) {
+            set(out, P2P_TRADE_UNREACHABLE, "journal", "the journal cannot be written");
+        }
+    }
+    json_decref(plan);
+}
+
+static void carry(void *context, const json_t *step, const char *issued, const char *key,
+                  struct p2p_trade_result *out)
 {
     struct p2p_trade_api *api = context;
-    return p2p_journal_put(api->journal, P2P_JOURNAL_ASKED, key, NULL);
+    const struct route *route = find_route(p2p_json_text(step, "verb"));
+    const json_t *asked = p2p_journal_get(api->journal, P2P_JOURNAL_ASKED, key);
+    json_t *ids = json_incref(json_object_get(asked, "ids"));
+    if (route == NULL) {
+        set(out, P2P_TRADE_REFUSED, "not-read", "nothing is asked by this verb");
+        return;
+    }
+    if (asked == NULL && !json_is_true(json_object_get(step, "issued")) &&
+        route->list != NULL) {
+        ids = find(api, route, step, out);
+        if (ids == NULL) {
+            return;
+        }
+    }
+    if (json_array_size(ids) > 1) {
+        carry_all(api, route, step, ids, key, out);
+        return;
+    }
+    const char *id = json_is_true(json_object_get(step, "issued"))
+                         ? issued
+                         : json_string_value(json_array_get(ids, 0));
+    carry_one(api, route, step, id != NULL ? id : "", key, out);
+    json_decref(ids);
+}
+
+static enum p2p_err settle(void *context, const char *key)
+{
+    return forget(context, key);
 }
 
 struct p2p_trade_carrier p2p_trade_api_carrier(struct p2p_trade_api *api)

@@ -1,7 +1,9 @@
 /* The carrier that asks a node's API.
  *
  * A verb becomes a request by one table. Where a step says how to find what it is done to, that
- * is asked for first: one that fits, or the step is ABSENT (none) or REFUSED (several).
+ * is asked for first: one that fits, or the step is ABSENT (none) or REFUSED (several). What
+ * takes back (cancel, unassign) is done to all that fit: those of the asking issuer, if some
+ * are.
  *
  * What is sent is put into the journal and synced first, and sent again, byte for byte and
  * under the same idempotency key, when a crash or a broken line left it without an answer. With

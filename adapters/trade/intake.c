@@ -224,7 +224,9 @@ static enum p2p_err take_message(struct passage *passage, struct p2p_edi_message
         goto out;
     }
     origin = p2p_trade_origin(passage->in, passage->key, message, reading.document);
-    if (origin == NULL || yield.ids == NULL || yield.refusals == NULL) {
+    if (origin == NULL || yield.ids == NULL || yield.refusals == NULL ||
+        json_object_set_new(origin, "name", json_string(reading.name)) != 0 ||
+        json_object_set_new(origin, "function", json_string(reading.function)) != 0) {
         err = P2P_NOMEM;
         goto out;
     }

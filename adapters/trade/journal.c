@@ -14,7 +14,7 @@
 #define DAY_MS            86400000u
 #define OPEN_TRIES        8u
 
-static const char *const NAMES[P2P_JOURNAL_MAPS] = {"i", "t", "a"};
+static const char *const NAMES[P2P_JOURNAL_MAPS] = {"i", "t", "a", "s"};
 
 struct p2p_journal {
     json_t *maps[P2P_JOURNAL_MAPS];
@@ -90,16 +90,20 @@ static enum p2p_err load(struct p2p_journal *journal, off_t *whole)
     return err;
 }
 
-static void forget(struct p2p_journal *journal, uint64_t now_ms)
+static uint64_t time_of(const json_t *value)
+{
+    return (uint64_t)json_integer_value(json_object_get(value, "t"));
+}
+
+static void forget(struct p2p_journal *journal, enum p2p_journal_map map, uint64_t now_ms)
 {
     const char *key;
     json_t *value;
     void *next;
-    json_object_foreach_safe(journal->maps[P2P_JOURNAL_INTERCHANGES], next, key, value)
+    json_object_foreach_safe(journal->maps[map], next, key, value)
     {
-        uint64_t t = (uint64_t)json_integer_value(json_object_get(value, "t"));
-        if (t + (uint64_t)P2P_JOURNAL_KEEP_DAYS * DAY_MS < now_ms) {
-            json_object_del(journal->maps[P2P_JOURNAL_INTERCHANGES], key);
+        if (time_of(value) + (uint64_t)P2P_JOURNAL_KEEP_DAYS * DAY_MS < now_ms) {
+            json_object_del(journal->maps[map], key);
         }
     }
 }
@@ -242,7 +246,8 @@ enum p2p_err p2p_journal_open(struct p2p_journal **out, const char *dir, uint64_
         err = P2P_IO;
     }
     if (err == P2P_OK) {
-        forget(journal, now_ms);
+        forget(journal, P2P_JOURNAL_INTERCHANGES, now_ms);
+        forget(journal, P2P_JOURNAL_SAID, now_ms);
         err = mostly_history(journal) ? write_anew(journal) : P2P_OK;
     }
     if (err == P2P_OK) {
@@ -282,18 +287,28 @@ const json_t *p2p_journal_all(const struct p2p_journal *journal, enum p2p_journa
     return journal->maps[map];
 }
 
-/* Forgets the oldest interchange: an object keeps the order in which its keys came. */
+/* Forgets the oldest interchange, or what was said before it: an object keeps the order in
+ * which its keys came. */
 static bool make_room(struct p2p_journal *journal)
 {
-    json_t *map = journal->maps[P2P_JOURNAL_INTERCHANGES];
-    void *oldest = json_object_iter(map);
+    enum p2p_journal_map map = P2P_JOURNAL_INTERCHANGES;
+    void *oldest = json_object_iter(journal->maps[map]);
+    void *said = json_object_iter(journal->maps[P2P_JOURNAL_SAID]);
     char key[128];
-    if (oldest == NULL ||
+    if (oldest != NULL &&
         !json_is_true(json_object_get(json_object_iter_value(oldest), "done"))) {
+        oldest = NULL;
+    }
+    if (said != NULL && (oldest == NULL || time_of(json_object_iter_value(said)) <
+                                               time_of(json_object_iter_value(oldest)))) {
+        map = P2P_JOURNAL_SAID;
+        oldest = said;
+    }
+    if (oldest == NULL) {
         return false;
     }
     snprintf(key, sizeof key, "%s", json_object_iter_key(oldest));
-    return p2p_journal_put(journal, P2P_JOURNAL_INTERCHANGES, key, NULL) == P2P_OK;
+    return p2p_journal_put(journal, map, key, NULL) == P2P_OK;
 }
 
 enum p2p_err p2p_journal_put(struct p2p_journal *journal, enum p2p_journal_map map,

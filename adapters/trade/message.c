@@ -370,6 +370,8 @@ static void read_bgm(struct walk *walk)
     if (walk->function[0] == '\0') {
         memcpy(walk->function, ORIGINAL, sizeof ORIGINAL);
     }
+    memcpy(walk->out->name, walk->document, sizeof walk->document);
+    memcpy(walk->out->function, walk->function, sizeof walk->function);
 }
 
 /* CNT: C270 is 6069 what is counted, 6066 how many; 16 is the number of units of equipment. */

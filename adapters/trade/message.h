@@ -88,6 +88,8 @@ const struct p2p_trade_map *p2p_trade_map_find(const struct p2p_edi_message *mes
 /* What a message asked for. */
 struct p2p_trade_reading {
     char document[36]; /* BGM 1004: its number */
+    char name[4];      /* BGM 1001: which document it is */
+    char function[4];  /* BGM 1225 */
     json_t *tasks;     /* array */
     json_t *refusals; /* array of {"code","text","container","segment"}: what the message itself
                          makes impossible */

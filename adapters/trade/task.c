@@ -1,6 +1,7 @@
 #include "task.h"
 
 #include "json_text.h"
+#include "said.h"
 
 #include <p2p/assert.h>
 #include <p2p/bytes.h>
@@ -52,26 +53,11 @@ bool p2p_task_waits(const json_t *entry)
 
 /* ---- cancelling what waits ---- */
 
-/* The bill of lading that the first of a task's steps names which names one; "" for none. */
-static const char *bl_of(const json_t *task)
-{
-    const json_t *steps = json_object_get(task, "steps");
-    const char *bl = "";
-    for (size_t i = 0; bl[0] == '\0' && i < json_array_size(steps); i++) {
-        const json_t *step = json_array_get(steps, i);
-        bl = p2p_json_text(json_object_get(step, "body"), "bl");
-        if (bl[0] == '\0') {
-            bl = p2p_json_text(json_object_get(step, "where"), "bl");
-        }
-    }
-    return bl;
-}
-
 /* Whether a waiting task is for the same container, and bill of lading when both say one. */
 static bool is_for(const json_t *task, const json_t *where)
 {
     const char *bl = p2p_json_text(where, "bl");
-    const char *own = bl_of(task);
+    const char *own = p2p_said_bl(task);
     return strcmp(p2p_json_text(task, "container"), p2p_json_text(where, "container")) == 0 &&
            (bl[0] == '\0' || own[0] == '\0' || strcmp(bl, own) == 0);
 }
@@ -265,6 +251,55 @@ static enum p2p_err settle(const struct p2p_trade_carrier *carrier, const char *
     return carrier->settle(carrier->context, step_key);
 }
 
+static void refuse(struct p2p_trade_result *result, const char *code, const char *text)
+{
+    *result = (struct p2p_trade_result){.outcome = P2P_TRADE_REFUSED};
+    snprintf(result->code, sizeof result->code, "%s", code);
+    snprintf(result->text, sizeof result->text, "%s", text);
+}
+
+/* Whether the task is to be carried out: own; else how it ends, since its message said it
+ * before. *entry: it has the ids of what was done then. */
+static enum p2p_err said_before(struct p2p_journal *journal, const char *key, json_t **entry,
+                                uint64_t now_ms, bool *own, enum p2p_trade_end *end,
+                                struct p2p_trade_result *result)
+{
+    enum p2p_said said;
+    const json_t *ids;
+    enum p2p_err err = p2p_said_look(journal, key, *entry, now_ms, &said, &ids);
+    *own = said == P2P_SAID_NEW;
+    switch (said) {
+    case P2P_SAID_NEW:
+        break;
+    case P2P_SAID_DONE: {
+        json_t *changed = json_copy(*entry);
+        if (changed == NULL || json_object_set(changed, "ids", (json_t *)ids) != 0) {
+            json_decref(changed);
+            return P2P_NOMEM;
+        }
+        json_decref(*entry);
+        *entry = changed;
+        break;
+    }
+    case P2P_SAID_WAITS:
+        *end = P2P_TRADE_WAITS;
+        break;
+    case P2P_SAID_REVERSED:
+        refuse(result, "reversed",
+               "this document said so before, and that was cancelled or replaced since; say it "
+               "under another document number");
+        *end = P2P_TRADE_NO;
+        break;
+    case P2P_SAID_OTHERWISE:
+        refuse(result, "said-otherwise",
+               "this document number said something else of this container; replace that with "
+               "function 5, or take another number");
+        *end = P2P_TRADE_NO;
+        break;
+    }
+    return err;
+}
+
 enum p2p_err p2p_task_run(struct p2p_journal *journal, const char *key,
                           const struct p2p_trade_carrier *carrier, uint64_t now_ms, json_t *ids,
                           enum p2p_trade_end *end, struct p2p_trade_result *result)
@@ -281,9 +316,13 @@ enum p2p_err p2p_task_run(struct p2p_journal *journal, const char *key,
     }
     const json_t *steps = json_object_get(json_object_get(entry, "task"), "steps");
     size_t next = (size_t)json_integer_value(json_object_get(entry, "next"));
+    bool own = true;
     *result = (struct p2p_trade_result){.outcome = P2P_TRADE_DONE};
     *end = P2P_TRADE_OVER;
-    while (err == P2P_OK && *end == P2P_TRADE_OVER && next < json_array_size(steps)) {
+    if (err == P2P_OK && next == 0) {
+        err = said_before(journal, key, &entry, now_ms, &own, end, result);
+    }
+    while (own && err == P2P_OK && *end == P2P_TRADE_OVER && next < json_array_size(steps)) {
         char step_key[P2P_TRADE_KEY_BYTES];
         const json_t *step = json_array_get(steps, next);
         p2p_task_key(step_key, key, next);
@@ -300,6 +339,9 @@ enum p2p_err p2p_task_run(struct p2p_journal *journal, const char *key,
         }
     }
     json_array_extend(ids, json_object_get(entry, "ids"));
+    if (err == P2P_OK && own && (*end == P2P_TRADE_OVER || *end == P2P_TRADE_NO)) {
+        err = p2p_said_end(journal, key, entry, now_ms, *end == P2P_TRADE_OVER);
+    }
     if (err == P2P_OK && (*end == P2P_TRADE_OVER || *end == P2P_TRADE_NO)) {
         err = task_over(journal, key, entry, *end, result);
     } else if (err == P2P_OK && *end == P2P_TRADE_WAITS && !p2p_task_waits(entry)) {

@@ -167,6 +167,44 @@ eventually 10 right bezee '.state == "FINISHED"'
 must 0 node bezee --json custody show CSQU3054383
 holds '.state == "released"'
 
+# coreor INTERCHANGE DOCUMENT FUNCTION [RFF...]: of the line, on CSQU3054411, put into its spool
+coreor() {
+    local more="${*:4}"
+    printf "UNB+UNOA:2+LINE-A+PORT2PORT-BEANR+261124:1005+%s'UNH+1+COREOR:D:95B:UN'BGM+129+%s+%s'RFF+BM:BL77'%s" \
+        "$1" "$2" "$3" "$more" >"$WORK/$1.edi"
+    printf "NAD+FW+SCHELDE-FWD'EQD+CN+CSQU3054411'UNT+%d+1'UNZ+1+%s'" $((3 + $#)) "$1" >>"$WORK/$1.edi"
+    put carrier "$WORK/$1.edi"
+}
+live() { node beanr --json right list --container CSQU3054411 | wc -l; }
+
+claim "the same order in another interchange is one right, and its cancellation takes it back; sent again it stays so"
+must 0 node beanr --as beanr-terminal custody open --container CSQU3054411 --call 'X 1' --facility beanr-f1
+coreor REFA RO-77 9
+must 0 by carrier
+coreor REFB RO-77 9
+must 0 by carrier
+tells 'RO-77: done'
+coreor REFC RO-78 9 "RFF+RE:RO-77'" # another number, the same release: the node knows the right that lives
+must 0 by carrier
+same "$(live)" 1 "rights that live"
+again=(node beanr --json --as beanr-carrier right issue --container CSQU3054411 --bl BL77 --to beanr-forwarder --reference)
+must 0 "${again[@]}" RO-77
+holds '.already'
+for i in 1 2 3 4; do # at once, on purpose with another reference
+    "${again[@]}" ON-PURPOSE >"$WORK/at-once.$i" 2>&1 &
+    pids[i]=$!
+done
+wait "${pids[@]}"
+same "$(live)" 2 "rights that live"
+coreor REFD RO-79 1
+must 0 by carrier
+same "$(live)" 0 "rights that live after the cancellation"
+coreor REFE RO-77 9
+must 1 by carrier
+answer REFE*.aperak
+[[ $it == *"ERC+REVERSED"* ]] || fail "APERAK says $it"
+same "$(live)" 0 "rights that live"
+
 # discharge REFERENCE FIRST COUNT: a report of so many containers, in $WORK/REFERENCE.edi
 discharge() {
     local i

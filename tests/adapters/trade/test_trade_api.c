@@ -155,9 +155,10 @@ static void what_it_is_done_to_is_found(void **state)
         {"[{\"id\":\"x:1\",\"bl\":\"C\",\"state\":\"ACTIVE\"},"
          "{\"id\":\"x:2\",\"bl\":\"B\",\"state\":\"PENDING\"}]",
          "x:2", P2P_TRADE_DONE, ""},
-        {"[{\"id\":\"x:1\",\"bl\":\"B\",\"state\":\"ACTIVE\"},"
-         "{\"id\":\"x:2\",\"bl\":\"B\",\"state\":\"PENDING\"}]",
-         NULL, P2P_TRADE_REFUSED, "ambiguous"},
+        /* one is ours: another's on the same bill of lading is his to cancel */
+        {"[{\"id\":\"x:1\",\"bl\":\"B\",\"state\":\"ACTIVE\",\"issuer\":\"beanr-other\"},"
+         "{\"id\":\"x:2\",\"bl\":\"B\",\"state\":\"PENDING\",\"issuer\":\"beanr-carrier\"}]",
+         "x:2", P2P_TRADE_DONE, ""},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         struct world *world = world_new(false);
@@ -176,6 +177,98 @@ static void what_it_is_done_to_is_found(void **state)
         CHECK(result.outcome == ROWS[i].outcome && strcmp(result.code, ROWS[i].code) == 0);
         world_free(world);
     }
+}
+
+#define TWO_LIVE                                                                               \
+    {                                                                                          \
+        LIST, 200,                                                                             \
+            "{\"rights\":[{\"id\":\"x:1\",\"bl\":\"B\",\"state\":\"ACTIVE\"},{\"id\":\"x:2\"," \
+            "\"bl\":\"B\",\"state\":\"PENDING\"}],\"next\":null}",                             \
+            NULL                                                                               \
+    }
+#define CANCELLED(right, status, answer)                                                       \
+    {                                                                                          \
+        "POST /v1/rights/cancel", status, answer,                                              \
+            "{\"as\":\"beanr-carrier\",\"id\":\"" right "\"}"                                  \
+    }
+
+/* Broken: a line that takes a release back by its bill of lading would leave one of two rights
+ * on it to be collected on, or forget the second when the node goes away after the first. */
+static void a_cancellation_takes_back_all_that_fits(void **state)
+{
+    (void)state;
+    static const struct script_line BOTH[] = {TWO_LIVE,
+                                              CANCELLED("x:1", 200, "{\"id\":\"beanr/1:20\"}"),
+                                              CANCELLED("x:2", 200, "{\"id\":\"beanr/1:21\"}"),
+                                              {0}};
+    struct world *world = world_new(false);
+    CHECK(play(world, CANCEL, BOTH).outcome == P2P_TRADE_DONE);
+    CHECK(json_object_size(p2p_journal_all(world->api.journal, P2P_JOURNAL_ASKED)) == 0);
+
+    static const struct script_line BROKEN[] = {
+        TWO_LIVE,
+        CANCELLED("x:1", 200, "{\"id\":\"beanr/1:20\"}"),
+        CANCELLED("x:2", 503, "{\"code\":\"busy\"}"),
+        {0}};
+    static const struct script_line AGAIN[] = {
+        CANCELLED("x:1", 403, "{\"code\":\"wrong-state\"}"), /* it was done: it comes again */
+        CANCELLED("x:2", 200, "{\"id\":\"beanr/1:21\"}"),
+        {0}};
+    CHECK(play(world, CANCEL, BROKEN).outcome == P2P_TRADE_UNREACHABLE);
+    CHECK(play(world, CANCEL, AGAIN).outcome == P2P_TRADE_DONE);
+    CHECK(json_object_size(p2p_journal_all(world->api.journal, P2P_JOURNAL_ASKED)) == 0);
+
+    static const struct script_line ONE_REFUSED[] = {
+        TWO_LIVE,
+        CANCELLED("x:1", 403, "{\"code\":\"no-grant\"}"),
+        CANCELLED("x:2", 200, "{\"id\":\"beanr/1:21\"}"),
+        {0}};
+    struct p2p_trade_result result = play(world, CANCEL, ONE_REFUSED);
+    CHECK(result.outcome == P2P_TRADE_REFUSED && strcmp(result.code, "no-grant") == 0);
+    CHECK(json_object_size(p2p_journal_all(world->api.journal, P2P_JOURNAL_ASKED)) == 0);
+    world_free(world);
+}
+
+/* Broken: a haulier is told to name the bill of lading that he named. */
+static void what_is_ambiguous_says_what_would_decide(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *where;
+        const char *text;
+    } ROWS[] = {
+        {"", "several rights on this container fit; name its bill of lading (RFF+BM)"},
+        {",\"bl\":\"B\"",
+         "several rights on this bill of lading fit; name the release reference (RFF+RE)"},
+        {",\"bl\":\"B\",\"reference\":\"R\"",
+         "several rights fit all that is named; their issuer cancels all but one"},
+    };
+    static const struct script_line FOUND[] = {TWO_LIVE, {0}};
+    struct world *world = world_new(false);
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        char step[300];
+        snprintf(step, sizeof step,
+                 "{\"verb\":\"right assign\",\"body\":{},\"where\":{\"container\":"
+                 "\"CSQU3054383\"%s}}",
+                 ROWS[i].where);
+        struct p2p_trade_result result = play(world, step, FOUND);
+        CHECK(result.outcome == P2P_TRADE_REFUSED && strcmp(result.code, "ambiguous") == 0);
+        CHECK(strcmp(result.text, ROWS[i].text) == 0);
+    }
+    world_free(world);
+}
+
+/* Broken: an order that comes again, and whose right lives, would never be answered by who
+ * signs with a key of his own. */
+static void what_lives_is_not_signed_again(void **state)
+{
+    (void)state;
+    static const struct script_line LIVES[] = {
+        HELD, {"POST /v1/prepare", 200, "{\"id\":\"beanr/1:17\",\"already\":true}", NULL}, {0}};
+    struct world *world = world_new(true);
+    struct p2p_trade_result result = play(world, ISSUE, LIVES);
+    CHECK(result.outcome == P2P_TRADE_DONE && strcmp(result.id, "beanr/1:17") == 0);
+    world_free(world);
 }
 
 /* Broken: of a container with more history than a page of a list has, the right that counts
@@ -206,9 +299,10 @@ static void what_stands_on_a_later_page_is_found(void **state)
         {LIST "&after=0%2Fbeanr%2F1%3A4", 200,
          "{\"rights\":[{\"id\":\"x:9\",\"bl\":\"B\",\"state\":\"ACTIVE\"}],\"next\":null}",
          NULL},
+        CANCELLED("x:1", 200, "{\"id\":\"beanr/1:20\"}"),
+        CANCELLED("x:9", 200, "{\"id\":\"beanr/1:21\"}"),
         {0}};
-    struct p2p_trade_result result = play(world, CANCEL, TWO);
-    CHECK(result.outcome == P2P_TRADE_REFUSED && strcmp(result.code, "ambiguous") == 0);
+    CHECK(play(world, CANCEL, TWO).outcome == P2P_TRADE_DONE);
     world_free(world);
 }
 
@@ -456,6 +550,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_asked_and_answered),
         cmocka_unit_test(what_it_is_done_to_is_found),
+        cmocka_unit_test(a_cancellation_takes_back_all_that_fits),
+        cmocka_unit_test(what_is_ambiguous_says_what_would_decide),
+        cmocka_unit_test(what_lives_is_not_signed_again),
         cmocka_unit_test(what_stands_on_a_later_page_is_found),
         cmocka_unit_test(without_custody_nothing_is_sent_and_nothing_kept),
         cmocka_unit_test(what_a_status_means),

@@ -62,6 +62,11 @@ size_t trade_world_tasks(const struct trade_world *world);
     "'NAD+FW+FWD-1'EQD+CN+" box "'UNT+6+" n "'"
 #define CANCEL(n, bl, box)                                                                     \
     "UNH+" n "+COREOR:D:95B:UN'BGM+129+D+1'RFF+BM:" bl "'EQD+CN+" box "'UNT+5+" n "'"
+/* One of the line's, by the number and function of its document, for one container. */
+#define SAYS(interchange, document, function, bl)                                              \
+    LINE_A_SENDS(interchange)                                                                  \
+    "UNH+1+COREOR:D:95B:UN'BGM+129+" document "+" function "'RFF+BM:" bl                       \
+    "'NAD+FW+FWD-1'EQD+CN+CSQU3054383'UNT+6+1'UNZ+1+" interchange "'"
 #define ORDER_1 ORDER("1", "CSQU3054383")
 #define ORDER_2 ORDER("2", "HBMU2699702")
 #define ORDER_3 ORDER("3", "HBMU2699702")
