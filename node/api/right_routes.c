@@ -34,8 +34,15 @@ static json_t *right_json(struct p2p_node *node, const struct p2p_right *right)
                             age_ms == UINT64_MAX ? json_null()
                                                  : json_integer((json_int_t)(age_ms / 1000)));
     }
-    json_object_set_new(json, "override",
-                        known ? p2p_override_of_right(node, right, &custody) : json_null());
+    json_t *override = known ? p2p_override_of_right(node, right, &custody) : json_null();
+    if (json_is_null(
+            json_object_get(override, "approved"))) { /* it waits for a second officer */
+        json_array_append_new(json_object_get(json, "may"),
+                              json_pack("{s:s, s:s, s:O}", "do", "gate approve", "grant",
+                                        p2p_right_rule(P2P_RIGHT_DO_APPROVE)->grant, "of",
+                                        json_object_get(override, "asked")));
+    }
+    json_object_set_new(json, "override", override);
     return json;
 }
 

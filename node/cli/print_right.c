@@ -266,10 +266,10 @@ static void print_may(const struct p2p_cli_style *style, const json_t *may)
         if (who[0] != '\0') {
             snprintf(line, sizeof line, "%.64s: %.64s", who, p2p_cli_text(one, "do"));
         } else {
-            const char *grant = p2p_cli_text(one, "grant");
-            snprintf(line, sizeof line, "who has %s%.64s%s: %.64s",
-                     strchr(grant, ' ') == NULL ? "the grant " : "", grant,
-                     strchr(grant, ' ') == NULL ? "" : " grant", p2p_cli_text(one, "do"));
+            const char *of = p2p_cli_text(one, "of");
+            snprintf(line, sizeof line, "who has the grant %.64s: %.64s%s%.64s",
+                     p2p_cli_text(one, "grant"), p2p_cli_text(one, "do"),
+                     of[0] != '\0' ? " " : "", of);
         }
         p2p_cli_field(style, index == 0 ? "may now" : "", line);
     }

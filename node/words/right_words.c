@@ -110,6 +110,27 @@ static bool leads_on(enum p2p_right_action action)
            action == P2P_RIGHT_DO_REISSUE || action == P2P_RIGHT_DO_ASSIGN;
 }
 
+/* A row for each light, which has a grant of its own. */
+static void add_lights(json_t *list)
+{
+    for (unsigned i = 0; i < P2P_LIGHT_COUNT; i++) {
+        enum p2p_light light = (enum p2p_light)i;
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s}", "do",
+                                        json_sprintf("right light %s", p2p_light_word(light)),
+                                        "grant", p2p_light_grant(light)));
+    }
+}
+
+/* Whether that on which it acts is there: a block, somebody assigned. An approval is told with
+ * its override, by who has that. */
+static bool has_object(const struct p2p_right *right, enum p2p_right_action action)
+{
+    return action == P2P_RIGHT_DO_UNBLOCK    ? right->block_count > 0
+           : action == P2P_RIGHT_DO_UNASSIGN ? right->driver.len > 0
+                                             : action != P2P_RIGHT_DO_APPROVE;
+}
+
 static json_t *may_json(const struct p2p_ledger *ledger, const struct p2p_right *right,
                         enum p2p_right_state state)
 {
@@ -119,14 +140,14 @@ static json_t *may_json(const struct p2p_ledger *ledger, const struct p2p_right 
         uint32_t party = party_of(right, rule->role);
         if (rule->role == P2P_ROLE_NODE || (rule->from & 1u << right->below) == 0 ||
             (state == P2P_RIGHT_EXPIRED && leads_on((enum p2p_right_action)i)) ||
-            (rule->role == P2P_ROLE_GRANTED && i == P2P_RIGHT_DO_UNBLOCK &&
-             right->block_count == 0)) {
+            !has_object(right, (enum p2p_right_action)i)) {
             continue;
         }
-        if (rule->role == P2P_ROLE_GRANTED) {
-            json_array_append_new(
-                list, json_pack("{s:o, s:s}", "do", verb_json(rule->kind), "grant",
-                                rule->grant[0] != '\0' ? rule->grant : "the light's"));
+        if (i == P2P_RIGHT_DO_LIGHT) {
+            add_lights(list);
+        } else if (rule->role == P2P_ROLE_GRANTED) {
+            json_array_append_new(list, json_pack("{s:o, s:s}", "do", verb_json(rule->kind),
+                                                  "grant", rule->grant));
         } else if (party != 0 &&
                    p2p_right_may(ledger->charter, right, party, (enum p2p_right_action)i)) {
             json_array_append_new(list, json_pack("{s:o, s:o}", "do", verb_json(rule->kind),

@@ -55,19 +55,28 @@ same "$(curl -s --max-time 20 --http2-prior-knowledge --unix-socket "$SB/beanr/n
     -w '%{http_code} %{size_download}' http://node/v1/events)" "200 0" "HEAD of a stream"
 
 claim "a list comes in pages, each of which names the next"
-path='/v1/bans?limit=2'
-pages=0
-: >"$WORK/ids"
-while [[ $path ]]; do
-    ask GET "$path"
-    same "$it" 200 "status of $path"
-    jq -r '.bans[].id' "$out" >>"$WORK/ids"
-    pages=$((pages + 1))
-    field link
-    path=$(sed -n 's/^<\(.*\)>; rel="next"$/\1/p' <<<"$it")
+for box in PTPU1000012 PTPU1000028; do
+    must 0 node beanr --as beanr-terminal custody open --container "$box" --call x --facility beanr-f1
+    must 0 node beanr --as beanr-carrier right issue --container "$box" --bl b --to beanr-forwarder
 done
-same "$pages" 3 "pages"
-same "$(sort -u "$WORK/ids" | wc -l) $(wc -l <"$WORK/ids")" "5 5" "bans of all pages"
+# pages_of LIST LIMIT PAGES ROWS KEY: walked over its links, each row comes once
+pages_of() {
+    local path="/v1/$1?limit=$2" pages=0
+    : >"$WORK/ids"
+    while [[ $path ]]; do
+        ask GET "$path"
+        same "$it" 200 "status of $path"
+        jq -r ".$1[].$5" "$out" >>"$WORK/ids"
+        pages=$((pages + 1))
+        field link
+        path=$(sed -n 's/^<\(.*\)>; rel="next"$/\1/p' <<<"$it")
+    done
+    ((pages == $3 || pages == $3 + 1)) || fail "$pages pages of $1, which should be $3" # the last may be empty
+    same "$(sort -u "$WORK/ids" | wc -l) $(wc -l <"$WORK/ids")" "$4 $4" "rows of all pages of $1"
+}
+pages_of bans 2 3 5 id
+pages_of rights 1 2 2 id
+pages_of custody 1 2 2 token
 
 claim "what is read has an entity tag, and is not sent again to whoever holds it"
 ask GET /v1/charter/show

@@ -3,6 +3,7 @@
 # document says. What is left over at the end is named there, with the reason.
 . "$(dirname "$0")/lib.sh" || exit 3
 . "$(dirname "$0")/lib_outside.sh"
+. "$(dirname "$0")/lib_containers.sh"
 need curl
 DOC=$P2P_SOURCE/node/api/openapi.yaml
 begin 19990 240 beanr,bezee
@@ -190,6 +191,31 @@ post /v1/rights/approve 200 "{\"as\":\"beanr-pso2\",\"id\":\"$override\"}"
 right return haulier
 post '/v1/gates/{name}/collects' 200 "{\"container\":\"$box\",\"subject\":[\"card:alfapass:1\",\"plate:BE:1ABC234\"]}" \
     /v1/gates/main/collects
+while read -r step number port; do # a container at one port, and what is asked of it at beanr
+    moved=PTPU10001$number
+    must 0 node "$port" --json custody open --container "$moved" --call x --facility "$port-f1" --as "$port-terminal" --level witnessed
+    get .id token
+    case $step in accept | refuse) must 0 node bezee --json custody offer "$moved" --to beanr --level witnessed ;; esac
+    body="\"as\":\"beanr-terminal\",\"container\":\"$moved\",\"level\":\"witnessed\""
+    case $step in
+    offer) body+=',"to":"bezee"' ;;
+    gate-in) body+=',"facility":"beanr-f1"' ;;
+    withdraw) body="\"as\":\"beanr-terminal\",\"id\":\"$token\"" ;;
+    esac
+    offered() { custody_is beanr "$token" '.state == "offered"'; }
+    case $step in accept | refuse) eventually 10 offered ;; esac
+    post "/v1/custody/$step" 200 "{$body}"
+done <<'END'
+offer 10 beanr
+withdraw 20 beanr
+accept 30 bezee
+refuse 40 bezee
+gate-in 50 bezee
+END
+open_custody beanr PTPU1000060 --as beanr-terminal
+collectable beanr PTPU1000060
+collect 0 beanr PTPU1000060
+post /v1/rights/gate-out 200 "{\"as\":\"beanr-terminal\",\"id\":\"$right\"}"
 post '/v1/gates/{name}/collects' 400 '{"subject":["card:alfapass:1"]}' /v1/gates/main/collects
 read_ /v1/gates/log 200
 read_ '/v1/rights/{id}' 200 "/v1/rights/$right"
@@ -346,17 +372,11 @@ while read -r method template who rate statuses; do
 done <"$WORK/operations"
 
 # Proofs of a fork and of a number used twice take a crime (process/observer has a fork), 422 of a feed's own path a head
-# that this node has not cosigned yet; records are added by hand of no kind so far; the steps of custody between ports
-# are those of process/custody, and a gate-out comes after a collect.
+# that this node has not cosigned yet; records are added by hand of no kind so far; a recount comes after a restore
+# (process/custody).
 claim "each answer of the document was given, but for those that no honest node can be brought to here"
 cat >"$WORK/spared" <<'END'
-POST /v1/custody/accept 200
-POST /v1/custody/gate-in 200
-POST /v1/custody/offer 200
 POST /v1/custody/recount 200
-POST /v1/custody/refuse 200
-POST /v1/custody/withdraw 200
-POST /v1/rights/gate-out 200
 GET /v1/proofs/fork/{feed} 200
 GET /v1/proofs/fork/{feed} 304
 GET /v1/proofs/reuse/{issuer} 200
