@@ -92,8 +92,12 @@ enum p2p_err p2p_fork_contradicted(struct p2p_engine *engine, uint32_t member, u
     p2p_assert(feed->edge.size == feed->head.size);
     enum p2p_err err =
         p2p_fork_from_held(&proof, feed, engine->kv, p2p_slice_text(info->origin), head);
-    if (err == P2P_CORRUPT) {
-        /* Ours is what differs. That is for the scrubber, and no reason to undo a batch. */
+    bool damaged =
+        err == P2P_CORRUPT ||
+        (err == P2P_OK && p2p_fork_verify(&proof, engine->options.sigs, &info->key) != P2P_OK);
+    if (damaged) {
+        /* Ours is what differs: the hashes, or the head that was read from the disk. That is
+         * for the scrubber, and no reason to undo a batch. */
         p2p_engine_refuse(engine, member, number, head->size, P2P_CORRUPT);
         p2p_scrub_suspect(engine);
         return P2P_OK;

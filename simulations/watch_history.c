@@ -447,6 +447,16 @@ static bool began_unseen(const struct sim_watcher *watcher, const struct watch_m
            p2p_feed_load(&feed, machine->kv) == P2P_OK && feed.edge.size > 0;
 }
 
+/* Whether its disk was hurt and holds more of that feed: what stands below is the scrubber's.
+ */
+static bool hurt_below(const struct watch_machine *machine, uint32_t number, uint64_t size)
+{
+    struct p2p_feed feed;
+    p2p_feed_init(&feed, number);
+    return machine->may_be_hurt && p2p_feed_load(&feed, machine->kv) == P2P_OK &&
+           feed.edge.size > size;
+}
+
 void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
                      uint32_t appends)
 {
@@ -456,7 +466,7 @@ void watch_restarted(struct sim_watcher *watcher, struct watch_machine *machine,
         if (!watch_holds(machine->kv, i, &left->head)) {
             if (watch_was_cut(watcher, machine, i, &left->head)) { /* its key was stolen */
                 left->head = (struct watch_point){0};
-            } else {
+            } else if (!hurt_below(machine, i, left->head.size)) {
                 tell_lost(watcher, machine, i, "its own", left->head.size);
                 own_lost = true;
             }

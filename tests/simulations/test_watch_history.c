@@ -309,6 +309,35 @@ static void loss_that_was_to_be_expected_must_not_be_silent(void **state)
     watch_world_found(&w, SIM_INVARIANT_NO_SILENT_RESTORE);
 }
 
+/* It holds more than it showed; a hash of what it showed is not what it was. */
+static void hurt_hash_is_no_restore(void **state)
+{
+    enum { FIRST_HASH = 2 + 3 * 8 + 2 * P2P_HASH_BYTES + P2P_SIGNATURE_BYTES };
+    static const uint8_t key[4] = {0, 0, 0, 1};
+    static uint8_t row[8192];
+    struct p2p_slice value;
+    (void)state;
+    watched_run(&w, &m1, &w.world, 1, 0, SIZE - 2);
+    const struct p2p_kv *kv = memory_kv_begin(m1.node.store);
+    const struct p2p_slice of_feed = p2p_slice_of(key, sizeof(key));
+    CHECK_OK(p2p_kv_get(kv, P2P_TABLE_FEED, of_feed, &value));
+    CHECK(value.len > FIRST_HASH && value.len <= sizeof(row));
+    memcpy(row, value.data, value.len);
+    row[FIRST_HASH] ^= 1;
+    CHECK_OK(p2p_kv_put(kv, P2P_TABLE_FEED, of_feed, p2p_slice_of(row, value.len)));
+    CHECK_OK(memory_kv_commit(m1.node.store));
+    watched_restart(&w, &m1, 1);
+    watch_world_found(&w,
+                      SIM_INVARIANT_REPRODUCIBLE); /* where nothing is known to have hurt it */
+    m1.machine.lost = false;
+    m1.machine.may_be_hurt = true;
+    watched_restart(&w, &m1, 1);
+    watch_world_nothing(&w);
+    go_back(&m1, SIZE - 3);
+    watched_restart(&w, &m1, 1);
+    watch_world_found(&w, SIM_INVARIANT_NO_SILENT_RESTORE);
+}
+
 /* The power failed before anything of its next generation left it, and the disk kept that. */
 static void who_began_the_next_generation_lost_nothing_of_it(void **state)
 {
@@ -368,6 +397,7 @@ int main(void)
         T(restart_without_what_was_acknowledged_is_found),
         T(restart_without_what_was_cosigned_is_found),
         T(loss_that_was_to_be_expected_must_not_be_silent),
+        T(hurt_hash_is_no_restore),
         T(who_began_the_next_generation_lost_nothing_of_it),
         T(signature_of_a_machine_that_lost_is_found_until_it_fetched_back),
     };
