@@ -216,6 +216,9 @@ static void waited(struct p2p_work *work, struct p2p_node *node, bool reached)
     struct p2p_call *call = call_of(work);
     const char *level = p2p_level_word(work->wait_level);
     (void)node;
+    if (call->reply.status >= 400) { /* nothing was recorded that could get there */
+        return;
+    }
     if (reached) {
         json_object_set_new(call->reply.json, "level", json_string(level));
         return;
