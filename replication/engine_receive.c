@@ -127,6 +127,14 @@ static enum p2p_err refuse_run(struct p2p_engine *engine, struct p2p_peer *peer,
     }
 }
 
+/* What it sent of that feed was refused, and it named no size since: what comes now is the rest
+ * of that answer, and asking again would bring the same, as fast as the line goes. */
+static bool is_stopped(struct p2p_engine *engine, struct p2p_peer *peer, uint32_t feed)
+{
+    const struct p2p_peer_feed *row = p2p_peer_feed(engine, peer, feed);
+    return row != NULL && row->told && row->size == 0 && row->sent > 0;
+}
+
 enum p2p_err p2p_receive_restored(struct p2p_engine *engine)
 {
     const struct p2p_engine_options *options = &engine->options;
@@ -285,8 +293,11 @@ enum p2p_err p2p_receive_run(struct p2p_engine *engine, struct p2p_peer *peer,
         return P2P_OK;
     }
     if (run.first > feed->edge.size) {
-        p2p_session_note_size(engine, peer, run.feed, run.head.size);
         p2p_engine_refuse(engine, peer->member, run.feed, run.first, P2P_GAP);
+        if (is_stopped(engine, peer, run.feed)) {
+            return P2P_OK;
+        }
+        p2p_session_note_size(engine, peer, run.feed, run.head.size);
         return p2p_session_want(engine, peer, run.feed);
     }
     struct p2p_edge *edge = p2p_arena_take(engine->arena, sizeof(*edge));
