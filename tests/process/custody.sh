@@ -125,6 +125,8 @@ holds '.reasons | any(.code == "custody-frozen" and (.text | startswith("custody
 must 0 node beanr gate log
 tells 'refuse +PTPU1000012 +beanr/2'
 must 0 node beanr --json --as beanr-pso custody recount PTPU1000012
+"$P2P_OPENAPI" "$P2P_SOURCE/node/api/openapi.yaml" check POST /v1/custody/recount 200 application/json "$out" 2>"$err" ||
+    fail "another answer than openapi.yaml has"
 must 1 node beanr --json --as beanr-pso custody recount PTPU1000012
 eventually 10 custody_is beanr PTPU1000012 '.frozen == ["generation"]'
 must 0 node beanr --json --as beanr-pso2 custody recount PTPU1000012 --level witnessed

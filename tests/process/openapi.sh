@@ -372,8 +372,8 @@ while read -r method template who rate statuses; do
 done <"$WORK/operations"
 
 # Proofs of a fork and of a number used twice take a crime (process/observer has a fork), 422 of a feed's own path a head
-# that this node has not cosigned yet; records are added by hand of no kind so far; a recount comes after a restore
-# (process/custody).
+# that this node has not cosigned yet; records are added by hand of no kind so far; a recount comes after a restore:
+# process/custody judges its answer.
 claim "each answer of the document was given, but for those that no honest node can be brought to here"
 cat >"$WORK/spared" <<'END'
 POST /v1/custody/recount 200
