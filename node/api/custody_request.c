@@ -497,15 +497,7 @@ bool p2p_custody_may(struct p2p_node *node, const struct p2p_append *append,
         return p2p_charter_granted(charter, issuer->number, grant, p2p_unpack_str(&in), own, at,
                                    p2p_charter_size(charter));
     }
-    for (size_t i = 0; i < issuer->grant_count; i++) {
-        if (strcmp(issuer->grants[i].name, grant) == 0 &&
-            p2p_charter_granted(charter, issuer->number, grant,
-                                p2p_slice_text(issuer->grants[i].scope), own, at,
-                                p2p_charter_size(charter))) {
-            return true;
-        }
-    }
-    return false;
+    return p2p_verb_granted_somewhere(node, issuer, grant);
 }
 
 const struct p2p_verb p2p_custody_verbs[] = {

@@ -155,20 +155,6 @@ bool p2p_right_read_issue(struct p2p_call *call, struct p2p_node *node, struct p
 
 /* ---- who may ---- */
 
-static bool has_grant(const struct p2p_charter *charter, const struct p2p_issuer *issuer,
-                      const char *grant, uint32_t own, uint64_t at)
-{
-    for (size_t i = 0; i < issuer->grant_count; i++) {
-        if (strcmp(issuer->grants[i].name, grant) == 0 &&
-            p2p_charter_granted(charter, issuer->number, grant,
-                                p2p_slice_text(issuer->grants[i].scope), own, at,
-                                p2p_charter_size(charter))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool p2p_right_may_issue(struct p2p_node *node, const struct p2p_append *append,
                          const struct p2p_issuer *issuer)
 {
@@ -185,7 +171,7 @@ bool p2p_right_may_issue(struct p2p_node *node, const struct p2p_append *append,
         const struct p2p_feed_info *info = p2p_charter_feed(charter, custody.tenures[i].feed);
         held = held || (info != NULL && info->member == issuer->member);
     }
-    return held ? has_grant(charter, issuer, "issue", own, at)
+    return held ? p2p_verb_granted_somewhere(node, issuer, "issue")
                 : p2p_charter_granted(charter, issuer->number, "issue", custody.facility, own,
                                       at, p2p_charter_size(charter));
 }

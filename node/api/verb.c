@@ -17,6 +17,23 @@ const struct p2p_verb *p2p_verb_find(const char *path)
     return NULL;
 }
 
+bool p2p_verb_granted_somewhere(struct p2p_node *node, const struct p2p_issuer *issuer,
+                                const char *grant)
+{
+    const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
+    uint32_t own = p2p_engine_own_feed(node->engine);
+    uint64_t at = p2p_ledger_feed(p2p_engine_ledger(node->engine), own)->edge.size;
+    for (size_t i = 0; i < issuer->grant_count; i++) {
+        if (strcmp(issuer->grants[i].name, grant) == 0 &&
+            p2p_charter_granted(charter, issuer->number, grant,
+                                p2p_slice_text(issuer->grants[i].scope), own, at,
+                                p2p_charter_size(charter))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool p2p_verb_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_append *append,
                   const struct p2p_issuer *issuer)
 {

@@ -24,6 +24,9 @@ const struct p2p_verb *p2p_verb_find(const char *path);
  * it cites. What would have no effect is refused before anything is appended. */
 bool p2p_verb_may(struct p2p_call *call, struct p2p_node *node, const struct p2p_append *append,
                   const struct p2p_issuer *issuer);
+/* Whether a grant of the issuer stands for the next own record, whatever it is limited to. */
+bool p2p_verb_granted_somewhere(struct p2p_node *node, const struct p2p_issuer *issuer,
+                                const char *grant);
 /* Who signs it: --as, or the only one here who may. key NULL: it is signed outside. NULL with
  * an error reply. */
 const struct p2p_issuer *p2p_verb_signer(struct p2p_call *call, struct p2p_node *node,
