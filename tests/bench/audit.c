@@ -61,6 +61,23 @@ static void note(double limit, const struct run *integrity, const struct run *re
     figure_add(&rss, signatures->rss_kb / 1000);
 }
 
+/* All that an audit does, on one thread and on as many as there are cores: two, for the aim. */
+static bool scale(const struct fleet *fleet, const struct run *all)
+{
+    static const struct figure times = {.part = part,
+                                        .name = "all of it, 2 threads to 1",
+                                        .unit = "times",
+                                        .limit = "verify, 2 threads to 1",
+                                        .ratio_aim = 0.8};
+    struct run alone;
+    double limit = bench_limit_scaling(fleet->bench);
+    if (!verify(fleet, 3, &alone)) {
+        return false;
+    }
+    figure_add_paired(&times, alone.seconds / all->seconds, limit);
+    return true;
+}
+
 /* What was true when so many records had been written. */
 static bool replay(const struct fleet *fleet, uint64_t records, double *seconds)
 {
@@ -107,7 +124,7 @@ static bool measure(const struct fleet *fleet, uint64_t records)
     if (good) {
         note(limit, &integrity, &with_replay, &signatures);
     }
-    return good && ask_twice(fleet, records);
+    return good && scale(fleet, &signatures) && ask_twice(fleet, records);
 }
 
 /* Of ten times as many the memory alone. */

@@ -50,6 +50,9 @@ bool bench_collects(const struct bench *bench); /* of bench_rights, what is coll
  * changes from minute to minute. */
 void bench_limit_hash(const struct bench *bench);
 double bench_limit_verify(const struct bench *bench); /* the sample, per second */
+/* How many times as much two threads verify as one; the machine's cores need not be whole ones.
+ */
+double bench_limit_scaling(const struct bench *bench);
 bool bench_limit_commit(const struct bench *bench);
 
 /* limit_tls.c: bytes per second from one thread to another through node/transport; 0 when it

@@ -490,7 +490,8 @@ int bench_child_verify(const char *dir, size_t how)
                                               .trust_path = trust,
                                               .depth = how == 0 ? P2P_AUDIT_INTEGRITY
                                                                 : P2P_AUDIT_REPLAY,
-                                              .skip_issuer_signatures = how < 2};
+                                              .skip_issuer_signatures = how < 2,
+                                              .threads = how == 3 ? 1 : 0};
     struct p2p_findings *findings = NULL;
     struct p2p_audit *audit = NULL;
     struct p2p_audit_summary summary;

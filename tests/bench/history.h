@@ -14,7 +14,8 @@ int bench_child_history(const char *dir, size_t count);
 /* When so many of its records had been written, in milliseconds. */
 uint64_t bench_history_ms(uint64_t records);
 /* `bench --child verify DIR HOW`: 0 integrity alone, 1 with the replay, 2 with issuers'
- * signatures too; both without them. Prints records, seconds, signatures, rss_kb, findings. */
+ * signatures too; both before without them; 3 the same as 2, on one thread. Prints records,
+ * seconds, signatures, rss_kb, findings. */
 int bench_child_verify(const char *dir, size_t how);
 
 #endif

@@ -129,6 +129,14 @@ double bench_limit_verify(const struct bench *bench)
     return rate;
 }
 
+double bench_limit_scaling(const struct bench *bench)
+{
+    double seconds = bench->quick ? 0.1 : 0.5;
+    double ratio = verify_rate(2, seconds) / verify_rate(1, seconds);
+    add("verify, 2 threads to 1", "times", ratio);
+    return ratio;
+}
+
 bool bench_limit_commit(const struct bench *bench)
 {
     struct commits commits;
