@@ -124,17 +124,43 @@ static enum p2p_err weigh(struct p2p_ledger *ledger, const struct p2p_record *re
     return err;
 }
 
+enum { ISSUER_KEY_BYTES = 1 + 4 + P2P_ID_KEY_BYTES };
+
+static struct p2p_slice issuer_key(uint8_t out[ISSUER_KEY_BYTES], uint32_t issuer,
+                                   const struct p2p_record_id *id)
+{
+    struct p2p_writer key;
+    p2p_writer_init(&key, out, ISSUER_KEY_BYTES);
+    p2p_writer_u8(&key, P2P_INDEX_ISSUER);
+    p2p_writer_u32(&key, issuer);
+    p2p_writer_u32(&key, id->feed);
+    p2p_writer_u64(&key, id->index);
+    return p2p_writer_slice(&key);
+}
+
 enum p2p_err p2p_index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
                               const struct p2p_record_id *id)
 {
-    uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
-    struct p2p_writer out;
-    p2p_writer_init(&out, key, sizeof(key));
-    p2p_writer_u8(&out, P2P_INDEX_ISSUER);
-    p2p_writer_u32(&out, issuer);
-    p2p_writer_u32(&out, id->feed);
-    p2p_writer_u64(&out, id->index);
-    return p2p_index_put(ledger, p2p_writer_slice(&out));
+    uint8_t key[ISSUER_KEY_BYTES];
+    return p2p_index_put(ledger, issuer_key(key, issuer, id));
+}
+
+enum p2p_err p2p_index_issuer_from(const struct p2p_kv *kv, uint32_t issuer,
+                                   struct p2p_record_id *id)
+{
+    uint8_t key[ISSUER_KEY_BYTES];
+    struct p2p_slice found;
+    struct p2p_slice value;
+    enum p2p_err err =
+        p2p_kv_seek(kv, P2P_TABLE_INDEX, issuer_key(key, issuer, id), &found, &value);
+    if (err != P2P_OK) {
+        return err;
+    }
+    if (found.len != sizeof(key) || memcmp(found.data, key, 5) != 0) {
+        return P2P_NOTFOUND;
+    }
+    return p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), id) ? P2P_OK
+                                                                               : P2P_CORRUPT;
 }
 
 static enum p2p_err verify_again(struct p2p_ledger *ledger, uint32_t feed,
@@ -472,30 +498,15 @@ static enum p2p_err judge_again(struct p2p_ledger *ledger, const struct p2p_reco
 
 enum p2p_err p2p_judge_issuer(struct p2p_ledger *ledger, uint32_t issuer, bool anew)
 {
-    uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
     struct p2p_record_id id = {0, 0};
     /* Another key's numbers begin anew, in every feed. */
     enum p2p_err err = anew ? p2p_number_forget(ledger, issuer) : P2P_OK;
     while (err == P2P_OK) {
-        struct p2p_slice found;
-        struct p2p_slice value;
-        struct p2p_writer out;
-        p2p_writer_init(&out, key, sizeof(key));
-        p2p_writer_u8(&out, P2P_INDEX_ISSUER);
-        p2p_writer_u32(&out, issuer);
-        p2p_writer_u32(&out, id.feed);
-        p2p_writer_u64(&out, id.index);
-        err = p2p_kv_seek(ledger->kv, P2P_TABLE_INDEX, p2p_writer_slice(&out), &found, &value);
-        if (err != P2P_OK) {
-            return err == P2P_NOTFOUND ? P2P_OK : err;
-        }
-        if (found.len != sizeof(key) || memcmp(found.data, key, 5) != 0) {
+        err = p2p_index_issuer_from(ledger->kv, issuer, &id);
+        if (err == P2P_NOTFOUND) {
             return P2P_OK;
         }
-        if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), &id)) {
-            return P2P_CORRUPT;
-        }
-        err = judge_again(ledger, &id, anew);
+        err = err == P2P_OK ? judge_again(ledger, &id, anew) : err;
         id.index++;
     }
     return err;

@@ -86,32 +86,18 @@ static enum p2p_err weigh_all(struct p2p_past *past, uint32_t issuer)
 {
     struct weighing weighing = {.past = past, .issuer = issuer};
     struct p2p_record_id id = {0, 0};
-    for (;;) {
-        uint8_t key[1 + 4 + P2P_ID_KEY_BYTES];
-        struct p2p_slice found;
-        struct p2p_slice value;
-        struct p2p_writer out;
-        p2p_writer_init(&out, key, sizeof(key));
-        p2p_writer_u8(&out, P2P_INDEX_ISSUER);
-        p2p_writer_u32(&out, issuer);
-        p2p_id_key(key + 5, &id);
-        enum p2p_err err = p2p_kv_seek(past->under, P2P_TABLE_INDEX,
-                                       p2p_slice_of(key, sizeof(key)), &found, &value);
-        if (err != P2P_OK) {
-            return err == P2P_NOTFOUND ? P2P_OK : err;
-        }
-        if (found.len != sizeof(key) || memcmp(found.data, key, 5) != 0) {
+    enum p2p_err err = P2P_OK;
+    while (err == P2P_OK) {
+        err = p2p_index_issuer_from(past->under, issuer, &id);
+        if (err == P2P_NOTFOUND) {
             return P2P_OK;
         }
-        if (!p2p_id_from_key(p2p_slice_of(found.data + 5, P2P_ID_KEY_BYTES), &id)) {
-            return P2P_CORRUPT;
-        }
-        err = id.feed < past->ledger.feed_count ? weigh(&weighing, &id) : P2P_OK;
-        if (err != P2P_OK) {
-            return err;
+        if (err == P2P_OK && id.feed < past->ledger.feed_count) {
+            err = weigh(&weighing, &id);
         }
         id.index++;
     }
+    return err;
 }
 
 enum p2p_err p2p_past_reweigh(struct p2p_past *past, uint32_t issuer)

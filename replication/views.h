@@ -123,6 +123,10 @@ bool p2p_judge_cite_fits(const struct p2p_record *citing, const struct p2p_recor
 /* judge.c: the record at id is judged again when the charter says something of this issuer. */
 P2P_MUST_CHECK enum p2p_err p2p_index_issuer(struct p2p_ledger *ledger, uint32_t issuer,
                                              const struct p2p_record_id *id);
+/* judge.c: the first of this issuer's records at or after *id, by feed and place, into *id.
+ * P2P_NOTFOUND past the last, P2P_CORRUPT, those of p2p_kv_seek. */
+P2P_MUST_CHECK enum p2p_err p2p_index_issuer_from(const struct p2p_kv *kv, uint32_t issuer,
+                                                  struct p2p_record_id *id);
 /* records/ban_kinds.c: how much of the charter counts as known at a record about bans. A grant
  * begins with a claim that is true: until then an imposition makes gates refer, and a lift
  * waits. For a resume, which only forbids, an open claim does. */

@@ -24,9 +24,6 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
 {
     const struct p2p_verb *verb = p2p_verb_find(p2p_call_text(call, "path"));
     json_t *request = json_object_get(call->body, "request");
-    struct p2p_append *append = p2p_call_take(call, sizeof(*append));
-    struct p2p_record_id id;
-    bool stands;
     if (verb == NULL || !json_is_object(request)) {
         p2p_call_error(call, 400, "bad-request", "name the path of what appends, as /v1/bans",
                        "this cannot be prepared to be signed outside");
@@ -35,22 +32,11 @@ void p2p_prepare_start(struct p2p_call *call, struct p2p_node *node)
     json_incref(request);
     json_decref(call->body);
     call->body = request;
-    if (!p2p_call_typed(call, request) || !p2p_call_speaks(call) || !p2p_prepare_names(call) ||
-        !p2p_call_appends(call, node) || !p2p_call_as_own(call, node) ||
-        !verb->read(call, node, append)) {
+    if (!p2p_call_typed(call, request) || !p2p_call_speaks(call) || !p2p_prepare_names(call)) {
         return;
     }
-    call->work.wait_level = P2P_LEVEL_LOCAL; /* nothing is appended yet */
-    const struct p2p_issuer *issuer = p2p_verb_signer(call, node, verb, append, NULL);
-    if (issuer == NULL) {
-        return;
-    }
-    append->issuer = issuer->number;
-    if (!p2p_right_stands(call, node, append, issuer, &stands, &id)) {
-        return;
-    }
-    if (stands) {
-        p2p_call_stands(call, node, &id); /* there is nothing to sign */
+    struct p2p_append *append = p2p_verb_read(call, node, verb, true);
+    if (append == NULL) {
         return;
     }
     call->state = append;

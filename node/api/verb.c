@@ -79,28 +79,40 @@ const struct p2p_issuer *p2p_verb_signer(struct p2p_call *call, struct p2p_node 
     return p2p_call_issuer(call, node, may_sign, &asked, verb->may, key);
 }
 
-void p2p_verb_start(struct p2p_call *call, struct p2p_node *node)
+struct p2p_append *p2p_verb_read(struct p2p_call *call, struct p2p_node *node,
+                                 const struct p2p_verb *verb, bool outside)
 {
-    const struct p2p_verb *verb = p2p_verb_find(call->path);
     struct p2p_append *append = p2p_call_take(call, sizeof(*append));
     struct p2p_record_id id;
     bool stands;
     if (!p2p_call_appends(call, node) || !p2p_call_as_own(call, node) ||
         !verb->read(call, node, append)) {
-        return;
+        return NULL;
     }
-    const struct p2p_issuer *issuer = p2p_verb_signer(call, node, verb, append, &append->key);
+    if (outside) {
+        call->work.wait_level = P2P_LEVEL_LOCAL; /* nothing is appended yet */
+    }
+    const struct p2p_issuer *issuer =
+        p2p_verb_signer(call, node, verb, append, outside ? NULL : &append->key);
     if (issuer == NULL) {
-        return;
+        return NULL;
     }
     append->issuer = issuer->number;
     if (!p2p_right_stands(call, node, append, issuer, &stands, &id)) {
-        return;
+        return NULL;
     }
     if (stands) {
         p2p_call_stands(call, node, &id);
-        return;
+        return NULL;
     }
-    p2p_right_given(call, node, append);
-    p2p_call_append(call, node, append, 1);
+    return append;
+}
+
+void p2p_verb_start(struct p2p_call *call, struct p2p_node *node)
+{
+    struct p2p_append *append = p2p_verb_read(call, node, p2p_verb_find(call->path), false);
+    if (append != NULL) {
+        p2p_right_given(call, node, append);
+        p2p_call_append(call, node, append, 1);
+    }
 }

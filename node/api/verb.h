@@ -33,6 +33,11 @@ const struct p2p_issuer *p2p_verb_signer(struct p2p_call *call, struct p2p_node 
                                          const struct p2p_verb *verb,
                                          const struct p2p_append *append,
                                          const struct p2p_issuer_secret **key);
+/* Reads what a call asks to append, and finds who signs it. outside: that one's key does not
+ * lie here, and nothing is appended yet. Borrowed from the call; NULL when the reply is there:
+ * an error, or that what it asks for stands already. */
+struct p2p_append *p2p_verb_read(struct p2p_call *call, struct p2p_node *node,
+                                 const struct p2p_verb *verb, bool outside);
 /* Its row in the table of routes. */
 #define P2P_VERB_ROUTE(its_path, schema, answers)                                              \
     {                                                                                          \

@@ -42,16 +42,6 @@ const char *p2p_anchor_text(enum p2p_err err)
 
 /* ---- the charter of an archive ---- */
 
-static uint64_t size_of(struct p2p_slice bytes)
-{
-    struct p2p_note note;
-    struct p2p_checkpoint checkpoint;
-    return p2p_note_parse(&note, bytes) == P2P_OK &&
-                   p2p_checkpoint_parse(&checkpoint, note.text, true) == P2P_OK
-               ? checkpoint.size
-               : 0;
-}
-
 /* Applies each entry with the note of exactly its size; notes ascend, and the newest one may
  * stand there twice. */
 static enum p2p_err apply_entries(struct p2p_charter *charter,
@@ -67,7 +57,7 @@ static enum p2p_err apply_entries(struct p2p_charter *charter,
         struct p2p_slice note, leaf;
         uint64_t size = p2p_charter_size(charter);
         err = p2p_archive_note(archive, feed, i, &map, NULL, &note);
-        if (err == P2P_OK && size_of(note) == size + 1) {
+        if (err == P2P_OK && p2p_archive_note_size(note) == size + 1) {
             err = p2p_archive_walk_next(&walk, &leaf);
             err = err == P2P_OK
                       ? p2p_charter_apply(charter, p2p_sigs_ed25519(), size, leaf, note, reason)

@@ -128,6 +128,16 @@ enum p2p_err p2p_archive_note(const struct p2p_archive *archive, size_t feed, si
     return load_listed(archive, path, map, note);
 }
 
+uint64_t p2p_archive_note_size(struct p2p_slice bytes)
+{
+    struct p2p_note note;
+    struct p2p_checkpoint checkpoint;
+    return p2p_note_parse(&note, bytes) == P2P_OK &&
+                   p2p_checkpoint_parse(&checkpoint, note.text, true) == P2P_OK
+               ? checkpoint.size
+               : 0;
+}
+
 /* ---- payloads ---- */
 
 /* Why there is no payload of this record: what the manifest announces. */

@@ -137,17 +137,6 @@ static enum p2p_err take_entry(struct reading *reading, struct p2p_slice note, b
     return add_keys(reading->audit, reading->charter);
 }
 
-/* The size a note is over; 0 when it is no checkpoint. notes.c tells what is wrong with it. */
-static uint64_t size_of(struct p2p_slice bytes)
-{
-    struct p2p_note note;
-    struct p2p_checkpoint checkpoint;
-    return p2p_note_parse(&note, bytes) == P2P_OK &&
-                   p2p_checkpoint_parse(&checkpoint, note.text, true) == P2P_OK
-               ? checkpoint.size
-               : 0;
-}
-
 static enum p2p_err read_entries(struct reading *reading)
 {
     struct p2p_archive_map map = {0};
@@ -159,7 +148,8 @@ static enum p2p_err read_entries(struct reading *reading)
     for (size_t i = 0; i < count && err == P2P_OK && !stop; i++) {
         struct p2p_slice note;
         err = p2p_archive_note(reading->archive, reading->place, i, &map, NULL, &note);
-        if (err == P2P_OK && size_of(note) == p2p_charter_size(reading->charter) + 1) {
+        if (err == P2P_OK &&
+            p2p_archive_note_size(note) == p2p_charter_size(reading->charter) + 1) {
             err = take_entry(reading, note, &stop);
         } else if (err != P2P_NOMEM && err != P2P_IO) {
             err = P2P_OK; /* of a size that is done; or scan.c says that it is not there */

@@ -198,6 +198,9 @@ P2P_MUST_CHECK enum p2p_err p2p_archive_note(const struct p2p_archive *archive, 
                                              size_t i, struct p2p_archive_map *map,
                                              struct p2p_archive_place *place,
                                              struct p2p_slice *note);
+/* The size of the tree that a note is over; 0 when it is no checkpoint, or of nothing. Its
+ * signatures are not looked at. */
+uint64_t p2p_archive_note_size(struct p2p_slice note);
 
 /* Walks the payloads of one feed by index, like records. A bundle that is not listed holds
  * none. */
