@@ -155,7 +155,8 @@ void disk_power_lost(struct sim_disk *disk)
     disk->random_at = 0;
     store_lose_txn(&disk->store);
     disk_settle_sync(disk);
-    if (disk->true_map != NULL) {
+    disk->went_back = disk->true_map != NULL;
+    if (disk->went_back) {
         replace_map(&disk->store_map, disk->true_map);
         disk->true_map = NULL;
         spool_file_deinit(&disk->spool_file);
@@ -201,10 +202,16 @@ bool sim_disk_is_dead(const struct sim_disk *disk)
     return disk->dead;
 }
 
+bool sim_disk_went_back(const struct sim_disk *disk)
+{
+    return disk->went_back;
+}
+
 void sim_disk_revive(struct sim_disk *disk)
 {
     sim_disk_kill(disk);
     disk->dead = false;
+    disk->went_back = false;
 }
 
 /* Faults */

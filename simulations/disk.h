@@ -75,6 +75,8 @@ void sim_disk_fail_power(struct sim_disk *disk);
 void sim_disk_fail_at(struct sim_disk *disk, uint64_t effects);
 /* The power failed: start the machine again. */
 bool sim_disk_is_dead(const struct sim_disk *disk);
+/* And under a disk that lied: what was synced since it began to is gone. Until the revival. */
+bool sim_disk_went_back(const struct sim_disk *disk);
 void sim_disk_revive(struct sim_disk *disk);
 
 /* A store that failed for it takes writes again only when it is opened anew. */

@@ -73,6 +73,7 @@ struct sim_disk {
     struct sim_chance chance;
     bool calm;
     bool dead;
+    bool went_back; /* when it died it lied */
     bool full;
     uint64_t effects;
     uint64_t fail_at;   /* number of the effect at which the power fails; 0: none */

@@ -479,6 +479,9 @@ void sim_host_kill(struct sim_host *host, bool power, uint64_t down_us)
     } else {
         sim_disk_kill(host->disk);
     }
+    if (sim->watcher != NULL && sim_disk_went_back(host->disk)) {
+        sim_watcher_went_back(sim->watcher, host);
+    }
     empty(host);
     if (down_us != UINT64_MAX) {
         sim_schedule_at(&sim->schedule, sim->schedule.now_us + down_us, start_again,

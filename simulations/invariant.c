@@ -356,6 +356,17 @@ void sim_watcher_started(struct sim_watcher *watcher, struct sim_host *host)
     leave(machine, host);
 }
 
+void sim_watcher_went_back(struct sim_watcher *watcher, struct sim_host *host)
+{
+    struct watch_machine *machine = visit(watcher, host);
+    struct p2p_copy_point copy;
+    bool copied = sim_disk_copied(host->disk, &copy);
+    if (machine->honest && copied) { /* without a copy it knows that it went back */
+        watch_went_back(watcher, machine, copy.commit);
+    }
+    leave(machine, host);
+}
+
 void sim_watcher_decided(struct sim_watcher *watcher, struct sim_host *host,
                          const struct p2p_job *check)
 {

@@ -74,6 +74,8 @@ void sim_watcher_actions(struct sim_watcher *watcher, struct sim_host *host,
                          const struct p2p_actions *actions);
 /* Called by host.c: the machine starts again over what its disk holds. */
 void sim_watcher_started(struct sim_watcher *watcher, struct sim_host *host);
+/* Called by host.c: the power failed under a disk that lied. */
+void sim_watcher_went_back(struct sim_watcher *watcher, struct sim_host *host);
 /* Called by workload.c: a gate decided. */
 void sim_watcher_decided(struct sim_watcher *watcher, struct sim_host *host,
                          const struct p2p_job *check);

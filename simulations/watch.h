@@ -141,9 +141,12 @@ struct watch_cosigned {
     uint64_t time_s;
     uint64_t size;
     struct p2p_hash root;
+    uint64_t seen_us; /* when it was first seen: as it left, if it did */
+    bool forgotten;   /* it was of the second that a disk that lied took from store and copy */
 };
 struct watch_cosigner {
     uint32_t witness;
+    bool forgot;                /* some of these */
     struct watch_cosigned *all; /* by (time, size) */
     size_t count, cap;
 };
@@ -301,6 +304,11 @@ void watch_signed(struct sim_watcher *watcher, struct watch_machine *machine, ui
 
 void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
                   const struct p2p_cosign_body *body);
+/* The power failed under a machine's disk that lied, and its copy came to stand at that commit
+ * number. Where the store is not behind that, nothing tells the machine that it went back: what
+ * it cosigned in the last second it does not know of (disk.h). */
+void watch_went_back(struct sim_watcher *watcher, const struct watch_machine *machine,
+                     uint64_t copy_commit);
 /* A machine stores a quorum of a feed. */
 void watch_quorum_found(struct watch_feed *feed, const struct watch_point *point);
 /* Looks for two quorums that contradict each other. */

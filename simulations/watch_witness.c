@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The copy is synced within a second (p2p/copy.h), in the batch that runs then. */
+#define COPY_LAG_US (SIM_SECOND + 50 * SIM_MS)
+
 static struct watch_cosigner *cosigner_of(struct watch_feed *feed, uint32_t witness)
 {
     for (size_t i = 0; i < feed->cosigner_count; i++) {
@@ -52,35 +55,54 @@ static void insert(struct watch_cosigner *cosigner, size_t at, const struct watc
     cosigner->count++;
 }
 
+/* The next one before or behind `at` that its witness has to know of; count: none. */
+static size_t neighbour(const struct watch_cosigner *cosigner, size_t at, bool behind)
+{
+    size_t next = at;
+    do {
+        if (!behind && next == 0) {
+            return cosigner->count;
+        }
+        next = behind ? next + 1 : next - 1;
+    } while (next < cosigner->count && cosigner->all[next].forgotten);
+    return next;
+}
+
+static void tell_smaller(struct sim_watcher *watcher, const struct watch_feed *feed,
+                         const struct watch_cosigner *cosigner,
+                         const struct watch_cosigned *before, const struct watch_cosigned *then)
+{
+    const struct p2p_member *member =
+        p2p_charter_member(watch_charter(watcher), p2p_witness_member(cosigner->witness));
+    sim_violate(watcher->sim, SIM_INVARIANT_WITNESS_MONOTONE,
+                "%s cosigned %s size %llu at %llu after size %llu at %llu", member->name,
+                watch_feed_name(watcher, feed->number), (unsigned long long)then->size,
+                (unsigned long long)then->time_s, (unsigned long long)before->size,
+                (unsigned long long)before->time_s);
+}
+
 /* Neighbours in time: sizes never decrease, one size has one root. Beside equal times the order
  * is not known. */
 static void check_order(struct sim_watcher *watcher, const struct watch_feed *feed,
                         const struct watch_cosigner *cosigner, size_t at)
 {
-    const struct watch_cosigned *all = cosigner->all;
-    const struct p2p_member *member =
-        p2p_charter_member(watch_charter(watcher), p2p_witness_member(cosigner->witness));
-    const struct watch_cosigned *smaller = NULL;
-    if (at > 0 && all[at - 1].size > all[at].size) {
-        smaller = &all[at - 1];
-    } else if (at + 1 < cosigner->count && all[at + 1].size < all[at].size) {
-        smaller = &all[at];
-        at++;
-    }
-    if (smaller != NULL) {
-        sim_violate(watcher->sim, SIM_INVARIANT_WITNESS_MONOTONE,
-                    "%s cosigned %s size %llu at %llu after size %llu at %llu", member->name,
-                    watch_feed_name(watcher, feed->number), (unsigned long long)all[at].size,
-                    (unsigned long long)all[at].time_s, (unsigned long long)smaller->size,
-                    (unsigned long long)smaller->time_s);
-    }
-    for (size_t i = at > 0 ? at - 1 : at; i <= at + 1 && i < cosigner->count; i++) {
-        if (i != at && all[i].size == all[at].size &&
-            !p2p_hash_equal(&all[i].root, &all[at].root)) {
+    const struct watch_cosigned *own = &cosigner->all[at];
+    for (int behind = 0; behind <= 1; behind++) {
+        size_t beside = neighbour(cosigner, at, behind == 1);
+        if (beside == cosigner->count) {
+            continue;
+        }
+        const struct watch_cosigned *other = &cosigner->all[beside];
+        const struct watch_cosigned *before = behind == 1 ? own : other;
+        const struct watch_cosigned *then = behind == 1 ? other : own;
+        if (then->size < before->size) {
+            tell_smaller(watcher, feed, cosigner, before, then);
+        } else if (then->size == before->size && !p2p_hash_equal(&then->root, &before->root)) {
+            const struct p2p_member *member = p2p_charter_member(
+                watch_charter(watcher), p2p_witness_member(cosigner->witness));
             sim_violate(watcher->sim, SIM_INVARIANT_WITNESS_MONOTONE,
                         "%s cosigned two different roots of %s at size %llu", member->name,
-                        watch_feed_name(watcher, feed->number),
-                        (unsigned long long)all[at].size);
+                        watch_feed_name(watcher, feed->number), (unsigned long long)own->size);
         }
     }
 }
@@ -207,7 +229,10 @@ void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
         return;
     }
     struct watch_feed *feed = watch_feed_of(watcher, body->feed);
-    const struct watch_cosigned new = {body->cosignature.time_s, body->size, body->root};
+    const struct watch_cosigned new = {.time_s = body->cosignature.time_s,
+                                       .size = body->size,
+                                       .root = body->root,
+                                       .seen_us = watcher->sim->schedule.now_us};
     struct watch_cosigner *cosigner = cosigner_of(feed, body->witness);
     bool found;
     size_t at = place_of(cosigner, &new, &found);
@@ -230,6 +255,66 @@ void watch_cosign(struct sim_watcher *watcher, struct watch_machine *machine,
     }
     if (feed->branch_count > 1) {
         watch_quorums(watcher, feed);
+    }
+}
+
+/* ---- a second that is gone ---- */
+
+/* The newest commit number under any feed of a disk (replication/STORE.md, the row beside a
+ * feed's own). */
+static uint64_t stored_commit(const struct sim_watcher *watcher, const struct p2p_kv *kv)
+{
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < watcher->feed_count; i++) {
+        uint8_t key[5];
+        struct p2p_writer out;
+        struct p2p_reader in;
+        struct p2p_slice value;
+        p2p_writer_init(&out, key, sizeof(key));
+        p2p_writer_u32(&out, i);
+        p2p_writer_u8(&out, 'c');
+        if (p2p_kv_get(kv, P2P_TABLE_FEED, p2p_writer_slice(&out), &value) == P2P_OK) {
+            p2p_reader_init(&in, value);
+            uint64_t number = p2p_reader_u64(&in);
+            newest = number > newest ? number : newest;
+        }
+    }
+    return newest;
+}
+
+static void forget_last(const struct watch_machine *machine, uint32_t feed,
+                        struct watch_cosigner *cosigner, uint64_t since_us)
+{
+    struct p2p_witnessing row = {0};
+    if (p2p_witnessing_load(&row, p2p_alloc_default(), machine->kv, feed) != P2P_OK) {
+        row = (struct p2p_witnessing){0};
+    }
+    for (size_t i = 0; i < cosigner->count; i++) {
+        struct watch_cosigned *one = &cosigner->all[i];
+        bool held = one->size <= row.cosigned_size && one->time_s <= row.cosigned_time_s;
+        if (!held && one->seen_us >= since_us) {
+            one->forgotten = true;
+            cosigner->forgot = true;
+        }
+    }
+    p2p_witnessing_deinit(&row);
+}
+
+void watch_went_back(struct sim_watcher *watcher, const struct watch_machine *machine,
+                     uint64_t copy_commit)
+{
+    uint64_t now_us = watcher->sim->schedule.now_us;
+    uint64_t since_us = now_us > COPY_LAG_US ? now_us - COPY_LAG_US : 0;
+    if (copy_commit > stored_commit(watcher, machine->kv)) {
+        return; /* it cosigns nothing until it has its own feed again, or another */
+    }
+    for (uint32_t i = 0; i < watcher->feed_count; i++) {
+        struct watch_feed *feed = watch_feed_of(watcher, i);
+        for (size_t c = 0; c < feed->cosigner_count; c++) {
+            if (p2p_witness_member(feed->cosigners[c].witness) == machine->member) {
+                forget_last(machine, i, &feed->cosigners[c], since_us);
+            }
+        }
     }
 }
 
@@ -300,11 +385,23 @@ void watch_quorum_found(struct watch_feed *feed, const struct watch_point *point
     }
 }
 
-static uint32_t liars_among(const struct sim_watcher *watcher, const struct p2p_feed_info *info)
+static bool forgot(const struct watch_feed *feed, uint32_t witness)
+{
+    bool any = false;
+    for (size_t i = 0; i < feed->cosigner_count; i++) {
+        any = any || (feed->cosigners[i].witness == witness && feed->cosigners[i].forgot);
+    }
+    return any;
+}
+
+/* Who forgot what it cosigned of a feed is one of them there. */
+static uint32_t liars_among(const struct sim_watcher *watcher, const struct watch_feed *feed,
+                            const struct p2p_feed_info *info)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < info->witness_count; i++) {
-        count += !watch_is_honest_member(watcher, p2p_witness_member(info->witnesses[i]));
+        count += !watch_is_honest_member(watcher, p2p_witness_member(info->witnesses[i])) ||
+                 forgot(feed, info->witnesses[i]);
     }
     return count;
 }
@@ -324,7 +421,7 @@ void watch_quorums(struct sim_watcher *watcher, struct watch_feed *feed)
             const struct watch_point *of_b = &feed->quorums[b];
             if (of_a->size > 0 && of_a->size <= of_b->size &&
                 !watch_log_has(&feed->branches[b], of_a->size, &of_a->root) &&
-                liars_among(watcher, info) <= p2p_witness_faults(info->witness_count)) {
+                liars_among(watcher, feed, info) <= p2p_witness_faults(info->witness_count)) {
                 sim_violate(watcher->sim, SIM_INVARIANT_ONE_QUORUM,
                             "two histories of %s have a quorum each, one of size %llu and one "
                             "of size %llu",

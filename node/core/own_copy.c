@@ -75,6 +75,19 @@ static bool is_full(const struct p2p_node *node)
            node->copy != NULL && !p2p_engine_restored(node->engine);
 }
 
+static void sync_when_due(struct p2p_node *node)
+{
+    bool due =
+        node->copy_owed || node->now.mono_ms - node->copy_synced_ms >= P2P_COPY_SYNC_EVERY_MS;
+    if (node->copy_dirty && due && !P2P_PLANT(COPY_UNSYNCED)) {
+        enum p2p_err err = p2p_copy_sync(node->copy);
+        note_result(node, err);
+        node->copy_dirty = err != P2P_OK;
+        node->copy_owed = err != P2P_OK;
+        node->copy_synced_ms = node->now.mono_ms;
+    }
+}
+
 void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
@@ -83,7 +96,11 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
     /* A restored node's copy is ahead of it and must stay; what was signed is in the copy
      * before it leaves, whatever became of the node in the same batch. */
     bool full = is_full(node);
-    if (P2P_PLANT(COPY_LATE) || own == 0 || (!appends && !full && !actions->signature_made)) {
+    if (P2P_PLANT(COPY_LATE) || own == 0) {
+        return;
+    }
+    if (!appends && !full && !actions->signature_made) {
+        sync_when_due(node); /* what it cosigned before */
         return;
     }
     if (node->copy == NULL) {
@@ -106,12 +123,5 @@ void p2p_own_copy_write(struct p2p_node *node, const struct p2p_actions *actions
         note_result(node, p2p_copy_write(node->copy, &node->copy_point));
         node->copy_dirty = true;
     }
-    bool due = node->copy_owed || node->now.mono_ms - node->copy_synced_ms >= 1000;
-    if (node->copy_dirty && due && !P2P_PLANT(COPY_UNSYNCED)) {
-        enum p2p_err err = p2p_copy_sync(node->copy);
-        note_result(node, err);
-        node->copy_dirty = err != P2P_OK;
-        node->copy_owed = err != P2P_OK;
-        node->copy_synced_ms = node->now.mono_ms;
-    }
+    sync_when_due(node);
 }

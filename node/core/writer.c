@@ -384,7 +384,12 @@ static uint64_t own_wake_ms(const struct p2p_node *node)
                 p2p_spool_count(node->spool) > 0 ||
                 p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE;
     uint64_t second_ms = node->now.mono_ms + 1000;
+    uint64_t sync_ms = node->copy_synced_ms + P2P_COPY_SYNC_EVERY_MS;
     uint64_t keys_ms = p2p_node_keys_until(node);
+    if (node->copy_dirty && !node->copy_failed && sync_ms > node->now.mono_ms &&
+        sync_ms < second_ms) {
+        second_ms = sync_ms;
+    }
     return soon && second_ms < keys_ms ? second_ms : keys_ms;
 }
 

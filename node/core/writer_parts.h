@@ -49,6 +49,8 @@ P2P_MUST_CHECK enum p2p_err p2p_renewed_give(struct p2p_node *node);
 
 /* ---- own_copy.c ---- */
 
+#define P2P_COPY_SYNC_EVERY_MS 1000u /* at most so long a signature stands there unsynced */
+
 /* Writes the copy when something was signed; syncs it at once when own records leave or a
  * number to be signed elsewhere, else within a second. A failure stops custody, and is an alarm
  * until it works again. */

@@ -243,6 +243,51 @@ static void test_a_damaged_proof_is_told_to_nobody(void **state)
     CHECK(network_forks_by(&net, 1) == 0);
 }
 
+/* The newest record of feed 4, under the head that its owner signed. */
+static void show_newest(uint32_t from, uint32_t to)
+{
+    static uint8_t bytes[1 << 16];
+    struct p2p_ledger *ledger = p2p_engine_ledger_mut(net.nodes[4].engine);
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, 4);
+    struct p2p_slice leaf;
+    struct p2p_writer out;
+    p2p_writer_init(&out, bytes, sizeof(bytes));
+    ledger->kv = memory_kv_begin(net.nodes[4].kv);
+    size_t begin = p2p_run_begin_write(&out, 4, feed->head.size - 1, 1, &feed->head);
+    CHECK_OK(p2p_feed_leaf(feed, ledger->kv, feed->head.size - 1, &leaf));
+    p2p_run_record_write(&out, leaf, p2p_slice_of(NULL, 0));
+    p2p_frame_end(&out, begin);
+    CHECK(!out.failed);
+    memory_kv_abort(net.nodes[4].kv);
+    network_inject(&net, from, to, p2p_writer_slice(&out));
+}
+
+/* Without this, who read a feed's state from a disk that hurt it, and has not looked at it yet,
+ * took every true head of it for a second history, its own feed's for good, and told a proof
+ * that proves nothing. */
+static void test_a_damaged_head_contradicts_nobody(void **state)
+{
+    (void)state;
+    network_start(4, 4, 71);
+    CHECK_OK(network_notes(&net, 4, 2));
+    network_run(&net);
+    struct p2p_feed *held = p2p_ledger_feed(p2p_engine_ledger_mut(net.nodes[1].engine), 4);
+    CHECK(held->edge.size == 4); /* one subtree, whose hash is the root */
+    held->edge.peaks[2].bytes[0] ^= 1;
+    held->head.root.bytes[0] ^= 1;
+    uint64_t before = p2p_engine_refused(net.nodes[1].engine, P2P_CORRUPT);
+    show_newest(2, 1);
+    network_run(&net);
+    CHECK(p2p_engine_refused(net.nodes[1].engine, P2P_CORRUPT) == before + 1);
+    network_advance(&net, 2000);
+    for (uint32_t node = 1; node <= 4; node++) {
+        CHECK(network_feed_state(&net, node, 4) == P2P_FEED_OK);
+        CHECK(p2p_engine_refused(net.nodes[node].engine, P2P_BADPROOF) == 0);
+        CHECK(p2p_engine_traced(net.nodes[node].engine, P2P_TRACE_FORK) == 0);
+    }
+    CHECK(net.nodes[1].closed == 0);
+}
+
 /* The records carry the largest quorum-cosigned checkpoint that anybody held, so W is the same
  * everywhere; who comes to hold a larger one tells it too, and then all are silent. */
 static void test_the_largest_quorum_is_told(void **state)
@@ -367,6 +412,7 @@ int main(void)
         cmocka_unit_test_teardown(test_fork_told_to_who_was_away, network_stop),
         cmocka_unit_test_teardown(test_found_by_who_may_not_append, network_stop),
         cmocka_unit_test_teardown(test_a_damaged_proof_is_told_to_nobody, network_stop),
+        cmocka_unit_test_teardown(test_a_damaged_head_contradicts_nobody, network_stop),
         cmocka_unit_test_teardown(test_the_largest_quorum_is_told, network_stop),
         cmocka_unit_test_teardown(test_nobody_is_framed, network_stop),
     };

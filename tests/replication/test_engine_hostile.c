@@ -201,6 +201,36 @@ static void test_runs_that_are_wrong(void **state)
 
 /* ---- frames ---- */
 
+/* Where a run is refused for want of a payload, what the same answer brings behind it leaves a
+ * gap: asked for, it would bring both again, as fast as the line goes. */
+static void test_the_rest_of_what_was_refused(void **state)
+{
+    (void)state;
+    network_start(3, 0, 19);
+    uint64_t held = network_size(&net, 2, 1);
+    net.pipes[1][2].held = true;
+    net.pipes[3][2].held = true;
+    network_ban(&net, 1, "all", SHIP);
+    network_run(&net);
+    net.pipes[3][2].len = net.pipes[3][2].at;
+    inject_run(3, 2, held, STRIP);
+    uint64_t middle = network_size(&net, 1, 1);
+    network_ban(&net, 1, "all", OTHER);
+    inject_run(3, 2, middle, STRIP);
+    uint64_t before = refused(2, P2P_GAP);
+    uint64_t asked = net.pipes[2][3].frames;
+    net.pipes[3][2].held = false;
+    network_deliver(&net, 3, 2, SIZE_MAX);
+    CHECK(refused(2, P2P_GAP) == before + 1);
+    CHECK(net.pipes[2][3].frames == asked);
+    net.pipes[1][2].held = false;
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    CHECK(network_check(&net, 2, OTHER) == P2P_ANSWER_REFUSE);
+    network_advance(&net, 3000);
+    network_agree(&net);
+}
+
 static void inject_hello(uint16_t version, const struct p2p_hash *id, uint32_t member)
 {
     uint8_t bytes[256];
@@ -469,6 +499,7 @@ int main(void)
         cmocka_unit_test_teardown(test_payload_stays_in_its_circle, network_stop),
         cmocka_unit_test_teardown(test_relay_without_payload, network_stop),
         cmocka_unit_test_teardown(test_runs_that_are_wrong, network_stop),
+        cmocka_unit_test_teardown(test_the_rest_of_what_was_refused, network_stop),
         cmocka_unit_test_teardown(test_hello_that_is_wrong, network_stop),
         cmocka_unit_test_teardown(test_garbage_frames, network_stop),
         cmocka_unit_test_teardown(test_bits_that_flip, network_stop),

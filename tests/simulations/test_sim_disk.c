@@ -339,8 +339,11 @@ static void a_lie_ends_with_the_power(void **state)
             CHECK_OK(step(&node, n));
         }
         CHECK(stored(node.disk) == 5);
+        CHECK(!sim_disk_went_back(node.disk));
         sim_disk_fail_power(node.disk);
+        CHECK(sim_disk_went_back(node.disk));
         restart(&node, 2);
+        CHECK(!sim_disk_went_back(node.disk));
         CHECK(stored(node.disk) == 2);
         CHECK(node.copy_found == 3 || node.copy_found == 5); /* 3 was synced */
         spool_range(node.spool, &first, &last);
@@ -353,6 +356,7 @@ static void a_lie_ends_with_the_power(void **state)
         CHECK(stored(node.disk) == 3);
         sim_disk_be_honest(node.disk);
         sim_disk_fail_power(node.disk);
+        CHECK(!sim_disk_went_back(node.disk));
         restart(&node, 4);
         CHECK(stored(node.disk) == 3);
         node_free(&node);

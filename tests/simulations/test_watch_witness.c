@@ -81,6 +81,62 @@ static void liar_may_say_anything(void **state)
     watch_world_nothing(&w);
 }
 
+/* The commit number that stands beside feed 2, which the machine writes in. */
+static void commit_at(struct watched *watched, uint8_t number)
+{
+    static const uint8_t key[5] = {0, 0, 0, 2, 'c'};
+    const uint8_t value[8] = {0, 0, 0, 0, 0, 0, 0, number};
+    ledger_node_begin(&watched->node);
+    CHECK_OK(p2p_kv_put(watched->node.kv, P2P_TABLE_FEED, p2p_slice_of(key, sizeof(key)),
+                        p2p_slice_of(value, sizeof(value))));
+    ledger_node_end(&watched->node);
+}
+
+/* Its disk lied, and the power fails; the copy stands at that number then. */
+static void goes_back(struct watched *watched, uint64_t after_us, uint64_t copy_commit)
+{
+    w.sim.schedule.now_us += after_us;
+    watched_open(&w, watched);
+    watch_went_back(w.watcher, &watched->machine, copy_commit);
+    watched_close(watched);
+    watched->machine.may_lose = true;
+    watched_restart(&w, watched, 0);
+}
+
+static void what_a_lying_disk_took_of_the_last_second_may_be_cosigned_anew(void **state)
+{
+    (void)state;
+    commit_at(&m2, 7);
+    cosigns(&m2, &w.world, 3, TIME_S);
+    w.sim.schedule.now_us += 2 * SIM_SECOND;
+    cosigns(&m2, &w.world, 5, TIME_S + 2);
+    goes_back(&m2, SIM_SECOND / 2, 7);
+    cosigns(&m2, &w.world, 4, TIME_S + 3);
+    watch_world_nothing(&w);
+    cosigns(&m2, &w.world, 2, TIME_S + 4); /* what was before that second stands */
+    watch_world_found(&w, SIM_INVARIANT_WITNESS_MONOTONE);
+}
+
+static void longer_ago_it_must_know(void **state)
+{
+    (void)state;
+    commit_at(&m2, 7);
+    cosigns(&m2, &w.world, 5, TIME_S);
+    goes_back(&m2, 2 * SIM_SECOND, 7);
+    cosigns(&m2, &w.world, 4, TIME_S + 3);
+    watch_world_found(&w, SIM_INVARIANT_WITNESS_MONOTONE);
+}
+
+static void who_is_told_by_its_copy_must_not_cosign_anew(void **state)
+{
+    (void)state;
+    commit_at(&m2, 7);
+    cosigns(&m2, &w.world, 5, TIME_S);
+    goes_back(&m2, SIM_SECOND / 2, 8);
+    cosigns(&m2, &w.world, 4, TIME_S + 3);
+    watch_world_found(&w, SIM_INVARIANT_WITNESS_MONOTONE);
+}
+
 static void two_roots_for_one_size_are_found(void **state)
 {
     const struct p2p_cosign_body one = watch_world_cosign(&w.world, 2, 1, SIZE, TIME_S);
@@ -147,6 +203,15 @@ static void two_quorums_are_found(void **state)
     w.sim.violation = (struct sim_violation){0};
     watch_quorums(w.watcher, watch_feed_of(w.watcher, 1));
     watch_world_found(&w, SIM_INVARIANT_ONE_QUORUM);
+    struct watch_feed *feed = watch_feed_of(w.watcher, 1);
+    for (size_t i = 0; i < feed->cosigner_count; i++) { /* who forgot is a witness that lies */
+        feed->cosigners[i].forgot = p2p_witness_member(feed->cosigners[i].witness) == 3;
+    }
+    watch_quorums(w.watcher, feed);
+    watch_world_nothing(&w);
+    for (size_t i = 0; i < feed->cosigner_count; i++) {
+        feed->cosigners[i].forgot = false;
+    }
     watch_excuse(w.watcher, 3); /* more liars than f: nothing is promised */
     watch_quorums(w.watcher, watch_feed_of(w.watcher, 1));
     watch_world_nothing(&w);
@@ -356,6 +421,9 @@ int main(void)
         T(smaller_size_at_a_later_time_is_found),
         T(larger_size_at_an_earlier_time_is_found_through_another),
         T(liar_may_say_anything),
+        T(what_a_lying_disk_took_of_the_last_second_may_be_cosigned_anew),
+        T(longer_ago_it_must_know),
+        T(who_is_told_by_its_copy_must_not_cosign_anew),
         T(two_roots_for_one_size_are_found),
         T(cosignature_over_what_is_not_stored_is_found),
         T(witness_that_changes_branch_is_found),
