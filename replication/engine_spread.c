@@ -3,9 +3,11 @@
 
 #include <p2p/kind.h>
 
+/* Overrides never are: few as they are, who was cut off is to be told of each. */
 static bool is_history(const struct p2p_engine *engine, const struct p2p_record *record)
 {
-    return engine->now.wall_ms > record->time_ms &&
+    return record->kind != P2P_KIND_OVERRIDE && record->kind != P2P_KIND_APPROVE &&
+           engine->now.wall_ms > record->time_ms &&
            engine->now.wall_ms - record->time_ms > P2P_SPREAD_HISTORY_S * 1000ull;
 }
 
@@ -35,6 +37,13 @@ void p2p_spread_arrived(struct p2p_engine *engine, const struct p2p_record_id *i
                                                .members = p2p_charter_member_count(charter),
                                                .mono_ms = engine->now.mono_ms,
                                                .wall_ms = engine->now.wall_ms});
+    if (info->member != engine->member) { /* of its own it is told that it was appended */
+        p2p_engine_trace(engine, (struct p2p_trace){.type = P2P_TRACE_TAKEN,
+                                                    .feed = id->feed,
+                                                    .member = info->member,
+                                                    .at = id->index,
+                                                    .value = record->kind});
+    }
 }
 
 void p2p_spread_acknowledged(struct p2p_engine *engine, uint32_t feed, uint32_t member,

@@ -170,6 +170,11 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
     check->read_only = engine->read_only != P2P_READ_ONLY_NONE;
 }
 
+bool p2p_engine_fork_taken(const struct p2p_engine *engine, uint32_t feed)
+{
+    return feed < engine->extra_count && engine->extras[feed].fork_taken;
+}
+
 uint64_t p2p_engine_lag(const struct p2p_engine *engine, uint32_t feed)
 {
     const struct p2p_feed *held = p2p_ledger_feed(&engine->ledger, feed);

@@ -60,7 +60,8 @@ static void print_trace(const struct p2p_event_entry *entry, FILE *out)
     if (damage) {
         fprintf(out, " %s", p2p_table_word((enum p2p_table)trace->value));
     }
-    if (trace->type == P2P_TRACE_APPENDED || trace->type == P2P_TRACE_GAP || damage) {
+    if (trace->type == P2P_TRACE_APPENDED || trace->type == P2P_TRACE_TAKEN ||
+        trace->type == P2P_TRACE_GAP || damage) {
         fprintf(out, " at %" PRIu64, trace->at);
     } else if (trace->at > 0) {
         fprintf(out, " size %" PRIu64, trace->at);

@@ -39,7 +39,7 @@ static void write_spread(FILE *out, const struct p2p_node *node)
 static void write_withheld(FILE *out, struct p2p_node *node)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    const struct p2p_withheld *withheld = p2p_node_withheld(node);
+    const struct p2p_withheld *withheld = p2p_node_withheld(node, P2P_WITHHELD_LEAVES);
     if (withheld == NULL) {
         return;
     }

@@ -85,7 +85,7 @@ json_t *p2p_overrides_json(const struct p2p_node *node)
 json_t *p2p_withheld_json(struct p2p_node *node)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    const struct p2p_withheld *withheld = p2p_node_withheld(node);
+    const struct p2p_withheld *withheld = p2p_node_withheld(node, P2P_WITHHELD_LEAVES);
     if (withheld == NULL) {
         return json_null();
     }

@@ -165,42 +165,14 @@ json_t *p2p_peer_json(const struct p2p_peer_view *peer)
 
 /* ---- feeds ---- */
 
-static const char *state_word(const struct p2p_feed *feed, const struct p2p_feed_view *view,
-                              bool rival)
-{
-    switch (feed->state) {
-    case P2P_FEED_OK:
-        return rival ? "forked" : view->lag > 0 ? "behind" : "ok";
-    case P2P_FEED_QUARANTINED:
-        return "quarantined";
-    case P2P_FEED_FORKED:
-        return "forked";
-    }
-    return "ok";
-}
-
 const struct p2p_feed_view *p2p_feed_views(struct p2p_call *call, struct p2p_node *node,
                                            size_t *count)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    bool rival = p2p_charter_rival_size(ledger->charter) > 0;
     struct p2p_feed_view *views =
         p2p_call_take(call, (ledger->feed_count + 1) * sizeof(*views));
     for (uint32_t i = 0; i < ledger->feed_count; i++) {
-        const struct p2p_feed *feed = p2p_ledger_feed(ledger, i);
-        const struct p2p_witnessing *witnessing = p2p_engine_witnessing(node->engine, i);
-        struct p2p_feed_view *view = &views[i];
-        bool charter = i == P2P_CHARTER_FEED;
-        *view = (struct p2p_feed_view){
-            .name = p2p_feed_name(ledger, i),
-            .size = feed->edge.size,
-            .witnessed = charter              ? p2p_charter_good_size(ledger->charter)
-                         : witnessing != NULL ? witnessing->quorum_size
-                                              : 0,
-            .lag = p2p_engine_lag(node->engine, i),
-            .age_ms = p2p_engine_age_ms(node->engine, i, &node->now),
-        };
-        view->state = state_word(feed, view, charter && rival);
+        p2p_feed_view(node, i, &views[i]);
     }
     *count = ledger->feed_count;
     return views;
@@ -451,7 +423,7 @@ const char *p2p_alarm_text(struct p2p_call *call, struct p2p_node *node)
                "roots settle";
     }
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(views[i].state, "forked") == 0) {
+        if (p2p_feed_view_is_forked(&views[i])) {
             snprintf(text, P2P_MESSAGE_BYTES,
                      "feed %.*s is forked: its owner signed two "
                      "histories",

@@ -3,6 +3,7 @@
 #ifndef P2P_STATUS_H
 #define P2P_STATUS_H
 
+#include "../core/feed_view.h"
 #include "call.h"
 #include <p2p/reuse.h>
 
@@ -39,14 +40,7 @@ const struct p2p_peer_view *p2p_peer_views(struct p2p_call *call, struct p2p_nod
 json_t *p2p_peer_text(const struct p2p_peer_view *peer);
 json_t *p2p_peer_json(const struct p2p_peer_view *peer);
 
-struct p2p_feed_view {
-    struct p2p_slice name; /* beanr/1 */
-    uint64_t size;
-    uint64_t witnessed; /* the charter: what its roots have cosigned */
-    uint64_t lag;
-    uint64_t age_ms;   /* UINT64_MAX: never heard of */
-    const char *state; /* ok, behind, quarantined, forked */
-};
+/* Of all feeds, by number. */
 const struct p2p_feed_view *p2p_feed_views(struct p2p_call *call, struct p2p_node *node,
                                            size_t *count);
 

@@ -277,21 +277,25 @@ static enum p2p_err add_leaves(struct tiles *tiles)
     return err == P2P_NOTFOUND ? P2P_OK : err;
 }
 
-static enum p2p_err export(struct tiles *tiles) {
-    uint64_t begin = 0; enum p2p_err err = find_begin(tiles, &begin);
-    if (err == P2P_OK){err = begin_at(tiles, begin);}
-if (err == P2P_OK)
+static enum p2p_err write_feed(struct tiles *tiles)
 {
-    tiles->export->result->added += tiles->feed->feed->edge.size - count_there(tiles, begin);
-    p2p_export_progress(tiles->export, begin);
-    err = add_leaves(tiles);
-}
-if (err == P2P_OK) {
-    struct p2p_hash root = p2p_edge_root(&tiles->edge);
-    struct p2p_hash due = root_due(tiles);
-    err = p2p_hash_equal(&root, &due) ? put_rest(tiles) : P2P_CORRUPT;
-}
-return err;
+    uint64_t begin = 0;
+    enum p2p_err err = find_begin(tiles, &begin);
+    if (err == P2P_OK) {
+        err = begin_at(tiles, begin);
+    }
+    if (err == P2P_OK) {
+        tiles->export->result->added +=
+            tiles->feed->feed->edge.size - count_there(tiles, begin);
+        p2p_export_progress(tiles->export, begin);
+        err = add_leaves(tiles);
+    }
+    if (err == P2P_OK) {
+        struct p2p_hash root = p2p_edge_root(&tiles->edge);
+        struct p2p_hash due = root_due(tiles);
+        err = p2p_hash_equal(&root, &due) ? put_rest(tiles) : P2P_CORRUPT;
+    }
+    return err;
 }
 
 enum p2p_err p2p_export_tiles(struct p2p_export *self, const struct p2p_export_feed *feed)
@@ -302,7 +306,7 @@ enum p2p_err p2p_export_tiles(struct p2p_export *self, const struct p2p_export_f
     }
     tiles->export = self;
     tiles->feed = feed;
-    enum p2p_err err = export(tiles);
+    enum p2p_err err = write_feed(tiles);
     free(tiles->bundle);
     free(tiles);
     return err == P2P_CORRUPT

@@ -40,19 +40,26 @@ static enum p2p_err ask_copy(const struct p2p_cli_call *call, struct p2p_api_rep
 
 /* While another command or a starting node has the store's lock, goes on trying both. problem
  * [out]: the reply of a node that could make no copy. */
-static enum p2p_err export(const struct p2p_cli_call *call, struct p2p_node_export *what,
-                           struct p2p_export_result *result, struct p2p_api_reply *problem,
-                           char message[P2P_MESSAGE_BYTES]) {
+static enum p2p_err write_archive(const struct p2p_cli_call *call, struct p2p_node_export *what,
+                                  struct p2p_export_result *result,
+                                  struct p2p_api_reply *problem,
+                                  char message[P2P_MESSAGE_BYTES])
+{
     uint64_t until = p2p_cli_now_ms() + P2P_CLI_LOCK_MS;
-    for (;;){struct p2p_api_reply reply = {0}; enum p2p_err err = ask_copy(call, &reply);
-             if (err == P2P_IO){ *problem = reply; return err;}
-p2p_api_reply_deinit(&reply);
-what->copied = err == P2P_OK;
-err = p2p_node_export(what, result, message);
-if (what->copied || err != P2P_LOCKED || p2p_cli_now_ms() >= until) {
-    return err;
-}
-}
+    for (;;) {
+        struct p2p_api_reply reply = {0};
+        enum p2p_err err = ask_copy(call, &reply);
+        if (err == P2P_IO) {
+            *problem = reply;
+            return err;
+        }
+        p2p_api_reply_deinit(&reply);
+        what->copied = err == P2P_OK;
+        err = p2p_node_export(what, result, message);
+        if (what->copied || err != P2P_LOCKED || p2p_cli_now_ms() >= until) {
+            return err;
+        }
+    }
 }
 
 /* ---- what came of it ---- */
@@ -110,7 +117,7 @@ int p2p_cli_export_run(struct p2p_cli_call *call)
     }
     p2p_cli_progress_init(&progress, call->err, "exporting", 0);
     progress.unit = "records";
-    enum p2p_err err = export(call, &what, &result, &problem, message);
+    enum p2p_err err = write_archive(call, &what, &result, &problem, message);
     p2p_cli_progress_clear(&progress);
     int exit = P2P_CLI_YES;
     if (problem.json != NULL) {

@@ -47,9 +47,9 @@ void p2p_cli_print_spread(const struct p2p_cli_style *style, const json_t *rows)
     }
 }
 
-/* Feeds in this state, as "a, b", or "none". */
+/* Feeds in this state, or in the other, as "a, b", or "none". */
 static void print_state(const struct p2p_cli_style *style, const json_t *feeds,
-                        const char *state)
+                        const char *state, const char *other)
 {
     char text[LINE_BYTES] = "none";
     size_t len = 0;
@@ -57,7 +57,8 @@ static void print_state(const struct p2p_cli_style *style, const json_t *feeds,
     const json_t *feed = NULL;
     json_array_foreach(feeds, index, feed)
     {
-        if (strcmp(p2p_cli_text(feed, "state"), state) == 0 && len < sizeof text) {
+        const char *is = p2p_cli_text(feed, "state");
+        if ((strcmp(is, state) == 0 || strcmp(is, other) == 0) && len < sizeof text) {
             len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", len > 0 ? ", " : "",
                                     p2p_cli_text(feed, "feed"));
         }
@@ -91,8 +92,9 @@ void p2p_cli_print_observed(const struct p2p_cli_style *style, const json_t *sta
     const json_t *everywhere = json_object_get(status, "everywhere");
     const json_t *newest = json_object_get(everywhere, "newest");
     char text[LINE_BYTES];
-    print_state(style, feeds, "forked");
-    print_state(style, feeds, "quarantined");
+    print_state(style, feeds, "forked",
+                "quarantined"); /* which is forked, and not settled here */
+    print_state(style, feeds, "quarantined", "");
     print_withheld(style, json_object_get(status, "withheld"));
     const json_t *overrides = json_object_get(status, "overrides");
     const json_t *last = json_array_get(json_object_get(overrides, "newest"), 0);

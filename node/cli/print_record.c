@@ -1,5 +1,6 @@
 #include "print.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,38 @@ static void print_everywhere(const struct p2p_cli_style *style, const json_t *ev
     fputc('\n', style->out);
 }
 
+/* How a feed stands. */
+static void print_feed_news(const struct p2p_cli_style *style, const json_t *event)
+{
+    char span[P2P_CLI_SPAN_BYTES];
+    const json_t *heard = json_object_get(event, "heard_s");
+    const char *state = p2p_cli_text(event, "state");
+    p2p_cli_paint(style, P2P_CLI_BOLD, "feed");
+    fputs("  ", style->out);
+    p2p_cli_put(style->out, p2p_cli_text(event, "feed"));
+    fputs("  ", style->out);
+    p2p_cli_paint(style,
+                  strcmp(state, "ok") == 0       ? P2P_CLI_GOOD
+                  : strcmp(state, "behind") == 0 ? P2P_CLI_DOUBT
+                                                 : P2P_CLI_BAD,
+                  state);
+    p2p_cli_span(span, json_number_value(heard));
+    fprintf(style->out,
+            ", %" PRIu64 " records, %" PRIu64 " witnessed, lag %" PRIu64 ", heard %s%s\n",
+            p2p_cli_number(event, "size"), p2p_cli_number(event, "witnessed"),
+            p2p_cli_number(event, "lag"), json_is_number(heard) ? span : "never",
+            !json_is_number(heard) || strcmp(span, "now") == 0 ? "" : " ago");
+}
+
+/* How many payloads of a circle are kept from this member. */
+static void print_withheld_news(const struct p2p_cli_style *style, const json_t *event)
+{
+    p2p_cli_paint(style, P2P_CLI_BOLD, "withheld");
+    fputs("  ", style->out);
+    p2p_cli_put(style->out, p2p_cli_text(event, "circle"));
+    fprintf(style->out, " %" PRIu64 "\n", p2p_cli_number(event, "payloads"));
+}
+
 void p2p_cli_print_event(const struct p2p_cli_style *style, const json_t *event)
 {
     /* What stands at the head of the line; all else follows as name=value. */
@@ -86,6 +119,14 @@ void p2p_cli_print_event(const struct p2p_cli_style *style, const json_t *event)
     char when[P2P_CLI_WHEN_BYTES];
     if (strcmp(p2p_cli_text(event, "event"), "everywhere") == 0) {
         print_everywhere(style, event);
+        return;
+    }
+    if (strcmp(p2p_cli_text(event, "event"), "feed") == 0) {
+        print_feed_news(style, event);
+        return;
+    }
+    if (strcmp(p2p_cli_text(event, "event"), "withheld") == 0) {
+        print_withheld_news(style, event);
         return;
     }
     p2p_cli_paint(style, P2P_CLI_DIM, p2p_cli_when(when, event, "time"));

@@ -9,6 +9,17 @@ struct p2p_events {
     struct p2p_event_entry ring[P2P_EVENTS_MAX];
 };
 
+const char *p2p_event_word(const struct p2p_event_entry *entry)
+{
+    static const char *const words[] = {
+#define NEWS_WORD(name, word) [P2P_NEWS_##name] = word,
+        P2P_NEWS_MAP(NEWS_WORD)
+#undef NEWS_WORD
+    };
+    return entry->news == P2P_NEWS_NONE ? p2p_trace_word(entry->trace.type)
+                                        : words[entry->news];
+}
+
 enum p2p_err p2p_events_open(struct p2p_events **out)
 {
     struct p2p_events *events = calloc(1, sizeof(*events));

@@ -1,3 +1,4 @@
+#include "feed_news.h"
 #include "node_state.h"
 #include "rates.h"
 #include "replies.h"
@@ -258,6 +259,7 @@ void p2p_node_close(struct p2p_node *node)
         return;
     }
     p2p_withheld_free(node->withheld);
+    p2p_news_free(node->news);
     p2p_rates_close(node->rates);
     p2p_replies_close(node->replies);
     p2p_engine_close(node->engine);

@@ -108,6 +108,7 @@ struct p2p_node {
     struct p2p_vouched vouched[P2P_VOUCHED_MAX];
     /* counters since the start, for metrics and doctor */
     struct p2p_withheld *withheld;         /* counted when somebody asks, or NULL */
+    struct p2p_feed_news *news;            /* what watchers were told of feeds, or NULL */
     uint64_t refused_frames;               /* cut out of a stream that was not well-formed */
     uint64_t decisions[4];                 /* by enum p2p_answer */
     uint64_t limited[P2P_RATE_SORTS_MAX];  /* requests above a rate, by enum p2p_rate */

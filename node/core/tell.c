@@ -35,6 +35,7 @@ static void log_trace(struct p2p_node *node, const struct p2p_event_entry *entry
         break;
     case P2P_TRACE_APPENDED:
     case P2P_TRACE_RECEIVED:
+    case P2P_TRACE_TAKEN:
     case P2P_TRACE_PAYLOADS:
     case P2P_TRACE_COSIGNED:
     case P2P_TRACE_WITNESSED:
@@ -64,8 +65,11 @@ void p2p_tell(struct p2p_node *node, const struct p2p_actions *actions)
         struct p2p_slice feed = p2p_feed_name(ledger, trace->feed);
         const struct p2p_member *member = p2p_charter_member(ledger->charter, trace->member);
         const struct p2p_kind *kind = NULL;
-        if (trace->type == P2P_TRACE_APPENDED) {
+        if (trace->type == P2P_TRACE_APPENDED || trace->type == P2P_TRACE_TAKEN) {
             kind = p2p_kind_find((uint32_t)trace->value);
+        }
+        if (trace->type == P2P_TRACE_TAKEN) {
+            entry.what = p2p_spread_word((uint32_t)trace->value);
         }
         if (trace->type == P2P_TRACE_EVERYWHERE) {
             kind = p2p_kind_find((uint32_t)(trace->value >> 48));

@@ -74,7 +74,7 @@ static enum p2p_err walk_feed(struct p2p_node *node, struct p2p_withheld *withhe
     struct p2p_withheld_feed *at = &withheld->feeds[number];
     enum p2p_err err = P2P_OK;
     p2p_feed_walk_begin(&walk, feed, node->kv, at->walked);
-    while (at->walked<feed->edge.size && * budget> 0 && err == P2P_OK) {
+    while (err == P2P_OK && *budget > 0 && at->walked < feed->edge.size) {
         struct p2p_slice leaf;
         struct p2p_record record;
         err = p2p_feed_walk_next(&walk, &leaf);
@@ -93,10 +93,9 @@ static enum p2p_err walk_feed(struct p2p_node *node, struct p2p_withheld *withhe
     return err;
 }
 
-const struct p2p_withheld *p2p_node_withheld(struct p2p_node *node)
+const struct p2p_withheld *p2p_node_withheld(struct p2p_node *node, uint32_t budget)
 {
     const struct p2p_ledger *ledger = p2p_engine_ledger(node->engine);
-    uint32_t budget = P2P_WITHHELD_LEAVES;
     if (node->withheld != NULL && is_stale(node->withheld, ledger)) {
         p2p_withheld_free(node->withheld);
         node->withheld = NULL;

@@ -1,3 +1,4 @@
+#include "feed_news.h"
 #include "replies.h"
 #include "writer_parts.h"
 
@@ -264,6 +265,7 @@ static enum p2p_err commit_batch(struct p2p_node *node, struct p2p_batch *batch)
     }
     if (err == P2P_OK) {
         start_works(node, batch);
+        p2p_news_count(node);
         err = p2p_engine_finish(node->engine, &batch->actions);
     }
     if (err == P2P_OK) {
@@ -386,11 +388,13 @@ static uint64_t own_wake_ms(const struct p2p_node *node)
     uint64_t second_ms = node->now.mono_ms + 1000;
     uint64_t sync_ms = node->copy_synced_ms + P2P_COPY_SYNC_EVERY_MS;
     uint64_t keys_ms = p2p_node_keys_until(node);
+    uint64_t news_ms = p2p_news_wake_ms(node);
+    uint64_t wake_ms = keys_ms < news_ms ? keys_ms : news_ms;
     if (node->copy_dirty && !node->copy_failed && sync_ms > node->now.mono_ms &&
         sync_ms < second_ms) {
         second_ms = sync_ms;
     }
-    return soon && second_ms < keys_ms ? second_ms : keys_ms;
+    return soon && second_ms < wake_ms ? second_ms : wake_ms;
 }
 
 void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
@@ -415,6 +419,7 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
         batch->works = NULL;
         p2p_own_copy_write(node, &batch->actions);
         p2p_tell(node, &batch->actions);
+        p2p_news_tell(node, batch->actions.trace_count > 0);
         finish_works(node, works, &batch->works);
     }
     uint64_t wake_ms = own_wake_ms(node);

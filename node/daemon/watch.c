@@ -34,13 +34,30 @@ struct p2p_watch {
     struct p2p_watch *next;
 };
 
+/* How a feed stands, as in status; what is withheld of a circle. */
+static void add_news(json_t *json, const struct p2p_event_entry *entry)
+{
+    if (entry->news == P2P_NEWS_WITHHELD) {
+        json_object_set_new(json, "circle", json_string(entry->circle));
+        json_object_set_new(json, "payloads", json_integer((json_int_t)entry->trace.value));
+        return;
+    }
+    json_object_set_new(json, "size", json_integer((json_int_t)entry->trace.at));
+    json_object_set_new(json, "witnessed", json_integer((json_int_t)entry->witnessed));
+    json_object_set_new(json, "lag", json_integer((json_int_t)entry->trace.value));
+    json_object_set_new(
+        json, "heard_s",
+        entry->heard_s == UINT64_MAX ? json_null() : json_integer((json_int_t)entry->heard_s));
+    json_object_set_new(json, "state", json_string(entry->what));
+}
+
 static json_t *event_json(uint64_t boot, const struct p2p_event_entry *entry)
 {
     const struct p2p_trace *trace = &entry->trace;
     json_t *json =
         json_pack("{s:I, s:I, s:I, s:s, s:s, s:s}", "n", (json_int_t)entry->number, "boot",
                   (json_int_t)boot, "time_ms", (json_int_t)entry->time_ms, "event",
-                  p2p_trace_word(trace->type), "feed", entry->feed, "member", entry->member);
+                  p2p_event_word(entry), "feed", entry->feed, "member", entry->member);
     if (entry->kind[0] != '\0') {
         json_object_set_new(json, "kind", json_string(entry->kind));
         json_object_set_new(
@@ -48,6 +65,13 @@ static json_t *event_json(uint64_t boot, const struct p2p_event_entry *entry)
     }
     json_object_set_new(json, "at", json_integer((json_int_t)trace->at));
     json_object_set_new(json, "value", json_integer((json_int_t)trace->value));
+    if (entry->news != P2P_NEWS_NONE) {
+        add_news(json, entry);
+        return json;
+    }
+    if (trace->type == P2P_TRACE_TAKEN) {
+        json_object_set_new(json, "what", json_string(entry->what));
+    }
     if (trace->type == P2P_TRACE_EVERYWHERE) {
         json_object_set_new(json, "ms", json_integer((json_int_t)trace->value));
         json_object_set_new(json, "what", json_string(entry->what));
@@ -82,7 +106,7 @@ static bool put_event(struct p2p_watch *watch, uint64_t boot,
     if (watch->is_sse) {
         snprintf(head, sizeof(head),
                  "id: %llu-%llu\nevent: %s\ndata: ", (unsigned long long)boot,
-                 (unsigned long long)entry->number, p2p_trace_word(entry->trace.type));
+                 (unsigned long long)entry->number, p2p_event_word(entry));
         written = put(watch, head);
     }
     written = written && put(watch, text) && put(watch, watch->is_sse ? "\n\n" : "\n");

@@ -6,6 +6,8 @@
 #include <p2p/kind.h>
 #include <p2p/spread.h>
 
+#include <stdio.h>
+
 #define SHIP "imo:9179842"
 
 static struct p2p_spread spread;
@@ -171,20 +173,49 @@ static void test_who_is_no_witness_says_so_in_its_seen(void **state)
     CHECK(p2p_spread_done(seen_by(2, &ban)));
 }
 
-/* Who comes to a federation of many years would tell of each old ban that all have it. */
+/* Approves something: whether it may is nothing to who counts them. */
+static struct p2p_record_id approve(uint32_t node, const struct p2p_record_id *what)
+{
+    static const uint8_t no_reason[] = {0x80};
+    struct p2p_issuer_secret issuer = world_issuer_key(NETWORK_ISSUER_FIRST + node);
+    char name[24];
+    snprintf(name, sizeof(name), "im%u", node);
+    const struct p2p_charter *charter = p2p_engine_ledger(net.nodes[node].engine)->charter;
+    const struct p2p_append record = {
+        .kind = P2P_KIND_APPROVE,
+        .circle = network_circle_number(&net, node, "all"),
+        .issuer = p2p_charter_issuer_named(charter, p2p_slice_text(name))->number,
+        .key = &issuer,
+        .cites = what,
+        .cite_count = 1,
+        .payload = p2p_slice_of(no_reason, sizeof(no_reason))};
+    struct p2p_job job = {.type = P2P_JOB_APPEND, .append = {&record, 1}};
+    CHECK_OK(network_jobs(&net, node, &job, 1));
+    CHECK_OK(job.result.err);
+    return job.result.first;
+}
+
+/* Who comes to a federation of many years would tell of each old ban that all have it; and who
+ * was cut off for hours would never be told of an override meanwhile. */
 static void test_history_is_not_followed(void **state)
 {
     (void)state;
     network_start(4, 4, 3);
     network_kill(&net, 4);
     struct p2p_record_id old = network_ban(&net, 1, "all", SHIP);
+    struct p2p_record_id override = approve(1, &old);
     network_advance(&net, 3000);
+    CHECK(p2p_engine_traced(net.nodes[2].engine, P2P_TRACE_TAKEN) == 2);
+    CHECK(p2p_engine_traced(net.nodes[1].engine, P2P_TRACE_TAKEN) == 0); /* its own */
     net.nodes[4].wall_skew_ms = 1000 * (P2P_SPREAD_HISTORY_S + 60);
     network_restart(&net, 4);
     network_connect_all(&net);
     network_advance(&net, 3000);
     CHECK(network_size(&net, 4, old.feed) > old.index && seen_by(4, &old) == NULL);
     CHECK(p2p_spread_done(seen_by(2, &old)) && seen_by(2, &old)->slowest == 4);
+    CHECK(p2p_engine_spread(net.nodes[4].engine)->overrides == 1);
+    CHECK(seen_by(4, &override) != NULL);
+    CHECK(p2p_engine_traced(net.nodes[4].engine, P2P_TRACE_TAKEN) == 1);
     net.nodes[4].wall_skew_ms = 0;
     struct p2p_record_id now = network_ban(&net, 1, "all", "imo:9074729");
     network_advance(&net, 3000);

@@ -194,8 +194,9 @@ struct p2p_close {
 
 /* X(NAME, word): what happened, for logs, events and counters. */
 #define P2P_TRACE_MAP(X)                                                                       \
-    X(APPENDED, "appended")           /* own record: feed, index, kind in value */             \
-    X(RECEIVED, "received")           /* a run: feed, new size, count in value, member */      \
+    X(APPENDED, "appended") /* own record: feed, index, kind in value */                       \
+    X(RECEIVED, "received") /* a run: feed, new size, count in value, member */                \
+    X(TAKEN, "taken") /* another's ban, lift or override: feed, index, owner, kind in value */ \
     X(COSIGNED, "cosigned")           /* this node: feed, size */                              \
     X(WITNESSED, "witnessed")         /* a quorum: feed, size */                               \
     X(MIRRORED, "mirrored")           /* own feed: size, member */                             \
@@ -379,6 +380,8 @@ void p2p_engine_fill_check(const struct p2p_engine *engine, const struct p2p_now
 
 /* How far bans and lifts have got, as far as this node was told. */
 const struct p2p_spread *p2p_engine_spread(const struct p2p_engine *engine);
+/* Whether a forked feed is held here just up to where the branch that counts ends. */
+bool p2p_engine_fork_taken(const struct p2p_engine *engine, uint32_t feed);
 /* Records of this feed that a connected peer has named and that are not held here. */
 uint64_t p2p_engine_lag(const struct p2p_engine *engine, uint32_t feed);
 

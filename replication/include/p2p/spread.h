@@ -10,7 +10,7 @@
  * ms that a witness under load may wait. Whoever held the record before this node did counts as
  * nothing later than that. It says what is held, never that a gate was asked.
  *
- * In memory only, since the engine was opened. What its author dates more than
+ * In memory only, since the engine was opened. A ban that its author dates more than
  * P2P_SPREAD_HISTORY_S before it came is history and not followed: a node that fetches a year
  * of bans would tell of each that everybody has it. At P2P_SPREAD_ROWS_MAX the oldest row gives
  * way; above P2P_SPREAD_MEMBERS_MAX members nothing is followed. Without memory a record is not
