@@ -259,6 +259,85 @@ static void look_at_reassigned(const struct forbidding *f)
     }
 }
 
+/* Whether two, or one, counted it anywhere: what froze it before may be over. */
+static bool was_counted(const struct forbidding *f)
+{
+    for (size_t i = 0; i < f->watcher->said_count; i++) {
+        if (f->watcher->said[i].kind == P2P_KIND_RECOUNT &&
+            cites(&f->watcher->said[i], &f->release->token)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The newest record below the `use` by which a token comes to be held in that feed: its open,
+ * an accept or a recount of it. count [out]: how many there are. */
+static const struct watch_ban_record *came_by(const struct forbidding *f, uint32_t *count)
+{
+    const struct watch_ban_record *newest = NULL;
+    *count = 0;
+    for (size_t i = 0; i < f->watcher->said_count; i++) {
+        const struct watch_ban_record *record = &f->watcher->said[i];
+        bool comes =
+            same(&record->id, &f->release->token) ||
+            ((record->kind == P2P_KIND_CUSTODY_ACCEPT || record->kind == P2P_KIND_RECOUNT) &&
+             cites(record, &f->release->token));
+        if (comes && record->id.feed == f->release->use.feed &&
+            record->id.index < f->release->use.index) {
+            newest = newest == NULL || record->id.index > newest->id.index ? record : newest;
+            (*count)++;
+        }
+    }
+    return newest;
+}
+
+/* What the closing of a generation passed on to the next one stands there frozen, until two
+ * counted it in that one. */
+static void look_at_generation(const struct forbidding *f)
+{
+    uint32_t count;
+    if (came_by(f, &count) == NULL) {
+        tell(f, &f->release->token, "did not come to the generation that it writes in");
+    }
+}
+
+/* A cut point of who did something is at or below it, and the gate knew the entry. */
+static void look_at_cut(const struct forbidding *f, const struct watch_ban_record *step)
+{
+    struct p2p_charter_cut_point cuts[8];
+    const struct p2p_charter *charter = watch_charter(f->watcher);
+    uint64_t known = watch_charter_known(f->watcher, &f->release->use);
+    size_t count = p2p_charter_cuts(charter, step->issuer, cuts, 8);
+    /* Nothing that the same or a later entry says makes an exception of it. */
+    bool holds = p2p_charter_cut(charter, step->issuer, step->id.feed, step->id.index,
+                                 p2p_charter_size(charter)) == P2P_CUT_PAST;
+    for (size_t i = 0; i < count && i < 8 && holds; i++) {
+        if (cuts[i].feed == step->id.feed && cuts[i].index <= step->id.index &&
+            cuts[i].entry < known) {
+            tell(f, &step->id, "was signed past a cut point");
+        }
+    }
+}
+
+/* The open surely counts, since a token was let out; of accepts in the feed that let it out the
+ * only one. */
+static void look_at_cuts(const struct forbidding *f)
+{
+    uint32_t count;
+    const struct watch_ban_record *open = open_of(f->watcher, &f->release->token);
+    const struct watch_ban_record *last = came_by(f, &count);
+    if (was_counted(f)) {
+        return;
+    }
+    if (open != NULL) {
+        look_at_cut(f, open);
+    }
+    if (last != NULL && count == 1 && last != open) {
+        look_at_cut(f, last);
+    }
+}
+
 /* ---- all ---- */
 
 /* Where a feed has two histories, records of the second may have been read by nobody. */
@@ -296,8 +375,10 @@ void watch_forbidden(struct sim_watcher *watcher, struct watch_machine *machine,
     }
     if (read) {
         look_at_rivals(&f);
+        look_at_generation(&f);
     }
     if (watcher->sim->federation.rival_count == 0) {
         look_at_reassigned(&f);
+        look_at_cuts(&f);
     }
 }

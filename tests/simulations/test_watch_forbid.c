@@ -262,6 +262,67 @@ static void what_the_charter_gave_at_another_epoch_is_none(void **state)
     watch_world_nothing(&c.w);
 }
 
+static void what_was_opened_past_a_cut_that_the_gate_knew_is_told(void **state)
+{
+    (void)state;
+    ledger_world_cut(&c.w.world, CUSTODY_OF(1), 1, c.token.index, NULL, 0);
+    leave();
+    watch_world_found(&c.w, SIM_INVARIANT_FORBIDDEN);
+}
+
+static void cut_above_the_open_is_none(void **state)
+{
+    (void)state;
+    ledger_world_cut(&c.w.world, CUSTODY_OF(1), 1, c.token.index + 1, NULL, 0);
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void open_that_the_cut_keeps_is_none(void **state)
+{
+    (void)state;
+    ledger_world_cut(&c.w.world, CUSTODY_OF(1), 1, c.token.index, &c.token.index, 1);
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void cut_that_the_gate_did_not_know_is_none(void **state)
+{
+    (void)state;
+    ledger_world_seen(&c.w.world, 1);
+    struct p2p_record_id use = custody_world_act(&c.w.world, 1,
+                                                 &(struct custody_act){.kind = P2P_KIND_USE,
+                                                                       .token = c.token,
+                                                                       .about = &c.right,
+                                                                       .epoch = 1,
+                                                                       .no_seen = true});
+    ledger_world_write(&c.w.world, 1, (struct p2p_draft){.kind = P2P_KIND_DECISIONS}, 0);
+    ledger_world_cut(&c.w.world, CUSTODY_OF(1), 1, c.token.index, NULL, 0);
+    custody_watch_left(&c, &use);
+    watch_world_nothing(&c.w);
+}
+
+static void what_two_counted_since_the_cut_is_none(void **state)
+{
+    (void)state;
+    ledger_world_cut(&c.w.world, CUSTODY_OF(1), 1, c.token.index, NULL, 0);
+    custody_world_recount(&c.w.world, 1, c.token, 1, "held");
+    leave();
+    watch_world_nothing(&c.w);
+}
+
+static void what_never_came_to_the_feed_that_lets_it_out_is_told(void **state)
+{
+    (void)state;
+    c.token = custody_world_open(&c.w.world, 2, "MSCU6639871");
+    sim_yard_opened(&c.workload.yard,
+                    &(struct sim_opening){.token = c.token, .box = 0, .visit = 2});
+    c.right = right_world_issue(&c.w.world, 1, c.token, PARTY_OF(1));
+    custody_watch_lights(&c);
+    leave();
+    watch_world_found(&c.w, SIM_INVARIANT_FORBIDDEN);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -285,6 +346,12 @@ int main(void)
         T(second_open_that_was_withdrawn_is_none),
         T(what_the_charter_gave_to_another_is_told),
         T(what_the_charter_gave_at_another_epoch_is_none),
+        T(what_was_opened_past_a_cut_that_the_gate_knew_is_told),
+        T(cut_above_the_open_is_none),
+        T(open_that_the_cut_keeps_is_none),
+        T(cut_that_the_gate_did_not_know_is_none),
+        T(what_two_counted_since_the_cut_is_none),
+        T(what_never_came_to_the_feed_that_lets_it_out_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
