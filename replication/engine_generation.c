@@ -16,7 +16,7 @@
  *      shown to lines that are dead. That it began it is kept in the store.
  *   3. It never goes back to an earlier one, also not when two charter heads hide the newest.
  *   4. What was restored stays so through the generation it may have written in, as the copy
- *      told or, without one, the charter held at the start. */
+ *      told or, without one, the charter held at the start, or its keys, which were used. */
 #include "engine_parts.h"
 
 #include <string.h>
@@ -135,6 +135,9 @@ enum p2p_err p2p_generation_take(struct p2p_engine *engine,
         memcmp(member->witness_key.bytes, keys->witness.public_key.bytes, P2P_PUBLIC_BYTES) ==
             0) {
         engine->keys = *keys;
+        if (keys->used && engine->begun < own->generation) {
+            engine->restored = own->generation;
+        }
         return p2p_generation_follow(engine);
     }
     return P2P_OK;

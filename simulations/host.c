@@ -328,6 +328,21 @@ static enum p2p_err generation_keys(struct p2p_node *node, uint32_t generation,
     sim_member_keys(&host->sim->federation, &member, generation);
     out->feed = member.feed_key;
     out->witness = member.witness_key;
+    out->used = generation <= host->used_generation;
+    return P2P_OK;
+}
+
+/* What lies beside the keys stays when a machine is lost, as they do. */
+static enum p2p_err mark_used(struct p2p_node *node, uint32_t generation,
+                              char message[P2P_MESSAGE_BYTES])
+{
+    struct sim_host *host = node->daemon;
+    (void)message;
+    if (sim_disk_is_dead(host->disk)) {
+        return P2P_IO;
+    }
+    host->used_generation =
+        generation > host->used_generation ? generation : host->used_generation;
     return P2P_OK;
 }
 
@@ -375,6 +390,7 @@ static void fill_node(struct sim_host *host)
     node->federation_id = host->sim->federation.id;
     node->drawn_key = drawn_key;
     node->generation_keys = generation_keys;
+    node->mark_used = mark_used;
     node->make_copy = make_copy;
 }
 

@@ -28,8 +28,9 @@ struct sim_host {
     uint32_t number;                   /* from 1; a copy of a node has one of its own */
     char name[P2P_NAME_BYTES_MAX + 4]; /* beanr; a second live copy: beanr+1 */
     const struct sim_member *member;
-    uint32_t generation;    /* of its keys: as they were when it was made or renewed */
-    uint64_t kinds_unknown; /* to its version: that of its member's machines for good */
+    uint32_t generation;      /* of its keys: as they were when it was made or renewed */
+    uint32_t used_generation; /* as it stands beside its keys; 0: none above the first */
+    uint64_t kinds_unknown;   /* to its version: that of its member's machines for good */
     enum sim_conduct conduct;
     bool up;
     bool leaves;          /* asked to stay away until it is told to come back */

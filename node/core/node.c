@@ -158,9 +158,16 @@ static enum p2p_err generation_keys(struct p2p_node *node, uint32_t generation,
     }
     if (err == P2P_OK) {
         p2p_witness_secret_init(&out->witness, seed);
+        out->used = p2p_keydir_is_used(&node->keydir, generation);
     }
     p2p_wipe(seed, sizeof(seed));
     return err;
+}
+
+static enum p2p_err mark_used(struct p2p_node *node, uint32_t generation,
+                              char message[P2P_MESSAGE_BYTES])
+{
+    return p2p_keydir_mark_used(&node->keydir, generation, message, P2P_MESSAGE_BYTES);
 }
 
 static enum p2p_err make_copy(struct p2p_node *node, const struct p2p_copy_point *point)
@@ -216,6 +223,7 @@ enum p2p_err p2p_node_open(struct p2p_node **out, const struct p2p_node_options 
     node->boot = node->now.wall_ms;
     node->drawn_key = drawn_key;
     node->generation_keys = generation_keys;
+    node->mark_used = mark_used;
     node->make_copy = make_copy;
     enum p2p_err err = p2p_crypto_init();
     if (err == P2P_OK) {

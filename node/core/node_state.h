@@ -90,6 +90,8 @@ struct p2p_node {
     uint64_t renewed_looked_ms;          /* the same for the keys of the newest generation */
     uint64_t renewed_charter_size;
     char renewed_alarm[P2P_MESSAGE_BYTES];
+    uint32_t used_generation;      /* of the keys that were marked as used in this start */
+    uint64_t used_tried_ms;        /* when that failed last; 0: it did not */
     char alarm[P2P_MESSAGE_BYTES]; /* the newest reason for concern, or "" */
     /* the batch that runs */
     struct p2p_txn *txn;
@@ -125,6 +127,10 @@ struct p2p_node {
     enum p2p_err (*generation_keys)(struct p2p_node *node, uint32_t generation,
                                     struct p2p_generation_keys *out,
                                     char message[P2P_MESSAGE_BYTES]);
+    /* Says so beside these, durably, before anything that they signed leaves; NULL: it is not.
+     */
+    enum p2p_err (*mark_used)(struct p2p_node *node, uint32_t generation,
+                              char message[P2P_MESSAGE_BYTES]);
     /* Makes the copy anew, when a generation is begun and there is none; NULL: it is not. */
     enum p2p_err (*make_copy)(struct p2p_node *node, const struct p2p_copy_point *point);
     /* Hands work to the thread that runs batches; set by the daemon. */

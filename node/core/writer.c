@@ -418,6 +418,7 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
         struct p2p_work *works = batch->works;
         batch->works = NULL;
         p2p_own_copy_write(node, &batch->actions);
+        p2p_renewed_mark(node);
         p2p_tell(node, &batch->actions);
         p2p_news_tell(node, batch->actions.trace_count > 0);
         finish_works(node, works, &batch->works);

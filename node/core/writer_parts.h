@@ -47,6 +47,11 @@ P2P_MUST_CHECK enum p2p_err p2p_drawn_give(struct p2p_node *node);
  * member, when they lie here. Looks as often as drawn.c; renewed_alarm likewise. */
 P2P_MUST_CHECK enum p2p_err p2p_renewed_give(struct p2p_node *node);
 
+/* Behind a commit, before anything leaves: keys of a later generation that wrote something are
+ * marked as used, so that they begin nothing over a store and a copy that were lost. A failure
+ * is an alarm, and tried again as often. */
+void p2p_renewed_mark(struct p2p_node *node);
+
 /* ---- own_copy.c ---- */
 
 #define P2P_COPY_SYNC_EVERY_MS 1000u /* at most so long a signature stands there unsynced */

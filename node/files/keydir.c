@@ -218,6 +218,38 @@ void p2p_keydir_generation_file(char out[P2P_PATH_BYTES_MAX], enum p2p_key_purpo
              (unsigned)generation);
 }
 
+static enum p2p_err used_file(const struct p2p_keydir *keydir, uint32_t generation,
+                              char out[P2P_PATH_BYTES_MAX], char *message, size_t message_cap)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "generation-%u.used", (unsigned)generation);
+    return in_dir(keydir, name, out, message, message_cap);
+}
+
+enum p2p_err p2p_keydir_mark_used(const struct p2p_keydir *keydir, uint32_t generation,
+                                  char *message, size_t message_cap)
+{
+    static const char text[] =
+        "Records were signed with these keys. Without the store that holds "
+        "them, and its checkpoint copy, a node appends nothing more in "
+        "this generation.\n";
+    char path[P2P_PATH_BYTES_MAX];
+    enum p2p_err err = used_file(keydir, generation, path, message, message_cap);
+
+    return err != P2P_OK ? err
+                         : p2p_file_write(path, p2p_slice_text(text), 0600, P2P_FILE_REPLACE,
+                                          message, message_cap);
+}
+
+bool p2p_keydir_is_used(const struct p2p_keydir *keydir, uint32_t generation)
+{
+    char path[P2P_PATH_BYTES_MAX];
+
+    return used_file(keydir, generation, path, NULL, 0) != P2P_OK || access(path, F_OK) == 0 ||
+           errno != ENOENT;
+}
+
 /* The directory between keydir and the file, where the purpose has one. */
 static enum p2p_err make_dir(const struct p2p_keydir *keydir, enum p2p_key_purpose purpose,
                              char *message, size_t message_cap)

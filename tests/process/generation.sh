@@ -62,6 +62,9 @@ holds 'any(.[]; any(.reasons[]; .code == "read-only"))' -s
 REFERENCE=other impose bezee imo:9405459 --level witnessed
 eventually 20 node beanr doctor
 
+claim "its keys are marked as used, so that they begin nothing over a store that was lost"
+[[ -s $SB/beanr/keys/generation-2.used ]] || fail "nothing beside the keys says that they were used"
+
 claim "it is restarted, and killed, as any other"
 down beanr
 up beanr

@@ -40,14 +40,20 @@ static size_t grant(uint32_t keys, bool now)
     return index;
 }
 
-static void give_keys(uint32_t node, uint32_t keys)
+static void give_keys_as(uint32_t node, uint32_t keys, bool used)
 {
     struct world_member spare;
     world_member(&spare, keys);
-    const struct p2p_generation_keys made = {.feed = spare.feed, .witness = spare.witness};
+    const struct p2p_generation_keys made = {
+        .feed = spare.feed, .witness = spare.witness, .used = used};
     const struct p2p_event event = {.type = P2P_EVENT_GENERATION_KEYS,
                                     .generation_keys = &made};
     CHECK_OK(network_batch(&net, node, &event, 1));
+}
+
+static void give_keys(uint32_t node, uint32_t keys)
+{
+    give_keys_as(node, keys, false);
 }
 
 /* The roots sign another entry in place of the newest one; it is given to node 2. */
@@ -121,6 +127,34 @@ static void a_restored_node_goes_on_in_the_next_generation(void **state)
         anew = anew || newest->cosigners[i].witness == p2p_witness_number(1, 2);
     }
     CHECK(anew && quorum(2, 2) == network_size(&net, 2, 2));
+}
+
+/* It lost everything, its copy too, and what it had shown of the generation nobody here has:
+ * but its keys were used, so it does not begin that once more. */
+static void what_used_keys_wrote_is_not_begun_again(void **state)
+{
+    (void)state;
+    network_start(4, 4, 31);
+    network_advance(&net, 2000);
+    restore_without_copy();
+    grant(SPARE, true);
+    give_keys_as(1, SPARE, true);
+    network_advance(&net, 5000);
+    uint32_t feed = network_feed(&net, 1);
+    CHECK(feed == 5 && read_only(1) == P2P_READ_ONLY_RESTORED);
+    CHECK(network_size(&net, 1, feed) == 0 && network_size(&net, 2, feed) == 0);
+    grant(SPARE + 1, true); /* the next one it may begin */
+    give_keys(1, SPARE + 1);
+    network_advance(&net, 5000);
+    CHECK(network_feed(&net, 1) == 6 && read_only(1) == P2P_READ_ONLY_NONE);
+    network_restart(&net, 1); /* who holds what they wrote goes on with them */
+    give_keys_as(1, SPARE + 1, true);
+    network_connect_all(&net);
+    network_advance(&net, 5000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE);
+    network_ban(&net, 1, "all", OTHER);
+    network_advance(&net, 3000);
+    network_agree(&net);
 }
 
 /* The node of the old generation would write in a feed that is closed. */
@@ -473,6 +507,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_restored_node_goes_on_in_the_next_generation, network_stop),
+        cmocka_unit_test_teardown(what_used_keys_wrote_is_not_begun_again, network_stop),
         cmocka_unit_test_teardown(a_healthy_node_stops_where_its_feed_is_closed, network_stop),
         cmocka_unit_test_teardown(what_was_begun_is_not_begun_again, network_stop),
         cmocka_unit_test_teardown(nothing_is_begun_over_dead_lines, network_stop),

@@ -168,6 +168,7 @@ enum p2p_event_type {
 struct p2p_generation_keys {
     struct p2p_feed_secret feed;
     struct p2p_witness_secret witness;
+    bool used; /* something they signed has left: a store without any of it has lost it */
 };
 
 struct p2p_event {

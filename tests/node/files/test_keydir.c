@@ -75,6 +75,30 @@ static void sandbox_keys(void **state)
     temp_dir_remove(&dir);
 }
 
+/* Broken: a machine that lost its store and its copy would sign a generation a second time. */
+static void keys_that_were_used_say_so(void **state)
+{
+    struct temp_dir dir;
+    char keys[TEMP_PATH_BYTES];
+    struct p2p_keydir keydir;
+    struct p2p_keydir_entry *entries = NULL;
+    size_t count = 0;
+
+    (void)state;
+    temp_dir_make(&dir);
+    temp_path(&dir, "keys", keys);
+    CHECK_OK(p2p_keydir_create(&keydir, keys, P2P_KDF_MIN, message, sizeof(message)));
+    CHECK(!p2p_keydir_is_used(&keydir, 2));
+    CHECK_OK(p2p_keydir_mark_used(&keydir, 2, message, sizeof(message)));
+    CHECK_OK(p2p_keydir_mark_used(&keydir, 2, message, sizeof(message)));
+    CHECK(p2p_keydir_is_used(&keydir, 2) && !p2p_keydir_is_used(&keydir, 3));
+    CHECK_OK(p2p_keydir_list(&keydir, &entries, &count, NULL, 0));
+    CHECK(count == 0); /* it is no key */
+    free(entries);
+    p2p_keydir_deinit(&keydir);
+    temp_dir_remove(&dir);
+}
+
 /* A key under a passphrase: locked without, refused with a wrong one, opened with the right
  * one, beside keys of the empty passphrase. */
 static void passphrases(void **state)
@@ -221,9 +245,8 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sandbox_keys),
-        cmocka_unit_test(passphrases),
-        cmocka_unit_test(damaged_files),
+        cmocka_unit_test(sandbox_keys), cmocka_unit_test(keys_that_were_used_say_so),
+        cmocka_unit_test(passphrases),  cmocka_unit_test(damaged_files),
         cmocka_unit_test(names),
     };
     if (p2p_crypto_init() != P2P_OK) {

@@ -62,6 +62,13 @@ P2P_MUST_CHECK enum p2p_err p2p_passphrase_read(const char *path,
  * and is [a-z0-9-]{1,64}; P2P_USAGE. */
 P2P_MUST_CHECK enum p2p_err p2p_keydir_file(char out[P2P_PATH_BYTES_MAX],
                                             enum p2p_key_purpose purpose, const char *name);
+/* Beside the keys of a generation above the first, durably: something that they signed is about
+ * to leave. P2P_FULL, P2P_IO. */
+P2P_MUST_CHECK enum p2p_err p2p_keydir_mark_used(const struct p2p_keydir *keydir,
+                                                 uint32_t generation, char *message,
+                                                 size_t message_cap);
+/* Also when that cannot be looked up: whoever asks is to begin nothing then. */
+bool p2p_keydir_is_used(const struct p2p_keydir *keydir, uint32_t generation);
 /* That of a feed or witness key of a generation above the first: "feed-2.key". */
 void p2p_keydir_generation_file(char out[P2P_PATH_BYTES_MAX], enum p2p_key_purpose purpose,
                                 uint32_t generation);
