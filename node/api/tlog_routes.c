@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char never[] = "no-store";
 /* What a tile or bundle of one width holds never changes. */
 static const char for_ever[] = "public, max-age=31536000, immutable";
 
@@ -76,7 +77,7 @@ static void reply_checkpoint(struct p2p_call *call, struct p2p_node *node,
     } else if (err != P2P_OK) {
         p2p_call_err(call, err, "the checkpoint cannot be read");
     } else {
-        p2p_call_reply_bytes(call, 200, "text/plain; charset=utf-8", "no-cache", text);
+        p2p_call_reply_bytes(call, 200, "text/plain; charset=utf-8", never, text);
     }
 }
 
@@ -173,7 +174,7 @@ static void reply_witness(struct p2p_call *call, const struct p2p_node *node)
                   node->foreign_key.public_key.bytes);
     size_t len = p2p_vkey_format(&vkey, text);
     text[len++] = '\n';
-    p2p_call_reply_bytes(call, 200, "text/plain; charset=utf-8", "no-cache",
+    p2p_call_reply_bytes(call, 200, "text/plain; charset=utf-8", never,
                          p2p_slice_of(text, len));
 }
 

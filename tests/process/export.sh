@@ -2,6 +2,8 @@
 # audit export: the same state gives the same bytes, in one go, in several, and after a kill; served or not; and nobody's
 # directory is taken for an archive.
 . "$(dirname "$0")/lib.sh" || exit 3
+. "$(dirname "$0")/lib_outside.sh"
+need curl xxd
 begin 17950 200 beanr,bezee,begne,commission
 
 # sum DIR: one hash over all names and bytes of an archive
@@ -46,6 +48,9 @@ seq -f 'line %.0f' 1 66000 | awk '{ printf "%s,R%d\n", 9000000 + $2, $2 }' |
 must 0 node beanr ban import "$WORK/list.csv" --as beanr-pso --subject-type imo --subject-column imo --ground local \
     --reference-column legal --json
 agree 60
+for path in tile/1/000 tile/2/000.p/1 tile/entries/256 tile/0/255; do
+    over_socket begne "/tlog/beanr-1/$path" -f --create-dirs -o "$WORK/served/$path" || fail "a node does not serve $path"
+done
 down begne
 must 0 node begne audit export "$WORK/a" --json
 holds '.added >= 66000 and .removed > 0'
@@ -53,6 +58,27 @@ must 0 node begne audit export "$WORK/e" --json
 same "$(sum "$WORK/a")" "$(sum "$WORK/e")" "an archive in two steps and in one"
 for path in tile/1/000 tile/2/000.p/1 tile/entries/256; do # three levels of hashes
     [[ -f $WORK/a/beanr-1/$path ]] || fail "there is no $path"
+done
+
+claim "hashes stand at every level, over those below, and partial tiles at the edge alone; a node serves the same"
+FEED=$WORK/a/beanr-1/tile
+size=$(sed -n 2p "$WORK/a/beanr-1/checkpoint")
+# edge LEVEL HASHES: so many stand there, in whole tiles and one that is not
+edge() {
+    local rest=
+    (($2 % 256)) && printf -v rest './%03d.p/%d' $(($2 / 256)) $(($2 % 256))
+    same "$(find "$FEED/$1" -type f ! -path '*.p/*' | wc -l)" $(($2 / 256)) "whole tiles of level $1"
+    same "$(cd "$FEED/$1" && find . -path '*.p/*' -type f)" "$rest" "the partial tile of level $1"
+}
+edge entries "$size"
+edge 0 "$size"
+edge 1 $((size / 256))
+edge 2 $((size / 65536))
+[[ ! -e $FEED/3 ]] || fail "there is a level without a hash"
+xxd -p -c 32 "$FEED/0/000" >"$WORK/hashes"
+same "$(root "$WORK/hashes")" "$(xxd -p -c 32 -l 32 "$FEED/1/000")" "the first hash of level 1"
+for path in tile/1/000 tile/2/000.p/1 tile/entries/256 tile/0/255; do
+    cmp -s "$WORK/served/$path" "$WORK/a/beanr-1/$path" || fail "$path as a node serves it is another"
 done
 
 claim "one feed alone, and then the others"

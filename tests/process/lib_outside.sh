@@ -33,3 +33,21 @@ log_checkpoint() {
     printf '\n\xe2\x80\x94 %s %s\n' $LOG \
         "$({ xxd -r -p <<<"$log_id"; cat "$WORK/signature"; } | base64 -w 0)" | cat "$WORK/text" - >"$3"
 }
+
+# root FILE: the root over leaf hashes, one in hex a line (RFC 6962, section 2.1)
+root() {
+    local -a hashes next
+    local i
+    mapfile -t hashes <"$1"
+    while ((${#hashes[@]} > 1)); do
+        next=()
+        for ((i = 0; i + 1 < ${#hashes[@]}; i += 2)); do
+            next+=("$(printf '01%s%s' "${hashes[i]}" "${hashes[i + 1]}" | sha_hex)")
+        done
+        if ((i < ${#hashes[@]})); then # the odd one goes up as it is: trees split at the largest power of two
+            next+=("${hashes[i]}")
+        fi
+        hashes=("${next[@]}")
+    done
+    echo "${hashes[0]}"
+}

@@ -28,7 +28,7 @@ get .id && must 0 node bezee wait record "$it" --level witnessed
 
 claim "checkpoint, tiles and bundles are those of an archive, with the texts' headers"
 ask bezee /tlog/beanr-1/checkpoint
-sees '200 text/plain; charset=utf-8 no-cache' "the checkpoint"
+sees '200 text/plain; charset=utf-8 no-store' "the checkpoint"
 cp "$out" "$WORK/note"
 size=$(sed -n 2p "$WORK/note")
 must 0 node bezee audit export "$WORK/archive"
@@ -49,7 +49,7 @@ sees '404 *' "a feed that is not"
 
 claim "from outside the charter alone is to be had"
 people /tlog/charter-1/checkpoint
-sees '200 text/plain; charset=utf-8 no-cache' "the charter's checkpoint"
+sees '200 text/plain; charset=utf-8 no-store' "the charter's checkpoint"
 same "$(sha256sum <"$out")" "$(sha256sum <"$WORK/archive/charter-1/checkpoint")" "the charter's checkpoint"
 people /tlog/charter-1/tile/entries/000.p/1
 sees '200 application/octet-stream *' "the charter's records"
