@@ -13,6 +13,24 @@
 
 struct sim;
 
+/* What is asked, how much of it, and what of it is wrong (enum sim_wrong, workload_order.h).
+ * The system promises, whatever a mistake is mixed with and however much comes at once:
+ *
+ *     malformed, or not signed, numbered     refused at the door, and nothing is appended; so
+ *     or committed to as it has to be        is an entry of the charter with too few roots, or
+ *                                            at a place or of a term that is not its own
+ *     signed by who may not, or about        refused, or appended and without effect, for the
+ *     what is not there                      same reason everywhere; it holds nothing back
+ *     a second head of the charter           authority stays at the last version agreed on,
+ *                                            until the roots settle it
+ *     another driver or truck, an old        no container leaves by it
+ *     epoch, a step without its quorum
+ *     a container opened at two ports        one of them holds it, or it is frozen until
+ *                                            people settle it
+ *     more at once than a queue takes        refused, never acknowledged
+ *
+ * It does not promise to find what only people could know: a check digit that does not fit is
+ * told, and the paper is looked up all the same. */
 struct sim_workload_options {
     uint64_t records;   /* about so many in the whole run */
     uint32_t decisions; /* permille of works: 550 */

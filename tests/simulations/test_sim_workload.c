@@ -29,20 +29,26 @@ static void check_share(uint64_t count, uint64_t of, uint64_t permille)
     CHECK(got + 15 + permille / 5 >= permille && got <= permille + 15 + permille / 5);
 }
 
-/* Otherwise a run would test something else than it says. */
-static void orders_come_in_the_shares_asked_for(void **state)
+/* Draws orders of a profile, and holds their shares against its numbers. Rivals are drawn in
+ * place of other mistakes of the charter. */
+static void check_profile(const struct sim_workload_options *options)
 {
     struct sim_chance chance = sim_chance_of(1, "test", 0);
     uint64_t types[5] = {0};
     uint64_t kinds[64] = {0};
     uint64_t wrongs[SIM_WRONG_COUNT] = {0};
     uint64_t changes[SIM_CHANGE_COUNT] = {0};
+    const uint32_t parts[] = {[SIM_ORDER_DECISION] = options->decisions,
+                              [SIM_ORDER_BAN] = options->bans,
+                              [SIM_ORDER_OTHER] = options->other,
+                              [SIM_ORDER_CHARTER] = options->charter,
+                              [SIM_ORDER_CUSTODY] = options->custody};
+    uint64_t sum = 0;
     size_t count;
     const struct p2p_kind *const *rows = p2p_kinds(&count);
-    (void)state;
     for (uint32_t i = 0; i < DRAWS; i++) {
         struct sim_order order;
-        sim_order_draw(&order, &usual, &chance);
+        sim_order_draw(&order, options, &chance);
         types[order.type]++;
         wrongs[order.wrong]++;
         changes[order.change] += order.type == SIM_ORDER_CHARTER;
@@ -52,12 +58,15 @@ static void orders_come_in_the_shares_asked_for(void **state)
             kinds[k] += rows[k] == order.kind;
         }
     }
-    check_share(types[SIM_ORDER_DECISION], DRAWS, 545); /* of 1,100 */
-    check_share(types[SIM_ORDER_BAN], DRAWS, 273);
-    check_share(types[SIM_ORDER_OTHER], DRAWS, 45);
-    check_share(types[SIM_ORDER_CHARTER], DRAWS, 45);
-    check_share(types[SIM_ORDER_CUSTODY], DRAWS, 91);
-    check_share(DRAWS - wrongs[SIM_WRONG_NONE], DRAWS, 100);
+    for (size_t type = 0; type < sizeof(parts) / sizeof(parts[0]); type++) {
+        sum += parts[type];
+    }
+    for (size_t type = 0; type < sizeof(parts) / sizeof(parts[0]); type++) {
+        check_share(types[type], DRAWS, parts[type] * UINT64_C(1000) / sum);
+    }
+    check_share(DRAWS - wrongs[SIM_WRONG_NONE] - wrongs[SIM_WRONG_RIVAL], DRAWS,
+                options->wrong);
+    check_share(wrongs[SIM_WRONG_RIVAL], types[SIM_ORDER_CHARTER], options->rivals);
     for (size_t k = 0; k < count; k++) {
         if (rows[k]->number == P2P_KIND_BAN_LIFT) {
             check_share(kinds[k], types[SIM_ORDER_BAN], 250);
@@ -67,14 +76,76 @@ static void orders_come_in_the_shares_asked_for(void **state)
         CHECK((kinds[k] > 0) == ((rows[k]->authors & (P2P_BY_NODE | P2P_BY_ISSUER)) != 0));
     }
     for (int wrong = 0; wrong < SIM_WRONG_COUNT; wrong++) {
-        if (wrongs[wrong] == 0) {
-            print_error("never drawn: %s\n", sim_wrong_word((enum sim_wrong)wrong));
+        bool drawn = wrong != SIM_WRONG_RIVAL || options->rivals > 0;
+        if ((wrongs[wrong] > 0) != drawn) {
+            print_error("%s drawn: %s\n", drawn ? "never" : "is",
+                        sim_wrong_word((enum sim_wrong)wrong));
         }
-        CHECK(wrongs[wrong] > 0);
+        CHECK((wrongs[wrong] > 0) == drawn);
     }
     for (int change = 0; change < SIM_CHANGE_COUNT; change++) {
         CHECK(changes[change] > 0);
     }
+}
+
+/* Otherwise a run would test something else than it says. */
+static void orders_come_in_the_shares_asked_for(void **state)
+{
+    const struct sim_workload_options day = sim_options_default().workload;
+    const struct sim_workload_options brief = sim_options_short().workload;
+    (void)state;
+    check_profile(&day);
+    check_profile(&brief);
+    check_profile(&usual);
+    /* What containers leave of a day: of 1,000 works 600 decisions, 300 bans, 50 each of the
+     * rest; and one in ten of everything wrong, in both. */
+    const uint64_t sum = (uint64_t)day.decisions + day.bans + day.other + day.charter;
+    check_share(day.decisions, sum, 600);
+    check_share(day.bans, sum, 300);
+    check_share(day.other, sum, 50);
+    check_share(day.charter, sum, 50);
+    CHECK(day.wrong == 100 && brief.wrong == 100);
+    CHECK(day.subjects == 10000);
+}
+
+/* Works that were asked for by until_us, of a federation without machines. */
+static uint64_t asked_until(struct sim *sim, uint64_t until_us)
+{
+    struct sim_event event;
+    while (sim_schedule_take(&sim->schedule, until_us, &event)) {
+        event.run(sim, event.subject, event.data);
+    }
+    return sim_workload_count(sim->workload).asked;
+}
+
+/* Otherwise queues would never be full, and nobody would see what they do then. */
+static void every_six_hours_500_come_within_a_minute(void **state)
+{
+    enum { BURST = 500, HOURS = 6, PIECES = 6, NOISE = 20 };
+    struct sim sim = {.options = sim_options_default()};
+    const uint64_t piece_us = SIM_MINUTE / PIECES;
+    (void)state;
+    sim.options.workload.renew_after_us = 0; /* there is nobody to watch over */
+    sim_schedule_init(&sim.schedule);
+    sim.workload = sim_workload_new(&sim, &sim.options.workload);
+    sim_workload_start(sim.workload, sim.options.length_us);
+    for (uint64_t at = HOURS * SIM_HOUR / 2; at < sim.options.length_us;
+         at += HOURS * SIM_HOUR) {
+        const uint64_t before = asked_until(&sim, at - SIM_MINUTE);
+        uint64_t asked = asked_until(&sim, at - 1);
+        CHECK(asked - before < NOISE);
+        for (uint64_t piece = 1; piece <= PIECES; piece++) { /* not all of them at once */
+            uint64_t now = asked_until(&sim, at + piece * piece_us);
+            CHECK(now - asked > BURST / PIECES / 2 && now - asked < BURST / PIECES * 2);
+            asked = now;
+        }
+        CHECK(asked - before >= BURST && asked - before < BURST + 2 * NOISE);
+        CHECK(asked_until(&sim, at + 2 * SIM_MINUTE) - asked < NOISE);
+    }
+    const uint64_t all = asked_until(&sim, sim.options.length_us);
+    CHECK(all > 4700 && all < 5300); /* of 5,000 */
+    sim_workload_free(sim.workload);
+    sim_schedule_deinit(&sim.schedule);
 }
 
 /* Otherwise a new kind would be in every run and never be tested by one. */
@@ -349,6 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_come_in_the_shares_asked_for),
+        cmocka_unit_test(every_six_hours_500_come_within_a_minute),
         cmocka_unit_test(every_kind_is_drawn_as_its_row_wants_it),
         cmocka_unit_test(subjects_are_of_every_type_and_some_have_wrong_digits),
         cmocka_unit_test(a_run_asks_and_is_answered),
