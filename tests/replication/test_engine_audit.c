@@ -1,7 +1,6 @@
 /* What whole engines decided, computed once more from what each feed shows that its gate knew;
  * and what a gate may say of which only it knows. */
 #include "check.h"
-#include "network_twin.h"
 #include "quay.h"
 
 #include <p2p/decision.h>
@@ -18,28 +17,15 @@ static void test_before_and_after_a_cut(void **state)
     (void)state;
     quay_start(4, 4, 43); /* two of 1, 2 and 3 witness feed 4 */
     CHECK_OK(network_notes(&net, 4, 1));
-    network_advance(&net, 3000 - net.wall_ms % 1000);
-    uint64_t common = network_size(&net, 4, 4);
-    CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == common);
-    struct network_moment before = network_moment(&net, 4);
-    network_cut(&net, 1, 2);
-    network_cut(&net, 1, 3);
-    network_cut(&net, 2, 3);
-    network_cut(&net, 3, 4);
+    struct network_moment before = network_fork_begin();
+    const uint64_t common = network_size(&net, 4, 4);
     network_ban(&net, 4, "all", SHIP);
     network_deliver(&net, 4, 1, SIZE_MAX);
     network_deliver(&net, 4, 2, SIZE_MAX);
     uint64_t larger = network_size(&net, 1, 4);
     CHECK(larger > common);
     CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE); /* where it stands */
-    network_start_over(&net, 4, &before);
-    network_connect(&net, 3, 4); /* 3 is shown another */
-    net.mono_ms += 7;
-    net.wall_ms += 7;
-    CHECK_OK(network_notes(&net, 4, 1));
-    network_run(&net);
-    network_kill(&net, 4);
-    network_connect(&net, 1, 3);
+    network_fork_show(&before);
     network_advance(&net, 1000);
     CHECK(network_forked(&net, 1, 4).size == common && network_size(&net, 1, 4) == larger);
     CHECK(network_check(&net, 1, SHIP) == P2P_ANSWER_REFUSE); /* told, and not cut yet */

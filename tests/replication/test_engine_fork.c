@@ -3,7 +3,6 @@
 #include "check.h"
 
 #include "network_fixture.h"
-#include "network_twin.h"
 
 #include <stdio.h>
 
@@ -297,29 +296,15 @@ static void test_the_largest_quorum_is_told(void **state)
     while (network_size(&net, 4, 4) < 5) {
         CHECK_OK(network_notes(&net, 4, 1));
     }
-    /* What follows is signed within one second: the fixture looks at the order of times. */
-    network_advance(&net, 3000 - net.wall_ms % 1000);
-    uint64_t common = network_size(&net, 4, 4);
-    CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == common);
-    struct network_moment before = network_moment(&net, 4);
     /* 1 and 2 cosign one history and do not hear each other, not even by 4. */
-    network_cut(&net, 1, 2);
-    network_cut(&net, 1, 3);
-    network_cut(&net, 2, 3);
-    network_cut(&net, 3, 4);
+    struct network_moment before = network_fork_begin();
+    const uint64_t common = network_size(&net, 4, 4);
     CHECK_OK(network_notes(&net, 4, 2));
     network_deliver(&net, 4, 1, SIZE_MAX);
     network_deliver(&net, 4, 2, SIZE_MAX);
     CHECK(network_size(&net, 1, 4) == common + 2 && network_size(&net, 2, 4) == common + 2);
     CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size == common);
-    network_start_over(&net, 4, &before);
-    network_connect(&net, 3, 4); /* 3 is shown another */
-    net.mono_ms += 7;
-    net.wall_ms += 7;
-    CHECK_OK(network_notes(&net, 4, 1));
-    network_run(&net);
-    network_kill(&net, 4);
-    network_connect(&net, 1, 3);
+    network_fork_show(&before);
     network_advance(&net, 2000);
     CHECK(network_feed_state(&net, 1, 4) == P2P_FEED_FORKED &&
           network_feed_state(&net, 3, 4) == P2P_FEED_FORKED);

@@ -1,24 +1,6 @@
 /* Who could release, and what stays released: one-holder, released-stands, second-accept,
  * rests. */
-#include "check.h"
-
-#include "custody_watch.h"
-
-static struct custody_watch c;
-
-static int setup(void **state)
-{
-    (void)state;
-    custody_watch_init(&c);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    custody_watch_deinit(&c);
-    return 0;
-}
+#include "custody_watch_case.h"
 
 static void scan(struct watched *a, struct watched *b)
 {

@@ -1,29 +1,5 @@
 /* What forbade a release that left: forbidden. */
-#include "check.h"
-
-#include "custody_watch.h"
-
-static struct custody_watch c;
-
-static int setup(void **state)
-{
-    (void)state;
-    custody_watch_init(&c);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    custody_watch_deinit(&c);
-    return 0;
-}
-
-static void leave(void)
-{
-    struct p2p_record_id use = custody_watch_use(&c, 1);
-    custody_watch_left(&c, &use);
-}
+#include "custody_watch_case.h"
 
 /* ---- blocks ---- */
 

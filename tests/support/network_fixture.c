@@ -1,3 +1,5 @@
+#include "check.h"
+
 #include "network_fixture.h"
 
 struct network net;
@@ -35,6 +37,31 @@ bool network_even(void)
         }
     }
     return true;
+}
+
+struct network_moment network_fork_begin(void)
+{
+    network_advance(&net, 3000 - net.wall_ms % 1000);
+    CHECK(p2p_engine_witnessing(net.nodes[1].engine, 4)->quorum_size ==
+          network_size(&net, 4, 4));
+    struct network_moment before = network_moment(&net, 4);
+    network_cut(&net, 1, 2);
+    network_cut(&net, 1, 3);
+    network_cut(&net, 2, 3);
+    network_cut(&net, 3, 4);
+    return before;
+}
+
+void network_fork_show(struct network_moment *before)
+{
+    network_start_over(&net, 4, before);
+    network_connect(&net, 3, 4);
+    net.mono_ms += 7; /* the histories differ in their times */
+    net.wall_ms += 7;
+    CHECK_OK(network_notes(&net, 4, 1));
+    network_run(&net);
+    network_kill(&net, 4);
+    network_connect(&net, 1, 3);
 }
 
 int network_stop(void **state)
