@@ -9,6 +9,8 @@
 
 static const char place_name[] = "scrub";
 
+enum { PLACE_FORMAT = 2 };
+
 /* ---- the place ---- */
 
 static void begin_feed(struct p2p_scrub *scrub, uint32_t feed)
@@ -25,6 +27,7 @@ static void begin_feed(struct p2p_scrub *scrub, uint32_t feed)
 
 static void begin_pass(struct p2p_scrub *scrub)
 {
+    scrub->turn = (uint8_t)((scrub->turn + 1) % P2P_SCRUB_CLAIM_PASSES);
     scrub->walking = true;
     scrub->deep = scrub->emptied;
     scrub->partial = false;
@@ -49,16 +52,17 @@ void p2p_scrub_cut(struct p2p_engine *engine, uint32_t feed)
 static enum p2p_err store_place(struct p2p_engine *engine)
 {
     struct p2p_scrub *scrub = &engine->scrub;
-    uint8_t value[13];
+    uint8_t value[14];
     struct p2p_writer out;
     if (engine->now.mono_ms - scrub->placed_ms < P2P_SCRUB_PLACE_MS) {
         return P2P_OK;
     }
     scrub->placed_ms = engine->now.mono_ms;
     p2p_writer_init(&out, value, sizeof(value));
-    p2p_writer_u8(&out, 1);
+    p2p_writer_u8(&out, PLACE_FORMAT);
     p2p_writer_u32(&out, scrub->feed);
     p2p_writer_u64(&out, scrub->start);
+    p2p_writer_u8(&out, scrub->turn);
     return p2p_kv_put(engine->kv, P2P_TABLE_META, p2p_slice_text(place_name),
                       p2p_writer_slice(&out));
 }
@@ -95,10 +99,13 @@ enum p2p_err p2p_scrub_open(struct p2p_engine *engine)
     uint8_t format = p2p_reader_u8(&in);
     uint32_t number = p2p_reader_u32(&in);
     uint64_t start = p2p_reader_u64(&in);
+    uint8_t turn = p2p_reader_u8(&in);
     const struct p2p_feed *feed = p2p_ledger_feed(&engine->ledger, number);
-    if (!p2p_reader_done(&in) || format != 1 || feed == NULL || number == P2P_CHARTER_FEED) {
+    if (!p2p_reader_done(&in) || format != PLACE_FORMAT || turn >= P2P_SCRUB_CLAIM_PASSES ||
+        feed == NULL || number == P2P_CHARTER_FEED) {
         return P2P_OK; /* from the beginning, then */
     }
+    scrub->turn = turn;
     scrub->walking = true;
     scrub->partial = true;
     begin_feed(scrub, number);

@@ -39,6 +39,7 @@ struct p2p_scrub {
     bool emptied; /* rows are gone: what is missing is looked for, and put again */
     bool partial; /* this pass began behind the first record, or before what is suspected */
     bool deep;    /* this pass verifies signatures too */
+    uint8_t turn; /* which records' claims this pass computes anew: P2P_SCRUB_CLAIM_PASSES */
     enum p2p_scrub_phase phase;
     uint32_t table; /* ROWS: which, and where in it */
     struct p2p_kv_place place;

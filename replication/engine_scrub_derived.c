@@ -7,9 +7,10 @@
 #include <string.h>
 
 enum {
-    DERIVED_COST = 4, /* records of a step that one record's derived rows count as */
-    READ_AHEAD = 16,  /* records whose leaves are read at once: they stand in one row */
-    SET_ROWS = 32     /* of a set hash, in place of one step's records */
+    DERIVED_COST = 4,     /* records of a step that one record's derived rows count as */
+    READ_AHEAD = 16,      /* records whose leaves are read at once: they stand in one row */
+    CLAIMS_TOGETHER = 64, /* records whose claims have their turn at once: roots of one tree */
+    SET_ROWS = 32         /* of a set hash, in place of one step's records */
 };
 _Static_assert(READ_AHEAD *P2P_RECORD_BYTES_MAX <= P2P_SCRATCH_BYTES_MAX, "they fit");
 
@@ -27,6 +28,13 @@ static void tell_compared(struct p2p_engine *engine, const struct p2p_compare_kv
     memcpy(told->key, compare->key, compare->key_len);
     told->key_len = compare->key_len;
     p2p_scrub_mended(engine, compare->table, id->feed, id->index);
+}
+
+/* Whether this pass computes anew that the claims of a `seen` are true. */
+static bool is_claim_turn(const struct p2p_scrub *scrub, const struct p2p_record_id *id)
+{
+    return scrub->deep || scrub->suspect ||
+           (id->index / CLAIMS_TOGETHER + scrub->turn) % P2P_SCRUB_CLAIM_PASSES == 0;
 }
 
 /* leaf: as it was read ahead; empty: it could not be. own: marks the key that the record begins
@@ -48,7 +56,8 @@ static enum p2p_err derive(struct p2p_engine *engine, const struct p2p_record_id
     }
     if (err == P2P_OK && entry.record.kind == P2P_KIND_SEEN && entry.record.issuer == 0 &&
         entry.record.body_type == P2P_BODY_PUBLIC) {
-        err = p2p_known_apply(ledger, id->feed, id->index, entry.record.content);
+        err = p2p_known_compare(ledger, id->feed, id->index, entry.record.content,
+                                is_claim_turn(&engine->scrub, id));
     }
     if (err == P2P_OK && kind != NULL && kind->keys != NULL) {
         err = kind->keys(ledger, &entry);

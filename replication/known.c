@@ -280,17 +280,26 @@ static bool of_nothing(const struct p2p_feed *feed, uint32_t of, const struct p2
            (of == P2P_CHARTER_FEED && claim->size > P2P_VERSIONS_MAX);
 }
 
+bool p2p_claim_is_of_held(const struct p2p_ledger *ledger, uint32_t of, struct p2p_claim *claim)
+{
+    const struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
+    if (of_nothing(feed, of, claim)) {
+        claim->state = P2P_CLAIM_FALSE;
+        return false;
+    }
+    if (feed == NULL || claim->size > feed->edge.size) {
+        claim->state = P2P_CLAIM_OPEN;
+        return false;
+    }
+    return true;
+}
+
 enum p2p_err p2p_claim_look(const struct p2p_ledger *ledger, uint32_t of,
                             struct p2p_claim *claim)
 {
     struct p2p_feed *feed = p2p_ledger_feed(ledger, of);
     struct p2p_hash root;
-    if (of_nothing(feed, of, claim)) {
-        claim->state = P2P_CLAIM_FALSE;
-        return P2P_OK;
-    }
-    if (feed == NULL || claim->size > feed->edge.size) {
-        claim->state = P2P_CLAIM_OPEN;
+    if (!p2p_claim_is_of_held(ledger, of, claim)) {
         return P2P_OK;
     }
     enum p2p_err err =
@@ -384,8 +393,8 @@ enum p2p_err p2p_known_then(const struct p2p_ledger *past, const struct p2p_ledg
 
 /* ---- taking a `seen` ---- */
 
-static enum p2p_err apply_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
-                                uint32_t of, struct p2p_claim *claim)
+enum p2p_err p2p_claim_apply(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                             uint32_t of, struct p2p_claim *claim)
 {
     struct p2p_claim before;
     uint64_t at;
@@ -436,12 +445,8 @@ static bool entries_fit(struct p2p_unpack in)
     return p2p_unpack_done(&in);
 }
 
-typedef enum p2p_err on_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
-                              uint32_t of, struct p2p_claim *claim);
-
-/* Every entry of a `seen` that says anything: not about its own feed, and not of nothing. */
-static enum p2p_err each_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
-                               struct p2p_slice content, on_claim *act)
+enum p2p_err p2p_claim_each(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                            struct p2p_slice content, p2p_on_claim *act)
 {
     struct p2p_unpack in;
     uint64_t least = 0;
@@ -478,13 +483,13 @@ static enum p2p_err undo_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t 
 enum p2p_err p2p_known_apply(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
                              struct p2p_slice content)
 {
-    return each_claim(ledger, by, index, content, apply_claim);
+    return p2p_claim_each(ledger, by, index, content, p2p_claim_apply);
 }
 
 enum p2p_err p2p_known_undo(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
                             struct p2p_slice content)
 {
-    return each_claim(ledger, by, index, content, undo_claim);
+    return p2p_claim_each(ledger, by, index, content, undo_claim);
 }
 
 enum p2p_err p2p_known_ahead(const struct p2p_ledger *ledger, const struct p2p_kv *kv,

@@ -1,5 +1,6 @@
 /* Rows of SEEN: one for each claim of a `seen` record. Private to known.c, which looks them up,
- * and known_settle.c, which looks again at what could not be refuted. */
+ * known_settle.c, which looks again at what could not be refuted, and known_compare.c, which
+ * the scrubber asks. */
 #ifndef P2P_KNOWN_CLAIM_H
 #define P2P_KNOWN_CLAIM_H
 
@@ -41,6 +42,23 @@ P2P_MUST_CHECK enum p2p_err p2p_claim_put(struct p2p_ledger *ledger, uint32_t by
 /* Compares a claim with what is held of the feed it is about, and sets its state. */
 P2P_MUST_CHECK enum p2p_err p2p_claim_look(const struct p2p_ledger *ledger, uint32_t of,
                                            struct p2p_claim *claim);
+
+/* Whether a root decides the claim. If not, sets its state: it is of no prefix, or of more than
+ * is held. */
+bool p2p_claim_is_of_held(const struct p2p_ledger *ledger, uint32_t of,
+                          struct p2p_claim *claim);
+
+/* claim: its size and root; the rest is set. */
+typedef enum p2p_err p2p_on_claim(struct p2p_ledger *ledger, uint32_t by, uint64_t index,
+                                  uint32_t of, struct p2p_claim *claim);
+/* Every entry of a `seen` that says anything: not about its own feed, and not of nothing. */
+P2P_MUST_CHECK enum p2p_err p2p_claim_each(struct p2p_ledger *ledger, uint32_t by,
+                                           uint64_t index, struct p2p_slice content,
+                                           p2p_on_claim *act);
+/* Looks at one and stores it. */
+P2P_MUST_CHECK enum p2p_err p2p_claim_apply(struct p2p_ledger *ledger, uint32_t by,
+                                            uint64_t index, uint32_t of,
+                                            struct p2p_claim *claim);
 
 /* ---- known_settle.c ---- */
 

@@ -87,6 +87,12 @@ P2P_MUST_CHECK enum p2p_err p2p_number_compare(struct p2p_ledger *ledger,
 /* Compares the set hash of the verdicts with the rows; it is then that of the rows. */
 P2P_MUST_CHECK enum p2p_err p2p_judge_compare_set(struct p2p_ledger *ledger, bool *differs);
 
+/* known_compare.c: the same of what a `seen` record names (p2p_known_apply). deep: whether a
+ * claim that stands as true is true is computed again, too. */
+P2P_MUST_CHECK enum p2p_err p2p_known_compare(struct p2p_ledger *ledger, uint32_t by,
+                                              uint64_t index, struct p2p_slice content,
+                                              bool deep);
+
 /* number.c: the value of the row that says where a number was first used. */
 #define P2P_NUMBER_VALUE_BYTES 9u
 struct p2p_slice p2p_number_value(uint8_t out[P2P_NUMBER_VALUE_BYTES], uint64_t index);

@@ -3,10 +3,12 @@
  * The scrubber reads everything that is stored, a little at a time, and compares it: leaves
  * with the signed heads, hashes with the leaves, payloads with their commitments, and what
  * follows from records with the same computed once more. Hashes and what follows are mended at
- * once. Records and payloads are fetched again from peers and take their places only when they
- * lead to the head that is held. While such damage is known, and while it is only known that
- * there is some, the node signs, cosigns, acknowledges, takes and sends nothing, and its gate
- * allows nothing (`refer`, code `incomplete`).
+ * once; but a claim of a `seen` that stands as true is computed again only in one of
+ * P2P_SCRUB_CLAIM_PASSES passes, and where damage is suspected. Records and payloads are
+ * fetched again from peers and take their places only when they lead to the head that is held.
+ * While such damage is known, and while it is only known that there is some, the node signs,
+ * cosigns, acknowledges, takes and sends nothing, and its gate allows nothing (`refer`, code
+ * `incomplete`).
  *
  * What the store itself finds spoiled (p2p_kv_sweep) it mends itself, where it can. Where rows
  * are gone, passes over everything follow one another, with all signatures, until one of them
@@ -28,6 +30,7 @@
 #define P2P_SCRUB_REST_MS        3600000u /* between passes */
 #define P2P_SCRUB_AGAIN_MS       5000u    /* between passes while there is unknown damage */
 #define P2P_SCRUB_PLACE_MS       60000u   /* the place is stored so often */
+#define P2P_SCRUB_CLAIM_PASSES   8u
 /* So many bytes of rows are looked at in place of one record. */
 #define P2P_SCRUB_ROW_BYTES 4096u
 
