@@ -94,7 +94,8 @@ static void an_observer_sees_forks_and_bans_first(void **state)
         p2p_cli_print_observed,
         "{\"feeds\":[{\"feed\":\"a/1\",\"state\":\"forked\"},{\"feed\":\"b/"
         "1\",\"state\":\"ok\"},"
-        "{\"feed\":\"c/1\",\"state\":\"quarantined\"}],\"withheld\":{\"counted\":false,\"circles\":["
+        "{\"feed\":\"c/"
+        "1\",\"state\":\"quarantined\"}],\"withheld\":{\"counted\":false,\"circles\":["
         "{\"circle\":\"police\",\"payloads\":3},{\"circle\":\"a\",\"payloads\":12}]},"
         "\"everywhere\":{\"done\":7,\"open\":1,\"newest\":[{\"id\":\"a/"
         "1:9\",\"what\":\"lifted\","
