@@ -1,6 +1,6 @@
 #include "history.h"
 
-#include "bench.h"
+#include "loader.h"
 
 #include "../../node/audit/archive_writer.h"
 
@@ -8,7 +8,6 @@
 #include <p2p/audit.h>
 #include <p2p/ban.h>
 #include <p2p/bundle.h>
-#include <p2p/gate.h>
 #include <p2p/keydir.h>
 #include <p2p/tree.h>
 
@@ -296,25 +295,12 @@ static void lift(struct history *history, struct line *line)
 
 static void decide(struct history *history, struct line *line)
 {
-    static struct p2p_gate_place place; /* large, and all zeros but its locode */
-    static struct p2p_gate_answer answer;
-    uint8_t bytes[1024];
-    struct p2p_pack pack;
-    struct p2p_gate_check check = {.gate = "main",
-                                   .purpose = "call",
-                                   .subject_count = 1,
-                                   .own_ms = now_ms(history),
-                                   .quorum_ms = now_ms(history)};
-    ship(&check.subjects[0], history->made * 10, true);
-    answer.answer = P2P_ANSWER_ALLOW;
-    p2p_pack_init(&pack, bytes, sizeof bytes);
-    p2p_pack_map(&pack, 1);
-    p2p_pack_text(&pack, "decisions");
-    p2p_pack_array(&pack, 1);
-    p2p_gate_pack(&pack, &place, &check, &answer, NULL);
+    uint8_t bytes[BENCH_DECISION_BYTES];
+    struct p2p_subject subject;
+    ship(&subject, history->made * 10, true);
     struct p2p_draft draft = {.kind = P2P_KIND_DECISIONS,
                               .circle = line->own_circle,
-                              .payload = p2p_writer_slice(&pack.out)};
+                              .payload = bench_pack_decision(bytes, &subject, now_ms(history))};
     append(history, line, &draft);
 }
 

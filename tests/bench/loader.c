@@ -66,7 +66,7 @@ bool bench_batch_append(struct bench_batch *batch, struct p2p_node *node, size_t
 
 /* ---- notes ---- */
 
-static bool pack_note(struct bench_batch *batch, size_t i, uint64_t n, size_t text_bytes)
+bool bench_pack_note(struct bench_batch *batch, size_t i, uint64_t n, size_t text_bytes)
 {
     struct p2p_pack pack;
     char text[BENCH_LEAF_BYTES];
@@ -101,7 +101,7 @@ static bool fit_text(struct bench_batch *batch, struct p2p_node *node, size_t *t
     /* The first batch also writes the `address` record. */
     for (unsigned i = 0; i < 2; i++) {
         before = own->edge.size;
-        if (!pack_note(batch, 0, 0, *text_bytes) || !bench_batch_append(batch, node, 1)) {
+        if (!bench_pack_note(batch, 0, 0, *text_bytes) || !bench_batch_append(batch, node, 1)) {
             return false;
         }
     }
@@ -123,7 +123,7 @@ static bool append_notes(struct bench_batch *batch, struct p2p_node *node, size_
     for (size_t done = 0; done < count;) {
         size_t n = count - done < BENCH_BATCH ? count - done : BENCH_BATCH;
         for (size_t i = 0; i < n; i++) {
-            if (!pack_note(batch, i, done + i, text_bytes)) {
+            if (!bench_pack_note(batch, i, done + i, text_bytes)) {
                 return false;
             }
         }
@@ -152,7 +152,8 @@ static bool append_slice(struct bench_batch *batch, struct p2p_node *node, size_
 {
     double begin = bench_now_s();
     for (size_t i = 0; i < SLICE; i++) {
-        if (!pack_note(batch, 0, from + i, text_bytes) || !bench_batch_append(batch, node, 1)) {
+        if (!bench_pack_note(batch, 0, from + i, text_bytes) ||
+            !bench_batch_append(batch, node, 1)) {
             return false;
         }
     }
@@ -212,8 +213,8 @@ void bench_subject(char out[16], uint64_t n)
     snprintf(out, 16, "imo:%s%u", text, sum % 10);
 }
 
-static bool pack_ban(struct bench_batch *batch, size_t i, uint64_t n,
-                     const struct p2p_append *like)
+bool bench_pack_ban(struct bench_batch *batch, size_t i, uint64_t n,
+                    const struct p2p_append *like)
 {
     struct p2p_subject subject;
     struct p2p_pack pack;
@@ -237,27 +238,36 @@ static bool pack_ban(struct bench_batch *batch, size_t i, uint64_t n,
     return true;
 }
 
-static bool append_bans(struct bench_batch *batch, struct p2p_node *node, size_t count,
-                        double *seconds)
+bool bench_ban_like(struct p2p_node *node, struct p2p_append *like)
 {
     const struct p2p_charter *charter = p2p_engine_ledger(node->engine)->charter;
     char name[P2P_NAME_BYTES_MAX + 8];
-    struct p2p_append like = {.kind = P2P_KIND_BAN_IMPOSE};
+    *like = (struct p2p_append){.kind = P2P_KIND_BAN_IMPOSE};
     snprintf(name, sizeof(name), "%s-pso", node->config.member);
     const struct p2p_issuer *issuer = p2p_charter_issuer_named(charter, p2p_slice_text(name));
     const struct p2p_circle *circle =
         p2p_charter_circle_named(charter, p2p_slice_text("national"));
     if (issuer == NULL || circle == NULL ||
-        p2p_node_issuer_key(node, name, &like.key) != P2P_OK) {
+        p2p_node_issuer_key(node, name, &like->key) != P2P_OK) {
         return bench_fail("%s cannot sign here", name);
     }
-    like.issuer = issuer->number;
-    like.circle = circle->number;
+    like->issuer = issuer->number;
+    like->circle = circle->number;
+    return true;
+}
+
+static bool append_bans(struct bench_batch *batch, struct p2p_node *node, size_t count,
+                        double *seconds)
+{
+    struct p2p_append like;
+    if (!bench_ban_like(node, &like)) {
+        return false;
+    }
     double begin = bench_now_s();
     for (size_t done = 0; done < count;) {
         size_t n = count - done < BENCH_BATCH ? count - done : BENCH_BATCH;
         for (size_t i = 0; i < n; i++) {
-            if (!pack_ban(batch, i, done + i, &like)) {
+            if (!bench_pack_ban(batch, i, done + i, &like)) {
                 return bench_fail("a ban could not be packed");
             }
         }
@@ -280,6 +290,8 @@ static int append(struct p2p_node *node, const char *what, size_t count)
     bool good = batch != NULL && bench_batch_init(batch);
     if (good && strcmp(what, "bans") == 0) {
         good = append_bans(batch, node, count, &seconds);
+    } else if (good && strcmp(what, "mix") == 0) {
+        good = bench_append_mix(batch, node, count, &seconds);
     } else if (good && strcmp(what, "one") == 0) {
         good = append_alone(batch, node, count, &seconds, &ratio);
     } else if (good) {
