@@ -20,6 +20,8 @@
  * to be lower. What a forked feed lost of it: custody_rescued.c. */
 #include "custody_step.h"
 
+#include <p2p/planted.h>
+
 #include <p2p/assert.h>
 
 enum p2p_err p2p_custody_end(const struct custody_trace *trace, uint32_t number, uint64_t *end)
@@ -257,7 +259,7 @@ static enum p2p_err stay(struct custody_trace *trace, struct standing *at,
     }
     if (next != 0 && !trace->blocked) {
         *ends = false;
-        token->frozen |= P2P_FROZEN_GENERATION;
+        token->frozen |= P2P_PLANT(RECOUNT_FORGOTTEN) ? 0u : (unsigned)P2P_FROZEN_GENERATION;
         end_tenure(token, at, feed->closed_at);
         *at = (struct standing){.feed = next, .epoch = at->epoch};
     }

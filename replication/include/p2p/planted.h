@@ -32,6 +32,8 @@
     X(BLOCK_IGNORED, "block-ignored", "lets a container out over a block")                     \
     X(LIGHT_IGNORED, "light-ignored", "lets a container out whatever its lights say")          \
     X(FROZEN_IGNORED, "frozen-ignored", "lets a frozen container out")                         \
+    X(REASSIGN_FORGOTTEN, "reassign-forgotten", "keeps what the charter gave to another")      \
+    X(RECOUNT_FORGOTTEN, "recount-forgotten", "goes on in a new generation without counting")  \
     X(LEASE_IGNORED, "lease-ignored", "lets containers out without a lease")                   \
     X(QUORUM_LESS, "quorum-less", "takes any note that a step rests on for a quorum's")
 enum p2p_plant {
