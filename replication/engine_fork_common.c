@@ -282,6 +282,10 @@ static enum p2p_err tell(struct p2p_engine *engine, uint32_t number, struct p2p_
         return err;
     }
     err = note_of_w(engine, number, &forked, &other);
+    if (err == P2P_NOTFOUND) { /* it is hidden at present */
+        *done = false;
+        return P2P_OK;
+    }
     return err == P2P_OK ? append_both(engine, proof, kept->note, other, common) : err;
 }
 

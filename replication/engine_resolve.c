@@ -204,6 +204,9 @@ static enum p2p_err resolve(struct p2p_engine *engine, uint32_t number, bool *mo
     bool done = false;
     bool to_be_told = false;
     enum p2p_err err = look(engine, number, &target, &same);
+    if (err == P2P_NOTFOUND) {
+        return P2P_OK; /* two heads of the charter hide where it ends */
+    }
     if (err == P2P_OK) {
         err = look_what_to_tell(engine, number, same, &to_be_told);
     }
@@ -314,6 +317,8 @@ enum p2p_err p2p_fork_expect(struct p2p_engine *engine, struct p2p_peer *peer,
         run->head = target; /* no further, and to nothing else */
     } else if (err == P2P_OK && p2p_session_owns(engine, peer, run->feed)) {
         p2p_peer_feed(engine, peer, run->feed)->size = 0; /* until it names a size again */
+        err = P2P_FORKED;
+    } else if (err == P2P_NOTFOUND) { /* where it ends is hidden at present */
         err = P2P_FORKED;
     }
     return err;

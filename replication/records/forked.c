@@ -238,6 +238,9 @@ static enum p2p_err add_told(struct p2p_ledger *ledger, const struct p2p_record_
     struct p2p_entry entry;
     struct p2p_fork_told told;
     enum p2p_why why = P2P_WHY_NONE;
+    if (p2p_ledger_feed(ledger, id->feed) == NULL) {
+        return P2P_OK; /* two heads of the charter hide it since before this start */
+    }
     enum p2p_err err = p2p_ledger_entry(ledger, id, &entry);
     if (err == P2P_OK) {
         err = p2p_judge_once(ledger, &entry, NULL, &why);
@@ -411,6 +414,9 @@ static enum p2p_err find_note(struct p2p_ledger *ledger, uint32_t feed,
         *note = told->witnessed;
     } else if (err == P2P_OK) {
         err = p2p_forked_carried_note(ledger, p2p_feed_name(ledger, feed), forked, note);
+    }
+    if (err == P2P_NOTFOUND && p2p_charter_rival_size(ledger->charter) > 0) {
+        return err; /* two heads hide the feed it stands in, or who cosigned the note */
     }
     return err == P2P_MALFORMED || err == P2P_NOTFOUND ? P2P_CORRUPT : err;
 }

@@ -347,6 +347,54 @@ static void what_a_restored_node_knows_of_a_fork_is_told_later(void **state)
     CHECK(network_size(&net, 3, FORKED) == common + 2);
 }
 
+/* Where a forked feed ends only a record of a later generation tells; two heads hide that
+ * generation, and who starts then does not know of its feed. Without this no batch of his could
+ * be committed any more, nor the settle be taken. */
+static void two_heads_hide_who_told_where_a_feed_ends(void **state)
+{
+    (void)state;
+    enum { FORKED = 4, BY = 5 };
+    network_start(4, 4, 12);
+    network_advance(&net, 2000);
+    restore_without_copy();
+    struct charter_world before = net.world;
+    grant(SPARE, true);
+    give_keys(1, SPARE);
+    network_advance(&net, 3000);
+    CHECK(read_only(1) == P2P_READ_ONLY_NONE && network_feed(&net, 1) == BY);
+    for (uint32_t i = 2; i <= 3; i++) { /* who may write nothing tells nothing */
+        network_kill(&net, i);
+        net.nodes[i].options.copy_lost = true;
+        CHECK_OK(network_open(&net, i));
+    }
+    network_connect_all(&net);
+    network_advance(&net, 3000);
+    struct network_moment common = network_moment(&net, FORKED);
+    network_cut_off(&net, 3);
+    CHECK_OK(network_notes(&net, FORKED, 2));
+    network_advance(&net, 2000);
+    network_kill(&net, FORKED);
+    network_start_over(&net, FORKED, &common);
+    network_connect(&net, 3, FORKED); /* 3 is shown another history */
+    net.mono_ms += 7;
+    net.wall_ms += 7;
+    CHECK_OK(network_notes(&net, FORKED, 2));
+    network_advance(&net, 1000);
+    network_kill(&net, FORKED);
+    network_connect(&net, 1, 3);
+    network_connect(&net, 2, 3);
+    network_advance(&net, 10000);
+    CHECK(network_feed_state(&net, 2, FORKED) == P2P_FEED_FORKED);
+    struct p2p_forked end = network_forked(&net, 2, FORKED);
+    CHECK(end.size > 0 && end.by.feed == BY);
+    contradict(&before);
+    CHECK(p2p_charter_rival_size(p2p_engine_ledger(net.nodes[2].engine)->charter) > 0);
+    network_restart(&net, 2);
+    network_connect_all(&net);
+    network_advance(&net, 20000);
+    CHECK(network_size(&net, 2, FORKED) == end.size);
+}
+
 /* Two charter heads hide the generation it writes in; it would take up the one before, which
  * may be ahead of what it holds of it. */
 static void two_heads_do_not_open_the_generation_before(void **state)
@@ -516,6 +564,7 @@ int main(void)
                                   network_stop),
         cmocka_unit_test_teardown(what_a_restored_node_knows_of_a_fork_is_told_later,
                                   network_stop),
+        cmocka_unit_test_teardown(two_heads_hide_who_told_where_a_feed_ends, network_stop),
         cmocka_unit_test_teardown(two_heads_do_not_open_the_generation_before, network_stop),
         cmocka_unit_test_teardown(two_heads_do_not_make_witnesses_of_a_closed_feed,
                                   network_stop),

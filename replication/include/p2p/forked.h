@@ -60,12 +60,12 @@ P2P_MUST_CHECK enum p2p_err p2p_forked_get(const struct p2p_ledger *ledger,
                                            const struct p2p_kv *kv, uint32_t feed,
                                            struct p2p_forked *out);
 /* W of a feed as a signed head: its size, its root, and the feed's signature in the note that
- * carries it. P2P_NOTFOUND: there is no W. */
+ * carries it. P2P_NOTFOUND: there is no W, or two heads of the charter hide what carries it. */
 P2P_MUST_CHECK enum p2p_err p2p_forked_head(struct p2p_ledger *ledger, uint32_t feed,
                                             const struct p2p_forked *forked,
                                             struct p2p_tree_head *head);
 /* The note that W is carried in, of a feed without two quorums: it lives in the ledger's arena.
- * P2P_NOTFOUND: there is no W. */
+ * P2P_NOTFOUND: likewise. */
 P2P_MUST_CHECK enum p2p_err p2p_forked_note(struct p2p_ledger *ledger, uint32_t feed,
                                             const struct p2p_forked *forked,
                                             struct p2p_slice *note);
