@@ -173,6 +173,26 @@ static void test_exchange_with_nothing_new(void **state)
     CHECK(network_bytes(&net) - bytes < 300);
 }
 
+/* Who watches would not see that records are missing, or go on seeing it. */
+static void test_lag_is_what_is_named_and_not_here(void **state)
+{
+    (void)state;
+    network_start(2, 2, 12);
+    network_cut(&net, 1, 2);
+    CHECK_OK(network_notes(&net, 1, 30));
+    CHECK(p2p_engine_lag(net.nodes[2].engine, 1) == 0); /* nobody has told it */
+    network_connect(&net, 1, 2);
+    for (unsigned i = 0; i < 100 && p2p_engine_lag(net.nodes[2].engine, 1) == 0; i++) {
+        network_deliver(&net, 2, 1, 128);
+        network_deliver(&net, 1, 2, 128);
+    }
+    uint64_t lacking = network_size(&net, 1, 1) - network_size(&net, 2, 1);
+    CHECK(lacking >= 30 && p2p_engine_lag(net.nodes[2].engine, 1) == lacking);
+    network_run(&net);
+    CHECK(network_size(&net, 2, 1) == network_size(&net, 1, 1));
+    CHECK(p2p_engine_lag(net.nodes[2].engine, 1) == 0);
+}
+
 /* What a peer is believed to have is a hint: a wrong one is put right by comparing. */
 static void test_wrong_idea_of_a_peer(void **state)
 {
@@ -228,6 +248,7 @@ int main(void)
         cmocka_unit_test_teardown(test_lift_spreads, network_stop),
         cmocka_unit_test_teardown(test_idle_network_comes_to_rest, network_stop),
         cmocka_unit_test_teardown(test_exchange_with_nothing_new, network_stop),
+        cmocka_unit_test_teardown(test_lag_is_what_is_named_and_not_here, network_stop),
         cmocka_unit_test_teardown(test_wrong_idea_of_a_peer, network_stop),
         cmocka_unit_test_teardown(test_stopped_peer, network_stop),
     };
