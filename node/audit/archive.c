@@ -51,6 +51,11 @@ const char *p2p_archive_exporter(const struct p2p_archive *archive)
     return archive->manifest.exporter;
 }
 
+struct p2p_hash p2p_archive_federation_id(const struct p2p_archive *archive)
+{
+    return archive->manifest.federation_id;
+}
+
 /* ---- feeds ---- */
 
 size_t p2p_archive_feed_count(const struct p2p_archive *archive)

@@ -140,12 +140,12 @@ uint64_t p2p_archive_note_size(struct p2p_slice bytes)
 
 /* ---- payloads ---- */
 
-/* Why there is no payload of this record: what the manifest announces. */
-static enum p2p_payload_state announced(const struct p2p_archive *archive, const char *feed,
-                                        uint64_t index, uint32_t circle)
+enum p2p_payload_state p2p_archive_announced(const struct p2p_archive *archive, size_t feed,
+                                             uint64_t index, uint32_t circle)
 {
     const struct p2p_manifest *manifest = &archive->manifest;
-    const struct p2p_payload_range sought = {.feed = feed, .circle = circle, .first = index};
+    const char *name = archive->feeds[feed].name;
+    const struct p2p_payload_range sought = {.feed = name, .circle = circle, .first = index};
     size_t low = 0;
     size_t high = manifest->range_count;
     while (low < high) { /* behind the last range that begins at or below the index */
@@ -158,7 +158,7 @@ static enum p2p_payload_state announced(const struct p2p_archive *archive, const
     }
     const struct p2p_payload_range *range = low > 0 ? &manifest->ranges[low - 1] : NULL;
     if (range != NULL && range->last >= index && range->circle == circle &&
-        strcmp(range->feed, feed) == 0) {
+        strcmp(range->feed, name) == 0) {
         return range->state;
     }
     return P2P_PAYLOAD_UNANNOUNCED;
@@ -186,7 +186,7 @@ static enum p2p_err take_payload(struct p2p_reader *bundle, unsigned *place,
     return bundle->failed ? P2P_MALFORMED : P2P_OK;
 }
 
-static enum p2p_err check_payloads(struct p2p_slice bytes, uint32_t width)
+static enum p2p_err check_payloads(struct p2p_slice bytes, uint32_t width, uint32_t *count)
 {
     struct p2p_reader bundle;
     unsigned least = 0;
@@ -199,6 +199,7 @@ static enum p2p_err check_payloads(struct p2p_slice bytes, uint32_t width)
             return P2P_MALFORMED;
         }
         least = place + 1;
+        ++*count;
     } while (p2p_reader_left(&bundle) > 0);
     return P2P_OK;
 }
@@ -225,11 +226,12 @@ static void open_payloads(struct p2p_payload_walk *walk, uint64_t number)
     p2p_archive_path(path, &place);
     walk->open = true;
     walk->bundle = number;
+    walk->count = 0;
     walk->broken = P2P_OK;
     if (p2p_archive_file_at(walk->archive, path) != NULL) {
         walk->broken = load_listed(walk->archive, path, &walk->map, &bytes);
         if (walk->broken == P2P_OK) {
-            walk->broken = check_payloads(bytes, place.width);
+            walk->broken = check_payloads(bytes, place.width, &walk->count);
         }
     }
     p2p_reader_init(&walk->rest, walk->broken == P2P_OK ? bytes : (struct p2p_slice){0});
@@ -268,6 +270,18 @@ enum p2p_err p2p_payload_walk_get(struct p2p_payload_walk *walk, uint64_t index,
         return P2P_OK;
     }
     *salted = (struct p2p_slice){0};
-    *state = announced(walk->archive, feed->name, index, circle);
+    *state = p2p_archive_announced(walk->archive, walk->feed, index, circle);
     return P2P_OK;
+}
+
+enum p2p_err p2p_payload_walk_count(struct p2p_payload_walk *walk, uint64_t index,
+                                    uint32_t *count)
+{
+    if (!walk->open || walk->bundle != index / P2P_TILE_HASHES) {
+        open_payloads(walk, index / P2P_TILE_HASHES);
+    }
+    if (walk->broken == P2P_OK) {
+        *count = walk->count;
+    }
+    return walk->broken;
 }

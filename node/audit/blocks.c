@@ -120,6 +120,11 @@ static enum p2p_err check_payload(struct block *block, const struct p2p_record *
         return P2P_OK;
     }
     block->commitments++;
+    if (p2p_archive_announced(block->payloads.archive, block->log->place, block->index,
+                              record->circle) != P2P_PAYLOAD_UNANNOUNCED) {
+        tell(block, P2P_FINDING_FALSE_RANGE,
+             "its payload is here, and the manifest says that it is not");
+    }
     err = p2p_record_open(record, p2p_slice_text(block->log->info->origin), salted, payload);
     if (err != P2P_OK) {
         *payload = (struct p2p_slice){0};
@@ -150,6 +155,25 @@ static enum p2p_err look_at(struct block *block, struct p2p_slice leaf)
         check_cites(block, &record);
     }
     return err;
+}
+
+/* Every payload in the bundle has a record that committed to one. Of a bundle that cannot be
+ * read its private records tell. */
+static enum p2p_err check_unasked(struct block *block, uint64_t first)
+{
+    uint32_t count = 0;
+    enum p2p_err err = p2p_payload_walk_count(&block->payloads, first, &count);
+    if (err == P2P_MALFORMED && block->privates == 0) {
+        p2p_findings_tell(block->audit->findings, P2P_FINDING_BAD_COMMITMENT, block->log->name,
+                          first, "a bundle of payloads is not what its name says");
+    } else if (err == P2P_OK && count > block->commitments) {
+        p2p_findings_tell(block->audit->findings, P2P_FINDING_BAD_COMMITMENT, block->log->name,
+                          first,
+                          "of %u payloads of the records from here on %llu are of records that "
+                          "committed to none",
+                          count, (unsigned long long)(count - block->commitments));
+    }
+    return err == P2P_NOMEM ? err : P2P_OK; /* or scan.c has said so */
 }
 
 /* ---- its place in the tree ---- */
@@ -250,6 +274,9 @@ static enum p2p_err do_block(void *context, size_t i)
     p2p_edge_init(&block.edge);
     p2p_payload_walk_begin(&block.payloads, audit->archives[log->archive], log->place);
     enum p2p_err err = walk_block(&block);
+    if (err == P2P_OK && log->info != NULL) {
+        err = check_unasked(&block, block.number * P2P_TILE_HASHES);
+    }
     p2p_payload_walk_end(&block.payloads);
     p2p_findings_count(audit->findings, P2P_CHECK_ENCODING, block.edge.size);
     p2p_findings_count(audit->findings, P2P_CHECK_TILES, 1);
@@ -262,12 +289,58 @@ static enum p2p_err do_block(void *context, size_t i)
 
 /* ---- what the manifest announces ---- */
 
-static void announce(struct p2p_audit *audit, size_t at)
+/* Whether a record is a private one of this circle whose payload is not here. */
+static enum p2p_err is_absent(const struct p2p_archive *archive, const struct audit_log *log,
+                              uint64_t index, uint32_t circle, bool *absent)
+{
+    const unsigned wanted = AUDIT_PRIVATE | AUDIT_HELD | AUDIT_MALFORMED;
+    struct p2p_archive_walk walk;
+    struct p2p_slice leaf;
+    struct p2p_record record;
+    *absent = false;
+    if (index >= log->size || (log->flags[index] & wanted) != AUDIT_PRIVATE) {
+        return P2P_OK;
+    }
+    p2p_archive_walk_begin(&walk, archive, log->place, index);
+    enum p2p_err err = p2p_archive_walk_next(&walk, &leaf);
+    if (err == P2P_OK) {
+        *absent = p2p_record_peek(&record, leaf) == P2P_OK && record.circle == circle;
+    }
+    p2p_archive_walk_end(&walk);
+    return err == P2P_NOMEM ? err : P2P_OK; /* or blocks.c has said so */
+}
+
+/* A range begins and ends with what is not here: one of nothing would make a circle seem
+ * incomplete, whose decisions nobody could check then. */
+static enum p2p_err check_range(struct p2p_audit *audit, size_t at,
+                                const struct p2p_payload_range *range,
+                                const struct audit_log *log)
+{
+    bool begins = false;
+    bool ends = false;
+    enum p2p_err err = P2P_OK;
+    if (log != NULL) {
+        err = is_absent(audit->archives[at], log, range->first, range->circle, &begins);
+    }
+    if (err == P2P_OK && log != NULL) {
+        err = is_absent(audit->archives[at], log, range->last, range->circle, &ends);
+    }
+    if (err == P2P_OK && (!begins || !ends)) {
+        p2p_findings_tell(audit->findings, P2P_FINDING_FALSE_RANGE,
+                          log == NULL ? range->feed : log->name,
+                          begins ? range->last : range->first,
+                          "no payload of this record in circle %u is absent", range->circle);
+    }
+    return err;
+}
+
+static enum p2p_err announce(struct p2p_audit *audit, size_t at)
 {
     const struct p2p_archive *archive = audit->archives[at];
     const struct p2p_member *exporter =
         p2p_charter_member_named(audit->charter, p2p_slice_text(p2p_archive_exporter(archive)));
-    for (size_t i = 0; i < p2p_archive_range_count(archive); i++) {
+    enum p2p_err err = P2P_OK;
+    for (size_t i = 0; i < p2p_archive_range_count(archive) && err == P2P_OK; i++) {
         const struct p2p_payload_range *range = p2p_archive_range(archive, i);
         const struct p2p_circle *circle = p2p_charter_circle(audit->charter, range->circle);
         bool own = circle != NULL && exporter != NULL &&
@@ -285,7 +358,9 @@ static void announce(struct p2p_audit *audit, size_t at)
                           p2p_archive_exporter(archive), (unsigned long long)range->first,
                           (unsigned long long)range->last,
                           p2p_payload_state_word(range->state));
+        err = check_range(audit, at, range, log);
     }
+    return err;
 }
 
 enum p2p_err audit_blocks(struct p2p_audit *audit)
@@ -303,7 +378,7 @@ enum p2p_err audit_blocks(struct p2p_audit *audit)
                                       do_block, &blocks);
     p2p_alloc_free(audit->alloc, blocks.first);
     for (size_t i = 0; i < audit->options.dir_count && err == P2P_OK; i++) {
-        announce(audit, i);
+        err = announce(audit, i);
     }
     return err;
 }

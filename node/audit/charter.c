@@ -253,11 +253,33 @@ static enum p2p_err read_archive(struct p2p_audit *audit, size_t i)
     return keep(audit, i, reading.charter);
 }
 
+/* What the manifest says of itself, against the charter. Nobody signs a manifest: whether the
+ * exporter is the one that it names is for whoever was given the archive to know. */
+static void check_manifest(struct p2p_audit *audit, size_t i)
+{
+    const struct p2p_archive *archive = audit->archives[i];
+    const char *exporter = p2p_archive_exporter(archive);
+    struct p2p_hash ours = p2p_charter_federation_id(audit->charter);
+    struct p2p_hash theirs = p2p_archive_federation_id(archive);
+    if (!p2p_hash_equal(&ours, &theirs)) {
+        p2p_findings_tell(
+            audit->findings, P2P_FINDING_ARCHIVES_FOREIGN, "manifest", P2P_FINDING_NOWHERE,
+            "the manifest by %s names another federation than the charter is of", exporter);
+    }
+    if (p2p_charter_member_named(audit->charter, p2p_slice_text(exporter)) == NULL) {
+        p2p_findings_tell(audit->findings, P2P_FINDING_ARCHIVES_FOREIGN, "manifest",
+                          P2P_FINDING_NOWHERE, "its exporter %s is no member", exporter);
+    }
+}
+
 enum p2p_err audit_charter(struct p2p_audit *audit)
 {
     enum p2p_err err = P2P_OK;
     for (size_t i = 0; i < audit->options.dir_count && err == P2P_OK; i++) {
         err = read_archive(audit, i);
+    }
+    for (size_t i = 0; i < audit->options.dir_count && audit->charter != NULL; i++) {
+        check_manifest(audit, i);
     }
     return err;
 }

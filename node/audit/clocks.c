@@ -2,9 +2,11 @@
  * had cosigned more of another feed than its `seen` records name.
  *
  * A record was there when others first cosigned a size above its index: that bounds its time
- * from above, by the middle one of those who did, so that no single liar moves it. It was not
- * there when its own member's heartbeat still counted fewer records: that bounds it from below.
- * Cosignatures by others bound it from below only roughly, since they may come late. */
+ * from above. It was not there when its own member's heartbeat still counted fewer records:
+ * that bounds it from below. Cosignatures by others bound it from below only roughly, since
+ * they may come late. Of others one more is asked than may lie, so that no f of them, and no
+ * exporter that leaves out the honest ones, make a member's times look wrong; its own
+ * heartbeats are its own word. */
 #include "parts.h"
 
 #include <p2p/bytes.h>
@@ -13,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LATE_S 86400u /* how long after a head others may come to cosign it */
+#define LATE_S        86400u /* how long after a head others may come to cosign it */
+#define OTHERS_MAX    (2 * P2P_WITNESSES_MAX) /* keys: witnesses change their keys, too */
+#define LOOKED_AT_MAX 4096u /* cosignatures around a record; beyond, its span is wider */
 
 /* Signings are sorted by feed, size, key, time: those of a feed, from a size on. */
 static size_t first_at(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
@@ -46,48 +50,85 @@ static int by_value(const void *left, const void *right)
     return *a < *b ? -1 : *a > *b;
 }
 
-/* The middle one of the times at which others first cosigned the smallest size from this one on
- * that any of them cosigned; UINT64_MAX: nobody did. */
-static uint64_t cosigned_by(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
+/* How many of a feed's witnesses may lie. */
+static size_t liars(const struct p2p_audit *audit, uint32_t feed)
 {
-    uint64_t times[P2P_COSIGNERS_MAX * 2];
-    size_t count = 0;
-    uint64_t at_size = 0;
-    uint32_t last_key = UINT32_MAX;
-    for (size_t i = first_at(audit, feed, size); i < audit->signing_count; i++) {
-        const struct audit_signing *at = &audit->signings[i];
-        if (at->feed != feed || (count > 0 && at->size != at_size) ||
-            count == sizeof(times) / sizeof(*times)) {
-            break;
-        }
-        if (!is_own(audit, at) && (at->key != last_key || count == 0)) {
-            at_size = at->size;
-            last_key = at->key;
-            times[count++] = at->time_s;
-        }
-    }
-    if (count == 0) {
-        return UINT64_MAX;
-    }
-    qsort(times, count, sizeof(*times), by_value);
-    return times[count / 2];
+    const struct p2p_feed_info *info = p2p_charter_feed(audit->charter, feed);
+    return info == NULL || info->witness_count == 0 ? 0 : (info->witness_count - 1) / 3;
 }
 
-/* The last time at which the owner, or roughly anybody else, counted no more than size. */
-static uint64_t before(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
+/* One time of each key that is not the owner's. */
+struct others {
+    uint32_t keys[OTHERS_MAX];
+    uint64_t times[OTHERS_MAX];
+    size_t count;
+};
+
+/* The first one counts: of an honest key, whose times never fall, it is the nearest. */
+static void add_other(struct others *others, const struct audit_signing *signing)
 {
-    uint64_t from_s = 0;
-    bool own = false;
-    for (size_t i = first_at(audit, feed, size + 1); i-- > 0 && !own;) {
+    for (size_t i = 0; i < others->count; i++) {
+        if (others->keys[i] == signing->key) {
+            return;
+        }
+    }
+    if (others->count < OTHERS_MAX) {
+        others->keys[others->count] = signing->key;
+        others->times[others->count++] = signing->time_s;
+    }
+}
+
+/* The earliest time by which one honest witness surely had cosigned so much: that of the first
+ * behind as many as may lie; UINT64_MAX: too few cosigned to tell. */
+static uint64_t cosigned_by(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
+{
+    struct others others = {.count = 0};
+    const size_t needed = liars(audit, feed) + 1;
+    const size_t begin = first_at(audit, feed, size);
+    uint64_t at_size = 0;
+    for (size_t i = begin; i < audit->signing_count && i - begin < LOOKED_AT_MAX; i++) {
         const struct audit_signing *at = &audit->signings[i];
-        if (at->feed != feed || at->size > size) {
+        if (at->feed != feed || (others.count >= needed && at->size != at_size)) {
             break;
         }
-        own = is_own(audit, at);
-        uint64_t time_s = own ? at->time_s : at->time_s > LATE_S ? at->time_s - LATE_S : 0;
-        from_s = time_s > from_s ? time_s : from_s;
+        at_size = at->size;
+        if (!is_own(audit, at)) {
+            add_other(&others, at);
+        }
     }
-    return from_s;
+    if (others.count < needed) {
+        return UINT64_MAX;
+    }
+    qsort(others.times, others.count, sizeof(*others.times), by_value);
+    return others.times[needed - 1];
+}
+
+/* The last time at which its owner counted no more than size, or at which, roughly, one honest
+ * witness surely did: a member whose own clock stands still is measured by those of others. */
+static uint64_t before(const struct p2p_audit *audit, uint32_t feed, uint64_t size)
+{
+    struct others others = {.count = 0};
+    const size_t needed = liars(audit, feed) + 1;
+    const size_t begin = first_at(audit, feed, size + 1);
+    uint64_t own_s = 0;
+    for (size_t i = begin; i > 0 && begin - i < LOOKED_AT_MAX; i--) {
+        const struct audit_signing *at = &audit->signings[i - 1];
+        if (at->feed != feed || (others.count >= needed && own_s > 0)) {
+            break;
+        }
+        if (!is_own(audit, at)) {
+            add_other(&others, at);
+        } else if (own_s == 0) {
+            own_s = at->time_s;
+        }
+    }
+    if (others.count < needed) {
+        return own_s;
+    }
+    qsort(others.times, others.count, sizeof(*others.times), by_value);
+    uint64_t others_s = others.times[others.count - needed];
+    others_s = others_s > LATE_S ? others_s - LATE_S : 0;
+    return others_s > own_s ? others_s : own_s;
 }
 
 /* The end of the stretch from `index` on in which the span is the same. */

@@ -73,17 +73,29 @@ enum p2p_severity p2p_finding_severity(enum p2p_finding_code code)
 
 /* ---- the list ---- */
 
-enum { SEVERITIES = P2P_SEVERITY_BROKEN + 1, GROW = 64 };
+enum {
+    SEVERITIES = P2P_SEVERITY_BROKEN + 1,
+    GROW = 64,
+    /* Before those beyond the bound are let go, which is then rare. */
+    ROOM_MAX = P2P_FINDINGS_MAX + P2P_FINDINGS_MAX / 4
+};
 
+struct item {
+    struct p2p_finding finding;
+    uint64_t times; /* it was told */
+};
+
+/* Which of them are listed, and every count, follows from what was told alone, not from the
+ * order in which threads told it: a verdict is to be the same bytes every time. */
 struct p2p_findings {
     const struct p2p_alloc *alloc;
     pthread_mutex_t lock;
-    struct p2p_finding *items;
+    struct item *items;
     size_t count;
     size_t cap;
     uint64_t unlisted;
     uint64_t looked_at[P2P_CHECK_COUNT];
-    uint64_t tally[P2P_CHECK_COUNT][SEVERITIES];
+    uint64_t tally[P2P_CHECK_COUNT][SEVERITIES]; /* of those that are not listed */
 };
 
 enum p2p_err p2p_findings_new(struct p2p_findings **out, const struct p2p_alloc *alloc)
@@ -111,18 +123,86 @@ void p2p_findings_free(struct p2p_findings *findings)
     p2p_alloc_free(findings->alloc, findings);
 }
 
-/* Room for one more; false: it can only be counted. */
+/* ---- order ---- */
+
+/* Check, feed, index, code, text: a total order of what is told. */
+static int compare_findings(const struct p2p_finding *a, const struct p2p_finding *b)
+{
+    int order = (int)ROWS[a->code].check - (int)ROWS[b->code].check;
+    if (order == 0) {
+        order = strcmp(a->feed, b->feed);
+    }
+    if (order == 0 && a->index != b->index) {
+        order = a->index < b->index ? -1 : 1;
+    }
+    if (order == 0) {
+        order = (int)a->has_index - (int)b->has_index;
+    }
+    if (order == 0) {
+        order = (int)a->code - (int)b->code;
+    }
+    return order == 0 ? strcmp(a->text, b->text) : order;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct item *a = left;
+    const struct item *b = right;
+    return compare_findings(&a->finding, &b->finding);
+}
+
+/* The worst first: a flood of small ones hides none of those. */
+static int compare_worst(const void *left, const void *right)
+{
+    const struct item *a = left;
+    const struct item *b = right;
+    int order = (int)ROWS[b->finding.code].severity - (int)ROWS[a->finding.code].severity;
+    return order == 0 ? compare(left, right) : order;
+}
+
+/* What was told twice becomes one, by some order that has equal ones side by side. */
+static void merge(struct p2p_findings *findings, int (*by)(const void *, const void *))
+{
+    size_t kept = 0;
+    if (findings->count == 0) {
+        return;
+    }
+    qsort(findings->items, findings->count, sizeof(*findings->items), by);
+    for (size_t i = 0; i < findings->count; i++) {
+        struct item *item = &findings->items[i];
+        if (kept > 0 && compare(&findings->items[kept - 1], item) == 0) {
+            findings->items[kept - 1].times += item->times;
+        } else {
+            findings->items[kept++] = *item;
+        }
+    }
+    findings->count = kept;
+}
+
+/* Lets go of those beyond the bound: of each it is counted how often it was told. */
+static void let_go(struct p2p_findings *findings)
+{
+    merge(findings, compare_worst);
+    while (findings->count > P2P_FINDINGS_MAX) {
+        const struct item *item = &findings->items[--findings->count];
+        const struct row *row = &ROWS[item->finding.code];
+        findings->tally[row->check][row->severity] += item->times;
+        findings->unlisted += item->times;
+    }
+}
+
+/* Room for one more; false: there is no memory, and it can only be counted. */
 static bool make_room(struct p2p_findings *findings)
 {
+    if (findings->count == ROOM_MAX) {
+        let_go(findings);
+    }
     if (findings->count < findings->cap) {
         return true;
     }
     size_t cap = findings->cap == 0 ? GROW : 2 * findings->cap;
-    if (findings->count >= P2P_FINDINGS_MAX) {
-        return false;
-    }
-    cap = cap > P2P_FINDINGS_MAX ? P2P_FINDINGS_MAX : cap;
-    struct p2p_finding *grown =
+    cap = cap > ROOM_MAX ? ROOM_MAX : cap;
+    struct item *grown =
         p2p_alloc_resize(findings->alloc, findings->items, cap, sizeof(*grown));
     if (grown == NULL) {
         return false;
@@ -142,19 +222,26 @@ static void keep_printable(char *text)
     }
 }
 
-void p2p_findings_add(struct p2p_findings *findings, const struct p2p_finding *finding)
+/* What it was told, as often; the lock is held. */
+static void add(struct p2p_findings *findings, const struct p2p_finding *finding,
+                uint64_t times)
 {
     const struct row *row = &ROWS[finding->code];
-    pthread_mutex_lock(&findings->lock);
-    findings->tally[row->check][row->severity]++;
     if (make_room(findings)) {
-        struct p2p_finding *added = &findings->items[findings->count++];
-        *added = *finding;
-        keep_printable(added->feed);
-        keep_printable(added->text);
+        struct item *added = &findings->items[findings->count++];
+        *added = (struct item){*finding, times};
+        keep_printable(added->finding.feed);
+        keep_printable(added->finding.text);
     } else {
-        findings->unlisted++;
+        findings->tally[row->check][row->severity] += times;
+        findings->unlisted += times;
     }
+}
+
+void p2p_findings_add(struct p2p_findings *findings, const struct p2p_finding *finding)
+{
+    pthread_mutex_lock(&findings->lock);
+    add(findings, finding, 1);
     pthread_mutex_unlock(&findings->lock);
 }
 
@@ -190,52 +277,15 @@ void p2p_findings_join(struct p2p_findings *findings, const struct p2p_findings 
     }
     findings->unlisted += others->unlisted;
     for (size_t i = 0; i < others->count; i++) {
-        if (make_room(findings)) {
-            findings->items[findings->count++] = others->items[i];
-        } else {
-            findings->unlisted++;
-        }
+        add(findings, &others->items[i].finding, others->items[i].times);
     }
     pthread_mutex_unlock(&findings->lock);
 }
 
-/* Check, feed, index, code, text: a total order of what is told. */
-static int compare(const void *left, const void *right)
-{
-    const struct p2p_finding *a = left;
-    const struct p2p_finding *b = right;
-    int order = (int)ROWS[a->code].check - (int)ROWS[b->code].check;
-    if (order == 0) {
-        order = strcmp(a->feed, b->feed);
-    }
-    if (order == 0 && a->index != b->index) {
-        order = a->index < b->index ? -1 : 1;
-    }
-    if (order == 0) {
-        order = (int)a->has_index - (int)b->has_index;
-    }
-    if (order == 0) {
-        order = (int)a->code - (int)b->code;
-    }
-    return order == 0 ? strcmp(a->text, b->text) : order;
-}
-
 void p2p_findings_sort(struct p2p_findings *findings)
 {
-    size_t kept = 0;
-    if (findings->count == 0) {
-        return;
-    }
-    qsort(findings->items, findings->count, sizeof(*findings->items), compare);
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct p2p_finding *item = &findings->items[i];
-        if (kept > 0 && compare(&findings->items[kept - 1], item) == 0) {
-            findings->tally[ROWS[item->code].check][ROWS[item->code].severity]--;
-            continue;
-        }
-        findings->items[kept++] = *item;
-    }
-    findings->count = kept;
+    let_go(findings);
+    merge(findings, compare);
 }
 
 size_t p2p_findings_size(const struct p2p_findings *findings)
@@ -246,7 +296,7 @@ size_t p2p_findings_size(const struct p2p_findings *findings)
 const struct p2p_finding *p2p_findings_get(const struct p2p_findings *findings, size_t i)
 {
     p2p_assert(i < findings->count);
-    return &findings->items[i];
+    return &findings->items[i].finding;
 }
 
 uint64_t p2p_findings_looked_at(const struct p2p_findings *findings, enum p2p_check check)
@@ -257,7 +307,12 @@ uint64_t p2p_findings_looked_at(const struct p2p_findings *findings, enum p2p_ch
 uint64_t p2p_findings_tally(const struct p2p_findings *findings, enum p2p_check check,
                             enum p2p_severity severity)
 {
-    return findings->tally[check][severity];
+    uint64_t tally = findings->tally[check][severity];
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct row *row = &ROWS[findings->items[i].finding.code];
+        tally += row->check == check && row->severity == severity;
+    }
+    return tally;
 }
 
 uint64_t p2p_findings_unlisted(const struct p2p_findings *findings)
@@ -274,6 +329,10 @@ enum p2p_severity p2p_findings_worst(const struct p2p_findings *findings)
                 worst = (enum p2p_severity)severity;
             }
         }
+    }
+    for (size_t i = 0; i < findings->count; i++) {
+        enum p2p_severity severity = ROWS[findings->items[i].finding.code].severity;
+        worst = severity > worst ? severity : worst;
     }
     return worst;
 }

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATE_MAGIC "port2port index v4\n"
+#define STATE_MAGIC "port2port index v5\n"
 #define STATE_NAME  "state"
 
 struct head {

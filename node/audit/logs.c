@@ -11,8 +11,7 @@
 
 /* ---- one history ---- */
 
-/* The first size that both name and at which their records differ; 0: none. */
-static uint64_t parted(const struct audit_log *a, const struct audit_log *b)
+uint64_t audit_parted(const struct audit_log *a, const struct audit_log *b)
 {
     size_t i = 0;
     size_t j = 0;
@@ -33,7 +32,7 @@ static uint64_t parted(const struct audit_log *a, const struct audit_log *b)
 
 static enum p2p_err compare(struct p2p_audit *audit, struct audit_log *a, struct audit_log *b)
 {
-    uint64_t size = parted(a, b);
+    uint64_t size = audit_parted(a, b);
     const char *first = p2p_archive_exporter(audit->archives[a->archive]);
     const char *second = p2p_archive_exporter(audit->archives[b->archive]);
     p2p_findings_count(audit->findings, P2P_CHECK_ARCHIVES, 1);

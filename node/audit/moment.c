@@ -54,6 +54,23 @@ void p2p_audit_span(const struct p2p_audit *audit, const struct p2p_record_id *i
     *until_s = span.until_s;
 }
 
+/* Whether an archive has all of the records that are replayed. */
+static bool has_all(const struct p2p_audit *audit, size_t archive)
+{
+    for (size_t i = 1; i < audit->chosen_count; i++) {
+        const struct audit_log *chosen = audit->chosen[i];
+        const struct audit_log *log =
+            chosen == NULL ? NULL : audit_log_find(audit, archive, p2p_slice_text(chosen->dir));
+        if (chosen != NULL && (log == NULL || log->head.size < chosen->head.size ||
+                               (log != chosen && log->differs))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One that is said to be erased is as absent as any other: no record of this version erases
+ * (WIRE.md), so that nothing but the exporter's word stands behind that. */
 bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle)
 {
     if (circle == 0) {
@@ -61,10 +78,9 @@ bool audit_complete_in(const struct p2p_audit *audit, uint32_t circle)
     }
     for (size_t i = 0; i < audit->options.dir_count; i++) {
         const struct p2p_archive *archive = audit->archives[i];
-        bool lacks = false;
+        bool lacks = audit->options.dir_count > 1 && !has_all(audit, i);
         for (size_t j = 0; j < p2p_archive_range_count(archive) && !lacks; j++) {
-            const struct p2p_payload_range *range = p2p_archive_range(archive, j);
-            lacks = range->circle == circle && range->state != P2P_PAYLOAD_ERASED;
+            lacks = p2p_archive_range(archive, j)->circle == circle;
         }
         if (!lacks) {
             return true;

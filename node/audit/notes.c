@@ -94,20 +94,22 @@ static enum p2p_err keep_signing(struct look *look, const struct audit_key *key,
                                  uint64_t time_s)
 {
     struct p2p_audit *audit = look->audit;
-    if (!look->seen->leads || key->witness == 0) {
+    bool leads = look->seen->leads;
+    struct audit_signing **list = leads ? &audit->signings : &audit->strays;
+    size_t *count = leads ? &audit->signing_count : &audit->stray_count;
+    size_t *cap = leads ? &audit->signing_cap : &audit->stray_cap;
+    if (key->witness == 0) {
         return P2P_OK;
     }
     pthread_mutex_lock(&audit->lock);
-    enum p2p_err err = audit_grow(audit->alloc, (void **)&audit->signings, audit->signing_count,
-                                  &audit->signing_cap, sizeof(*audit->signings));
+    enum p2p_err err = audit_grow(audit->alloc, (void **)list, *count, cap, sizeof(**list));
     if (err == P2P_OK) {
-        audit->signings[audit->signing_count++] =
-            (struct audit_signing){.key = (uint32_t)(key - audit->keys),
-                                   .feed = look->log->number,
-                                   .size = look->checkpoint.size,
-                                   .time_s = time_s,
-                                   .archive = (uint32_t)look->log->archive,
-                                   .beat = beat_of(look, key, time_s)};
+        (*list)[(*count)++] = (struct audit_signing){.key = (uint32_t)(key - audit->keys),
+                                                     .feed = look->log->number,
+                                                     .size = look->checkpoint.size,
+                                                     .time_s = time_s,
+                                                     .archive = (uint32_t)look->log->archive,
+                                                     .beat = beat_of(look, key, time_s)};
     }
     pthread_mutex_unlock(&audit->lock);
     return err;
@@ -200,6 +202,18 @@ static bool is_of_this_log(const struct look *look)
             look->place.size == look->checkpoint.size);
 }
 
+/* The newest head is that of all the records there are: one over fewer hides how many of them
+ * stand under signatures. One over more is told with what is missing. */
+static void check_newest(const struct look *look)
+{
+    if (look->place.type == P2P_PLACE_CHECKPOINT && look->checkpoint.size < look->log->size) {
+        p2p_findings_tell(look->audit->findings, P2P_FINDING_RECORDS_UNSIGNED, look->log->name,
+                          look->log->size, "%llu records, the newest checkpoint counts %llu",
+                          (unsigned long long)look->log->size,
+                          (unsigned long long)look->checkpoint.size);
+    }
+}
+
 /* At another time than its owner signed it would tell of a silence that was none; whether he
  * signed is looked at with the other lines. */
 static void check_beat(const struct look *look)
@@ -238,6 +252,7 @@ static enum p2p_err look_at(struct look *look, struct p2p_slice bytes)
     look->seen->head.root = look->checkpoint.root;
     const struct p2p_hash *root = audit_root_at(look->log, look->checkpoint.size);
     look->seen->leads = root != NULL && p2p_hash_equal(root, &look->checkpoint.root);
+    check_newest(look);
     if (look->place.type == P2P_PLACE_HEARTBEAT) {
         check_beat(look);
     }

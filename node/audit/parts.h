@@ -10,6 +10,7 @@
  *   notes.c      checkpoints and who cosigned them
  *   fork_proof.c two histories, as a file
  *   logs.c       several archives of one log
+ *   witnesses.c  who cosigned two histories
  *   shelf.c      bundles that were read lately
  *   index.c      rows of the replay: LMDB of its own, records and payloads from the archive
  *   kept.c       an index that is used again
@@ -125,7 +126,9 @@ struct p2p_audit {
     size_t log_count;
     struct audit_signing *signings;
     size_t signing_count, signing_cap;
-    pthread_mutex_t lock; /* of signings */
+    struct audit_signing *strays; /* over heads that the records do not lead to */
+    size_t stray_count, stray_cap;
+    pthread_mutex_t lock; /* of both */
     /* by feed number: the log that is replayed, or NULL */
     struct audit_log **chosen;
     size_t chosen_count;
@@ -209,10 +212,15 @@ P2P_MUST_CHECK enum p2p_err audit_signatures_begin(struct audit_signatures **out
 P2P_MUST_CHECK enum p2p_err audit_signatures_end(struct audit_signatures *signatures,
                                                  size_t *bad);
 
-/* ---- notes.c, logs.c ---- */
+/* ---- notes.c, logs.c, witnesses.c ---- */
 
 P2P_MUST_CHECK enum p2p_err audit_notes(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_compare_logs(struct p2p_audit *audit);
+/* The first size that two logs of one name both know a root of, and at which these differ; 0:
+ * none. */
+uint64_t audit_parted(const struct audit_log *a, const struct audit_log *b);
+/* Behind the comparison of logs. */
+P2P_MUST_CHECK enum p2p_err audit_witnesses(struct p2p_audit *audit);
 /* Of each feed the log that is replayed. */
 P2P_MUST_CHECK enum p2p_err audit_choose(struct p2p_audit *audit);
 P2P_MUST_CHECK enum p2p_err audit_proofs(struct p2p_audit *audit);

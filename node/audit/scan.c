@@ -177,13 +177,34 @@ static void scan_bundle(struct p2p_audit *audit, struct audit_log *log, uint64_t
     }
 }
 
-/* Partial bundles of smaller sizes may stand beside the last one: only that counts. */
-static bool is_last(const struct audit_log *log, const struct p2p_archive_place *place)
+/* Whether a tree of so many records has a tile there, and of that width. */
+static bool has_tile(uint64_t size, const struct p2p_archive_place *place)
 {
-    return place->number * P2P_TILE_HASHES + place->width ==
-           ((place->number + 1) * P2P_TILE_HASHES < log->size
-                ? (place->number + 1) * P2P_TILE_HASHES
-                : log->size);
+    int level = place->type == P2P_PLACE_TILE ? place->level : 0;
+    uint64_t hashes = level < (int)P2P_TILE_LEVELS_MAX ? size >> (8 * level) : 0;
+    uint64_t full = hashes / P2P_TILE_HASHES;
+    return place->number < full
+               ? place->width == P2P_TILE_HASHES
+               : place->number == full && place->width == hashes % P2P_TILE_HASHES;
+}
+
+/* Whether it is a file of this archive's feeds, as large as they are: any other one is looked
+ * at by nobody, and might hold another history. */
+static bool has_place(const struct audit_log *log, const struct p2p_archive_place *place)
+{
+    switch (place->type) {
+    case P2P_PLACE_PROOF:
+        return true;
+    case P2P_PLACE_CHECKPOINT:
+    case P2P_PLACE_NOTE:
+    case P2P_PLACE_HEARTBEAT:
+        return log != NULL;
+    case P2P_PLACE_TILE:
+    case P2P_PLACE_ENTRIES:
+    case P2P_PLACE_PAYLOADS:
+        return log != NULL && has_tile(log->size, place);
+    }
+    return false;
 }
 
 static enum p2p_err scan_file(void *context, size_t i)
@@ -213,12 +234,15 @@ static enum p2p_err scan_file(void *context, size_t i)
                           bytes.len, (unsigned long long)file->size,
                           bytes.len == file->size ? ": their hash is another" : "");
     }
-    if (p2p_archive_path_parse(p2p_slice_text(file->path), &place) == P2P_OK &&
-        place.type == P2P_PLACE_ENTRIES) {
-        struct audit_log *log = audit_log_find(audit, scan->archive, place.feed);
-        if (log != NULL && is_last(log, &place)) {
-            scan_bundle(audit, log, place.number, bytes);
-        }
+    bool parsed = p2p_archive_path_parse(p2p_slice_text(file->path), &place) == P2P_OK;
+    struct audit_log *log = parsed ? audit_log_find(audit, scan->archive, place.feed) : NULL;
+    if (!parsed || !has_place(log, &place)) {
+        p2p_findings_tell(audit->findings, P2P_FINDING_FILE_EXTRA, file->path,
+                          P2P_FINDING_NOWHERE,
+                          "the manifest lists it, and no archive of these "
+                          "feeds has it");
+    } else if (place.type == P2P_PLACE_ENTRIES) {
+        scan_bundle(audit, log, place.number, bytes);
     }
     p2p_archive_unload(&map);
     return P2P_OK;

@@ -157,6 +157,9 @@ static enum p2p_err run_all(struct p2p_audit *audit)
         err = audit_compare_logs(audit);
     }
     if (err == P2P_OK) {
+        err = audit_witnesses(audit);
+    }
+    if (err == P2P_OK) {
         err = audit_proofs(audit);
     }
     return err == P2P_OK ? replay_beside_signatures(audit) : err;
@@ -243,6 +246,7 @@ void p2p_audit_close(struct p2p_audit *audit)
     p2p_alloc_free(audit->alloc, audit->logs);
     p2p_alloc_free(audit->alloc, audit->chosen);
     p2p_alloc_free(audit->alloc, audit->signings);
+    p2p_alloc_free(audit->alloc, audit->strays);
     p2p_alloc_free(audit->alloc, audit->keys);
     p2p_charter_free(audit->charter);
     for (size_t i = 0; i < audit->options.dir_count; i++) {

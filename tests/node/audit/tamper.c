@@ -22,9 +22,10 @@ static const struct fraud NOTHING[] = {
 };
 static const struct frauds tamper_nothing = FRAUDS_OF(NOTHING);
 
-static const struct frauds *const SORTS[] = {&tamper_nothing, &tamper_bytes,   &tamper_files,
-                                             &tamper_records, &tamper_heads,   &tamper_history,
-                                             &tamper_issuers, &tamper_custody, &tamper_trust};
+static const struct frauds *const SORTS[] = {&tamper_nothing,  &tamper_bytes,   &tamper_files,
+                                             &tamper_records,  &tamper_heads,   &tamper_history,
+                                             &tamper_issuers,  &tamper_custody, &tamper_trust,
+                                             &tamper_exporter, &tamper_times};
 
 static bool has(const struct p2p_findings *findings, enum p2p_finding_code code)
 {
@@ -67,6 +68,9 @@ static bool verify(const struct fraud *fraud, const struct forger *forger)
     } else if (good && err == P2P_OK) {
         good = has(findings, fraud->due) &&
                p2p_findings_worst(findings) >= p2p_finding_severity(fraud->due);
+    }
+    if (good && fraud->accuses_no != 0) {
+        good = !has(findings, (enum p2p_finding_code)(fraud->accuses_no - 1));
     }
     printf("%s  %-52s %s\n", good ? "ok    " : "NOT SO", fraud->what,
            fraud->err != P2P_OK              ? p2p_err_name(err)

@@ -3,10 +3,12 @@
  *
  *   tamper_bytes.c    single bytes
  *   tamper_files.c    whole files
+ *   tamper_exporter.c what nobody signs: the manifest, and which files there are
  *   tamper_records.c  records and payloads, without keys
  *   tamper_heads.c    cosignatures, and heads signed with the feed's own key
  *   tamper_history.c  with everybody's key: integrity holds, what is said does not
  *   tamper_issuers.c  officers
+ *   tamper_times.c    clocks
  *   tamper_custody.c  custody and releases
  *   tamper_trust.c    trust files and charters
  *   tamper_help.c     what several of them need
@@ -39,10 +41,12 @@ struct fraud {
     enum p2p_finding_code due; /* P2P_FINDING_COUNT: none but notices */
     enum p2p_err err;          /* instead of a finding: the audit refuses to begin */
     bool with_other;           /* the other archive is verified beside it */
+    int accuses_no;            /* a finding that must not be told, and 1; 0: none is barred */
 };
-#define DUE(code)  .due = P2P_FINDING_##code
-#define SOUND      .due = P2P_FINDING_COUNT
-#define REFUSES(e) .due = P2P_FINDING_COUNT, .err = P2P_##e
+#define DUE(code)   .due = P2P_FINDING_##code
+#define NEVER(code) .accuses_no = P2P_FINDING_##code + 1
+#define SOUND       .due = P2P_FINDING_COUNT
+#define REFUSES(e)  .due = P2P_FINDING_COUNT, .err = P2P_##e
 
 struct frauds {
     const struct fraud *list;
@@ -53,7 +57,7 @@ struct frauds {
         list, sizeof(list) / sizeof(*(list))                                                   \
     }
 extern const struct frauds tamper_bytes, tamper_files, tamper_records, tamper_heads,
-    tamper_history, tamper_issuers, tamper_custody, tamper_trust;
+    tamper_history, tamper_issuers, tamper_custody, tamper_trust, tamper_exporter, tamper_times;
 
 /* The case that is being made. */
 extern struct tampering {

@@ -171,12 +171,13 @@ void rewritten(struct forger *forger)
 }
 
 /* A head over another history, beside the true one. */
-static void tiny_fork(struct forger *forger)
+static void fork_with(struct forger *forger, const char *const *cosigners)
 {
     struct forged_feed feed;
     forged_feed_load(forger, &feed, "beanr-1");
     rewrite_ban(forger, &feed);
-    forged_feed_sign(forger, &feed, feed.count - 1, "beanr-1/checkpoints/fork", NULL, 0);
+    forged_feed_sign(forger, &feed, feed.count - 1, "beanr-1/checkpoints/fork", cosigners,
+                     now_s(&feed));
     char name[64];
     snprintf(name, sizeof name, "beanr-1/checkpoints/%03zu", feed.count - 1);
     size_t len = 0;
@@ -184,6 +185,28 @@ static void tiny_fork(struct forger *forger)
     forger_write(forger, name, bytes, len);
     forger_remove(forger, "beanr-1/checkpoints/fork");
     free(bytes);
+    forged_feed_free(&feed);
+}
+
+static void tiny_fork(struct forger *forger)
+{
+    fork_with(forger, NULL);
+}
+
+/* Those of its witnesses who cosigned the true one, too. */
+static void tiny_fork_cosigned(struct forger *forger)
+{
+    static const char *const names[] = {"bezee", "begne", "beost", "belgg", NULL};
+    fork_with(forger, names);
+}
+
+static void history_cosigned(struct forger *forger)
+{
+    struct forged_feed feed;
+    rewritten(forger);
+    forger_seal(forger, NULL); /* it is read again */
+    forged_feed_load(forger, &feed, "beanr-1");
+    forged_feed_sign_all(forger, &feed, now_s(&feed));
     forged_feed_free(&feed);
 }
 
@@ -210,6 +233,9 @@ static const struct fraud FRAUDS[] = {
      .with_other = true},
     {"two histories, as a fork of the log", other_history, DUE(FORKED), .with_other = true},
     {"a tiny fork: one head more", tiny_fork, DUE(FORKED)},
+    {"a fork whose witnesses cosigned both heads", tiny_fork_cosigned, DUE(WITNESS_FORKED)},
+    {"two histories, each cosigned by the same", history_cosigned, DUE(WITNESS_FORKED),
+     .with_other = true},
 };
 
 const struct frauds tamper_heads = FRAUDS_OF(FRAUDS);

@@ -1,30 +1,6 @@
 /* Frauds with everybody's key: integrity holds, what is said does not. */
 #include "tamper.h"
 
-static void ahead_of_time(struct forger *forger, struct forged_feed *feed)
-{
-    struct p2p_draft draft = {.kind = P2P_KIND_NOTE, .time_ms = SECOND_2050 * 1000};
-    uint8_t bytes[64];
-    struct p2p_pack pack;
-    p2p_pack_init(&pack, bytes, sizeof bytes);
-    p2p_pack_map(&pack, 1);
-    p2p_pack_text(&pack, "text");
-    p2p_pack_text(&pack, "x");
-    draft.content = p2p_writer_slice(&pack.out);
-    forged_feed_write(forger, feed, feed->count, &draft, NULL);
-}
-
-static void clock_2050(struct forger *forger)
-{
-    struct forged_feed feed;
-    forged_feed_load(forger, &feed, "beanr-1");
-    uint64_t time_s = now_s(&feed);
-    ahead_of_time(forger, &feed);
-    forged_feed_store(forger, &feed);
-    forged_feed_sign_all(forger, &feed, time_s);
-    forged_feed_free(&feed);
-}
-
 /* Bytes of the first decision's payload, changed; the record commits to them. */
 static void change_decision(struct forger *forger, const char *old, size_t old_len,
                             const char *new, size_t new_len)
@@ -78,26 +54,6 @@ static void decision_at_other_purpose(struct forger *forger)
                     "\xa4"
                     "work",
                     5);
-}
-
-static void decision_2050(struct forger *forger)
-{
-    struct forged_feed feed;
-    struct p2p_record_id cites[4];
-    struct p2p_draft draft;
-    forged_feed_load(forger, &feed, "beanr-1");
-    forged_feed_draft(&feed, forged_feed_find(&feed, P2P_KIND_DECISIONS), &draft, cites, 4);
-    const uint8_t *place = memmem(draft.payload.data, draft.payload.len, "\xa4time\xcf", 6);
-    CHECK(place != NULL);
-    char old[14];
-    char new[14];
-    memcpy(old, place, sizeof old);
-    memcpy(new, place, sizeof new);
-    for (unsigned i = 0; i < 8; i++) {
-        new[6 + i] = (char)(SECOND_2050 * 1000 >> (8 * (7 - i)));
-    }
-    change_decision(forger, old, sizeof old, new, sizeof new);
-    forged_feed_free(&feed);
 }
 
 static struct p2p_hash root_of(struct forger *forger, const char *dir, size_t size)
@@ -340,8 +296,6 @@ static void states_apart_differ(struct forger *forger)
 }
 
 static const struct fraud FRAUDS[] = {
-    {"a clock set to 2050", clock_2050, DUE(RECORD_TIME)},
-    {"a decision dated 2050", decision_2050, DUE(DECISION_TIME)},
     {"a decision that contradicts what was known", decision_contradicts, DUE(DECISION_DIFFERS)},
     {"a decision for another purpose", decision_at_other_purpose, DUE(DECISION_DIFFERS)},
     {"a decision with an unknown reason", decision_without_reasons, DUE(DECISION_MALFORMED)},

@@ -128,6 +128,8 @@ void p2p_archive_close(struct p2p_archive *archive); /* accepts NULL */
 
 /* Who exported it, as the manifest says: a member's name. */
 const char *p2p_archive_exporter(const struct p2p_archive *archive);
+/* Of which federation it is, as the manifest says. */
+struct p2p_hash p2p_archive_federation_id(const struct p2p_archive *archive);
 /* SHA-256 of the manifest: names the whole archive. */
 struct p2p_hash p2p_archive_hash(const struct p2p_archive *archive);
 /* Of size and times of each listed file, as they are now: another one when any of them was
@@ -142,6 +144,11 @@ const struct p2p_archive_file *p2p_archive_file_at(const struct p2p_archive *arc
 size_t p2p_archive_range_count(const struct p2p_archive *archive);
 /* Sorted by feed, circle, first; of one feed and circle no two share a record. */
 const struct p2p_payload_range *p2p_archive_range(const struct p2p_archive *archive, size_t i);
+
+/* What the ranges say of the private record `index` of a feed (the archive's number for it) and
+ * circle: P2P_PAYLOAD_UNANNOUNCED when none is of it. */
+enum p2p_payload_state p2p_archive_announced(const struct p2p_archive *archive, size_t feed,
+                                             uint64_t index, uint32_t circle);
 
 /* Calls `found` with the path of each file below DIR that the manifest does not list, itself
  * excepted, in no order; links and the like are files too. A path too long to be one of an
@@ -213,6 +220,7 @@ struct p2p_payload_walk {
     bool open;           /* it was looked for */
     uint64_t next;       /* index of the payload that `rest` begins with; UINT64_MAX: none */
     uint64_t last;       /* index asked for last */
+    uint32_t count;      /* in the open bundle */
     enum p2p_err broken; /* why the open bundle cannot be used */
 };
 void p2p_payload_walk_begin(struct p2p_payload_walk *walk, const struct p2p_archive *archive,
@@ -224,6 +232,9 @@ void p2p_payload_walk_begin(struct p2p_payload_walk *walk, const struct p2p_arch
 P2P_MUST_CHECK enum p2p_err p2p_payload_walk_get(struct p2p_payload_walk *walk, uint64_t index,
                                                  uint32_t circle, enum p2p_payload_state *state,
                                                  struct p2p_slice *salted);
+/* How many payloads the bundle holds that index is of, whosever they are; errors as above. */
+P2P_MUST_CHECK enum p2p_err p2p_payload_walk_count(struct p2p_payload_walk *walk,
+                                                   uint64_t index, uint32_t *count);
 void p2p_payload_walk_end(struct p2p_payload_walk *walk); /* accepts a zeroed object */
 
 #endif

@@ -55,7 +55,8 @@ const char *p2p_severity_word(enum p2p_severity severity);
 #define P2P_FINDING_MAP(X)                                                                     \
     X(FILE_MISSING, "file-missing", MANIFEST, BROKEN,                                          \
       "the manifest lists a file that is not there")                                           \
-    X(FILE_EXTRA, "file-extra", MANIFEST, FINDING, "a file that the manifest does not list")   \
+    X(FILE_EXTRA, "file-extra", MANIFEST, FINDING,                                             \
+      "a file that the manifest does not list, or that no archive of these feeds has")         \
     X(FILE_DIFFERS, "file-differs", MANIFEST, BROKEN,                                          \
       "a file is not the one the manifest lists")                                              \
     X(CHARTER_UNTRUSTED, "charter-untrusted", TRUST, BROKEN,                                   \
@@ -92,7 +93,7 @@ const char *p2p_severity_word(enum p2p_severity severity);
     X(ARCHIVES_DIFFER, "archives-differ", ARCHIVES, FINDING,                                   \
       "two archives hold different histories of one feed")                                     \
     X(ARCHIVES_FOREIGN, "archives-foreign", ARCHIVES, FINDING,                                 \
-      "the archives are of different federations")                                             \
+      "an archive of another federation, or by nobody that the charter names")                 \
     X(ARCHIVE_BEHIND, "archive-behind", ARCHIVES, NOTICE,                                      \
       "another archive holds more of this feed")                                               \
     X(BAD_COSIGNATURE, "bad-cosignature", COSIGNATURES, BROKEN,                                \
@@ -142,6 +143,8 @@ const char *p2p_severity_word(enum p2p_severity severity);
     X(STATE_APART, "state-apart", STATES, NOTICE,                                              \
       "a state commitment of which not everything was compared")                               \
     X(FORKED, "forked", FORKS, FINDING, "a log signed two histories")                          \
+    X(WITNESS_FORKED, "witness-forked", FORKS, FINDING,                                        \
+      "a witness cosigned two histories of one feed")                                          \
     X(NUMBER_REUSED, "number-reused", FORKS, FINDING,                                          \
       "an issuer signed two records under one number")                                         \
     X(BAD_PROOF, "bad-proof", FORKS, BROKEN, "a proof that proves nothing")                    \
@@ -177,11 +180,13 @@ const char *p2p_severity_word(enum p2p_severity severity);
     X(NEVER_HEARD, "never-heard", SILENCE, NOTICE, "a member gave no sign of life at all")     \
     X(PAYLOAD_MISSING, "payload-missing", PAYLOADS, FINDING,                                   \
       "a payload is neither here nor announced as withheld or erased")                         \
+    X(FALSE_RANGE, "false-range", PAYLOADS, FINDING,                                           \
+      "the manifest says of payloads that are here, or never were, that they are not")         \
     X(WITHHELD, "withheld", PAYLOADS, NOTICE, "payloads of circles the exporter is not in")    \
     X(WITHHELD_OWN, "withheld-own", PAYLOADS, FINDING,                                         \
       "the exporter withholds payloads of a circle that it is in")                             \
     X(LOST, "lost", PAYLOADS, NOTICE, "payloads that the exporter should hold and does not")   \
-    X(ERASED, "erased", PAYLOADS, NOTICE, "payloads that were erased on a ground")
+    X(ERASED, "erased", PAYLOADS, NOTICE, "payloads that the exporter says were erased")
 
 enum p2p_finding_code {
 #define P2P_FINDING_ENUM(name, word, check, severity, text) P2P_FINDING_##name,
@@ -195,7 +200,7 @@ enum p2p_check p2p_finding_check(enum p2p_finding_code code);
 enum p2p_severity p2p_finding_severity(enum p2p_finding_code code);
 
 #define P2P_FINDING_TEXT_BYTES 240u
-#define P2P_FINDINGS_MAX       65536u /* listed; more are counted */
+#define P2P_FINDINGS_MAX       65536u /* listed, the worst first; more are counted */
 
 struct p2p_finding {
     enum p2p_finding_code code;
@@ -210,7 +215,8 @@ struct p2p_findings;
 P2P_MUST_CHECK enum p2p_err p2p_findings_new(struct p2p_findings **out,
                                              const struct p2p_alloc *alloc);
 void p2p_findings_free(struct p2p_findings *findings); /* accepts NULL */
-/* Beyond P2P_FINDINGS_MAX, or without memory, it is only counted; severities count always. */
+/* Beyond P2P_FINDINGS_MAX the worst are listed and the others counted; without memory it is
+ * only counted. Severities count always. */
 void p2p_findings_add(struct p2p_findings *findings, const struct p2p_finding *finding);
 /* The same from a format. feed may be NULL; index P2P_FINDING_NOWHERE: of no one record. */
 #define P2P_FINDING_NOWHERE UINT64_MAX
@@ -222,12 +228,14 @@ void p2p_findings_count(struct p2p_findings *findings, enum p2p_check check,
                         uint64_t looked_at);
 /* Adds all that another list has, and what it looked at. */
 void p2p_findings_join(struct p2p_findings *findings, const struct p2p_findings *others);
-/* Sorts, and drops what was told twice; then they can be read. */
+/* Sorts, drops what was told twice, lists no more than P2P_FINDINGS_MAX; then they can be read.
+ */
 void p2p_findings_sort(struct p2p_findings *findings);
 size_t p2p_findings_size(const struct p2p_findings *findings);
 const struct p2p_finding *p2p_findings_get(const struct p2p_findings *findings, size_t i);
 uint64_t p2p_findings_looked_at(const struct p2p_findings *findings, enum p2p_check check);
-/* How many of one severity a check had, those that are not listed included. */
+/* How many of one severity a check had, those that are not listed included; of those that are
+ * not, as often as they were told. Of a sorted list. */
 uint64_t p2p_findings_tally(const struct p2p_findings *findings, enum p2p_check check,
                             enum p2p_severity severity);
 uint64_t p2p_findings_unlisted(const struct p2p_findings *findings);
