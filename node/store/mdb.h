@@ -2,6 +2,7 @@
 #ifndef P2P_STORE_MDB_H
 #define P2P_STORE_MDB_H
 
+#include "packed_runs.h"
 #include "wrap.h"
 
 #include <p2p/store.h>
@@ -11,13 +12,6 @@
 #include <stdatomic.h>
 
 #define STORE_PATH_BYTES_MAX 1024u
-
-/* What was added last to a table of blocks (packed.h); the one writer's. */
-#define PACKED_RUNS_MAX 32u
-struct packed_runs {
-    uint32_t keys[PACKED_RUNS_MAX]; /* their hashes */
-    unsigned next;
-};
 
 /* Blocks that somebody could not read (held.h), until the writer mends them. */
 #define SPOILED_MAX 16u
@@ -34,7 +28,7 @@ struct spoiled {
 struct p2p_store {
     MDB_env *env;
     MDB_dbi dbi[P2P_TABLE_COUNT];
-    struct packed_runs runs[P2P_TABLE_COUNT];
+    struct packed_runs runs[P2P_TABLE_COUNT]; /* the one writer's */
     struct spoiled spoiled;
     struct wrap *wrap;
     char dir[STORE_PATH_BYTES_MAX];

@@ -186,51 +186,7 @@ int packed_next(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice *fou
 
 /* ---- where rows are added one behind the other ---- */
 
-static uint32_t hash_of(struct p2p_slice key)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a: a wrong guess only fills a block less */
-    for (size_t i = 0; i < key.len; i++) {
-        hash = (hash ^ key.data[i]) * 16777619u;
-    }
-    return hash;
-}
-
-static void note_added(struct packed_runs *runs, struct p2p_slice key)
-{
-    runs->keys[runs->next++ % PACKED_RUNS_MAX] = hash_of(key);
-}
-
-static bool was_added(const struct packed_runs *runs, const struct block_walk *walk)
-{
-    uint32_t hash = hash_of(p2p_slice_of(walk->key, walk->key_len));
-    for (size_t i = 0; i < PACKED_RUNS_MAX; i++) {
-        if (runs->keys[i] == hash) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Where the last row that was put lately ends, of those before `before`; 0: there is none.
- * count [out]: of the rows there. */
-static size_t last_added(const struct packed_runs *runs, struct p2p_slice block, size_t before,
-                         size_t *count)
-{
-    struct block_walk walk;
-    size_t end = 0;
-    *count = 0;
-    enum block_found found = block_begin(&walk, block);
-    while (found == BLOCK_ROW && walk.end < before) {
-        found = block_next(&walk);
-        ++*count;
-        if (found == BLOCK_ROW && walk.at < before && was_added(runs, &walk)) {
-            end = walk.end;
-        }
-    }
-    return end;
-}
-
-/* The same of the block before this one. Moves the cursor. */
+/* packed_runs_end of the block before this one. Moves the cursor. */
 static size_t last_added_before(struct p2p_txn *txn, enum p2p_table table,
                                 struct p2p_slice name)
 {
@@ -244,7 +200,7 @@ static size_t last_added_before(struct p2p_txn *txn, enum p2p_table table,
         held_block(txn, table, at, held, &block) != 0) {
         return 0;
     }
-    return last_added(&txn->store->runs[table], block, block.len, &count);
+    return packed_runs_end(&txn->store->runs[table], block, block.len, &count);
 }
 
 /* Where a row was put that made a block too long. */
@@ -265,7 +221,7 @@ static void look_around(struct p2p_txn *txn, enum p2p_table table, struct p2p_sl
 {
     struct block_walk walk;
     size_t count;
-    size_t since = last_added(&txn->store->runs[table], block, row->at, &count);
+    size_t since = packed_runs_end(&txn->store->runs[table], block, row->at, &count);
     bool last = block_begin(&walk, block) == BLOCK_ROW && row->end == walk.rows.len;
     row->run = !equal && (last || (since > 0 && since == row->at));
     if (!row->run && block.len > before_len &&
@@ -492,7 +448,7 @@ int packed_put(struct p2p_txn *txn, enum p2p_table table, struct p2p_slice key,
         look_around(txn, table, p2p_slice_of(own, own_len), p2p_slice_of(part(txn, NEW), len),
                     before_len, place.in.equal, &row);
     }
-    note_added(runs, key);
+    packed_runs_add(runs, key);
     return rc == 0 ? write_new(txn, table, p2p_slice_of(own, own_len), len, row, unmarked) : rc;
 }
 
