@@ -18,6 +18,20 @@ people() {
 sees() { [[ $seen == $1 ]] || fail "$2: $seen ($(head -c 300 "$out"))"; }
 # submission OLD FILE: what a witness is sent, without hashes
 submission() { printf 'old %s\n\n' "$1" | cat - "$2" >"$WORK/body"; }
+# cosigned VKEY NOTE: the line that was answered is that key's cosignature of the note's text, says openssl
+cosigned() {
+    local blob key
+    blob=$(sed 's/.* //' "$out" | base64 -d | xxd -p | tr -d '\n')
+    key=$(cut -d + -f 3- <<<"$1" | base64 -d | xxd -p -c 99)
+    same "${blob:0:8}" "$(cut -d + -f 2 <<<"$1")" "the key id"
+    same "${key:0:2}" 04 "the type of the key"
+    ((16#${blob:8:16} > $(date +%s) - 600)) || fail "the time is not that of now"
+    { printf 'cosignature/v1\ntime %d\n' $((16#${blob:8:16})); sed '/^$/,$d' "$2"; } >"$WORK/message"
+    xxd -r -p <<<"${blob:24}" >"$WORK/cosignature"
+    printf '302a300506032b6570032100%s' "${key:2}" | xxd -r -p | openssl pkey -pubin -inform DER -out "$WORK/witness.pem"
+    openssl pkeyutl -verify -pubin -inkey "$WORK/witness.pem" -rawin -in "$WORK/message" -sigfile "$WORK/cosignature" \
+        >/dev/null || fail "openssl does not verify the cosignature"
+}
 
 claim "a log outside has a key that openssl made, and bezee is told of it"
 make_log
@@ -53,6 +67,9 @@ sees '200 text/plain; charset=utf-8 no-store' "the charter's checkpoint"
 same "$(sha256sum <"$out")" "$(sha256sum <"$WORK/archive/charter-1/checkpoint")" "the charter's checkpoint"
 people /tlog/charter-1/tile/entries/000.p/1
 sees '200 application/octet-stream *' "the charter's records"
+same "$(sha256sum <"$out")" "$(sha256sum <"$WORK/archive/charter-1/tile/entries/000.p/1")" "the charter's records"
+people /tlog/charter-1/tile/0/000.p/1
+same "$(sha256sum <"$out")" "$(sha256sum <"$WORK/archive/charter-1/tile/0/000.p/1")" "the charter's tile"
 people /tlog/beanr-1/checkpoint
 sees '401 *' "a feed from outside"
 
@@ -65,6 +82,7 @@ submission "$known" "$WORK/note"
 ask bezee /tlog/beanr-1/add-checkpoint --data-binary "@$WORK/body"
 sees '200 text/plain; charset=utf-8 *' "the same size again"
 tells '^— sandbox.example/bezee/w1 [A-Za-z0-9+/]+=*$'
+cosigned "$(node bezee --json charter show | jq -r '.members[] | select(.name == "bezee").witness_vkey')" "$WORK/note"
 ask bezee /tlog/begne-1/add-checkpoint --data-binary "@$WORK/body"
 sees '404 *' "a note of another feed"
 submission $((known + 1)) "$WORK/note"
@@ -86,11 +104,14 @@ claim "a log outside is witnessed for consistency, under a key of its own"
 people /tlog/witness
 sees '200 *' "the witness's key"
 tells '^sandbox.example/bezee/foreign[+]'
+foreign=$(cat "$out")
+node bezee --json charter show | grep -qF "$(cut -d + -f 3 <<<"$foreign")" && fail "it is a key of the charter"
 log_checkpoint 1 "$one" "$WORK/log"
 submission 0 "$WORK/log"
 people /tlog/add-checkpoint --data-binary "@$WORK/body"
 sees '200 *' "the first checkpoint"
 tells '^— sandbox.example/bezee/foreign '
+cosigned "$foreign" "$WORK/log"
 log_checkpoint 2 "$both" "$WORK/log"
 { printf 'old 1\n%s\n\n' "$(xxd -r -p <<<"$two" | base64)"; cat "$WORK/log"; } >"$WORK/body"
 people /tlog/add-checkpoint --data-binary "@$WORK/body"

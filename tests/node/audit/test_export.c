@@ -179,7 +179,18 @@ static void heads_stand_there_with_their_cosignatures(void **state)
     snprintf(line, sizeof(line), "withheld m1-1 %u %u %u\n",
              (unsigned)network_circle_number(&net, 2, "m1"), (unsigned)second.index,
              (unsigned)second.index);
-    CHECK(strstr(manifest, line) != NULL);
+    CHECK(strstr(manifest, line) != NULL && strstr(manifest, "\nmissing ") == NULL);
+    free(manifest);
+    uint8_t key[P2P_ID_KEY_BYTES];
+    const struct p2p_kv *kv = memory_kv_begin(net.nodes[2].kv);
+    CHECK_OK(p2p_kv_del(kv, P2P_TABLE_PAYLOAD, p2p_id_key(key, &first)));
+    CHECK_OK(memory_kv_commit(net.nodes[2].kv));
+    CHECK(export_all("two").payloads == 0); /* what it should have and lost is told as such */
+    manifest = text_of("two/manifest");
+    snprintf(line, sizeof(line), "\nmissing m1-1 %u %u %u\n",
+             (unsigned)network_circle_number(&net, 2, "all"), (unsigned)first.index,
+             (unsigned)first.index);
+    CHECK(strstr(manifest, line) != NULL && strstr(manifest, " payloads/m1-1/") == NULL);
     free(manifest);
 }
 
