@@ -286,7 +286,11 @@ enum p2p_err p2p_collect_job(struct p2p_engine *engine, struct p2p_job *job, boo
             err = waits_for_withdrawal(engine, token.custody.circle, &token.custody.id,
                                        p2p_slice_text(check->container), &waits);
         }
-        check->ready = rests && !waits ? check->ready : P2P_CUSTODY_WAITING;
+        bool undecided = false;
+        if (err == P2P_OK) {
+            err = p2p_custody_undecided(&engine->ledger, &token.custody, &undecided);
+        }
+        check->ready = rests && !waits && !undecided ? check->ready : P2P_CUSTODY_WAITING;
     }
     if (err == P2P_OK) {
         err = p2p_collect_decide(&engine->ledger, engine->kv, &engine->place, engine->feed,

@@ -128,6 +128,27 @@ static bool could_release(const struct watch_gate *gate, const struct p2p_custod
             gate->quorum(gate->context, custody->rests_feed) > custody->rests_index);
 }
 
+/* While two heads of the charter hide by whose word it was, its holder may have given it away,
+ * and lets nothing out by it. */
+static bool may_be_given(struct sim_watcher *watcher, struct watch_machine *machine,
+                         const struct p2p_custody *custody)
+{
+    uint64_t from = custody->tenures[custody->tenure_count - 1].from;
+    watch_follow(watcher, machine, custody->holder);
+    for (size_t i = 0; i < watcher->said_count; i++) {
+        const struct watch_ban_record *said = &watcher->said[i];
+        bool gives = said->kind == P2P_KIND_CUSTODY_OFFER ||
+                     said->kind == P2P_KIND_CUSTODY_WITHDRAW || said->kind == P2P_KIND_RECOUNT;
+        for (size_t n = 0; gives && n < said->cite_count; n++) {
+            if (said->id.feed == custody->holder && said->id.index > from &&
+                same(&said->cites[n], &custody->id)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static struct watch_held *held_row(struct sim_watcher *watcher,
                                    const struct p2p_record_id *token)
 {
@@ -203,7 +224,8 @@ void watch_custody(struct sim_watcher *watcher, struct watch_machine *machine,
                 look_at_released(watcher, machine, &custody);
                 look_at_use(watcher, machine, &custody);
             }
-            if (could_release(gate, &custody)) {
+            if (could_release(gate, &custody) &&
+                !(gate->hides && may_be_given(watcher, machine, &custody))) {
                 look_at_holder(watcher, machine, &custody);
             }
         }

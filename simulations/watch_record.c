@@ -193,6 +193,7 @@ static bool is_of_containers(uint32_t kind)
 {
     switch (kind) {
     case P2P_KIND_CUSTODY_OPEN:
+    case P2P_KIND_CUSTODY_OFFER:
     case P2P_KIND_CUSTODY_ACCEPT:
     case P2P_KIND_CUSTODY_WITHDRAW:
     case P2P_KIND_CUSTODY_GATE_IN:

@@ -207,6 +207,39 @@ enum p2p_err p2p_step_next(struct custody_trace *trace, struct p2p_touch_walk *w
     return err;
 }
 
+enum p2p_err p2p_custody_undecided(struct p2p_ledger *ledger, const struct p2p_custody *custody,
+                                   bool *undecided)
+{
+    struct p2p_touch_walk walk;
+    struct p2p_scratch scratch;
+    struct p2p_entry entry;
+    struct p2p_record_id id;
+    enum p2p_err err = P2P_OK;
+    *undecided = false;
+    if (p2p_charter_rival_size(ledger->charter) == 0 || custody->tenure_count == 0) {
+        return P2P_OK;
+    }
+    p2p_step_walk(&walk, &custody->id, custody->holder,
+                  custody->tenures[custody->tenure_count - 1].from + 1);
+    p2p_scratch_begin(&scratch, ledger);
+    while (err == P2P_OK && !*undecided) {
+        err = p2p_touch_next(&walk, ledger->kv, &id);
+        if (err == P2P_OK && id.feed != custody->holder) {
+            err = P2P_NOTFOUND;
+        }
+        if (err == P2P_OK) {
+            err = p2p_ledger_entry(ledger, &id, &entry);
+        }
+        *undecided = err == P2P_OK && (entry.record.kind == P2P_KIND_CUSTODY_OFFER ||
+                                       entry.record.kind == P2P_KIND_CUSTODY_WITHDRAW ||
+                                       entry.record.kind == P2P_KIND_USE ||
+                                       entry.record.kind == P2P_KIND_RECOUNT);
+        p2p_scratch_reset(&scratch);
+    }
+    p2p_scratch_end(&scratch, ledger);
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 /* ---- recounts ---- */
 
 enum p2p_err p2p_step_is_second(struct custody_trace *trace, uint32_t feed, uint64_t from,

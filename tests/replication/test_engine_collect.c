@@ -336,6 +336,45 @@ static void test_an_override(void **state)
     CHECK(quay_audit(1) == 4);
 }
 
+/* The terminal gave it away by what two heads of the charter hide now, and its offer decides
+ * nothing. Without this it lets out what the other may have let out by then. */
+static void test_what_two_heads_hide_that_it_gave_away(void **state)
+{
+    static struct world_entry rival;
+    static struct world_draft draft;
+    struct p2p_record_id token;
+    (void)state;
+    quay_start(3, 3, 19);
+    quay_ready(BOX, &token);
+    network_advance(&net, 3000);
+    struct charter_world before = net.world;
+    world_draft(&draft);
+    world_grant(&draft, "s1", KEY_OF_SECOND + 1, "m1", "custody", "*");
+    network_give(&net, 1, network_entry(&net, &draft));
+    network_advance(&net, 120000); /* until its `seen` names that entry */
+    uint8_t room[64];
+    struct p2p_pack pack;
+    const struct p2p_custody_step what = {.epoch = 2, .to = 2};
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_custody_step_pack(&pack, &what));
+    quay_append(&(struct quay_record){.kind = P2P_KIND_CUSTODY_OFFER,
+                                      .node = 1,
+                                      .second = true,
+                                      .cites = {token},
+                                      .cite_count = 1,
+                                      .content = p2p_pack_slice(&pack)});
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_OFFERED);
+    CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
+    world_draft(&draft);
+    world_grant(&draft, "right", 241, "m2", "ban-court", "*");
+    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
+    CHECK_ERR(network_give_entry(&net, 1, &rival), P2P_FORKED);
+    network_advance(&net, 3000);
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_HELD); /* nobody can say */
+    CHECK(!quay_allowed(1, BOX, DRIVER));
+    CHECK(quay_because(P2P_GATE_CUSTODY_WAITING));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +390,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_cut_point_between_two_collects, network_stop),
         cmocka_unit_test_teardown(test_a_container_that_came_in_elsewhere, network_stop),
         cmocka_unit_test_teardown(test_an_override, network_stop),
+        cmocka_unit_test_teardown(test_what_two_heads_hide_that_it_gave_away, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

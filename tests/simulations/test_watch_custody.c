@@ -53,6 +53,21 @@ static void who_has_no_lease_or_no_quorum_could_not(void **state)
     watch_world_nothing(&c.w);
 }
 
+/* An offer of its own stands behind where it came to hold it, and decides nothing: at no epoch
+ * of its own here, by what two heads hide there. */
+static void who_may_have_given_it_under_two_heads_could_not(void **state)
+{
+    (void)state;
+    custody_world_offer(&c.w.world, 1, c.token, 9, 3, 0);
+    pass_on_unknown_to_m1();
+    c.hides = true;
+    scan(&c.m1, &c.m2);
+    watch_world_nothing(&c.w);
+    c.hides = false;
+    scan(&c.m1, &c.m2);
+    watch_world_found(&c.w, SIM_INVARIANT_ONE_HOLDER);
+}
+
 static void epoch_that_falls_is_told(void **state)
 {
     (void)state;
@@ -279,6 +294,7 @@ int main(void)
         T(two_who_could_release_at_one_moment_are_told),
         T(one_after_the_other_is_none),
         T(who_has_no_lease_or_no_quorum_could_not),
+        T(who_may_have_given_it_under_two_heads_could_not),
         T(epoch_that_falls_is_told),
         T(two_at_one_epoch_are_told),
         T(who_could_release_what_has_left_is_told),

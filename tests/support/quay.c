@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-enum { KEY_OF_PARTY = 200, KEY_OF_SECOND = 210 };
-
 static void name_parties(void)
 {
     static const char *const grants[] = {"custody",         "recount",          "issue",

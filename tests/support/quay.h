@@ -25,6 +25,9 @@ void quay_start_mirrored(uint32_t nodes, uint64_t seed);
 /* Puts a lease of two minutes into a draft of the charter. */
 void quay_draft_lease(struct world_draft *draft);
 
+/* Numbers of the keys of "pM" and "sM" behind these. */
+enum { KEY_OF_PARTY = 200, KEY_OF_SECOND = 210 };
+
 /* A record by party "pM" of node M. */
 struct quay_record {
     uint32_t kind;
