@@ -13,8 +13,7 @@
  *     undecided    the node is out of reach: nothing is answered, the delivery is to be kept
  * and taken again
  *
- * Tasks that wait for something (task.h) outlive their interchange; p2p_trade_retry tries them
- * again and answers late when one is refused after all. Main thread. */
+ * Tasks that wait for something (task.h) outlive their interchange (late.h). Main thread. */
 #ifndef P2P_TRADE_INTAKE_H
 #define P2P_TRADE_INTAKE_H
 
@@ -49,8 +48,5 @@ struct p2p_trade_tally {
 P2P_MUST_CHECK enum p2p_err p2p_trade_take(struct p2p_trade *trade, struct p2p_slice bytes,
                                            const char *name, const char *delivery,
                                            struct p2p_trade_tally *tally);
-/* Tries what waits once more: at most `max` tasks, behind those of the last time. */
-P2P_MUST_CHECK enum p2p_err p2p_trade_retry(struct p2p_trade *trade, size_t max,
-                                            struct p2p_trade_tally *tally);
 
 #endif

@@ -1,6 +1,7 @@
 /* port2port-trade: trade messages for a port2port node. */
 #include "api.h"
 #include "intake.h"
+#include "late.h"
 #include "message.h"
 #include "options.h"
 #include "spool.h"

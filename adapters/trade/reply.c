@@ -60,6 +60,13 @@ json_t *p2p_trade_origin(const struct p2p_edi_interchange *in, const char *key,
                      message != NULL ? message->release : "", "document", document);
 }
 
+json_t *p2p_trade_refusal(const json_t *task, const struct p2p_trade_result *result)
+{
+    return json_pack("{s:s, s:s, s:s, s:O}", "code", result->code, "text", result->text,
+                     "container", p2p_json_text(task, "container"), "segment",
+                     json_object_get(task, "segment"));
+}
+
 enum p2p_err p2p_trade_send_contrl(const struct p2p_trade *trade,
                                    const struct p2p_edi_interchange *in, const char *key,
                                    const char *delivery, json_t *names)

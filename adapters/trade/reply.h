@@ -14,6 +14,8 @@
  * memory. */
 json_t *p2p_trade_origin(const struct p2p_edi_interchange *in, const char *key,
                          const struct p2p_edi_message *message, const char *document);
+/* {"code","text","container","segment"}: of a task that was refused. NULL without memory. */
+json_t *p2p_trade_refusal(const json_t *task, const struct p2p_trade_result *result);
 /* delivery: tells the answers to a rejected or duplicate one from those to another. */
 P2P_MUST_CHECK enum p2p_err p2p_trade_send_contrl(const struct p2p_trade *trade,
                                                   const struct p2p_edi_interchange *in,

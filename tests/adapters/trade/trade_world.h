@@ -3,7 +3,7 @@
 #ifndef TRADE_WORLD_H
 #define TRADE_WORLD_H
 
-#include "adapters/trade/intake.h"
+#include "adapters/trade/late.h"
 #include "temp_dir.h"
 
 #define TRADE_WORLD_NOW_MS 1795334400000u /* 2026-11-22T08:00:00Z */
