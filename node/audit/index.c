@@ -13,8 +13,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -319,15 +321,33 @@ static int open_env(struct audit_index *index, const char *path)
     return rc;
 }
 
-/* `DIR.index`, whatever slashes DIR ends with, unless another place was named. */
+/* `.`, `..`, or a path that ends so: what stands there is no name that lies beside it. */
+static bool is_nameless(const char *dir, size_t len)
+{
+    size_t dots = 0;
+    while (dots < len && dir[len - 1 - dots] == '.') {
+        dots++;
+    }
+    return (dots == 1 || dots == 2) && (dots == len || dir[len - 1 - dots] == '/');
+}
+
+/* `DIR.index`, whatever slashes or dots DIR ends with, unless another place was named. */
 enum p2p_err audit_index_path(const struct p2p_audit *audit, const char *name,
                               char out[P2P_PATH_BYTES_MAX])
 {
+    char real[PATH_MAX];
     const char *named = audit->options.index_dir;
     const char *dir = named != NULL ? named : audit->options.dirs[0];
     size_t len = strlen(dir);
     while (len > 1 && dir[len - 1] == '/') {
         len--;
+    }
+    if (named == NULL && is_nameless(dir, len)) {
+        if (realpath(dir, real) == NULL) {
+            return P2P_NOTFOUND;
+        }
+        dir = real;
+        len = strlen(real);
     }
     int n = snprintf(out, P2P_PATH_BYTES_MAX, "%.*s%s%s%s", (int)len, dir,
                      named != NULL ? "" : ".index", name[0] == '\0' ? "" : "/", name);

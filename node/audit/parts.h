@@ -1,6 +1,7 @@
 /* What the parts of an audit share. Private to node/audit.
  *
  *   verify.c     the order of it all, opening and closing
+ *   place.c      where it reads and writes, held against the archives
  *   pool.c       one function over many items on several threads
  *   charter.c    the charter, proven by the trust file
  *   scan.c       every file once: its hash, and of bundles what the later passes must know
@@ -241,7 +242,12 @@ P2P_MUST_CHECK enum p2p_err audit_index_new(struct p2p_audit *audit);
 /* The one that is there, which audit_take found fit. */
 P2P_MUST_CHECK enum p2p_err audit_index_again(struct p2p_audit *audit);
 void audit_index_close(struct audit_index *index); /* accepts NULL */
-/* A file of the index beside the first archive; "": the directory. P2P_TOOLARGE. */
+/* P2P_NOTFOUND: the trust file or an archive is not there; P2P_USAGE: the trust file lies in an
+ * archive, or something that is written would. */
+P2P_MUST_CHECK enum p2p_err audit_places(const struct p2p_audit *audit, char *message,
+                                         size_t cap);
+/* A file of the index beside the first archive; "": the directory. P2P_TOOLARGE, P2P_NOTFOUND.
+ */
 P2P_MUST_CHECK enum p2p_err audit_index_path(const struct p2p_audit *audit, const char *name,
                                              char out[P2P_PATH_BYTES_MAX]);
 /* Begins a write transaction, or goes on in the open one. */

@@ -3,7 +3,6 @@
 #include <p2p/assert.h>
 #include <p2p/file.h>
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,36 +10,10 @@
 
 /* ---- the trust file ---- */
 
-/* A trust file that lies inside an archive would be the archive's word for itself. */
-static enum p2p_err check_place(const struct p2p_audit *audit, char *message, size_t cap)
-{
-    char trust[PATH_MAX];
-    char dir[PATH_MAX];
-    if (realpath(audit->options.trust_path, trust) == NULL) {
-        snprintf(message, cap, "trust file %s: it is not there", audit->options.trust_path);
-        return P2P_NOTFOUND;
-    }
-    for (size_t i = 0; i < audit->options.dir_count; i++) {
-        if (realpath(audit->options.dirs[i], dir) == NULL) {
-            snprintf(message, cap, "archive %s: it is not there", audit->options.dirs[i]);
-            return P2P_NOTFOUND;
-        }
-        size_t len = strlen(dir);
-        if (strncmp(trust, dir, len) == 0 &&
-            (trust[len] == '/' || trust[len] == '\0' || strcmp(dir, "/") == 0)) {
-            snprintf(message, cap,
-                     "trust file %s lies inside the archive %s: take one from elsewhere",
-                     audit->options.trust_path, audit->options.dirs[i]);
-            return P2P_USAGE;
-        }
-    }
-    return P2P_OK;
-}
-
 static enum p2p_err read_trust(struct p2p_audit *audit, char *message, size_t cap)
 {
     size_t line = 0;
-    enum p2p_err err = check_place(audit, message, cap);
+    enum p2p_err err = audit_places(audit, message, cap);
     if (err == P2P_OK) {
         err = p2p_file_read(audit->options.trust_path, P2P_TRUST_FILE_BYTES_MAX,
                             &audit->trust_text, &audit->trust_len, message, cap);
@@ -52,8 +25,16 @@ static enum p2p_err read_trust(struct p2p_audit *audit, char *message, size_t ca
     audit->trust_hash = p2p_sha256(text);
     err = p2p_trust_parse(&audit->trust, text, &line);
     if (err != P2P_OK) {
-        snprintf(message, cap, "trust file %s: line %zu: %s", audit->options.trust_path, line,
-                 err == P2P_REFUSED ? "a quorum of nobody trusts nobody" : p2p_err_text(err));
+        char place[32] = "";
+        if (line > 0) {
+            snprintf(place, sizeof place, " line %zu:", line);
+        }
+        snprintf(message, cap, "trust file %s:%s %s", audit->options.trust_path, place,
+                 err == P2P_REFUSED ? "a quorum of nobody trusts nobody"
+                 : err == P2P_MALFORMED
+                     ? "not in the form that a trust file has; federation new "
+                       "writes one"
+                     : p2p_err_text(err));
         return P2P_USAGE;
     }
     return P2P_OK;

@@ -81,7 +81,11 @@ int p2p_cli_explain_run(struct p2p_cli_call *call)
 {
     struct p2p_cli_audited audited;
     struct p2p_cli_decision decision = {.payload = NULL};
-    int exit = p2p_cli_audited_init(&audited, call);
+    int exit = p2p_cli_outside(call, "html", 1);
+    if (exit != P2P_CLI_YES) {
+        return exit;
+    }
+    exit = p2p_cli_audited_init(&audited, call);
     if (exit == P2P_CLI_YES) {
         exit = p2p_cli_decision_find(&audited, p2p_cli_argument(call, 1), &decision);
     }

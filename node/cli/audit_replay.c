@@ -18,12 +18,45 @@ struct replaying {
     const struct p2p_cli_call *call;
     struct p2p_record_id record; /* of --as-known-by, or of --at */
     bool has_record;
-    bool known;      /* the second question */
-    uint64_t now_ms; /* at which windows are looked at */
+    bool known;                              /* the second question */
+    uint64_t now_ms;                         /* at which windows are looked at */
+    char subject[2 * P2P_SUBJECT_BYTES_MAX]; /* whose bans are told; "": everybody's */
     size_t listed;
 };
 
 /* ---- what is asked ---- */
+
+/* The subject in the form in which bans print it. Persons, cards and plates stand in an archive
+ * as tokens, and who has no key of the circle cannot tell whether a number is one of them. */
+static int read_subject(struct replaying *replaying)
+{
+    char text[P2P_CLI_SENTENCE_BYTES];
+    struct p2p_subject subject;
+    const char *asked = p2p_cli_value(replaying->call, "subject", NULL);
+    if (asked == NULL || strstr(asked, P2P_CLI_TOKEN_MARK) != NULL) {
+        snprintf(replaying->subject, sizeof(replaying->subject), "%s",
+                 asked == NULL ? "" : asked);
+        return P2P_CLI_YES;
+    }
+    if (p2p_subject_parse(&subject, p2p_slice_text(asked)) != P2P_OK) {
+        snprintf(text, sizeof text, "%.200s is no subject", asked);
+        return p2p_cli_fail(replaying->call, P2P_CLI_USAGE, "usage", text,
+                            "write it as imo:9179842, or a token as audit replay prints it");
+    }
+    if (!subject.type->clear) {
+        snprintf(
+            text, sizeof text,
+            "whether %.200s is banned cannot be told by an archive, in which a %s is a token",
+            asked, subject.type->word);
+        return p2p_cli_fail(
+            replaying->call, P2P_CLI_UNDECIDED, "token", text,
+            "name the token: a member of the circle sees it in port2port ban list "
+            "--subject");
+    }
+    snprintf(replaying->subject, sizeof(replaying->subject), "%s:%s", subject.type->word,
+             subject.value);
+    return P2P_CLI_YES;
+}
 
 static int no_such(const struct p2p_cli_call *call, const char *what)
 {
@@ -194,11 +227,15 @@ static enum p2p_err digests_json(const struct replaying *replaying, json_t *out)
     uint32_t circles = p2p_charter_circle_count(then->charter);
     struct p2p_hash hash;
     json_t *digests = json_object();
+    json_t *hidden = json_array();
     enum p2p_err err = P2P_OK;
     size_t count = 0;
     const enum p2p_view_number *views = p2p_views_in_circles(&count);
     for (uint32_t i = 1; i <= circles; i++) {
         bool withheld = p2p_audit_withholds(replaying->audited.audit, i);
+        if (withheld) {
+            json_array_append_new(hidden, json_string(p2p_circle_name(then, i)));
+        }
         for (size_t v = 0; v < count && err == P2P_OK && !withheld; v++) {
             char name[16 + P2P_NAME_BYTES_MAX];
             snprintf(name, sizeof name, "%s/%s", p2p_view_word(views[v]),
@@ -219,6 +256,7 @@ static enum p2p_err digests_json(const struct replaying *replaying, json_t *out)
         json_object_set_new(out, "frontier_digest", p2p_hex_json(&hash));
     }
     json_object_set_new(out, "digests", digests);
+    json_object_set_new(out, "withheld", hidden);
     return err;
 }
 
@@ -246,9 +284,8 @@ static json_t *state_json(const struct replaying *replaying)
 
 static bool is_wanted(const struct replaying *replaying, const struct p2p_ban *ban)
 {
-    const char *subject = p2p_cli_value(replaying->call, "subject", NULL);
-    if (subject != NULL) {
-        return p2p_ban_is_on(p2p_past_ledger(replaying->audited.past), ban, subject);
+    if (replaying->subject[0] != '\0') {
+        return p2p_ban_is_on(p2p_past_ledger(replaying->audited.past), ban, replaying->subject);
     }
     switch (p2p_ban_state_at(ban, replaying->now_ms)) {
     case P2P_BAN_IN_FORCE:
@@ -302,17 +339,15 @@ static enum p2p_err put_bans(struct replaying *replaying, json_t *rows)
 
 static void print_state(const struct p2p_cli_style *style, const json_t *state)
 {
-    static const char *const heads[] = {"FEED", "KNOWN>", "OF>", NULL};
+    static const char *const heads[] = {"FEED", "RECORDS>", "OF>", NULL};
     struct p2p_cli_table table;
     char when[P2P_CLI_WHEN_BYTES], text[P2P_CLI_SENTENCE_BYTES];
     const json_t *charter = json_object_get(state, "charter");
     size_t i = 0;
     const json_t *feed = NULL;
-    const char *name = NULL;
-    const json_t *digest = NULL;
     p2p_cli_field(style, "question", p2p_cli_text(state, "question"));
     p2p_cli_field(style, "record", p2p_cli_text(state, "record"));
-    p2p_cli_field(style, "time", p2p_cli_when(when, state, "at"));
+    p2p_cli_field(style, "time", p2p_cli_moment(when, state, "at"));
     snprintf(text, sizeof text, "%s: %s", p2p_cli_text(state, "federation"),
              p2p_cli_text(state, "archive"));
     p2p_cli_field(style, "archive", text);
@@ -323,10 +358,11 @@ static void print_state(const struct p2p_cli_style *style, const json_t *state)
              (unsigned long long)p2p_cli_number(charter, "size"),
              (unsigned long long)p2p_cli_number(charter, "of"));
     p2p_cli_field(style, "charter", text);
-    p2p_cli_field(style, "frontier", p2p_cli_text(state, "frontier_digest"));
-    json_object_foreach(json_object_get(state, "digests"), name, digest)
-    {
-        p2p_cli_field(style, name, json_string_value(digest));
+    if (p2p_cli_list(text, sizeof text, state, "withheld")[0] != '\0') {
+        char circles[P2P_CLI_SENTENCE_BYTES + 64];
+        snprintf(circles, sizeof circles, "what stands in the circles %s is not all here",
+                 text);
+        p2p_cli_field(style, "withheld", circles);
     }
     fputc('\n', style->out);
     p2p_cli_table_init(&table, heads);
@@ -341,6 +377,26 @@ static void print_state(const struct p2p_cli_style *style, const json_t *state)
     p2p_cli_table_print(&table, style);
     p2p_cli_table_deinit(&table);
     fputc('\n', style->out);
+}
+
+/* For comparing with what a node says of itself. */
+static void print_digests(const struct p2p_cli_style *style, const json_t *state)
+{
+    static const char *const heads[] = {"DIGEST OF", "SHA-256", NULL};
+    struct p2p_cli_table table;
+    const char *name = NULL;
+    json_t *digest = NULL;
+    p2p_cli_table_init(&table, heads);
+    p2p_cli_cell_add(&table, "frontier", P2P_CLI_PLAIN);
+    p2p_cli_cell_add(&table, p2p_cli_text(state, "frontier_digest"), P2P_CLI_DIM);
+    json_object_foreach(json_object_get(state, "digests"), name, digest)
+    {
+        p2p_cli_cell_add(&table, name, P2P_CLI_PLAIN);
+        p2p_cli_cell_add(&table, json_string_value(digest), P2P_CLI_DIM);
+    }
+    fputc('\n', style->out);
+    p2p_cli_table_print(&table, style);
+    p2p_cli_table_deinit(&table);
 }
 
 static int put_all(struct replaying *replaying)
@@ -364,6 +420,7 @@ static int put_all(struct replaying *replaying)
         } else {
             p2p_cli_print_bans(&style, rows);
         }
+        print_digests(&style, state);
     }
     json_decref(rows);
     json_decref(state);
@@ -376,7 +433,10 @@ static int put_all(struct replaying *replaying)
 int p2p_cli_replay_run(struct p2p_cli_call *call)
 {
     struct replaying replaying = {.call = call};
-    int exit = p2p_cli_audited_init(&replaying.audited, call);
+    int exit = read_subject(&replaying);
+    if (exit == P2P_CLI_YES) {
+        exit = p2p_cli_audited_init(&replaying.audited, call);
+    }
     if (exit == P2P_CLI_YES) {
         exit = set_horizon(&replaying);
     }

@@ -105,11 +105,13 @@ static void check_line(FILE *out, const struct p2p_findings *findings, enum p2p_
     uint64_t broken = p2p_findings_tally(findings, check, P2P_SEVERITY_BROKEN);
     uint64_t found = p2p_findings_tally(findings, check, P2P_SEVERITY_FINDING);
     uint64_t notices = p2p_findings_tally(findings, check, P2P_SEVERITY_NOTICE);
+    uint64_t looked_at = p2p_findings_looked_at(findings, check);
     fprintf(out, "%-13s %-8s %10" PRIu64 "  %s", p2p_check_word(check),
-            broken > 0  ? "BROKEN"
-            : found > 0 ? "FINDINGS"
-                        : "ok",
-            p2p_findings_looked_at(findings, check), p2p_check_text(check));
+            broken > 0       ? "BROKEN"
+            : found > 0      ? "FINDINGS"
+            : looked_at == 0 ? "none" /* there was nothing that could be checked */
+                             : "ok",
+            looked_at, p2p_check_text(check));
     if (broken + found > 0) {
         fprintf(out, ": %" PRIu64, broken + found);
     }
@@ -282,6 +284,10 @@ int p2p_cli_verify_run(struct p2p_cli_call *call)
     if (call->argument_count > P2P_AUDIT_ARCHIVES_MAX) {
         return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "more than 16 archives at once",
                             "verify some of them at a time");
+    }
+    int outside = p2p_cli_outside(call, "out", call->argument_count);
+    if (outside != P2P_CLI_YES) {
+        return outside;
     }
     enum p2p_err err = p2p_findings_new(&verifying.findings, p2p_alloc_default());
     if (err == P2P_OK) {

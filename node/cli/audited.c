@@ -70,6 +70,21 @@ void p2p_cli_audited_deinit(struct p2p_cli_audited *audited)
     p2p_findings_free(audited->findings);
 }
 
+int p2p_cli_outside(const struct p2p_cli_call *call, const char *option, size_t count)
+{
+    char text[P2P_CLI_SENTENCE_BYTES];
+    const char *path = p2p_cli_value(call, option, NULL);
+    const char *around =
+        path == NULL ? NULL
+                     : p2p_audit_around(path, (const char *const *)call->arguments, count);
+    if (around == NULL) {
+        return P2P_CLI_YES;
+    }
+    snprintf(text, sizeof text, "%.200s lies inside the archive %.200s", path, around);
+    return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", text,
+                        "nothing is written into an archive: name another place");
+}
+
 const char *p2p_cli_verdict_word(const struct p2p_findings *findings)
 {
     switch (p2p_findings_worst(findings)) {

@@ -24,6 +24,9 @@ struct p2p_cli_audited {
  * what is wrong and returns another exit code; deinit in every case. */
 int p2p_cli_audited_init(struct p2p_cli_audited *audited, const struct p2p_cli_call *call);
 void p2p_cli_audited_deinit(struct p2p_cli_audited *audited); /* accepts a zeroed object */
+/* Refuses an option that names a file to write inside one of the first `count` arguments, which
+ * are archives: P2P_CLI_YES, or said and P2P_CLI_USAGE. */
+int p2p_cli_outside(const struct p2p_cli_call *call, const char *option, size_t count);
 /* "sound", "findings", "broken". */
 const char *p2p_cli_verdict_word(const struct p2p_findings *findings);
 /* What the command ends with when all else is well. */

@@ -177,47 +177,51 @@ static json_t *token_json(const struct telling *telling, const char *type,
     char text[P2P_SUBJECT_BYTES_MAX];
     char hex[P2P_HEX_BYTES(8)];
     p2p_hex_encode(hex, token->token.bytes, 8);
-    snprintf(text, sizeof text, "%s:token:%s/%u:%s", type,
+    snprintf(text, sizeof text, "%s" P2P_CLI_TOKEN_MARK "%s/%u:%s", type,
              p2p_circle_name(telling->audited->ledger, token->circle), token->epoch, hex);
     return json_string(text);
 }
 
-/* As they stand there: in clear, or a token for each key. */
-static json_t *subjects_json(const struct telling *telling, bool *checks)
+/* As it stands there: in clear, or a token for each key. */
+static json_t *presented_json(const struct telling *telling,
+                              const struct p2p_decision_subject *subject)
 {
-    struct p2p_decision_subjects walk;
-    struct p2p_decision_subject subject;
+    const char *type = p2p_subject_type_named(subject->type)->word;
+    struct p2p_unpack tokens = subject->tokens;
+    char text[2 * P2P_SUBJECT_BYTES_MAX];
     json_t *list = json_array();
-    *checks = true;
-    p2p_decision_subjects_begin(&walk, &telling->decision->parsed);
-    while (p2p_decision_subjects_next(&walk, &subject)) {
-        const char *type = p2p_subject_type_named(subject.type)->word;
-        struct p2p_unpack tokens = subject.tokens;
-        char text[2 * P2P_SUBJECT_BYTES_MAX];
-        *checks = *checks && subject.check_ok;
-        if (subject.value.len > 0) {
-            snprintf(text, sizeof text, "%s:%.*s", type, (int)subject.value.len,
-                     (const char *)subject.value.data);
-            json_array_append_new(list, json_string(text));
-        }
-        for (uint32_t i = 0; i < subject.token_count; i++) {
-            struct p2p_decision_token token;
-            p2p_decision_token_next(&tokens, &token);
-            json_array_append_new(list, token_json(telling, type, &token));
-        }
+    if (subject->value.len > 0) {
+        snprintf(text, sizeof text, "%s:%.*s", type, (int)subject->value.len,
+                 (const char *)subject->value.data);
+        json_array_append_new(list, json_string(text));
+    }
+    for (uint32_t i = 0; i < subject->token_count; i++) {
+        struct p2p_decision_token token;
+        p2p_decision_token_next(&tokens, &token);
+        json_array_append_new(list, token_json(telling, type, &token));
     }
     return list;
 }
 
 static json_t *question_json(const struct telling *telling)
 {
-    bool checks = true;
-    json_t *subjects = subjects_json(telling, &checks);
     const struct p2p_decision *decision = &telling->decision->parsed;
-    json_t *json =
-        json_pack("{s:s, s:o, s:b, s:o, s:o}", "purpose", decision->purpose, "subjects",
-                  subjects, "check_digits", checks, "time", p2p_time_json(decision->own_ms),
-                  "quorum_time", time_or_null(decision->quorum_ms));
+    struct p2p_decision_subjects walk;
+    struct p2p_decision_subject subject;
+    bool checks = true;
+    json_t *presented = json_array(); /* a list for each of them */
+    json_t *subjects = json_array();  /* the same in one */
+    p2p_decision_subjects_begin(&walk, decision);
+    while (p2p_decision_subjects_next(&walk, &subject)) {
+        json_t *each = presented_json(telling, &subject);
+        checks = checks && subject.check_ok;
+        json_array_extend(subjects, each);
+        json_array_append_new(presented, each);
+    }
+    json_t *json = json_pack("{s:s, s:o, s:o, s:b, s:o, s:o}", "purpose", decision->purpose,
+                             "subjects", subjects, "presented", presented, "check_digits",
+                             checks, "time", p2p_time_json(decision->own_ms), "quorum_time",
+                             time_or_null(decision->quorum_ms));
     if (decision->container.len > 0) {
         json_object_set_new(json, "container", p2p_slice_json(decision->container));
     }
@@ -294,6 +298,27 @@ json_t *explained_record_json(const struct telling *telling, const struct p2p_re
                      kind == NULL ? "?" : kind->word, "by",
                      issuer != NULL ? issuer->name : "the node itself", "time",
                      p2p_time_json(entry.record.time_ms));
+}
+
+void explained_add_unknown(struct telling *telling, const struct p2p_record_id *id,
+                           json_t *json)
+{
+    const struct p2p_cli_decision *decision = telling->decision;
+    json_t *each = NULL;
+    size_t i = 0;
+    json_array_foreach(telling->unknown, i, each)
+    {
+        if (strcmp(p2p_cli_text(each, "record"), p2p_cli_text(json, "record")) == 0) {
+            json_object_update_missing(each, json);
+            json_decref(json);
+            return;
+        }
+    }
+    bool afterwards = id->feed == decision->id.feed
+                          ? id->index > decision->id.index
+                          : time_of(telling, id) > decision->parsed.own_ms;
+    json_object_set_new(json, "afterwards", json_boolean(afterwards));
+    json_array_append_new(telling->unknown, json);
 }
 
 /* ---- all of it ---- */

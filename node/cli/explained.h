@@ -31,8 +31,11 @@ P2P_MUST_CHECK enum p2p_err p2p_cli_explain(struct p2p_cli_audited *audited,
  * "table": {"heads", "rows"}}]. */
 json_t *p2p_cli_explain_steps(const json_t *facts);
 /* What was asked, as a sentence; returns out. */
-#define P2P_CLI_QUESTION_BYTES 4096u /* sixteen subjects, and what is said of them */
+#define P2P_CLI_TOKEN_MARK     ":token:" /* in a subject that stands as a token */
+#define P2P_CLI_QUESTION_BYTES 4096u     /* sixteen subjects, and what is said of them */
 const char *p2p_cli_explained_question(const json_t *facts, char out[P2P_CLI_QUESTION_BYTES]);
+/* What is to be said of the archive before anything is believed; NULL: it is sound. */
+const char *p2p_cli_explained_caveat(const json_t *facts);
 
 /* ---- print_explained.c, page_explained.c ---- */
 

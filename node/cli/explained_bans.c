@@ -18,8 +18,11 @@ static enum p2p_err add_acts(struct telling *telling, const struct p2p_ban *ban,
         if (act != NULL) {
             json_object_set_new(act, "acts_on",
                                 p2p_id_json(telling->audited->ledger, &ban->id));
-            json_array_append_new(explained_was_known(telling, &by) ? acts : telling->unknown,
-                                  act);
+            if (explained_was_known(telling, &by)) {
+                json_array_append_new(acts, act);
+            } else {
+                explained_add_unknown(telling, &by, act);
+            }
         }
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;
@@ -100,7 +103,7 @@ static enum p2p_err add_key(struct telling *telling, uint32_t circle,
                            ? explained_record_json(telling, &id)
                            : NULL;
         if (json != NULL) {
-            json_array_append_new(telling->unknown, json);
+            explained_add_unknown(telling, &id, json);
         }
     }
     return err == P2P_NOTFOUND ? P2P_OK : err;

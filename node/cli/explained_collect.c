@@ -94,20 +94,6 @@ static enum p2p_err judge_then(const struct telling *telling, const struct p2p_r
 
 /* ---- the records that name a token or a right ---- */
 
-static bool is_listed(const json_t *list, const json_t *record)
-{
-    size_t i = 0;
-    const json_t *each = NULL;
-    json_array_foreach(list, i, each)
-    {
-        if (json_equal(json_object_get(each, "record"), json_object_get(record, "record")) !=
-            0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum p2p_err act_json(const struct telling *telling, const struct p2p_record_id *by,
                              json_t **out)
 {
@@ -162,15 +148,12 @@ static enum p2p_err add_act(struct telling *telling, const struct p2p_record_id 
     if (err != P2P_OK) {
         return err;
     }
-    if (list == telling->unknown &&
-        is_listed(list, act)) { /* of two rights, or right and token */
-        json_decref(act);
-        return P2P_OK;
-    }
-    if (list == telling->unknown) {
+    if (list == telling->unknown) { /* it may act on two rights, or on right and token */
         json_object_set_new(act, "acts_on", p2p_id_json(telling->audited->ledger, id));
+        explained_add_unknown(telling, by, act);
+    } else {
+        json_array_append_new(list, act);
     }
-    json_array_append_new(list, act);
     return P2P_OK;
 }
 

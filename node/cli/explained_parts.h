@@ -31,6 +31,10 @@ struct telling {
 bool explained_was_known(const struct telling *telling, const struct p2p_record_id *id);
 /* Who wrote it, and when; NULL: it is not here, or there is no memory. */
 json_t *explained_record_json(const struct telling *telling, const struct p2p_record_id *id);
+/* Adds a record that the gate did not know, and whether it was written after the answer: by its
+ * place in the gate's own feed, by its author's clock in another. Each once; takes json. */
+void explained_add_unknown(struct telling *telling, const struct p2p_record_id *id,
+                           json_t *json);
 /* Fills found and unknown with the bans that the question met. P2P_NOMEM, P2P_CORRUPT, or the
  * seam's. */
 P2P_MUST_CHECK enum p2p_err explained_bans(struct telling *telling);

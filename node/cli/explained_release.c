@@ -14,7 +14,7 @@ static const char *record_text(char out[WHO_BYTES], const json_t *record)
     char at[P2P_CLI_WHEN_BYTES];
     snprintf(out, WHO_BYTES, "record %.320s (%.64s by %.200s at %s)",
              p2p_cli_text(record, "record"), p2p_cli_text(record, "kind"),
-             p2p_cli_text(record, "by"), p2p_cli_when(at, record, "time"));
+             p2p_cli_text(record, "by"), p2p_cli_moment(at, record, "time"));
     return out;
 }
 
@@ -71,7 +71,7 @@ static void tell_records(json_t *step, const json_t *about, bool ruled)
         char at[P2P_CLI_WHEN_BYTES], says[WHO_BYTES], effect[WHO_BYTES];
         json_t *row = json_pack("[s, s, s, s, s]", p2p_cli_text(record, "record"),
                                 p2p_cli_text(record, "kind"), says_text(says, record),
-                                p2p_cli_text(record, "by"), p2p_cli_when(at, record, "time"));
+                                p2p_cli_text(record, "by"), p2p_cli_moment(at, record, "time"));
         if (ruled) {
             json_array_append_new(row, json_string(effect_text(effect, record)));
         }
@@ -97,7 +97,8 @@ static void say_own_words(json_t *step, const json_t *says)
                       p2p_cli_text(says, "released"),
                       json_is_true(json_object_get(says, "mirrored")) ? "" : " not yet");
     } else if (json_is_string(json_object_get(says, "released"))) {
-        explained_say(step, "It was released by record %s.", p2p_cli_text(says, "released"));
+        explained_say(step, "Upon this answer it was released, by record %s.",
+                      p2p_cli_text(says, "released"));
     }
 }
 

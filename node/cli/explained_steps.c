@@ -42,6 +42,11 @@ static const char *when(char out[P2P_CLI_WHEN_BYTES], const json_t *object, cons
     return p2p_cli_when(out, object, name);
 }
 
+static const char *moment(char out[P2P_CLI_WHEN_BYTES], const json_t *object, const char *name)
+{
+    return p2p_cli_moment(out, object, name);
+}
+
 /* ---- who, what ---- */
 
 static json_t *who(const json_t *facts)
@@ -52,24 +57,69 @@ static json_t *who(const json_t *facts)
     json_t *step = explained_begin("Who decided, and when");
     explained_say(step, "Gate %s of %s answered at %s, by its own clock. All times are UTC.",
                   p2p_cli_text(gate, "name"), p2p_cli_text(gate, "member"),
-                  when(at, json_object_get(facts, "question"), "time"));
+                  moment(at, json_object_get(facts, "question"), "time"));
     if (json_is_string(json_object_get(json_object_get(facts, "question"), "quorum_time"))) {
-        explained_say(step, "Its witnesses' clocks said %s.",
-                      when(at, json_object_get(facts, "question"), "quorum_time"));
+        explained_say(step, "By quorum time, which its witnesses' clocks make, it was %s.",
+                      moment(at, json_object_get(facts, "question"), "quorum_time"));
     }
     explained_say(step, "The answer stands in record %s, which says %s.",
-                  p2p_cli_text(written, "record"), when(at, written, "time"));
+                  p2p_cli_text(written, "record"), moment(at, written, "time"));
     if (json_is_string(json_object_get(written, "before"))) {
-        explained_say(step, "Others cosigned it by %s%s%s.", when(at, written, "before"),
+        explained_say(step, "Others cosigned it by %s%s%s.", moment(at, written, "before"),
                       json_is_string(json_object_get(written, "after"))
                           ? ", and what stands before it by "
                           : "",
-                      when(other, written, "after"));
+                      moment(other, written, "after"));
     }
     if (json_is_true(json_object_get(written, "late"))) {
         explained_say(step, "It could not be recorded when it was given, and was added later.");
     }
     return step;
+}
+
+/* "imo:9332810", or "card (national/1:65096a4e03ec40be, begne/1:ddd880b180aa4959)" of one whose
+ * number nobody reads there. */
+static size_t put_presented(char *out, size_t cap, const json_t *tokens)
+{
+    const json_t *each = NULL;
+    size_t i = 0;
+    size_t len = 0;
+    json_array_foreach(tokens, i, each)
+    {
+        const char *text = json_string_value(each);
+        const char *token = strstr(text, P2P_CLI_TOKEN_MARK);
+        int word = token == NULL ? 0 : (int)(token - text);
+        const char *rest = token == NULL ? text : token + strlen(P2P_CLI_TOKEN_MARK);
+        if (len < cap) {
+            len += (size_t)snprintf(out + len, cap - len, "%.*s%s%s", i == 0 ? word : 0, text,
+                                    i > 0           ? ", "
+                                    : token != NULL ? " ("
+                                                    : "",
+                                    rest);
+        }
+        if (token != NULL && i + 1 == json_array_size(tokens) && len < cap) {
+            len += (size_t)snprintf(out + len, cap - len, ")");
+        }
+    }
+    return len < cap ? len : cap;
+}
+
+static const char *presented(const json_t *question, char out[LINE_BYTES])
+{
+    const json_t *each = NULL;
+    size_t i = 0;
+    size_t len = 0;
+    out[0] = '\0';
+    json_array_foreach(json_object_get(question, "presented"), i, each)
+    {
+        if (i > 0 && len < LINE_BYTES) {
+            len += (size_t)snprintf(out + len, LINE_BYTES - len, ", ");
+        }
+        if (len < LINE_BYTES) {
+            len += put_presented(out + len, LINE_BYTES - len, each);
+        }
+    }
+    return out;
 }
 
 const char *p2p_cli_explained_question(const json_t *facts, char out[P2P_CLI_QUESTION_BYTES])
@@ -80,8 +130,7 @@ const char *p2p_cli_explained_question(const json_t *facts, char out[P2P_CLI_QUE
     const char *purpose = p2p_cli_text(question, "purpose");
     const char *locode = p2p_cli_text(gate, "locode");
     const char *container = p2p_cli_text(question, "container");
-    snprintf(out, P2P_CLI_QUESTION_BYTES, "May %s %s%.40s at %s?",
-             p2p_cli_list(list, sizeof list, question, "subjects"),
+    snprintf(out, P2P_CLI_QUESTION_BYTES, "May %s %s%.40s at %s?", presented(question, list),
              container[0] != '\0'                                           ? "collect "
              : strcmp(purpose, "call") == 0 || strcmp(purpose, "work") == 0 ? purpose
                                                                             : "enter",
@@ -96,6 +145,11 @@ static json_t *asked(const json_t *facts)
     const json_t *gate = json_object_get(facts, "gate");
     json_t *step = explained_begin("What was asked");
     explained_say(step, "%s", p2p_cli_explained_question(facts, list));
+    if (strstr(list, " (") != NULL) {
+        explained_say(step, "The tokens in one pair of brackets stand for one number, one for "
+                            "each circle in which it is looked up; only who has a circle's key "
+                            "can tell the number.");
+    }
     if (!json_is_true(json_object_get(question, "check_digits"))) {
         explained_say(step, "A check digit is wrong: the answer is at least `possible`.");
     }
@@ -143,7 +197,7 @@ static json_t *known(const json_t *facts)
         json_array_append_new(rows, json_pack("[s, s, s, s, s]", p2p_cli_text(feed, "feed"),
                                               p2p_cli_count(size, p2p_cli_number(feed, "size")),
                                               p2p_cli_count(of, p2p_cli_number(feed, "of")),
-                                              when(at, feed, "newest"),
+                                              moment(at, feed, "newest"),
                                               strcmp(age, "now") == 0 ? "0 s" : age));
     }
     return step;
@@ -195,7 +249,7 @@ static json_t *tell_ban(const json_t *found)
     json_t *step = explained_begin(title);
     explained_say(step, "On %s: imposed by %s at %s; ground %s; %s.",
                   p2p_cli_list(list, sizeof list, ban, "subjects"), p2p_cli_text(ban, "issuer"),
-                  when(at, json_object_get(found, "imposed"), "time"),
+                  moment(at, json_object_get(found, "imposed"), "time"),
                   p2p_cli_text(ban, "ground"), p2p_cli_text(ban, "reference"));
     p2p_cli_list(list, sizeof list, ban, "scope");
     explained_say(
@@ -207,7 +261,7 @@ static json_t *tell_ban(const json_t *found)
     {
         explained_say(step, "Record %s acts on it: %s by %s at %s.",
                       p2p_cli_text(act, "record"), p2p_cli_text(act, "kind"),
-                      p2p_cli_text(act, "by"), when(at, act, "time"));
+                      p2p_cli_text(act, "by"), moment(at, act, "time"));
     }
     if (json_is_string(json_object_get(ban, "why"))) {
         explained_say(step, "It has no effect: %s.", p2p_cli_text(ban, "why"));
@@ -234,23 +288,40 @@ static json_t *found(const json_t *facts)
     return step;
 }
 
-static json_t *unknown(const json_t *facts)
+/* Records of which it knew nothing: those from before the answer, or those from after it. */
+static size_t say_unknown(json_t *step, const json_t *facts, bool afterwards)
 {
     char at[P2P_CLI_WHEN_BYTES];
     const json_t *each = NULL;
     size_t i = 0;
-    json_t *step = explained_begin("What it did not know");
+    size_t count = 0;
     json_array_foreach(json_object_get(facts, "unknown"), i, each)
     {
         const char *on = p2p_cli_text(each, "acts_on");
-        explained_say(step, "Record %s: %s by %s at %s%s%s. The gate had not seen it.",
-                      p2p_cli_text(each, "record"), p2p_cli_text(each, "kind"),
-                      p2p_cli_text(each, "by"), when(at, each, "time"),
-                      on[0] != '\0' ? ", on " : "", on);
+        if (json_is_true(json_object_get(each, "afterwards")) == afterwards) {
+            count++;
+            explained_say(
+                step, "Record %s: %s by %s at %s%s%s. %s", p2p_cli_text(each, "record"),
+                p2p_cli_text(each, "kind"), p2p_cli_text(each, "by"), moment(at, each, "time"),
+                on[0] != '\0' ? ", on " : "", on,
+                afterwards ? "It was written after the answer." : "The gate had not seen it.");
+        }
     }
-    if (i == 0) {
+    return count;
+}
+
+/* Before and after are by the clocks of the authors, but in the gate's own feed. */
+static json_t *unknown(const json_t *facts)
+{
+    json_t *step = explained_begin("What it did not know");
+    size_t before = say_unknown(step, facts, false);
+    if (json_array_size(json_object_get(facts, "unknown")) == 0) {
         explained_say(step, "No other record of this archive is about these.");
+    } else if (before == 0) {
+        explained_say(step, "Of what had been written by then, by its authors' clocks, nothing "
+                            "that is in this archive.");
     }
+    say_unknown(step, facts, true);
     return step;
 }
 
@@ -275,6 +346,29 @@ static void say_answer(json_t *step, const char *what, const json_t *answer)
     explained_say(step, "%s.", line);
 }
 
+/* What would have spoken against it, had two officers not overruled it. */
+static void say_overruled(json_t *step, const json_t *collect)
+{
+    char list[LINE_BYTES] = "";
+    const char *record = "";
+    const json_t *weighed = NULL;
+    size_t i = 0;
+    size_t len = 0;
+    json_array_foreach(json_object_get(collect, "weighed"), i, weighed)
+    {
+        if (strcmp(p2p_cli_text(weighed, "stands"), "overruled") == 0 && len < sizeof list) {
+            len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len > 0 ? ", " : "",
+                                    p2p_cli_text(weighed, "code"));
+            record = p2p_cli_text(weighed, "record");
+        }
+    }
+    if (len > 0) {
+        explained_say(step,
+                      "Not counted, because two officers overruled it (approved in %s): %s.",
+                      record, list);
+    }
+}
+
 static json_t *answered(const json_t *facts)
 {
     json_t *step = explained_begin("What the answer had to be");
@@ -282,6 +376,7 @@ static json_t *answered(const json_t *facts)
         step, "The strongest reason decides: refuse, then refer, then possible, else allow.");
     say_answer(step, "From what the gate knew it had to be", json_object_get(facts, "should"));
     say_answer(step, "It was", json_object_get(facts, "answered"));
+    say_overruled(step, json_object_get(facts, "collect"));
     if (json_is_true(json_object_get(facts, "two_heads"))) {
         explained_say(step, "It follows for a gate that knew of two heads of the charter.");
     }
@@ -294,16 +389,27 @@ static json_t *answered(const json_t *facts)
 
 static json_t *verdict(const json_t *facts)
 {
-    const json_t *inputs = json_object_get(facts, "inputs");
+    const char *caveat = p2p_cli_explained_caveat(facts);
     json_t *step = explained_begin("The verdict");
     explained_say(step, "%s: %s.", p2p_cli_text(facts, "decided"), p2p_cli_text(facts, "text"));
     say_answer(step,
                "With everything that is known now, later lifts too, the same question gives",
                json_object_get(facts, "now"));
-    if (strcmp(p2p_cli_text(inputs, "verdict"), "sound") != 0) {
-        explained_say(step, "The archive is not in order: see what audit verify finds.");
+    if (caveat != NULL) {
+        explained_say(step, "%s", caveat);
     }
     return step;
+}
+
+const char *p2p_cli_explained_caveat(const json_t *facts)
+{
+    const char *verdict = p2p_cli_text(json_object_get(facts, "inputs"), "verdict");
+    return strcmp(verdict, "sound") == 0 ? NULL
+           : strcmp(verdict, "findings") == 0
+               ? "The archive verifies, but is not in order: see what audit verify finds."
+               : "The archive does not verify, and what is told here rests on what is left of "
+                 "it: "
+                 "see what audit verify finds.";
 }
 
 json_t *p2p_cli_explain_steps(const json_t *facts)

@@ -3,6 +3,8 @@
  * that it asked and did not tell is held, or overruled. */
 #include "explained_parts.h"
 
+#include <string.h>
+
 /* When a rule is asked: of every collect, with a token that is not over, one that stands here,
  * a right that was weighed, one that names who collects, a release that is asked for again. */
 enum asked {
@@ -133,6 +135,48 @@ static int light_of(enum p2p_gate_code code)
     }
 }
 
+/* Whether what a right names was presented, too. */
+static bool is_presented(const struct weighing *w, struct p2p_slice packed)
+{
+    struct p2p_decision_subjects walk;
+    struct p2p_decision_subject subject;
+    struct p2p_subject_key named;
+    struct p2p_subject_key key;
+    struct p2p_unpack in;
+    p2p_unpack_init(&in, packed);
+    if (!p2p_subject_unpack(&in, &named)) {
+        return false;
+    }
+    p2p_decision_subjects_begin(&walk, &w->telling->decision->parsed);
+    while (p2p_decision_subjects_next(&walk, &subject)) {
+        const char *type = p2p_subject_type_named(subject.type)->word;
+        struct p2p_unpack tokens = subject.tokens;
+        p2p_subject_key_clear(&key, type, subject.value);
+        bool same = subject.value.len > 0 && key.len == named.len &&
+                    memcmp(key.bytes, named.bytes, key.len) == 0;
+        for (uint32_t i = 0; i < subject.token_count && !same; i++) {
+            struct p2p_decision_token token;
+            p2p_decision_token_next(&tokens, &token);
+            p2p_subject_key_token(&key, type, token.epoch, &token.token);
+            same = token.circle == w->right->circle && key.len == named.len &&
+                   memcmp(key.bytes, named.bytes, key.len) == 0;
+        }
+        if (same) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_in_slot(const struct weighing *w)
+{
+    const struct p2p_decision *parsed = &w->telling->decision->parsed;
+    const struct p2p_right *right = w->right;
+    return parsed->own_ms >= right->slot_from_ms && parsed->own_ms < right->slot_until_ms &&
+           (parsed->quorum_ms == 0 || (parsed->quorum_ms >= right->slot_from_ms &&
+                                       parsed->quorum_ms < right->slot_until_ms));
+}
+
 /* Whether an override is why it does not speak against it. */
 static bool is_overruled(const struct weighing *w, enum p2p_gate_code code)
 {
@@ -141,10 +185,11 @@ static bool is_overruled(const struct weighing *w, enum p2p_gate_code code)
     if (right == NULL || right->override.by.feed == 0) {
         return false;
     }
-    return code == P2P_GATE_STALE          ? w->telling->decision->parsed.stale
-           : code == P2P_GATE_BLOCKED      ? right->block_count > 0
-           : code == P2P_GATE_WRONG_TRUCK  ? right->truck.len > 0
-           : code == P2P_GATE_OUTSIDE_SLOT ? right->slot_until_ms != 0
+    return code == P2P_GATE_STALE     ? w->telling->decision->parsed.stale
+           : code == P2P_GATE_BLOCKED ? right->block_count > 0
+           : code == P2P_GATE_WRONG_TRUCK
+               ? right->truck.len > 0 && !is_presented(w, right->truck)
+           : code == P2P_GATE_OUTSIDE_SLOT ? right->slot_until_ms != 0 && !is_in_slot(w)
            : light >= 0                    ? right->lights[light] != 0
                                            : false;
 }

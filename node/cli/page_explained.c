@@ -3,6 +3,11 @@
 
 #include "print.h"
 
+#include <string.h>
+
+#define DIGITS        "0123456789"
+#define ID_BYTES_KEPT 24u /* in one line of a table */
+
 /* Text of records is others' word: nothing in it may become markup. */
 static void put_html(FILE *out, const char *text)
 {
@@ -34,6 +39,17 @@ static void put_element(FILE *out, const char *element, const char *text)
     fprintf(out, "</%s>\n", element);
 }
 
+/* A record's id, which is not broken; what others wrote may be as long as it likes. */
+static bool is_id(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    size_t index = slash == NULL ? 0 : 1 + strspn(slash + 1, DIGITS);
+    return slash != NULL && index > 1 && slash[index] == ':' &&
+           strspn(slash + index + 1, DIGITS) > 0 &&
+           slash[index + 1 + strspn(slash + index + 1, DIGITS)] == '\0' &&
+           strlen(text) <= ID_BYTES_KEPT;
+}
+
 static void put_html_row(FILE *out, const char *element, const json_t *cells)
 {
     const json_t *cell = NULL;
@@ -41,7 +57,14 @@ static void put_html_row(FILE *out, const char *element, const json_t *cells)
     fputs("<tr>", out);
     json_array_foreach(cells, i, cell)
     {
-        put_element(out, element, json_string_value(cell));
+        const char *text = json_string_value(cell);
+        if (is_id(text)) {
+            fputs("<td class=\"id\">", out);
+            put_html(out, text);
+            fputs("</td>\n", out);
+        } else {
+            put_element(out, element, text);
+        }
     }
     fputs("</tr>\n", out);
 }
@@ -115,7 +138,11 @@ static const char head[] =
     ".rows { border-collapse: collapse; width: 100%; font-size: 9.5pt; margin: 2mm 0; }\n"
     ".rows th, .rows td { border-bottom: 0.2mm solid #000; padding: 1mm 2mm; text-align: left;"
     " vertical-align: top; overflow-wrap: anywhere; }\n"
-    ".rows td:first-child { white-space: nowrap; }\n"
+    ".rows th { overflow-wrap: normal; }\n"
+    ".rows td:first-child, .id { white-space: nowrap; }\n"
+    "dl { font-size: 9.5pt; margin: 0; }\n"
+    "dt { float: left; clear: left; width: 22mm; font-weight: bold; }\n"
+    "dd { margin: 0 0 0.8mm 22mm; }\n"
     "thead { display: table-header-group; }\n"
     ".rows tr { break-inside: avoid; }\n"
     "footer { margin-top: 8mm; border-top: 0.2mm solid #000; padding-top: 2mm;"
@@ -141,7 +168,8 @@ static void put_summary(FILE *out, const json_t *facts)
 {
     char when[P2P_CLI_WHEN_BYTES], question[P2P_CLI_QUESTION_BYTES];
     const json_t *gate = json_object_get(facts, "gate");
-    bool wrong = p2p_cli_explained_colour(facts) == P2P_CLI_BAD;
+    const char *caveat = p2p_cli_explained_caveat(facts);
+    bool wrong = caveat != NULL || p2p_cli_explained_colour(facts) == P2P_CLI_BAD;
     fputs("<h1>Decision ", out);
     put_html(out, p2p_cli_text(facts, "decision"));
     fprintf(out, "</h1>\n<div class=\"verdict%s\">\n<p>", wrong ? " wrong" : "");
@@ -151,14 +179,62 @@ static void put_summary(FILE *out, const json_t *facts)
     fputs(" of ", out);
     put_html(out, p2p_cli_text(gate, "member"));
     fputs(", ", out);
-    put_html(out, p2p_cli_when(when, json_object_get(facts, "question"), "time"));
+    put_html(out, p2p_cli_moment(when, json_object_get(facts, "question"), "time"));
     fputs(" UTC: <strong>", out);
     put_html(out, p2p_cli_text(json_object_get(facts, "answered"), "answer"));
     fputs("</strong>.</p>\n<p>Computed again from the records: <strong>", out);
     put_html(out, p2p_cli_text(facts, "decided"));
     fputs("</strong>, ", out);
     put_html(out, p2p_cli_text(facts, "text"));
-    fputs(".</p>\n</div>\n", out);
+    fputs(".</p>\n", out);
+    if (caveat != NULL) {
+        fputs("<p><strong>", out);
+        put_html(out, caveat);
+        fputs("</strong></p>\n", out);
+    }
+    fputs("</div>\n", out);
+}
+
+/* For who reads this once and has read nothing else. */
+static void put_words(FILE *out, bool collect)
+{
+    static const struct {
+        const char *word;
+        const char *meaning;
+        bool of_collects;
+    } words[] = {
+        {"Feed",
+         "the log of one member, as beanr/1; its records are numbered from 0, and none can "
+         "be changed or taken out without that being seen",
+         false},
+        {"Record",
+         "one entry of a feed, signed by who wrote it: beanr/1:17 is number 17 in feed "
+         "beanr/1, and beanr/1:17#0 the first decision in it",
+         false},
+        {"Cosigned", "other members signed that the feed stood so, and when", false},
+        {"Circle", "the members who can read a record's content; others hold only its hash",
+         false},
+        {"Token",
+         "stands for the number of a person, card, document or plate, which only who has "
+         "the circle's key can tell",
+         false},
+        {"Refer", "no answer of the gate: people decide", false},
+        {"Custody",
+         "the one port that alone can release a container; the record that opened it is "
+         "its token",
+         true},
+        {"Right", "who may collect a container, from whom, with which driver", true},
+        {"Ruled", "a request took effect because the port that has custody said so", true},
+        {"Override",
+         "two officers together let lights, slot, truck or age of knowledge not count", true},
+    };
+    fputs("<section>\n<h2>Words</h2>\n<dl>\n", out);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (collect || !words[i].of_collects) {
+            fprintf(out, "<dt>%s</dt><dd>%s</dd>\n", words[i].word, words[i].meaning);
+        }
+    }
+    fputs("</dl>\n</section>\n", out);
 }
 
 static void put_inputs(FILE *out, const json_t *inputs)
@@ -190,6 +266,7 @@ void p2p_cli_page_explained(FILE *out, const json_t *facts)
     {
         put_step(out, step, i + 1);
     }
+    put_words(out, json_object_get(facts, "collect") != NULL);
     put_inputs(out, json_object_get(facts, "inputs"));
     fputs("</td></tr></tbody>\n</table>\n</body>\n</html>\n", out);
 }

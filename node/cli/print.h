@@ -43,5 +43,9 @@ void p2p_cli_field(const struct p2p_cli_style *style, const char *name, const ch
 #define P2P_CLI_WHEN_BYTES 32u
 /* A time of the API for people: "2024-06-25", or "2024-06-25 14:03:07" with a time of day. */
 const char *p2p_cli_when(char out[P2P_CLI_WHEN_BYTES], const json_t *object, const char *name);
+/* As precise as it stands there, where order within a second counts: "2024-06-25 14:03:07.120".
+ */
+const char *p2p_cli_moment(char out[P2P_CLI_WHEN_BYTES], const json_t *object,
+                           const char *name);
 
 #endif

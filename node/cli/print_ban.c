@@ -66,6 +66,17 @@ const char *p2p_cli_when(char out[P2P_CLI_WHEN_BYTES], const json_t *object, con
     return out;
 }
 
+const char *p2p_cli_moment(char out[P2P_CLI_WHEN_BYTES], const json_t *object, const char *name)
+{
+    const char *text = p2p_cli_text(object, name);
+    size_t len = strlen(text);
+    if (len < 20 || text[10] != 'T' || text[len - 1] != 'Z') {
+        return p2p_cli_when(out, object, name);
+    }
+    snprintf(out, P2P_CLI_WHEN_BYTES, "%.10s %.*s", text, (int)(len - 12), text + 11);
+    return out;
+}
+
 void p2p_cli_field(const struct p2p_cli_style *style, const char *name, const char *value)
 {
     if (value[0] == '\0') {

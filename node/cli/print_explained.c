@@ -68,6 +68,7 @@ static void put_sentences(FILE *out, const json_t *from)
 
 void p2p_cli_print_explained(const struct p2p_cli_style *style, const json_t *facts)
 {
+    const char *caveat = p2p_cli_explained_caveat(facts);
     const json_t *step = NULL;
     size_t i = 0;
     p2p_cli_paint(style, P2P_CLI_BOLD, p2p_cli_text(facts, "decision"));
@@ -76,6 +77,10 @@ void p2p_cli_print_explained(const struct p2p_cli_style *style, const json_t *fa
     fputs(": ", style->out);
     p2p_cli_put(style->out, p2p_cli_text(facts, "text"));
     fputc('\n', style->out);
+    if (caveat != NULL) {
+        p2p_cli_paint(style, P2P_CLI_BAD, caveat);
+        fputc('\n', style->out);
+    }
     json_array_foreach(json_object_get(facts, "steps"), i, step)
     {
         const json_t *part = NULL;

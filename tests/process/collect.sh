@@ -179,11 +179,16 @@ explained "$overruled" --json
 holds '.collect.rights[0].override | .asked.by == "beanr-pso" and .asked.says.reason == "the reefer fails" and .approved.by == "beanr-pso2"
     and (.overrules | index("light-customs") != null and index("blocks") == null)'
 holds '.collect.rights[0].override.approved.record as $by
-    | [.collect.weighed[] | select(.stands == "overruled" and .record == $by) | .code] | contains(["light-customs", "wrong-truck"])'
+    | [.collect.weighed[] | select(.stands == "overruled" and .record == $by) | .code]
+    | index("light-customs") != null and index("wrong-truck") == null'
+holds '.collect.weighed[] | select(.code == "wrong-truck") | .stands == "for"' # the one named was presented
+holds '.question.presented | length == 2 and all(length == 3)'                 # card and plate, in three circles each
 explained "$refused" --json
 holds '.collect.weighed[] | select(.code == "banned") | .stands == "against" and .at_least == "refuse" and .record == $ban' --arg ban "$ban"
 explained "$overruled"
 tells '^   An override stands: asked for in record beanr/'
+tells '^   Not counted, because two officers overruled it'
+tells '^   Upon this answer it was released, by record beanr/'
 tells '^overruled  *light customs .*refuse: light-customs'
 must 0 p2p audit explain "$WORK/archive" "$overruled" --trust "$SB/trust" --html "$WORK/page.html"
 grep -q 'asked for in record .*, reason: the reefer fails; approved in record' "$WORK/page.html" || fail "the page does not tell the override"

@@ -63,8 +63,10 @@ explain() { must "$1" "$P2P_BIN" audit explain "$WORK/a" "$2" --trust "$SB/trust
 claim "a decision is explained step by step: what was known, found, and had to be answered"
 explain 0 "$unaware"
 holds '.decided == "right" and .answered.answer == "allow" and .should.answer == "allow" and .found == []'
-holds ".unknown | any(.record == \"$ban\")"
+holds ".unknown | any(.record == \"$ban\" and (.afterwards | not))"
 holds '.knew.feeds[] | select(.feed == "beanr/1") | .size < .of'
+explain 0 "$before"
+holds ".unknown | length == 1 and all(.afterwards) and any(.record == \"$ban\")"
 explain 0 "$refused"
 holds ".answered.answer == \"refuse\" and .should.reasons == [{code: \"banned\", record: \"$ban\"}]"
 holds '.found | length == 1 and .[0].ban.state == "in-force" and .[0].counts_as == "banned"'
@@ -75,6 +77,9 @@ holds ".answered.answer == \"allow\" and .found[0].ban.lifted_by == [\"$lift\"] 
 must 0 "$P2P_BIN" audit explain "$WORK/a" "$stale" --trust "$SB/trust"
 grep -q "It is in force: the answer is refuse." "$out" || fail "the rule is not told"
 grep -q "Record $lift: ban-lift by beanr-pso" "$out" || fail "the lift is not told"
+must 0 "$P2P_BIN" audit explain "$WORK/a" "$before" --trust "$SB/trust"
+tr -s ' \n' ' ' <"$out" | grep -q "Record $ban: ban-impose by beanr-pso at [0-9 :.-]*\. It was written after the answer\." ||
+    fail "what came later is told as if it had been there"
 
 claim "the page needs nothing but itself, and what records say stays text"
 must 0 "$P2P_BIN" audit explain "$WORK/a" "$refused" --trust "$SB/trust" --html "$WORK/page.html"
@@ -120,6 +125,10 @@ must 3 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --at yesterday
 must 2 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --as-known-by "$stale" --at "$before"
 must 2 "$P2P_BIN" audit replay "$WORK/a"
 must 3 "$P2P_BIN" audit replay "$WORK/nowhere" --trust "$SB/trust"
+must 2 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --subject ship:9332810
+must 3 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --subject card:alfapass:7305518264
+says "cannot be told by an archive"
+must 2 "$P2P_BIN" audit explain "$WORK/a" "$refused" --trust "$SB/trust" --html "$WORK/a/page.html"
 
 claim "a decision in what does not verify of an archive is 4, not one that never was"
 cp -r "$WORK/a" "$WORK/damaged"
@@ -128,5 +137,14 @@ head -c "$(wc -c <"$entries")" /dev/zero >"$WORK/zeroes"
 cp "$WORK/zeroes" "$entries"
 must 4 "$P2P_BIN" audit explain "$WORK/damaged" "$refused" --trust "$SB/trust"
 says 'audit verify'
+
+claim "what is told of an archive that does not verify says so first"
+cp -r "$WORK/a" "$WORK/scratched"
+printf x >>"$WORK/scratched/bezee-1/checkpoint"
+must 4 "$P2P_BIN" audit explain "$WORK/scratched" "$refused" --trust "$SB/trust"
+sed -n 2p "$out" | grep -q "^The archive does not verify" || fail "it does not say so first"
+must 4 "$P2P_BIN" audit explain "$WORK/scratched" "$refused" --trust "$SB/trust" --html "$WORK/page.html"
+grep -q '<div class="verdict wrong">' "$WORK/page.html" || fail "the page looks as if all were well"
+grep -q "<strong>The archive does not verify" "$WORK/page.html" || fail "the page does not say so"
 
 finish

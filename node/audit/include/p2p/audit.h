@@ -50,8 +50,13 @@ struct p2p_audit_options {
 
 struct p2p_audit;
 
+/* The archive, of count directories, that a path lies in or is; NULL: none. Of what is not
+ * there yet, its directory counts. */
+const char *p2p_audit_around(const char *path, const char *const *dirs, size_t count);
+
 /* findings: borrowed, grows. message [out]: one sentence on error. P2P_USAGE (the trust file
- * lies inside an archive, or is malformed: exit 2), P2P_NOTFOUND, P2P_MALFORMED (a manifest),
+ * lies inside an archive, or is malformed, or index or proofs would lie inside one: exit 2),
+ * P2P_NOTFOUND, P2P_MALFORMED (a manifest),
  * P2P_IO, P2P_FULL, P2P_NOMEM. On P2P_OK *out stays open for the questions below. */
 P2P_MUST_CHECK enum p2p_err p2p_audit_run(struct p2p_audit **out,
                                           const struct p2p_audit_options *options,
