@@ -296,8 +296,9 @@ static void check_custody(struct p2p_visit *visit)
         p2p_engine_custody(visit->node->engine, &visit->node->now, &left_ms);
     bool serving = visit->node->describe_links != NULL;
     char ready[64];
-    snprintf(ready, sizeof(ready), "it may release for another %llu s",
-             (unsigned long long)(left_ms / 1000));
+    snprintf(ready, sizeof(ready), "it may release for another %llu h %llu min",
+             (unsigned long long)(left_ms / 3600000),
+             (unsigned long long)(left_ms % 3600000 / 60000));
     p2p_doctor_note(
         visit, "custody", custody == P2P_CUSTODY_READY || !serving,
         custody == P2P_CUSTODY_LEASE_OVER

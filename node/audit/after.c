@@ -14,7 +14,10 @@ static const char *feed_name(const struct p2p_audit *audit, uint32_t feed)
 {
     const struct audit_log *log = feed < audit->chosen_count ? audit->chosen[feed] : NULL;
     const struct p2p_feed_info *info = p2p_charter_feed(audit->charter, feed);
-    return log != NULL ? log->name : info != NULL ? info->origin : "?";
+    if (log != NULL || info == NULL) {
+        return log != NULL ? log->name : "?";
+    }
+    return info->origin + strlen(p2p_charter_federation(audit->charter)) + 1;
 }
 
 /* ---- records without effect ---- */

@@ -352,12 +352,12 @@ static enum p2p_err announce(struct p2p_audit *audit, size_t at)
                                      : range->state == P2P_PAYLOAD_ERASED ? P2P_FINDING_ERASED
                                                                           : P2P_FINDING_LOST;
         const struct audit_log *log = audit_log_find(audit, at, p2p_slice_text(range->feed));
-        p2p_findings_tell(audit->findings, code, log == NULL ? range->feed : log->name,
-                          range->first, "%s, says %s, records %llu to %llu: payloads %s",
-                          circle == NULL ? "a circle without a name" : circle->name,
-                          p2p_archive_exporter(archive), (unsigned long long)range->first,
-                          (unsigned long long)range->last,
-                          p2p_payload_state_word(range->state));
+        p2p_findings_tell(
+            audit->findings, code, log == NULL ? range->feed : log->name, range->first,
+            "payloads of circle %s in the archive of %s: %s, of records %llu to %llu",
+            circle == NULL ? "without a name" : circle->name, p2p_archive_exporter(archive),
+            p2p_payload_state_word(range->state), (unsigned long long)range->first,
+            (unsigned long long)range->last);
         err = check_range(audit, at, range, log);
     }
     return err;

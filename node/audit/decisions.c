@@ -173,8 +173,9 @@ static enum p2p_err do_feed(struct again *again)
         p2p_findings_tell(
             again->audit->findings, P2P_FINDING_NOT_CHECKABLE, again->log->name,
             P2P_FINDING_NOWHERE,
-            "%llu decisions, or records of them, cannot be checked by what is here",
-            (unsigned long long)again->unchecked);
+            "%llu decision%s, or record%s of such, cannot be checked by what is here",
+            (unsigned long long)again->unchecked, again->unchecked == 1 ? "" : "s",
+            again->unchecked == 1 ? "" : "s");
     }
     return err;
 }

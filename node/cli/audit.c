@@ -387,8 +387,8 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
         .arguments =
             P2P_CLI_ARGUMENTS({.name = "DIR", .help = "an archive", .rules = P2P_CLI_REQUIRED},
                               {.name = "DECISION",
-                               .help = "a decision, as begne/1:9#0",
-                               .rules = P2P_CLI_REQUIRED}),
+                               .help = "a decision, as begne/1:9#0 (default: those that are "
+                                       "here are listed)"}),
         .run = p2p_cli_explain_run,
     },
     {0},

@@ -1,4 +1,5 @@
-/* audit explain: one decision step by step, by the archive alone: text, JSON or a page. */
+/* audit explain: one decision step by step, by the archive alone: text, JSON or a page; or
+ * which there are. */
 #include "error.h"
 #include "explained.h"
 #include "nouns.h"
@@ -77,22 +78,34 @@ static int tell(struct p2p_cli_audited *audited, const struct p2p_cli_decision *
     return exit != P2P_CLI_YES ? exit : exit_of(audited, again.decided);
 }
 
+static int explain(struct p2p_cli_audited *audited, const char *id)
+{
+    struct p2p_cli_decision decision = {.payload = NULL};
+    int exit = p2p_cli_decision_find(audited, id, &decision);
+    if (exit == P2P_CLI_YES) {
+        exit = tell(audited, &decision);
+    }
+    free(decision.payload);
+    return exit;
+}
+
 int p2p_cli_explain_run(struct p2p_cli_call *call)
 {
     struct p2p_cli_audited audited;
-    struct p2p_cli_decision decision = {.payload = NULL};
+    bool all = call->argument_count == 1;
     int exit = p2p_cli_outside(call, "html", 1);
     if (exit != P2P_CLI_YES) {
         return exit;
     }
+    if (all && p2p_cli_value(call, "html", NULL) != NULL) {
+        return p2p_cli_fail(call, P2P_CLI_USAGE, "usage", "a page is of one decision",
+                            "name it; without --html those of the archive are listed");
+    }
     exit = p2p_cli_audited_init(&audited, call);
     if (exit == P2P_CLI_YES) {
-        exit = p2p_cli_decision_find(&audited, p2p_cli_argument(call, 1), &decision);
+        exit = all ? p2p_cli_decisions_list(&audited)
+                   : explain(&audited, p2p_cli_argument(call, 1));
     }
-    if (exit == P2P_CLI_YES) {
-        exit = tell(&audited, &decision);
-    }
-    free(decision.payload);
     p2p_cli_audited_deinit(&audited);
     return exit;
 }

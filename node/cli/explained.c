@@ -1,117 +1,12 @@
 /* The facts about one decision. */
 #include "explained_parts.h"
 
-#include "error.h"
-
 #include <p2p/text.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ARENA_BYTES ((size_t)16 << 20)
-
-/* ---- finding it ---- */
-
-static int cannot(const struct p2p_cli_audited *audited, const char *id, const char *why)
-{
-    char text[P2P_CLI_SENTENCE_BYTES];
-    snprintf(text, sizeof text, "%s %s", id, why);
-    return p2p_cli_fail(audited->call, P2P_CLI_UNDECIDED, "not-found", text,
-                        "gate log lists a gate's decisions");
-}
-
-/* Not among what verifies: of an archive that does not verify, it may have been in the rest. */
-static int not_found(const struct p2p_cli_audited *audited, const char *id)
-{
-    char text[P2P_CLI_SENTENCE_BYTES];
-    if (p2p_cli_audited_exit(audited) == P2P_CLI_YES) {
-        return cannot(audited, id, "is no decision of this archive");
-    }
-    snprintf(text, sizeof text, "%.128s is not in what verifies of this archive", id);
-    return p2p_cli_fail(audited->call, P2P_CLI_DAMAGED, "damaged", text,
-                        "audit verify tells what does not");
-}
-
-static bool read_number(const char *text, uint32_t *n)
-{
-    const char *hash = strchr(text, '#');
-    uint64_t value = 0;
-    bool good =
-        hash == NULL ||
-        (p2p_decimal_decode(&value, p2p_slice_text(hash + 1)) == P2P_OK && value <= UINT32_MAX);
-    *n = (uint32_t)value;
-    return good;
-}
-
-static enum p2p_err read_payload(const struct p2p_cli_audited *audited,
-                                 struct p2p_cli_decision *decision, struct p2p_slice *payload)
-{
-    struct p2p_slice salted;
-    enum p2p_err err = p2p_ledger_salted(audited->ledger, &decision->id, &salted);
-    if (err == P2P_OK && salted.len <= P2P_SALT_BYTES) {
-        err = P2P_NOTFOUND;
-    }
-    if (err != P2P_OK) {
-        return err;
-    }
-    decision->payload = malloc(salted.len - P2P_SALT_BYTES);
-    if (decision->payload == NULL) {
-        return P2P_NOMEM;
-    }
-    memcpy(decision->payload, salted.data + P2P_SALT_BYTES, salted.len - P2P_SALT_BYTES);
-    *payload = p2p_slice_of(decision->payload, salted.len - P2P_SALT_BYTES);
-    return P2P_OK;
-}
-
-static enum p2p_err parse_nth(struct p2p_cli_decision *decision, struct p2p_slice payload)
-{
-    struct p2p_decisions_walk walk;
-    struct p2p_slice packed;
-    enum p2p_err err = P2P_OK;
-    p2p_decisions_begin(&walk, payload);
-    for (uint32_t i = 0; i <= decision->n && err == P2P_OK; i++) {
-        err = p2p_decisions_next(&walk, &packed);
-    }
-    return err == P2P_OK ? p2p_decision_parse(&decision->parsed, packed) : err;
-}
-
-int p2p_cli_decision_find(const struct p2p_cli_audited *audited, const char *text,
-                          struct p2p_cli_decision *out)
-{
-    struct p2p_cli_decision decision = {.payload = NULL};
-    struct p2p_slice leaf;
-    struct p2p_slice payload;
-    struct p2p_record record;
-    const struct p2p_feed *feed = NULL;
-    *out = decision;
-    if (p2p_id_parse(audited->ledger, text, &decision.id) && read_number(text, &decision.n)) {
-        feed = p2p_ledger_feed(audited->ledger, decision.id.feed);
-    }
-    if (feed == NULL || p2p_feed_leaf(feed, audited->kv, decision.id.index, &leaf) != P2P_OK ||
-        p2p_record_decode(&record, leaf) != P2P_OK || record.kind != P2P_KIND_DECISIONS) {
-        return feed == NULL ? cannot(audited, text, "is no decision of this archive")
-                            : not_found(audited, text);
-    }
-    decision.time_ms = record.time_ms;
-    enum p2p_err err = read_payload(audited, &decision, &payload);
-    if (err == P2P_OK) {
-        err = parse_nth(&decision, payload);
-    }
-    if (err == P2P_OK) {
-        *out = decision;
-        return P2P_CLI_YES;
-    }
-    free(decision.payload);
-    if (err == P2P_NOTFOUND && decision.payload == NULL) {
-        return cannot(audited, text,
-                      "is withheld: only the archive of its own member has its decisions");
-    }
-    return err == P2P_NOTFOUND ? cannot(audited, text, "has no decision of that number")
-           : err == P2P_MALFORMED
-               ? p2p_cli_fail(audited->call, P2P_CLI_DAMAGED, "malformed",
-                              "what stands there is not of the form of decisions", NULL)
-               : p2p_cli_fail_err(audited->call, err, NULL);
-}
 
 /* ---- small facts ---- */
 
@@ -120,16 +15,16 @@ static json_t *time_or_null(uint64_t ms)
     return ms == 0 ? json_null() : p2p_time_json(ms);
 }
 
-static json_t *reasons_json(const struct telling *telling,
-                            const struct p2p_gate_reason *reasons, size_t count)
+json_t *explained_reasons(const struct p2p_cli_audited *audited,
+                          const struct p2p_gate_reason *reasons, size_t count)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(
-            list, json_pack("{s:s, s:o}", "code", p2p_gate_code_word(reasons[i].code), "record",
-                            reasons[i].has_record
-                                ? p2p_id_json(telling->audited->ledger, &reasons[i].record)
-                                : json_null()));
+            list,
+            json_pack("{s:s, s:o}", "code", p2p_gate_code_word(reasons[i].code), "record",
+                      reasons[i].has_record ? p2p_id_json(audited->ledger, &reasons[i].record)
+                                            : json_null()));
     }
     return list;
 }
@@ -138,7 +33,7 @@ static json_t *answer_json(const struct telling *telling, enum p2p_answer answer
                            const struct p2p_gate_reason *reasons, size_t count)
 {
     return json_pack("{s:s, s:o}", "answer", p2p_answer_word(answer), "reasons",
-                     reasons_json(telling, reasons, count));
+                     explained_reasons(telling->audited, reasons, count));
 }
 
 static json_t *written_json(const struct telling *telling)
@@ -171,19 +66,18 @@ static json_t *gate_json(const struct telling *telling)
                      telling->place.locode, "circles", circles);
 }
 
-static json_t *token_json(const struct telling *telling, const char *type,
+static json_t *token_json(const struct p2p_cli_audited *audited, const char *type,
                           const struct p2p_decision_token *token)
 {
     char text[P2P_SUBJECT_BYTES_MAX];
     char hex[P2P_HEX_BYTES(8)];
     p2p_hex_encode(hex, token->token.bytes, 8);
     snprintf(text, sizeof text, "%s" P2P_CLI_TOKEN_MARK "%s/%u:%s", type,
-             p2p_circle_name(telling->audited->ledger, token->circle), token->epoch, hex);
+             p2p_circle_name(audited->ledger, token->circle), token->epoch, hex);
     return json_string(text);
 }
 
-/* As it stands there: in clear, or a token for each key. */
-static json_t *presented_json(const struct telling *telling,
+static json_t *presented_json(const struct p2p_cli_audited *audited,
                               const struct p2p_decision_subject *subject)
 {
     const char *type = p2p_subject_type_named(subject->type)->word;
@@ -198,25 +92,37 @@ static json_t *presented_json(const struct telling *telling,
     for (uint32_t i = 0; i < subject->token_count; i++) {
         struct p2p_decision_token token;
         p2p_decision_token_next(&tokens, &token);
-        json_array_append_new(list, token_json(telling, type, &token));
+        json_array_append_new(list, token_json(audited, type, &token));
     }
     return list;
+}
+
+json_t *explained_presented(const struct p2p_cli_audited *audited,
+                            const struct p2p_decision *decision, bool *checks)
+{
+    struct p2p_decision_subjects walk;
+    struct p2p_decision_subject subject;
+    json_t *presented = json_array();
+    *checks = true;
+    p2p_decision_subjects_begin(&walk, decision);
+    while (p2p_decision_subjects_next(&walk, &subject)) {
+        *checks = *checks && subject.check_ok;
+        json_array_append_new(presented, presented_json(audited, &subject));
+    }
+    return presented;
 }
 
 static json_t *question_json(const struct telling *telling)
 {
     const struct p2p_decision *decision = &telling->decision->parsed;
-    struct p2p_decision_subjects walk;
-    struct p2p_decision_subject subject;
     bool checks = true;
-    json_t *presented = json_array(); /* a list for each of them */
-    json_t *subjects = json_array();  /* the same in one */
-    p2p_decision_subjects_begin(&walk, decision);
-    while (p2p_decision_subjects_next(&walk, &subject)) {
-        json_t *each = presented_json(telling, &subject);
-        checks = checks && subject.check_ok;
+    json_t *presented = explained_presented(telling->audited, decision, &checks);
+    json_t *subjects = json_array(); /* all in one list */
+    json_t *each = NULL;
+    size_t i = 0;
+    json_array_foreach(presented, i, each)
+    {
         json_array_extend(subjects, each);
-        json_array_append_new(presented, each);
     }
     json_t *json = json_pack("{s:s, s:o, s:o, s:b, s:o, s:o}", "purpose", decision->purpose,
                              "subjects", subjects, "presented", presented, "check_digits",

@@ -22,6 +22,8 @@ struct p2p_cli_decision {
  * returns another exit code; payload is NULL then. */
 int p2p_cli_decision_find(const struct p2p_cli_audited *audited, const char *text,
                           struct p2p_cli_decision *out);
+/* One line, or one object, for each decision that the archive has. Returns the exit code. */
+int p2p_cli_decisions_list(const struct p2p_cli_audited *audited);
 /* The facts: what was asked, known, found, answered, and what had to be answered. again [out].
  * Moves the past. */
 P2P_MUST_CHECK enum p2p_err p2p_cli_explain(struct p2p_cli_audited *audited,

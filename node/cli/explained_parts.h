@@ -1,6 +1,8 @@
 /* The inside of an explanation. Private to the files cli/explained*.c:
  *
- *   explained.c          finding the decision; the facts that every one has
+ *   explained_find.c     finding a decision
+ *   explained_list.c     all there are
+ *   explained.c          the facts that every one has
  *   explained_bans.c     the facts about bans
  *   explained_collect.c  the facts of a collect: token, rights, their records
  *   explained_weighed.c  the facts of a collect: the rules that were asked
@@ -27,6 +29,17 @@ struct telling {
     json_t *unknown;
 };
 
+/* The content of the record, owned by decision->payload. P2P_NOTFOUND: it is not here. */
+P2P_MUST_CHECK enum p2p_err explained_payload(const struct p2p_cli_audited *audited,
+                                              struct p2p_cli_decision *decision,
+                                              struct p2p_slice *payload);
+/* [{"code", "record"}]. */
+json_t *explained_reasons(const struct p2p_cli_audited *audited,
+                          const struct p2p_gate_reason *reasons, size_t count);
+/* Who or what was presented, a list for each, as it stands there: in clear, or a token for each
+ * key. checks [out]: whether all check digits are right. */
+json_t *explained_presented(const struct p2p_cli_audited *audited,
+                            const struct p2p_decision *decision, bool *checks);
 /* Whether the gate knew of it. */
 bool explained_was_known(const struct telling *telling, const struct p2p_record_id *id);
 /* Who wrote it, and when; NULL: it is not here, or there is no memory. */

@@ -175,7 +175,8 @@ static void print_head(const struct p2p_cli_style *style, const json_t *status)
     print_circles(style, json_object_get(status, "circles"));
     print_missing_keys(style, json_object_get(status, "circle_keys_missing"));
     const json_t *charter = json_object_get(status, "charter");
-    snprintf(text, sizeof text, "%" PRIu64 " versions", p2p_cli_number(charter, "size"));
+    uint64_t versions = p2p_cli_number(charter, "size");
+    snprintf(text, sizeof text, "%" PRIu64 " version%s", versions, versions == 1 ? "" : "s");
     p2p_cli_field(style, "charter", text);
     const char *custody = p2p_cli_text(status, "custody");
     uint64_t lease = p2p_cli_number(status, "lease_s");
@@ -196,19 +197,33 @@ static void print_head(const struct p2p_cli_style *style, const json_t *status)
     p2p_cli_field(style, "leaves", text);
 }
 
-void p2p_cli_print_status(const struct p2p_cli_style *style, const json_t *status)
+/* For comparing with other nodes by eye. */
+static void print_digests(const struct p2p_cli_style *style, const json_t *digests)
 {
-    print_head(style, status);
-    const json_t *digests = json_object_get(status, "digests");
+    struct p2p_cli_table table;
+    static const char *const heads[] = {"VIEW", "DIGEST", NULL};
     const char *name = NULL;
-    const json_t *digest = NULL;
+    json_t *digest = NULL;
+    if (json_object_size(digests) == 0) {
+        return;
+    }
+    fputc('\n', style->out);
+    p2p_cli_table_init(&table, heads);
     json_object_foreach((json_t *)digests, name, digest)
     {
         char text[2 * DIGEST_SHOWN];
         const char *hex = json_string_value(digest);
         snprintf(text, sizeof text, "%.*s", DIGEST_SHOWN, hex != NULL ? hex : "");
-        p2p_cli_field(style, name, text);
+        p2p_cli_cell_add(&table, name, P2P_CLI_PLAIN);
+        p2p_cli_cell_add(&table, text, P2P_CLI_PLAIN);
     }
+    p2p_cli_table_print(&table, style);
+    p2p_cli_table_deinit(&table);
+}
+
+void p2p_cli_print_status(const struct p2p_cli_style *style, const json_t *status)
+{
+    print_head(style, status);
     if (strcmp(p2p_cli_text(status, "role"), "observer") == 0) {
         fputc('\n', style->out);
         p2p_cli_print_observed(style, status);
@@ -223,6 +238,7 @@ void p2p_cli_print_status(const struct p2p_cli_style *style, const json_t *statu
         fputc('\n', style->out);
         p2p_cli_print_peers(style, peers);
     }
+    print_digests(style, json_object_get(status, "digests"));
 }
 
 void p2p_cli_print_doctor(const struct p2p_cli_style *style, const json_t *report)

@@ -81,6 +81,14 @@ must 0 "$P2P_BIN" audit explain "$WORK/a" "$before" --trust "$SB/trust"
 tr -s ' \n' ' ' <"$out" | grep -q "Record $ban: ban-impose by beanr-pso at [0-9 :.-]*\. It was written after the answer\." ||
     fail "what came later is told as if it had been there"
 
+claim "the decisions of an archive are listed, one a line"
+must 0 "$P2P_BIN" audit explain "$WORK/a" --trust "$SB/trust" --json
+same "$(jq -r 'select(.presented == [["imo:9332810"]] and .purpose == "call") | .decision' "$out" | tr '\n' ' ')" \
+    "$before $unaware $refused $stale $after " "what is listed"
+must 0 "$P2P_BIN" audit explain "$WORK/a" --trust "$SB/trust"
+tells "^[0-9-]+ [0-9:.]+ +$refused +main +refuse +call imo:9332810: banned$"
+must 2 "$P2P_BIN" audit explain "$WORK/a" --trust "$SB/trust" --html "$WORK/page.html"
+
 claim "the page needs nothing but itself, and what records say stays text"
 must 0 "$P2P_BIN" audit explain "$WORK/a" "$refused" --trust "$SB/trust" --html "$WORK/page.html"
 grep -q "size: A4" "$WORK/page.html" || fail "the page is not made for paper"
@@ -118,6 +126,9 @@ claim "another member's archive does not have the decision, and says so"
 must 0 node beanr audit export "$WORK/other"
 must 3 "$P2P_BIN" audit explain "$WORK/other" "$refused" --trust "$SB/trust"
 grep -q "is withheld" "$err" || fail "it does not say why"
+must 0 "$P2P_BIN" audit explain "$WORK/other" --trust "$SB/trust"
+tells "^no decisions$"
+says "withheld here; the archive of their own member has them"
 
 claim "what is no record, no time or no trust is said so"
 must 3 "$P2P_BIN" audit replay "$WORK/a" --trust "$SB/trust" --at begne/1:4000

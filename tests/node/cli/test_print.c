@@ -204,11 +204,13 @@ static void status_says_what_matters_first(void **state)
         "custody       ready (lease for another 3 days)\n"
         "store         1,234 records, 2.3 MiB\n"
         "leaves        0011223344556677\n"
-        "bans/national ffeeddccbbaa9988\n"
         "\n"
         "FEED      SIZE  WITNESSED  LAG  HEARD  STATE\n"
         "beanr/1  1,234      1,230    4  now    ok\n"
-        "bezee/1      0          0    0  never  forked\n",
+        "bezee/1      0          0    0  never  forked\n"
+        "\n"
+        "VIEW           DIGEST\n"
+        "bans/national  ffeeddccbbaa9988\n",
         false);
 }
 
