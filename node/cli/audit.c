@@ -234,41 +234,6 @@ static int check_reuse_run(struct p2p_cli_call *call)
 
 static const struct p2p_cli_command AUDIT_COMMANDS[] = {
     {
-        .verb = "fork",
-        .summary = "write the proof that a feed has two histories",
-        .options = P2P_CLI_OPTIONS(OUT),
-        .arguments = P2P_CLI_ARGUMENTS(
-            {.name = "FEED", .help = "a feed, as beanr/1", .rules = P2P_CLI_REQUIRED}),
-        .run = fork_run,
-    },
-    {
-        .verb = "check-fork",
-        .summary = "whether a file proves that a feed has two histories",
-        .details = "Exit 0 it does, 3 about no feed of this charter, 4 it does not verify.",
-        .options = P2P_CLI_OPTIONS(
-            TRUST("check that the charter is the one this trust file means", 0), SOURCE),
-        .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
-        .run = check_fork_run,
-    },
-    {
-        .verb = "reuse",
-        .summary = "write the proof that an issuer signed two records under one number",
-        .options = P2P_CLI_OPTIONS(OUT),
-        .arguments =
-            P2P_CLI_ARGUMENTS({.name = "ISSUER", .help = "whose", .rules = P2P_CLI_REQUIRED}),
-        .run = reuse_run,
-    },
-    {
-        .verb = "check-reuse",
-        .summary = "whether a file proves that an issuer signed two records under one number",
-        .details = "Exit 0 it does, 1 it is real and proves nothing, 3 about no issuer of this "
-                   "charter, 4 it does not verify.",
-        .options = P2P_CLI_OPTIONS(
-            TRUST("check that the charter is the one this trust file means", 0), SOURCE),
-        .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
-        .run = check_reuse_run,
-    },
-    {
         .verb = "export",
         .summary = "write an archive of what this node holds",
         .details = "A second export into the same directory adds what is new; one that was "
@@ -282,35 +247,6 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
                                .help = "an empty directory, or an archive of this node",
                                .rules = P2P_CLI_REQUIRED}),
         .run = p2p_cli_export_run,
-    },
-    {
-        .verb = "receipt",
-        .summary = "write a file that proves one record to anybody",
-        .details =
-            "A tlog-proof that holds the record, the hashes that lead to a checkpoint of its "
-            "feed, and a quorum of cosignatures. Exit 1 while no quorum has cosigned it.",
-        .options = P2P_CLI_OPTIONS(
-            OUT, {.name = "qr",
-                  .help = "also print it as a QR code; with a file that ends in .svg: write "
-                          "the code there instead",
-                  .type = P2P_CLI_FLAG}),
-        .arguments = P2P_CLI_ARGUMENTS(
-            {.name = "ID", .help = "a record, as beanr/1:17", .rules = P2P_CLI_REQUIRED}),
-        .run = p2p_cli_receipt_run,
-    },
-    {
-        .verb = "check-receipt",
-        .summary = "whether a receipt proves its record; needs no node",
-        .details =
-            "The keys come from the charter, which has to be the one that the trust file "
-            "means. A record of the charter itself needs the trust file alone. Exit 0 it "
-            "does, 1 cosigned by fewer than a quorum, 3 about a feed that the charter does "
-            "not name, 4 damaged or forged.",
-        .options = P2P_CLI_OPTIONS(
-            TRUST("the trust file: the charter's key and its roots", P2P_CLI_REQUIRED), SOURCE),
-        .arguments = P2P_CLI_ARGUMENTS(
-            {.name = "FILE", .help = "the receipt", .rules = P2P_CLI_REQUIRED}),
-        .run = p2p_cli_check_receipt_run,
     },
     {
         .verb = "verify",
@@ -390,6 +326,70 @@ static const struct p2p_cli_command AUDIT_COMMANDS[] = {
                                .help = "a decision, as begne/1:9#0 (default: those that are "
                                        "here are listed)"}),
         .run = p2p_cli_explain_run,
+    },
+    {
+        .verb = "receipt",
+        .summary = "write a file that proves one record to anybody",
+        .details =
+            "A tlog-proof that holds the record, the hashes that lead to a checkpoint of its "
+            "feed, and a quorum of cosignatures. Exit 1 while no quorum has cosigned it.",
+        .options = P2P_CLI_OPTIONS(
+            OUT, {.name = "qr",
+                  .help = "also print it as a QR code; with a file that ends in .svg: write "
+                          "the code there instead",
+                  .type = P2P_CLI_FLAG}),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "ID", .help = "a record, as beanr/1:17", .rules = P2P_CLI_REQUIRED}),
+        .run = p2p_cli_receipt_run,
+    },
+    {
+        .verb = "check-receipt",
+        .summary = "whether a receipt proves its record; needs no node",
+        .details =
+            "The keys come from the charter, which has to be the one that the trust file "
+            "means. A record of the charter itself needs the trust file alone. Exit 0 it "
+            "does, 1 cosigned by fewer than a quorum, 3 about a feed that the charter does "
+            "not name, 4 damaged or forged.",
+        .options = P2P_CLI_OPTIONS(
+            TRUST("the trust file: the charter's key and its roots", P2P_CLI_REQUIRED), SOURCE),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "FILE", .help = "the receipt", .rules = P2P_CLI_REQUIRED}),
+        .run = p2p_cli_check_receipt_run,
+    },
+    {
+        .verb = "fork",
+        .summary = "write the proof that a feed has two histories",
+        .options = P2P_CLI_OPTIONS(OUT),
+        .arguments = P2P_CLI_ARGUMENTS(
+            {.name = "FEED", .help = "a feed, as beanr/1", .rules = P2P_CLI_REQUIRED}),
+        .run = fork_run,
+    },
+    {
+        .verb = "check-fork",
+        .summary = "whether a file proves that a feed has two histories",
+        .details = "Exit 0 it does, 3 about no feed of this charter, 4 it does not verify.",
+        .options = P2P_CLI_OPTIONS(
+            TRUST("check that the charter is the one this trust file means", 0), SOURCE),
+        .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
+        .run = check_fork_run,
+    },
+    {
+        .verb = "reuse",
+        .summary = "write the proof that an issuer signed two records under one number",
+        .options = P2P_CLI_OPTIONS(OUT),
+        .arguments =
+            P2P_CLI_ARGUMENTS({.name = "ISSUER", .help = "whose", .rules = P2P_CLI_REQUIRED}),
+        .run = reuse_run,
+    },
+    {
+        .verb = "check-reuse",
+        .summary = "whether a file proves that an issuer signed two records under one number",
+        .details = "Exit 0 it does, 1 it is real and proves nothing, 3 about no issuer of this "
+                   "charter, 4 it does not verify.",
+        .options = P2P_CLI_OPTIONS(
+            TRUST("check that the charter is the one this trust file means", 0), SOURCE),
+        .arguments = P2P_CLI_ARGUMENTS(FILE_ARGUMENT),
+        .run = check_reuse_run,
     },
     {0},
 };

@@ -122,6 +122,9 @@ int p2p_cli_export_run(struct p2p_cli_call *call)
     int exit = P2P_CLI_YES;
     if (problem.json != NULL) {
         exit = p2p_cli_fail_reply(call, &problem);
+    } else if (err == P2P_FULL) {
+        exit = p2p_cli_fail(call, P2P_CLI_UNDECIDED, p2p_err_name(err), message,
+                            "make room and run it again: it goes on where it stopped");
     } else if (err != P2P_OK) {
         exit = p2p_cli_fail_err(call, err, message);
     } else if (call->json) {

@@ -118,8 +118,10 @@ static void help_command(FILE *out, const struct p2p_cli_noun *noun,
         fputc('\n', out);
         put_wrapped(out, command->details, 0, 0);
     }
-    fputc('\n', out);
     const struct p2p_cli_argument *a = command->arguments;
+    if (a != NULL || command->options != NULL || (command->rules & P2P_CLI_APPENDS) != 0) {
+        fputc('\n', out);
+    }
     for (; a != NULL && a->name != NULL; a++) {
         put_item(out, a->name, a->help, 28);
     }

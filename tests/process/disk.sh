@@ -125,6 +125,11 @@ printf '       %s bytes of the spool are in use\n' "$(metric bezee port2port_spo
 claim "a full disk: reading goes on, nothing acknowledged is lost"
 holds_acknowledged bezee
 
+claim "a full disk: an export onto it stops, and says that it goes on once there is room"
+must 3 node beanr audit export "$SB/bezee/archive"
+says 'No space left on device; make room and run it again: it goes on where it stopped$'
+rm -r "$SB/bezee/archive"
+
 claim "a full disk: killed and started on it, no decision is lost"
 kill_node bezee
 up bezee
