@@ -17,9 +17,9 @@ static void standing_block_that_the_gate_knew_is_told(void **state)
     watch_world_found(&c.w, SIM_INVARIANT_FORBIDDEN);
 }
 
-static void block_that_the_gate_did_not_know_is_none(void **state)
+/* By a gate that hears of nothing that comes now. */
+static struct p2p_record_id use_unaware(void)
 {
-    (void)state;
     ledger_world_seen(&c.w.world, 1);
     struct p2p_record_id use = custody_world_act(&c.w.world, 1,
                                                  &(struct custody_act){.kind = P2P_KIND_USE,
@@ -28,6 +28,13 @@ static void block_that_the_gate_did_not_know_is_none(void **state)
                                                                        .epoch = 1,
                                                                        .no_seen = true});
     ledger_world_write(&c.w.world, 1, (struct p2p_draft){.kind = P2P_KIND_DECISIONS}, 0);
+    return use;
+}
+
+static void block_that_the_gate_did_not_know_is_none(void **state)
+{
+    (void)state;
+    struct p2p_record_id use = use_unaware();
     block_by(2);
     custody_watch_left(&c, &use);
     watch_world_nothing(&c.w);
@@ -265,14 +272,7 @@ static void open_that_the_cut_keeps_is_none(void **state)
 static void cut_that_the_gate_did_not_know_is_none(void **state)
 {
     (void)state;
-    ledger_world_seen(&c.w.world, 1);
-    struct p2p_record_id use = custody_world_act(&c.w.world, 1,
-                                                 &(struct custody_act){.kind = P2P_KIND_USE,
-                                                                       .token = c.token,
-                                                                       .about = &c.right,
-                                                                       .epoch = 1,
-                                                                       .no_seen = true});
-    ledger_world_write(&c.w.world, 1, (struct p2p_draft){.kind = P2P_KIND_DECISIONS}, 0);
+    struct p2p_record_id use = use_unaware();
     ledger_world_cut(&c.w.world, CUSTODY_OF(1), 1, c.token.index, NULL, 0);
     custody_watch_left(&c, &use);
     watch_world_nothing(&c.w);
