@@ -1,4 +1,5 @@
 #include "archive_parts.h"
+#include "archive_writer.h"
 
 #include <p2p/assert.h>
 #include <p2p/hash.h>
@@ -265,9 +266,10 @@ static enum p2p_err open_manifest(struct p2p_archive *archive, const char *dir, 
     archive->text = (char *)bytes;
     if (err != P2P_OK) {
         snprintf(message, cap, "%s/%s: %s", dir, P2P_MANIFEST_NAME,
-                 err == P2P_NOTFOUND ? "not there; is this an archive, and was it exported "
-                                       "to the end?"
-                                     : p2p_err_text(err));
+                 err != P2P_NOTFOUND ? p2p_err_text(err)
+                 : faccessat(archive->dir_fd, P2P_JOURNAL_NAME, F_OK, 0) == 0
+                     ? "not there, its export did not end; audit export into it goes on"
+                     : "not there; is this an archive?");
         return err;
     }
     archive->hash = p2p_sha256(p2p_slice_of(bytes, len));

@@ -77,12 +77,11 @@ static json_t *asked_json(const struct p2p_ledger *ledger, const struct p2p_righ
     return list;
 }
 
-/* The verb of the command line: "right transfer", from the kind's word. */
+/* The verb of the command line, from the kind's word: "right transfer", "gate override". */
 static json_t *verb_json(const char *kind)
 {
-    const char *dash = strchr(kind, '-');
-    return dash != NULL && strncmp(kind, "right-", 6) == 0 ? json_sprintf("right %s", dash + 1)
-                                                           : json_string(kind);
+    return strncmp(kind, "right-", 6) == 0 ? json_sprintf("right %s", kind + 6)
+                                           : json_sprintf("gate %s", kind);
 }
 
 static uint32_t party_of(const struct p2p_right *right, enum p2p_right_role role)

@@ -163,6 +163,7 @@ grep -q 'reason has 501 bytes; it may have 500 at most' "$err" || fail "the limi
 must 0 node beanr --json right show "$right"
 holds '.override | .asked == $id and .by == "beanr-pso" and .reason == "the reefer fails" and .approved == null and .overrules == []' \
     --arg id "$override"
+holds 'all(.may[]; .do | test("^(right|gate) [a-z]+( [a-z]+)?$"))'
 holds '.may[] | select(.do == "gate approve") | .grant == "approve" and .of == $id' --arg id "$override"
 refused light-terminal
 must 1 node beanr --json --as beanr-pso gate approve "$override"
