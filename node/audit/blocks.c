@@ -128,8 +128,12 @@ static enum p2p_err check_payload(struct block *block, const struct p2p_record *
     err = p2p_record_open(record, p2p_slice_text(block->log->info->origin), salted, payload);
     if (err != P2P_OK) {
         *payload = (struct p2p_slice){0};
-        tell(block, P2P_FINDING_BAD_COMMITMENT,
-             "the payload here is not the one it committed to");
+        if (err == P2P_COMMITMENT) {
+            tell(block, P2P_FINDING_BAD_COMMITMENT,
+                 "the payload here is not the one it committed to");
+        } else { /* that is the one, and its author may not have written it */
+            tell(block, P2P_FINDING_BAD_CONTENT, "its payload is not in the one form it has");
+        }
         return P2P_OK;
     }
     block->log->flags[block->index] |= AUDIT_HELD;

@@ -19,6 +19,8 @@ static void nothing(struct forger *forger)
 static const struct fraud NOTHING[] = {
     {"nothing at all", nothing, SOUND},
     {"nothing at all, two archives", nothing, SOUND, .with_other = true},
+    {"decisions of others, which nobody here can check", nothing, DUE(NOT_CHECKABLE)},
+    {"payloads of others, which nobody here may hold", nothing, DUE(WITHHELD)},
 };
 static const struct frauds tamper_nothing = FRAUDS_OF(NOTHING);
 

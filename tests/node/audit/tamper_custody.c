@@ -251,11 +251,45 @@ static void out_at_both(struct forger *forger)
     at_two_ports(forger, true);
 }
 
+/* Both open one container, and neither knows of the other. */
+static void opened_at_two(struct forger *forger, bool released)
+{
+    struct forged_feed one;
+    struct forged_feed other;
+    forged_feed_load(forger, &one, "beanr-1");
+    forged_feed_load(forger, &other, "bezee-1");
+    uint64_t times[] = {now_s(&one), now_s(&other)};
+    struct p2p_record_id here = open_custody(forger, &one);
+    struct p2p_record_id there = open_at(forger, &other, "bezee-terminal", "bezee-f1");
+    if (released) {
+        release(forger, &one, &here, FIRST_EPOCH);
+        release(forger, &other, &there, FIRST_EPOCH);
+    }
+    forged_feed_store(forger, &one);
+    forged_feed_store(forger, &other);
+    forged_feed_sign_all(forger, &one, times[0]);
+    forged_feed_sign_all(forger, &other, times[1]);
+    forged_feed_free(&one);
+    forged_feed_free(&other);
+}
+
+static void rivals(struct forger *forger)
+{
+    opened_at_two(forger, false);
+}
+
+static void rivals_released(struct forger *forger)
+{
+    opened_at_two(forger, true);
+}
+
 static const struct fraud FRAUDS[] = {
     {"a release on no right", without_right, DUE(NO_RIGHT)},
     {"a release by who does not hold custody there", without_custody, DUE(NOT_HELD)},
     {"a second release of one container", twice, DUE(NOT_HELD)},
     {"a release on a history that its feed lost", on_a_lost_history, DUE(LOST_RELEASE)},
+    {"custody of one container at two ports", rivals, DUE(CUSTODY_RIVAL)},
+    {"custody at two ports, and a release by each", rivals_released, DUE(RELEASED_TWICE)},
     {"custody that another port's gate-in ends", in_elsewhere, DUE(CLOSED_ELSEWHERE)},
     {"a container that left two ports", out_at_both, DUE(RELEASED_AGAIN)},
 };

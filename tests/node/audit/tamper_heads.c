@@ -216,11 +216,35 @@ static void other_history(struct forger *forger)
     rewritten(forger);
 }
 
+/* A quorum of six is four: its owner is none of them. */
+static void owner_for_a_witness(struct forger *forger)
+{
+    static const char *const names[] = {"beanr", "bezee", "begne", "beost", NULL};
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    forged_feed_sign(forger, &feed, feed.count, NULL, names, now_s(&feed));
+    forged_feed_free(&feed);
+}
+
+/* Everybody is heard of an hour later, but for one. */
+static void fell_silent(struct forger *forger)
+{
+    static const char *const names[] = {"bezee", "begne", "beost", "belgg", "commission", NULL};
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "beanr-1");
+    forged_feed_sign(forger, &feed, feed.count, NULL, names, now_s(&feed) + 3600);
+    forged_feed_free(&feed);
+}
+
 static const struct fraud FRAUDS[] = {
     {"a cosignature moved to another tree", cosignature_moved, DUE(BAD_COSIGNATURE)},
     {"a cosignature twice", cosignature_twice, DUE(REPEATED_KEY)},
     {"a cosignature under another name", cosignature_renamed, DUE(UNKNOWN_KEY)},
     {"cosignatures gone, below the quorum", cosignatures_removed, DUE(UNWITNESSED)},
+    {"a quorum that counts the feed's owner", owner_for_a_witness, DUE(UNWITNESSED)},
+    {"a member that fell silent", fell_silent, DUE(LAST_HEARD)},
+    {"a feed that another archive holds more of", truncated, DUE(ARCHIVE_BEHIND),
+     .with_other = true},
     {"a root's line under a feed", root_cosigns_feed, DUE(UNKNOWN_KEY)},
     {"another log's line", log_line_of_other, DUE(BAD_SIGNATURE)},
     {"a smaller head cosigned later", cosigned_backwards, DUE(TIME_FALLS)},

@@ -168,6 +168,25 @@ static void ban_by_node(struct forger *forger)
     forge(forger, "beanr-1", append_node_ban, true);
 }
 
+/* The address once more, its version in two bytes: the same record to who is not strict. */
+static void append_loose(struct forger *forger, struct forged_feed *feed)
+{
+    uint8_t bytes[1024];
+    const struct p2p_slice leaf = feed->leaves[0];
+    (void)forger;
+    CHECK(leaf.len + 1 < sizeof bytes && leaf.data[1] < 0x80);
+    bytes[0] = leaf.data[0];
+    bytes[1] = 0xcc;
+    memcpy(bytes + 2, leaf.data + 1, leaf.len - 1);
+    forged_feed_put(feed, feed->count, p2p_slice_of(bytes, leaf.len + 1),
+                    (struct p2p_slice){0});
+}
+
+static void not_canonical(struct forger *forger)
+{
+    forge(forger, "beanr-1", append_loose, true);
+}
+
 /* ---- state commitments ---- */
 
 /* Digest of a frontier in which every feed of the archive stands whole. */
@@ -208,7 +227,7 @@ static struct p2p_hash whole_frontier(struct forger *forger, struct forged_feed 
 }
 
 static void append_state(struct forger *forger, struct forged_feed *feed, bool right_frontier,
-                         bool right_leaves)
+                         bool right_leaves, bool some_view)
 {
     static const char use[] = "port2port/v1/leaves";
     uint8_t bytes[256];
@@ -235,13 +254,19 @@ static void append_state(struct forger *forger, struct forged_feed *feed, bool r
     p2p_pack_text(&pack, "leaves");
     p2p_pack_bin(&pack, leaves.bytes, P2P_HASH_BYTES);
     p2p_pack_text(&pack, "views");
-    p2p_pack_array(&pack, 0);
+    p2p_pack_array(&pack, some_view ? 1 : 0);
+    if (some_view) { /* one of no bans, where there are some */
+        p2p_pack_array(&pack, 3);
+        p2p_pack_uint(&pack, P2P_VIEW_BANS);
+        p2p_pack_uint(&pack, circle_of(forger, "national"));
+        p2p_pack_bin(&pack, verdicts.bytes, P2P_HASH_BYTES);
+    }
     append_own(forger, feed, P2P_KIND_STATE, p2p_writer_slice(&pack.out));
 }
 
 static void state_of_lies(struct forger *forger, struct forged_feed *feed)
 {
-    append_state(forger, feed, true, false);
+    append_state(forger, feed, true, false, false);
 }
 
 static void state_differs(struct forger *forger)
@@ -249,9 +274,31 @@ static void state_differs(struct forger *forger)
     forge(forger, "beanr-1", state_of_lies, true);
 }
 
+static void state_of_no_bans(struct forger *forger, struct forged_feed *feed)
+{
+    append_state(forger, feed, true, true, true);
+}
+
+static void state_view_differs(struct forger *forger)
+{
+    forge(forger, "beanr-1", state_of_no_bans, true);
+}
+
+static void state_of_more(struct forger *forger, struct forged_feed *feed)
+{
+    append_state(forger, feed, true, true, false);
+    see_more(forger, feed);
+    append_state(forger, feed, true, true, false);
+}
+
+static void state_beyond(struct forger *forger)
+{
+    forge(forger, "beanr-1", state_of_more, true);
+}
+
 static void state_elsewhere(struct forger *forger, struct forged_feed *feed)
 {
-    append_state(forger, feed, false, true);
+    append_state(forger, feed, false, true, false);
 }
 
 static void state_frontier(struct forger *forger)
@@ -261,7 +308,7 @@ static void state_frontier(struct forger *forger)
 
 static void state_of_truth(struct forger *forger, struct forged_feed *feed)
 {
-    append_state(forger, feed, true, true);
+    append_state(forger, feed, true, true, false);
 }
 
 static void state_right(struct forger *forger)
@@ -275,8 +322,8 @@ static void two_states(struct forger *forger, bool right)
     struct forged_feed one, other;
     forged_feed_load(forger, &one, "beanr-1");
     forged_feed_load(forger, &other, "begne-1");
-    append_state(forger, &one, true, true);
-    append_state(forger, &other, true, right);
+    append_state(forger, &one, true, true, false);
+    append_state(forger, &other, true, right, false);
     forged_feed_store(forger, &one);
     forged_feed_store(forger, &other);
     forged_feed_sign_all(forger, &one, now_s(&one));
@@ -306,10 +353,13 @@ static const struct fraud FRAUDS[] = {
     {"an understated `seen`", understated, DUE(UNDERSTATED)},
     {"a feed without its address", no_address, DUE(NO_ADDRESS)},
     {"a record of an unknown kind", unknown_kind, DUE(KIND_UNKNOWN)},
+    {"a record in another encoding than the one", not_canonical, DUE(RECORD_MALFORMED)},
     {"an address that is none", bad_content, DUE(BAD_CONTENT)},
     {"a ban by the node itself", ban_by_node, DUE(WRONG_AUTHOR)},
     {"a state commitment to other leaves", state_differs, DUE(STATE_DIFFERS)},
     {"a state commitment at another frontier", state_frontier, DUE(STATE_FRONTIER)},
+    {"a state commitment to other bans", state_view_differs, DUE(STATE_DIFFERS)},
+    {"a state commitment to more than is here", state_beyond, DUE(STATE_APART)},
     {"a state commitment that is right", state_right, SOUND},
     {"two state commitments beside each other", states_apart, SOUND},
     {"two of them, one to other leaves", states_apart_differ, DUE(STATE_DIFFERS)},

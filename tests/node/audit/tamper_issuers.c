@@ -147,6 +147,19 @@ static void bad_payload(struct forger *forger)
     forge(forger, "beanr-1", lift_without_words, true);
 }
 
+/* A text of one byte, its length in another: the same payload to who is not strict. */
+static void lift_loosely(struct forger *forger, struct forged_feed *feed)
+{
+    static const uint8_t loose[] = "\x81\xa6reason\xd9\x01x";
+    lift_at(forger, feed, forged_feed_find(feed, P2P_KIND_BAN_IMPOSE),
+            p2p_slice_of(loose, sizeof loose - 1));
+}
+
+static void payload_not_canonical(struct forger *forger)
+{
+    forge(forger, "beanr-1", lift_loosely, true);
+}
+
 static const struct fraud FRAUDS[] = {
     {"a stolen officer's key after its cut point", stolen_key, DUE(PAST_CUT)},
     {"an old ban copied forward", copied_forward, DUE(REPEATED_SEQ)},
@@ -160,6 +173,7 @@ static const struct fraud FRAUDS[] = {
     {"a lift of what is not there", cites_nothing, DUE(CITES_NOTHING)},
     {"a lift of an address", bad_citation, DUE(BAD_CITATION)},
     {"a lift without a reason", bad_payload, DUE(BAD_CONTENT)},
+    {"a payload in another encoding than the one", payload_not_canonical, DUE(BAD_CONTENT)},
 };
 
 const struct frauds tamper_issuers = FRAUDS_OF(FRAUDS);

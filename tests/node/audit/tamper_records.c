@@ -173,8 +173,10 @@ static const struct fraud FRAUDS[] = {
     {"a payload copied to another circle", payload_to_other_circle, DUE(BAD_COMMITMENT)},
     {"a payload gone in silence", payload_removed, DUE(PAYLOAD_MISSING)},
     {"a payload withheld by who may hold it", payload_announced_withheld, DUE(WITHHELD_OWN)},
-    {"a payload said to be erased", payload_announced_erased, DUE(ERASED)},
-    {"a payload said to be lost", payload_announced_missing, DUE(LOST)},
+    {"a payload said to be erased", payload_announced_erased, DUE(ERASED),
+     NEVER(DECISION_DIFFERS)},
+    {"a payload said to be lost", payload_announced_missing, DUE(LOST),
+     NEVER(DECISION_DIFFERS)},
 };
 
 const struct frauds tamper_records = FRAUDS_OF(FRAUDS);
