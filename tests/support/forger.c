@@ -268,47 +268,76 @@ size_t forged_feed_find(const struct forged_feed *feed, uint32_t kind)
     return 0;
 }
 
-static void store_file(struct forger *forger, enum p2p_place_type type,
-                       const struct forged_feed *feed, const struct p2p_writer *bytes)
+static void store_file(struct forger *forger, enum p2p_place_type type, int level,
+                       const struct forged_feed *feed, size_t first, size_t end,
+                       const struct p2p_writer *bytes)
 {
     char path[P2P_ARCHIVE_PATH_BYTES_MAX];
-    const struct p2p_archive_place place = {
-        .type = type, .feed = p2p_slice_text(feed->dir), .width = (uint32_t)feed->count};
+    const struct p2p_archive_place place = {.type = type,
+                                            .feed = p2p_slice_text(feed->dir),
+                                            .level = level,
+                                            .number = first / P2P_TILE_HASHES,
+                                            .width = (uint32_t)(end - first)};
     CHECK(!bytes->failed);
     p2p_archive_path(path, &place);
     forger_write(forger, path, bytes->data, bytes->len);
 }
 
-void forged_feed_store(struct forger *forger, const struct forged_feed *feed)
+/* Records, their hashes, and their payloads, in files of their own; the hash of a whole bundle
+ * is put to those above. */
+static void store_bundle(struct forger *forger, const struct forged_feed *feed, size_t first,
+                         size_t end, uint8_t *buffer, size_t cap, struct p2p_writer *above)
 {
-    enum { CAP = 4 << 20 };
-    uint8_t *buffer = malloc(CAP);
     struct p2p_writer out;
-    CHECK(buffer != NULL);
-    shell("rm -rf '%s/%s/tile'", forger->dir, feed->dir);
-    shell("rm -rf '%s/payloads/%s'", forger->dir, feed->dir);
-    p2p_writer_init(&out, buffer, CAP);
-    for (size_t i = 0; i < feed->count; i++) {
+    struct p2p_edge edge;
+    p2p_writer_init(&out, buffer, cap);
+    for (size_t i = first; i < end; i++) {
         p2p_writer_u16(&out, (uint16_t)feed->leaves[i].len);
         p2p_writer_bytes(&out, feed->leaves[i].data, feed->leaves[i].len);
     }
-    store_file(forger, P2P_PLACE_ENTRIES, feed, &out);
-    p2p_writer_init(&out, buffer, CAP);
-    for (size_t i = 0; i < feed->count; i++) {
+    store_file(forger, P2P_PLACE_ENTRIES, 0, feed, first, end, &out);
+    p2p_writer_init(&out, buffer, cap);
+    p2p_edge_init(&edge);
+    for (size_t i = first; i < end; i++) {
         struct p2p_hash hash = p2p_leaf_hash(feed->leaves[i]);
+        p2p_edge_append(&edge, &hash, NULL);
         p2p_writer_bytes(&out, hash.bytes, P2P_HASH_BYTES);
     }
-    store_file(forger, P2P_PLACE_TILE, feed, &out);
-    p2p_writer_init(&out, buffer, CAP);
-    for (size_t i = 0; i < feed->count; i++) {
+    store_file(forger, P2P_PLACE_TILE, 0, feed, first, end, &out);
+    if (end - first == P2P_TILE_HASHES) {
+        p2p_writer_bytes(above, edge.peaks[8].bytes, P2P_HASH_BYTES);
+    }
+    p2p_writer_init(&out, buffer, cap);
+    for (size_t i = first; i < end; i++) {
         if (feed->salted[i].len > 0) {
-            p2p_writer_u8(&out, (uint8_t)i);
+            p2p_writer_u8(&out, (uint8_t)(i - first));
             p2p_writer_u16(&out, (uint16_t)feed->salted[i].len);
             p2p_writer_bytes(&out, feed->salted[i].data, feed->salted[i].len);
         }
     }
     if (out.len > 0) {
-        store_file(forger, P2P_PLACE_PAYLOADS, feed, &out);
+        store_file(forger, P2P_PLACE_PAYLOADS, 0, feed, first, end, &out);
+    }
+}
+
+void forged_feed_store(struct forger *forger, const struct forged_feed *feed)
+{
+    enum { CAP = 4 << 20 };
+    uint8_t hashes[(FORGER_RECORDS_MAX / P2P_TILE_HASHES + 1) * P2P_HASH_BYTES];
+    uint8_t *buffer = malloc(CAP);
+    struct p2p_writer above;
+    CHECK(buffer != NULL);
+    shell("rm -rf '%s/%s/tile'", forger->dir, feed->dir);
+    shell("rm -rf '%s/payloads/%s'", forger->dir, feed->dir);
+    p2p_writer_init(&above, hashes, sizeof hashes);
+    for (size_t first = 0; first < feed->count; first += P2P_TILE_HASHES) {
+        size_t left = feed->count - first;
+        store_bundle(forger, feed, first,
+                     first + (left < P2P_TILE_HASHES ? left : P2P_TILE_HASHES), buffer, CAP,
+                     &above);
+    }
+    if (above.len > 0) {
+        store_file(forger, P2P_PLACE_TILE, 1, feed, 0, above.len / P2P_HASH_BYTES, &above);
     }
     free(buffer);
 }

@@ -1,5 +1,5 @@
 /* A forger at an archive: what stands in it, changed and written again, with whatever keys a
- * sandbox holds. For archives of small feeds: one bundle each.
+ * sandbox holds. For archives of small feeds: a few bundles each.
  *
  * A forger has a directory of his own with a copy of the archive. Files are changed as files;
  * a feed is loaded, its records changed as bytes or made anew, and stored with its tile. Heads
@@ -11,7 +11,7 @@
 #include <p2p/charter.h>
 #include <p2p/keydir.h>
 
-#define FORGER_RECORDS_MAX 256u
+#define FORGER_RECORDS_MAX 600u
 #define FORGER_PATH_BYTES  512u
 
 struct forger {
@@ -51,7 +51,7 @@ struct forged_feed {
 };
 
 void forged_feed_load(struct forger *forger, struct forged_feed *feed, const char *dir);
-/* Writes bundle, tile and payloads; notes stay as they are. */
+/* Writes bundles, tiles and payloads; notes stay as they are. */
 void forged_feed_store(struct forger *forger, const struct forged_feed *feed);
 void forged_feed_free(struct forged_feed *feed);
 /* Copies; index: where it will stand. */

@@ -1,4 +1,4 @@
-/* Single bytes of every sort of file, changed. */
+/* Single bytes of every sort of file, changed; bundles and tiles of a feed of several. */
 #include "tamper.h"
 
 static void flip(struct forger *forger, enum p2p_place_type type, const char *dir, long at)
@@ -178,6 +178,51 @@ static void flip_charter_note(struct forger *forger)
     flip_line(forger, "charter-1/checkpoint", 5, 30);
 }
 
+/* ---- a feed of several bundles ---- */
+
+/* So that there are whole bundles, and a tile above; cosigned when all else was done. */
+static void long_feed(struct forger *forger)
+{
+    struct forged_feed feed;
+    forged_feed_load(forger, &feed, "commission-1");
+    while (feed.count < 2 * P2P_TILE_HASHES + 3) {
+        append_copy(forger, &feed);
+    }
+    forged_feed_store(forger, &feed);
+    forged_feed_sign_all(forger, &feed, now_s(&feed) + 3600);
+    forged_feed_free(&feed);
+}
+
+static void flip_whole_bundle(struct forger *forger)
+{
+    long_feed(forger);
+    forger_flip(forger, "commission-1/tile/entries/001", -1);
+}
+
+static void flip_whole_tile(struct forger *forger)
+{
+    long_feed(forger);
+    forger_flip(forger, "commission-1/tile/0/001", 40);
+}
+
+static void flip_tile_above(struct forger *forger)
+{
+    long_feed(forger);
+    forger_flip(forger, "commission-1/tile/1/000.p/2", 40);
+}
+
+static void tile_above_gone(struct forger *forger)
+{
+    long_feed(forger);
+    forger_remove(forger, "commission-1/tile/1");
+}
+
+static void whole_bundle_gone(struct forger *forger)
+{
+    long_feed(forger);
+    forger_remove(forger, "commission-1/tile/entries/001");
+}
+
 static const struct fraud FRAUDS[] = {
     {"a record's byte, the manifest as it was", flip_record_stale, DUE(FILE_DIFFERS)},
     {"a record's byte", flip_record, DUE(BAD_ROOT)},
@@ -185,6 +230,12 @@ static const struct fraud FRAUDS[] = {
     {"a length in a bundle", flip_length, DUE(BUNDLE_MALFORMED)},
     {"a tile's byte", flip_tile, DUE(BAD_TILE)},
     {"a byte of the charter's tile", flip_tile_charter, DUE(BAD_TILE)},
+    {"nothing, in a feed of several bundles", long_feed, SOUND},
+    {"a record's byte in a whole bundle", flip_whole_bundle, DUE(BAD_ROOT)},
+    {"a byte of a whole tile", flip_whole_tile, DUE(BAD_TILE)},
+    {"a byte of the tile above", flip_tile_above, DUE(BAD_TILE)},
+    {"the tile above gone", tile_above_gone, DUE(TILE_MISSING)},
+    {"a whole bundle gone", whole_bundle_gone, DUE(RECORDS_MISSING)},
     {"a payload's byte", flip_payload, DUE(BAD_COMMITMENT)},
     {"a salt's byte", flip_salt, DUE(BAD_COMMITMENT)},
     {"a length in a payload bundle", flip_payload_length, DUE(BAD_COMMITMENT)},

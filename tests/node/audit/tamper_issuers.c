@@ -160,6 +160,46 @@ static void payload_not_canonical(struct forger *forger)
     forge(forger, "beanr-1", lift_loosely, true);
 }
 
+static const char *lift_key;
+
+/* Before the first decision, so that this would be another one if it counted. */
+static void insert_lift(struct forger *forger, struct forged_feed *feed)
+{
+    const size_t at = forged_feed_find(feed, P2P_KIND_DECISIONS);
+    struct p2p_record_id cite = {feed->info->number, 0};
+    struct p2p_draft draft = {.kind = P2P_KIND_BAN_LIFT,
+                              .time_ms = now_s(feed) * 1000,
+                              .circle = circle_of(forger, "national"),
+                              .issuer = issuer_of(forger, "beanr-pso"),
+                              .issuer_seq = 90000,
+                              .cites = &cite,
+                              .cite_count = 1,
+                              .payload = lift_payload()};
+    size_t ban = at;
+    for (size_t i = 0; i < at; i++) { /* the one that is in force there */
+        struct p2p_record record;
+        CHECK_OK(p2p_record_decode(&record, feed->leaves[i]));
+        ban = record.kind == P2P_KIND_BAN_IMPOSE || record.kind == P2P_KIND_BAN_AMEND ? i : ban;
+    }
+    CHECK(ban < at);
+    cite.index = ban;
+    memcpy(draft.salt, SALT, P2P_SALT_BYTES);
+    forged_feed_insert(feed, at, feed->leaves[at], feed->salted[at]);
+    forged_feed_write(forger, feed, at, &draft, lift_key);
+}
+
+static void lifted_by_wrong_key(struct forger *forger)
+{
+    lift_key = "beanr-pso2";
+    forge(forger, "beanr-1", insert_lift, true);
+}
+
+static void lifted_in_time(struct forger *forger)
+{
+    lift_key = "beanr-pso";
+    forge(forger, "beanr-1", insert_lift, true);
+}
+
 static const struct fraud FRAUDS[] = {
     {"a stolen officer's key after its cut point", stolen_key, DUE(PAST_CUT)},
     {"an old ban copied forward", copied_forward, DUE(REPEATED_SEQ)},
@@ -170,6 +210,10 @@ static const struct fraud FRAUDS[] = {
     {"a ban signed by another officer's key", wrong_key, DUE(ISSUER_SIGNATURE)},
     {"an officer's signature, flipped, under a good root", issuer_signature_flipped,
      DUE(ISSUER_SIGNATURE)},
+    {"a lift that another officer's key signed, and a gate that knew", lifted_by_wrong_key,
+     DUE(ISSUER_SIGNATURE), NEVER(DECISION_DIFFERS)},
+    {"a lift that its officer signed, and a gate that ignored it", lifted_in_time,
+     DUE(DECISION_DIFFERS), NEVER(ISSUER_SIGNATURE)},
     {"a lift of what is not there", cites_nothing, DUE(CITES_NOTHING)},
     {"a lift of an address", bad_citation, DUE(BAD_CITATION)},
     {"a lift without a reason", bad_payload, DUE(BAD_CONTENT)},
