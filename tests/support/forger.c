@@ -145,9 +145,10 @@ void forger_seal(struct forger *forger, const char *range)
     char script[3 * FORGER_PATH_BYTES + 512];
     snprintf(script, sizeof script,
              "cd '%s' && export LC_ALL=C && head -n 4 manifest >manifest.new && "
-             "find . -type f ! -name 'manifest*' -printf '%%P\\n' | sort | while read -r f; do "
-             "printf '%%s %%s %%s\\n' \"$(sha256sum \"$f\" | cut -d' ' -f1)\" \"$(stat -c %%s "
-             "\"$f\")\" \"$f\"; done >>manifest.new && echo >>manifest.new && "
+             "find . -type f ! -name 'manifest*' -printf '%%P\\n' | sort >manifest.list && "
+             "xargs -d '\\n' sha256sum <manifest.list | cut -c 1-64 >manifest.sums && "
+             "xargs -d '\\n' stat -c '%%s %%n' <manifest.list | paste -d ' ' manifest.sums - "
+             ">>manifest.new && rm manifest.list manifest.sums && echo >>manifest.new && "
              "{ sed '1,/^$/d' manifest | sed '1,/^$/d'; %s%s%s } | sort -k2,2 -k3,3n -k4,4n "
              ">>manifest.new && mv manifest.new manifest",
              forger->dir, range == NULL ? "" : "echo '", range == NULL ? "" : range,
