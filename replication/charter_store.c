@@ -7,7 +7,7 @@
 #include "charter_store.h"
 
 #include "feed_rows.h"
-#include "subtrees.h"
+#include "lately.h"
 
 #include <p2p/assert.h>
 
@@ -69,9 +69,9 @@ static enum p2p_err begin_anew(struct p2p_ledger *ledger, struct p2p_feed *feed)
     }
     if (err == P2P_OK) {
         p2p_feed_init(feed, P2P_CHARTER_FEED);
-        feed->subtrees = ledger->subtrees;
+        feed->lately = ledger->lately;
         feed->touched = &ledger->touched;
-        p2p_subtrees_forget(ledger->subtrees);
+        p2p_lately_forget(ledger->lately);
     }
     return err;
 }

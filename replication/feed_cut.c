@@ -1,7 +1,7 @@
 /* Cutting a feed back to what it was at a smaller size: for one that has two histories, never
  * for another. */
 #include "feed_rows.h"
-#include "subtrees.h"
+#include "lately.h"
 
 #include <p2p/assert.h>
 
@@ -165,7 +165,7 @@ enum p2p_err p2p_feed_cut(struct p2p_feed *feed, const struct p2p_kv *kv,
     if (err != P2P_OK) {
         return err;
     }
-    p2p_subtrees_forget(feed->subtrees);
+    p2p_lately_forget(feed->lately);
     p2p_feed_take_tail(feed, tail);
     feed->edge = edge;
     feed->packed_size = first;

@@ -1,7 +1,7 @@
 #include "feed_mend.h"
 
 #include "feed_rows.h"
-#include "subtrees.h"
+#include "lately.h"
 
 #include <p2p/assert.h>
 
@@ -254,6 +254,7 @@ enum p2p_err p2p_feed_mend_leaves(struct p2p_feed *feed, const struct p2p_kv *kv
     if (err == P2P_OK && end > feed->packed_size) {
         err = mend_tail(feed, kv, arena, first, leaves, count);
     }
+    p2p_lately_forget(feed->lately);
     return err;
 }
 
@@ -400,7 +401,7 @@ enum p2p_err p2p_feed_mend_hashes(struct p2p_feed *feed, const struct p2p_kv *kv
         }
     }
     if (*mended > 0 || err != P2P_OK) {
-        p2p_subtrees_forget(feed->subtrees);
+        p2p_lately_forget(feed->lately);
     }
     return err;
 }

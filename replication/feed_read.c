@@ -1,5 +1,5 @@
 #include "feed_rows.h"
-#include "subtrees.h"
+#include "lately.h"
 
 #include <p2p/assert.h>
 
@@ -7,9 +7,9 @@
 
 /* ---- leaves ---- */
 
-enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value, uint32_t feed,
-                                uint64_t from, struct p2p_reader *leaves, uint64_t *first,
-                                uint64_t *end)
+static enum p2p_err pack_open(struct p2p_packs *packs, struct p2p_slice key,
+                              struct p2p_slice value, uint32_t feed, uint64_t from,
+                              struct p2p_reader *leaves, uint64_t *first, uint64_t *end)
 {
     struct p2p_reader in;
     p2p_reader_init(&in, key);
@@ -29,7 +29,14 @@ enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value, ui
     }
     *first = last + 1 - count;
     *end = last + 1;
-    return p2p_feed_pack_skip(leaves, count, from > *first ? from - *first : 0);
+    return p2p_packs_skip(packs, feed, last, leaves, count, from > *first ? from - *first : 0);
+}
+
+enum p2p_err p2p_feed_pack_open(struct p2p_slice key, struct p2p_slice value, uint32_t feed,
+                                uint64_t from, struct p2p_reader *leaves, uint64_t *first,
+                                uint64_t *end)
+{
+    return pack_open(NULL, key, value, feed, from, leaves, first, end);
 }
 
 enum p2p_err p2p_feed_leaf(const struct p2p_feed *feed, const struct p2p_kv *kv, uint64_t index,
@@ -68,7 +75,9 @@ static enum p2p_err open_tail(struct p2p_feed_walk *walk)
     }
     p2p_reader_init(&walk->pack, row.leaves);
     walk->pack_end = feed->edge.size;
-    return p2p_feed_pack_skip(&walk->pack, row.count, walk->index - feed->packed_size);
+    return p2p_packs_skip(p2p_lately_packs(feed->lately), feed->number,
+                          feed->packed_size + row.count - 1, &walk->pack, row.count,
+                          walk->index - feed->packed_size);
 }
 
 static enum p2p_err open_packed(struct p2p_feed_walk *walk)
@@ -81,8 +90,8 @@ static enum p2p_err open_packed(struct p2p_feed_walk *walk)
         p2p_kv_seek(walk->kv, P2P_TABLE_RECORD,
                     p2p_feed_record_key(key, walk->feed->number, walk->index), &found, &value);
     if (err == P2P_OK) {
-        err = p2p_feed_pack_open(found, value, walk->feed->number, walk->index, &walk->pack,
-                                 &first, &walk->pack_end);
+        err = pack_open(p2p_lately_packs(walk->feed->lately), found, value, walk->feed->number,
+                        walk->index, &walk->pack, &first, &walk->pack_end);
     }
     bool misplaced = first > walk->index || walk->pack_end > walk->feed->packed_size;
     return err == P2P_OK && misplaced ? P2P_CORRUPT : err;
@@ -259,7 +268,8 @@ static enum p2p_err known_hash(void *context, unsigned level, uint64_t index,
     if (level % FEED_LEVELS_APART <= LEVELS_NOT_KEPT) {
         return subtree_hash(&tree->source, level, index, out);
     }
-    const struct p2p_hash *kept = p2p_subtrees_find(feed->subtrees, feed->number, level, index);
+    const struct p2p_hash *kept =
+        p2p_subtrees_find(p2p_lately_subtrees(feed->lately), feed->number, level, index);
     if (kept != NULL) {
         *out = *kept;
         return P2P_OK;
@@ -270,7 +280,7 @@ static enum p2p_err known_hash(void *context, unsigned level, uint64_t index,
     }
     if (err == P2P_OK) {
         *out = p2p_node_hash(&left, &right);
-        p2p_subtrees_keep(feed->subtrees, feed->number, level, index, out);
+        p2p_subtrees_keep(p2p_lately_subtrees(feed->lately), feed->number, level, index, out);
     }
     return err;
 }

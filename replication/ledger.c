@@ -5,8 +5,8 @@
 #include <p2p/forked.h>
 
 #include "charter_store.h"
+#include "lately.h"
 #include "once.h"
-#include "subtrees.h"
 #include "views.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ static enum p2p_err add_feed(struct p2p_ledger *ledger, const struct p2p_kv *kv)
         p2p_alloc_free(ledger->alloc, feed);
         return err;
     }
-    feed->subtrees = ledger->subtrees;
+    feed->lately = ledger->lately;
     feed->touched = &ledger->touched;
     ledger->feeds[ledger->feed_count++] = feed;
     return P2P_OK;
@@ -79,8 +79,8 @@ enum p2p_err p2p_ledger_open(struct p2p_ledger *ledger, const struct p2p_alloc *
                              const struct p2p_hash *federation_id)
 {
     *ledger = (struct p2p_ledger){.alloc = alloc, .sigs = sigs, .kv = kv};
-    ledger->subtrees = p2p_alloc_zeroed(alloc, 1, sizeof(*ledger->subtrees));
-    enum p2p_err err = ledger->subtrees == NULL
+    ledger->lately = p2p_alloc_zeroed(alloc, 1, sizeof(*ledger->lately));
+    enum p2p_err err = ledger->lately == NULL
                            ? P2P_NOMEM
                            : p2p_charter_new(&ledger->charter, alloc, federation_id);
     if (err == P2P_OK) {
@@ -116,7 +116,7 @@ void p2p_ledger_close(struct p2p_ledger *ledger)
         p2p_alloc_free(ledger->alloc, ledger->feeds[i]);
     }
     p2p_alloc_free(ledger->alloc, ledger->feeds);
-    p2p_alloc_free(ledger->alloc, ledger->subtrees);
+    p2p_alloc_free(ledger->alloc, ledger->lately);
     p2p_alloc_free(ledger->alloc, ledger->digests);
     p2p_alloc_free(ledger->alloc, ledger->marks);
     p2p_once_forget(ledger);

@@ -1,6 +1,6 @@
 #include "check.h"
+#include "lately.h"
 #include "memory_kv.h"
-#include "subtrees.h"
 
 #include <p2p/feed.h>
 
@@ -46,11 +46,11 @@ static void test_roots(void **state)
 {
     (void)state;
     static struct world world;
-    static struct p2p_subtrees subtrees;
+    static struct p2p_lately lately;
     world.store = memory_kv_new();
     p2p_arena_init(&world.arena, p2p_alloc_default(), ARENA_BYTES);
     p2p_feed_init(&world.feed, 3);
-    world.feed.subtrees = &subtrees;
+    world.feed.lately = &lately;
     world.heads[0] = (struct p2p_tree_head){.root = p2p_edge_root(&world.feed.edge)};
     const struct p2p_kv *kv = memory_kv_begin(world.store);
     static const size_t cuts[] = {1311, 1024, 700, 255, 0};

@@ -41,7 +41,7 @@
 #define P2P_FEED_GOES_ON UINT64_MAX
 
 struct p2p_feed_set;
-struct p2p_subtrees; /* hashes between stored levels, computed before */
+struct p2p_lately; /* hashes between stored levels and places in packs, of reads before */
 
 enum p2p_feed_state { P2P_FEED_OK, P2P_FEED_QUARANTINED, P2P_FEED_FORKED };
 
@@ -76,8 +76,8 @@ struct p2p_feed {
         doubted_from;    /* the ledger's: its own claims from here to below there are others */
     uint64_t doubted_to; /* now, while known_settle.c looks; none when both are equal */
     uint64_t hidden;     /* the past's: records that are held beyond the edge; past.h */
-    /* Of all feeds of a ledger, whose it is; NULL: what is computed is not kept. */
-    struct p2p_subtrees *subtrees;
+    /* Of all feeds of a ledger, whose it is; NULL: nothing is kept. */
+    struct p2p_lately *lately;
     struct p2p_feed_set *touched; /* likewise: this feed is added when it gets a tail */
     /* Roots that the caller recomputed from the leaves, by rising size: p2p_feed_root_at looks
      * here first, since each of the others costs it some hundred hashes. His; NULL: none. */

@@ -119,7 +119,7 @@ struct p2p_ledger {
     struct p2p_feed_set doubted;     /* with claims that are others now: known_settle.c */
     struct p2p_feed_set let_go;      /* with steps about a token whose holder the charter moved,
                                         until engine_seal.c looked */
-    struct p2p_subtrees *subtrees;   /* of all of them: hashes computed before */
+    struct p2p_lately *lately;       /* of all of them: what was read before */
     struct p2p_lthash verdict_set;   /* of all verdicts other than none */
     struct p2p_view_digest *digests; /* per (view, circle) */
     size_t digest_count;
