@@ -183,9 +183,11 @@ static void carry_out(struct sim *sim, uint64_t subject, void *data)
     for (size_t i = 0; i < actions->close_count; i++) {
         sim_network_close(sim->network, host, actions->closes[i].link);
     }
-    if (batch->failed) {
+    if (batch->failed) { /* without an engine it is dialled again as after any broken line */
         sim_network_down(sim->network, host);
-        sim_network_up(sim->network, host);
+        if (!host->node.engine_lost) {
+            sim_network_up(sim->network, host);
+        }
     }
     uint64_t wake_ms = actions->wake_mono_ms;
     uint64_t now_ms = MONO_BEGIN_MS + sim->schedule.now_us / SIM_MS;

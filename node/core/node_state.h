@@ -75,8 +75,11 @@ struct p2p_node {
     uint64_t boot;
     uint64_t started_wall_ms;
     bool serving;
-    bool damage_suspected; /* the engine to be opened shall look for what could not be read */
-    bool engine_lost;      /* it could not be opened again after a failure: see writer.c */
+    bool damage_suspected;  /* the engine to be opened shall look for what could not be read */
+    bool engine_lost;       /* it could not be opened again after a failure: see writer.c */
+    enum p2p_err lost_err;  /* why */
+    uint64_t lost_pause_ms; /* between attempts; doubles */
+    uint64_t lost_until_ms;
     bool read_back_failed; /* own records came back otherwise than written: nothing more is */
     bool copy_looked_at;   /* since the start: whether it is behind the store */
     bool copy_dirty;       /* written and not synced */

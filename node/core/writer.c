@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAINTAIN_EVERY_MS = 60000 };
+enum { MAINTAIN_EVERY_MS = 60000, REOPEN_AGAIN_MS = 1000, REOPEN_AGAIN_MS_MAX = 16000 };
 
 void p2p_batch_init(struct p2p_batch *batch)
 {
@@ -321,6 +321,13 @@ static enum p2p_err reopen(struct p2p_node *node)
         err = p2p_node_open_engine(node);
     }
     node->engine_lost = err != P2P_OK;
+    node->lost_err = err;
+    node->lost_pause_ms = err == P2P_OK              ? 0
+                          : node->lost_pause_ms == 0 ? REOPEN_AGAIN_MS
+                          : 2 * node->lost_pause_ms < REOPEN_AGAIN_MS_MAX
+                              ? 2 * node->lost_pause_ms
+                              : REOPEN_AGAIN_MS_MAX;
+    node->lost_until_ms = node->now.mono_ms + node->lost_pause_ms;
     if (err != P2P_OK) {
         snprintf(node->alarm, sizeof(node->alarm),
                  "the store cannot be read any more (%s): stop the node, move its directory "
@@ -331,21 +338,36 @@ static enum p2p_err reopen(struct p2p_node *node)
     return err;
 }
 
-/* The batch is undone: reopen from what is durable, tell everybody who waits. */
+/* Tries again to open the engine that is lost: at once for whoever asks, else after a pause,
+ * since it takes reading the whole charter, and for peers nothing can be done. */
+static enum p2p_err recover(struct p2p_node *node, const struct p2p_batch *batch)
+{
+    return batch->works != NULL || node->now.mono_ms >= node->lost_until_ms ? reopen(node)
+                                                                            : node->lost_err;
+}
+
+/* The batch is undone: reopen from what is durable, unless just that has failed, and tell
+ * everybody who waits. */
 static void undo_batch(struct p2p_node *node, struct p2p_batch *batch, enum p2p_err err)
 {
     struct p2p_work *works = batch->works;
+    bool was_lost = node->engine_lost;
     batch->works = NULL;
     batch->failed = true;
     p2p_late_undo(node);
     batch->actions = (struct p2p_actions){.wake_mono_ms = node->now.mono_ms + 1000};
-    snprintf(node->alarm, sizeof(node->alarm), "a batch was undone: %s", p2p_err_text(err));
     node->damage_suspected = err == P2P_CORRUPT;
-    if (reopen(node) == P2P_OK && node->read_back_failed) {
+    if (!was_lost) {
+        snprintf(node->alarm, sizeof(node->alarm), "a batch was undone: %s", p2p_err_text(err));
+    }
+    if (!was_lost && reopen(node) == P2P_OK && node->read_back_failed) {
         snprintf(node->alarm, sizeof(node->alarm),
                  "the store gives back other records than were written; nothing more is");
     } else if (!node->engine_lost && err == P2P_CORRUPT) {
         node->alarm[0] = '\0'; /* the engine looks for the damage and tells of it */
+    }
+    if (node->engine_lost) {
+        batch->actions.wake_mono_ms = node->lost_until_ms;
     }
     p2p_log_write(
         node->log, P2P_LOG_ERROR, "batch.undone",
@@ -382,9 +404,9 @@ static void maintain(struct p2p_node *node)
 /* When this node has to look at what the engine knows nothing of. */
 static uint64_t own_wake_ms(const struct p2p_node *node)
 {
-    bool soon = node->copy_dirty || node->copy_failed || node->engine_lost ||
-                p2p_spool_count(node->spool) > 0 ||
-                p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE;
+    bool soon = !node->engine_lost &&
+                (node->copy_dirty || node->copy_failed || p2p_spool_count(node->spool) > 0 ||
+                 p2p_engine_read_only(node->engine) != P2P_READ_ONLY_NONE);
     uint64_t second_ms = node->now.mono_ms + 1000;
     uint64_t sync_ms = node->copy_synced_ms + P2P_COPY_SYNC_EVERY_MS;
     uint64_t keys_ms = p2p_node_keys_until(node);
@@ -408,7 +430,8 @@ void p2p_writer_run(struct p2p_node *node, struct p2p_batch *batch)
     /* What somebody who only reads could not read is mended as what a batch could not. */
     bool spoiled =
         p2p_store_spoiled(node->store) && p2p_store_read_only_reason(node->store) == NULL;
-    enum p2p_err err = spoiled ? P2P_CORRUPT : node->engine_lost ? reopen(node) : P2P_OK;
+    enum p2p_err err = node->engine_lost ? recover(node, batch) : P2P_OK;
+    err = err == P2P_OK && spoiled ? P2P_CORRUPT : err;
     if (err == P2P_OK) {
         err = commit_batch(node, batch);
     }

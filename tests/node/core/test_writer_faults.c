@@ -229,6 +229,17 @@ static void a_lost_engine_is_opened_again_by_a_later_batch(void **state)
     CHECK(try_post(&world, "/v1/bans", ban_body(3, NULL)) == 503);
     CHECK(try_post(&world, "/v1/gates/main/checks", check_body()) == 503);
     CHECK(world.node->engine_lost);
+    /* Nobody asks: the next attempt waits, each time longer. */
+    uint64_t until_ms = world.node->lost_until_ms;
+    uint64_t pause_ms = world.node->lost_pause_ms;
+    p2p_writer_run(world.node, &batch);
+    CHECK(batch.failed && batch.actions.wake_mono_ms == until_ms);
+    CHECK(world.node->lost_until_ms == until_ms && world.node->lost_pause_ms == pause_ms);
+    p2p_batch_clear(&batch);
+    world.node->lost_until_ms = 0;
+    p2p_writer_run(world.node, &batch);
+    CHECK(batch.failed && world.node->lost_pause_ms == 2 * pause_ms);
+    p2p_batch_clear(&batch);
     (void)mdb_fault_disarm();
     CHECK(bans(&world) == 1);
     CHECK(!world.node->engine_lost);
