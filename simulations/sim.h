@@ -10,18 +10,18 @@
 #ifndef SIM_H
 #define SIM_H
 
-#include "adversary.h"
-#include "clock.h"
-#include "disk.h"
-#include "fault.h"
-#include "federation.h"
-#include "host.h"
-#include "invariant.h"
-#include "network.h"
+#include "fault/adversary.h"
+#include "fault/fault.h"
+#include "machine/clock.h"
+#include "machine/disk.h"
+#include "machine/host.h"
+#include "machine/sigs.h"
+#include "network/network.h"
 #include "schedule.h"
-#include "sigs.h"
 #include "story.h"
-#include "workload.h"
+#include "watch/invariant.h"
+#include "workload/federation.h"
+#include "workload/workload.h"
 
 #define SIM_HOSTS_MAX (SIM_MEMBERS_MAX + 8u)
 

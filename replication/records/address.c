@@ -1,7 +1,7 @@
 #include <p2p/address.h>
 
-#include "../views.h"
 #include "kinds.h"
+#include "ledger/views.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The ban kinds: impose, amend (lift and impose in one), suspend, resume, lift. */
-#include "../views.h"
 #include "kinds.h"
+#include "ledger/views.h"
 
 #include <p2p/assert.h>
 #include <p2p/ban.h>

@@ -2,7 +2,7 @@
 #include <p2p/ban.h>
 #include <p2p/rescued.h>
 
-#include "../views.h"
+#include "ledger/views.h"
 
 #include <p2p/assert.h>
 #include <p2p/planted.h>

@@ -17,7 +17,7 @@
 #ifndef P2P_CUSTODY_FOLD_H
 #define P2P_CUSTODY_FOLD_H
 
-#include "../views.h"
+#include "ledger/views.h"
 
 #include <p2p/custody.h>
 

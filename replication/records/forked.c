@@ -5,9 +5,9 @@
 #include <p2p/planted.h>
 #include <p2p/text.h>
 
-#include "../proof_text.h"
-#include "../views.h"
+#include "feed/proof_text.h"
 #include "kinds.h"
+#include "ledger/views.h"
 
 #include <string.h>
 

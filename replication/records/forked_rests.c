@@ -7,8 +7,8 @@
 #include <p2p/custody.h>
 #include <p2p/forked.h>
 
-#include "../proof_text.h"
-#include "../views.h"
+#include "feed/proof_text.h"
+#include "ledger/views.h"
 
 #include <string.h>
 

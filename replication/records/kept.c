@@ -1,7 +1,7 @@
 /* Bans kept aside: rows, and a walk by subject. */
 #include <p2p/kept.h>
 
-#include "../views.h"
+#include "ledger/views.h"
 
 #include <string.h>
 

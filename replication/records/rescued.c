@@ -3,8 +3,8 @@
 #include <p2p/custody.h>
 #include <p2p/rescued.h>
 
-#include "../views.h"
 #include "kinds.h"
+#include "ledger/views.h"
 
 #include <string.h>
 

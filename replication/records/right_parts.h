@@ -13,7 +13,7 @@
 
 #include <p2p/right.h>
 
-#include "../views.h"
+#include "ledger/views.h"
 
 /* ---- right_table.c ---- */
 

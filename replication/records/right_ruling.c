@@ -3,7 +3,7 @@
  * A ruling counts when its author held the token there, at the epoch that it names, and when it
  * carries the checkpoint that this time as the holder rests on. A request is taken by the first
  * ruling of it, and never again. */
-#include "../once.h"
+#include "ledger/once.h"
 #include "right_parts.h"
 
 #include <string.h>

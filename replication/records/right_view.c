@@ -11,7 +11,7 @@
  * ruled, the gate-out
  *
  * Most rights need no fifth step. */
-#include "../once.h"
+#include "ledger/once.h"
 #include "right_parts.h"
 
 #include <p2p/assert.h>

@@ -1,5 +1,5 @@
 #include "check.h"
-#include "folded.h"
+#include "ledger/folded.h"
 
 enum { KEYS = 5000 };
 

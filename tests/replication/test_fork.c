@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "memory_kv.h"
+#include "machine/memory_kv.h"
 
 #include <p2p/fork.h>
 

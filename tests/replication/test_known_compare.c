@@ -1,9 +1,9 @@
 /* The scrubber's comparison of claims: a row that is not what its record says is put again,
  * whatever of it changed, and one that became true in the turn of its record. */
 #include "check.h"
-#include "compare_kv.h"
+#include "ledger/views.h"
 #include "ledger_node.h"
-#include "views.h"
+#include "wire/compare_kv.h"
 
 #include <p2p/damage.h>
 

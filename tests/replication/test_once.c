@@ -1,6 +1,6 @@
 /* Records that are read once in a batch. */
 #include "check.h"
-#include "once.h"
+#include "ledger/once.h"
 #include "right_world.h"
 
 enum { RIGHTS = 3 };

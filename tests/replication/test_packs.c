@@ -1,6 +1,6 @@
 #include "check.h"
-#include "lately.h"
-#include "memory_kv.h"
+#include "feed/lately.h"
+#include "machine/memory_kv.h"
 
 #include <p2p/feed.h>
 

@@ -2,7 +2,7 @@
 #include "check.h"
 #include "ledger_node.h"
 
-#include "../../replication/views.h"
+#include "../../replication/ledger/views.h"
 
 #include <p2p/reuse.h>
 

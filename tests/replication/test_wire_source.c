@@ -174,7 +174,13 @@ static void the_table_of_bounds(void **state)
     }
     add_headers(DOC_SOURCES "/crypto/include/p2p");
     add_headers(DOC_SOURCES "/replication/include/p2p");
-    add_headers(DOC_SOURCES "/replication");
+    static const char *const folders[] = {"wire",   "feed",   "charter",
+                                          "ledger", "engine", "records"};
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        char dir[1024];
+        snprintf(dir, sizeof(dir), "%s/replication/%s", DOC_SOURCES, folders[i]);
+        add_headers(dir);
+    }
     add_headers(DOC_SOURCES "/node/transport/include/p2p");
     add_headers(DOC_SOURCES "/node/daemon");
     doc_table_begin(&table, wire, "bounds");

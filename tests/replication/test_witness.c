@@ -1,7 +1,7 @@
 #include "check.h"
 
 #include "charter_world.h"
-#include "memory_kv.h"
+#include "machine/memory_kv.h"
 
 #include <p2p/witness.h>
 

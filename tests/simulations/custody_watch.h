@@ -9,7 +9,7 @@
 #include "right_world.h"
 #include "watch_world.h"
 
-#include "workload_task.h"
+#include "workload/workload_task.h"
 
 #define WATCHED_DRIVER "nrn:85073003328"
 #define WATCHED_TRUCK  "plate:BE:1ABC234"

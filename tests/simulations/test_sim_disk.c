@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "../../simulations/disk.h"
+#include "../../simulations/machine/disk.h"
 
 #include <p2p/bytes.h>
 

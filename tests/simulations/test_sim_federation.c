@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "federation.h"
+#include "workload/federation.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "../../simulations/sigs.h"
+#include "../../simulations/machine/sigs.h"
 
 #include <p2p/bytes.h>
 

@@ -2,7 +2,7 @@
  * answer has to be the same. The twins' functions are built under names of their own here. */
 #include "check.h"
 
-#include "../../simulations/disk.h"
+#include "../../simulations/machine/disk.h"
 #include "rng.h"
 #include "temp_dir.h"
 

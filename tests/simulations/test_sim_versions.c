@@ -2,7 +2,7 @@
  */
 #include "check.h"
 
-#include "workload_task.h"
+#include "workload/workload_task.h"
 
 #include <p2p/ban.h>
 

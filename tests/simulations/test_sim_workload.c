@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "workload_task.h"
+#include "workload/workload_task.h"
 
 #include <stdlib.h>
 

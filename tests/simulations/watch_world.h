@@ -8,7 +8,7 @@
 
 #include "ledger_node.h"
 
-#include "watch.h"
+#include "watch/watch.h"
 
 struct watch_world {
     struct ledger_world world;

@@ -3,7 +3,7 @@
 #ifndef FEED_MODEL_H
 #define FEED_MODEL_H
 
-#include "memory_kv.h"
+#include "machine/memory_kv.h"
 
 #include <p2p/feed.h>
 

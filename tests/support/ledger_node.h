@@ -7,7 +7,7 @@
 #include "faulty_alloc.h"
 #include "faulty_kv.h"
 #include "ledger_world.h"
-#include "memory_kv.h"
+#include "machine/memory_kv.h"
 
 struct ledger_node {
     const struct ledger_world *world;

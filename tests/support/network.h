@@ -13,7 +13,7 @@
 
 #include "charter_world.h"
 #include "faulty_kv.h"
-#include "memory_kv.h"
+#include "machine/memory_kv.h"
 #include "rng.h"
 
 #include <p2p/ban.h>

@@ -1,5 +1,5 @@
 #include "check.h"
-#include "memory_kv.h"
+#include "machine/memory_kv.h"
 #include "replies.h"
 
 #include <stdio.h>

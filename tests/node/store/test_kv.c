@@ -2,7 +2,7 @@
 
 #include "faulty_kv.h"
 #include "kv_suite.h"
-#include "memory_kv.h"
+#include "machine/memory_kv.h"
 #include "temp_dir.h"
 
 #include <p2p/bytes.h>

@@ -6,7 +6,7 @@
  * own `seen`. */
 #include "watch.h"
 
-#include "yard.h"
+#include "workload/yard.h"
 
 #include <p2p/custody.h>
 #include <p2p/grant.h>

@@ -5,7 +5,7 @@
  * a member in a token's chain lies, or two ports opened one visit, nothing is claimed. */
 #include "watch.h"
 
-#include "yard.h"
+#include "workload/yard.h"
 
 #include <p2p/custody.h>
 

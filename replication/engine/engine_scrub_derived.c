@@ -2,7 +2,7 @@
  * set hashes of the views. What differs is mended at once. */
 #include "engine_parts.h"
 
-#include "compare_kv.h"
+#include "wire/compare_kv.h"
 
 #include <string.h>
 

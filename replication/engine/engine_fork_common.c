@@ -15,7 +15,7 @@
 
 #include <p2p/forked.h>
 
-#include "proof_text.h"
+#include "feed/proof_text.h"
 
 #include <stdio.h>
 

@@ -6,8 +6,8 @@
  * their index, since a start must find the same two heads again. */
 #include "charter_store.h"
 
-#include "feed_rows.h"
-#include "lately.h"
+#include "feed/feed_rows.h"
+#include "feed/lately.h"
 
 #include <p2p/assert.h>
 

@@ -7,7 +7,7 @@
  * It is settled once no feed has a hole and nothing is suspected; a suspicion ends with a pass
  * that could compare everything. */
 #include "engine_parts.h"
-#include "once.h"
+#include "ledger/once.h"
 
 /* ---- telling ---- */
 

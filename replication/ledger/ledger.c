@@ -5,7 +5,7 @@
 #include <p2p/forked.h>
 
 #include "charter_store.h"
-#include "lately.h"
+#include "feed/lately.h"
 #include "once.h"
 #include "views.h"
 

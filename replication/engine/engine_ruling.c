@@ -7,7 +7,7 @@
  * circle and epoch that rest on the same checkpoint; taking one may allow the next, so each
  * right is looked at again until nothing more is allowed. */
 #include "engine_parts.h"
-#include "views.h"
+#include "ledger/views.h"
 
 #include <p2p/kind.h>
 #include <p2p/right.h>

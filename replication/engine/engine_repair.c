@@ -1,10 +1,10 @@
 /* Damaged records and payloads are fetched again: `want` from the signed head below them, and
  * what comes takes its place only if it leads to the head that is held. See engine_scrub.h. */
 #include "engine_parts.h"
-#include "once.h"
-#include "views.h"
+#include "ledger/once.h"
+#include "ledger/views.h"
 
-#include "feed_mend.h"
+#include "feed/feed_mend.h"
 
 #include <p2p/assert.h>
 

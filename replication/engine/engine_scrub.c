@@ -2,8 +2,8 @@
  * p2p/damage.h, engine_scrub.h. */
 #include "engine_parts.h"
 
-#include "charter_store.h"
-#include "feed_mend.h"
+#include "feed/feed_mend.h"
+#include "ledger/charter_store.h"
 
 #include <p2p/assert.h>
 

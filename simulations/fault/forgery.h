@@ -5,7 +5,7 @@
 #ifndef SIM_FORGERY_H
 #define SIM_FORGERY_H
 
-#include "host.h"
+#include "machine/host.h"
 
 struct sim_forgery {
     uint32_t feed;

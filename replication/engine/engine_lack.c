@@ -19,7 +19,7 @@
  * `lack/<circle>` -> format 1, flags u8 (1 member, 2 to be walked for), missing u64, lost u64.
  */
 #include "engine_parts.h"
-#include "once.h"
+#include "ledger/once.h"
 
 #include <p2p/assert.h>
 #include <p2p/planted.h>

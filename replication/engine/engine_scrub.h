@@ -3,8 +3,8 @@
 #ifndef P2P_ENGINE_SCRUB_H
 #define P2P_ENGINE_SCRUB_H
 
-#include "folded.h"
-#include "views.h"
+#include "ledger/folded.h"
+#include "ledger/views.h"
 
 #include <p2p/damage.h>
 

@@ -3,7 +3,7 @@
 #include <p2p/assert.h>
 #include <p2p/text.h>
 
-#include "proof_text.h"
+#include "feed/proof_text.h"
 
 #include <stdio.h>
 #include <string.h>
