@@ -96,12 +96,17 @@ static enum p2p_err judge_feed(struct p2p_audit *audit, uint32_t feed, struct p2
 
 /* Rows of one (by, of) stand together, the newest first: of what is not here the newest is
  * told, which names most. */
-static void tell_claim(struct p2p_audit *audit, const struct p2p_known_row *row,
+static void tell_claim(struct p2p_audit *audit, const struct p2p_known_row *row, bool forked,
                        bool first_open)
 {
     const char *by = feed_name(audit, row->by);
     const char *of = feed_name(audit, row->of);
-    if (row->is_false) {
+    if (row->is_false && forked) {
+        p2p_findings_tell(audit->findings, P2P_FINDING_SEEN_FORKED, by, row->index,
+                          "it names a root of the first %llu records of %s, which signed two "
+                          "histories; it may have been shown the other one",
+                          (unsigned long long)row->size, of);
+    } else if (row->is_false) {
         p2p_findings_tell(audit->findings, P2P_FINDING_FALSE_SEEN, by, row->index,
                           "it names a root of the first %llu records of %s that they never had",
                           (unsigned long long)row->size, of);
@@ -121,6 +126,18 @@ static void tell_claim(struct p2p_audit *audit, const struct p2p_known_row *row,
     }
 }
 
+/* Whether the audit showed that the feed signed two histories, or a record that it took did. */
+static enum p2p_err is_forked(const struct p2p_audit *audit, const struct p2p_kv *kv,
+                              uint32_t feed, bool *out)
+{
+    struct p2p_forked forked;
+    const struct audit_log *log = feed < audit->chosen_count ? audit->chosen[feed] : NULL;
+    *out = log != NULL && log->forked;
+    enum p2p_err err = *out ? P2P_NOTFOUND : p2p_forked_get(&audit->ledger, kv, feed, &forked);
+    *out = *out || err == P2P_OK;
+    return err == P2P_NOTFOUND ? P2P_OK : err;
+}
+
 static enum p2p_err look_at_claims(struct p2p_audit *audit, const struct p2p_kv *kv)
 {
     struct p2p_slice key;
@@ -135,7 +152,12 @@ static enum p2p_err look_at_claims(struct p2p_audit *audit, const struct p2p_kv 
         if (err != P2P_OK) {
             return err;
         }
-        tell_claim(audit, &row, row.by != open_by || row.of != open_of);
+        bool forked = false;
+        err = row.is_false ? is_forked(audit, kv, row.of, &forked) : P2P_OK;
+        if (err != P2P_OK) {
+            return err;
+        }
+        tell_claim(audit, &row, forked, row.by != open_by || row.of != open_of);
         if (row.is_open) {
             open_by = row.by;
             open_of = row.of;

@@ -47,6 +47,8 @@ static enum p2p_err compare(struct p2p_audit *audit, struct audit_log *a, struct
         p2p_findings_tell(audit->findings, P2P_FINDING_FORKED, a->name, size,
                           "the log signed one history for %s and another for %s", first,
                           second);
+        a->forked = true;
+        b->forked = true;
         return a->head.size < b->head.size ? audit_prove_fork(audit, b, &a->head)
                                            : audit_prove_fork(audit, a, &b->head);
     }
@@ -105,9 +107,13 @@ static bool proves_fork(struct p2p_audit *audit, const char *path, struct p2p_sl
         const struct p2p_feed_info *info = p2p_charter_feed(audit->charter, i);
         if (info != NULL && p2p_slice_equal(p2p_slice_text(info->origin), proof.origin)) {
             bool good = p2p_fork_verify(&proof, p2p_sigs_ed25519(), &info->key) == P2P_OK;
+            struct audit_log *log = audit->chosen[i];
+            if (good && log != NULL) {
+                log->forked = true;
+            }
             if (good) {
-                p2p_findings_tell(audit->findings, P2P_FINDING_FORKED, info->origin,
-                                  proof.heads[0].size,
+                p2p_findings_tell(audit->findings, P2P_FINDING_FORKED,
+                                  log != NULL ? log->name : info->origin, proof.heads[0].size,
                                   "%s proves it: sizes %llu and %llu contradict each other",
                                   path, (unsigned long long)proof.heads[0].size,
                                   (unsigned long long)proof.heads[1].size);

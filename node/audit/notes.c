@@ -297,7 +297,7 @@ static enum p2p_err do_note(void *context, size_t i)
 
 /* A signed head to which the records do not lead: beside a larger one to which they do, it is
  * another history that the log signed; else the records are not those that were signed. */
-static enum p2p_err contradiction(struct p2p_audit *audit, const struct audit_log *log,
+static enum p2p_err contradiction(struct p2p_audit *audit, struct audit_log *log,
                                   const struct p2p_tree_head *head)
 {
     if (head->size > log->size) {
@@ -308,6 +308,7 @@ static enum p2p_err contradiction(struct p2p_audit *audit, const struct audit_lo
         p2p_findings_tell(audit->findings, P2P_FINDING_FORKED, log->name, head->size,
                           "the log signed two roots of its first %llu records",
                           (unsigned long long)head->size);
+        log->forked = true;
         return audit_prove_fork(audit, log, head);
     } else {
         p2p_findings_tell(audit->findings, P2P_FINDING_BAD_ROOT, log->name, head->size,

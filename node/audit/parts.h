@@ -98,6 +98,7 @@ struct audit_log {
     size_t state_count, state_cap;
     bool out_of_memory; /* while threads collected */
     bool differs;       /* another archive has another history of it */
+    bool forked;        /* it signed two histories, and that is shown */
     pthread_mutex_t lock;
     bool has_lock;
 };

@@ -7,9 +7,10 @@
 #define PEER_BYTES_MAX (4u << 20)
 /* Of an engine's heap; above what was measured, near enough to find what grows. First itself,
  * and the largest frame. */
-#define ENGINE_BYTES_MAX    ((2u << 20) + FOLDED_BYTES + PACKS_BYTES)
+#define ENGINE_BYTES_MAX    ((2u << 20) + FOLDED_BYTES + PACKS_BYTES + MARKS_BYTES)
 #define FOLDED_BYTES        (32u << 10) /* keys that a pass of the scrubber has folded */
 #define PACKS_BYTES         (12u << 10) /* where leaves stand in packs */
+#define MARKS_BYTES         (64u << 10) /* room for keys that a large batch marked */
 #define FEED_BYTES_MAX      (4u << 10)  /* its edge, heads, newest quorum, and who is asked */
 #define PEER_FEED_BYTES_MAX 64u         /* what one peer has of one feed */
 #define CIRCLE_BYTES_MAX    (4u << 10)  /* its members, and the set hash of its bans */

@@ -193,6 +193,29 @@ static void tiny_fork(struct forger *forger)
     fork_with(forger, NULL);
 }
 
+/* Somebody honest was shown the other history, and says what he saw. */
+static void tiny_fork_seen(struct forger *forger)
+{
+    struct forged_feed feed;
+    struct p2p_edge edge;
+    p2p_edge_init(&edge);
+    forged_feed_load(forger, &feed, "beanr-1");
+    rewrite_ban(forger, &feed);
+    size_t size = feed.count - 1;
+    for (size_t i = 0; i < size; i++) {
+        struct p2p_hash hash = p2p_leaf_hash(feed.leaves[i]);
+        p2p_edge_append(&edge, &hash, NULL);
+    }
+    forged_feed_free(&feed);
+    struct p2p_hash root = p2p_edge_root(&edge);
+    forged_feed_load(forger, &feed, "begne-1");
+    append_seen(forger, &feed, "beanr/1", size, &root);
+    forged_feed_store(forger, &feed);
+    forged_feed_sign_all(forger, &feed, now_s(&feed));
+    forged_feed_free(&feed);
+    tiny_fork(forger);
+}
+
 /* Those of its witnesses who cosigned the true one, too. */
 static void tiny_fork_cosigned(struct forger *forger)
 {
@@ -252,11 +275,13 @@ static const struct fraud FRAUDS[] = {
     {"a heartbeat under another time", beat_renamed, DUE(FOREIGN_CHECKPOINT)},
     {"a heartbeat by another member", beat_of_other, DUE(FOREIGN_CHECKPOINT)},
     {"truncated, and signed again with its own key", truncated, DUE(OMITTED)},
-    {"rewritten, and signed again with its own key", rewritten, DUE(FALSE_SEEN)},
+    {"rewritten, and signed again with its own key", rewritten, DUE(FORKED), NEVER(FALSE_SEEN)},
     {"two histories, one in each archive", other_history, DUE(ARCHIVES_DIFFER),
      .with_other = true},
     {"two histories, as a fork of the log", other_history, DUE(FORKED), .with_other = true},
     {"a tiny fork: one head more", tiny_fork, DUE(FORKED)},
+    {"a `seen` by who was shown the other history", tiny_fork_seen, DUE(FORKED),
+     NEVER(FALSE_SEEN)},
     {"a fork whose witnesses cosigned both heads", tiny_fork_cosigned, DUE(WITNESS_FORKED)},
     {"two histories, each cosigned by the same", history_cosigned, DUE(WITNESS_FORKED),
      .with_other = true},

@@ -131,6 +131,8 @@ const char *p2p_severity_word(enum p2p_severity severity);
       "cites what a record of its kind may not act on")                                        \
     X(FALSE_SEEN, "false-seen", SEEN, FINDING,                                                 \
       "a `seen` names a root that its feed never had")                                         \
+    X(SEEN_FORKED, "seen-forked", SEEN, NOTICE,                                                \
+      "a `seen` names a root of a forked feed that is not of the history here")                \
     X(SEEN_SHRINKS, "seen-shrinks", SEEN, FINDING,                                             \
       "a `seen` names less of a feed than an earlier one")                                     \
     X(OMITTED, "omitted", SEEN, FINDING, "a member saw more of a feed than the archive holds") \
