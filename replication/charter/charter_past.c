@@ -86,6 +86,17 @@ bool p2p_charter_parted(const struct p2p_charter *charter, uint64_t size, uint64
     return found;
 }
 
+bool p2p_charter_may_void(const struct p2p_charter *charter, uint64_t size)
+{
+    const struct ended_row *rows = charter->fold.ended.at;
+    for (size_t i = 0; i < charter->fold.ended.count; i++) {
+        if (rows[i].split < size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool p2p_charter_ended(const struct p2p_charter *charter, uint64_t index, struct p2p_slice leaf,
                        uint64_t *split)
 {

@@ -207,6 +207,33 @@ enum p2p_err p2p_step_next(struct custody_trace *trace, struct p2p_touch_walk *w
     return err;
 }
 
+static bool gives_or_recounts(uint32_t kind)
+{
+    return kind == P2P_KIND_CUSTODY_OFFER || kind == P2P_KIND_CUSTODY_WITHDRAW ||
+           kind == P2P_KIND_USE || kind == P2P_KIND_RECOUNT;
+}
+
+/* Whether a record of the holder would have decided at the epoch at which it holds the token,
+ * by a grant that a settle may have voided. Of two recounts the second decides, and to go on
+ * standing there is no step away. */
+static enum p2p_err was_voided(struct p2p_ledger *ledger, const struct p2p_custody *custody,
+                               const struct p2p_entry *entry, bool *voided)
+{
+    const struct wanted wanted = {.epoch = custody->epoch};
+    struct custody_content content;
+    struct step step;
+    uint64_t known = 0;
+    *voided = false;
+    if (!read_step(&step, custody, entry, &content) || step.kind == P2P_KIND_RECOUNT ||
+        !fits(&step, &wanted)) {
+        return P2P_OK;
+    }
+    enum p2p_err err =
+        p2p_known_size(ledger, entry->id.feed, entry->id.index, P2P_CHARTER_FEED, &known);
+    *voided = err == P2P_OK && p2p_charter_may_void(ledger->charter, known);
+    return err;
+}
+
 enum p2p_err p2p_custody_undecided(struct p2p_ledger *ledger, const struct p2p_custody *custody,
                                    bool *undecided)
 {
@@ -215,8 +242,10 @@ enum p2p_err p2p_custody_undecided(struct p2p_ledger *ledger, const struct p2p_c
     struct p2p_entry entry;
     struct p2p_record_id id;
     enum p2p_err err = P2P_OK;
+    bool hides = p2p_charter_rival_size(ledger->charter) > 0;
     *undecided = false;
-    if (p2p_charter_rival_size(ledger->charter) == 0 || custody->tenure_count == 0) {
+    if (custody->tenure_count == 0 ||
+        (!hides && !p2p_charter_may_void(ledger->charter, p2p_charter_size(ledger->charter)))) {
         return P2P_OK;
     }
     p2p_step_walk(&walk, &custody->id, custody->holder,
@@ -230,10 +259,11 @@ enum p2p_err p2p_custody_undecided(struct p2p_ledger *ledger, const struct p2p_c
         if (err == P2P_OK) {
             err = p2p_ledger_entry(ledger, &id, &entry);
         }
-        *undecided = err == P2P_OK && (entry.record.kind == P2P_KIND_CUSTODY_OFFER ||
-                                       entry.record.kind == P2P_KIND_CUSTODY_WITHDRAW ||
-                                       entry.record.kind == P2P_KIND_USE ||
-                                       entry.record.kind == P2P_KIND_RECOUNT);
+        if (err == P2P_OK && hides) {
+            *undecided = gives_or_recounts(entry.record.kind);
+        } else if (err == P2P_OK) {
+            err = was_voided(ledger, custody, &entry, undecided);
+        }
         p2p_scratch_reset(&scratch);
     }
     p2p_scratch_end(&scratch, ledger);

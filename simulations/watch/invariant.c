@@ -397,13 +397,15 @@ static struct watch_gate gate_of(const struct sim_host *host)
     const struct p2p_engine *engine = host->node.engine;
     const struct p2p_gate_place *place = p2p_engine_place(engine);
     const struct p2p_now now = {.mono_ms = sim_host_mono_ms(host)};
+    const struct p2p_charter *charter = p2p_engine_ledger(engine)->charter;
     struct p2p_copy_point copy = {.size = 0};
     bool copied = sim_disk_copied(host->disk, &copy);
     return (struct watch_gate){
         .feed = p2p_engine_own_feed(engine),
         .copied = copied ? copy.size : 0,
         .ready = p2p_engine_custody(engine, &now, NULL) == P2P_CUSTODY_READY,
-        .hides = p2p_charter_rival_size(p2p_engine_ledger(engine)->charter) > 0,
+        .hides = p2p_charter_rival_size(charter) > 0,
+        .voided = p2p_charter_may_void(charter, p2p_charter_size(charter)),
         .circles = place->circles,
         .circle_count = place->circle_count,
         .quorum = quorum_of,

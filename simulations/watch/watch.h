@@ -375,6 +375,7 @@ struct watch_gate {
     uint64_t copied; /* so many records of it stand in its copy */
     bool ready;      /* it believes that it may release now */
     bool hides;      /* two heads of the charter hide from it what a step may rest on */
+    bool voided;     /* a settle voided grants by which steps were written */
     const uint32_t *circles;
     size_t circle_count;
     /* Of how much of a feed it holds a quorum. */

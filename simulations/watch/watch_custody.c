@@ -128,17 +128,21 @@ static bool could_release(const struct watch_gate *gate, const struct p2p_custod
             gate->quorum(gate->context, custody->rests_feed) > custody->rests_index);
 }
 
-/* While two heads of the charter hide by whose word it was, its holder may have given it away,
- * and lets nothing out by it. */
+/* While two heads of the charter hide by whose word it was, or once a settle voided that, its
+ * holder may have given it away, and lets nothing out by it. */
 static bool may_be_given(struct sim_watcher *watcher, struct watch_machine *machine,
-                         const struct p2p_custody *custody)
+                         const struct watch_gate *gate, const struct p2p_custody *custody)
 {
+    if (!gate->hides && !gate->voided) {
+        return false;
+    }
     uint64_t from = custody->tenures[custody->tenure_count - 1].from;
     watch_follow(watcher, machine, custody->holder);
     for (size_t i = 0; i < watcher->said_count; i++) {
         const struct watch_ban_record *said = &watcher->said[i];
         bool gives = said->kind == P2P_KIND_CUSTODY_OFFER ||
-                     said->kind == P2P_KIND_CUSTODY_WITHDRAW || said->kind == P2P_KIND_RECOUNT;
+                     said->kind == P2P_KIND_CUSTODY_WITHDRAW ||
+                     (said->kind == P2P_KIND_RECOUNT && gate->hides);
         for (size_t n = 0; gives && n < said->cite_count; n++) {
             if (said->id.feed == custody->holder && said->id.index > from &&
                 same(&said->cites[n], &custody->id)) {
@@ -225,7 +229,7 @@ void watch_custody(struct sim_watcher *watcher, struct watch_machine *machine,
                 look_at_use(watcher, machine, &custody);
             }
             if (could_release(gate, &custody) &&
-                !(gate->hides && may_be_given(watcher, machine, &custody))) {
+                !may_be_given(watcher, machine, gate, &custody)) {
                 look_at_holder(watcher, machine, &custody);
             }
         }

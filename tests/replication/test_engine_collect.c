@@ -336,8 +336,50 @@ static void test_an_override(void **state)
     CHECK(quay_audit(1) == 4);
 }
 
+static void give_offer(struct p2p_record_id token, uint64_t epoch, bool second)
+{
+    uint8_t room[64];
+    struct p2p_pack pack;
+    const struct p2p_custody_step what = {.epoch = epoch, .to = 2};
+    p2p_pack_init(&pack, room, sizeof(room));
+    CHECK_OK(p2p_custody_step_pack(&pack, &what));
+    quay_append(&(struct quay_record){.kind = P2P_KIND_CUSTODY_OFFER,
+                                      .node = 1,
+                                      .second = second,
+                                      .cites = {token},
+                                      .cite_count = 1,
+                                      .content = p2p_pack_slice(&pack)});
+}
+
+/* Ends the rival beside `held`; both are entries behind `before`. */
+static void settle(const struct charter_world *before, const struct world_entry *held,
+                   const struct world_entry *rival)
+{
+    static struct charter_world world;
+    static struct world_draft draft;
+    static struct world_entry entry;
+    static uint8_t leaves[P2P_RECORD_BYTES_MAX];
+    struct p2p_pack pack;
+    p2p_pack_init(&pack, leaves, sizeof(leaves));
+    p2p_pack_array(&pack, 1);
+    p2p_pack_bin(&pack, rival->leaf, rival->leaf_len);
+    const struct p2p_op_settle op = {
+        .heads = {p2p_slice_of((const uint8_t *)held->note, held->note_len),
+                  p2p_slice_of((const uint8_t *)rival->note, rival->note_len)},
+        .rival_entries = p2p_pack_slice(&pack)};
+    world = *before;
+    world_push(&world, held);
+    world_draft(&draft);
+    p2p_op_settle_pack(&draft.ops, &op);
+    world_op(&draft);
+    world.term++;
+    world_seal(&world, &draft, (1u << WORLD_ROOTS) - 1, &entry);
+    CHECK_OK(network_give_entry(&net, 1, &entry));
+}
+
 /* The terminal gave it away by what two heads of the charter hide now, and its offer decides
- * nothing. Without this it lets out what the other may have let out by then. */
+ * nothing: also after a settle, which voids the grant it was by. Without this it lets out what
+ * the other may have let out by then. */
 static void test_what_two_heads_hide_that_it_gave_away(void **state)
 {
     static struct world_entry rival;
@@ -350,19 +392,10 @@ static void test_what_two_heads_hide_that_it_gave_away(void **state)
     struct charter_world before = net.world;
     world_draft(&draft);
     world_grant(&draft, "s1", KEY_OF_SECOND + 1, "m1", "custody", "*");
-    network_give(&net, 1, network_entry(&net, &draft));
+    size_t held = network_entry(&net, &draft);
+    network_give(&net, 1, held);
     network_advance(&net, 120000); /* until its `seen` names that entry */
-    uint8_t room[64];
-    struct p2p_pack pack;
-    const struct p2p_custody_step what = {.epoch = 2, .to = 2};
-    p2p_pack_init(&pack, room, sizeof(room));
-    CHECK_OK(p2p_custody_step_pack(&pack, &what));
-    quay_append(&(struct quay_record){.kind = P2P_KIND_CUSTODY_OFFER,
-                                      .node = 1,
-                                      .second = true,
-                                      .cites = {token},
-                                      .cite_count = 1,
-                                      .content = p2p_pack_slice(&pack)});
+    give_offer(token, 2, true);
     CHECK(quay_custody(1, token).state == P2P_CUSTODY_OFFERED);
     CHECK(quay_refused(1, BOX, DRIVER, P2P_GATE_CUSTODY_ELSEWHERE));
     world_draft(&draft);
@@ -373,6 +406,43 @@ static void test_what_two_heads_hide_that_it_gave_away(void **state)
     CHECK(quay_custody(1, token).state == P2P_CUSTODY_HELD); /* nobody can say */
     CHECK(!quay_allowed(1, BOX, DRIVER));
     CHECK(quay_because(P2P_GATE_CUSTODY_WAITING));
+    settle(&before, &net.entries[held], &rival);
+    network_advance(&net, 120000);
+    CHECK(p2p_charter_rival_size(p2p_engine_ledger(net.nodes[1].engine)->charter) == 0);
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_HELD); /* nobody's word */
+    CHECK(!quay_allowed(1, BOX, DRIVER));
+    CHECK(quay_because(P2P_GATE_CUSTODY_WAITING));
+}
+
+/* A settle excuses no gate for good: what nobody gave away by a grant that it may have voided
+ * is let out. An offer that names another epoch would have decided nothing by whichever grant.
+ */
+static void test_what_a_settle_does_not_hold_back(void **state)
+{
+    static struct world_entry rival;
+    static struct world_draft draft;
+    struct p2p_record_id token;
+    (void)state;
+    quay_start(3, 3, 19);
+    quay_ready(BOX, &token);
+    network_advance(&net, 3000);
+    struct charter_world before = net.world;
+    world_draft(&draft);
+    world_grant(&draft, "s1", KEY_OF_SECOND + 1, "m1", "custody", "*");
+    size_t held = network_entry(&net, &draft);
+    network_give(&net, 1, held);
+    network_advance(&net, 120000);
+    give_offer(token, 3, true);
+    world_draft(&draft);
+    world_grant(&draft, "right", 241, "m2", "ban-court", "*");
+    world_seal(&before, &draft, (1u << WORLD_ROOTS) - 1, &rival);
+    CHECK_ERR(network_give_entry(&net, 1, &rival), P2P_FORKED);
+    network_advance(&net, 3000);
+    CHECK(!quay_allowed(1, BOX, DRIVER)); /* while the heads stand */
+    settle(&before, &net.entries[held], &rival);
+    network_advance(&net, 120000);
+    CHECK(quay_custody(1, token).state == P2P_CUSTODY_HELD);
+    CHECK(quay_allowed(1, BOX, DRIVER));
 }
 
 int main(void)
@@ -391,6 +461,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_container_that_came_in_elsewhere, network_stop),
         cmocka_unit_test_teardown(test_an_override, network_stop),
         cmocka_unit_test_teardown(test_what_two_heads_hide_that_it_gave_away, network_stop),
+        cmocka_unit_test_teardown(test_what_a_settle_does_not_hold_back, network_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

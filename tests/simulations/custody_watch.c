@@ -90,6 +90,7 @@ static struct watch_gate gate_of(const struct custody_watch *c, const struct wat
                                .copied = c->copied,
                                .ready = c->ready,
                                .hides = c->hides,
+                               .voided = c->voided,
                                .circles = circles,
                                .circle_count = 1,
                                .quorum = quorum_of,

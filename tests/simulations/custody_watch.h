@@ -23,6 +23,7 @@ struct custody_watch {
     uint64_t copied;             /* records in the copy of whoever is asked */
     bool ready;                  /* by his lease */
     bool hides;                  /* the charter has two heads there */
+    bool voided;                 /* or had, and one was settled on */
     uint64_t quorum;             /* that he holds of every feed */
     uint32_t rounds;             /* it asked */
     uint32_t answers;            /* witnesses of m1 that answered the round it asked last */

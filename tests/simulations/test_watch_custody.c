@@ -54,7 +54,7 @@ static void who_has_no_lease_or_no_quorum_could_not(void **state)
 }
 
 /* An offer of its own stands behind where it came to hold it, and decides nothing: at no epoch
- * of its own here, by what two heads hide there. */
+ * of its own here, by what two heads hide there, or a settle voided. */
 static void who_may_have_given_it_under_two_heads_could_not(void **state)
 {
     (void)state;
@@ -64,6 +64,20 @@ static void who_may_have_given_it_under_two_heads_could_not(void **state)
     scan(&c.m1, &c.m2);
     watch_world_nothing(&c.w);
     c.hides = false;
+    c.voided = true;
+    scan(&c.m1, &c.m2);
+    watch_world_nothing(&c.w);
+    c.voided = false;
+    scan(&c.m1, &c.m2);
+    watch_world_found(&c.w, SIM_INVARIANT_ONE_HOLDER);
+}
+
+/* Nothing of its own stands there: that a settle voided grants excuses nobody. */
+static void who_gave_nothing_could_after_a_settle(void **state)
+{
+    (void)state;
+    pass_on_unknown_to_m1();
+    c.voided = true;
     scan(&c.m1, &c.m2);
     watch_world_found(&c.w, SIM_INVARIANT_ONE_HOLDER);
 }
@@ -295,6 +309,7 @@ int main(void)
         T(one_after_the_other_is_none),
         T(who_has_no_lease_or_no_quorum_could_not),
         T(who_may_have_given_it_under_two_heads_could_not),
+        T(who_gave_nothing_could_after_a_settle),
         T(epoch_that_falls_is_told),
         T(two_at_one_epoch_are_told),
         T(who_could_release_what_has_left_is_told),

@@ -194,6 +194,9 @@ bool p2p_charter_parted(const struct p2p_charter *charter, uint64_t size, uint64
  * what the settle told of it. split [out]: where that branch parted. */
 bool p2p_charter_ended(const struct p2p_charter *charter, uint64_t index, struct p2p_slice leaf,
                        uint64_t *split);
+/* Whether who held `size` entries may have had a grant that a settle voided: one ended a branch
+ * that parted below them. */
+bool p2p_charter_may_void(const struct p2p_charter *charter, uint64_t size);
 /* Whether there are two heads, and an entry of either branch from where they part on creates a
  * feed: nobody looks up what stands in it until the heads are settled. */
 bool p2p_charter_hides_feeds(const struct p2p_charter *charter);

@@ -169,9 +169,10 @@ P2P_MUST_CHECK enum p2p_err p2p_custody_next_of(const struct p2p_kv *kv, uint32_
 bool p2p_custody_held_by(const struct p2p_custody *custody, uint32_t feed, uint64_t index,
                          uint64_t epoch);
 
-/* Whether its holder may have given it away or ended it by what two heads of the charter hide:
- * such a step stands in the holder's feed, behind where it came to hold the token, and decides
- * nothing until one head is settled on. In a batch. */
+/* Whether its holder may have given it away or ended it by a grant that two heads of the
+ * charter hide, or that a settle voided: such a step stands in the holder's feed, behind where
+ * it came to hold the token, and decides nothing, until one head is settled on or for good.
+ * What others did by it before stays done. In a batch. */
 P2P_MUST_CHECK enum p2p_err p2p_custody_undecided(struct p2p_ledger *ledger,
                                                   const struct p2p_custody *custody,
                                                   bool *undecided);
