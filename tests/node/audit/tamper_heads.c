@@ -275,7 +275,8 @@ static const struct fraud FRAUDS[] = {
     {"a heartbeat under another time", beat_renamed, DUE(FOREIGN_CHECKPOINT)},
     {"a heartbeat by another member", beat_of_other, DUE(FOREIGN_CHECKPOINT)},
     {"truncated, and signed again with its own key", truncated, DUE(OMITTED)},
-    {"rewritten, and signed again with its own key", rewritten, DUE(FORKED), NEVER(FALSE_SEEN)},
+    /* Beside it `forked`, or `false-seen` where no older head contradicts it. */
+    {"rewritten, and signed again with its own key", rewritten, DUE(UNWITNESSED)},
     {"two histories, one in each archive", other_history, DUE(ARCHIVES_DIFFER),
      .with_other = true},
     {"two histories, as a fork of the log", other_history, DUE(FORKED), .with_other = true},
