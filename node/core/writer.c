@@ -411,6 +411,10 @@ static uint64_t own_wake_ms(const struct p2p_node *node)
     uint64_t sync_ms = node->copy_synced_ms + P2P_COPY_SYNC_EVERY_MS;
     uint64_t keys_ms = p2p_node_keys_until(node);
     uint64_t news_ms = p2p_news_wake_ms(node);
+    if (news_ms <= node->now.mono_ms) {
+        /* The batch that should have told was undone. */
+        news_ms = node->engine_lost ? UINT64_MAX : second_ms;
+    }
     uint64_t wake_ms = keys_ms < news_ms ? keys_ms : news_ms;
     if (node->copy_dirty && !node->copy_failed && sync_ms > node->now.mono_ms &&
         sync_ms < second_ms) {

@@ -4,6 +4,7 @@
 #include "writer_world.h"
 
 #include "disk_fault.h"
+#include "feed_news.h"
 #include "mdb_fault.h"
 
 #include <p2p/file.h>
@@ -202,6 +203,14 @@ static void peers_are_turned_away_while_nothing_can_be_stored(void **state)
 
 /* ---- an engine that cannot be opened again ---- */
 
+static void no_links(void *context, struct p2p_link_view *views, size_t *count, size_t cap)
+{
+    (void)context;
+    (void)views;
+    (void)cap;
+    *count = 0;
+}
+
 /* Broken: after a failure on top of a failure the node would write what was never committed. */
 static void a_lost_engine_is_opened_again_by_a_later_batch(void **state)
 {
@@ -229,7 +238,13 @@ static void a_lost_engine_is_opened_again_by_a_later_batch(void **state)
     CHECK(try_post(&world, "/v1/bans", ban_body(3, NULL)) == 503);
     CHECK(try_post(&world, "/v1/gates/main/checks", check_body()) == 503);
     CHECK(world.node->engine_lost);
-    /* Nobody asks: the next attempt waits, each time longer. */
+    /* Nobody asks: the next attempt waits, each time longer; also while watchers are owed news.
+     */
+    world.node->describe_links = no_links;
+    world.node->now.mono_ms -= 5000;
+    p2p_news_tell(world.node, true);
+    p2p_news_tell(world.node, true);
+    CHECK(p2p_news_wake_ms(world.node) != UINT64_MAX);
     uint64_t until_ms = world.node->lost_until_ms;
     uint64_t pause_ms = world.node->lost_pause_ms;
     p2p_writer_run(world.node, &batch);
